@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A small network of real coyod processes on loopback: write configs, start, read paths, cut wires, take down."""
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class NetError(Exception):
+    """Something the network should have done and did not; the text names it."""
+
+
+def free_ports(n):
+    """n UDP ports on 127.0.0.1 that are free now."""
+    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(n)]
+    try:
+        for s in socks:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in socks]
+    finally:
+        for s in socks:
+            s.close()
+
+
+class Node:
+    def __init__(self, net, name):
+        self.net, self.name = net, name
+        self.dir = os.path.join(net.dir, name)
+        self.control = os.path.join(self.dir, "ctl.sock")
+        self.app = os.path.join(self.dir, "app.sock")
+        self.log = os.path.join(self.dir, "log")
+        self.id = None
+        self.links = []  # config text of each link
+        self.extra = ""  # more config text
+        self.proc = None
+
+    def conf_path(self):
+        return os.path.join(self.dir, "coyod.conf")
+
+    def write_conf(self):
+        worker = "[worker]\ncount = %d\nidle = %s\n" % (self.net.workers, self.net.idle)
+        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
+            self.name, self.dir, self.dir, self.control, self.net.node_options, worker, self.app)
+        with open(self.conf_path(), "w", encoding="ascii") as f:
+            f.write(text + "\n".join(self.links) + "\n" + self.extra)
+
+    def start(self):
+        env = dict(os.environ, XDG_RUNTIME_DIR=self.dir)
+        env.pop("NOTIFY_SOCKET", None)
+        with open(self.log, "ab") as log:
+            self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
+                                         stdout=log, stderr=log, env=env, start_new_session=True)
+
+    def ctl(self, *words, check=True, timeout=15):
+        """coyoctl --json WORDS as a Python value."""
+        r = subprocess.run([self.net.bin("coyoctl"), "-s", self.control, "--json", *words], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
+        if check and r.returncode != 0:
+            raise NetError("%s: coyoctl %s: %s" % (self.name, " ".join(words), (r.stderr or r.stdout).decode().strip()))
+        try:
+            return json.loads(r.stdout or b"null")
+        except ValueError as e:
+            raise NetError("%s: coyoctl %s gave no JSON: %r" % (self.name, " ".join(words), r.stdout[:200])) from e
+
+    def rows(self, what):
+        """`show WHAT` as a list of rows, whatever key holds them."""
+        v = self.ctl("show", what)
+        return v if isinstance(v, list) else v[what]
+
+    def kill(self, sig=signal.SIGKILL):
+        if self.proc and self.proc.poll() is None:
+            self.proc.send_signal(sig)
+
+    def tail(self, n=15):
+        try:
+            with open(self.log, errors="replace", encoding="utf-8") as f:
+                return "".join(f.readlines()[-n:])
+        except OSError:
+            return ""
+
+
+class Net:
+    """Nodes and links between them; with wires=True each link goes through coyowire and can be cut."""
+
+    def __init__(self, build=None, wires=False, directory=None, mtu=1400, workers=1, idle="adaptive", node_options=""):
+        self.build = build or os.environ.get("COYO_BUILD") or os.path.join(ROOT, "build")
+        self.dir = directory or tempfile.mkdtemp(prefix="coyo-", dir="/tmp")
+        self.nodes, self.wired, self.wire, self.links = {}, wires, None, []
+        self.mtu, self.workers, self.idle, self.node_options = mtu, workers, idle, node_options
+
+    def bin(self, name):
+        where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo",
+                 "coyowire": "tests/lib"}[name]
+        return os.path.join(self.build, where, name)
+
+    def node(self, name, extra=""):
+        n = self.nodes[name] = Node(self, name)
+        os.makedirs(n.dir, mode=0o700, exist_ok=True)
+        n.extra = extra
+        key = os.path.join(n.dir, "key")
+        if not os.path.exists(key):
+            r = subprocess.run([self.bin("coyo"), "keygen", "-o", key], stdout=subprocess.PIPE, check=True)
+        r = subprocess.run([self.bin("coyo"), "id", key], stdout=subprocess.PIPE, check=True)
+        n.id = r.stdout.decode().split()[-1]
+        return n
+
+    def link(self, a, b, options=""):
+        """A sealed udp-socket link a-b, named alike at both ends."""
+        name = "%s-%s" % (a, b)
+        self.links.append((name, a, b))
+        pa, pb, qa, qb = free_ports(4)
+        ra, rb = (qa, qb) if self.wired else (pb, pa)
+        for me, local, remote, peer in ((a, pa, ra, b), (b, pb, rb, a)):
+            self.nodes[me].links.append(
+                "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:%d\nremote = 127.0.0.1:%d\npeer = %s\nmtu = %d\n%s" %
+                (name, local, remote, self.nodes[peer].id, self.mtu, options))
+        return "%s:%d:%d:%d:%d" % (name, qa, pa, qb, pb)
+
+    def build_net(self, names, edges, options=""):
+        for n in names:
+            self.node(n)
+        specs = [self.link(a, b, options) for a, b in edges]
+        if self.wired:
+            self.wire = subprocess.Popen([self.bin("coyowire"), *specs], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         text=True, bufsize=1)
+            if self.wire.stdout.readline().strip() != "ready":
+                raise NetError("coyowire did not start")
+
+    def start(self):
+        for n in self.nodes.values():
+            n.write_conf()
+            n.start()
+
+    def wait(self, what, test, seconds=15.0, every=0.05):
+        """Polls test() until it is true; NetError names `what` and shows the last log lines."""
+        end = time.monotonic() + seconds
+        last = None
+        while True:
+            for n in self.nodes.values():
+                if n.proc and n.proc.poll() is not None and n.proc.returncode != -signal.SIGKILL:
+                    raise NetError("%s ended with status %d:\n%s" % (n.name, n.proc.returncode, n.tail()))
+            try:
+                v = test()
+                if v:
+                    return v
+            except (NetError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
+                last = e
+            if time.monotonic() > end:
+                logs = "\n".join("--- %s\n%s" % (n.name, n.tail(6)) for n in self.nodes.values())
+                raise NetError("not within %.0f s: %s (%s)\n%s" % (seconds, what, last, logs))
+            time.sleep(every)
+
+    def ready(self, seconds=15.0):
+        """All links up at both ends."""
+        for n in self.nodes.values():
+            self.wait("links of %s up" % n.name,
+                      lambda n=n: all(r["state"] == "up" for r in n.rows("links")) and n.rows("links"), seconds)
+
+    def wire_do(self, command):
+        self.wire.stdin.write(command + "\n")
+        self.wire.stdin.flush()
+        answer = self.wire.stdout.readline().strip()
+        if not answer.startswith("ok"):
+            raise NetError("coyowire: %s: %s" % (command, answer))
+        return dict(w.split("=") for w in answer.split()[1:])
+
+    def path(self, a, b):
+        """The path of the tunnel in use from a to b: list of {node, in_label, out_label, link}; NetError when broken."""
+        src, dst = self.nodes[a], self.nodes[b]
+        sessions = [s for s in src.rows("sessions") if s["remote"] == dst.id and s.get("nonce")]
+        if not sessions:
+            raise NetError("%s has no session to %s" % (a, b))
+        nonce = sessions[0]["nonce"]
+        path, here = [], a
+        while len(path) <= len(self.nodes):
+            t = [t for t in self.nodes[here].rows("tunnels") if t["nonce"] == nonce]
+            if not t:
+                raise NetError("%s knows no tunnel %s" % (here, nonce))
+            t = t[0]
+            way = "fwd" if t["b"] == dst.id else "rev"
+            path.append({"node": here, "in_label": t[way + "_in_label"], "out_label": t[way + "_out_label"],
+                         "out_link": t[way + "_out_link"], "first_hops": t.get("first_hops"), "hops": t.get("hops"),
+                         "setup_ms": t.get("setup_ms")})
+            if here == b:
+                return path
+            ends = [(x, y) for name, x, y in self.links if name == t[way + "_out_link"]]
+            if not ends:
+                raise NetError("%s sends the tunnel to unknown link %r" % (here, t[way + "_out_link"]))
+            here = ends[0][1] if ends[0][0] == here else ends[0][0]
+        raise NetError("the path does not end")
+
+    def path_links(self, a, b):
+        return [h["out_link"] for h in self.path(a, b)[:-1]]
+
+    def worker_sum(self, name, field):
+        return sum(w[field] for w in self.nodes[name].rows("workers"))
+
+    def coyo(self, name, *words, **kw):
+        return subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app), **kw)
+
+    def stop(self, keep=False):
+        """SIGTERM, then SIGKILL after 5 s; removes the directory unless keep. Returns names that needed SIGKILL."""
+        stubborn = []
+        if self.wire:
+            with contextlib.suppress(OSError):
+                self.wire.stdin.close()
+            self.wire.wait(5)
+        for n in self.nodes.values():
+            n.kill(signal.SIGTERM)
+        end = time.monotonic() + 5
+        for n in self.nodes.values():
+            if not n.proc:
+                continue
+            try:
+                n.proc.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                stubborn.append(n.name)
+                n.kill()
+                n.proc.wait()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        return stubborn
+
+
+FIVE_NODES = ["a", "t1", "t2", "t3", "b"]
+FIVE_EDGES = [("a", "t1"), ("t1", "t2"), ("t2", "t3"), ("t3", "b"), ("t1", "t3")]
+
+
+def random_file(path, size):
+    """A file of random bytes; returns its SHA-256."""
+    h = hashlib.sha256()
+    with open(path, "wb") as f:
+        left = size
+        while left > 0:
+            block = os.urandom(min(left, 1 << 20))
+            h.update(block)
+            f.write(block)
+            left -= len(block)
+    return h.hexdigest()
+
+
+def sha256(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        while block := f.read(1 << 20):
+            h.update(block)
+    return h.hexdigest()
+
+
+class Transfer:
+    """A file from a to b through `coyo connect` and `coyo listen`, running in the background."""
+
+    def __init__(self, net, a, b, size, port=7000):
+        self.net, self.size = net, size
+        self.src = os.path.join(net.dir, "in-%d" % port)
+        self.dst = os.path.join(net.dir, "out-%d" % port)
+        self.digest = random_file(self.src, size)
+        self.out = open(self.dst, "wb")
+        self.listener = net.coyo(b, "listen", str(port), stdout=self.out, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(0.2)
+        if self.listener.poll() is not None:
+            raise NetError("coyo listen: %s" % self.listener.stderr.read().decode())
+        self.inp = open(self.src, "rb")
+        self.began = time.monotonic()
+        self.sender = net.coyo(a, "connect", net.nodes[b].id, str(port), stdin=self.inp, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+
+    def received(self):
+        return os.fstat(self.out.fileno()).st_size
+
+    def finish(self, seconds, progress=None):
+        """Waits for both ends; NetError on any failure; returns seconds taken."""
+        end = self.began + seconds
+        while self.sender.poll() is None or self.listener.poll() is None:
+            if progress:
+                progress(self.received())
+            if time.monotonic() > end:
+                raise NetError("transfer stuck at %d of %d bytes" % (self.received(), self.size))
+            if self.sender.poll() not in (None, 0) or self.listener.poll() not in (None, 0):
+                break
+            time.sleep(0.02)
+        took = time.monotonic() - self.began
+        for who, p in (("connect", self.sender), ("listen", self.listener)):
+            if p.poll() != 0:
+                with contextlib.suppress(OSError):
+                    p.kill()
+                raise NetError("coyo %s: status %s, %s" % (who, p.wait(), p.stderr.read().decode().strip()))
+        if sha256(self.dst) != self.digest:
+            raise NetError("the file arrived damaged (%d of %d bytes)" % (self.received(), self.size))
+        return took
+
+    def close(self):
+        for p in (self.sender, self.listener):
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+            p.stderr.close()
+        self.inp.close()
+        self.out.close()
