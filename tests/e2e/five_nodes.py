@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""One file over five nodes: right bytes, no set-up packet at a transit while it switches, clean drop tables.
+
+      a --- t1 --- t2 --- t3 --- b
+             \\___________/
+"""
+import lib
+from lib import check, coyonet
+
+SIZE = (8 if lib.sanitized() else 64) << 20
+
+
+def body(net):
+    net.build_net(coyonet.FIVE_NODES, coyonet.FIVE_EDGES)
+    net.start()
+    net.ready(60 if lib.sanitized() else 15)
+    first = coyonet.Transfer(net, "a", "b", 1, port=6999)
+    try:
+        first.finish(20)
+    finally:
+        first.close()
+    path = net.path("a", "b")
+    transits = [h["node"] for h in path[1:-1]]
+    check(len(path) >= 4, "the tunnel crosses %s" % " ".join(h["node"] for h in path))
+    check("t1-t3" in net.path_links("a", "b"), "the short way t1-t3 was taken")
+    before = {t: (net.worker_sum(t, "punted_setup_packets"), net.worker_sum(t, "switched_packets")) for t in transits}
+    t = coyonet.Transfer(net, "a", "b", SIZE)
+    try:
+        took = t.finish(200)
+    finally:
+        t.close()
+    check(True, "%d MiB intact, %.0f Mbit/s" % (SIZE >> 20, SIZE * 8 / took / 1e6))
+    for n in transits:
+        punted = net.worker_sum(n, "punted_setup_packets") - before[n][0]
+        switched = net.worker_sum(n, "switched_packets") - before[n][1]
+        check(punted == 0, "%s: no set-up packet punted during the transfer (%d)" % (n, punted))
+        check(switched > SIZE // 1500, "%s: %d packets label-switched" % (n, switched))
+    for hop, nxt in zip(path, path[1:]):
+        check(hop["out_label"] == nxt["in_label"] is not None, "%s's out label is %s's in label" % (hop["node"], nxt["node"]))
+    pings = net.nodes["a"].ctl("ping", net.nodes["b"].id, "-c", "2")
+    check("rtt_us" in str(pings), "ping a -> b answers")
+    trace = net.nodes["a"].ctl("trace", net.nodes["b"].id)
+    check(net.nodes["t1"].id in str(trace) and net.nodes["b"].id in str(trace), "trace names t1 and b")
+    look = net.nodes["a"].ctl("lookup", net.nodes["b"].id)
+    check(net.nodes["b"].id in str(look), "lookup finds b")
+
+
+lib.main(body)
