@@ -4,17 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COYO_NODISCARD __attribute__((warn_unused_result))
+#define COYO_NODISCARD    __attribute__((warn_unused_result))
 #define COYO_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define COYO_EXPORT __attribute__((visibility("default")))
-#define COYO_CACHELINE 64
-#define COYO_ALIGNED(n) __attribute__((aligned(n)))
+#define COYO_EXPORT       __attribute__((visibility("default")))
+#define COYO_CACHELINE    64
+#define COYO_ALIGNED(n)   __attribute__((aligned(n)))
 
-#define likely_(x) __builtin_expect(!!(x), 1)
+#define likely_(x)   __builtin_expect(!!(x), 1)
 #define unlikely_(x) __builtin_expect(!!(x), 0)
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {

@@ -11,7 +11,7 @@ struct instant {
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 
 /* "No deadline": later than every instant that occurs. */
 #define INSTANT_NEVER ((struct instant){.ns = INT64_MAX})

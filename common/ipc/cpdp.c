@@ -12,9 +12,11 @@ uint32_t cp_cmd_size(const struct cp_cmd *c)
 	case CMD_SEND:
 		return head + (uint32_t)offsetof(struct cp_send, data) + c->u.send.len;
 	case CMD_SEND_SESSION:
-		return head + (uint32_t)offsetof(struct cp_send_session, data) + c->u.send_session.len;
+		return head + (uint32_t)offsetof(struct cp_send_session, data) +
+		       c->u.send_session.len;
 	default:
-		return head + (uint32_t)sizeof(struct cp_link) + (uint32_t)sizeof(struct cp_session);
+		return head + (uint32_t)sizeof(struct cp_link) +
+		       (uint32_t)sizeof(struct cp_session);
 	}
 }
 
@@ -28,8 +30,10 @@ uint32_t dp_event_size(const struct dp_event *e)
 }
 
 _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_ilm), "size");
-_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_unreachable), "size");
-_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_lane_key), "size");
+_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_unreachable),
+               "size");
+_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_lane_key),
+               "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_want), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct cp_lane_key), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_label_use), "size");

@@ -14,12 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CPDP_PACKET_MAX 1536  /* largest packet that crosses either ring, bytes */
-#define CPDP_LINKS_MAX 4096   /* link index < this */
-#define CPDP_LANES_MAX 16     /* sending workers per sealed direction */
+#define CPDP_PACKET_MAX  1536 /* largest packet that crosses either ring, bytes */
+#define CPDP_LINKS_MAX   4096 /* link index < this */
+#define CPDP_LANES_MAX   16   /* sending workers per sealed direction */
 #define CPDP_WORKERS_MAX 16
 #define CPDP_ALL_WORKERS 0xff
-#define LABEL_NONE UINT32_MAX /* "no label" wherever a 20-bit label is expected */
+#define LABEL_NONE       UINT32_MAX /* "no label" wherever a 20-bit label is expected */
 
 enum link_type {
 	LINK_ETHERNET = 1,   /* a DPDK port (and VLAN) */
@@ -31,46 +31,47 @@ enum link_type {
 enum ilm_op {
 	ILM_SWAP = 1,    /* transit: swap, TTL - 1, transmit on out_link */
 	ILM_SESSION = 2, /* ultimate hop: the label names a session lane */
-	ILM_SINK = 3,    /* far end of a session-less tunnel (finger): OAM is punted, anything else counted and dropped */
+	ILM_SINK =
+	        3, /* far end of a session-less tunnel (finger): OAM is punted, anything else counted and dropped */
 };
 
 enum cp_cmd_type {
 	CMD_NOP = 0,
-	CMD_LINK_SET,        /* create or change a link */
-	CMD_LINK_DEL,        /* forget link, its keys and its ILM */
-	CMD_LINK_REMOTE,     /* UDP: send to this address from now on */
-	CMD_LINK_TX_KEY,     /* this worker's sending lane of a sealed link */
-	CMD_LINK_RX_KEY,     /* accept a receiver index; goes to the worker the index names */
-	CMD_LINK_RX_DEL,     /* stop accepting a receiver index */
-	CMD_LINK_OPEN,       /* labelled packets may (1) / may not (0) cross: the peer is authenticated and alive */
+	CMD_LINK_SET,    /* create or change a link */
+	CMD_LINK_DEL,    /* forget link, its keys and its ILM */
+	CMD_LINK_REMOTE, /* UDP: send to this address from now on */
+	CMD_LINK_TX_KEY, /* this worker's sending lane of a sealed link */
+	CMD_LINK_RX_KEY, /* accept a receiver index; goes to the worker the index names */
+	CMD_LINK_RX_DEL, /* stop accepting a receiver index */
+	CMD_LINK_OPEN, /* labelled packets may (1) / may not (0) cross: the peer is authenticated and alive */
 	CMD_ILM_SET,
 	CMD_ILM_DEL,
-	CMD_SESSION_SET,     /* create or change: id, path mtu, out tunnel (NHLFE) */
+	CMD_SESSION_SET, /* create or change: id, path mtu, out tunnel (NHLFE) */
 	CMD_SESSION_TX_KEY,
 	CMD_SESSION_RX_KEY,
-	CMD_SESSION_RX_DEL,  /* forget the key of one phase */
+	CMD_SESSION_RX_DEL, /* forget the key of one phase */
 	CMD_SESSION_DEL,
-	CMD_UNREACHABLE,     /* connects to this id fail with err; held SYNs are dropped */
-	CMD_SEND,            /* transmit this packet on a link */
-	CMD_SEND_SESSION,    /* seal and transmit an OAM body inside a session */
-	CMD_QUERY_LABEL,     /* answer with EVT_LABEL_USE */
-	CMD_DUMP_CONNECTIONS,/* answer with EVT_CONNECTION rows, then EVT_DUMP_END */
-	CMD_DRAIN,           /* refuse new connections; existing ones go on */
+	CMD_UNREACHABLE,      /* connects to this id fail with err; held SYNs are dropped */
+	CMD_SEND,             /* transmit this packet on a link */
+	CMD_SEND_SESSION,     /* seal and transmit an OAM body inside a session */
+	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
+	CMD_DUMP_CONNECTIONS, /* answer with EVT_CONNECTION rows, then EVT_DUMP_END */
+	CMD_DRAIN,            /* refuse new connections; existing ones go on */
 };
 
 /* How a link reaches its wire. Addresses are in network byte order. */
 struct cp_link {
 	uint16_t link;
-	uint8_t type;        /* enum link_type */
+	uint8_t type; /* enum link_type */
 	bool sealed;
-	uint16_t mtu;        /* largest labelled packet in bytes (stack included), without link framing */
-	uint8_t owner;       /* the worker that does this link's system calls; others hand over to it */
-	uint8_t check_mac;   /* ethernet: drop frames whose source MAC is not peer_mac */
-	int32_t fd;          /* udp-socket: bound, non-blocking; owned by the worker until CMD_LINK_DEL has been acknowledged, then by control again (close) */
+	uint16_t mtu;  /* largest labelled packet in bytes (stack included), without link framing */
+	uint8_t owner; /* the worker that does this link's system calls; others hand over to it */
+	uint8_t check_mac; /* ethernet: drop frames whose source MAC is not peer_mac */
+	int32_t fd; /* udp-socket: bound, non-blocking; owned by the worker until CMD_LINK_DEL has been acknowledged, then by control again (close) */
 	uint16_t port;       /* ethernet, udp: DPDK port id */
 	uint16_t vlan;       /* 0: untagged */
 	uint8_t peer_mac[6]; /* all-zero: broadcast until learnt */
-	uint8_t family;      /* udp*: 4 or 6; 0: learn the remote from the first authenticated packet */
+	uint8_t family; /* udp*: 4 or 6; 0: learn the remote from the first authenticated packet */
 	uint8_t pad;
 	uint16_t remote_port;
 	uint16_t local_port;
@@ -79,36 +80,38 @@ struct cp_link {
 };
 
 struct cp_lane_key {
-	uint16_t link;         /* or, for sessions, unused */
-	uint8_t lane;          /* sending worker's number at the sender */
-	uint8_t alg;           /* enum aead_alg */
-	uint32_t index;        /* link: receiver index (sent in the header / accepted); session: key phase 0..3 */
-	uint32_t session;      /* session index, or unused */
+	uint16_t link; /* or, for sessions, unused */
+	uint8_t lane;  /* sending worker's number at the sender */
+	uint8_t alg;   /* enum aead_alg */
+	uint32_t
+	        index; /* link: receiver index (sent in the header / accepted); session: key phase 0..3 */
+	uint32_t session; /* session index, or unused */
 	uint8_t key[32];
 };
 
 struct cp_ilm {
 	uint16_t in_link;
-	uint8_t op;            /* enum ilm_op */
+	uint8_t op; /* enum ilm_op */
 	uint8_t pad;
 	uint32_t in_label;
-	uint16_t out_link;     /* ILM_SWAP */
-	uint16_t twin_link;    /* the reverse direction's in-link ... */
-	uint32_t out_label;    /* ILM_SWAP */
-	uint32_t twin_label;   /* ... and in-label here; LABEL_NONE when not yet known */
-	uint32_t session;      /* ILM_SESSION */
+	uint16_t out_link;   /* ILM_SWAP */
+	uint16_t twin_link;  /* the reverse direction's in-link ... */
+	uint32_t out_label;  /* ILM_SWAP */
+	uint32_t twin_label; /* ... and in-label here; LABEL_NONE when not yet known */
+	uint32_t session;    /* ILM_SESSION */
 };
 
 struct cp_session {
-	uint32_t session;      /* index chosen by control, < cfg.sessions_max; low bits do not matter */
-	uint16_t out_link;     /* NHLFE of the tunnel in use */
-	uint16_t path_mtu;     /* largest transport segment (TCP header included) that fits one sealed packet */
-	uint32_t out_label;    /* LABEL_NONE: no tunnel now, hold segments (repair is under way) */
+	uint32_t session;  /* index chosen by control, < cfg.sessions_max; low bits do not matter */
+	uint16_t out_link; /* NHLFE of the tunnel in use */
+	uint16_t
+	        path_mtu; /* largest transport segment (TCP header included) that fits one sealed packet */
+	uint32_t out_label; /* LABEL_NONE: no tunnel now, hold segments (repair is under way) */
 	struct node_id remote;
 };
 
 struct cp_unreachable {
-	int32_t err;           /* positive errno: EHOSTUNREACH, ENETUNREACH, ETIMEDOUT */
+	int32_t err; /* positive errno: EHOSTUNREACH, ENETUNREACH, ETIMEDOUT */
 	struct node_id remote;
 };
 
@@ -117,7 +120,7 @@ struct cp_unreachable {
 struct cp_send {
 	uint16_t link;
 	uint8_t raw;
-	uint8_t has_addr;      /* raw on udp: answer to addr below, not to the link's remote (handshake before the remote is known) */
+	uint8_t has_addr; /* raw on udp: answer to addr below, not to the link's remote (handshake before the remote is known) */
 	uint16_t addr_port;
 	uint16_t len;
 	uint8_t addr[16];
@@ -129,19 +132,19 @@ struct cp_send {
 
 struct cp_send_session {
 	uint32_t session;
-	uint16_t len;          /* <= CPDP_PACKET_MAX */
-	uint8_t clear;         /* 1: tunnel type 3 (OAM clear) or 1 (handshake), see tunnel_type */
-	uint8_t tunnel_type;   /* wire/tunnel.h packet type */
-	uint8_t number;        /* handshake message number */
-	uint8_t ttl;           /* 0: the initial TTL */
+	uint16_t len;        /* <= CPDP_PACKET_MAX */
+	uint8_t clear;       /* 1: tunnel type 3 (OAM clear) or 1 (handshake), see tunnel_type */
+	uint8_t tunnel_type; /* wire/tunnel.h packet type */
+	uint8_t number;      /* handshake message number */
+	uint8_t ttl;         /* 0: the initial TTL */
 	uint8_t pad[2];
 	uint8_t data[CPDP_PACKET_MAX];
 };
 
 /* One command slot. `seq` is assigned by the sender of the ring, 1, 2, 3 ... per worker. */
 struct cp_cmd {
-	uint32_t type;         /* enum cp_cmd_type */
-	uint32_t cookie;       /* echoed in the answer of query and dump commands */
+	uint32_t type;   /* enum cp_cmd_type */
+	uint32_t cookie; /* echoed in the answer of query and dump commands */
 	uint64_t seq;
 	union {
 		struct cp_link link;
@@ -175,24 +178,25 @@ uint32_t cp_cmd_size(const struct cp_cmd *c);
 
 enum dp_event_type {
 	EVT_NONE = 0,
-	EVT_PACKET,        /* a punted packet */
-	EVT_WANT,          /* no session for this id: a local connect or datagram is being held */
-	EVT_LABEL_USE,     /* answer to CMD_QUERY_LABEL */
-	EVT_SESSION_USED,  /* first packet opened under a new key phase: the old one may go */
-	EVT_REKEY,         /* a lane's counter has reached the rekey limit */
-	EVT_LINK_LEARNT,   /* udp: authenticated packet from a new source address */
-	EVT_CONNECTION,    /* one row of CMD_DUMP_CONNECTIONS */
+	EVT_PACKET,       /* a punted packet */
+	EVT_WANT,         /* no session for this id: a local connect or datagram is being held */
+	EVT_LABEL_USE,    /* answer to CMD_QUERY_LABEL */
+	EVT_SESSION_USED, /* first packet opened under a new key phase: the old one may go */
+	EVT_REKEY,        /* a lane's counter has reached the rekey limit */
+	EVT_LINK_LEARNT,  /* udp: authenticated packet from a new source address */
+	EVT_CONNECTION,   /* one row of CMD_DUMP_CONNECTIONS */
 	EVT_DUMP_END,
-	EVT_SESSION_IDLE,  /* no connection uses the session any more (1) / again in use (0) */
+	EVT_SESSION_IDLE, /* no connection uses the session any more (1) / again in use (0) */
 };
 
 enum punt_reason {
-	PUNT_HANDSHAKE = 1,  /* link handshake or cookie frame, whole frame from its 16-byte header, unauthenticated */
-	PUNT_CONTROL,        /* GAL at the top or below router alert: starts with the label stack */
-	PUNT_TTL,            /* TTL ran out: starts with the label stack as received */
-	PUNT_SESSION_HS,     /* handshake packet inside a session's tunnel: from the control word on */
-	PUNT_OAM,            /* OAM opened in a session, or clear OAM at a tunnel's end: from the OAM type on (sealed=1 when it was opened) */
-	PUNT_UNKNOWN_LABEL,  /* rate-limited sample: starts with the label stack */
+	PUNT_HANDSHAKE =
+	        1, /* link handshake or cookie frame, whole frame from its 16-byte header, unauthenticated */
+	PUNT_CONTROL,    /* GAL at the top or below router alert: starts with the label stack */
+	PUNT_TTL,        /* TTL ran out: starts with the label stack as received */
+	PUNT_SESSION_HS, /* handshake packet inside a session's tunnel: from the control word on */
+	PUNT_OAM, /* OAM opened in a session, or clear OAM at a tunnel's end: from the OAM type on (sealed=1 when it was opened) */
+	PUNT_UNKNOWN_LABEL, /* rate-limited sample: starts with the label stack */
 	PUNT_REASONS
 };
 
@@ -200,12 +204,12 @@ struct dp_packet {
 	uint16_t link;
 	uint8_t reason;        /* enum punt_reason */
 	uint8_t authenticated; /* 1: came through AEAD of this link's current peer, or the link is plain */
-	uint32_t in_label;     /* PUNT_TTL, PUNT_SESSION_HS, PUNT_OAM: the label it came with */
-	uint32_t session;      /* PUNT_SESSION_HS, PUNT_OAM in a session */
+	uint32_t in_label; /* PUNT_TTL, PUNT_SESSION_HS, PUNT_OAM: the label it came with */
+	uint32_t session;  /* PUNT_SESSION_HS, PUNT_OAM in a session */
 	uint16_t len;
-	uint16_t addr_port;    /* where the frame came from (handshakes) */
-	uint8_t family;        /* 0 ethernet, 4, 6 */
-	uint8_t number;        /* PUNT_SESSION_HS: message number */
+	uint16_t addr_port; /* where the frame came from (handshakes) */
+	uint8_t family;     /* 0 ethernet, 4, 6 */
+	uint8_t number;     /* PUNT_SESSION_HS: message number */
 	uint8_t mac[6];
 	uint8_t addr[16];
 	uint8_t data[CPDP_PACKET_MAX];
@@ -218,7 +222,7 @@ struct dp_want {
 struct dp_label_use {
 	uint16_t link;
 	uint32_t label;
-	int64_t idle_ns;       /* since the last packet, < 0: never used or no such entry */
+	int64_t idle_ns; /* since the last packet, < 0: never used or no such entry */
 	uint64_t packets;
 	uint64_t bytes;
 };
@@ -227,25 +231,26 @@ struct dp_connection {
 	struct node_id remote;
 	uint16_t local_port;
 	uint16_t remote_port;
-	uint8_t state;         /* dataplane/tcp/tcp.h states, RFC 9293 order, as text below */
+	uint8_t state; /* dataplane/tcp/tcp.h states, RFC 9293 order, as text below */
 	char state_name[12];
-	uint32_t cwnd;         /* bytes */
+	uint32_t cwnd; /* bytes */
 	uint32_t srtt_us;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
-	uint64_t retransmits;  /* segments */
+	uint64_t retransmits; /* segments */
 };
 
 struct dp_event {
-	uint32_t type;         /* enum dp_event_type */
+	uint32_t type; /* enum dp_event_type */
 	uint32_t cookie;
-	uint8_t worker;        /* who sent it */
+	uint8_t worker; /* who sent it */
 	uint8_t pad[7];
 	union {
 		struct dp_packet packet;
 		struct dp_want want;
 		struct dp_label_use use;
-		struct cp_lane_key key;   /* EVT_SESSION_USED (session, index = phase), EVT_REKEY (link or session, index) */
+		struct cp_lane_key
+		        key; /* EVT_SESSION_USED (session, index = phase), EVT_REKEY (link or session, index) */
 		struct {
 			uint16_t link;
 			uint16_t port;

@@ -8,12 +8,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ID_BYTES 64
-#define ID_BITS 512
-#define ID_TEXT_LEN 108   /* base32 of id + checksum + version byte, without the final NUL */
-#define ID_SHORT_LEN 8    /* first characters of the text form, for logs */
-#define ID_HOST_LEN 114   /* <54>.<54>.coyo, without the final NUL */
-#define ID_VERSION 1
+#define ID_BYTES     64
+#define ID_BITS      512
+#define ID_TEXT_LEN  108 /* base32 of id + checksum + version byte, without the final NUL */
+#define ID_SHORT_LEN 8   /* first characters of the text form, for logs */
+#define ID_HOST_LEN  114 /* <54>.<54>.coyo, without the final NUL */
+#define ID_VERSION   1
 
 /* BLAKE2b-512 of an Ed25519 public key. Compared as a big-endian number. */
 struct node_id {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The intrusive min-heap of deadlines. */
+#include "base/timer.h"
+
+#include <errno.h>
+#include <string.h>
+
+void timers_init(struct timers *t, void *(*alloc)(void *, size_t), void (*release)(void *, void *),
+                 void *arg)
+{
+	*t = (struct timers){.alloc = alloc, .free = release, .arg = arg};
+}
+
+void timers_free(struct timers *t)
+{
+	t->free(t->arg, t->heap);
+	t->heap = NULL;
+	t->n = t->cap = 0;
+}
+
+static bool earlier(const struct timer *a, const struct timer *b)
+{
+	return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
+}
+
+static void put(struct timers *t, uint32_t i, struct timer *x)
+{
+	t->heap[i] = x;
+	x->slot = i + 1;
+}
+
+static void sift_up(struct timers *t, uint32_t i, struct timer *x)
+{
+	while (i > 0 && earlier(x, t->heap[(i - 1) / 2])) {
+		put(t, i, t->heap[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	put(t, i, x);
+}
+
+static void sift_down(struct timers *t, uint32_t i, struct timer *x)
+{
+	for (;;) {
+		uint32_t c = 2 * i + 1;
+
+		if (c >= t->n)
+			break;
+		if (c + 1 < t->n && earlier(t->heap[c + 1], t->heap[c]))
+			c++;
+		if (!earlier(t->heap[c], x))
+			break;
+		put(t, i, t->heap[c]);
+		i = c;
+	}
+	put(t, i, x);
+}
+
+static int grow(struct timers *t)
+{
+	uint32_t cap = t->cap ? t->cap * 2 : 32;
+	struct timer **heap = t->alloc(t->arg, cap * sizeof(*heap));
+
+	if (!heap)
+		return -ENOMEM;
+	if (t->n)
+		memcpy(heap, t->heap, t->n * sizeof(*heap));
+	t->free(t->arg, t->heap);
+	t->heap = heap;
+	t->cap = cap;
+	return 0;
+}
+
+int timer_arm(struct timers *t, struct timer *x, struct instant at)
+{
+	if (!x->slot && t->n == t->cap && grow(t) < 0)
+		return -ENOMEM;
+	timer_disarm(t, x);
+	x->at = at;
+	x->order = t->next_order++;
+	t->n++;
+	sift_up(t, t->n - 1, x);
+	return 0;
+}
+
+void timer_disarm(struct timers *t, struct timer *x)
+{
+	uint32_t i;
+	struct timer *last;
+
+	if (!x->slot)
+		return;
+	i = x->slot - 1;
+	x->slot = 0;
+	last = t->heap[--t->n];
+	if (last == x)
+		return;
+	if (i > 0 && earlier(last, t->heap[(i - 1) / 2]))
+		sift_up(t, i, last);
+	else
+		sift_down(t, i, last);
+}
+
+struct instant timers_next(const struct timers *t)
+{
+	return t->n ? t->heap[0]->at : INSTANT_NEVER;
+}
+
+struct timer *timers_pop(struct timers *t, struct instant now)
+{
+	struct timer *x = t->n ? t->heap[0] : NULL;
+
+	if (!x || !instant_reached(x->at, now))
+		return NULL;
+	timer_disarm(t, x);
+	return x;
+}

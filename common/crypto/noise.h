@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Noise handshakes XX and IK over 25519, ChaChaPoly and BLAKE2b (Noise revision 34): bytes in, bytes out. */
+#pragma once
+#include "base/cc.h"
+#include "base/rng.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NOISE_TAG         16
+#define NOISE_DH          32
+#define NOISE_HASH        64
+#define NOISE_MESSAGE_MAX 512 /* longest message we write or take, bytes */
+
+enum noise_pattern { NOISE_XX = 0, NOISE_IK = 1 };
+
+/* One side of one handshake. Fields are the protocol's own names; wipe when done. */
+struct noise {
+	uint8_t h[NOISE_HASH];
+	uint8_t ck[NOISE_HASH];
+	uint8_t k[32];
+	uint64_t n;
+	bool has_k;
+	bool initiator;
+	uint8_t pattern;
+	uint8_t message; /* the next message's number, from 0 */
+	bool failed;
+	uint8_t s[32], s_pub[32];
+	uint8_t e[32], e_pub[32];
+	uint8_t rs[32], re[32];
+	bool has_rs;
+};
+
+/* Starts a handshake. s, s_pub: X25519 static pair. rs: the responder's static, needed by an IK initiator, else NULL.
+ * The ephemeral is drawn from rng at once. -EINVAL when rs is missing. */
+int noise_init(struct noise *x, enum noise_pattern pattern, bool initiator, const void *prologue,
+               size_t prologue_len, const uint8_t s[32], const uint8_t s_pub[32], const uint8_t *rs,
+               const struct rng *rng) COYO_NODISCARD;
+void noise_wipe(struct noise *x);
+
+/* Bytes the next message adds to its payload. */
+size_t noise_overhead(const struct noise *x);
+
+/* Writes the next message. -EPROTO out of turn, -ENOSPC, -EBADMSG when a DH gives zero. */
+int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, size_t cap,
+                size_t *out_len) COYO_NODISCARD;
+
+/* Reads the next message; payload holds at least len bytes. -EBADMSG: not authentic; the handshake is over then. */
+int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload,
+               size_t *payload_len) COYO_NODISCARD;
+
+/* All messages exchanged. */
+bool noise_done(const struct noise *x);
+
+/* The two directions' secrets, this side's sending key first (Noise section 5.2, Split). */
+void noise_split(const struct noise *x, uint8_t tx[32], uint8_t rx[32]);
+
+/* One lane's key: HKDF-BLAKE2b of a direction's secret with the lane number. */
+void noise_lane_key(const uint8_t direction[32], uint16_t lane, uint8_t out[32]);
