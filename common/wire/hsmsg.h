@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handshakes as bytes: prologue, authenticated payload, and the padded envelope with its two macs. */
+#pragma once
+#include "base/cc.h"
+#include "wire/id.h"
+
+#include <stdbool.h>
+
+#define HS_VERSION           1
+#define HS_LANES_MAX         16
+#define HS_PAYLOAD_MAX       (12 + 32 + 4 * HS_LANES_MAX)
+#define HS_PROLOGUE_MAX      (9 + 4 + 1 + 2 * ID_BYTES)
+#define HS_MACS_BYTES        32
+#define HS_ENVELOPE_OVERHEAD (2 + HS_MACS_BYTES)
+
+#define HS_CAP_AES_GCM 1
+#define HS_CAP_CHACHA  2
+#define HS_CAP_TRANSIT 4
+
+enum hs_context { HS_CONTEXT_LINK = 1, HS_CONTEXT_SESSION = 2 };
+
+/* {u8 version, u8 tx lanes, be16 caps, be32 epoch, be16 mtu, u8 nrx, u8 0, Ed25519 key 32, nrx x be32}. */
+struct hs_payload {
+	uint8_t tx_lanes; /* sending workers of the writer, 1..HS_LANES_MAX */
+	uint16_t caps;    /* HS_CAP_* */
+	uint32_t epoch;   /* links: changes with every label space */
+	uint16_t
+	        mtu; /* largest labelled packet the writer takes; sessions: largest transport segment */
+	uint8_t nrx; /* receiver indices the writer grants, one per lane of the reader (reader's lane i uses i % nrx) */
+	uint8_t key[32]; /* Ed25519; zero in the first message of XX, which is in clear */
+	uint32_t rx[HS_LANES_MAX];
+};
+
+/* Bytes written, or 0 when it does not fit. */
+size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap);
+bool hs_payload_read(const void *buf, size_t len, struct hs_payload *out) COYO_NODISCARD;
+
+/* "IPvCoyo 1" || be32 network || u8 context || (sessions: id of the initiator || id of the responder). */
+size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_id *initiator,
+                   const struct node_id *responder, uint8_t out[HS_PROLOGUE_MAX]);
+
+/* Envelope: {be16 noise length, noise, zero padding, mac1 16, mac2 16}. The macs are over everything before them
+ * (mac2's input includes mac1) and are computed by the caller (crypto/cookie.h). total >= noise_len + overhead.
+ * Returns total, or 0 when it does not fit; the macs are zeroed. */
+size_t hs_envelope_write(const uint8_t *noise, size_t noise_len, size_t total, uint8_t *buf,
+                         size_t cap);
+
+/* Pointers into buf. */
+struct hs_envelope {
+	const uint8_t *noise;
+	size_t noise_len;
+	size_t mac1_at; /* bytes of buf that mac1 covers; mac1 stands there, mac2 16 bytes later */
+};
+bool hs_envelope_read(const uint8_t *buf, size_t len, struct hs_envelope *out) COYO_NODISCARD;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kademlia's questions and answers, routed echo and routed error. */
+#pragma once
+#include "wire/record.h"
+
+#define KAD_VERSION      1
+#define KAD_CONTACTS_MAX 16
+
+enum kad_op {
+	KAD_EXQ = 1, /* exchange: here are contacts near you, give me yours near me */
+	KAD_EXR = 2,
+	KAD_UPDATE = 3, /* my new record; no answer */
+	KAD_FIND = 4,   /* contacts closest to target */
+	KAD_FOUND = 5,
+};
+
+/* {u8 version, u8 op, u8 flags, u8 count, be32 rpc, target 64 (FIND and FOUND), sender's record, count x contact info}. */
+struct kad_msg {
+	uint8_t op; /* enum kad_op */
+	uint8_t flags;
+	uint8_t count;
+	uint32_t rpc; /* drawn by the asker, comes back */
+	struct node_id target;
+	struct record self;
+	const uint8_t *self_body; /* reading: the signed bytes of self */
+	size_t self_body_len;
+	struct contact_info c[KAD_CONTACTS_MAX];
+};
+
+/* Writes as many contacts as fit w (count is then what was written). */
+void kad_write(struct wr *w, const struct kad_msg *m);
+bool kad_read(struct rd *r, struct kad_msg *m) COYO_NODISCARD;
+
+/* Routed error {u8 code, u8 next header of what failed, be16 0, be32 rpc or low half of the nonce, id 64 it was about}. */
+enum routed_error { ROUTED_DEAD_END = 1, ROUTED_HOP_LIMIT_OUT = 2 };
+struct error_msg {
+	uint8_t code;
+	uint8_t next;
+	uint32_t ref;
+	struct node_id about;
+};
+void error_write(struct wr *w, const struct error_msg *m);
+bool error_read(struct rd *r, struct error_msg *m) COYO_NODISCARD;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sealed link header and the handshake envelope: what stands in front of every frame between two neighbours. */
+#pragma once
+#include "base/cc.h"
+#include "base/cur.h"
+
+#define LINK_HEADER_BYTES   16
+#define LINK_VERSION        1
+#define LINK_UDP_PORT_PLAIN 6635 /* RFC 7510 */
+#define ETHERTYPE_MPLS      0x8847
+#define ETHERTYPE_SEALED    0x88B5
+#define LINK_MTU_SAFE       1280
+
+enum link_msg_type {
+	LINK_HS1 = 1,
+	LINK_HS2 = 2,
+	LINK_HS3 = 3,
+	LINK_COOKIE = 4,
+	LINK_DATA = 5,
+};
+
+#define LINK_FLAG_IK 1 /* handshake messages: Noise_IK, else Noise_XX */
+
+/* {type << 4 | version, flags, be16 length of what follows, be32 receiver index, be64 counter}: all associated data.
+ * Handshakes: receiver index = the addressee's handshake index (0 in the first), counter = the sender's. */
+struct link_header {
+	uint8_t type; /* enum link_msg_type */
+	uint8_t flags;
+	uint16_t length;
+	uint32_t receiver;
+	uint64_t counter;
+};
+
+static inline void link_header_put(uint8_t *p, const struct link_header *h)
+{
+	p[0] = (uint8_t)(h->type << 4 | LINK_VERSION);
+	p[1] = h->flags;
+	be16_store(p + 2, h->length);
+	be32_store(p + 4, h->receiver);
+	be64_store(p + 8, h->counter);
+}
+
+/* False: too short, a version or type not known, or length runs past the frame (a longer frame is padding). */
+static inline bool link_header_get(const uint8_t *p, size_t len, struct link_header *h)
+{
+	if (len < LINK_HEADER_BYTES)
+		return false;
+	h->type = p[0] >> 4;
+	h->flags = p[1];
+	h->length = be16_load(p + 2);
+	h->receiver = be32_load(p + 4);
+	h->counter = be64_load(p + 8);
+	return (p[0] & 0xf) == LINK_VERSION && h->type >= LINK_HS1 && h->type <= LINK_DATA &&
+	       h->length <= len - LINK_HEADER_BYTES;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages that never leave one link: liveness, the anchor's announcements, tear-down and grants. */
+#pragma once
+#include "wire/record.h"
+
+/* {u8 type, u8 flags, be16 length of the body}; may follow each other in one packet (stack [13], ACH_LINKLOCAL). */
+enum linkmsg_type {
+	LINKMSG_HELLO = 1,
+	LINKMSG_ANN = 2,
+	LINKMSG_SEQ = 3,
+	LINKMSG_SAMPLE = 4,
+	LINKMSG_TEAR = 5,
+	LINKMSG_TEAR_ACK = 6,
+	LINKMSG_GRANT = 7,
+	LINKMSG_ERROR = 8,
+};
+
+struct linkmsg_head {
+	uint8_t type;
+	uint8_t flags;
+	uint16_t length;
+};
+
+void linkmsg_head_write(struct wr *w, uint8_t type, uint8_t flags, uint16_t length);
+/* Leaves r at the body; *body is limited to it and r stands behind it. */
+bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NODISCARD;
+
+/* HELLO {be64 sent, be64 echo, be32 held, u8 flags, u8 0, be16 mtu, be32 epoch, id 64}: sent = the sender's clock in us, echo = the last `sent` heard from
+ * the other side, held = us between hearing and echoing. Plain links: the id tells who is there. */
+#define HELLO_FLAG_REPLY_WANTED 1
+struct linkmsg_hello {
+	uint64_t sent_us, echo_us;
+	uint32_t held_us;
+	uint8_t flags;
+	struct node_id id;
+	uint32_t
+	        epoch; /* plain links: the label space; a new one means that the neighbour started anew */
+	uint16_t mtu;
+};
+
+/* ANN {be64 seq, u8 ntrees, u8 flags, be16 subtree height, per tree: be64 root seq, root id 64, be16 your port here, coords}. */
+struct ann_tree {
+	struct node_id root;
+	uint64_t root_seq;
+	uint16_t port;  /* the receiver's place below the sender */
+	bool is_parent; /* the receiver is the sender's parent in this tree (flags bit t) */
+	struct coords coords;
+};
+
+struct linkmsg_ann {
+	uint64_t seq; /* per sender, rises with every ANN: an older one is dropped */
+	uint8_t ntrees;
+	uint16_t height;
+	struct ann_tree tree[RECORD_TREES_MAX];
+};
+
+/* SEQ {u8 tree, 3 zero, be64 seq, root's key 32, signature 64 over (tree, seq) under SEQ_CONTEXT}: the root lives. */
+#define SEQ_CONTEXT "IPvCoyo root 1"
+struct linkmsg_seq {
+	uint8_t tree;
+	uint64_t seq;
+	uint8_t key[32];
+	uint8_t sig[64];
+};
+
+/* SAMPLE {be32 subtree size, u8 count, 3 zero, count x contact info}. */
+#define SAMPLE_MAX 4
+struct linkmsg_sample {
+	uint32_t size;
+	uint8_t count;
+	struct contact_info c[SAMPLE_MAX];
+};
+
+/* TEAR / TEAR_ACK {be64 nonce, be32 label granted by the receiver, be32 label granted by the sender (all-ones: none), be32 reason}. */
+struct linkmsg_tear {
+	uint64_t nonce;
+	uint32_t yours, mine;
+	uint32_t reason; /* enum tear_reason */
+};
+enum tear_reason {
+	TEAR_LINK_DOWN = 1,
+	TEAR_IDLE = 2,
+	TEAR_REPLACED = 3,
+	TEAR_ADMIN = 4,
+	TEAR_NO_STATE = 5
+};
+
+/* GRANT {u8 step, 3 zero, be64 nonce, source 64, be32 label}: short-cut of a pending set-up. step 0 asks the neighbour that took part
+ * earlier for a label of the reverse direction, 1 grants it, 2 refuses. */
+struct linkmsg_grant {
+	uint8_t step;
+	uint64_t nonce;
+	struct node_id source;
+	uint32_t label;
+};
+
+/* ERROR {u8 code, 3 zero, be64 nonce, source 64, be32 tag, be32 tag}: a set-up failed beyond here; the tags name the hop that did. */
+enum setup_error {
+	SETUP_DEAD_END = 1,
+	SETUP_TOO_FAR = 2,
+	SETUP_NO_LABEL = 3,
+	SETUP_REFUSED = 4,
+	SETUP_BUSY = 5,
+	SETUP_NO_TRANSIT = 6
+};
+struct linkmsg_error {
+	uint8_t code;
+	uint64_t nonce;
+	struct node_id source;
+	uint32_t tag_from, tag_to;
+};
+
+/* Each writes head and body; each reader takes a body's reader and checks that nothing is left over. */
+void linkmsg_hello_write(struct wr *w, const struct linkmsg_hello *m);
+bool linkmsg_hello_read(struct rd *r, struct linkmsg_hello *m) COYO_NODISCARD;
+void linkmsg_ann_write(struct wr *w, const struct linkmsg_ann *m);
+bool linkmsg_ann_read(struct rd *r, struct linkmsg_ann *m) COYO_NODISCARD;
+void linkmsg_seq_write(struct wr *w, const struct linkmsg_seq *m);
+bool linkmsg_seq_read(struct rd *r, struct linkmsg_seq *m) COYO_NODISCARD;
+/* The bytes a SEQ's signature covers. */
+void linkmsg_seq_signed(const struct linkmsg_seq *m, uint8_t out[9]);
+void linkmsg_sample_write(struct wr *w, const struct linkmsg_sample *m);
+bool linkmsg_sample_read(struct rd *r, struct linkmsg_sample *m) COYO_NODISCARD;
+void linkmsg_tear_write(struct wr *w, uint8_t type, const struct linkmsg_tear *m);
+bool linkmsg_tear_read(struct rd *r, struct linkmsg_tear *m) COYO_NODISCARD;
+void linkmsg_grant_write(struct wr *w, const struct linkmsg_grant *m);
+bool linkmsg_grant_read(struct rd *r, struct linkmsg_grant *m) COYO_NODISCARD;
+void linkmsg_error_write(struct wr *w, const struct linkmsg_error *m);
+bool linkmsg_error_read(struct rd *r, struct linkmsg_error *m) COYO_NODISCARD;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* MPLS label stack entries (RFC 3032, RFC 5462) and the reserved labels this network uses. */
+#pragma once
+#include "base/be.h"
+
+#include <stdbool.h>
+
+#define LSE_BYTES          4
+#define LABEL_ROUTER_ALERT 1u
+#define LABEL_GAL          13u
+#define LABEL_RESERVED_MAX 15u
+#define LABEL_MAX          0xfffffu
+#define LABEL_SPACE        (1u << 20)
+#define TTL_START          255
+
+/* TC values (PROTOCOL.md, "Traffic classes"). */
+#define TC_BE_NOT_ECT  0
+#define TC_BE_ECT      1
+#define TC_BE_CE       2
+#define TC_INT_NOT_ECT 3
+#define TC_INT_ECT     4
+#define TC_INT_CE      5
+#define TC_CONTROL     6
+#define TC_LIVENESS    7
+
+static inline uint32_t lse_make(uint32_t label, unsigned tc, bool bottom, unsigned ttl)
+{
+	return label << 12 | tc << 9 | (bottom ? 1u << 8 : 0) | ttl;
+}
+
+static inline uint32_t lse_label(uint32_t lse)
+{
+	return lse >> 12;
+}
+
+static inline unsigned lse_tc(uint32_t lse)
+{
+	return lse >> 9 & 7;
+}
+
+static inline bool lse_bottom(uint32_t lse)
+{
+	return lse >> 8 & 1;
+}
+
+static inline unsigned lse_ttl(uint32_t lse)
+{
+	return lse & 0xff;
+}
