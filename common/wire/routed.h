@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The routed datagram: label stack, associated channel header, the 136-byte header with two ids, and the route extension. */
 #pragma once
-#include "wire/coords.h"
+#include "wire/record.h"
 #include "wire/id.h"
 #include "wire/lse.h"
 
