@@ -46,16 +46,17 @@ bool hs_payload_read(const void *buf, size_t len, struct hs_payload *out)
 size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_id *initiator,
                    const struct node_id *responder, uint8_t out[HS_PROLOGUE_MAX])
 {
-	struct wr w = wr_init(out, HS_PROLOGUE_MAX);
+	size_t n = 14;
 
-	wr_copy(&w, "IPvCoyo 1", 9);
-	wr_be32(&w, network);
-	wr_u8(&w, (uint8_t)context);
+	memcpy(out, "IPvCoyo 1", 9);
+	be32_store(out + 9, network);
+	out[13] = (uint8_t)context;
 	if (context == HS_CONTEXT_SESSION) {
-		wr_copy(&w, initiator->b, ID_BYTES);
-		wr_copy(&w, responder->b, ID_BYTES);
+		memcpy(out + n, initiator->b, ID_BYTES);
+		memcpy(out + n + ID_BYTES, responder->b, ID_BYTES);
+		n += 2 * ID_BYTES;
 	}
-	return wr_len(&w);
+	return n;
 }
 
 size_t hs_envelope_write(const uint8_t *noise, size_t noise_len, size_t total, uint8_t *buf,
