@@ -45,15 +45,15 @@ struct link {
 	struct tx_lane *tx; /* NULL: no key */
 	struct rx_lane *rx; /* list */
 	struct dp_link_counters *count;
-	struct io_sock *sock;      /* udp-socket, on its owner; else NULL */
-	uint8_t mac[6];            /* ethernet: where frames go; all-one until learnt */
-	bool mac_known;            /* configured or learnt */
-	struct packet learnt;      /* udp: source last reported to control */
-	struct bucket punt;        /* everything control-bound ... */
-	struct bucket liveness;    /* ... but link-local packets of TC 7 have their own */
-	struct bucket handshake;   /* unauthenticated frames */
-	struct bucket unknown;     /* samples of unknown labels */
-	struct bucket ttl;         /* expired TTL */
+	struct io_sock *sock;    /* udp-socket, on its owner; else NULL */
+	uint8_t mac[6];          /* ethernet: where frames go; all-one until learnt */
+	bool mac_known;          /* configured or learnt */
+	struct packet learnt;    /* udp: source last reported to control */
+	struct bucket punt;      /* everything control-bound ... */
+	struct bucket liveness;  /* ... but link-local packets of TC 7 have their own */
+	struct bucket handshake; /* unauthenticated frames */
+	struct bucket unknown;   /* samples of unknown labels */
+	struct bucket ttl;       /* expired TTL */
 	struct rte_mbuf *out[LINK_BURST];
 	unsigned nout;
 };

@@ -41,8 +41,8 @@ static void ask_rekey(struct worker *w, struct link *l)
 	if (!ev)
 		return;
 	ev->type = EVT_REKEY;
-	ev->u.key = (struct cp_lane_key){
-	        .link = l->number, .lane = l->tx->lane, .index = l->tx->index};
+	ev->u.key =
+	        (struct cp_lane_key){.link = l->number, .lane = l->tx->lane, .index = l->tx->index};
 	event_end(w);
 	l->tx->rekey_asked = true;
 }
@@ -69,10 +69,11 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 		}
 		h = (uint8_t *)rte_pktmbuf_prepend(m[i], LINK_HEADER_BYTES);
 		rte_pktmbuf_append(m[i], AEAD_TAG_BYTES);
-		link_header_put(h, &(struct link_header){.type = LINK_DATA,
-		                                         .length = (uint16_t)(inner + AEAD_TAG_BYTES),
-		                                         .receiver = t->index,
-		                                         .counter = t->counter});
+		link_header_put(h,
+		                &(struct link_header){.type = LINK_DATA,
+		                                      .length = (uint16_t)(inner + AEAD_TAG_BYTES),
+		                                      .receiver = t->index,
+		                                      .counter = t->counter});
 		op[k] = (struct aead_op){.in = h + LINK_HEADER_BYTES,
 		                         .out = h + LINK_HEADER_BYTES,
 		                         .aad = h,

@@ -8,10 +8,11 @@
 
 /* What is to happen to a packet that crosses to another worker. */
 enum packet_kind {
-	PACKET_FRAME = 0, /* received sealed frame, from its link header; the other worker owns the key */
-	PACKET_SESSION,   /* from the tunnel control word; the other worker owns the session */
-	PACKET_TX,        /* complete link frame to be transmitted on `link` */
-	PACKET_TX_RAW,    /* the same to the address given here, where there is one */
+	PACKET_FRAME =
+	        0, /* received sealed frame, from its link header; the other worker owns the key */
+	PACKET_SESSION, /* from the tunnel control word; the other worker owns the session */
+	PACKET_TX,      /* complete link frame to be transmitted on `link` */
+	PACKET_TX_RAW,  /* the same to the address given here, where there is one */
 };
 
 struct packet {

@@ -25,6 +25,18 @@ static void handshake(struct worker *w, struct link *l, const struct link_header
 	rte_pktmbuf_free(m);
 }
 
+/* A receiver index belongs to one link; links that share a socket cannot be told apart before. */
+static bool arrived_on(const struct worker *w, const struct link *l, const struct rx_lane *lane)
+{
+	const struct link *own;
+
+	if (likely_(l->number == lane->link))
+		return true;
+	own = link_at(w, lane->link);
+	return own && own->cfg.type == LINK_UDP_SOCKET && l->cfg.type == LINK_UDP_SOCKET &&
+	       own->cfg.fd == l->cfg.fd;
+}
+
 /* One frame: punted, dropped, handed over, or put into o. */
 static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bool handed)
 {
@@ -54,6 +66,10 @@ static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bo
 			handover(w, owner, m);
 			return;
 		}
+		drop_packet(w, DROP_UNKNOWN_RECEIVER, m);
+		return;
+	}
+	if (unlikely_(!arrived_on(w, l, lane))) {
 		drop_packet(w, DROP_UNKNOWN_RECEIVER, m);
 		return;
 	}

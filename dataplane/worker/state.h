@@ -35,11 +35,11 @@ struct worker {
 	struct rte_ring *commands, *events;
 	struct rte_ring *from[CPDP_WORKERS_MAX]; /* hand-over, by sender; NULL for itself */
 	uint32_t handed;                         /* workers given packets in this iteration */
-	bool told;                               /* events or acknowledgements since control was last woken */
-	int wake_fd;                             /* eventfd others write when this worker sleeps */
-	uint64_t executed;                       /* seq of the last command */
-	int64_t memory;                          /* bytes of tables */
-	struct dp_link_counters *link_count;     /* by link number; stays in place for readers */
+	bool told;         /* events or acknowledgements since control was last woken */
+	int wake_fd;       /* eventfd others write when this worker sleeps */
+	uint64_t executed; /* seq of the last command */
+	int64_t memory;    /* bytes of tables */
+	struct dp_link_counters *link_count; /* by link number; stays in place for readers */
 
 	/* read by others */
 	struct dp_worker_counters count COYO_ALIGNED(64);
@@ -57,7 +57,7 @@ struct dataplane {
 	_Atomic bool wake_wanted; /* control may sleep: the next teller writes wake_fd */
 	_Atomic bool stop;
 	bool eal, launched;
-	char runtime_dir[128]; /* made by us, removed at stop; else "" */
+	char runtime_dir[128];             /* made by us, removed at stop; else "" */
 	bool link_present[CPDP_LINKS_MAX]; /* as control has commanded; control only */
 	unsigned mbufs, memory_mb;
 	char memory_text[256];
