@@ -34,6 +34,9 @@ int io_watch(struct io *io, int fd);
 /* The worker that transmits on a link: this one, or its owner. */
 unsigned io_tx_worker(const struct worker *w, const struct link *l);
 
-/* io/port.c, at start and stop. */
-int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, char *err, size_t errcap);
+/* io/port.c, at start and stop. id[i]: DPDK's number of cfg->ports[i]. */
+int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],
+                char *err, size_t errcap);
 void ports_stop(void);
+/* False: no such port. */
+bool port_info(uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6]);

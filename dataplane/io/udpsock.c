@@ -120,7 +120,7 @@ struct rx_batch {
 	struct mmsghdr msg[SOCK_MSGS];
 	struct iovec iov[SOCK_MSGS];
 	struct sockaddr_in6 from[SOCK_MSGS];
-	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2];
+	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2] COYO_ALIGNED(8);
 };
 
 static void source_of(struct packet *p, const struct sockaddr_in6 *from)
@@ -200,12 +200,12 @@ static void deliver(struct worker *w, struct rte_mbuf **m, unsigned n)
 	fwd_labelled(w, m, n);
 }
 
-static unsigned receive(struct io *io, struct io_sock *s, struct rx_batch *b)
+static unsigned receive(struct worker *w, struct io_sock *s, struct rx_batch *b)
 {
-	int n;
+	int n = -1;
 
 	for (unsigned i = 0; i < SOCK_MSGS; i++) {
-		b->iov[i] = (struct iovec){io->scratch + (size_t)i * SOCK_BUFFER, SOCK_BUFFER};
+		b->iov[i] = (struct iovec){w->io->scratch + (size_t)i * SOCK_BUFFER, SOCK_BUFFER};
 		b->msg[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i],
 		                                    .msg_namelen = sizeof(b->from[i]),
 		                                    .msg_iov = &b->iov[i],
@@ -213,10 +213,14 @@ static unsigned receive(struct io *io, struct io_sock *s, struct rx_batch *b)
 		                                    .msg_control = b->control[i],
 		                                    .msg_controllen = sizeof(b->control[i])};
 	}
-	do {
+	/* an ICMP error of an earlier datagram is reported once and is no reason to stop reading */
+	for (unsigned tries = 0; tries < 4 && n < 0; tries++) {
 		n = recvmmsg(s->fd, b->msg, SOCK_MSGS, MSG_DONTWAIT, NULL);
-		/* an ICMP error of an earlier datagram is reported once and is no reason to stop reading */
-	} while (n < 0 && errno != EAGAIN && errno != EBADF && errno != ENOTSOCK);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0 && errno != EINTR)
+			drop_count(w, DROP_TX_ERROR, 1);
+	}
 	return n < 0 ? 0 : (unsigned)n;
 }
 
@@ -224,7 +228,7 @@ unsigned sock_rx(struct worker *w, struct io_sock *s)
 {
 	struct rx_batch b;
 	struct rte_mbuf *m[FWD_BURST];
-	unsigned got = receive(w->io, s, &b), n = 0, packets = 0;
+	unsigned got = receive(w, s, &b), n = 0, packets = 0;
 
 	for (unsigned i = 0; i < got; i++) {
 		const uint8_t *p = b.iov[i].iov_base;
@@ -252,7 +256,7 @@ unsigned sock_rx(struct worker *w, struct io_sock *s)
 struct tx_batch {
 	struct mmsghdr msg[LINK_BURST];
 	struct iovec iov[LINK_BURST];
-	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t))];
+	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t))] COYO_ALIGNED(8);
 	unsigned first[LINK_BURST + 1]; /* packet each message starts with */
 	unsigned n;                     /* messages */
 };
