@@ -132,7 +132,7 @@ int io_epoll(const struct io *io)
 
 int io_watch(struct io *io, int fd)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 
 	return epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }

@@ -29,6 +29,7 @@ void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
 bool io_has_ports(const struct io *io);
 /* epoll descriptor with every socket and the worker's wake-ups. */
 int io_epoll(const struct io *io);
+/* An eventfd that wakes the worker; edge-triggered, so that nobody need read it. */
 int io_watch(struct io *io, int fd);
 
 /* The worker that transmits on a link: this one, or its owner. */

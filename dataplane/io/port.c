@@ -165,9 +165,9 @@ int port_attach(struct worker *w, struct link *l)
 
 void port_detach(struct worker *w, struct link *l)
 {
-	struct io_port *p = &w->io->port[l->cfg.port];
+	struct io_port *p = l->cfg.port < IO_PORTS ? &w->io->port[l->cfg.port] : NULL;
 
-	if (l->cfg.port >= IO_PORTS || !p->vlan || p->vlan[l->cfg.vlan] != l->number)
+	if (!p || !p->vlan || p->vlan[l->cfg.vlan] != l->number)
 		return;
 	p->vlan[l->cfg.vlan] = UINT16_MAX;
 	if (--p->links == 0) {

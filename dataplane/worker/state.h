@@ -17,6 +17,7 @@
 
 struct io;
 struct gateway;
+struct eal;
 
 struct worker {
 	unsigned number, workers;
@@ -56,8 +57,9 @@ struct dataplane {
 	int wake_fd;              /* eventfd control waits on */
 	_Atomic bool wake_wanted; /* control may sleep: the next teller writes wake_fd */
 	_Atomic bool stop;
-	bool eal, launched;
-	char runtime_dir[128];             /* made by us, removed at stop; else "" */
+	struct eal *eal;
+	bool launched;
+	uint16_t port_id[DP_PORTS_MAX];    /* DPDK's number of cfg.ports[i] */
 	bool link_present[CPDP_LINKS_MAX]; /* as control has commanded; control only */
 	unsigned mbufs, memory_mb;
 	char memory_text[256];
