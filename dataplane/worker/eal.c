@@ -170,9 +170,9 @@ static void release(struct eal *e)
 }
 
 /* EAL leaves its configuration, its telemetry socket and its folder behind. */
-static void sweep(const char *dir)
+static void sweep(char *dir)
 {
-	DIR *d = dir[0] ? opendir(dir) : NULL;
+	DIR *d = strchr(dir, '/') ? opendir(dir) : NULL;
 	struct dirent *f;
 
 	if (!d)
@@ -181,6 +181,9 @@ static void sweep(const char *dir)
 		if (f->d_name[0] != '.')
 			(void)unlinkat(dirfd(d), f->d_name, 0);
 	closedir(d);
+	(void)rmdir(dir);
+	/* the folder all DPDK processes share, if we were the last */
+	*strrchr(dir, '/') = '\0';
 	(void)rmdir(dir);
 }
 
