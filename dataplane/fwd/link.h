@@ -4,7 +4,7 @@
 #include "base/bucket.h"
 #include "crypto/aead.h"
 #include "crypto/replay.h"
-#include "dataplane.h"
+#include "worker/worker.h"
 #include "fwd/packet.h"
 #include "ipc/cpdp.h"
 #include "table/ilm.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the wire is made of: DPDK ports (sole user of rte_ethdev) and kernel UDP sockets of one worker. */
 #pragma once
-#include "dataplane.h"
+#include "worker/worker.h"
 #include "fwd/link.h"
 
 #include <stdbool.h>
