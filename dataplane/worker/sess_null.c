@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker without sessions: a pure transit. Packets for a session are dropped. */
+#include "worker/apps.h"
 #include "worker/dpdk.h"
-#include "worker/gateway.h"
 #include "worker/sess.h"
 #include "worker/worker.h"
 
@@ -64,18 +64,22 @@ bool sess_sleep_ok(struct sessions *s)
 	return true;
 }
 
-/* No applications, no thread: any non-NULL handle will do. */
-struct gateway {
+/* No applications, no thread: any handle that is not NULL will do. */
+struct apps {
 	char nothing;
 };
-static struct gateway none;
+static struct apps none;
 
-struct gateway *gateway_start(struct sessions *const *sess, unsigned workers,
-                              const struct dp_cfg *cfg, char *err, size_t errcap)
+struct apps *apps_start(struct sessions *const *sess, unsigned workers, const struct dp_cfg *cfg,
+                        char *err, size_t errcap)
 {
 	return &none;
 }
 
-void gateway_stop(struct gateway *g)
+void apps_stop(struct apps *a)
+{
+}
+
+void apps_free(struct apps *a)
 {
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, gateway, threads. */
+/* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
 #include "io/io.h"
+#include "worker/apps.h"
 #include "worker/eal.h"
-#include "worker/gateway.h"
 #include "worker/state.h"
 
 #include <errno.h>
@@ -79,7 +79,7 @@ static int make_workers(struct dataplane *dp, char *err, size_t errcap)
 	return -EINVAL;
 }
 
-static int make_gateway(struct dataplane *dp, char *err, size_t errcap)
+static int make_apps(struct dataplane *dp, char *err, size_t errcap)
 {
 	struct sessions *sess[CPDP_WORKERS_MAX];
 
@@ -87,8 +87,8 @@ static int make_gateway(struct dataplane *dp, char *err, size_t errcap)
 		return 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		sess[i] = dp->worker[i]->sess;
-	dp->gateway = gateway_start(sess, dp->cfg.workers, &dp->cfg, err, errcap);
-	return dp->gateway ? 0 : -EIO;
+	dp->apps = apps_start(sess, dp->cfg.workers, &dp->cfg, err, errcap);
+	return dp->apps ? 0 : -EIO;
 }
 
 static int launch(struct dataplane *dp, char *err, size_t errcap)
@@ -137,7 +137,7 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	rc = rc ? rc : make_pool(dp, err, errcap);
 	rc = rc ? rc : ports_start(&dp->cfg, dp->pool, dp->port_id, err, errcap);
 	rc = rc ? rc : make_workers(dp, err, errcap);
-	rc = rc ? rc : make_gateway(dp, err, errcap);
+	rc = rc ? rc : make_apps(dp, err, errcap);
 	rc = rc ? rc : launch(dp, err, errcap);
 	if (rc) {
 		dp_stop(dp);
@@ -151,13 +151,15 @@ void dp_stop(struct dataplane *dp)
 {
 	if (!dp)
 		return;
+	if (dp->apps)
+		apps_stop(dp->apps);
 	atomic_store(&dp->stop, true);
 	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
 		worker_wake(dp->worker[i]);
 	if (dp->launched)
 		rte_eal_mp_wait_lcore();
-	if (dp->gateway)
-		gateway_stop(dp->gateway);
+	if (dp->apps)
+		apps_free(dp->apps);
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		worker_free(dp->worker[i]);
 	if (dp->eal) {

@@ -16,7 +16,7 @@
 #define MBUF_DATA      (WORKER_HEADROOM + WORKER_ROOM + 128)
 
 struct io;
-struct gateway;
+struct apps;
 struct eal;
 
 struct worker {
@@ -53,7 +53,7 @@ struct dataplane {
 	struct dp_cfg cfg;
 	struct worker *worker[CPDP_WORKERS_MAX];
 	struct rte_mempool *pool;
-	struct gateway *gateway;
+	struct apps *apps;
 	int wake_fd;              /* eventfd control waits on */
 	_Atomic bool wake_wanted; /* control may sleep: the next teller writes wake_fd */
 	_Atomic bool stop;
