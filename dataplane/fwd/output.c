@@ -2,6 +2,7 @@
 /* Departure: packets are gathered by link, sealed under this worker's lane in bursts, transmitted. */
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "seal/seal.h"
 #include "wire/link.h"
 #include "wire/lse.h"
 #include "worker/state.h"
@@ -83,7 +84,7 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 		m[k++] = m[i];
 	}
 	if (k)
-		aead_seal_burst(&t->key, op, k);
+		seal_burst(&t->key, op, k);
 	if (unlikely_(t && t->counter >= LANE_REKEY_AT && !t->rekey_asked))
 		ask_rekey(w, l);
 	return k;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival on sealed links: header, key, replay window, opening in bursts per key. */
 #include "fwd/fwd.h"
+#include "seal/seal.h"
 #include "wire/link.h"
 #include "worker/state.h"
 
@@ -133,7 +134,7 @@ void fwd_sealed(struct worker *w, struct rte_mbuf **m, unsigned n, bool handed)
 
 		while (k < o.n && o.lane[k] == o.lane[i])
 			k++;
-		aead_open_burst(&o.lane[i]->key, o.op + i, k - i);
+		open_burst(&o.lane[i]->key, o.op + i, k - i);
 		i = k;
 	}
 	for (unsigned i = 0; i < o.n; i++) {

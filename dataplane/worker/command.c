@@ -2,6 +2,8 @@
 /* What control tells a worker: every command is checked; one that cannot be done is counted and changes nothing. */
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "seal/seal.h"
+#include "wire/link.h"
 #include "worker/ring.h"
 #include "worker/state.h"
 
@@ -102,7 +104,7 @@ static int link_change(struct worker *w, struct link *l, const struct cp_link *c
 static void rx_free(struct worker *w, struct rx_lane *r)
 {
 	u32map_del(&w->rx_index, r->index);
-	aead_key_wipe(&r->key);
+	seal_key_wipe(&r->key);
 	w->mem.free(w->mem.arg, r, sizeof(*r));
 }
 
@@ -119,7 +121,7 @@ static int link_del(struct worker *w, struct link *l)
 		rx_free(w, r);
 	}
 	if (l->tx) {
-		aead_key_wipe(&l->tx->key);
+		seal_key_wipe(&l->tx->key);
 		w->mem.free(w->mem.arg, l->tx, sizeof(*l->tx));
 	}
 	ilm_clear(&l->ilm, &w->mem);
@@ -159,14 +161,14 @@ static int tx_key(struct worker *w, struct link *l, const struct cp_lane_key *c)
 	t = w->mem.alloc(w->mem.arg, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	if (aead_key_init(&t->key, c->alg, c->key)) {
+	if (seal_key_init(&t->key, c->alg, c->key, true, LINK_HEADER_BYTES)) {
 		w->mem.free(w->mem.arg, t, sizeof(*t));
 		return -ENOTSUP;
 	}
 	t->index = c->index;
 	t->lane = c->lane;
 	if (l->tx) {
-		aead_key_wipe(&l->tx->key);
+		seal_key_wipe(&l->tx->key);
 		w->mem.free(w->mem.arg, l->tx, sizeof(*l->tx));
 	}
 	l->tx = t;
@@ -176,6 +178,7 @@ static int tx_key(struct worker *w, struct link *l, const struct cp_lane_key *c)
 static int rx_key(struct worker *w, struct link *l, const struct cp_lane_key *c)
 {
 	struct rx_lane *r = u32map_get(&w->rx_index, c->index);
+	int rc;
 
 	if (!l || !l->cfg.sealed || cp_index_worker(c->index, w->workers) != w->number)
 		return -EINVAL;
@@ -187,11 +190,15 @@ static int rx_key(struct worker *w, struct link *l, const struct cp_lane_key *c)
 	r->index = c->index;
 	r->link = c->link;
 	r->lane = c->lane;
-	if (aead_key_init(&r->key, c->alg, c->key) ||
-	    u32map_add(&w->rx_index, &w->mem, c->index, r)) {
-		aead_key_wipe(&r->key);
+	rc = seal_key_init(&r->key, c->alg, c->key, false, LINK_HEADER_BYTES);
+	if (rc == 0) {
+		rc = u32map_add(&w->rx_index, &w->mem, c->index, r);
+		if (rc)
+			seal_key_wipe(&r->key);
+	}
+	if (rc) {
 		w->mem.free(w->mem.arg, r, sizeof(*r));
-		return -ENOMEM;
+		return rc;
 	}
 	r->next = l->rx;
 	l->rx = r;

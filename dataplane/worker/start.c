@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
 #include "io/io.h"
+#include "seal/seal.h"
 #include "worker/apps.h"
 #include "worker/eal.h"
 #include "worker/state.h"
@@ -34,14 +35,20 @@ static void compute_memory(struct dataplane *dp)
 	                (sizeof(struct cp_cmd) + sizeof(struct dp_event)) +
 	        (size_t)c->workers * c->workers * HANDOVER_SLOTS * sizeof(void *);
 	bytes = dp->mbufs * mbuf_bytes() + 2 * rings + (size_t)c->nports * 4 * MIB +
-	        (size_t)c->workers * c->sessions_max * 128 + 16 * MIB;
+	        (size_t)c->workers * c->sessions_max * 128 + 24 * MIB;
 	dp->memory_mb = c->memory_mb ? c->memory_mb : (unsigned)((bytes + 8 * MIB - 1) / MIB) & ~7u;
 	if (!c->memory_mb && dp->memory_mb < 64)
 		dp->memory_mb = 64;
+}
+
+static void describe(struct dataplane *dp)
+{
 	snprintf(dp->memory_text, sizeof(dp->memory_text),
-	         "%u MiB for DPDK (%u packet buffers %zu MiB, rings %zu MiB), %s", dp->memory_mb,
-	         dp->mbufs, dp->mbufs * mbuf_bytes() / MIB, rings / MIB,
-	         c->no_huge ? "no huge pages" : "huge pages");
+	         "%u MiB for DPDK (%u packet buffers %zu MiB), %s; ChaCha20-Poly1305 by %s, "
+	         "AES-256-GCM by %s",
+	         dp->memory_mb, dp->mbufs, dp->mbufs * mbuf_bytes() / MIB,
+	         dp->cfg.no_huge ? "no huge pages" : "huge pages",
+	         seal_backend(AEAD_CHACHA20_POLY1305), seal_backend(AEAD_AES256_GCM));
 }
 
 static int make_pool(struct dataplane *dp, char *err, size_t errcap)
@@ -134,10 +141,14 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
 	dp->eal = eal_start(&dp->cfg, dp->memory_mb, err, errcap);
 	rc = dp->eal ? 0 : -EIO;
+	if (rc == 0)
+		seal_start();
 	rc = rc ? rc : make_pool(dp, err, errcap);
 	rc = rc ? rc : ports_start(&dp->cfg, dp->pool, dp->port_id, err, errcap);
 	rc = rc ? rc : make_workers(dp, err, errcap);
 	rc = rc ? rc : make_apps(dp, err, errcap);
+	if (rc == 0)
+		describe(dp);
 	rc = rc ? rc : launch(dp, err, errcap);
 	if (rc) {
 		dp_stop(dp);
@@ -165,6 +176,7 @@ void dp_stop(struct dataplane *dp)
 	if (dp->eal) {
 		ports_stop();
 		rte_mempool_free(dp->pool);
+		seal_stop();
 	}
 	eal_stop(dp->eal);
 	if (dp->wake_fd >= 0)
