@@ -102,7 +102,7 @@ static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf
 }
 
 /* Everything that is not a plain swap. */
-static void slow(struct worker *w, struct link *l, const struct ilm_entry *e, uint32_t lse,
+static void slow(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
                  struct rte_mbuf *m)
 {
 	uint32_t label = lse_label(lse);
@@ -120,7 +120,7 @@ static void slow(struct worker *w, struct link *l, const struct ilm_entry *e, ui
 		unknown(w, l, label, m);
 		return;
 	}
-	ilm_count(ilm_use(&l->ilm, label), m->data_len, w->now);
+	ilm_count(e, m->data_len, w->now);
 	switch (e->op) {
 	case ILM_SESSION:
 		to_session(w, e->out, lse, m);
@@ -134,12 +134,12 @@ static void slow(struct worker *w, struct link *l, const struct ilm_entry *e, ui
 	}
 }
 
-static void swap(struct worker *w, struct link *l, const struct ilm_entry *e, uint32_t lse,
+static void swap(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
                  struct rte_mbuf *m)
 {
 	struct link *out = link_at(w, e->out_link);
 
-	ilm_count(ilm_use(&l->ilm, lse_label(lse)), m->data_len, w->now);
+	ilm_count(e, m->data_len, w->now);
 	count_add(&l->count->rx_data_packets, 1);
 	if (unlikely_(!out)) {
 		drop_packet(w, DROP_NO_LINK, m);
@@ -170,7 +170,7 @@ void fwd_labelled(struct worker *w, struct rte_mbuf **m, unsigned n)
 		m[k++] = m[i];
 	}
 	for (unsigned i = 0; i < k; i++) {
-		const struct ilm_entry *e = ilm_get(&l[i]->ilm, lse_label(lse[i]));
+		struct ilm_entry *e = ilm_get(&l[i]->ilm, lse_label(lse[i]));
 
 		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
 			swap(w, l[i], e, lse[i], m[i]);

@@ -19,12 +19,20 @@ static bool valid(const struct cp_ilm *c)
 	}
 }
 
+#define ROOT_BYTES (ILM_CHUNKS * (sizeof(struct ilm_chunk *) + sizeof(uint16_t)))
+
+/* Entries of a chunk. */
+static uint16_t *used(const struct ilm *t, uint32_t label)
+{
+	return (uint16_t *)(void *)(t->chunk + ILM_CHUNKS) + (label >> ILM_CHUNK_BITS);
+}
+
 static struct ilm_chunk *chunk_for(struct ilm *t, const struct table_mem *mem, uint32_t label)
 {
 	struct ilm_chunk **slot;
 
 	if (!t->chunk) {
-		t->chunk = mem->alloc(mem->arg, ILM_CHUNKS * sizeof(struct ilm_chunk *));
+		t->chunk = mem->alloc(mem->arg, ROOT_BYTES);
 		if (!t->chunk)
 			return NULL;
 	}
@@ -39,7 +47,7 @@ static struct ilm_chunk *chunk_for(struct ilm *t, const struct table_mem *mem, u
 static void root_free_if_empty(struct ilm *t, const struct table_mem *mem)
 {
 	if (t->chunk && t->chunks == 0) {
-		mem->free(mem->arg, t->chunk, ILM_CHUNKS * sizeof(struct ilm_chunk *));
+		mem->free(mem->arg, t->chunk, ROOT_BYTES);
 		t->chunk = NULL;
 	}
 }
@@ -58,33 +66,34 @@ int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c)
 	}
 	e = &k->entry[c->in_label % ILM_CHUNK];
 	if (!e->op) {
-		k->use[c->in_label % ILM_CHUNK] = (struct ilm_use){0};
-		k->used++;
+		*e = (struct ilm_entry){0};
+		*used(t, c->in_label) += 1;
 		t->entries++;
 	}
-	*e = (struct ilm_entry){
-	        .out = c->op == ILM_SWAP ? c->out_label : c->session,
-	        .out_link = c->out_link,
-	        .op = c->op,
-	        .twin_label = c->twin_label,
-	        .twin_link = c->twin_link,
-	};
+	e->out = c->op == ILM_SWAP ? c->out_label : c->session;
+	e->out_link = c->out_link;
+	e->op = c->op;
+	e->twin = c->twin_label <= LABEL_MAX && c->twin_link < CPDP_LINKS_MAX
+	                  ? (uint32_t)c->twin_link << 20 | c->twin_label
+	                  : 0;
 	return 0;
 }
 
 int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label)
 {
-	struct ilm_chunk *k;
+	struct ilm_entry *e = ilm_get(t, label);
+	struct ilm_chunk **slot;
 
-	if (!ilm_get(t, label))
+	if (!e)
 		return -ENOENT;
-	k = t->chunk[label >> ILM_CHUNK_BITS];
-	k->entry[label % ILM_CHUNK].op = 0;
+	e->op = 0;
 	t->entries--;
-	if (--k->used == 0) {
-		t->chunk[label >> ILM_CHUNK_BITS] = NULL;
+	*used(t, label) -= 1;
+	if (*used(t, label) == 0) {
+		slot = &t->chunk[label >> ILM_CHUNK_BITS];
+		mem->free(mem->arg, *slot, sizeof(**slot));
+		*slot = NULL;
 		t->chunks--;
-		mem->free(mem->arg, k, sizeof(*k));
 		root_free_if_empty(t, mem);
 	}
 	return 0;

@@ -14,28 +14,24 @@
 #define ILM_CHUNK      (1u << ILM_CHUNK_BITS)
 #define ILM_CHUNKS     (LABEL_SPACE >> ILM_CHUNK_BITS)
 
-/* op 0: label not granted. */
+/* One label: all that a packet touches, two to a cache line. op 0: not granted. */
 struct ilm_entry {
 	uint32_t out;      /* ILM_SWAP: out-label; ILM_SESSION: session index */
 	uint16_t out_link; /* ILM_SWAP */
 	uint8_t op;        /* enum ilm_op */
 	uint8_t pad;
-	uint32_t twin_label; /* the reverse direction's in-label here, or LABEL_NONE */
-	uint16_t twin_link;
-	uint16_t pad2;
-};
-_Static_assert(sizeof(struct ilm_entry) == 16, "four entries per cache line");
-
-struct ilm_use {
+	uint32_t
+	        twin; /* link << 20 | the reverse direction's in-label there; see ilm_twin_label() */
+	uint32_t last; /* ILM_TICK_NS units, wraps; valid when packets > 0 */
 	uint64_t packets, bytes;
-	struct instant last; /* valid when packets > 0 */
-	uint64_t pad;
 };
+_Static_assert(sizeof(struct ilm_entry) == 32, "two entries per cache line");
+
+/* Unit of "last used": a power of two near a millisecond; idle times up to 52 days. */
+#define ILM_TICK_BITS 20
 
 struct ilm_chunk {
 	struct ilm_entry entry[ILM_CHUNK];
-	struct ilm_use use[ILM_CHUNK];
-	uint32_t used;
 };
 
 /* Memory for chunks; both called from ilm_set() and ilm_del() only. alloc returns zeroed bytes aligned to 64, or NULL. */
@@ -47,7 +43,8 @@ struct table_mem {
 
 /* Zeroed: empty. Reads never allocate. */
 struct ilm {
-	struct ilm_chunk **chunk; /* ILM_CHUNKS pointers, or NULL while empty */
+	struct ilm_chunk **
+	        chunk; /* ILM_CHUNKS pointers and then as many uint16_t: entries of each; NULL while empty */
 	uint32_t entries;
 	uint32_t chunks;
 };
@@ -63,9 +60,9 @@ int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label);
 void ilm_clear(struct ilm *t, const struct table_mem *mem);
 
 /* The entry, or NULL. label may be any number. */
-static inline const struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
+static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
 {
-	const struct ilm_chunk *c;
+	struct ilm_chunk *c;
 
 	if (unlikely_(!t->chunk || label > LABEL_MAX))
 		return NULL;
@@ -75,13 +72,7 @@ static inline const struct ilm_entry *ilm_get(const struct ilm *t, uint32_t labe
 	return c->entry[label % ILM_CHUNK].op ? &c->entry[label % ILM_CHUNK] : NULL;
 }
 
-/* Counters of a label that ilm_get() found. */
-static inline struct ilm_use *ilm_use(const struct ilm *t, uint32_t label)
-{
-	return &t->chunk[label >> ILM_CHUNK_BITS]->use[label % ILM_CHUNK];
-}
-
-/* Brings the entry's and its counters' lines closer. label may be any number. */
+/* Brings the entry's line closer. label may be any number. */
 static inline void ilm_prefetch(const struct ilm *t, uint32_t label)
 {
 	const struct ilm_chunk *c;
@@ -91,13 +82,32 @@ static inline void ilm_prefetch(const struct ilm *t, uint32_t label)
 	c = t->chunk[label >> ILM_CHUNK_BITS];
 	if (unlikely_(!c))
 		return;
-	__builtin_prefetch(&c->entry[label % ILM_CHUNK]);
-	__builtin_prefetch(&c->use[label % ILM_CHUNK], 1);
+	__builtin_prefetch(&c->entry[label % ILM_CHUNK], 1);
 }
 
-static inline void ilm_count(struct ilm_use *u, uint32_t bytes, struct instant now)
+static inline void ilm_count(struct ilm_entry *e, uint32_t bytes, struct instant now)
 {
-	u->packets++;
-	u->bytes += bytes;
-	u->last = now;
+	e->packets++;
+	e->bytes += bytes;
+	e->last = (uint32_t)(now.ns >> ILM_TICK_BITS);
 }
+
+/* Time since the last packet, to about a millisecond; -1: none yet. */
+static inline int64_t ilm_idle_ns(const struct ilm_entry *e, struct instant now)
+{
+	if (!e->packets)
+		return -1;
+	return (int64_t)((uint32_t)(now.ns >> ILM_TICK_BITS) - e->last) << ILM_TICK_BITS;
+}
+
+/* Label 0 is never granted: it stands for none. */
+static inline uint32_t ilm_twin_label(const struct ilm_entry *e)
+{
+	return e->twin & LABEL_MAX ? e->twin & LABEL_MAX : LABEL_NONE;
+}
+
+static inline uint16_t ilm_twin_link(const struct ilm_entry *e)
+{
+	return (uint16_t)(e->twin >> 20);
+}
+_Static_assert(CPDP_LINKS_MAX <= 1u << 12, "a link fits beside a label");

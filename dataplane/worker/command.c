@@ -261,12 +261,11 @@ static int query(struct worker *w, const struct cp_cmd *c)
 	use = &ev->u.use;
 	*use = (struct dp_label_use){.link = c->u.ilm.in_link, .label = label, .idle_ns = -1};
 	if (l && ilm_get(&l->ilm, label)) {
-		const struct ilm_use *u = ilm_use(&l->ilm, label);
+		const struct ilm_entry *e = ilm_get(&l->ilm, label);
 
-		use->packets = u->packets;
-		use->bytes = u->bytes;
-		if (u->packets)
-			use->idle_ns = instant_sub(w->now, u->last);
+		use->packets = e->packets;
+		use->bytes = e->bytes;
+		use->idle_ns = ilm_idle_ns(e, w->now);
 	}
 	event_end(w);
 	return 0;
