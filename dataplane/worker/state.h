@@ -5,6 +5,7 @@
 #include "fwd/link.h"
 #include "table/drop.h"
 #include "table/u32map.h"
+#include "worker/arena.h"
 #include "worker/dpdk.h"
 #include "worker/sess.h"
 #include "worker/worker.h"
@@ -25,7 +26,8 @@ struct worker {
 	struct dataplane *dp;
 	const struct dp_cfg *cfg;
 	struct rte_mempool *pool;
-	struct table_mem mem;
+	struct table_mem mem; /* from arena */
+	struct arena arena;
 	struct instant now; /* of this iteration */
 	struct link *link[CPDP_LINKS_MAX];
 	struct u32map rx_index; /* receiver index -> struct rx_lane */
@@ -39,7 +41,6 @@ struct worker {
 	bool told;         /* events or acknowledgements since control was last woken */
 	int wake_fd;       /* eventfd others write when this worker sleeps */
 	uint64_t executed; /* seq of the last command */
-	int64_t memory;    /* bytes of tables */
 	struct dp_link_counters *link_count; /* by link number; stays in place for readers */
 
 	/* read by others */

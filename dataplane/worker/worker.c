@@ -6,7 +6,6 @@
 #include "worker/state.h"
 
 #include <errno.h>
-#include <rte_malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,36 +57,6 @@ uint16_t worker_link_mtu(const struct worker *w, uint16_t number)
 	const struct link *l = link_at(w, number);
 
 	return l ? l->cfg.mtu : 0;
-}
-
-/* ---- memory of the tables: huge pages where there are any ------------------------------------------------------- */
-
-static void *table_alloc(void *arg, size_t n)
-{
-	struct worker *w = arg;
-	void *p;
-
-	if (w->cfg->no_huge) {
-		p = aligned_alloc(64, (n + 63) & ~(size_t)63);
-		if (p)
-			memset(p, 0, n);
-	} else {
-		p = rte_zmalloc_socket(NULL, n, 64, (int)rte_lcore_to_socket_id(w->lcore));
-	}
-	if (p)
-		w->memory += (int64_t)n;
-	return p;
-}
-
-static void table_free(void *arg, void *p, size_t n)
-{
-	struct worker *w = arg;
-
-	w->memory -= (int64_t)n;
-	if (w->cfg->no_huge)
-		free(p);
-	else
-		rte_free(p);
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -142,7 +111,9 @@ struct worker *worker_new(struct dataplane *dp, unsigned number, char *err, size
 	w->dp = dp;
 	w->cfg = &dp->cfg;
 	w->pool = dp->pool;
-	w->mem = (struct table_mem){table_alloc, table_free, w};
+	w->arena.dpdk = !w->cfg->no_huge;
+	w->arena.socket = SOCKET_ID_ANY;
+	w->mem = (struct table_mem){arena_alloc, arena_free, &w->arena};
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->link_count = calloc(CPDP_LINKS_MAX, sizeof(*w->link_count));
 	if (w->wake_fd < 0 || !w->link_count || !rings(w)) {
@@ -173,6 +144,7 @@ void worker_free(struct worker *w)
 		command_forget_all(w);
 		io_free(w->io);
 	}
+	arena_clear(&w->arena);
 	for (unsigned i = 0; i < w->workers; i++) {
 		struct rte_mbuf *m;
 
