@@ -57,6 +57,16 @@ static struct link *unframe(struct worker *w, const struct io_port *port, struct
 	return l;
 }
 
+static void look(struct worker *w, struct io_port *port, uint16_t id)
+{
+	uint64_t missed = port_look(id);
+
+	if (missed > port->missed)
+		drop_count(w, DROP_PORT_MISSED, (unsigned)(missed - port->missed));
+	port->missed = missed;
+	port->look = instant_add(w->now, NS_PER_S);
+}
+
 unsigned ether_rx(struct worker *w, uint16_t id)
 {
 	struct io_port *port = &w->io->port[id];
@@ -64,6 +74,8 @@ unsigned ether_rx(struct worker *w, uint16_t id)
 	unsigned n = port_receive(id, port->queue, m, PORT_BURST), ns = 0, np = 0;
 	uint64_t bytes = 0;
 
+	if (unlikely_(instant_reached(port->look, w->now)))
+		look(w, port, id);
 	if (n == 0)
 		return 0;
 	for (unsigned i = 0; i < n; i++)

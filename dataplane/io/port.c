@@ -176,6 +176,13 @@ void port_detach(struct worker *w, struct link *l)
 	}
 }
 
+uint64_t port_look(uint16_t id)
+{
+	struct rte_eth_stats stats = {0};
+
+	return rte_eth_stats_get(id, &stats) ? 0 : stats.imissed + stats.rx_nombuf;
+}
+
 unsigned port_receive(uint16_t id, uint16_t queue, struct rte_mbuf **m, unsigned n)
 {
 	return rte_eth_rx_burst(id, queue, m, (uint16_t)n);

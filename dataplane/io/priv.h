@@ -28,7 +28,8 @@ struct io_port {
 	uint16_t *vlan; /* link by VLAN id, UINT16_MAX: none; 4096 entries */
 	unsigned links;
 	uint8_t mac[6];
-	uint64_t missed; /* imissed as last seen */
+	struct instant look; /* when port_look() is due */
+	uint64_t missed;     /* imissed as last seen */
 };
 
 struct io {
@@ -53,6 +54,8 @@ void port_detach(struct worker *w, struct link *l);
 bool port_per_worker(uint16_t port);
 /* The one worker of a port without. */
 unsigned port_worker(uint16_t port, unsigned workers);
+/* Packets the device missed since its start; asked about once a second. */
+uint64_t port_look(uint16_t port);
 unsigned port_receive(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsigned n);
 unsigned port_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsigned n);
 

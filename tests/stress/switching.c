@@ -23,6 +23,7 @@
 #define OUT_LINK 1
 
 static struct dataplane dp;
+static struct eal *eal;
 
 static void die(const char *what)
 {
@@ -127,7 +128,8 @@ static struct worker *start(void)
 	                         .punt_rate = 1000,
 	                         .ports = &port,
 	                         .nports = 1};
-	if (!eal_start(&dp.cfg, 64, err, sizeof(err)))
+	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	if (!eal)
 		die(err);
 	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 4096, 256, PACKET_BYTES, MBUF_DATA,
 	                                         SOCKET_ID_ANY, "ring_sp_sc");
@@ -172,5 +174,10 @@ int main(int argc, char **argv)
 	       (double)packets / t / 1e6, t * 1e9 / (double)packets, (double)tsc / (double)packets,
 	       reference * 1e9 / (double)packets, (t - reference) * 1e9 / (double)packets);
 	free(label);
-	return w->count.switched_packets < packets;
+	labels = w->count.switched_packets < packets; /* the exit code */
+	worker_free(w);
+	ports_stop();
+	rte_mempool_free(dp.pool);
+	eal_stop(eal);
+	return (int)labels;
 }
