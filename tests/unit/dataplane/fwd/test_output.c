@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A sending lane near its limits: one request for a new key, then refusal; a nonce is never used twice. */
+#include "fwd/fwd.h"
+#include "io/io.h"
+#include "seal/seal.h"
+#include "wire/lse.h"
+#include "worker/eal.h"
+#include "worker/ring.h"
+#include "worker/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct dataplane dp;
+static struct eal *eal;
+static struct worker *w;
+
+static void command(struct cp_cmd *c)
+{
+	void *slot = ring_put_begin(w->commands, sizeof(*c));
+
+	assert_non_null(slot);
+	memcpy(slot, c, cp_cmd_size(c));
+	ring_put_end(w->commands);
+	assert_int_equal(command_run(w), 1);
+}
+
+static void key(uint8_t fill)
+{
+	struct cp_cmd c = {.type = CMD_LINK_TX_KEY};
+
+	c.u.key = (struct cp_lane_key){.link = 3, .alg = AEAD_CHACHA20_POLY1305, .index = 77};
+	memset(c.u.key.key, fill, sizeof(c.u.key.key));
+	command(&c);
+}
+
+static int setup(void **state)
+{
+	static struct dp_port_cfg port = {.name = "sink", .device = "net_null0,no-rx=1"};
+	static uint16_t id[DP_PORTS_MAX];
+	struct cp_cmd c = {.type = CMD_LINK_SET};
+	char err[512] = "";
+
+	dp.cfg = (struct dp_cfg){
+	        .name = "output", .workers = 1, .no_huge = true, .ports = &port, .nports = 1};
+	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	if (!eal)
+		fail_msg("%s", err);
+	dp.pool = rte_pktmbuf_pool_create("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
+	                                  SOCKET_ID_ANY);
+	assert_non_null(dp.pool);
+	assert_int_equal(ports_start(&dp.cfg, dp.pool, id, err, sizeof(err)), 0);
+	w = worker_new(&dp, 0, err, sizeof(err));
+	assert_non_null(w);
+	dp.worker[0] = w;
+	c.u.link = (struct cp_link){
+	        .link = 3, .type = LINK_ETHERNET, .sealed = true, .mtu = 1500, .port = id[0]};
+	command(&c);
+	c = (struct cp_cmd){.type = CMD_LINK_OPEN};
+	c.u.open.link = 3;
+	c.u.open.on = 1;
+	command(&c);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	unsigned buffers;
+
+	worker_free(w);
+	ports_stop();
+	buffers = rte_mempool_avail_count(dp.pool);
+	rte_mempool_free(dp.pool);
+	eal_stop(eal);
+	assert_int_equal(buffers, 2048); /* none lost */
+	return 0;
+}
+
+static void transmit(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = worker_mbuf(w);
+
+		assert_non_null(m);
+		be32_store(rte_pktmbuf_append(m, 100), lse_make(500, 0, true, 9));
+		worker_send(w, 3, m);
+	}
+	fwd_flush(w);
+}
+
+static unsigned rekeys(void)
+{
+	const struct dp_event *ev;
+	unsigned n = 0;
+
+	while ((ev = ring_take_begin(w->events, sizeof(*ev)))) {
+		n += ev->type == EVT_REKEY && ev->u.key.link == 3 && ev->u.key.index == 77;
+		ring_take_end(w->events);
+	}
+	return n;
+}
+
+static void test_rekey_asked_once(void **state)
+{
+	key(1);
+	transmit(10);
+	assert_int_equal(w->link[3]->tx->counter, 10);
+	assert_int_equal(rekeys(), 0);
+	w->link[3]->tx->counter = LANE_REKEY_AT - 5;
+	transmit(4);
+	assert_int_equal(rekeys(), 0);
+	transmit(200);
+	transmit(200);
+	assert_int_equal(rekeys(), 1);
+	assert_int_equal(w->drops[DROP_KEY_SPENT], 0);
+}
+
+static void test_refused_at_the_end(void **state)
+{
+	uint64_t sent = w->link_count[3].tx_packets;
+
+	w->link[3]->tx->counter = LANE_REFUSE_AT - 3;
+	transmit(100);
+	assert_int_equal(w->link_count[3].tx_packets - sent, 3);
+	assert_int_equal(w->drops[DROP_KEY_SPENT], 97);
+	assert_int_equal(w->link[3]->tx->counter, LANE_REFUSE_AT);
+}
+
+static void test_key_commands_and_counter(void **state)
+{
+	key(1); /* the same again: its counters are spent */
+	assert_int_equal(w->link[3]->tx->counter, LANE_REFUSE_AT);
+	key(2);
+	assert_int_equal(w->link[3]->tx->counter, 0);
+	transmit(1);
+	key(2);
+	assert_int_equal(w->link[3]->tx->counter, 1);
+	(void)rekeys();
+}
+
+static void test_mtu(void **state)
+{
+	struct rte_mbuf *m = worker_mbuf(w);
+	uint64_t big = w->drops[DROP_TOO_BIG];
+
+	assert_int_equal(worker_link_mtu(w, 3), 1500);
+	assert_int_equal(worker_link_mtu(w, 4), 0);
+	be32_store(rte_pktmbuf_append(m, 1501), lse_make(500, 0, true, 9));
+	worker_send(w, 3, m);
+	assert_int_equal(w->drops[DROP_TOO_BIG], big + 1);
+	m = worker_mbuf(w);
+	be32_store(rte_pktmbuf_append(m, 64), lse_make(500, 0, true, 9));
+	worker_send(w, 4, m);
+	assert_int_equal(w->drops[DROP_NO_LINK], 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_rekey_asked_once),
+	        cmocka_unit_test(test_refused_at_the_end),
+	        cmocka_unit_test(test_key_commands_and_counter),
+	        cmocka_unit_test(test_mtu),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
