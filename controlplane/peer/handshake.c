@@ -79,6 +79,14 @@ static void send_frame(struct node *n, struct peer *p, const struct hs_source *t
 	out_command(n, p->cfg.io.owner, &c);
 }
 
+/* The id that keys mac1 of our first message: zero where it is not known. */
+static const struct node_id *first_addressee(const struct peer *p, const struct handshake *hs)
+{
+	if (p->cfg.expect_id)
+		return &p->cfg.id;
+	return hs->ik ? &p->id : &no_id;
+}
+
 /* Frame = link header, envelope with noise bytes. mac1's key: the responder's id in a first message where known, else zero. */
 static void send_noise(struct node *n, struct peer *p, struct handshake *hs, uint8_t type,
                        const struct hs_source *to, const uint8_t *noise, size_t len)
@@ -97,8 +105,8 @@ static void send_noise(struct node *n, struct peer *p, struct handshake *hs, uin
 	h.length = (uint16_t)total;
 	link_header_put(f, &h);
 	total += LINK_HEADER_BYTES;
-	if (type == LINK_HS1 && (p->known || p->cfg.expect_id))
-		addressee = p->known ? &p->id : &p->cfg.id;
+	if (type == LINK_HS1)
+		addressee = first_addressee(p, hs);
 	cookie_mac1(addressee, f, total - HS_MACS_BYTES, f + total - HS_MACS_BYTES);
 	if (type == LINK_HS1) {
 		memcpy(hs->mac1, f + total - HS_MACS_BYTES, COOKIE_MAC_BYTES);
@@ -253,12 +261,12 @@ static void send_second(struct node *n, void *owner)
 /* Two crossed: the one started by the lower id goes on. */
 static bool ours_wins(struct node *n, const struct peer *p, const struct node_id *remote)
 {
-	return p->own.active && !peer_up(p) && instant_sub(n->now, p->own.born) < RETRY_MAX &&
+	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < RETRY_MAX &&
 	       id_cmp(&n->cfg.identity->id, remote) < 0;
 }
 
-static bool under_load(struct node *n, struct peer *p, const struct dp_packet *pk,
-                       const struct hs_envelope *env)
+static bool under_load(struct node *n, struct peer *p, const struct node_id *keyed,
+                       const struct dp_packet *pk, const struct hs_envelope *env)
 {
 	struct peers *ps = n->peers;
 	const uint8_t *macs = pk->data + LINK_HEADER_BYTES + env->mac1_at;
@@ -280,7 +288,7 @@ static bool under_load(struct node *n, struct peer *p, const struct dp_packet *p
 	h = (struct link_header){
 	        .type = LINK_COOKIE, .length = COOKIE_REPLY_BYTES, .receiver = (uint32_t)h.counter};
 	link_header_put(f, &h);
-	cookie_seal(&n->cfg.identity->id, &n->cfg.rng, macs, cookie, f + LINK_HEADER_BYTES);
+	cookie_seal(keyed, &n->cfg.rng, macs, cookie, f + LINK_HEADER_BYTES);
 	to = source(pk);
 	send_frame(n, p, &to, f, sizeof(f));
 	return true;
@@ -306,20 +314,22 @@ static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
 {
 	uint8_t payload[NOISE_MESSAGE_MAX], msg[NOISE_MESSAGE_MAX], mac[COOKIE_MAC_BYTES];
 	size_t covered = LINK_HEADER_BYTES + env->mac1_at, len;
+	const struct node_id *keyed = &n->cfg.identity->id;
 	struct handshake *hs;
 	struct hs_payload pl;
 	unsigned lanes;
 	bool ik = h->flags & LINK_FLAG_IK;
 
-	cookie_mac1(&n->cfg.identity->id, pk->data, covered, mac);
+	cookie_mac1(keyed, pk->data, covered, mac);
 	if (!cookie_mac_equal(mac, pk->data + covered)) {
-		cookie_mac1(&no_id, pk->data, covered, mac);
+		keyed = &no_id;
+		cookie_mac1(keyed, pk->data, covered, mac);
 		if (!cookie_mac_equal(mac, pk->data + covered)) {
 			count(n, CTR_HS_MAC1);
 			return;
 		}
 	}
-	if (under_load(n, p, pk, env))
+	if (under_load(n, p, keyed, pk, env))
 		return;
 	hs = answer_slot(n, p);
 	if (hs_init(n, p, hs, false, ik) != 0)
@@ -442,7 +452,7 @@ static void rx_third(struct node *n, struct peer *p, const struct link_header *h
 static void rx_cookie(struct node *n, struct peer *p, const struct dp_packet *pk,
                       const struct link_header *h)
 {
-	const struct node_id *who = p->known ? &p->id : &p->cfg.id;
+	const struct node_id *who = first_addressee(p, &p->own);
 
 	if (!p->own.active || h->receiver != p->own.mine || h->length < COOKIE_REPLY_BYTES ||
 	    cookie_open(who, p->own.mac1, pk->data + LINK_HEADER_BYTES, p->cookie) != 0) {

@@ -70,6 +70,12 @@ void peer_live_start(struct node *n, struct peer *p)
 	rearm(n, p);
 }
 
+void peer_live_ask(struct node *n, struct peer *p)
+{
+	p->missed = 1;
+	rearm(n, p);
+}
+
 /* TIMER_PEER_LIVENESS. */
 void peer_live_tick(struct node *n, struct peer *p)
 {

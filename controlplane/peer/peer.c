@@ -234,6 +234,17 @@ static void tx_keys(struct node *n, struct peer *p, const uint8_t secret[32],
 	}
 }
 
+static void came_up(struct node *n, struct peer *p)
+{
+	p->state = PEER_UP;
+	p->up_at = n->now;
+	p->retry_ns = 0;
+	open_link(n, p, true);
+	peer_live_start(n, p);
+	out_link_state(n, p->link, true, &p->id, "handshake complete");
+	hook_peer_up(n, p);
+}
+
 void peer_key_used(struct node *n, struct peer *p, uint32_t index)
 {
 	if (!p->tx_waiting || index != p->rx_probe_index)
@@ -241,6 +252,9 @@ void peer_key_used(struct node *n, struct peer *p, uint32_t index)
 	tx_keys(n, p, p->tx_wait, &p->tx_wait_remote);
 	p->tx_waiting = false;
 	explicit_bzero(p->tx_wait, sizeof(p->tx_wait));
+	if (!peer_up(p) && p->state != PEER_GONE)
+		came_up(n, p);
+	peer_hello_tx(n, p, false);
 }
 
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
@@ -253,17 +267,6 @@ void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t a
 	memcpy(p->cfg.io.remote_addr, addr, 16);
 	c.u.link = p->cfg.io;
 	out_command(n, CPDP_ALL_WORKERS, &c);
-}
-
-static void came_up(struct node *n, struct peer *p)
-{
-	p->state = PEER_UP;
-	p->up_at = n->now;
-	p->retry_ns = 0;
-	open_link(n, p, true);
-	peer_live_start(n, p);
-	out_link_state(n, p->link, true, &p->id, "handshake complete");
-	hook_peer_up(n, p);
 }
 
 void peer_plain_up(struct node *n, struct peer *p)
@@ -296,8 +299,9 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	p->rx = hs->rx;
 	hs->rx.count = 0;
 	p->keyed_at = n->now;
-	if (responder_ik && peer_up(p)) {
-		/* A replayed first message must change nothing: the old sending key stays until the new keys are used. */
+	if (responder_ik) {
+		/* A replayed first message must change nothing: the old sending key stays, and a link that is down stays
+		 * down, until the new keys are used. */
 		memcpy(p->tx_wait, hs->tx_secret, 32);
 		p->tx_wait_remote = hs->remote;
 		p->rx_probe_index = p->rx.index[0];
@@ -313,10 +317,12 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	/* The lower id rekeys first; the other only when that did not happen. */
 	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
 	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
+	if (responder_ik)
+		return;
 	if (!peer_up(p))
 		came_up(n, p);
-	peer_heard(n, p);
 	peer_hello_tx(n, p, true);
+	peer_live_ask(n, p);
 }
 
 void peer_timer(struct node *n, struct timer *t)

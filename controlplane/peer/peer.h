@@ -103,6 +103,7 @@ struct peer {
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann ann;
 	bool ann_valid;
+	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
 	uint32_t flap_n;
 	struct instant parent_not_before;
 	struct linkmsg_sample sample;
@@ -152,6 +153,8 @@ void peer_used(struct node *n, struct peer *p);
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
 void peer_live_start(struct node *n, struct peer *p);
+/* A hello that wants an answer has just gone out: ask again soon if none comes. */
+void peer_live_ask(struct node *n, struct peer *p);
 void peer_live_tick(struct node *n, struct peer *p);
 /* A plain link's neighbour answered: the link is up. */
 /* A plain link's neighbour has a new epoch: its labels and ours are void. */
