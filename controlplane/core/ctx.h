@@ -9,6 +9,7 @@
 #include "base/timer.h"
 #include "core/node.h"
 #include "core/ticket.h"
+#include "crypto/identity.h"
 
 #include <sys/queue.h>
 

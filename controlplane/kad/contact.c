@@ -13,7 +13,7 @@ static int order(struct contact *a, struct contact *b)
 	return id_cmp(&a->id, &b->id);
 }
 
-RB_GENERATE_STATIC(contact_tree, contact, node, order)
+RB_GENERATE_INTERNAL(contact_tree, contact, node, order, static __attribute__((unused)))
 
 struct contact *contact_find(const struct contacts *t, const struct node_id *id)
 {
