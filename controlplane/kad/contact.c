@@ -147,14 +147,15 @@ void contacts_clear(struct node *n, struct contacts *t)
 }
 
 struct contact *contact_nearer(const struct contacts *t, const struct node_id *target,
-                               const struct node_id *than)
+                               const struct node_id *than, unsigned skip)
 {
-	struct contact *best = NULL;
+	struct contact *near[8];
+	unsigned k;
 
-	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c))
-		if (c->verified && id_cmp_dist(target, &c->id, best ? &best->id : than) < 0)
-			best = c;
-	return best;
+	if (skip >= ARRAY_LEN(near))
+		return NULL;
+	k = contact_closest(t, target, true, near, skip + 1);
+	return k > skip && id_cmp_dist(target, &near[skip]->id, than) < 0 ? near[skip] : NULL;
 }
 
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,

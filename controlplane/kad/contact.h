@@ -54,9 +54,9 @@ void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool de
 void contacts_clear(struct node *n, struct contacts *t);
 /* Contacts in order of the table: NULL gives the first. */
 struct contact *contact_after(const struct contacts *t, struct contact *c);
-/* The verified contact XOR-closest to target that is strictly closer than `than`, or NULL. */
+/* The verified contact XOR-closest to target that is strictly closer than `than`, leaving out the `skip` closest; or NULL. */
 struct contact *contact_nearer(const struct contacts *t, const struct node_id *target,
-                               const struct node_id *than);
+                               const struct node_id *than, unsigned skip);
 /* Up to max contacts XOR-closest to target, closest first. */
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max);
