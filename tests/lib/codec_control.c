@@ -4,6 +4,7 @@
 
 #include "wire/kadmsg.h"
 #include "wire/linkmsg.h"
+#include "wire/lse.h"
 #include "wire/lspmsg.h"
 
 #include <string.h>
@@ -26,6 +27,11 @@ static struct node_id random_id(const struct rng *rng)
 
 	rng_fill(rng, id.b, ID_BYTES);
 	return id;
+}
+
+static uint32_t random_label(const struct rng *rng)
+{
+	return rng_below(rng, 8) ? 16 + (uint32_t)rng_below(rng, LABEL_SPACE - 16) : UINT32_MAX;
 }
 
 static uint8_t random_places(const struct rng *rng, struct place *p, unsigned most)
@@ -329,7 +335,7 @@ static size_t grant_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	struct linkmsg_grant m = {.step = (uint8_t)rng_below(rng, 3),
 	                          .nonce = rng_u64(rng),
 	                          .source = random_id(rng),
-	                          .label = (uint32_t)rng_u64(rng)};
+	                          .label = random_label(rng)};
 
 	linkmsg_grant_write(&w, &m);
 	return wr_len(&w);
@@ -398,7 +404,7 @@ static size_t setup_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	                      .hops = (uint8_t)rng_u64(rng),
 	                      .nnotvia = (uint8_t)rng_below(rng, SETUP_NOTVIA_MAX + 1),
 	                      .nrecord = (uint8_t)rng_below(rng, rng_below(rng, 4) ? 20 : 256),
-	                      .reverse_label = (uint32_t)rng_u64(rng),
+	                      .reverse_label = random_label(rng),
 	                      .envelope = envelope,
 	                      .envelope_len = (uint16_t)rng_below(rng, sizeof(envelope) + 1)};
 
@@ -436,7 +442,7 @@ static size_t reply_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	                      .nonce = rng_u64(rng),
 	                      .hops_first = (uint8_t)rng_u64(rng),
 	                      .hops = (uint8_t)rng_u64(rng),
-	                      .forward_label = (uint32_t)rng_u64(rng),
+	                      .forward_label = random_label(rng),
 	                      .envelope = envelope,
 	                      .envelope_len = (uint16_t)rng_below(rng, sizeof(envelope) + 1)};
 

@@ -46,7 +46,7 @@ static void hello(void **state)
 static void several_in_a_packet(void **state)
 {
 	const struct linkmsg_tear tear = {.nonce = 1, .yours = 2, .mine = 3, .reason = TEAR_IDLE};
-	const struct linkmsg_grant grant = {.step = 1, .nonce = 4, .label = 5};
+	const struct linkmsg_grant grant = {.step = 1, .nonce = 4, .label = 500};
 	uint8_t buf[256];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct linkmsg_head h;
@@ -68,7 +68,7 @@ static void several_in_a_packet(void **state)
 	assert_int_equal(rd_left(&body), 3);
 	assert_true(linkmsg_next(&r, &h, &body));
 	assert_true(linkmsg_grant_read(&body, &g));
-	assert_true(g.step == 1 && g.nonce == 4 && g.label == 5);
+	assert_true(g.step == 1 && g.nonce == 4 && g.label == 500);
 	assert_true(rd_done(&r));
 	assert_false(linkmsg_next(&r, &h, &body));
 }
@@ -108,12 +108,33 @@ static void seq_signed(void **state)
 	assert_memory_equal(out, "\1\2\3\4\5\6\7\x8\x9", 9);
 }
 
+/* Only step 1 carries a label; it must be one that can be put on a stack. */
+static void granted_label(void **state)
+{
+	static const uint32_t bad[] = {0, 1, 13, 15, 0x100000, 0x100010, 0xfffffffe};
+	uint8_t buf[96];
+
+	for (uint8_t step = 0; step <= 3; step++)
+		for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			const struct linkmsg_grant m = {.step = step, .label = bad[i]};
+			struct wr w = wr_init(buf, sizeof(buf));
+			struct linkmsg_grant g;
+			struct linkmsg_head h;
+			struct rd r, body;
+
+			linkmsg_grant_write(&w, &m);
+			r = rd_init(buf, wr_len(&w));
+			assert_true(linkmsg_next(&r, &h, &body));
+			assert_int_equal(linkmsg_grant_read(&body, &g), step == 0 || step == 2);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(trials),     cmocka_unit_test(hello),
 	        cmocka_unit_test(ann),        cmocka_unit_test(several_in_a_packet),
-	        cmocka_unit_test(seq_signed),
+	        cmocka_unit_test(seq_signed), cmocka_unit_test(granted_label),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

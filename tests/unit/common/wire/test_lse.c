@@ -26,9 +26,17 @@ static void fields(void **state)
 				}
 }
 
+static void granted(void **state)
+{
+	for (uint32_t label = 0; label < 0x200000; label++)
+		assert_int_equal(label_grant_ok(label), label > 15 && label < LABEL_SPACE);
+	assert_true(label_grant_ok(UINT32_MAX));
+	assert_false(label_grant_ok(UINT32_MAX - 1));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(fields)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(fields), cmocka_unit_test(granted)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

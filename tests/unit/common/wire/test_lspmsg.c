@@ -2,6 +2,7 @@
 /* Set-up and reply: fields at their places, the empty envelope, the largest record. */
 #include "tests/lib/mutate.h"
 
+#include "wire/lse.h"
 #include "wire/lspmsg.h"
 
 #include <setjmp.h>
@@ -57,8 +58,8 @@ static void setup(void **state)
 
 static void empty_and_full(void **state)
 {
-	struct setup_msg m = {.flags = SETUP_FLAG_FINGER}, back;
-	struct reply_msg p = {.hops = 1}, pback;
+	struct setup_msg m = {.flags = SETUP_FLAG_FINGER, .reverse_label = 16}, back;
+	struct reply_msg p = {.hops = 1, .forward_label = LABEL_MAX}, pback;
 	uint8_t buf[24 + 4 * SETUP_RECORD_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct rd r;
@@ -111,6 +112,29 @@ static void reply(void **state)
 	assert_false(reply_read(&r, &back));
 }
 
+static void labels(void **state)
+{
+	static const uint32_t bad[] = {0, 3, 15, 0x100000, 0x100064, 0xfffffffe};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct setup_msg m = {.reverse_label = bad[i]};
+		const struct reply_msg p = {.forward_label = bad[i]};
+		struct setup_msg back;
+		struct reply_msg pback;
+		uint8_t buf[64];
+		struct wr w = wr_init(buf, sizeof(buf));
+		struct rd r;
+
+		setup_write(&w, &m);
+		r = rd_init(buf, wr_len(&w));
+		assert_false(setup_read(&r, &back));
+		w = wr_init(buf, sizeof(buf));
+		reply_write(&w, &p);
+		r = rd_init(buf, wr_len(&w));
+		assert_false(reply_read(&r, &pback));
+	}
+}
+
 static void tag(void **state)
 {
 	struct node_id id = {{0xf1, 2, 3, 4, 5}};
@@ -122,7 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(trials), cmocka_unit_test(setup), cmocka_unit_test(empty_and_full),
-	        cmocka_unit_test(reply),  cmocka_unit_test(tag),
+	        cmocka_unit_test(reply),  cmocka_unit_test(tag),   cmocka_unit_test(labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
