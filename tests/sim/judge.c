@@ -6,9 +6,10 @@
 
 #define COOKIE_LOOKUP 0x80000000u
 #define HOPS_LIMIT    255
+#define RESEND_NS     (20 * NS_PER_MS)
 #define PROBE_WAIT_NS (3 * NS_PER_S)
 
-static void probe_retry(void *arg, uint32_t pair, uint32_t again, struct instant now);
+static void probe_retry(void *arg, uint32_t pair, uint32_t tries, struct instant now);
 
 /* ---- pairs ---- */
 static void pair_end(struct judge *j, struct pair *p, enum pair_state how)
@@ -30,6 +31,22 @@ static void call_probe(void *arg, uint32_t pair, uint32_t tries, struct instant 
 
 	if (!j->dead && j->pair[pair].tries == tries && j->pair[pair].state == PAIR_ASKED)
 		judge_probe(j, pair);
+}
+
+/* The probe did not make it: on lossy edges that is no verdict until a few were lost. */
+static void probe_failed(struct judge *j, struct pair *p)
+{
+	j->probe[p->probe].live = false;
+	p->probe = FRAME_NO_PROBE;
+	p->err = 0;
+	if (p->resent < j->resend) {
+		p->resent++;
+		p->state = PAIR_ASKED;
+		net_call(j->net, j->net->now.ns + RESEND_NS, call_probe, j, (uint32_t)(p - j->pair),
+		         p->tries);
+		return;
+	}
+	pair_end(j, p, PAIR_FAILED);
 }
 
 static void call_ask(void *arg, uint32_t pair, uint32_t tries, struct instant now)
@@ -69,6 +86,7 @@ void judge_ask(struct judge *j, uint32_t pair)
 	struct node_request r = {.type = REQ_CONNECT, .cookie = pair + 1};
 
 	open_pair(j, p, PAIR_ASKED);
+	p->resent = 0;
 	p->probe = FRAME_NO_PROBE;
 	if (!j->net->alive[p->a]) {
 		pair_end(j, p, PAIR_FAILED);
@@ -141,10 +159,8 @@ static void call_timeout(void *arg, uint32_t probe, uint32_t b, struct instant n
 	if (j->dead)
 		return;
 	p = &j->pair[j->probe[probe].pair];
-	if (p->state == PAIR_PROBING && p->probe == probe) {
-		p->err = 0;
-		pair_end(j, p, PAIR_FAILED);
-	}
+	if (p->state == PAIR_PROBING && p->probe == probe)
+		probe_failed(j, p);
 	probe_close(j, probe);
 }
 
@@ -200,6 +216,8 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 		j->misdelivered++; /* even where the keys would have saved it */
 	if (!remote) {
 		j->why[why]++;
+		if (x->live && p->probe == probe && p->state == PAIR_PROBING)
+			probe_failed(j, p);
 		return;
 	}
 	if (node == to && net_find(j->net, remote) != from)
@@ -223,6 +241,7 @@ void judge_init(struct judge *j, struct net *net)
 {
 	*j = (struct judge){.net = net,
 	                    .retry_ns = 200 * NS_PER_MS,
+	                    .resend = net->cfg.loss > 0 ? 8 : 0,
 	                    .probe_timeout_ns = PROBE_WAIT_NS,
 	                    .dist = mem_new(net->n * sizeof(*j->dist))};
 	net->hooks = (struct net_hooks){hook_answer, hook_hop, hook_end, j};

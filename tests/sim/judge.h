@@ -22,17 +22,18 @@ struct pair {
 	int64_t setup_ns;  /* as the node tells it */
 	int64_t done_at;   /* virtual time of the probe's return */
 	uint32_t tries;
-	int32_t err;    /* last failure: positive errno, 0: the probe was lost */
-	uint32_t probe; /* outstanding, or FRAME_NO_PROBE */
+	uint32_t resent; /* probes lost in this attempt */
+	int32_t err;     /* last failure: positive errno, 0: the probe was lost */
+	uint32_t probe;  /* outstanding, or FRAME_NO_PROBE */
 };
 
-/* Probe number: pair index * 2 + direction, generation kept beside. */
+/* One probe, there or back. Numbers are not reused. */
 struct probe {
 	uint32_t pair;
 	bool back;
 	bool live;
 	uint32_t hops;
-	uint32_t *trail; /* nodes passed, with_trail only */
+	uint32_t *trail; /* nodes passed, from the sender on; freed once it has ended */
 };
 
 struct judge {
@@ -48,6 +49,7 @@ struct judge {
 	uint32_t *dist;         /* scratch */
 	bool repeat;            /* failed pairs are tried again after retry_ns */
 	bool probe_only;        /* repair: retries send a probe in the existing session first */
+	uint32_t resend;        /* probes that may be lost before an attempt counts as failed */
 	int64_t retry_ns;
 	int64_t probe_timeout_ns;
 	uint32_t trail[257], trail_n; /* of the last probe that arrived at its destination */
