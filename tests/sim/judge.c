@@ -63,10 +63,17 @@ static void probe_retry(void *arg, uint32_t pair, uint32_t tries, struct instant
 
 	if (j->dead || j->pair[pair].tries != tries || j->pair[pair].state != PAIR_FAILED)
 		return;
-	/* A repaired session needs no new request; one that is gone does. */
-	if (j->probe_only && j->net->alive[j->pair[pair].a] &&
-	    mw_session_of(j->net->node[j->pair[pair].a].mw,
-	                  &j->net->node[j->pair[pair].b].identity.id))
+	if (j->probe_only)
+		judge_again(j, pair);
+	else
+		judge_ask(j, pair);
+}
+
+void judge_again(struct judge *j, uint32_t pair)
+{
+	const struct sim_node *a = &j->net->node[j->pair[pair].a];
+
+	if (a->node && mw_session_of(a->mw, &j->net->node[j->pair[pair].b].identity.id))
 		judge_probe(j, pair);
 	else
 		judge_ask(j, pair);
@@ -260,8 +267,10 @@ void judge_free(struct judge *j)
 
 void judge_pair(struct judge *j, uint32_t a, uint32_t b)
 {
-	if ((j->npairs & (j->npairs - 1)) == 0)
-		j->pair = mem_resize(j->pair, (j->npairs ? j->npairs * 2 : 1) * sizeof(*j->pair));
+	if (j->npairs == j->cappairs) {
+		j->cappairs = j->cappairs ? j->cappairs * 2 : 64;
+		j->pair = mem_resize(j->pair, j->cappairs * sizeof(*j->pair));
+	}
 	graph_bfs(&j->net->graph, a, j->net->alive, j->net->up, j->dist);
 	j->pair[j->npairs++] = (struct pair){.a = a,
 	                                     .b = b,

@@ -39,7 +39,7 @@ struct probe {
 struct judge {
 	struct net *net;
 	struct pair *pair;
-	uint32_t npairs;
+	uint32_t npairs, cappairs;
 	struct probe *probe;
 	uint32_t nprobes, capprobes;
 	uint32_t open; /* pairs asked or probing */
@@ -74,6 +74,8 @@ uint32_t judge_run(struct judge *j, uint32_t from, int64_t gap_ns, int64_t deadl
 /* One pair now: ask for the tunnel, then probe it. / Only probe the session that stands. */
 void judge_ask(struct judge *j, uint32_t pair);
 void judge_probe(struct judge *j, uint32_t pair);
+/* A probe where a session stands, a new request where it is gone. */
+void judge_again(struct judge *j, uint32_t pair);
 
 /* A lookup of node b's id at node a. */
 void judge_lookup(struct judge *j, uint32_t a, uint32_t b);

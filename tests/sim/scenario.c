@@ -13,6 +13,30 @@
 #define QUIET_NS        (10 * NS_PER_S)
 #define EXPIRY_SLACK_NS (20 * NS_PER_S)
 
+static const struct scenario_result not_measured = {
+        .too_far_fraction = NOT_MEASURED,
+        .delivered_fraction = NOT_MEASURED,
+        .hops_mean = NOT_MEASURED,
+        .hops_p99 = NOT_MEASURED,
+        .first_stretch_mean = NOT_MEASURED,
+        .stretch_mean = NOT_MEASURED,
+        .stretch_p99 = NOT_MEASURED,
+        .setup_ms_mean = NOT_MEASURED,
+        .setup_ms_p99 = NOT_MEASURED,
+        .recover_s = NOT_MEASURED,
+        .return_s = NOT_MEASURED,
+        .messages_per_lookup = NOT_MEASURED,
+        .state_bytes_per_node = NOT_MEASURED,
+        .maintenance_bytes_s_per_node = NOT_MEASURED,
+        .hello_bytes_s_per_node = NOT_MEASURED,
+        .stale_contact_share = NOT_MEASURED,
+        .labels_leaked = NOT_MEASURED,
+        .stuck_queries = NOT_MEASURED,
+        .half_built = NOT_MEASURED,
+        .labels_live = NOT_MEASURED,
+        .labels_live_max = NOT_MEASURED,
+};
+
 static const char *const names[SCN_KINDS] = {"converge", "lookup", "fail",  "cut",
                                              "merge",    "churn",  "flood", "attack"};
 
@@ -45,6 +69,7 @@ struct run {
 	struct scenario_result *r;
 	struct net net;
 	struct judge judge;
+	bool churning;
 };
 
 /* ---- figures ---- */
@@ -351,7 +376,7 @@ static double until_through(struct run *x, uint32_t pair, uint32_t edge, int64_t
 	int64_t at = x->net.now.ns;
 
 	while (x->net.now.ns < at + limit_ns) {
-		judge_probe(j, pair);
+		judge_again(j, pair);
 		while (j->pair[pair].state == PAIR_PROBING || j->pair[pair].state == PAIR_ASKED)
 			run_for(x, 10 * NS_PER_MS);
 		if (j->pair[pair].state == PAIR_DONE &&
@@ -429,7 +454,7 @@ static void churn_next(void *arg, uint32_t node, uint32_t b, struct instant now)
 	struct run *x = arg;
 	double u = ((double)(rng_u64(&x->net.rng) >> 11) + 1) * 0x1p-53, mean_s = x->cfg->churn_s;
 
-	if (x->judge.dead)
+	if (!x->churning)
 		return;
 	if (x->net.alive[node]) {
 		net_kill(&x->net, node);
@@ -447,6 +472,7 @@ static void do_churn(struct run *x)
 	uint32_t from = j->npairs, keep = from;
 	uint32_t rounds = x->cfg->pairs / 10 + 1;
 
+	x->churning = true;
 	for (uint32_t i = 0; i < x->net.n; i++) {
 		double u = ((double)(rng_u64(&x->net.rng) >> 11) + 1) * 0x1p-53;
 
@@ -473,6 +499,7 @@ static void do_churn(struct run *x)
 		j->npairs = keep;
 		run_for(x, 500 * NS_PER_MS);
 	}
+	x->churning = false;
 	report_pairs(x, from);
 }
 
@@ -521,11 +548,7 @@ int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
 	struct run x = {.cfg = cfg, .r = r};
 	int err;
 
-	memset(r, 0, sizeof(*r));
-	for (double *v = &r->too_far_fraction; v <= &r->return_s; v++)
-		*v = NOT_MEASURED;
-	for (double *v = &r->messages_per_lookup; v <= &r->labels_live_max; v++)
-		*v = NOT_MEASURED;
+	*r = not_measured;
 	if (cfg->scenario == SCN_ATTACK)
 		return -ENOSYS;
 	if (cfg->scenario == SCN_MERGE && cfg->topology != TOPO_ISLANDS)
