@@ -66,31 +66,47 @@ static void add(struct audit *a, uint32_t node, uint16_t link, uint32_t label)
 	a->label[a->n++][1] = label;
 }
 
+/* What control has granted and what the worker still switches, as far as no tunnel's walk came by. */
+static void take_node(struct audit *a, struct net *net, uint32_t i, uint32_t mark)
+{
+	struct miniworker *w = net->node[i].mw;
+	struct node_label_view v;
+	uint32_t it = 0;
+
+	while (node_view_label(net->node[i].node, &it, net->now, &v)) {
+		const struct mw_ilm *e = mw_ilm_find(w, v.link, v.label);
+
+		if (strcmp(v.state, "quarantine") != 0 && (!e || e->mark != mark))
+			add(a, i, v.link, v.label);
+	}
+	for (uint32_t l = 0; l < w->nlinks; l++)
+		for (uint32_t k = 0; w->link[l].set && k < w->link[l].cap; k++)
+			if (w->link[l].ilm[k].label != LABEL_NONE && w->link[l].ilm[k].mark != mark)
+				add(a, i, (uint16_t)l, w->link[l].ilm[k].label);
+}
+
 void audit_take(struct audit *a, struct net *net)
 {
 	static const uint32_t marks = 0x80000000u;
 	const uint32_t mark = marks | (uint32_t)(net->now.ns / NS_PER_MS);
 
+	uint32_t one = 1;
+
 	*a = (struct audit){0};
 	mark_all(net, mark);
-	for (uint32_t i = 0; i < net->n; i++) {
-		struct node_label_view v;
-		uint32_t it = 0;
-
-		if (!net->node[i].node)
-			continue;
-		while (node_view_label(net->node[i].node, &it, net->now, &v)) {
-			const struct mw_ilm *e;
-
-			if (strcmp(v.state, "quarantine") == 0)
-				continue;
-			e = mw_ilm_find(net->node[i].mw, v.link, v.label);
-			if (!e || e->mark != mark)
-				add(a, i, v.link, v.label);
+	for (uint32_t i = 0; i < net->n; i++)
+		if (net->node[i].node)
+			take_node(a, net, i, mark);
+	if (a->n == 0)
+		return;
+	qsort(a->label, a->n, sizeof(*a->label), order);
+	/* An entry that both planes hold was added twice. */
+	for (uint32_t i = 1; i < a->n; i++)
+		if (order(a->label[i], a->label[one - 1]) != 0) {
+			memcpy(a->label[one], a->label[i], sizeof(*a->label));
+			one++;
 		}
-	}
-	if (a->n)
-		qsort(a->label, a->n, sizeof(*a->label), order);
+	a->n = one;
 }
 
 void audit_free(struct audit *a)
@@ -110,21 +126,26 @@ uint32_t audit_both(const struct audit *a, const struct audit *b)
 
 void audit_print(const struct audit *a, const struct audit *b, struct net *net)
 {
-	struct node_label_view v;
-
 	for (uint32_t i = 0; i < a->n; i++) {
 		uint32_t node = (uint32_t)(a->label[i][0] >> 32), it = 0;
+		uint32_t label = (uint32_t)a->label[i][1];
+		uint16_t link = (uint16_t)a->label[i][0];
+		const char *state = "unknown to control";
+		struct node_label_view v;
+		const struct mw_ilm *e;
 
-		if (!b->n || !bsearch(a->label[i], b->label, b->n, sizeof(*b->label), order))
+		if (!b->n || !bsearch(a->label[i], b->label, b->n, sizeof(*b->label), order) ||
+		    !net->node[node].node)
 			continue;
-		while (net->node[node].node &&
-		       node_view_label(net->node[node].node, &it, net->now, &v))
-			if (v.link == (uint16_t)a->label[i][0] && v.label == a->label[i][1])
-				fprintf(stderr,
-				        "leaked: node %u link %u label %u %s %s -> link %u label "
-				        "%u\n",
-				        node, v.link, v.label, v.state, v.op ? v.op : "-",
-				        v.out_link, v.out_label);
+		while (node_view_label(net->node[node].node, &it, net->now, &v))
+			if (v.link == link && v.label == label)
+				state = v.state;
+		e = mw_ilm_find(net->node[node].mw, link, label);
+		fprintf(stderr, "leaked: node %u link %u label %u, %s", node, link, label, state);
+		if (e)
+			fprintf(stderr, ", worker: op %u link %u label %u session %u", e->op,
+			        e->out_link, e->out_label, e->session);
+		fputc('\n', stderr);
 	}
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 #include "net.h"
 
-/* Labels granted that no end's tunnel leads through, as (node, link, label); sorted. */
+/* Labels granted or switched that no end's tunnel leads through, as (node << 32 | link, label); sorted. */
 struct audit {
 	uint64_t (*label)[2];
 	uint32_t n, cap;
@@ -22,6 +22,6 @@ struct audit_sums {
 	uint64_t contacts, contacts_dead;
 	uint64_t pending_setups, pending_queries;
 	uint64_t labels_live, labels_max; /* sum, busiest node */
-	uint32_t roots;                   /* different tree-0 roots among live nodes */
+	uint32_t roots;                   /* tree 0: 1 when all live nodes agree on its root */
 };
 void audit_sums(struct net *net, struct audit_sums *s);
