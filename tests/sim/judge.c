@@ -53,7 +53,11 @@ static void call_ask(void *arg, uint32_t pair, uint32_t tries, struct instant no
 {
 	struct judge *j = arg;
 
-	if (!j->dead && j->pair[pair].tries == tries)
+	if (j->dead || j->pair[pair].tries != tries)
+		return;
+	if (j->probe_only)
+		judge_again(j, pair);
+	else
 		judge_ask(j, pair);
 }
 
@@ -336,6 +340,16 @@ uint32_t judge_run(struct judge *j, uint32_t from, int64_t gap_ns, int64_t deadl
 	for (uint32_t i = from; i < j->npairs; i++)
 		done += j->pair[i].state == PAIR_DONE;
 	return done;
+}
+
+void judge_release(struct judge *j, uint32_t from)
+{
+	for (uint32_t i = from; i < j->npairs; i++) {
+		const struct pair *p = &j->pair[i];
+
+		net_release(j->net, p->a, &j->net->node[p->b].identity.id);
+		net_release(j->net, p->b, &j->net->node[p->a].identity.id);
+	}
 }
 
 void judge_lookup(struct judge *j, uint32_t a, uint32_t b)

@@ -77,5 +77,8 @@ void judge_probe(struct judge *j, uint32_t pair);
 /* A probe where a session stands, a new request where it is gone. */
 void judge_again(struct judge *j, uint32_t pair);
 
+/* Pairs from .. on have no more to say to each other: both ends are told that the session is idle. */
+void judge_release(struct judge *j, uint32_t from);
+
 /* A lookup of node b's id at node a. */
 void judge_lookup(struct judge *j, uint32_t a, uint32_t b);

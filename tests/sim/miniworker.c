@@ -160,18 +160,63 @@ static void session_flush(struct miniworker *w, struct mw_session *s)
 	s->nout = 0;
 }
 
+/* Tells control when local use of a session begins and ends. */
+static void session_use(struct miniworker *w, struct mw_session *s, bool on)
+{
+	if (s->in_use == on)
+		return;
+	s->in_use = on;
+	memset(&w->ev, 0, offsetof(struct dp_event, u) + sizeof(w->ev.u.idle));
+	w->ev.type = EVT_SESSION_IDLE;
+	w->ev.u.idle.session = s->cfg.session;
+	w->ev.u.idle.idle = !on;
+	w->ops.event(w->ops.arg, &w->ev);
+}
+
+/* Data is held: control is asked for a tunnel, once a second. */
+static void session_want(struct miniworker *w, struct mw_session *s)
+{
+	if (s->wanted_at && w->now - s->wanted_at < NS_PER_S)
+		return;
+	s->wanted_at = w->now;
+	memset(&w->ev, 0, offsetof(struct dp_event, u) + sizeof(w->ev.u.want));
+	w->ev.type = EVT_WANT;
+	w->ev.u.want.remote = s->cfg.remote;
+	w->ops.event(w->ops.arg, &w->ev);
+}
+
+static struct mw_session *session_of(struct miniworker *w, const struct node_id *remote)
+{
+	for (uint32_t i = 0; i < w->nsessions; i++)
+		if (w->session[i] && id_eq(&w->session[i]->cfg.remote, remote))
+			return w->session[i];
+	return NULL;
+}
+
+const struct mw_session *mw_session_of(struct miniworker *w, const struct node_id *remote)
+{
+	return session_of(w, remote);
+}
+
+void mw_release(struct miniworker *w, const struct node_id *remote, struct instant now)
+{
+	struct mw_session *s = session_of(w, remote);
+
+	w->now = now.ns;
+	if (s)
+		session_use(w, s, false);
+}
+
 bool mw_inject(struct miniworker *w, const struct node_id *remote, uint32_t probe,
                struct instant now)
 {
-	struct mw_session *s = NULL;
+	struct mw_session *s = session_of(w, remote);
 	struct frame *f;
 
 	w->now = now.ns;
-	for (uint32_t i = 0; i < w->nsessions && !s; i++)
-		if (w->session[i] && id_eq(&w->session[i]->cfg.remote, remote))
-			s = w->session[i];
 	if (!s)
 		return false;
+	session_use(w, s, true);
 	f = frame_new(PROBE_BYTES);
 	memset(f->data, 0, f->len);
 	f->probe = probe;
@@ -182,6 +227,8 @@ bool mw_inject(struct miniworker *w, const struct node_id *remote, uint32_t prob
 	}
 	s->out[s->nout++] = f;
 	session_flush(w, s);
+	if (s->nout)
+		session_want(w, s);
 	return true;
 }
 
@@ -319,6 +366,7 @@ static void session_receive(struct miniworker *w, uint16_t link, uint32_t label,
 		f->len = 4 + (uint32_t)total - tag;
 		punt(w, link, f, 4 + TUNNEL_HEADER_BYTES, PUNT_OAM, &more);
 	} else if (f->probe != FRAME_NO_PROBE) {
+		session_use(w, s, true);
 		w->ops.probe(w->ops.arg, f, &s->cfg.remote, true, 0);
 	}
 	free(f);
@@ -326,7 +374,7 @@ static void session_receive(struct miniworker *w, uint16_t link, uint32_t label,
 
 static void sink_receive(struct miniworker *w, uint16_t link, uint32_t label, struct frame *f)
 {
-	struct dp_packet more = {.in_label = label, .session = UINT32_MAX};
+	struct dp_packet more = {.in_label = label, .authenticated = 1};
 	struct tunnel_header h;
 	size_t total;
 
@@ -421,6 +469,10 @@ void mw_receive(struct miniworker *w, uint16_t link, struct frame *f, struct ins
 		return;
 	}
 	lse = be32_load(f->data);
+	if (lse_label(lse) == LABEL_ROUTER_ALERT && !l->open) {
+		drop(w, f, false, MW_DROP_CLOSED);
+		return;
+	}
 	if (lse_label(lse) == LABEL_GAL ||
 	    (lse_label(lse) == LABEL_ROUTER_ALERT && !lse_bottom(lse))) {
 		punt(w, link, f, 0, PUNT_CONTROL, &more);

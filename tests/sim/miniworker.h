@@ -53,7 +53,8 @@ struct mw_link {
 
 struct mw_session {
 	struct cp_session cfg;
-	bool has_tx;
+	bool has_tx, in_use;
+	int64_t wanted_at;
 	struct cp_lane_key tx;
 	struct cp_lane_key rx[4];
 	bool has_rx[4], used_rx[4];
@@ -117,7 +118,9 @@ bool mw_inject(struct miniworker *w, const struct node_id *remote, uint32_t prob
 bool mw_take_counts(struct miniworker *w, uint16_t *link, uint32_t *rx, uint32_t *tx);
 
 struct mw_ilm *mw_ilm_find(struct miniworker *w, uint16_t link, uint32_t label);
-const struct mw_session *mw_session_of(const struct miniworker *w, const struct node_id *remote);
+const struct mw_session *mw_session_of(struct miniworker *w, const struct node_id *remote);
+/* Local use of the session is over: control is told that it is idle. */
+void mw_release(struct miniworker *w, const struct node_id *remote, struct instant now);
 
 /* miniworker_tables.c */
 struct mw_link *mw_link_at(struct miniworker *w, uint16_t link);

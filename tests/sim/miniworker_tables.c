@@ -157,14 +157,6 @@ void mw_session_del(struct miniworker *w, uint32_t index)
 	w->session[index] = NULL;
 }
 
-const struct mw_session *mw_session_of(const struct miniworker *w, const struct node_id *remote)
-{
-	for (uint32_t i = 0; i < w->nsessions; i++)
-		if (w->session[i] && id_eq(&w->session[i]->cfg.remote, remote))
-			return w->session[i];
-	return NULL;
-}
-
 struct mw_rx *mw_rx_find(struct miniworker *w, uint32_t index)
 {
 	for (uint32_t i = 0; i < w->nrx; i++)

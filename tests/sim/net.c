@@ -599,6 +599,12 @@ bool net_inject(struct net *net, uint32_t node, const struct node_id *remote, ui
 	return s->node && mw_inject(s->mw, remote, probe, net->now);
 }
 
+void net_release(struct net *net, uint32_t node, const struct node_id *remote)
+{
+	if (net->node[node].node)
+		mw_release(net->node[node].mw, remote, net->now);
+}
+
 uint32_t net_find(const struct net *net, const struct node_id *id)
 {
 	for (uint32_t at = be32_load(id->b) & net->by_id_mask; net->by_id[at];

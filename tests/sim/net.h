@@ -115,6 +115,9 @@ void net_request(struct net *net, uint32_t node, const struct node_request *r);
 /* Local data at `node` for `remote`. False: no session there. */
 bool net_inject(struct net *net, uint32_t node, const struct node_id *remote, uint32_t probe);
 
+/* Local use of the session with `remote` is over. */
+void net_release(struct net *net, uint32_t node, const struct node_id *remote);
+
 /* The node of an id, or UINT32_MAX. */
 uint32_t net_find(const struct net *net, const struct node_id *id);
 uint32_t net_alive_count(const struct net *net);

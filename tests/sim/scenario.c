@@ -200,6 +200,7 @@ static void warm_up(struct run *x)
 		judge_run(j, from, PAIR_GAP_NS, RECOVER_MAX_NS);
 		j->repeat = false;
 		x->r->recover_s = all_done_s(j, from, 0);
+		judge_release(j, from);
 	}
 	if (x->net.now.ns < warm_ns(x))
 		net_run(&x->net, warm_ns(x));
@@ -228,6 +229,7 @@ static void measure_pairs(struct run *x)
 	judge_run(j, from, PAIR_GAP_NS,
 	          x->net.now.ns + (int64_t)(j->npairs - from) * PAIR_GAP_NS + 15 * NS_PER_S);
 	report_pairs(x, from);
+	judge_release(j, from);
 }
 
 /* Waits until everything idle has expired, then counts what is left. */
@@ -240,6 +242,7 @@ static void measure_left(struct run *x)
 	uint32_t *setups = mem_new(x->net.n * sizeof(*setups));
 	struct node_stats st;
 
+	judge_release(&x->judge, 0);
 	audit_sums(&x->net, &s);
 	x->r->state_bytes_per_node = s.state_bytes;
 	x->r->stale_contact_share = s.contacts ? (double)s.contacts_dead / (double)s.contacts : 0;
