@@ -126,7 +126,9 @@ uint32_t audit_both(const struct audit *a, const struct audit *b)
 
 void audit_print(const struct audit *a, const struct audit *b, struct net *net)
 {
-	for (uint32_t i = 0; i < a->n; i++) {
+	unsigned said = 0;
+
+	for (uint32_t i = 0; i < a->n && said < 30; i++) {
 		uint32_t node = (uint32_t)(a->label[i][0] >> 32), it = 0;
 		uint32_t label = (uint32_t)a->label[i][1];
 		uint16_t link = (uint16_t)a->label[i][0];
@@ -141,6 +143,7 @@ void audit_print(const struct audit *a, const struct audit *b, struct net *net)
 			if (v.link == link && v.label == label)
 				state = v.state;
 		e = mw_ilm_find(net->node[node].mw, link, label);
+		said++;
 		fprintf(stderr, "leaked: node %u link %u label %u, %s", node, link, label, state);
 		if (e)
 			fprintf(stderr, ", worker: op %u link %u label %u session %u", e->op,

@@ -36,12 +36,11 @@ void mw_free(struct miniworker *w)
 	if (!w)
 		return;
 	for (uint32_t i = 0; i < w->nlinks; i++)
-		free(w->link[i].ilm);
+		mw_link_clear(&w->link[i]);
 	for (uint32_t i = 0; i < w->nsessions; i++)
 		mw_session_del(w, i);
 	free(w->link);
 	free(w->session);
-	free(w->rx);
 	free(w->counted);
 	free(w);
 }
@@ -450,9 +449,9 @@ void mw_receive(struct miniworker *w, uint16_t link, struct frame *f, struct ins
 		return;
 	}
 	if (l->cfg.sealed) {
-		const struct mw_rx *x = f->sealed ? mw_rx_find(w, f->receiver) : NULL;
+		const struct mw_rx *x = f->sealed ? mw_rx_find(l, f->receiver) : NULL;
 
-		if (!x || x->link != link || memcmp(x->key, f->key, sizeof(f->key)) != 0) {
+		if (!x || memcmp(x->key, f->key, sizeof(f->key)) != 0) {
 			drop(w, f, false,
 			     x           ? MW_DROP_BAD_KEY
 			     : f->sealed ? MW_DROP_BAD_INDEX
@@ -547,28 +546,25 @@ static void exec_link(struct miniworker *w, const struct cp_cmd *c)
 		mw_link_make(w, c->u.link.link)->cfg = c->u.link;
 		return;
 	case CMD_LINK_DEL:
-		mw_rx_del_link(w, c->u.link.link);
 		if (mw_link_at(w, c->u.link.link))
 			mw_link_clear(&w->link[c->u.link.link]);
-		return;
-	case CMD_LINK_RX_KEY:
-		mw_rx_set(w, &c->u.key);
-		return;
-	case CMD_LINK_RX_DEL:
-		mw_rx_del(w, c->u.key.index);
 		return;
 	default:
 		break;
 	}
-	l = mw_link_at(w, c->type == CMD_LINK_TX_KEY   ? c->u.key.link
-	                  : c->type == CMD_LINK_REMOTE ? c->u.link.link
-	                                               : c->u.open.link);
+	l = mw_link_at(w, c->type == CMD_LINK_REMOTE ? c->u.link.link
+	                  : c->type == CMD_LINK_OPEN ? c->u.open.link
+	                                             : c->u.key.link);
 	if (!l)
 		return;
 	if (c->type == CMD_LINK_TX_KEY) {
 		l->tx = c->u.key;
 		l->has_tx = true;
 		l->counter = 0;
+	} else if (c->type == CMD_LINK_RX_KEY) {
+		mw_rx_set(l, &c->u.key);
+	} else if (c->type == CMD_LINK_RX_DEL) {
+		mw_rx_del(l, c->u.key.index);
 	} else if (c->type == CMD_LINK_REMOTE) {
 		l->cfg.family = c->u.link.family;
 		l->cfg.remote_port = c->u.link.remote_port;

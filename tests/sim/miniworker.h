@@ -41,14 +41,22 @@ struct mw_ilm {
 	uint64_t packets, bytes;
 };
 
+/* A receiver index this node accepts on one link. */
+struct mw_rx {
+	uint32_t index;
+	uint8_t key[32];
+};
+
 struct mw_link {
 	bool set, open, has_tx, data_seen, told;
 	struct cp_link cfg;
 	struct cp_lane_key tx;
 	uint64_t counter;
 	uint32_t rx_data, tx_data; /* since they were last taken */
-	struct mw_ilm *ilm;        /* open addressing, linear probing */
-	uint32_t nilm, cap;        /* cap: 0 or a power of two */
+	struct mw_rx *rx;          /* receiver indices in force: a few */
+	uint32_t nrx, rxcap;
+	struct mw_ilm *ilm; /* open addressing, linear probing */
+	uint32_t nilm, cap; /* cap: 0 or a power of two */
 };
 
 struct mw_session {
@@ -63,12 +71,6 @@ struct mw_session {
 	uint32_t in_label[MW_HELD_MAX];
 	uint16_t in_link[MW_HELD_MAX];
 	uint8_t nin, nout;
-};
-
-struct mw_rx {
-	uint32_t index;
-	uint16_t link;
-	uint8_t key[32];
 };
 
 /* What a worker does to the world. Frames are handed over. */
@@ -90,8 +92,6 @@ struct miniworker {
 	uint32_t nlinks;
 	struct mw_session **session;
 	uint32_t nsessions;
-	struct mw_rx *rx;
-	uint32_t nrx, rxcap;
 	uint16_t *counted;
 	uint32_t ncounted, countedcap;
 	int64_t now;
@@ -131,7 +131,6 @@ void mw_ilm_del(struct mw_link *l, uint32_t label);
 struct mw_session *mw_session_at(struct miniworker *w, uint32_t index);
 struct mw_session *mw_session_make(struct miniworker *w, uint32_t index);
 void mw_session_del(struct miniworker *w, uint32_t index);
-struct mw_rx *mw_rx_find(struct miniworker *w, uint32_t index);
-void mw_rx_set(struct miniworker *w, const struct cp_lane_key *k);
-void mw_rx_del(struct miniworker *w, uint32_t index);
-void mw_rx_del_link(struct miniworker *w, uint16_t link);
+const struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index);
+void mw_rx_set(struct mw_link *l, const struct cp_lane_key *k);
+void mw_rx_del(struct mw_link *l, uint32_t index);

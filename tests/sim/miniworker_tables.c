@@ -30,6 +30,7 @@ struct mw_link *mw_link_make(struct miniworker *w, uint16_t link)
 void mw_link_clear(struct mw_link *l)
 {
 	free(l->ilm);
+	free(l->rx);
 	*l = (struct mw_link){.told = l->told};
 }
 
@@ -157,41 +158,28 @@ void mw_session_del(struct miniworker *w, uint32_t index)
 	w->session[index] = NULL;
 }
 
-struct mw_rx *mw_rx_find(struct miniworker *w, uint32_t index)
+const struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index)
 {
-	for (uint32_t i = 0; i < w->nrx; i++)
-		if (w->rx[i].index == index)
-			return &w->rx[i];
+	for (uint32_t i = 0; i < l->nrx; i++)
+		if (l->rx[i].index == index)
+			return &l->rx[i];
 	return NULL;
 }
 
-void mw_rx_set(struct miniworker *w, const struct cp_lane_key *k)
+void mw_rx_del(struct mw_link *l, uint32_t index)
 {
-	struct mw_rx *x = mw_rx_find(w, k->index);
+	for (uint32_t i = 0; i < l->nrx; i++)
+		if (l->rx[i].index == index)
+			l->rx[i] = l->rx[--l->nrx];
+}
 
-	if (!x) {
-		if (w->nrx == w->rxcap) {
-			w->rxcap = w->rxcap ? w->rxcap * 2 : 8;
-			w->rx = mem_resize(w->rx, w->rxcap * sizeof(*w->rx));
-		}
-		x = &w->rx[w->nrx++];
+void mw_rx_set(struct mw_link *l, const struct cp_lane_key *k)
+{
+	mw_rx_del(l, k->index);
+	if (l->nrx == l->rxcap) {
+		l->rxcap = l->rxcap ? l->rxcap * 2 : 2;
+		l->rx = mem_resize(l->rx, l->rxcap * sizeof(*l->rx));
 	}
-	x->index = k->index;
-	x->link = k->link;
-	memcpy(x->key, k->key, sizeof(x->key));
-}
-
-void mw_rx_del(struct miniworker *w, uint32_t index)
-{
-	struct mw_rx *x = mw_rx_find(w, index);
-
-	if (x)
-		*x = w->rx[--w->nrx];
-}
-
-void mw_rx_del_link(struct miniworker *w, uint16_t link)
-{
-	for (uint32_t i = w->nrx; i-- > 0;)
-		if (w->rx[i].link == link)
-			w->rx[i] = w->rx[--w->nrx];
+	l->rx[l->nrx].index = k->index;
+	memcpy(l->rx[l->nrx++].key, k->key, sizeof(k->key));
 }

@@ -13,6 +13,7 @@
 #define TICK_NONE     INT64_MAX
 #define COUNT_LAG_NS  (50 * NS_PER_MS)
 #define LINK_PORT_LOW 20000
+#define SPIN_MAX      100000 /* ticks of one node at one instant: it will never stop */
 
 /* ---- trace ---- */
 static void trace(struct net *net, uint64_t x)
@@ -262,6 +263,13 @@ static void tick(struct sim_node *s)
 	if (s->tick_at > s->net->now.ns)
 		return; /* an earlier deadline was served and this event is left over */
 	s->tick_at = TICK_NONE;
+	s->spin = s->spin_at == s->net->now.ns ? s->spin + 1 : 0;
+	s->spin_at = s->net->now.ns;
+	if (s->spin == SPIN_MAX) {
+		fprintf(stderr, "coyosim: node %u's deadline stays due at %.9f s\n", s->index,
+		        (double)s->net->now.ns / 1e9);
+		exit(3);
+	}
 	if (instant_reached(node_deadline(s->node), s->net->now))
 		node_tick(s->node, s->net->now);
 	node_settle(s);

@@ -43,7 +43,8 @@ struct sim_node {
 	uint8_t *fifo; /* commands, each {u32 bytes} and a cp_cmd cut to its size, 8-byte aligned */
 	uint32_t fifo_len, fifo_cap;
 	uint64_t executed, acked;
-	int64_t tick_at, booted_at;
+	int64_t tick_at, booted_at, spin_at;
+	uint32_t spin;
 	bool exec_due, ack_due, count_due;
 	uint64_t tx_bytes;
 };

@@ -12,6 +12,7 @@
 #define RETURN_MAX_NS   (400 * NS_PER_S)
 #define QUIET_NS        (10 * NS_PER_S)
 #define EXPIRY_SLACK_NS (20 * NS_PER_S)
+#define EXPLAIN_MAX     30 /* pairs named one by one */
 
 static const struct scenario_result not_measured = {
         .too_far_fraction = NOT_MEASURED,
@@ -70,6 +71,7 @@ struct run {
 	struct net net;
 	struct judge judge;
 	bool churning;
+	uint32_t explained;
 };
 
 /* ---- figures ---- */
@@ -97,10 +99,12 @@ static double p99(double *v, uint32_t n)
 	return v[(uint32_t)ceil(0.99 * n) - 1];
 }
 
-static void explain_pair(const struct run *x, const struct pair *p)
+static void explain_pair(struct run *x, const struct pair *p)
 {
 	char a[ID_SHORT_LEN + 1], b[ID_SHORT_LEN + 1];
 
+	if (++x->explained > EXPLAIN_MAX)
+		return;
 	id_to_short(&x->net.node[p->a].identity.id, a);
 	id_to_short(&x->net.node[p->b].identity.id, b);
 	fprintf(stderr, "not delivered: %u (%s) -> %u (%s), %u hops apart, %s (%d)\n", p->a, a,
