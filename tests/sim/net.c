@@ -13,6 +13,7 @@
 #define TICK_NONE     INT64_MAX
 #define COUNT_LAG_NS  (50 * NS_PER_MS)
 #define LINK_PORT_LOW 20000
+#define SNAPSHOT_MAX  65536
 #define SPIN_MAX      100000 /* ticks of one node at one instant: it will never stop */
 
 /* ---- trace ---- */
@@ -88,7 +89,10 @@ static void node_drain(struct sim_node *s)
 				        s->index, who, out->u.log.line);
 			}
 			break;
-		default: /* link states, snapshots, closed sockets: nothing to do here */
+		case OUT_SNAPSHOT:
+			s->has_news = true;
+			break;
+		default: /* link states, closed sockets: nothing to do here */
 			break;
 		}
 	}
@@ -358,6 +362,13 @@ void net_start(struct net *net, uint32_t i)
 	s->mw = mw_new(&ops, address(i));
 	s->node = mem_check(node_new(&cfg, net->now));
 	net->alive[i] = true;
+	if (s->snapshot_len) {
+		struct node_event restore = {.type = NODE_RESTORE};
+
+		restore.u.restore.data = s->snapshot;
+		restore.u.restore.len = s->snapshot_len;
+		node_event(s, &restore);
+	}
 	for (uint32_t l = 0; l < s->nlinks; l++)
 		if (plugged(net, s->edge[l] / 2))
 			link_add(s, (uint16_t)l);
@@ -370,6 +381,15 @@ void net_kill(struct net *net, uint32_t i)
 
 	if (!s->node)
 		return;
+	if (s->has_news) {
+		/* The daemon writes it when it is asked to; here the last moment will do. */
+		long n;
+
+		s->snapshot = mem_resize(s->snapshot, SNAPSHOT_MAX);
+		n = node_snapshot(s->node, s->snapshot, SNAPSHOT_MAX);
+		s->snapshot_len = n > 0 ? (size_t)n : 0;
+		s->has_news = false;
+	}
 	node_free(s->node);
 	mw_free(s->mw);
 	s->node = NULL;
@@ -495,9 +515,11 @@ uint64_t net_free(struct net *net)
 	uint64_t left;
 
 	for (uint32_t i = 0; i < net->n; i++) {
+		net->node[i].has_news = false;
 		net_kill(net, i);
 		free(net->node[i].edge);
 		free(net->node[i].fifo);
+		free(net->node[i].snapshot);
 		identity_wipe(&net->node[i].identity);
 	}
 	while (evq_pop(&net->q, INT64_MAX, &e))

@@ -47,6 +47,9 @@ struct sim_node {
 	uint32_t spin;
 	bool exec_due, ack_due, count_due;
 	uint64_t tx_bytes;
+	uint8_t *snapshot; /* what a restart is given */
+	size_t snapshot_len;
+	bool has_news; /* the node has asked for a snapshot to be taken */
 };
 
 /* What crossed edges, in frames and wire bytes, as sent (lost ones included). */
@@ -105,7 +108,7 @@ void net_call(struct net *net, int64_t at_ns, ev_call fn, void *arg, uint32_t a,
 
 /* Silent death: no farewell, frames to it vanish. */
 void net_kill(struct net *net, uint32_t node);
-/* Starts a dead node anew: same identity, nothing remembered. */
+/* Starts a dead node anew: same identity, nothing remembered but its snapshot. */
 void net_start(struct net *net, uint32_t node);
 /* Takes an edge out of service or puts it back, without telling either end. */
 void net_edge(struct net *net, uint32_t edge, bool up);
