@@ -141,6 +141,80 @@ static void merge200(void)
 	check_sound(&r);
 }
 
+static void loss50(void)
+{
+	struct scenario_cfg cfg;
+	struct scenario_result r;
+
+	scenario_cfg_default(&cfg);
+	cfg.nodes = 50;
+	cfg.pairs = 500;
+	cfg.net.loss = 0.02;
+	run(&cfg, &r);
+	check(r.delivered_fraction >= 0.99, "2 % of frames lost: delivered_fraction >= 0.99",
+	      r.delivered_fraction);
+	check_sound(&r);
+}
+
+static void flood50(void)
+{
+	struct scenario_cfg cfg;
+	struct scenario_result r;
+
+	scenario_cfg_default(&cfg);
+	cfg.scenario = SCN_FLOOD;
+	cfg.nodes = 50;
+	cfg.pairs = 500;
+	run(&cfg, &r);
+	check(r.delivered_fraction >= 0.99, "under a flood: delivered_fraction >= 0.99",
+	      r.delivered_fraction);
+	check_sound(&r);
+}
+
+static void churn100(void)
+{
+	struct scenario_cfg cfg;
+	struct scenario_result r;
+
+	scenario_cfg_default(&cfg);
+	cfg.scenario = SCN_CHURN;
+	cfg.nodes = 100;
+	cfg.pairs = 200;
+	cfg.churn_s = 300;
+	cfg.net.stub_crypto = true;
+	run(&cfg, &r);
+	check(r.delivered_fraction >= 0.95, "nodes come and go: delivered_fraction >= 0.95",
+	      r.delivered_fraction);
+	check_sound(&r);
+}
+
+/* Long: every topology under several seeds. */
+static void seeds(void)
+{
+	for (unsigned t = 0; t < TOPO_FIVE; t++)
+		for (uint64_t seed = 1; seed <= 4; seed++) {
+			struct scenario_cfg cfg;
+			struct scenario_result r;
+
+			scenario_cfg_default(&cfg);
+			cfg.topology = (enum topo_kind)t;
+			cfg.nodes = t == TOPO_FULL ? 40 : 120;
+			cfg.pairs = 1000;
+			cfg.net.seed = seed;
+			cfg.net.stub_crypto = true;
+			run(&cfg, &r);
+			check(r.delivered_fraction == 1.0, "delivered_fraction == 1.0",
+			      r.delivered_fraction);
+			check_sound(&r);
+		}
+}
+
+/* Long: one large network. */
+static void ba2000(void)
+{
+	cold(TOPO_BA, 2000, 4000);
+}
+
 static uint64_t hash_of(uint64_t seed)
 {
 	struct scenario_cfg cfg;
@@ -251,9 +325,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-        {"five", five},   {"fifty", fifty},       {"ring500", ring500}, {"grid500", grid500},
-        {"ba500", ba500}, {"tree500", tree500},   {"line200", line200}, {"fail200", fail200},
-        {"cut5", cut5},   {"merge200", merge200}, {"trace", trace},     {"judge", judge},
+        {"five", five},     {"fifty", fifty},       {"ring500", ring500},   {"grid500", grid500},
+        {"ba500", ba500},   {"tree500", tree500},   {"line200", line200},   {"fail200", fail200},
+        {"cut5", cut5},     {"merge200", merge200}, {"trace", trace},       {"judge", judge},
+        {"loss50", loss50}, {"flood50", flood50},   {"churn100", churn100}, {"seeds", seeds},
+        {"ba2000", ba2000},
 };
 
 int main(int argc, char **argv)
