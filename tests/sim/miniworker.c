@@ -373,7 +373,7 @@ static void session_receive(struct miniworker *w, uint16_t link, uint32_t label,
 
 static void sink_receive(struct miniworker *w, uint16_t link, uint32_t label, struct frame *f)
 {
-	struct dp_packet more = {.in_label = label, .authenticated = 1};
+	struct dp_packet more = {.in_label = label, .session = UINT32_MAX};
 	struct tunnel_header h;
 	size_t total;
 

@@ -305,6 +305,7 @@ static void sinks_take_only_clear_oam(void **state)
 	mw_receive(x->w, 0, session_frame(100, TUNNEL_OAM_CLEAR, 0, 0), at(2));
 	assert_int_equal(x->ev.u.packet.reason, PUNT_OAM);
 	assert_int_equal(x->ev.u.packet.in_label, 100);
+	assert_int_equal(x->ev.u.packet.authenticated, 0);
 }
 
 static void local_data_waits_for_a_tunnel(void **state)
