@@ -205,7 +205,6 @@ static void on_transmit(void *arg, uint16_t link, struct frame *f)
 static void worker_exec(struct sim_node *s)
 {
 	struct net *net = s->net;
-	bool wants_ack = false;
 	uint32_t at = 0, size;
 
 	s->exec_due = false;
@@ -214,15 +213,13 @@ static void worker_exec(struct sim_node *s)
 		memcpy(&size, s->fifo + at, sizeof(size));
 		memcpy(&net->cmd, s->fifo + at + 8, size);
 		at += (8 + size + 7) & ~7u;
-		wants_ack |= net->cmd.type != CMD_SEND && net->cmd.type != CMD_SEND_SESSION &&
-		             net->cmd.type != CMD_QUERY_LABEL;
 		s->executed = net->cmd.seq;
 		s->exec_due = true; /* no second event while this one runs */
 		mw_exec(s->mw, &net->cmd, net->now);
 		s->exec_due = false;
 	}
 	s->fifo_len = 0;
-	if (wants_ack && !s->ack_due) {
+	if (!s->ack_due) {
 		s->ack_due = true;
 		push(net, net->now.ns + net->cfg.ack_ns, EV_ACK, s->index, s->incarnation, NULL);
 	}
