@@ -76,40 +76,35 @@ int tcp_opts_parse(const uint8_t *p, uint32_t len, struct tcp_opts *o)
 
 uint32_t tcp_opts_write(uint8_t *p, const struct tcp_opts *o)
 {
-	struct wr w = wr_init(p, 40);
+	uint32_t n = 0;
 
 	if (o->mss) {
-		wr_u8(&w, KIND_MSS);
-		wr_u8(&w, 4);
-		wr_be16(&w, o->mss);
+		be32_store(p, (uint32_t)KIND_MSS << 24 | 4u << 16 | o->mss);
+		n += 4;
 	}
 	if (o->sack_ok) {
-		wr_be16(&w, KIND_NOP << 8 | KIND_NOP);
-		wr_u8(&w, KIND_SACK_OK);
-		wr_u8(&w, 2);
+		be32_store(p + n, KIND_NOP << 24 | KIND_NOP << 16 | KIND_SACK_OK << 8 | 2);
+		n += 4;
 	}
 	if (o->ts) {
-		wr_be32(&w, TS_WORD);
-		wr_be32(&w, o->ts_val);
-		wr_be32(&w, o->ts_ecr);
+		be32_store(p + n, TS_WORD);
+		be32_store(p + n + 4, o->ts_val);
+		be32_store(p + n + 8, o->ts_ecr);
+		n += TCP_OPT_TS_BYTES;
 	}
 	if (o->wscale >= 0) {
-		wr_u8(&w, KIND_NOP);
-		wr_u8(&w, KIND_WSCALE);
-		wr_u8(&w, 3);
-		wr_u8(&w, (uint8_t)o->wscale);
+		be32_store(p + n, KIND_NOP << 24 | KIND_WSCALE << 16 | 3 << 8 | (uint8_t)o->wscale);
+		n += 4;
 	}
 	if (o->nsack) {
-		uint32_t room = (40 - (uint32_t)wr_len(&w) - 4) / 8;
-		uint32_t n = o->nsack < room ? o->nsack : room;
+		uint32_t room = (40 - n - 4) / 8, k = o->nsack < room ? o->nsack : room;
 
-		wr_be16(&w, KIND_NOP << 8 | KIND_NOP);
-		wr_u8(&w, KIND_SACK);
-		wr_u8(&w, (uint8_t)(2 + 8 * n));
-		for (uint32_t i = 0; i < n; i++) {
-			wr_be32(&w, o->sack[i].start);
-			wr_be32(&w, o->sack[i].end);
+		be32_store(p + n, KIND_NOP << 24 | KIND_NOP << 16 | KIND_SACK << 8 | (2 + 8 * k));
+		n += 4;
+		for (uint32_t i = 0; i < k; i++, n += 8) {
+			be32_store(p + n, o->sack[i].start);
+			be32_store(p + n + 4, o->sack[i].end);
 		}
 	}
-	return (uint32_t)wr_len(&w);
+	return n;
 }
