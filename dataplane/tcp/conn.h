@@ -88,8 +88,10 @@ struct conn {
 	uint32_t rec_lost;             /* records before this one are not lost */
 	uint32_t time_head, time_tail; /* records in the order they were sent */
 	uint32_t sacked_bytes, lost_bytes;
-	uint32_t dupacks; /* without SACK: duplicates since una moved */
-	uint32_t recover; /* recovery ends when una reaches it */
+	struct tcp_sack_range
+	        sack_seen[4]; /* ranges of the last SACK option, already in the records */
+	uint32_t dupacks;     /* without SACK: duplicates since una moved */
+	uint32_t recover;     /* recovery ends when una reaches it */
 	uint32_t prr_delivered, prr_out, prr_flight;
 	uint32_t retrans_ts; /* timestamp of the first retransmission of this recovery */
 	uint32_t cwr_end;
