@@ -195,6 +195,14 @@ void conn_free(struct tcp_stack *s, struct conn *c)
 	s->nconns--;
 }
 
+void conn_let_go(struct tcp_stack *s, struct conn *c)
+{
+	if (c->flags & CF_EVENT)
+		LIST_DEL(s, &s->events, c, event);
+	c->flags &= ~(uint32_t)(CF_APP | CF_EVENT);
+	c->flags |= CF_ORPHAN;
+}
+
 void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 {
 	/* Nothing was sent yet, or the other side is gone: a reset would tell nobody anything. */

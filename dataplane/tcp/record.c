@@ -111,6 +111,8 @@ void rec_mark_resent(struct tcp_stack *s, struct conn *c, uint32_t pos)
 {
 	struct rec *r = rec_at(s, c, pos);
 
+	if (r->flags & REC_SACKED)
+		return;
 	if (r->flags & REC_LOST)
 		c->lost_bytes -= r->len;
 	time_del(s, c, r);

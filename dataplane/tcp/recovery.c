@@ -19,7 +19,7 @@ static bool ambiguous(const struct tcp_stack *s, const struct conn *c, const str
 {
 	if (!(r->flags & REC_RETX))
 		return false;
-	if ((c->flags & CF_TS) && g && g->o.ts &&
+	if ((c->flags & CF_TS) && g->o.ts &&
 	    (int32_t)(g->o.ts_ecr -
 	              (c->ts_off + (uint32_t)((uint64_t)r->tx / s->cfg.ts_clock_ns))) < 0)
 		return true;
@@ -50,8 +50,10 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 	}
 }
 
-void recovery_una(struct tcp_stack *s, struct conn *c, uint32_t ack, struct ack_news *a)
+void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
+	uint32_t ack = g->ack;
+
 	while (c->rec.len) {
 		struct rec *r = rec_at(s, c, c->rec.head);
 		uint32_t n;
@@ -70,7 +72,7 @@ void recovery_una(struct tcp_stack *s, struct conn *c, uint32_t ack, struct ack_
 			break;
 		}
 		if (!(r->flags & REC_SACKED))
-			delivered(s, c, r, NULL, a);
+			delivered(s, c, r, g, a);
 		rec_pop(s, c);
 	}
 	a->acked = ack - c->snd_una;
@@ -330,10 +332,9 @@ void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 	if (c->ca == CA_RECOVERY) {
 		if (a->delivered)
 			prr(c, a);
-	} else if (c->ca == CA_LOSS && a->acked) {
-		if (c->cc.cwnd < c->cc.ssthresh)
-			tcp_cc_slow_start(&c->cc, a->acked);
-	} else if (c->ca == CA_OPEN) {
+	} else if (c->ca == CA_LOSS && c->cc.cwnd < c->cc.ssthresh) {
+		tcp_cc_slow_start(&c->cc, a->acked);
+	} else {
 		grow(s, c, a);
 	}
 }

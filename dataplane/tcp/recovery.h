@@ -15,8 +15,8 @@ struct ack_news {
 
 /* Reads the SACK option into the records. */
 void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
-/* Takes records off up to ack. */
-void recovery_una(struct tcp_stack *s, struct conn *c, uint32_t ack, struct ack_news *a);
+/* Moves snd_una to g->ack and takes off the records below. */
+void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
 /* After both: finds losses, moves between open, recovery and loss, sets the window. */
 void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
 
