@@ -7,16 +7,17 @@
 #include <errno.h>
 #include <string.h>
 
-/* The oldest connection in TIME-WAIT gives way when slots run out. */
+/* The oldest connection in TIME-WAIT that nobody holds gives way when slots run out. */
 static bool recycle_time_wait(struct tcp_stack *s)
 {
-	uint32_t i = s->time_wait.head;
-
-	if (i == CONN_NONE)
-		return false;
-	s->n.time_wait_recycled++;
-	conn_end(s, &s->conns[i], 0, 0);
-	return s->nfree > 0;
+	for (uint32_t i = s->time_wait.head; i != CONN_NONE; i = s->conns[i].queue.next) {
+		if (s->conns[i].flags & CF_APP)
+			continue;
+		s->n.time_wait_recycled++;
+		conn_end(s, &s->conns[i], 0, 0);
+		return true;
+	}
+	return false;
 }
 
 struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
