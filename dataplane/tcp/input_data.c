@@ -144,8 +144,10 @@ bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g)
 		c->fin_seq = g->seq + g->len;
 	}
 	/* Nothing counts beyond the place of a FIN already seen. */
-	if ((c->flags & CF_FIN_SEEN) && seq_gt(g->seq + g->len, c->fin_seq))
+	if ((c->flags & CF_FIN_SEEN) && seq_gt(g->seq + g->len, c->fin_seq)) {
 		g->len = seq_gt(c->fin_seq, g->seq) ? c->fin_seq - g->seq : 0;
+		c->flags |= CF_ACK_NOW;
+	}
 	if (g->len && g->seq == c->rcv_nxt)
 		store_in_order(s, c, g);
 	else if (g->len && seq_gt(g->seq, c->rcv_nxt))

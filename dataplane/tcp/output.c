@@ -2,7 +2,6 @@
 /* What is sent next: the ready list, and one connection's choice between repair, new data, probes and a bare ACK. */
 #include "tcp/recovery.h"
 #include "tcp/record.h"
-#include "tcp/rto.h"
 #include "tcp/segment.h"
 
 static bool may_send_data(const struct conn *c)
@@ -27,9 +26,7 @@ static uint32_t send_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
 		c->syn_tx = s->now;
 	}
 	c->snd_nxt = c->snd_max = c->iss + 1;
-	c->rtx_kind = RTX_SYN;
-	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
-	conn_arm(s, c, c->rtx_at);
+	timer_rtx(s, c, RTX_SYN);
 	return n;
 }
 
@@ -212,9 +209,7 @@ static void persist(struct tcp_stack *s, struct conn *c)
 	if (c->rtx_kind != RTX_NONE || c->snd_nxt != c->snd_una)
 		return;
 	c->una_moved = s->now;
-	c->rtx_kind = RTX_PERSIST;
-	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
-	conn_arm(s, c, c->rtx_at);
+	timer_rtx(s, c, RTX_PERSIST);
 }
 
 static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,

@@ -121,6 +121,7 @@ uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, si
 /* timer.c: deadlines. */
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at);
 void conn_timers(struct tcp_stack *s, struct conn *c);
+void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind);
 void timer_rto_restart(struct tcp_stack *s, struct conn *c);
 void timer_rtx_stop(struct conn *c);
 void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay);

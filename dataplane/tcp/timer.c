@@ -25,11 +25,21 @@ void timer_rtx_stop(struct conn *c)
 	c->rtx_at = INT64_MAX;
 }
 
+void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind)
+{
+	int64_t limit = c->una_moved + c->user_timeout;
+
+	c->rtx_kind = (uint8_t)kind;
+	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
+	/* Giving up comes on time, not with the next retransmission. */
+	if (c->user_timeout && conn_synchronized(c) && c->rtx_at > limit)
+		c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
+	conn_arm(s, c, c->rtx_at);
+}
+
 void timer_rto_restart(struct tcp_stack *s, struct conn *c)
 {
-	c->rtx_kind = RTX_RTO;
-	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
-	conn_arm(s, c, c->rtx_at);
+	timer_rtx(s, c, RTX_RTO);
 }
 
 void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay)
@@ -116,10 +126,7 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 	} else {
 		recovery_timeout(s, c);
 	}
-	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
-	if (c->user_timeout && conn_synchronized(c) && c->rtx_at > c->una_moved + c->user_timeout)
-		c->rtx_at = c->una_moved + c->user_timeout > s->now ? c->una_moved + c->user_timeout
-		                                                    : s->now + NS_PER_MS;
+	timer_rtx(s, c, (enum conn_rtx)kind);
 	conn_ready(s, c);
 	return true;
 }
