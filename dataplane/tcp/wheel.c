@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define SPAN_BITS (6 * WHEEL_LEVELS)
+#define TOP_SHIFT (6 * (WHEEL_LEVELS - 1))
 
 void tcp_wheel_init(struct wheel *w, void *nodes, size_t stride, int64_t now_ns)
 {
@@ -18,15 +18,16 @@ void tcp_wheel_init(struct wheel *w, void *nodes, size_t stride, int64_t now_ns)
 static void node_insert(struct wheel *w, uint32_t i)
 {
 	struct wheel_node *n = tcp_wheel_node(w, i);
-	uint64_t tick = n->tick < w->now ? w->now : n->tick, diff = tick ^ w->now;
+	uint64_t tick = n->tick < w->now ? w->now : n->tick, diff;
 	unsigned level, slot;
 
-	/* Beyond the wheel: the last tick it spans; the owner sees that it is early and arms again. */
-	if (diff >> SPAN_BITS) {
-		tick = w->now | ((UINT64_C(1) << SPAN_BITS) - 1);
-		diff = tick ^ w->now;
-	}
+	/* The top level goes round: what lies beyond its last slot waits there and is sorted again. */
+	if ((tick >> TOP_SHIFT) - (w->now >> TOP_SHIFT) >= WHEEL_SLOTS)
+		tick = ((w->now >> TOP_SHIFT) + WHEEL_SLOTS - 1) << TOP_SHIFT;
+	diff = tick ^ w->now;
 	level = (63 - (unsigned)__builtin_clzll(diff | 1)) / 6;
+	if (level >= WHEEL_LEVELS)
+		level = WHEEL_LEVELS - 1;
 	slot = (tick >> (6 * level)) & (WHEEL_SLOTS - 1);
 	n->prev = WHEEL_NONE;
 	n->next = w->head[level][slot];
@@ -78,6 +79,8 @@ static uint64_t next_place(const struct wheel *w, unsigned *level)
 		unsigned slot = (w->now >> (6 * l)) & 63;
 
 		bits = slot == 63 ? 0 : w->bits[l] >> (slot + 1);
+		if (l == WHEEL_LEVELS - 1) /* goes round */
+			bits |= w->bits[l] << (63 - slot);
 		if (bits) {
 			*level = l;
 			return ((w->now >> (6 * l)) + 1 + (unsigned)__builtin_ctzll(bits))
