@@ -81,8 +81,9 @@ struct conn {
 	uint32_t iss, snd_una, snd_nxt, snd_max;
 	uint32_t snd_data; /* sequence number of the first byte in snd */
 	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;
-	uint32_t mss;      /* payload of a full segment without SACK options */
-	uint32_t peer_mss; /* what the peer's option allows, header options not taken off */
+	uint32_t snd_small; /* end of the last segment that was not full */
+	uint32_t mss;       /* payload of a full segment without SACK options */
+	uint32_t peer_mss;  /* what the peer's option allows, header options not taken off */
 	uint32_t snd_limit, snd_limit_max;
 	struct tcp_buf snd;
 	struct tcp_buf rec;            /* records of what is outstanding, see record.h */

@@ -56,7 +56,8 @@ static void sample(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 {
 	uint32_t ticks;
 
-	if (a->rtt < 0 && a->acked && (c->flags & CF_TS) && g->o.ts && g->o.ts_ecr) {
+	/* An answer to a duplicate echoes an old timestamp. */
+	if (a->rtt < 0 && a->acked && !a->dsack && (c->flags & CF_TS) && g->o.ts && g->o.ts_ecr) {
 		ticks = conn_ts_now(s, c) - g->o.ts_ecr;
 		if ((int32_t)ticks >= 0 && ticks < INT32_MAX / 4)
 			a->rtt = (int64_t)(ticks * s->cfg.ts_clock_ns);

@@ -66,7 +66,7 @@ static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
 	uint32_t usable = c->snd_wnd > out ? c->snd_wnd - out : 0, len = c->mss;
 
 	*blocked = false;
-	if (!avail)
+	if (seq_geq(c->snd_nxt, conn_data_end(c)))
 		return 0;
 	if (len > avail)
 		len = avail;
@@ -79,10 +79,12 @@ static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
 		c->flags |= CF_SND_LIMITED;
 		return 0;
 	}
-	/* RFC 9293 3.8.6.2.1: a full segment; or the last of the data and Nagle agrees; or half of the largest window. */
+	/* RFC 9293 3.8.6.2.1: a full segment; or the last of the data and Nagle agrees (only
+	 * a small segment outstanding holds back another: section 3.7.4's note on delayed ACKs); or half of the largest window. */
 	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
 		return len;
-	if (len == avail && (!out || (c->flags & (CF_NODELAY | CF_FIN_QUEUED))))
+	if (len == avail &&
+	    (seq_leq(c->snd_small, c->snd_una) || (c->flags & (CF_NODELAY | CF_FIN_QUEUED))))
 		return len;
 	if (len >= c->max_wnd / 2 && len < avail)
 		return len;
@@ -134,6 +136,8 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 	if (c->snd_nxt == c->snd_una)
 		c->una_moved = s->now;
 	c->snd_nxt += seq_len;
+	if (len < c->mss)
+		c->snd_small = c->snd_nxt;
 	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
 	c->last_tx = s->now;
 	if (c->ca == CA_RECOVERY)

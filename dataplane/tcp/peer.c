@@ -116,7 +116,7 @@ static void kick(struct tcp_stack *s, struct conn *c, int arg)
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
 		c->flags |= CF_SYN_DUE;
 	} else if (c->rec.len) {
-		c->flags |= CF_RTX_HEAD;
+		c->flags = (c->flags & ~(uint32_t)CF_UNDO) | CF_RTX_HEAD;
 		timer_rto_restart(s, c);
 	} else if (c->rtx_kind == RTX_PERSIST) {
 		c->flags |= CF_PROBE_DUE;

@@ -13,22 +13,23 @@ static uint32_t outstanding(const struct conn *c)
 
 /* ---- reading acknowledgements ------------------------------------------------------------------------------------- */
 
-/* The copy acknowledged may be an earlier one than that last sent: RFC 8985 section 6.2 step 2. */
+/* The copy acknowledged may be an earlier one than that last sent: RFC 8985 section 6.2 step 2. What a SACK names was not in
+ * order, so its timestamp is not echoed and only the round trip can tell. */
 static bool ambiguous(const struct tcp_stack *s, const struct conn *c, const struct rec *r,
-                      const struct seg *g)
+                      const struct seg *g, bool sacked)
 {
+	uint32_t sent = c->ts_off + (uint32_t)((uint64_t)r->tx / s->cfg.ts_clock_ns);
+
 	if (!(r->flags & REC_RETX))
 		return false;
-	if ((c->flags & CF_TS) && g->o.ts &&
-	    (int32_t)(g->o.ts_ecr -
-	              (c->ts_off + (uint32_t)((uint64_t)r->tx / s->cfg.ts_clock_ns))) < 0)
+	if (!sacked && (c->flags & CF_TS) && g->o.ts && (int32_t)(g->o.ts_ecr - sent) < 0)
 		return true;
 	return s->now - r->tx < c->min_rtt;
 }
 
 /* r, not SACKed so far, is known to have arrived. */
 static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, const struct seg *g,
-                      struct ack_news *a)
+                      bool sacked, struct ack_news *a)
 {
 	uint32_t end = r->seq + r->len;
 
@@ -41,7 +42,7 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 		else
 			c->rack_fack = end;
 	}
-	if (ambiguous(s, c, r, g))
+	if (ambiguous(s, c, r, g, sacked))
 		return;
 	if (r->tx > c->rack_tx || (r->tx == c->rack_tx && seq_gt(end, c->rack_end))) {
 		c->rack_tx = r->tx;
@@ -72,7 +73,7 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 			break;
 		}
 		if (!(r->flags & REC_SACKED))
-			delivered(s, c, r, g, a);
+			delivered(s, c, r, g, false, a);
 		rec_pop(s, c);
 	}
 	a->acked = ack - c->snd_una;
@@ -92,7 +93,7 @@ static void sack_range(struct tcp_stack *s, struct conn *c, uint32_t start, uint
 			break;
 		if (seq_lt(r->seq, start) || (r->flags & REC_SACKED))
 			continue;
-		delivered(s, c, r, g, a);
+		delivered(s, c, r, g, true, a);
 		rec_mark_sacked(s, c, pos);
 	}
 }
@@ -244,6 +245,9 @@ static bool try_undo(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (!(c->flags & CF_UNDO) || !(c->flags & CF_TS) || !g->o.ts || !c->retrans_ts)
 		return false;
 	c->flags &= ~(uint32_t)CF_UNDO;
+	/* After several timeouts it was an outage: one old copy that arrived says nothing of the rest. */
+	if (c->retries > 1)
+		return false;
 	if ((int32_t)(g->o.ts_ecr - c->retrans_ts) >= 0)
 		return false;
 	rec_all_found(s, c);
