@@ -39,7 +39,8 @@ int tcp_peer_set(struct tcp_stack *s, uint32_t peer, uint16_t local_sum, uint16_
 /* Forgets a peer; its connections end with `error` (no segment is sent). */
 void tcp_peer_clear(struct tcp_stack *s, uint32_t peer, int error);
 
-/* Partial ones' complement sum of a 64-byte id for the pseudo-header: source 64, destination 64, length 4, zero 3, next header 1. */
+/* Partial sum of a 64-byte id for the pseudo-header, whose fields are: source id (64 bytes), destination id (64), length (4),
+ * zero (3), next header (1, value 6). */
 uint16_t tcp_id_sum(const uint8_t id[64]);
 
 /* While held nothing is sent to the peer and its retransmission timers stand still (connect, user and TIME-WAIT timers run on).
