@@ -25,19 +25,20 @@ struct tcp_cfg {
 	uint32_t rcvbuf, rcvbuf_max;
 
 	/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
-	uint16_t mss_default;     /* where tcp_peer_set() gave 0 */
-	uint16_t mss_min;         /* smaller values from a peer are raised to this */
-	uint32_t initial_window;  /* segments, RFC 6928 */
-	bool window_scale;        /* RFC 7323 */
-	bool timestamps;          /* RFC 7323 */
-	bool sack;                /* RFC 2018 */
-	bool ecn;                 /* RFC 3168, asked for and answered */
-	bool nodelay;             /* Nagle off in new connections */
-	bool checksum_always;     /* verify even where the caller says it is verified */
-	bool tail_loss_probe;     /* RFC 8985 section 7 */
-	enum tcp_cc cc;           /* congestion control of new connections */
-	uint64_t ts_clock_ns;     /* one tick of the timestamp option */
-	uint32_t challenge_per_s; /* challenge ACKs per second and stack, RFC 5961 section 7 */
+	uint16_t mss_default;    /* where tcp_peer_set() gave 0 */
+	uint16_t mss_min;        /* smaller values from a peer are raised to this */
+	uint32_t initial_window; /* segments, RFC 6928 */
+	bool window_scale;       /* RFC 7323 */
+	bool timestamps;         /* RFC 7323 */
+	bool sack;               /* RFC 2018 */
+	bool ecn;                /* RFC 3168, asked for and answered */
+	bool nodelay;            /* Nagle off in new connections */
+	bool checksum_always;    /* verify even where the caller says it is verified */
+	bool tail_loss_probe;    /* RFC 8985 section 7 */
+	enum tcp_cc cc;          /* congestion control of new connections */
+	uint64_t ts_clock_ns;    /* one tick of the timestamp option */
+	uint32_t
+	        challenge_per_s; /* challenge ACKs a second at most, varying down to half (RFC 5961 7) */
 	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */
 
 	/* Times, ns. */

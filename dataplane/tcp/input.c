@@ -68,8 +68,11 @@ void conn_ack_now(struct tcp_stack *s, struct conn *c)
 void conn_challenge(struct tcp_stack *s, struct conn *c)
 {
 	if (s->now - s->challenge_from >= NS_PER_S) {
+		/* The limit varies, so that an attacker cannot count by it what others provoked (CVE-2016-5696). */
 		s->challenge_from = s->now;
-		s->challenge_left = s->cfg.challenge_per_s;
+		s->challenge_left = s->cfg.challenge_per_s / 2 + 1 +
+		                    (uint32_t)(tcp_keyed(&s->key_port, 3, (uint64_t)s->now) %
+		                               (s->cfg.challenge_per_s / 2 + 1));
 	}
 	if (!s->challenge_left) {
 		s->n.drop_challenge++;

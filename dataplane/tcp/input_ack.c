@@ -20,8 +20,6 @@ static void take_window(struct conn *c, const struct seg *g, struct ack_news *a)
 	c->snd_wl2 = g->ack;
 	/* The window opened: what persisted goes out as ordinary data. */
 	if (c->rtx_kind == RTX_PERSIST) {
-		c->retries =
-		        0; /* the peer is there; a closed window is no failure (RFC 9293 3.8.6.1) */
 		if (wnd) {
 			timer_rtx_stop(c);
 			c->backoff = 0;
@@ -77,8 +75,9 @@ static void timers(struct tcp_stack *s, struct conn *c, const struct ack_news *a
 			timer_rto_restart(s, c);
 		}
 	}
-	/* A peer that answers with a closed window is alive, however long it stays closed. */
-	if (!c->snd_wnd)
+	/* A peer that answers with a closed window is alive, however long it stays closed (RFC 9293 3.8.6.1); but where the
+	 * application is gone, nobody would ever end it. */
+	if (!c->snd_wnd && !(c->flags & CF_ORPHAN))
 		c->retries = 0;
 	if (a->acked || a->delivered || c->aux_kind == AUX_TLP)
 		timer_tlp(s, c);

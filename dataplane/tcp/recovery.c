@@ -267,7 +267,11 @@ static void newreno_dupacks(struct tcp_stack *s, struct conn *c, const struct se
 	uint32_t most;
 
 	if (a->acked) {
-		uint32_t n = a->acked / c->mss;
+		uint32_t n = a->acked / c->mss, told = c->dupacks * c->mss;
+
+		/* What duplicates counted already is not delivered twice. */
+		if (c->ca == CA_RECOVERY)
+			a->delivered = a->delivered > told ? a->delivered - told : 0;
 
 		c->dupacks = c->ca == CA_RECOVERY && c->dupacks > n ? c->dupacks - n : 0;
 		/* A partial acknowledgement: the next segment is missing too. */

@@ -105,8 +105,7 @@ struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *c
 	               sizeof(struct conn), now.ns);
 	s->now = -1;
 	stack_time(s, now);
-	s->challenge_from = now.ns;
-	s->challenge_left = s->cfg.challenge_per_s;
+	s->challenge_from = now.ns - NS_PER_S;
 	s->port_next = (uint32_t)tcp_keyed(&s->key_port, 1, 2);
 	return s;
 }

@@ -96,14 +96,23 @@ static uint32_t retry_limit(const struct tcp_stack *s, const struct conn *c)
 static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 {
 	uint8_t kind = c->rtx_kind;
+	bool limited =
+	        c->user_timeout && conn_synchronized(c) && (c->snd_nxt != c->snd_una || c->snd.len);
 
+	if (limited && s->now - c->una_moved >= c->user_timeout) {
+		give_up(s, c);
+		return false;
+	}
 	if (s->peers[c->peer].held) {
-		timer_rtx_stop(c);
+		/* Nothing is sent again meanwhile; only the application's patience runs out. */
 		c->flags |= CF_RTO_HELD;
+		if (limited)
+			c->rtx_at = c->una_moved + c->user_timeout;
+		else
+			timer_rtx_stop(c);
 		return true;
 	}
-	if (c->retries >= retry_limit(s, c) ||
-	    (c->user_timeout && conn_synchronized(c) && s->now - c->una_moved >= c->user_timeout)) {
+	if (c->retries >= retry_limit(s, c)) {
 		give_up(s, c);
 		return false;
 	}

@@ -105,6 +105,49 @@ static void test_gives_up(void **state)
 	tt_free(&t);
 }
 
+static void test_user_timeout_while_held(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	start(&t, false);
+	tt_establish_passive(&t);
+	tcp_set_opt(t.s, t.conn, TCP_OPT_USER_TIMEOUT_MS, 5000);
+	send_segments(&t, 1, 1);
+	tcp_peer_hold(t.s, TT_PEER, true);
+	tt_wait(&t, 4900);
+	assert_int_equal(tt_state(&t, t.conn), TCP_ESTABLISHED);
+	tt_wait(&t, 200);
+	assert_int_equal(tt_state(&t, t.conn), TCP_CLOSED);
+	assert_int_equal(tcp_send(t.s, t.conn, "x", 1), -ETIMEDOUT);
+	tt_free(&t);
+}
+
+static void test_orphan_with_a_closed_window_ends(void **state)
+{
+	struct tcp_counters k;
+	struct tt_seg o;
+	struct tt t;
+
+	(void)state;
+	start(&t, false);
+	tt_establish_passive(&t);
+	t.wnd = 0;
+	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
+	tcp_send(t.s, t.conn, filler, 100);
+	tcp_close(t.s, t.conn);
+	for (unsigned i = 0; i < 20; i++) {
+		tt_wait(&t, 70000);
+		while (tt_out(&t, &o))
+			if (!(o.flags & TCP_RST))
+				tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
+	}
+	tcp_stack_counters(t.s, &k);
+	assert_int_equal(k.conns, 1);
+	assert_int_equal(k.chunks_used, 0);
+	tt_free(&t);
+}
+
 static void test_fast_retransmit_newreno(void **state)
 {
 	struct tt t;
@@ -544,6 +587,8 @@ int main(void)
 	        cmocka_unit_test(test_initial_window_and_growth),
 	        cmocka_unit_test(test_rto_series),
 	        cmocka_unit_test(test_gives_up),
+	        cmocka_unit_test(test_user_timeout_while_held),
+	        cmocka_unit_test(test_orphan_with_a_closed_window_ends),
 	        cmocka_unit_test(test_fast_retransmit_newreno),
 	        cmocka_unit_test(test_sack_repairs_three_losses_without_rto),
 	        cmocka_unit_test(test_lost_retransmission_repaired_by_rack),
