@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the gateway thread and one worker: two rings of small messages, and per stream two rings of bytes and flag words. The
- * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until its FAILED or GONE. Neither side ever waits
+ * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE. Neither side ever waits
  * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
 #pragma once
 #include "ipc/bytering.h"
@@ -20,20 +20,22 @@ enum bridge_msg_type {
 	BRIDGE_UNLISTEN,    /* token */
 	BRIDGE_ATTACH,      /* conn (of an ACCEPT), stream */
 	BRIDGE_REFUSE,      /* conn (of an ACCEPT): nobody takes it */
+	BRIDGE_LET_GO, /* stream, abort: the last message about it; FIN after what was written, or RST */
 	/* both ways: look at the stream's rings and flags */
 	BRIDGE_KICK,
 	/* worker -> gateway */
 	BRIDGE_CONNECTED, /* stream, port: the local one */
-	BRIDGE_FAILED,    /* stream, err: the worker has let go of it */
+	BRIDGE_FAILED,    /* stream, err: not connected; LET_GO is due */
 	BRIDGE_LISTENING, /* token, err */
 	BRIDGE_ACCEPT,    /* token, conn, id, port: the remote one */
-	BRIDGE_GONE,      /* stream: the worker has let go of it */
+	BRIDGE_GONE,      /* stream: the worker will not touch it again */
 };
 
 struct app_stream;
 
 struct bridge_msg {
 	uint8_t type; /* enum bridge_msg_type */
+	bool abort;   /* LET_GO: reset */
 	uint16_t port;
 	int32_t err;   /* positive errno, 0: none */
 	uint32_t conn; /* the worker's TCP handle */
@@ -45,10 +47,8 @@ struct bridge_msg {
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
-/* What a stream's gateway side asks for, in this order once the bytes before are through. */
-#define STREAM_SHUT  1u /* no more bytes will be written: FIN after them */
-#define STREAM_CLOSE 2u /* let go: FIN, or RST when received bytes are unread */
-#define STREAM_ABORT 4u /* RST now */
+/* What a stream's gateway side asks for once the bytes before are through. */
+#define STREAM_SHUT 1u /* no more bytes will be written: FIN after them */
 /* What its worker side tells. */
 #define STREAM_EOF   1u /* the peer's FIN: no more bytes will come */
 #define STREAM_ERROR 2u /* the connection has ended with err */
@@ -70,7 +70,7 @@ struct app_stream {
 		uint32_t conn, peer;
 		uint16_t local_port;
 		int32_t err;
-		bool listed, connecting, shut, eof, dead;
+		bool listed, connecting, shut, closing, ended;
 	} worker COYO_ALIGNED(COYO_CACHELINE);
 	/* The gateway's own: what its file puts there begins with this. */
 	struct {
