@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker without sessions: a pure transit. Packets for a session are dropped. */
+#include "worker/apps.h"
+#include "worker/dpdk.h"
 #include "worker/sess.h"
 #include "worker/worker.h"
 
-#include <rte_mbuf.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,4 +62,24 @@ int sess_wake_fd(const struct sessions *s)
 bool sess_sleep_ok(struct sessions *s)
 {
 	return true;
+}
+
+/* No applications, no thread: any handle that is not NULL will do. */
+struct apps {
+	char nothing;
+};
+static struct apps none;
+
+struct apps *apps_start(struct sessions *const *sess, unsigned workers, const struct dp_cfg *cfg,
+                        char *err, size_t errcap)
+{
+	return &none;
+}
+
+void apps_stop(struct apps *a)
+{
+}
+
+void apps_free(struct apps *a)
+{
 }
