@@ -15,37 +15,38 @@ struct conn_link {
 };
 
 enum conn_flag {
-	CF_APP = 1u << 0,          /* the application holds the handle */
-	CF_ORPHAN = 1u << 1,       /* ... and has given it back */
-	CF_TS = 1u << 2,           /* timestamps agreed */
-	CF_SACK = 1u << 3,         /* SACK agreed */
-	CF_ECN = 1u << 4,          /* ECN agreed */
-	CF_NODELAY = 1u << 5,      /* Nagle off */
-	CF_PASSIVE = 1u << 6,      /* came through a listener */
-	CF_READY = 1u << 7,        /* on the ready list */
-	CF_EVENT = 1u << 8,        /* on the event list */
-	CF_FIN_QUEUED = 1u << 9,   /* FIN follows the send buffer */
-	CF_FIN_SEEN = 1u << 10,    /* peer's FIN is at fin_seq, perhaps behind a gap */
-	CF_FIN_RCVD = 1u << 11,    /* ... and was reached */
-	CF_SYN_DUE = 1u << 12,     /* send SYN or SYN-ACK */
-	CF_ACK_NOW = 1u << 13,     /* send an ACK at once */
-	CF_ACK_LATER = 1u << 14,   /* delayed ACK is running */
-	CF_RTX_HEAD = 1u << 15,    /* send the oldest outstanding segment again, window or not */
-	CF_TLP_DUE = 1u << 16,     /* send a tail loss probe */
-	CF_PROBE_DUE = 1u << 17,   /* send a window probe */
-	CF_KEEP_DUE = 1u << 18,    /* send a keepalive probe */
-	CF_WANT_WRITE = 1u << 19,  /* WRITABLE is owed */
-	CF_ECE = 1u << 20,         /* echo congestion until CWR */
-	CF_CWR = 1u << 21,         /* say CWR with the next new data */
-	CF_REORDER = 1u << 22,     /* the path was seen to reorder */
-	CF_TLP_RTX = 1u << 23,     /* the probe out was a retransmission */
-	CF_TLP_OUT = 1u << 24,     /* a probe is out, up to tlp_end */
-	CF_RTO_HELD = 1u << 25,    /* a timer came due while the peer was held */
-	CF_TIME_WAIT = 1u << 26,   /* on the TIME-WAIT list */
-	CF_SND_LIMITED = 1u << 27, /* the congestion window kept data back */
-	CF_UNDO = 1u << 28,        /* this recovery can still be undone */
-	CF_QUEUED = 1u << 29,      /* on its listener's accept queue */
-	CF_ERR_TOLD = 1u << 30     /* the ending error was returned once */
+	CF_APP = 1u << 0,           /* the application holds the handle */
+	CF_ORPHAN = 1u << 1,        /* ... and has given it back */
+	CF_TS = 1u << 2,            /* timestamps agreed */
+	CF_SACK = 1u << 3,          /* SACK agreed */
+	CF_ECN = 1u << 4,           /* ECN agreed */
+	CF_NODELAY = 1u << 5,       /* Nagle off */
+	CF_PASSIVE = 1u << 6,       /* came through a listener */
+	CF_READY = 1u << 7,         /* on the ready list */
+	CF_EVENT = 1u << 8,         /* on the event list */
+	CF_FIN_QUEUED = 1u << 9,    /* FIN follows the send buffer */
+	CF_FIN_SEEN = 1u << 10,     /* peer's FIN is at fin_seq, perhaps behind a gap */
+	CF_FIN_RCVD = 1u << 11,     /* ... and was reached */
+	CF_SYN_DUE = 1u << 12,      /* send SYN or SYN-ACK */
+	CF_ACK_NOW = 1u << 13,      /* send an ACK at once */
+	CF_ACK_LATER = 1u << 14,    /* delayed ACK is running */
+	CF_RTX_HEAD = 1u << 15,     /* send the oldest outstanding segment again, window or not */
+	CF_TLP_DUE = 1u << 16,      /* send a tail loss probe */
+	CF_PROBE_DUE = 1u << 17,    /* send a window probe */
+	CF_KEEP_DUE = 1u << 18,     /* send a keepalive probe */
+	CF_WANT_WRITE = 1u << 19,   /* WRITABLE is owed */
+	CF_ECE = 1u << 20,          /* echo congestion until CWR */
+	CF_CWR = 1u << 21,          /* say CWR with the next new data */
+	CF_REORDER = 1u << 22,      /* the path was seen to reorder */
+	CF_TLP_RTX = 1u << 23,      /* the probe out was a retransmission */
+	CF_TLP_OUT = 1u << 24,      /* a probe is out, up to tlp_end */
+	CF_RTO_HELD = 1u << 25,     /* a timer came due while the peer was held */
+	CF_TIME_WAIT = 1u << 26,    /* on the TIME-WAIT list */
+	CF_SND_LIMITED = 1u << 27,  /* the congestion window kept data back */
+	CF_UNDO = 1u << 28,         /* this recovery can still be undone */
+	CF_QUEUED = 1u << 29,       /* on its listener's accept queue */
+	CF_ERR_TOLD = 1u << 30,     /* the ending error was returned once */
+	CF_WSCALE = (int)(1u << 31) /* window scaling agreed */
 };
 
 enum conn_ca { CA_OPEN = 0, CA_CWR, CA_RECOVERY, CA_LOSS };
@@ -88,8 +89,10 @@ struct conn {
 	uint32_t rec_lost;             /* records before this one are not lost */
 	uint32_t time_head, time_tail; /* records in the order they were sent */
 	uint32_t sacked_bytes, lost_bytes;
-	uint32_t dupacks; /* without SACK: duplicates since una moved */
-	uint32_t recover; /* recovery ends when una reaches it */
+	struct tcp_sack_range
+	        sack_seen[4]; /* ranges of the last SACK option, already in the records */
+	uint32_t dupacks;     /* without SACK: duplicates since una moved */
+	uint32_t recover;     /* recovery ends when una reaches it */
 	uint32_t prr_delivered, prr_out, prr_flight;
 	uint32_t retrans_ts; /* timestamp of the first retransmission of this recovery */
 	uint32_t cwr_end;

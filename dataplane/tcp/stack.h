@@ -77,6 +77,7 @@ void conn_setup(struct tcp_stack *s, struct conn *c); /* initial windows, buffer
 void conn_update_mss(struct tcp_stack *s, struct conn *c);
 void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
 void conn_free(struct tcp_stack *s, struct conn *c);
+void conn_let_go(struct tcp_stack *s, struct conn *c);         /* the application's handle ends */
 void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then conn_end() */
 void conn_time_wait(struct tcp_stack *s, struct conn *c);
 void conn_ready(struct tcp_stack *s, struct conn *c);
