@@ -3,7 +3,7 @@
 #include "worker/sess_int.h"
 
 #include <errno.h>
-#include <rte_mbuf.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

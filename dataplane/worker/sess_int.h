@@ -8,6 +8,7 @@
 #include "tcp/tcp.h"
 #include "wire/tunnel.h"
 #include "worker/sess.h"
+#include "worker/dpdk.h"
 #include "worker/worker.h"
 
 #define SESS_BURST    32
@@ -136,6 +137,12 @@ struct sessions {
 		struct dp_event row;
 	} dump;
 };
+
+/* Counters are read by others while this worker writes them. */
+static inline void sess_count(uint64_t *word, uint64_t n)
+{
+	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
+}
 
 /* sess_peer.c */
 int peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32]);

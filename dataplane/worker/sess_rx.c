@@ -3,8 +3,6 @@
 #include "worker/sess_int.h"
 #include "wire/lse.h"
 
-#include <rte_mbuf.h>
-
 static void drop(struct sessions *s, struct rte_mbuf *m, enum drop_reason why)
 {
 	worker_drop(s->w, why);
@@ -34,7 +32,7 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 	ev.u.packet.len = (uint16_t)len;
 	memcpy(ev.u.packet.data, data, len);
 	if (worker_event(s->w, &ev))
-		s->counters->punted_packets++;
+		sess_count(&s->counters->punted_packets, 1);
 }
 
 /* An opened OAM body. Echo requests are answered here, so that a round trip measures the path and not the control plane. */
@@ -140,7 +138,7 @@ static void open_run(struct sessions *s, const struct rx_item *items, struct aea
 			good++;
 		}
 	}
-	s->counters->session_in += good;
+	sess_count(&s->counters->session_in, good);
 	if (good && !k->used) {
 		struct dp_event ev = {.type = EVT_SESSION_USED};
 

@@ -3,8 +3,6 @@
 #include "worker/sess_int.h"
 #include "wire/lse.h"
 
-#include <rte_mbuf.h>
-
 /* [label 4][control word and counter 12][next header, ECN, segment][tag 16]; the counter's header is authenticated too. */
 #define AT_HEADER LSE_BYTES
 #define AT_INNER  (AT_HEADER + TUNNEL_HEADER_BYTES)
@@ -62,7 +60,7 @@ static void seal_burst(struct sessions *s, struct aead_op *ops)
 		aead_seal_burst(&x->tx->aead, ops + from, to - from);
 		for (unsigned i = from; i < to; i++)
 			worker_send(s->w, x->out_link, s->tx[i].m);
-		s->counters->session_out += to - from;
+		sess_count(&s->counters->session_out, to - from);
 		from = to;
 	}
 	s->ntx = 0;
@@ -137,7 +135,7 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 	memcpy(rte_pktmbuf_mtod(m, uint8_t *) + AT_INNER, body, len);
 	frame(x, m, &op, TUNNEL_OAM, len, TC_CONTROL, ttl ? ttl : TTL_START);
 	aead_seal_burst(&x->tx->aead, &op, 1);
-	s->counters->session_out++;
+	sess_count(&s->counters->session_out, 1);
 	worker_send(s->w, x->out_link, m);
 }
 
