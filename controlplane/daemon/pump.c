@@ -117,12 +117,11 @@ static void enqueue(struct daemon *d, unsigned worker, const struct cp_cmd *cmd)
 	w->queued++;
 }
 
-static void put(struct daemon *d, unsigned worker, const struct cp_cmd *cmd, bool node)
+/* Numbers c in place. */
+static void put(struct daemon *d, unsigned worker, struct cp_cmd *c, bool node)
 {
 	struct pump_worker *w = &d->pump.w[worker];
 	struct cp_cmd nop = {.type = CMD_NOP};
-	/* Numbered in place: the caller's copy is an output that nobody reads again. */
-	struct cp_cmd *c = (struct cp_cmd *)(uintptr_t)cmd;
 
 	if (w->queued >= PUMP_QUEUE_SOFT && (c->type == CMD_SEND || c->type == CMD_SEND_SESSION)) {
 		d->pump.packets_lost++;
@@ -138,7 +137,7 @@ static void put(struct daemon *d, unsigned worker, const struct cp_cmd *cmd, boo
 	enqueue(d, worker, c);
 }
 
-void pump_node_command(struct daemon *d, unsigned worker, const struct cp_cmd *cmd)
+void pump_node_command(struct daemon *d, unsigned worker, struct cp_cmd *cmd)
 {
 	unsigned from = worker, to = worker + 1;
 
@@ -176,10 +175,12 @@ static void flush_lsps(struct daemon *d, unsigned worker)
 {
 	struct pump_worker *w = &d->pump.w[worker];
 
-	while (w->queued == 0 && w->lsp < d->conf.nlsps && !d->pump.broken) {
+	for (unsigned n = 0; n < PUMP_LSP_BURST; n++) {
 		const struct conf_lsp *l = &d->conf.lsps[w->lsp];
 		struct cp_cmd c = {.type = CMD_ILM_SET};
 
+		if (w->queued || w->lsp >= d->conf.nlsps || d->pump.broken)
+			return;
 		c.u.ilm = (struct cp_ilm){
 		        .in_link = (uint16_t)links_find(d, l->in_link),
 		        .op = ILM_SWAP,

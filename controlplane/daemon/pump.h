@@ -17,6 +17,7 @@ struct daemon;
 
 #define PUMP_QUEUE_SOFT 8192  /* beyond this, packets of the node become no-ops: the network loses packets anyway */
 #define PUMP_QUEUE_HARD 65536 /* beyond this the worker is dead and the daemon ends */
+#define PUMP_LSP_BURST  4096 /* static cross-connects programmed in one turn of the loop */
 #define PUMP_EVENTS     256   /* taken from one worker in one turn of the loop */
 
 struct pump_item;
@@ -48,8 +49,8 @@ struct pump {
 void pump_init(struct pump *p);
 void pump_free(struct pump *p);
 
-/* A command of the node's (its last output), to one worker or all. */
-void pump_node_command(struct daemon *d, unsigned worker, const struct cp_cmd *cmd);
+/* A command of the node's (its last output), to one worker or all; numbered in place. */
+void pump_node_command(struct daemon *d, unsigned worker, struct cp_cmd *cmd);
 /* A command of the daemon's own; worker may be CPDP_ALL_WORKERS. */
 void pump_own_command(struct daemon *d, unsigned worker, const struct cp_cmd *cmd);
 /* Puts queued commands into rings as far as they have room, then static cross-connects. */
