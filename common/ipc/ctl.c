@@ -8,16 +8,11 @@
 #include <string.h>
 
 static const char *const view_names[CTL_VIEWS] = {
-        [CTL_VIEW_NODE] = "node",
-        [CTL_VIEW_LINKS] = "links",
-        [CTL_VIEW_CONTACTS] = "contacts",
-        [CTL_VIEW_TUNNELS] = "tunnels",
-        [CTL_VIEW_SESSIONS] = "sessions",
-        [CTL_VIEW_CONNECTIONS] = "connections",
-        [CTL_VIEW_LABELS] = "labels",
-        [CTL_VIEW_DROPS] = "drops",
-        [CTL_VIEW_WORKERS] = "workers",
-        [CTL_VIEW_CONFIG] = "config",
+        [CTL_VIEW_NODE] = "node",         [CTL_VIEW_LINKS] = "links",
+        [CTL_VIEW_CONTACTS] = "contacts", [CTL_VIEW_TUNNELS] = "tunnels",
+        [CTL_VIEW_SESSIONS] = "sessions", [CTL_VIEW_CONNECTIONS] = "connections",
+        [CTL_VIEW_LABELS] = "labels",     [CTL_VIEW_DROPS] = "drops",
+        [CTL_VIEW_WORKERS] = "workers",   [CTL_VIEW_CONFIG] = "config",
 };
 
 static const char *const verb_names[] = {
@@ -149,17 +144,19 @@ static bool option(const char *w, size_t n, const char *key, uint32_t lo, uint32
 static int parse_show(const struct words *w, struct ctl_request *out, char *why, size_t cap)
 {
 	if (w->count < 2)
-		return refuse(why, cap, "show what? node, links, contacts, tunnels, sessions, "
-		                        "connections, labels, drops, workers or config");
+		return refuse(why, cap,
+		              "show what? node, links, contacts, tunnels, sessions, "
+		              "connections, labels, drops, workers or config");
 	for (out->view = 0; out->view < CTL_VIEWS; out->view++)
 		if (word_is(w->w[1], w->n[1], view_names[out->view]))
 			break;
 	if (out->view == CTL_VIEWS)
-		return refuse(why, cap, "there is nothing to show by that name; try node, links, "
-		                        "contacts, tunnels, sessions, connections, labels, drops, "
-		                        "workers or config");
-	if (w->count > 3 || (w->count == 3 && !option(w->w[2], w->n[2], "limit", 1, CTL_ROWS_MAX,
-	                                              &out->limit)))
+		return refuse(why, cap,
+		              "there is nothing to show by that name; try node, links, "
+		              "contacts, tunnels, sessions, connections, labels, drops, "
+		              "workers or config");
+	if (w->count > 3 ||
+	    (w->count == 3 && !option(w->w[2], w->n[2], "limit", 1, CTL_ROWS_MAX, &out->limit)))
 		return refuse(why, cap, "show takes one view and limit=1..10000");
 	return 0;
 }
@@ -214,8 +211,9 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 			return refuse(why, whycap, "drain and reload stand alone");
 		return 0;
 	default:
-		return refuse(why, whycap, "unknown request; there are show, lookup, ping, trace, "
-		                           "drain and reload");
+		return refuse(why, whycap,
+		              "unknown request; there are show, lookup, ping, trace, "
+		              "drain and reload");
 	}
 }
 

@@ -133,8 +133,8 @@ static void client_events(struct daemon *d, struct ctl_client *c)
 	bool want = c->sent < c->out.len;
 	struct epoll_event ev = {.data.u64 = tag_of(d, c)};
 
-	/* Reading goes on while a request is worked on, only to notice that the client has left. */
-	ev.events = (c->state == CTL_WRITING ? 0 : EPOLLIN | EPOLLRDHUP) | (want ? EPOLLOUT : 0);
+	/* Beyond the one line nothing is read; a client that leaves is noticed by the hang-up, always reported. */
+	ev.events = (c->state == CTL_READING ? EPOLLIN : 0) | (want ? EPOLLOUT : 0);
 	c->want_write = want;
 	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
 }
@@ -143,7 +143,7 @@ void ctl_server_accept(struct daemon *d)
 {
 	for (;;) {
 		int fd = accept4(d->ctl.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP};
+		struct epoll_event ev = {.events = EPOLLIN};
 		struct ctl_client *c = NULL;
 
 		if (fd < 0)
@@ -269,21 +269,17 @@ static void client_request(struct daemon *d, struct ctl_client *c, size_t len)
 		ctl_client_error(d, c, EINVAL, why);
 	else
 		request_start(d, c);
+	if (c->state == CTL_WORKING)
+		client_events(d, c);
 }
 
 static void client_read(struct daemon *d, struct ctl_client *c)
 {
-	char sink[64];
 	char *nl;
 	ssize_t n;
 
-	if (c->state != CTL_READING) {
-		/* Words after the request are not listened to; the end of the stream is. */
-		n = recv(c->fd, sink, sizeof(sink), MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			client_close(c);
+	if (c->state != CTL_READING)
 		return;
-	}
 	n = recv(c->fd, c->line + c->line_len, CTL_LINE_MAX + 1 - c->line_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -312,7 +308,7 @@ void ctl_server_io(struct daemon *d, uint32_t index, uint32_t generation, uint32
 		client_close(c);
 		return;
 	}
-	if (events & (EPOLLIN | EPOLLRDHUP))
+	if (events & EPOLLIN)
 		client_read(d, c);
 	if (c->state != CTL_FREE && c->generation == generation && (events & EPOLLOUT))
 		ctl_client_flush(d, c);

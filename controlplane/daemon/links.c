@@ -13,13 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define POLL_BUSY_NS   (100 * NS_PER_MS) /* while data moves: a dead link is noticed within 1 s */
-#define POLL_IDLE_NS   (500 * NS_PER_MS) /* to notice that data begins to move */
-#define BUSY_FOR_NS    (2 * NS_PER_S)
-#define SOCKET_BUFFER  (4 << 20)
-#define UDP_MTU        1280 /* safe across the Internet */
-#define SEAL_OVERHEAD  32   /* 16 bytes of header, 16 of tag */
-#define LABELLED_MAX   1500
+#define POLL_BUSY_NS  (100 * NS_PER_MS) /* while data moves: a dead link is noticed within 1 s */
+#define POLL_IDLE_NS  (500 * NS_PER_MS) /* to notice that data begins to move */
+#define BUSY_FOR_NS   (2 * NS_PER_S)
+#define SOCKET_BUFFER (4 << 20)
+#define UDP_MTU       1280 /* safe across the Internet */
+#define SEAL_OVERHEAD 32   /* 16 bytes of header, 16 of tag */
+#define LABELLED_MAX  1500
 
 static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
                              struct sockaddr_storage *out)
@@ -95,8 +95,8 @@ static int socket_open(const struct conf_link *l, uint16_t *port, char *err, siz
 	    getsockname(fd, (struct sockaddr *)&at, &len) < 0) {
 		char addr[80];
 		const struct conf_option *o =
-		        &conf_sections[CONF_SEC_LINK].options[conf_option_index(CONF_SEC_LINK,
-		                                                                "local")];
+		        &conf_sections[CONF_SEC_LINK]
+		                 .options[conf_option_index(CONF_SEC_LINK, "local")];
 
 		rc = -errno;
 		conf_value_format(o, l, addr, sizeof(addr));
@@ -105,8 +105,8 @@ static int socket_open(const struct conf_link *l, uint16_t *port, char *err, siz
 		close(fd);
 		return rc;
 	}
-	*port = ntohs(family == 6 ? ((struct sockaddr_in6 *)&at)->sin6_port :
-	                            ((struct sockaddr_in *)&at)->sin_port);
+	*port = ntohs(family == 6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+	                          : ((struct sockaddr_in *)&at)->sin_port);
 	return fd;
 }
 
@@ -156,8 +156,7 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 			return fd;
 		k->fd = k->io.fd = fd;
 		k->io.family = l->remote.family;
-		k->io.remote_port = htons(l->remote.port);
-		k->io.local_port = htons(k->io.local_port);
+		k->io.remote_port = l->remote.port;
 		memcpy(k->io.remote_addr, l->remote.addr, 16);
 		memcpy(k->io.local_addr, l->local.addr, 16);
 		if (!k->io.mtu)

@@ -15,9 +15,10 @@
 
 struct daemon;
 
-#define PUMP_QUEUE_SOFT 8192  /* beyond this, packets of the node become no-ops: the network loses packets anyway */
+#define PUMP_QUEUE_SOFT \
+	8192 /* beyond this, packets of the node become no-ops: the network loses packets anyway */
 #define PUMP_QUEUE_HARD 65536 /* beyond this the worker is dead and the daemon ends */
-#define PUMP_LSP_BURST  4096 /* static cross-connects programmed in one turn of the loop */
+#define PUMP_LSP_BURST  4096  /* static cross-connects programmed in one turn of the loop */
 #define PUMP_EVENTS     256   /* taken from one worker in one turn of the loop */
 
 struct pump_item;
