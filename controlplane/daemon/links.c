@@ -355,8 +355,9 @@ void links_poll(struct daemon *d)
 		poll_carrier(d, i);
 		if (!dp_link_counters(d->dp, (uint16_t)i, &c))
 			continue;
-		rx = c.rx_packets - k->rx_packets;
-		tx = c.tx_data_packets - k->tx_data;
+		/* A number that is used again starts its counters anew. */
+		rx = c.rx_packets - (c.rx_packets < k->rx_packets ? 0 : k->rx_packets);
+		tx = c.tx_data_packets - (c.tx_data_packets < k->tx_data ? 0 : k->tx_data);
 		k->rx_packets = c.rx_packets;
 		k->tx_data = c.tx_data_packets;
 		if (tx)

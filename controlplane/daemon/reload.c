@@ -9,18 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANGES_MAX 256
+#define CHANGES_MAX 256 /* named one by one */
+#define NOTE_MAX    128
 
 struct changes {
-	char applied[CHANGES_MAX][80];
-	char restart[CHANGES_MAX][80];
+	char applied[CHANGES_MAX][NOTE_MAX];
+	char restart[CHANGES_MAX][NOTE_MAX];
 	unsigned napplied, nrestart;
 };
 
-static void note(char list[][80], unsigned *n, const char *what, const char *name, const char *how)
+static void note(char list[][NOTE_MAX], unsigned *n, const char *what, const char *name,
+                 const char *how)
 {
 	if (*n < CHANGES_MAX)
-		snprintf(list[(*n)++], 80, "[%s%s%.31s] %s", what, *name ? " " : "", name, how);
+		snprintf(list[(*n)++], NOTE_MAX, "[%s%s%.31s] %.63s", what, *name ? " " : "", name,
+		         how);
 }
 
 /* Options of two instances of a section, compared as text. Calls the difference by its keys. */
