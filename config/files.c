@@ -62,6 +62,20 @@ int conf_load(struct conf *c, const char *file, struct conf_errors *e)
 	return rc;
 }
 
+/* A link to oneself would look like a neighbour that never proves its id. */
+static int check_peers(const struct conf *c, const struct identity *me, struct conf_errors *e)
+{
+	int i = conf_option_index(CONF_SEC_LINK, "peer"), rc = 0;
+
+	for (uint32_t l = 0; l < c->nlinks; l++)
+		if (id_eq(&c->links[l].peer, &me->id)) {
+			conf_error(e, c->links[l].head.lines[i],
+			           "peer: this is the id of this node itself, not its neighbour's");
+			rc = -EINVAL;
+		}
+	return rc;
+}
+
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e)
 {
 	const char *path = c->node.key;
@@ -109,7 +123,7 @@ int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors 
 		           path);
 	else if (rc)
 		conf_error(e, line, "key: cannot read %s: %s", path, strerror(-rc));
-	return rc ? -EINVAL : 0;
+	return rc || check_peers(c, me, e) ? -EINVAL : 0;
 }
 
 int conf_state_check(const struct conf *c, struct conf_errors *e)
