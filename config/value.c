@@ -293,9 +293,12 @@ static void format_addr(const conf_addr_t *a, char *out, size_t cap)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 
-	if (a->family)
-		inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->addr, text, sizeof(text));
-	snprintf(out, cap, a->family == 6 ? "[%s]:%u" : a->family ? "%s:%u" : "", text, a->port);
+	if (!a->family) {
+		snprintf(out, cap, "%s", "");
+		return;
+	}
+	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->addr, text, sizeof(text));
+	snprintf(out, cap, a->family == 6 ? "[%s]:%u" : "%s:%u", text, a->port);
 }
 
 static void format_size(uint64_t v, char *out, size_t cap)
