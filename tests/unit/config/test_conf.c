@@ -17,7 +17,7 @@
 
 #define ID                                                                                         \
 	"zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk" \
-	"dvzaybt356pijlbotaaq"
+	"dvzaybt356pijlbhveaq"
 #define NODE "[node]\nkey = k\n"
 #define UDP  "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\nremote = 127.0.0.1:2\n"
 #define ETH  "[port p]\ndevice = net_null0\n[link l]\ntype = ethernet\nport = p\n"

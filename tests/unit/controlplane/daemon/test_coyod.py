@@ -19,9 +19,9 @@ import unittest
 
 COYOD, COYOCTL = sys.argv[1], sys.argv[2]
 ID = ("zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk"
-      "dvzaybt356pijlbotaaq")
+      "dvzaybt356pijlbhveaq")
 PEER = ("sajal7beq5tbgxn7ws7bwbwkan4pwpnddtysjt4js4nyfbda6tjtmiva3tj72ehbzwokqfelnapstujxs2ltbhcpzw6tlzw6"
-        "ndb66hx3ayaq")
+        "ndb66hsf5iaq")
 LINK = "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:0\nremote = 127.0.0.1:9\npeer = " + PEER + "\n"
 
 
