@@ -392,7 +392,7 @@ struct sessions *sess_new(struct worker *w, const struct dp_cfg *cfg, char *err,
 	s->table_size = n;
 	s->table = calloc(n, sizeof(*s->table));
 	/* As many again for ids that are only being asked for. */
-	r = s->table ? peers_init(s, n + n / 4 + 64, cfg->seed) : -ENOMEM;
+	r = s->table ? sess_peers_init(s, n + n / 4 + 64, cfg->seed) : -ENOMEM;
 	if (r == 0)
 		r = bridge_init(&s->bridge);
 	if (r < 0) {
@@ -421,7 +421,7 @@ void sess_free(struct sessions *s)
 	bridge_free(&s->bridge);
 	if (s->tcp_memory)
 		munmap(s->tcp_memory, s->tcp_bytes);
-	peers_free(s);
+	sess_peers_free(s);
 	free(s->table);
 	free(s);
 }

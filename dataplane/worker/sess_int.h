@@ -145,8 +145,8 @@ static inline void sess_count(uint64_t *word, uint64_t n)
 }
 
 /* sess_peer.c */
-int peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32]);
-void peers_free(struct sessions *s);
+int sess_peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32]);
+void sess_peers_free(struct sessions *s);
 uint32_t peer_find(const struct sessions *s, const struct node_id *remote); /* SESS_NONE */
 uint32_t peer_get(struct sessions *s,
                   const struct node_id *remote);      /* makes it; SESS_NONE: table full */

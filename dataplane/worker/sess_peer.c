@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32])
+int sess_peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32])
 {
 	uint32_t chains = 64;
 
@@ -25,7 +25,7 @@ int peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32])
 	return 0;
 }
 
-void peers_free(struct sessions *s)
+void sess_peers_free(struct sessions *s)
 {
 	free(s->peers);
 	free(s->chains);
