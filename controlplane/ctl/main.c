@@ -280,6 +280,9 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 	received = jvalue_get(v, "received");
 	if (final && received && received->number == 0)
 		p->status = EXIT_REFUSED;
+	if (final && !error && o->req.verb == CTL_TRACE && p->answers == 0)
+		p->status =
+		        refused("no node on the path answered; `ping` tells whether there is one");
 	p->final = final;
 	p->answers += !final;
 	jvalue_free(v);

@@ -147,7 +147,10 @@ void pump_node_command(struct daemon *d, unsigned worker, struct cp_cmd *cmd)
 	}
 	for (unsigned i = from; i < to && i < d->workers; i++) {
 		struct pump_worker *w = &d->pump.w[i];
-		uint64_t seq = node_command_seq(d->node, (uint8_t)i);
+		/* A command to one worker carries its number; one to all has a number for each. */
+		uint64_t seq = worker != CPDP_ALL_WORKERS && cmd->seq
+		                       ? cmd->seq
+		                       : node_command_seq(d->node, (uint8_t)i);
 
 		if (seq != w->node_seq + 1 && !d->pump.numbers_differ) {
 			d->pump.numbers_differ = true;

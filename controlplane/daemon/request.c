@@ -162,7 +162,10 @@ static void answer_lookup(struct daemon *d, struct ctl_client *c, const struct n
 	json_bool(&j, "exact", a->exact);
 	show_id(&j, "id", &a->id);
 	show_id_name(d, &j, "name", &a->id);
-	json_uint(&j, "hops", a->hops);
+	if (a->hops)
+		json_uint(&j, "hops", a->hops);
+	else
+		json_null(&j, "hops");
 	show_us(&j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
 	show_us(&j, "took_us", instant_sub(d->now, c->began));
 	json_object_end(&j);

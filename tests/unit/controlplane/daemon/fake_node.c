@@ -55,6 +55,8 @@ void fake_output(struct node *n, const struct node_output *out)
 		for (unsigned w = 0; w < fake.cfg.workers; w++)
 			if (out->u.command.worker == w || out->u.command.worker == CPDP_ALL_WORKERS)
 				i->seq[w] = ++n->seq[w];
+	if (out->type == OUT_COMMAND && out->u.command.worker < CPDP_WORKERS_MAX)
+		i->out.u.command.cmd.seq = i->seq[out->u.command.worker];
 	STAILQ_INSERT_TAIL(&n->outputs, i, next);
 }
 
