@@ -251,6 +251,7 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 void judge_init(struct judge *j, struct net *net)
 {
 	*j = (struct judge){.net = net,
+	                    .shun = UINT32_MAX,
 	                    .retry_ns = 200 * NS_PER_MS,
 	                    .resend = net->cfg.loss > 0 ? 8 : 0,
 	                    .probe_timeout_ns = PROBE_WAIT_NS,
@@ -292,7 +293,7 @@ void judge_sample(struct judge *j, uint32_t count, bool cross)
 	if (!cross && (uint64_t)live * (live - 1) <= count) {
 		for (uint32_t a = 0; a < n; a++)
 			for (uint32_t b = 0; b < n; b++)
-				if (a != b && net->alive[a] && net->alive[b])
+				if (a != b && net->alive[a] && net->alive[b] && a != j->shun)
 					judge_pair(j, a, b);
 	} else {
 		uint32_t made = 0;
@@ -301,7 +302,7 @@ void judge_sample(struct judge *j, uint32_t count, bool cross)
 			uint32_t a = (uint32_t)rng_below(&net->rng, n);
 			uint32_t b = (uint32_t)rng_below(&net->rng, n);
 
-			if (a == b || !net->alive[a] || !net->alive[b] ||
+			if (a == b || a == j->shun || !net->alive[a] || !net->alive[b] ||
 			    (cross && (a < half) == (b < half)))
 				continue;
 			judge_pair(j, a, b);

@@ -42,6 +42,7 @@ struct judge {
 	uint32_t npairs, cappairs;
 	struct probe *probe;
 	uint32_t nprobes, capprobes;
+	uint32_t shun; /* never drawn as a source: it misbehaves */
 	uint32_t open; /* pairs asked or probing */
 	uint32_t answered, asked;
 	uint64_t misdelivered;
