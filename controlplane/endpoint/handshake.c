@@ -130,7 +130,7 @@ static void program_rx(struct node *n, struct session *s, struct session_hs *hs,
 		session_set(n, s);
 	key_command(n, s, CMD_SESSION_RX_KEY, hs->phase, hs->alg, rx);
 	explicit_bzero(rx, sizeof(rx));
-	ticket_wait(n, &s->ticket, then, s);
+	ticket_wait(n, hs == &s->own ? &s->own_ticket : &s->answer_ticket, then, s);
 }
 
 /* hs's keys are the session's from here on. */
@@ -182,7 +182,10 @@ static void initiator_done(struct node *n, void *arg)
 	}
 	if (!hs->ik)
 		session_send_handshake(n, s, 3, hs->msg, hs->msg_len);
-	keepalive(n, s);
+	if (l)
+		session_commit(n, s);
+	else
+		keepalive(n, s);
 	arm(n, &s->timer, TIMER_SESSION, s, THIRD_RETRY);
 }
 
@@ -251,13 +254,24 @@ static void xx_activate(struct node *n, void *arg)
 		activate(n, s);
 }
 
+/* Answers a set-up with the second message. */
+static void answer_offer(struct node *n, struct session *s, struct lsp *l)
+{
+	uint8_t env[LSP_ENVELOPE_MAX];
+	size_t len = session_envelope(n, &s->remote, &s->answer, false, env);
+
+	if (lsp_accept(n, l, s->index, s->worker, env, len) == 0)
+		return;
+	if (s->answer.lsp == l)
+		s->answer.lsp = NULL;
+	lsp_refuse(n, l, SETUP_BUSY);
+}
+
 /* IK: the reply lets the other side use the key, which the worker now holds. */
 static void ik_reply(struct node *n, void *arg)
 {
 	struct session *s = arg;
 	struct session_hs *hs = &s->answer;
-	uint8_t env[LSP_ENVELOPE_MAX];
-	size_t len;
 
 	if (!hs->active)
 		return;
@@ -265,9 +279,7 @@ static void ik_reply(struct node *n, void *arg)
 		session_send_handshake(n, s, 2, hs->msg, hs->msg_len);
 		return;
 	}
-	len = session_envelope(n, &s->remote, hs, false, env);
-	if (lsp_accept(n, hs->lsp, s->index, s->worker, env, len) != 0)
-		lsp_refuse(n, hs->lsp, SETUP_BUSY);
+	answer_offer(n, s, hs->lsp);
 }
 
 static bool ours_wins(const struct node *n, const struct session *s)
@@ -290,17 +302,8 @@ static void offer_repair(struct node *n, struct lsp *l)
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
-	if (s->fresh) {
-		struct lsp *old = s->fresh;
-
-		s->fresh = NULL;
-		lsp_release(n, old, TEAR_REPLACED);
-	}
-	s->fresh = l;
-	if (lsp_accept(n, l, s->index, s->worker, NULL, 0) != 0) {
-		s->fresh = NULL;
+	if (lsp_accept(n, l, s->index, s->worker, NULL, 0) != 0)
 		lsp_refuse(n, l, SETUP_BUSY);
-	}
 }
 
 static bool mac1_ok(struct node *n, const uint8_t *envelope, const struct hs_envelope *env)
@@ -317,8 +320,6 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	struct hs_payload p;
 	struct session *s;
 	struct session_hs *hs;
-	uint8_t out[LSP_ENVELOPE_MAX];
-	size_t len;
 	bool ik = m->flags & SETUP_FLAG_IK;
 
 	if (m->flags & SETUP_FLAG_FINGER) {
@@ -346,12 +347,15 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		return;
 	}
 	hs = &s->answer;
-	if (hs->active && hs->lsp) {
-		struct lsp *old = hs->lsp;
-
-		hs->lsp = NULL;
-		if (s->path != old)
-			lsp_release(n, old, TEAR_REPLACED);
+	if (env.noise_len < sizeof(hs->first)) {
+		count(n, CTR_SESSION_HS_FAILED);
+		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	if (hs->active && hs->msg_len && memcmp(hs->first, env.noise, sizeof(hs->first)) == 0) {
+		/* The same first message by another way: the same answer. The asker uses whichever comes first. */
+		answer_offer(n, s, l);
+		return;
 	}
 	if (hs_init(n, s, hs, false, ik) != 0 ||
 	    hs_read(n, s, hs, env.noise, env.noise_len, ik, &p) != 0) {
@@ -361,6 +365,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	}
 	hs->phase = s->has_keys ? (s->phase + 1) & 3 : 0;
 	hs->lsp = l;
+	memcpy(hs->first, env.noise, sizeof(hs->first));
 	if (hs_write(n, hs, false) != 0) {
 		hs->active = false;
 		lsp_refuse(n, l, SETUP_REFUSED);
@@ -373,11 +378,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	}
 	if (!s->in_worker)
 		session_set(n, s);
-	len = session_envelope(n, &s->remote, hs, false, out);
-	if (lsp_accept(n, l, s->index, s->worker, out, len) != 0) {
-		hs->active = false;
-		lsp_refuse(n, l, SETUP_BUSY);
-	}
+	answer_offer(n, s, l);
 }
 
 /* ---- handshake packets inside the tunnel ---- */
@@ -422,15 +423,22 @@ static void rx_second(struct node *n, struct session *s, const uint8_t *msg, siz
 	program_rx(n, s, hs, initiator_done);
 }
 
-static void rx_third(struct node *n, struct session *s, const uint8_t *msg, size_t len)
+static void rx_third(struct node *n, struct session *s, const struct dp_packet *pk,
+                     const uint8_t *msg, size_t len)
 {
+	struct peer *from = peer_by_link(n, pk->link);
+	struct lsp *l;
+	bool forward;
 	struct session_hs *hs = &s->answer;
 	struct hs_payload p;
 
 	if (!hs->active || hs->done || hs->ik || hs_read(n, s, hs, msg, len, true, &p) != 0) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
-	}
+	} /* It names the tunnel that its sender has chosen. */
+	l = from ? lsp_by_label(n, from, pk->in_label, &forward) : NULL;
+	if (l && l->role == LSP_EGRESS && l->session == s->index)
+		hs->lsp = l;
 	program_rx(n, s, hs, xx_activate);
 }
 
@@ -449,7 +457,7 @@ void session_handshake_rx(struct node *n, const struct dp_packet *pk)
 	else if (pk->number == 2)
 		rx_second(n, s, pk->data + TUNNEL_HEADER_BYTES, total - TUNNEL_HEADER_BYTES);
 	else if (pk->number == 3)
-		rx_third(n, s, pk->data + TUNNEL_HEADER_BYTES, total - TUNNEL_HEADER_BYTES);
+		rx_third(n, s, pk, pk->data + TUNNEL_HEADER_BYTES, total - TUNNEL_HEADER_BYTES);
 	else
 		count(n, CTR_SESSION_HS_STALE);
 }

@@ -124,7 +124,8 @@ void session_destroy(struct node *n, struct session *s)
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->path_timer);
 	disarm(n, &s->old_timer);
-	ticket_cancel(n, &s->ticket);
+	ticket_cancel(n, &s->own_ticket);
+	ticket_cancel(n, &s->answer_ticket);
 	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
 		if (l->role != LSP_TRANSIT && !l->finger && l->session == s->index)
 			l->session = SESSION_NONE;
@@ -358,11 +359,10 @@ void session_step(struct node *n, struct session *s)
 		else if (s->has_keys && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
 			session_destroy(n, s);
 		else if (s->answer.active && instant_sub(n->now, s->answer.born) > HALF_OPEN)
-			session_wipe_hs(n, &s->answer),
-			        arm(n, &s->timer, TIMER_SESSION, s, NS_PER_MS);
+			expire_answer(n, s);
 		else
 			arm(n, &s->timer, TIMER_SESSION, s,
-			    s->has_keys ? UNUSED_SESSION : HALF_OPEN);
+			    s->has_keys ? UNUSED_SESSION / 4 : HALF_OPEN);
 		return;
 	}
 	if (instant_sub(n->now, s->want_since) >= patience(n, s)) {

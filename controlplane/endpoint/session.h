@@ -22,6 +22,8 @@ struct session_hs {
 	struct lsp
 	        *lsp; /* the tunnel it came or went by; NULL: inside the present tunnel (rekey) */
 	struct instant born;
+	uint8_t first
+	        [32]; /* answering: the asker's ephemeral, so that a first message that comes twice is known */
 	bool active;
 	bool done; /* keys derived */
 	bool ik;
@@ -64,7 +66,7 @@ struct session {
 	bool has_place;
 	struct timer timer, rekey_timer, path_timer, old_timer;
 	int64_t path_ns; /* present interval of looking for a better path */
-	struct ticket ticket;
+	struct ticket own_ticket, answer_ticket;
 	struct lsp *commit; /* tunnel to be committed to, until acknowledged */
 	uint8_t commit_tries;
 	uint32_t rekeys, rebuilds;

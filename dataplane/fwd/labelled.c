@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The label switch proper: parse, look up, rewrite, group by output. */
+#include "fwd/fwd.h"
+#include "wire/lse.h"
+#include "wire/tunnel.h"
+#include "worker/state.h"
+
+/* Label values that the lookup stage leaves to slow(): no link granted can hold them. */
+static bool is_control(uint32_t label)
+{
+	return label == LABEL_GAL || label == LABEL_ROUTER_ALERT;
+}
+
+/* Packets to control: in-band liveness is not starved by a flood of set-ups. */
+static bool control_allowed(struct worker *w, struct link *l, uint32_t lse)
+{
+	if (lse_label(lse) == LABEL_GAL && lse_tc(lse) == TC_LIVENESS &&
+	    bucket_take(&l->liveness, w->now))
+		return true;
+	return bucket_take(&l->punt, w->now);
+}
+
+static void control(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf *m)
+{
+	/* only link-local talk crosses a link before it is open */
+	if (!l->open && lse_label(lse) != LABEL_GAL) {
+		drop_packet(w, DROP_LINK_CLOSED, m);
+		return;
+	}
+	if (!control_allowed(w, l, lse)) {
+		drop_packet(w, DROP_PUNT_RATE, m);
+		return;
+	}
+	packet_of(m)->label = LABEL_NONE;
+	if (punt(w, PUNT_CONTROL, true, m))
+		count_add(&w->count.punted_setup_packets, 1);
+	rte_pktmbuf_free(m);
+}
+
+static void unknown(struct worker *w, struct link *l, uint32_t label, struct rte_mbuf *m)
+{
+	packet_of(m)->label = label;
+	if (l->open && label > LABEL_RESERVED_MAX && bucket_take(&l->unknown, w->now))
+		punt(w, PUNT_UNKNOWN_LABEL, true, m);
+	drop_packet(w, DROP_UNKNOWN_LABEL, m);
+}
+
+static void expired(struct worker *w, struct link *l, uint32_t label, struct rte_mbuf *m)
+{
+	packet_of(m)->label = label;
+	if (bucket_take(&l->ttl, w->now))
+		punt(w, PUNT_TTL, true, m);
+	drop_packet(w, DROP_TTL, m);
+}
+
+static void to_session(struct worker *w, uint32_t session, uint32_t lse, struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+	unsigned owner = cp_index_worker(lse_label(lse), w->workers);
+
+	if (unlikely_(!lse_bottom(lse))) {
+		drop_packet(w, DROP_BAD_STACK, m);
+		return;
+	}
+	rte_pktmbuf_adj(m, LSE_BYTES);
+	if (owner == w->number) {
+		sess_rx(w->sess, session, p->link, lse_label(lse), (uint8_t)lse_tc(lse), m, w->now);
+		return;
+	}
+	p->kind = PACKET_SESSION;
+	p->label = lse_label(lse);
+	p->session = session;
+	p->tc = (uint8_t)lse_tc(lse);
+	handover(w, owner, m);
+}
+
+/* Far end of a tunnel without a session: only OAM in the clear has a reader. */
+static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf *m)
+{
+	struct tunnel_header h;
+	size_t total;
+	uint8_t *p;
+
+	if (!lse_bottom(lse)) {
+		drop_packet(w, DROP_BAD_STACK, m);
+		return;
+	}
+	p = (uint8_t *)rte_pktmbuf_adj(m, LSE_BYTES);
+	if (!tunnel_header_get(p, m->data_len, &h, &total) || h.type != TUNNEL_OAM_CLEAR) {
+		drop_packet(w, DROP_SINK, m);
+		return;
+	}
+	if (!bucket_take(&l->punt, w->now)) {
+		drop_packet(w, DROP_PUNT_RATE, m);
+		return;
+	}
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - total));
+	rte_pktmbuf_adj(m, TUNNEL_HEADER_BYTES);
+	packet_of(m)->label = lse_label(lse);
+	punt(w, PUNT_OAM, true, m);
+	rte_pktmbuf_free(m);
+}
+
+/* Everything that is not a plain swap. */
+static void slow(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
+                 struct rte_mbuf *m)
+{
+	uint32_t label = lse_label(lse);
+
+	if (is_control(label)) {
+		control(w, l, lse, m);
+		return;
+	}
+	if (!l->open) {
+		drop_packet(w, DROP_LINK_CLOSED, m);
+		return;
+	}
+	count_add(&l->count->rx_data_packets, 1);
+	if (!e) {
+		unknown(w, l, label, m);
+		return;
+	}
+	ilm_count(e, m->data_len, w->now);
+	switch (e->op) {
+	case ILM_SESSION:
+		to_session(w, e->out, lse, m);
+		break;
+	case ILM_SINK:
+		sink(w, l, lse, m);
+		break;
+	default: /* swap whose TTL ran out */
+		expired(w, l, label, m);
+		break;
+	}
+}
+
+static void swap(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
+                 struct rte_mbuf *m)
+{
+	struct link *out = link_at(w, e->out_link);
+
+	ilm_count(e, m->data_len, w->now);
+	count_add(&l->count->rx_data_packets, 1);
+	if (unlikely_(!out)) {
+		drop_packet(w, DROP_NO_LINK, m);
+		return;
+	}
+	be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((lse & 0xfff) - 1));
+	count_add(&w->count.switched_packets, 1);
+	count_add(&w->count.switched_bytes, m->data_len);
+	fwd_out(w, out, m);
+}
+
+void fwd_labelled(struct worker *w, struct rte_mbuf **m, unsigned n)
+{
+	struct link *l[FWD_BURST];
+	uint32_t lse[FWD_BURST];
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct link *in = link_at(w, packet_of(m[i])->link);
+
+		if (unlikely_(!in || m[i]->data_len < LSE_BYTES || m[i]->nb_segs != 1)) {
+			drop_packet(w, in ? DROP_BAD_STACK : DROP_NO_LINK, m[i]);
+			continue;
+		}
+		lse[k] = be32_load(rte_pktmbuf_mtod(m[i], void *));
+		ilm_prefetch(&in->ilm, lse_label(lse[k]));
+		l[k] = in;
+		m[k++] = m[i];
+	}
+	for (unsigned i = 0; i < k; i++) {
+		struct ilm_entry *e = ilm_get(&l[i]->ilm, lse_label(lse[i]));
+
+		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
+			swap(w, l[i], e, lse[i], m[i]);
+		else
+			slow(w, l[i], e, lse[i], m[i]);
+	}
+}

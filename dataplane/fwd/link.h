@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A link as one worker sees it: configuration, its keys, its label map, its share of the output. */
+#pragma once
+#include "base/bucket.h"
+#include "crypto/aead.h"
+#include "crypto/replay.h"
+#include "worker/worker.h"
+#include "fwd/packet.h"
+#include "ipc/cpdp.h"
+#include "table/ilm.h"
+
+#define LINK_BURST 64 /* packets gathered before a link is flushed */
+
+/* Counters at which a sending lane asks for a new key and at which it stops. */
+#define LANE_REKEY_AT  (UINT64_C(1) << 32)
+#define LANE_REFUSE_AT (UINT64_C(1) << 36)
+
+/* This worker's sending lane. */
+struct tx_lane {
+	struct aead_key key;
+	uint64_t counter; /* of the next packet */
+	uint32_t index;   /* receiver index */
+	uint8_t lane;
+	bool rekey_asked;
+};
+
+/* A neighbour's lane that this worker opens. */
+struct rx_lane {
+	struct aead_key key;
+	struct replay replay;
+	uint32_t index;
+	uint16_t link;
+	uint8_t lane;
+	struct rx_lane *next; /* of the same link */
+};
+
+struct io_sock;
+
+struct link {
+	struct cp_link cfg;
+	uint16_t number;
+	bool open;
+	bool queued; /* in worker.dirty */
+	struct ilm ilm;
+	struct tx_lane *tx; /* NULL: no key */
+	struct rx_lane *rx; /* list */
+	struct dp_link_counters *count;
+	struct io_sock *sock;    /* udp-socket, on its owner; else NULL */
+	uint8_t mac[6];          /* ethernet: where frames go; all-one until learnt */
+	bool mac_known;          /* configured or learnt */
+	struct packet learnt;    /* udp: source last reported to control */
+	struct bucket punt;      /* everything control-bound ... */
+	struct bucket liveness;  /* ... but link-local packets of TC 7 have their own */
+	struct bucket handshake; /* unauthenticated frames */
+	struct bucket unknown;   /* samples of unknown labels */
+	struct bucket ttl;       /* expired TTL */
+	struct rte_mbuf *out[LINK_BURST];
+	unsigned nout;
+};

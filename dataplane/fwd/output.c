@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Departure: packets are gathered by link, sealed under this worker's lane in bursts, transmitted. */
+#include "fwd/fwd.h"
+#include "io/io.h"
+#include "seal/seal.h"
+#include "wire/link.h"
+#include "wire/lse.h"
+#include "worker/state.h"
+
+void fwd_out(struct worker *w, struct link *l, struct rte_mbuf *m)
+{
+	if (unlikely_(m->pkt_len > l->cfg.mtu || m->nb_segs != 1)) {
+		drop_packet(w, DROP_TOO_BIG, m);
+		return;
+	}
+	if (!l->queued) {
+		l->queued = true;
+		w->dirty[w->ndirty++] = l;
+	}
+	l->out[l->nout++] = m;
+	if (l->nout == LINK_BURST)
+		fwd_flush_link(w, l);
+}
+
+/* A link that is not open lets link-local control pass only. */
+static bool may_leave(const struct link *l, const struct rte_mbuf *m)
+{
+	return l->open || (m->data_len >= LSE_BYTES &&
+	                   lse_label(be32_load(rte_pktmbuf_mtod(m, void *))) == LABEL_GAL);
+}
+
+/* Data, as control counts it: labelled packets that workers, not control, look at. */
+static bool is_data(const struct rte_mbuf *m)
+{
+	return be32_load(rte_pktmbuf_mtod(m, void *)) >> 12 > LABEL_RESERVED_MAX;
+}
+
+static void ask_rekey(struct worker *w, struct link *l)
+{
+	struct dp_event *ev = event_begin(w);
+
+	if (!ev)
+		return;
+	ev->type = EVT_REKEY;
+	ev->u.key =
+	        (struct cp_lane_key){.link = l->number, .lane = l->tx->lane, .index = l->tx->index};
+	event_end(w);
+	l->tx->rekey_asked = true;
+}
+
+/* Puts header and tag around each packet. Returns how many are sealed; the others are dropped. */
+static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n)
+{
+	struct aead_op op[LINK_BURST];
+	struct tx_lane *t = l->tx;
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint16_t inner = m[i]->data_len;
+		uint8_t *h;
+
+		if (unlikely_(!t || t->counter >= LANE_REFUSE_AT)) {
+			drop_packet(w, t ? DROP_KEY_SPENT : DROP_NO_KEY, m[i]);
+			continue;
+		}
+		if (unlikely_(rte_pktmbuf_headroom(m[i]) < LINK_HEADER_BYTES ||
+		              rte_pktmbuf_tailroom(m[i]) < AEAD_TAG_BYTES)) {
+			drop_packet(w, DROP_TOO_BIG, m[i]);
+			continue;
+		}
+		h = (uint8_t *)rte_pktmbuf_prepend(m[i], LINK_HEADER_BYTES);
+		rte_pktmbuf_append(m[i], AEAD_TAG_BYTES);
+		link_header_put(h,
+		                &(struct link_header){.type = LINK_DATA,
+		                                      .length = (uint16_t)(inner + AEAD_TAG_BYTES),
+		                                      .receiver = t->index,
+		                                      .counter = t->counter});
+		op[k] = (struct aead_op){.in = h + LINK_HEADER_BYTES,
+		                         .out = h + LINK_HEADER_BYTES,
+		                         .aad = h,
+		                         .counter = t->counter++,
+		                         .len = inner,
+		                         .aad_len = LINK_HEADER_BYTES};
+		m[k++] = m[i];
+	}
+	if (k)
+		seal_burst(&t->key, op, k);
+	if (unlikely_(t && t->counter >= LANE_REKEY_AT && !t->rekey_asked))
+		ask_rekey(w, l);
+	return k;
+}
+
+void fwd_flush_link(struct worker *w, struct link *l)
+{
+	unsigned n = 0, data = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < l->nout; i++) {
+		struct rte_mbuf *m = l->out[i];
+
+		if (unlikely_(!may_leave(l, m))) {
+			drop_packet(w, DROP_LINK_CLOSED, m);
+			continue;
+		}
+		data += is_data(m);
+		l->out[n++] = m;
+	}
+	l->nout = 0;
+	if (l->cfg.sealed)
+		n = seal(w, l, l->out, n);
+	if (!n)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		bytes += l->out[i]->data_len;
+	count_add(&l->count->tx_packets, n);
+	count_add(&l->count->tx_bytes, bytes);
+	count_add(&l->count->tx_data_packets, data);
+	io_tx(w, l, l->out, n, PACKET_TX);
+}
+
+void fwd_flush(struct worker *w)
+{
+	for (unsigned i = 0; i < w->ndirty; i++) {
+		w->dirty[i]->queued = false;
+		if (w->dirty[i]->nout)
+			fwd_flush_link(w, w->dirty[i]);
+	}
+	w->ndirty = 0;
+}

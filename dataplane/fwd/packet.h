@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker knows about a packet beside its bytes: lives in the mbuf's private area. */
+#pragma once
+#include "worker/dpdk.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is to happen to a packet that crosses to another worker. */
+enum packet_kind {
+	PACKET_FRAME =
+	        0, /* received sealed frame, from its link header; the other worker owns the key */
+	PACKET_SESSION, /* from the tunnel control word; the other worker owns the session */
+	PACKET_TX,      /* complete link frame to be transmitted on `link` */
+	PACKET_TX_RAW,  /* the same to the address given here, where there is one */
+};
+
+struct packet {
+	uint16_t link; /* in-link of what was received, out-link of what leaves */
+	uint8_t kind;  /* enum packet_kind */
+	uint8_t sealed;
+	uint32_t label;   /* in-label */
+	uint32_t session; /* PACKET_SESSION */
+	uint8_t tc;       /* of the in-label */
+	uint8_t family;   /* 4, 6: addr and port are valid; 0: mac is, or nothing */
+	uint16_t port;    /* host order */
+	uint8_t mac[6];
+	uint8_t addr[16];
+};
+
+#define PACKET_BYTES 64
+_Static_assert(sizeof(struct packet) <= PACKET_BYTES, "private area");
+
+static inline struct packet *packet_of(struct rte_mbuf *m)
+{
+	return (struct packet *)rte_mbuf_to_priv(m);
+}

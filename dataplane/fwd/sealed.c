@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrival on sealed links: header, key, replay window, opening in bursts per key. */
+#include "fwd/fwd.h"
+#include "seal/seal.h"
+#include "wire/link.h"
+#include "worker/state.h"
+
+/* Frames of one burst whose headers are good, in order. */
+struct opening {
+	struct rte_mbuf *m[FWD_BURST];
+	struct rx_lane *lane[FWD_BURST];
+	struct aead_op op[FWD_BURST];
+	unsigned n;
+};
+
+static void handshake(struct worker *w, struct link *l, const struct link_header *h,
+                      struct rte_mbuf *m)
+{
+	if (!bucket_take(&l->handshake, w->now)) {
+		drop_packet(w, DROP_PUNT_RATE, m);
+		return;
+	}
+	/* cut padding: what follows the header has the length the header tells */
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - LINK_HEADER_BYTES - h->length));
+	punt(w, PUNT_HANDSHAKE, false, m);
+	rte_pktmbuf_free(m);
+}
+
+/* A receiver index belongs to one link; links that share a socket cannot be told apart before. */
+static bool arrived_on(const struct worker *w, const struct link *l, const struct rx_lane *lane)
+{
+	const struct link *own;
+
+	if (likely_(l->number == lane->link))
+		return true;
+	own = link_at(w, lane->link);
+	return own && own->cfg.type == LINK_UDP_SOCKET && l->cfg.type == LINK_UDP_SOCKET &&
+	       own->cfg.fd == l->cfg.fd;
+}
+
+/* One frame: punted, dropped, handed over, or put into o. */
+static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bool handed)
+{
+	struct link_header h;
+	struct link *l = link_at(w, packet_of(m)->link);
+	struct rx_lane *lane;
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (unlikely_(!l)) {
+		drop_packet(w, DROP_NO_LINK, m);
+		return;
+	}
+	if (unlikely_(m->nb_segs != 1 || !link_header_get(p, m->data_len, &h))) {
+		drop_packet(w, DROP_BAD_HEADER, m);
+		return;
+	}
+	if (unlikely_(h.type != LINK_DATA)) {
+		handshake(w, l, &h, m);
+		return;
+	}
+	lane = u32map_get(&w->rx_index, h.receiver);
+	if (unlikely_(!lane)) {
+		unsigned owner = cp_index_worker(h.receiver, w->workers);
+
+		if (!handed && owner != w->number) {
+			packet_of(m)->kind = PACKET_FRAME;
+			handover(w, owner, m);
+			return;
+		}
+		drop_packet(w, DROP_UNKNOWN_RECEIVER, m);
+		return;
+	}
+	if (unlikely_(!arrived_on(w, l, lane))) {
+		drop_packet(w, DROP_UNKNOWN_RECEIVER, m);
+		return;
+	}
+	if (unlikely_(h.length < AEAD_TAG_BYTES)) {
+		drop_packet(w, DROP_RUNT, m);
+		return;
+	}
+	if (unlikely_(!replay_check(&lane->replay, h.counter))) {
+		drop_packet(w, DROP_REPLAY, m);
+		return;
+	}
+	o->m[o->n] = m;
+	o->lane[o->n] = lane;
+	o->op[o->n++] = (struct aead_op){
+	        .in = p + LINK_HEADER_BYTES,
+	        .out = p + LINK_HEADER_BYTES,
+	        .aad = p,
+	        .counter = h.counter,
+	        .len = h.length,
+	        .aad_len = LINK_HEADER_BYTES,
+	};
+}
+
+/* An authentic frame becomes a labelled packet. False: dropped. */
+static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct aead_op *op,
+                         struct rte_mbuf *m)
+{
+	struct link *l = link_at(w, lane->link);
+	struct packet *p = packet_of(m);
+
+	/* the same counter may stand twice in one burst */
+	if (unlikely_(!replay_check(&lane->replay, op->counter))) {
+		drop_packet(w, DROP_REPLAY, m);
+		return false;
+	}
+	replay_commit(&lane->replay, op->counter);
+	if (unlikely_(!l)) {
+		drop_packet(w, DROP_NO_LINK, m);
+		return false;
+	}
+	count_add(&l->count->rx_packets, 1);
+	count_add(&l->count->rx_bytes, m->data_len);
+	p->link = lane->link;
+	learn_source(w, l, p);
+	rte_pktmbuf_adj(m, LINK_HEADER_BYTES);
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - (op->len - AEAD_TAG_BYTES)));
+	return true;
+}
+
+void fwd_sealed(struct worker *w, struct rte_mbuf **m, unsigned n, bool handed)
+{
+	struct opening o;
+	struct rte_mbuf *labelled[FWD_BURST];
+	unsigned ready = 0;
+
+	o.n = 0;
+	for (unsigned i = 0; i < n; i++)
+		classify(w, &o, m[i], handed);
+	for (unsigned i = 0; i < o.n;) {
+		unsigned k = i + 1;
+
+		while (k < o.n && o.lane[k] == o.lane[i])
+			k++;
+		open_burst(&o.lane[i]->key, o.op + i, k - i);
+		i = k;
+	}
+	for (unsigned i = 0; i < o.n; i++) {
+		if (unlikely_(!o.op[i].ok))
+			drop_packet(w, DROP_AUTH, o.m[i]);
+		else if (accept_frame(w, o.lane[i], &o.op[i], o.m[i]))
+			labelled[ready++] = o.m[i];
+	}
+	if (ready)
+		fwd_labelled(w, labelled, ready);
+}

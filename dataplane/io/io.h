@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the wire is made of: DPDK ports (sole user of rte_ethdev) and kernel UDP sockets of one worker. */
+#pragma once
+#include "worker/worker.h"
+#include "fwd/link.h"
+
+#include <stdbool.h>
+
+struct worker;
+struct io;
+
+/* One worker's sockets and port queues. NULL: err tells. */
+struct io *io_new(struct worker *w, char *err, size_t errcap);
+void io_free(struct io *io);
+
+/* Attaches a new or changed link. -EINVAL: no such port, bad socket; -ENOMEM. */
+int io_link_set(struct worker *w, struct link *l);
+/* Detaches it: its descriptor is not touched any more. */
+void io_link_del(struct worker *w, struct link *l);
+
+/* Receives from every port queue and readable socket, hands bursts to fwd. Returns packets. */
+unsigned io_rx(struct worker *w);
+
+/* Transmits complete link frames: framing (Ethernet) added here, or hands them to the link's owner. Takes the mbufs. kind: of all of them. */
+void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
+           enum packet_kind kind);
+
+/* True when a port must be polled: sleep is bounded. */
+bool io_has_ports(const struct io *io);
+/* epoll descriptor with every socket and the worker's wake-ups. */
+int io_epoll(const struct io *io);
+/* An eventfd that wakes the worker; edge-triggered, so that nobody need read it. */
+int io_watch(struct io *io, int fd);
+
+/* The worker that transmits on a link: this one, or its owner. */
+unsigned io_tx_worker(const struct worker *w, const struct link *l);
+
+/* io/port.c, at start and stop. id[i]: DPDK's number of cfg->ports[i]. */
+int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],
+                char *err, size_t errcap);
+void ports_stop(void);
+/* False: no such port. */
+bool port_info(uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6]);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK ports: one queue pair per worker where the device has them, else one worker for the whole port. */
+#include "io/priv.h"
+#include "worker/state.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORT_DESCRIPTORS 1024
+
+/* Constant between ports_start() and ports_stop(). */
+static struct {
+	bool started;
+	bool per_worker;
+	uint8_t mac[6];
+} port[IO_PORTS];
+
+static int fail(char *err, size_t errcap, const struct dp_port_cfg *c, const char *what, int rc)
+{
+	snprintf(err, errcap, "[port %s] %s: %s: %s", c->name, c->device, what, strerror(-rc));
+	return rc;
+}
+
+static int find(const struct dp_port_cfg *c, uint16_t *id)
+{
+	char name[sizeof(c->device)];
+
+	snprintf(name, sizeof(name), "%s", c->device);
+	name[strcspn(name, ",")] = '\0';
+	return rte_eth_dev_get_port_by_name(name, id);
+}
+
+static int queues(uint16_t id, uint16_t n, struct rte_mempool *pool)
+{
+	uint16_t rx = PORT_DESCRIPTORS, tx = PORT_DESCRIPTORS;
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx);
+
+	for (uint16_t q = 0; q < n && rc == 0; q++) {
+		rc = rte_eth_rx_queue_setup(id, q, rx, (unsigned)rte_eth_dev_socket_id(id), NULL,
+		                            pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(id, q, tx, (unsigned)rte_eth_dev_socket_id(id),
+			                            NULL);
+	}
+	return rc;
+}
+
+static int start_one(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint16_t id,
+                     struct rte_mempool *pool, char *err, size_t errcap)
+{
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	uint16_t n = 1;
+	int rc = rte_eth_dev_info_get(id, &info);
+
+	if (rc)
+		return fail(err, errcap, c, "cannot be asked what it can do", rc);
+	if (info.max_rx_queues >= cfg->workers && info.max_tx_queues >= cfg->workers)
+		n = (uint16_t)cfg->workers;
+	if (n > 1) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf =
+		        info.flow_type_rss_offloads & (RTE_ETH_RSS_MPLS | RTE_ETH_RSS_IP);
+	}
+	rc = rte_eth_dev_configure(id, n, n, &conf);
+	if (rc == 0)
+		rc = queues(id, n, pool);
+	if (rc)
+		return fail(err, errcap, c, "cannot be configured (try more memory-mb)", rc);
+	rc = rte_eth_dev_start(id);
+	if (rc)
+		return fail(err, errcap, c, "does not start", rc);
+	if (rte_eth_macaddr_get(id, &mac) == 0)
+		memcpy(port[id].mac, mac.addr_bytes, 6);
+	port[id].per_worker = n == cfg->workers;
+	port[id].started = true;
+	return 0;
+}
+
+int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],
+                char *err, size_t errcap)
+{
+	for (unsigned i = 0; i < cfg->nports; i++) {
+		int rc = find(&cfg->ports[i], &id[i]);
+
+		if (rc || id[i] >= IO_PORTS)
+			rc = fail(err, errcap, &cfg->ports[i],
+			          "no such device (a PCI device must be bound to vfio-pci, a vdev "
+			          "named net_DRIVER0,...)",
+			          rc ? rc : -ENOSPC);
+		else
+			rc = start_one(cfg, &cfg->ports[i], id[i], pool, err, errcap);
+		if (rc) {
+			ports_stop();
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void ports_stop(void)
+{
+	for (uint16_t id = 0; id < IO_PORTS; id++) {
+		if (!port[id].started)
+			continue;
+		(void)rte_eth_dev_stop(id);
+		(void)rte_eth_dev_close(id);
+		port[id].started = false;
+	}
+}
+
+bool port_info(uint16_t id, bool *up, uint16_t *mtu, uint8_t mac[6])
+{
+	struct rte_eth_link state = {0};
+
+	if (id >= IO_PORTS || !port[id].started)
+		return false;
+	*up = rte_eth_link_get_nowait(id, &state) == 0 && state.link_status == RTE_ETH_LINK_UP;
+	if (rte_eth_dev_get_mtu(id, mtu))
+		*mtu = 0;
+	memcpy(mac, port[id].mac, 6);
+	return true;
+}
+
+bool port_per_worker(uint16_t id)
+{
+	return port[id].per_worker;
+}
+
+unsigned port_worker(uint16_t id, unsigned workers)
+{
+	return id % workers;
+}
+
+int port_attach(struct worker *w, struct link *l)
+{
+	struct io_port *p;
+	uint16_t id = l->cfg.port;
+
+	if (id >= IO_PORTS || !port[id].started || l->cfg.vlan >= 4095)
+		return -EINVAL;
+	p = &w->io->port[id];
+	if (!p->vlan) {
+		p->vlan = malloc(4096 * sizeof(*p->vlan));
+		if (!p->vlan)
+			return -ENOMEM;
+		memset(p->vlan, 0xff, 4096 * sizeof(*p->vlan));
+	}
+	if (p->vlan[l->cfg.vlan] != UINT16_MAX)
+		return -EEXIST;
+	p->vlan[l->cfg.vlan] = l->number;
+	memcpy(p->mac, port[id].mac, 6);
+	if (p->links++ == 0) {
+		p->used = true;
+		p->poll = port_per_worker(id) || port_worker(id, w->workers) == w->number;
+		p->queue = port_per_worker(id) ? (uint16_t)w->number : 0;
+		w->io->ports += 1;
+	}
+	return 0;
+}
+
+void port_detach(struct worker *w, struct link *l)
+{
+	struct io_port *p = l->cfg.port < IO_PORTS ? &w->io->port[l->cfg.port] : NULL;
+
+	if (!p || !p->vlan || p->vlan[l->cfg.vlan] != l->number)
+		return;
+	p->vlan[l->cfg.vlan] = UINT16_MAX;
+	if (--p->links == 0) {
+		p->used = false;
+		w->io->ports -= 1;
+	}
+}
+
+unsigned port_receive(uint16_t id, uint16_t queue, struct rte_mbuf **m, unsigned n)
+{
+	return rte_eth_rx_burst(id, queue, m, (uint16_t)n);
+}
+
+unsigned port_transmit(uint16_t id, uint16_t queue, struct rte_mbuf **m, unsigned n)
+{
+	return rte_eth_tx_burst(id, queue, m, (uint16_t)n);
+}

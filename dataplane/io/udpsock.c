@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kernel UDP sockets: bursts by recvmmsg and sendmmsg, runs of equal datagrams coalesced where the kernel can. */
+#include "fwd/fwd.h"
+#include "io/priv.h"
+#include "worker/state.h"
+
+#include <errno.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
+
+#define SOCKET_BUFFER (8 << 20) /* asked for; the kernel's limit may be lower */
+#define RUN_BYTES     63000     /* of one coalesced run: below 65535 with every header */
+#define RUN_SEGMENTS  64        /* UDP_MAX_SEGMENTS of older kernels */
+
+static void set_buffer(int fd, int forced, int plain)
+{
+	int v = SOCKET_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, forced, &v, sizeof(v)))
+		(void)setsockopt(fd, SOL_SOCKET, plain, &v, sizeof(v));
+}
+
+static bool is_v6(int fd)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof(own);
+
+	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.ss_family == AF_INET6;
+}
+
+static void set_options(struct io_sock *s)
+{
+	int on = 1, zero = 0, probe = IP_PMTUDISC_PROBE;
+
+	s->v6 = is_v6(s->fd);
+	set_buffer(s->fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	set_buffer(s->fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	/* never fragmented; what is too long is refused here, not cut on the way */
+	(void)setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
+	(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof(probe));
+	s->gro = setsockopt(s->fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
+	s->gso = setsockopt(s->fd, SOL_UDP, UDP_SEGMENT, &zero, sizeof(zero)) == 0;
+}
+
+static struct io_sock *sock_find(struct io *io, int fd)
+{
+	for (struct io_sock *s = io->socks; s; s = s->next)
+		if (s->fd == fd)
+			return s;
+	return NULL;
+}
+
+int sock_attach(struct worker *w, struct link *l)
+{
+	struct io_sock *s = sock_find(w->io, l->cfg.fd);
+	struct epoll_event ev = {.events = EPOLLIN};
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	if (l->cfg.fd < 0 || getsockopt(l->cfg.fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
+	    type != SOCK_DGRAM)
+		return -EINVAL;
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		s->fd = l->cfg.fd;
+		s->link = l->number;
+		ev.data.ptr = s;
+		if (epoll_ctl(w->io->epoll, EPOLL_CTL_ADD, s->fd, &ev)) {
+			free(s);
+			return -EINVAL;
+		}
+		set_options(s);
+		s->next = w->io->socks;
+		w->io->socks = s;
+	}
+	s->refs++;
+	l->sock = s;
+	return 0;
+}
+
+void sock_detach(struct worker *w, struct link *l)
+{
+	struct io_sock *s = l->sock, **p = &w->io->socks;
+
+	l->sock = NULL;
+	if (!s || --s->refs) {
+		/* another link takes the frames that name none */
+		for (unsigned i = 0; s && s->link == l->number && i < CPDP_LINKS_MAX; i++)
+			if (w->link[i] && w->link[i] != l && w->link[i]->sock == s)
+				s->link = (uint16_t)i;
+		return;
+	}
+	(void)epoll_ctl(w->io->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	free(s);
+}
+
+/* ---- receive ---------------------------------------------------------------------------------------------------- */
+
+struct rx_batch {
+	struct mmsghdr msg[SOCK_MSGS];
+	struct iovec iov[SOCK_MSGS];
+	struct sockaddr_in6 from[SOCK_MSGS];
+	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2] COYO_ALIGNED(8);
+};
+
+static void source_of(struct packet *p, const struct sockaddr_in6 *from)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+
+	if (from->sin6_family == AF_INET) {
+		p->family = 4;
+		p->port = ntohs(v4->sin_port);
+		memcpy(p->addr, &v4->sin_addr, 4);
+	} else if (IN6_IS_ADDR_V4MAPPED(&from->sin6_addr)) {
+		p->family = 4;
+		p->port = ntohs(from->sin6_port);
+		memcpy(p->addr, from->sin6_addr.s6_addr + 12, 4);
+	} else {
+		p->family = 6;
+		p->port = ntohs(from->sin6_port);
+		memcpy(p->addr, &from->sin6_addr, 16);
+	}
+}
+
+/* Segment size of a coalesced run; len when it is none. Counts what the kernel dropped. */
+static unsigned segment_of(struct worker *w, struct io_sock *s, struct msghdr *h, unsigned len)
+{
+	unsigned segment = len;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		uint32_t v;
+
+		memcpy(&v, CMSG_DATA(c), sizeof(v));
+		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO && v > 0 && v < len) {
+			segment = v;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			drop_count(w, DROP_SOCKET_FULL, v - s->overruns);
+			s->overruns = v;
+		}
+	}
+	return segment;
+}
+
+/* One datagram into a buffer of its own, or NULL (counted). */
+static struct rte_mbuf *take(struct worker *w, const struct packet *meta, const uint8_t *p,
+                             unsigned len)
+{
+	struct rte_mbuf *m;
+
+	if (unlikely_(len > WORKER_ROOM)) {
+		drop_count(w, DROP_TOO_BIG, 1);
+		return NULL;
+	}
+	m = worker_mbuf(w);
+	if (unlikely_(!m))
+		return NULL;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
+	*packet_of(m) = *meta;
+	count_add(&w->count.rx_packets, 1);
+	count_add(&w->count.rx_bytes, len);
+	return m;
+}
+
+/* Links on sockets that were configured without sealing carry labelled packets as they are. */
+static void deliver(struct worker *w, struct rte_mbuf **m, unsigned n)
+{
+	struct link *l = n ? link_at(w, packet_of(m[0])->link) : NULL;
+
+	if (!n)
+		return;
+	if (!l || l->cfg.sealed) {
+		fwd_sealed(w, m, n, false);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		count_add(&l->count->rx_packets, 1);
+		count_add(&l->count->rx_bytes, m[i]->data_len);
+		learn_source(w, l, packet_of(m[i]));
+	}
+	fwd_labelled(w, m, n);
+}
+
+static unsigned receive(struct worker *w, struct io_sock *s, struct rx_batch *b)
+{
+	int n = -1;
+
+	for (unsigned i = 0; i < SOCK_MSGS; i++) {
+		b->iov[i] = (struct iovec){w->io->scratch + (size_t)i * SOCK_BUFFER, SOCK_BUFFER};
+		b->msg[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i],
+		                                    .msg_namelen = sizeof(b->from[i]),
+		                                    .msg_iov = &b->iov[i],
+		                                    .msg_iovlen = 1,
+		                                    .msg_control = b->control[i],
+		                                    .msg_controllen = sizeof(b->control[i])};
+	}
+	/* an ICMP error of an earlier datagram is reported once and is no reason to stop reading */
+	for (unsigned tries = 0; tries < 4 && n < 0; tries++) {
+		n = recvmmsg(s->fd, b->msg, SOCK_MSGS, MSG_DONTWAIT, NULL);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0 && errno != EINTR)
+			drop_count(w, DROP_TX_ERROR, 1);
+	}
+	return n < 0 ? 0 : (unsigned)n;
+}
+
+unsigned sock_rx(struct worker *w, struct io_sock *s)
+{
+	struct rx_batch b;
+	struct rte_mbuf *m[FWD_BURST];
+	unsigned got = receive(w, s, &b), n = 0, packets = 0;
+
+	for (unsigned i = 0; i < got; i++) {
+		const uint8_t *p = b.iov[i].iov_base;
+		unsigned len = b.msg[i].msg_len;
+		unsigned segment = segment_of(w, s, &b.msg[i].msg_hdr, len);
+		struct packet meta = {.link = s->link, .sealed = 1, .label = LABEL_NONE};
+
+		source_of(&meta, &b.from[i]);
+		for (unsigned at = 0; at < len; at += segment) {
+			m[n] = take(w, &meta, p + at, len - at < segment ? len - at : segment);
+			n += m[n] != NULL;
+			packets++;
+			if (n == FWD_BURST) {
+				deliver(w, m, n);
+				n = 0;
+			}
+		}
+	}
+	deliver(w, m, n);
+	return packets + (got > 0);
+}
+
+/* ---- transmit --------------------------------------------------------------------------------------------------- */
+
+struct tx_batch {
+	struct mmsghdr msg[LINK_BURST];
+	struct iovec iov[LINK_BURST];
+	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t))] COYO_ALIGNED(8);
+	unsigned first[LINK_BURST + 1]; /* packet each message starts with */
+	unsigned n;                     /* messages */
+};
+
+static socklen_t address(struct sockaddr_storage *to, uint8_t family, const uint8_t *addr,
+                         uint16_t port, bool v6_socket)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+
+	memset(to, 0, sizeof(*to));
+	if (family == 4 && !v6_socket) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, addr, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	if (family == 4) {
+		v6->sin6_addr.s6_addr[10] = 0xff;
+		v6->sin6_addr.s6_addr[11] = 0xff;
+		memcpy(v6->sin6_addr.s6_addr + 12, addr, 4);
+	} else {
+		memcpy(&v6->sin6_addr, addr, 16);
+	}
+	return sizeof(*v6);
+}
+
+/* Packets from m[at] on that one message may carry: equal lengths, the last may be shorter. */
+static unsigned run_length(struct rte_mbuf **m, unsigned at, unsigned n, bool gso)
+{
+	unsigned len = m[at]->data_len, bytes = len, k = 1;
+
+	while (gso && at + k < n && k < RUN_SEGMENTS && m[at + k]->data_len <= len &&
+	       m[at + k]->data_len > 0 && bytes + m[at + k]->data_len <= RUN_BYTES) {
+		bytes += m[at + k]->data_len;
+		if (m[at + k++]->data_len < len)
+			break;
+	}
+	return k;
+}
+
+static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gso,
+                    struct sockaddr_storage *to, socklen_t tolen)
+{
+	unsigned at = 0;
+
+	b->n = 0;
+	while (at < n) {
+		struct msghdr *h = &b->msg[b->n].msg_hdr;
+		unsigned k = run_length(m, at, n, gso);
+
+		*h = (struct msghdr){.msg_name = to,
+		                     .msg_namelen = tolen,
+		                     .msg_iov = &b->iov[at],
+		                     .msg_iovlen = k};
+		for (unsigned i = at; i < at + k; i++)
+			b->iov[i] = (struct iovec){rte_pktmbuf_mtod(m[i], void *), m[i]->data_len};
+		if (k > 1) {
+			struct cmsghdr *c = (struct cmsghdr *)b->control[b->n];
+			uint16_t segment = m[at]->data_len;
+
+			c->cmsg_level = SOL_UDP;
+			c->cmsg_type = UDP_SEGMENT;
+			c->cmsg_len = CMSG_LEN(sizeof(segment));
+			memcpy(CMSG_DATA(c), &segment, sizeof(segment));
+			h->msg_control = c;
+			h->msg_controllen = CMSG_SPACE(sizeof(segment));
+		}
+		b->first[b->n++] = at;
+		at += k;
+	}
+	b->first[b->n] = n;
+}
+
+/* Sends what b holds; a message that is refused costs its own packets alone. False: runs are what this path refuses. */
+static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, unsigned *done)
+{
+	unsigned at = 0;
+
+	while (at < b->n) {
+		int rc = sendmmsg(s->fd, b->msg + at, b->n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		unsigned packets = b->first[at + 1] - b->first[at];
+
+		if (rc > 0) {
+			at += (unsigned)rc;
+			*done = b->first[at];
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+			drop_count(w, DROP_TX_FULL, b->first[b->n] - b->first[at]);
+			*done = b->first[b->n];
+			return true;
+		}
+		if (packets > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE)) {
+			*done = b->first[at];
+			return false;
+		}
+		/* unreachable, refused, too long: those of this message only */
+		drop_count(w, DROP_TX_ERROR, packets);
+		*done = b->first[++at];
+	}
+	return true;
+}
+
+static void send_to(struct worker *w, struct io_sock *s, struct rte_mbuf **m, unsigned n,
+                    struct sockaddr_storage *to, socklen_t tolen)
+{
+	struct tx_batch b;
+	unsigned done = 0;
+
+	compose(&b, m, n, s->gso, to, tolen);
+	if (!transmit(w, s, &b, &done)) {
+		unsigned again = 0;
+
+		s->gso = false;
+		compose(&b, m + done, n - done, false, to, tolen);
+		(void)transmit(w, s, &b, &again);
+	}
+}
+
+void sock_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
+             enum packet_kind kind)
+{
+	struct sockaddr_storage to;
+	socklen_t tolen;
+
+	if (unlikely_(!l->sock)) {
+		drop_count(w, DROP_NO_LINK, n);
+	} else if (kind == PACKET_TX_RAW && packet_of(m[0])->family) {
+		for (unsigned i = 0; i < n; i++) {
+			const struct packet *p = packet_of(m[i]);
+
+			tolen = address(&to, p->family, p->addr, p->port, l->sock->v6);
+			send_to(w, l->sock, m + i, 1, &to, tolen);
+		}
+	} else if (!l->cfg.family) {
+		drop_count(w, DROP_NO_REMOTE, n);
+	} else {
+		tolen = address(&to, l->cfg.family, l->cfg.remote_addr, l->cfg.remote_port,
+		                l->sock->v6);
+		send_to(w, l->sock, m, n, &to, tolen);
+	}
+	rte_pktmbuf_free_bulk(m, n);
+}

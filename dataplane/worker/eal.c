@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK's environment: its arguments from the configuration, its runtime folder, its end without leftovers. */
+#include "worker/eal.h"
+#include "worker/dpdk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARGS_MAX 160
+#define CPUS_MAX 1024
+
+/* EAL keeps pointers into its arguments as long as it lives. */
+struct eal {
+	char *argv[ARGS_MAX + 1];
+	int argc;
+	char base[128]; /* runtime folder made here, or "" */
+	char dir[256];  /* EAL's own under it */
+};
+
+static bool arg(struct eal *e, const char *format, ...) COYO_PRINTF(2, 3);
+
+static bool arg(struct eal *e, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (e->argc == ARGS_MAX)
+		return false;
+	va_start(ap, format);
+	n = vasprintf(&e->argv[e->argc], format, ap);
+	va_end(ap);
+	if (n < 0) {
+		e->argv[e->argc] = NULL;
+		return false;
+	}
+	e->argc++;
+	return true;
+}
+
+/* True when the operator's own arguments hold one of these options, alone or with =value. */
+static bool given(const struct dp_cfg *cfg, const char *option)
+{
+	size_t n = strlen(option);
+
+	for (int i = 0; i < cfg->neal_args; i++)
+		if (strncmp(cfg->eal_args[i], option, n) == 0 &&
+		    (option[1] != '-' || cfg->eal_args[i][n] == '=' || cfg->eal_args[i][n] == 0))
+			return true;
+	return false;
+}
+
+/* A vdev is named after its driver; anything else is a bus address. */
+static bool is_vdev(const char *device)
+{
+	return strncmp(device, "net_", 4) == 0 || strncmp(device, "virtio_user", 11) == 0 ||
+	       strncmp(device, "eth_", 4) == 0;
+}
+
+/* Every lcore may run on every CPU of ours, so that several daemons share a small machine; in busy mode each worker is pinned
+ * where there are CPUs enough. */
+static bool lcores(struct eal *e, const struct dp_cfg *cfg)
+{
+	char all[CPUS_MAX * 5] = "", text[sizeof(all) * 2] = "";
+	int cpu[CPUS_MAX];
+	unsigned n = 0;
+	cpu_set_t set;
+	size_t at = 0;
+	bool pin;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		CPU_ZERO(&set);
+	for (int c = 0; c < CPU_SETSIZE && n < CPUS_MAX; c++)
+		if (CPU_ISSET(c, &set)) {
+			at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%d", n ? "," : "", c);
+			cpu[n++] = c;
+		}
+	if (n == 0)
+		return arg(e, "--lcores=0-%u", cfg->workers);
+	pin = cfg->idle == DP_IDLE_BUSY && n >= cfg->workers;
+	if (!pin)
+		return arg(e, "--lcores=(0-%u)@(%s)", cfg->workers, all);
+	/* the main lcore has a CPU of its own if one is left */
+	at = (size_t)snprintf(text, sizeof(text), "0@(%s)", all);
+	for (unsigned i = 0; i < cfg->workers; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, ",%u@%d", i + 1,
+		                       cpu[n > cfg->workers ? i + 1 : i]);
+	return arg(e, "--lcores=%s", text);
+}
+
+static bool devices(struct eal *e, const struct dp_cfg *cfg)
+{
+	bool pci = false, ok = true;
+
+	for (unsigned i = 0; i < cfg->nports; i++) {
+		bool vdev = is_vdev(cfg->ports[i].device);
+
+		ok = ok && arg(e, vdev ? "--vdev=%s" : "--allow=%s", cfg->ports[i].device);
+		pci = pci || !vdev;
+	}
+	if (!pci && !given(cfg, "-a") && !given(cfg, "--allow"))
+		ok = ok && arg(e, "--no-pci");
+	return ok;
+}
+
+static bool compose(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
+{
+	bool ok = arg(e, "coyod") && arg(e, "--file-prefix=coyo_%s_%d", cfg->name, (int)getpid());
+
+	ok = ok && (given(cfg, "--log-level") || arg(e, "--log-level=*:error"));
+	if (cfg->no_huge)
+		ok = ok && arg(e, "--no-huge") && arg(e, "-m") && arg(e, "%u", memory_mb);
+	else
+		ok = ok && arg(e, "--huge-unlink");
+	if (!given(cfg, "-l") && !given(cfg, "-c") && !given(cfg, "--lcores"))
+		ok = ok && lcores(e, cfg);
+	ok = ok && devices(e, cfg);
+	for (int i = 0; i < cfg->neal_args; i++)
+		ok = ok && arg(e, "%s", cfg->eal_args[i]);
+	return ok;
+}
+
+/* EAL's own fallback is a folder in the shared temporary directory that the first user keeps to itself. */
+static int runtime_folder(struct eal *e, char *err, size_t errcap)
+{
+	const char *own = getenv("RUNTIME_DIRECTORY"), *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *tmp = getenv("TMPDIR");
+
+	if (own && access(own, W_OK | X_OK) == 0)
+		return 0;
+	if (!own && getuid() == 0 && access("/var/run", W_OK | X_OK) == 0)
+		return 0;
+	if (!own && getuid() != 0 && xdg && access(xdg, W_OK | X_OK) == 0)
+		return 0;
+	snprintf(e->base, sizeof(e->base), "%s/coyod-XXXXXX", tmp && *tmp ? tmp : P_tmpdir);
+	if (!mkdtemp(e->base) || setenv("RUNTIME_DIRECTORY", e->base, 1)) {
+		int rc = -errno;
+
+		snprintf(err, errcap,
+		         "cannot make a runtime folder %s: %s; set RUNTIME_DIRECTORY to a writable "
+		         "one",
+		         e->base, strerror(errno));
+		e->base[0] = '\0';
+		return rc;
+	}
+	return 0;
+}
+
+static void release(struct eal *e)
+{
+	if (e->base[0]) {
+		char parent[sizeof(e->base) + 8];
+
+		snprintf(parent, sizeof(parent), "%s/dpdk", e->base);
+		(void)rmdir(parent);
+		(void)rmdir(e->base);
+		(void)unsetenv("RUNTIME_DIRECTORY");
+	}
+	for (int i = 0; i < e->argc; i++)
+		free(e->argv[i]);
+	free(e);
+}
+
+/* EAL leaves its configuration, its telemetry socket and its folder behind. */
+static void sweep(char *dir)
+{
+	DIR *d = strchr(dir, '/') ? opendir(dir) : NULL;
+	struct dirent *f;
+
+	if (!d)
+		return;
+	while ((f = readdir(d)))
+		if (f->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), f->d_name, 0);
+	closedir(d);
+	(void)rmdir(dir);
+	/* the folder all DPDK processes share, if we were the last */
+	*strrchr(dir, '/') = '\0';
+	(void)rmdir(dir);
+}
+
+struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, size_t errcap)
+{
+	struct eal *e = calloc(1, sizeof(*e));
+	char *argv[ARGS_MAX + 1];
+
+	if (!e) {
+		snprintf(err, errcap, "out of memory");
+		return NULL;
+	}
+	if (runtime_folder(e, err, errcap)) {
+		release(e);
+		return NULL;
+	}
+	if (!compose(e, cfg, memory_mb)) {
+		snprintf(err, errcap, "too many arguments for DPDK");
+		release(e);
+		return NULL;
+	}
+	memcpy(argv, e->argv, sizeof(argv)); /* EAL permutes what it is given */
+	if (rte_eal_init(e->argc, argv) < 0) {
+		snprintf(err, errcap,
+		         "DPDK does not start: %s; its own message is above (often: no huge pages: "
+		         "set "
+		         "huge = no, or memory-mb too large)",
+		         rte_strerror(rte_errno));
+		release(e);
+		return NULL;
+	}
+	snprintf(e->dir, sizeof(e->dir), "%s", rte_eal_get_runtime_dir());
+	return e;
+}
+
+void eal_stop(struct eal *e)
+{
+	if (!e)
+		return;
+	(void)rte_eal_cleanup();
+	sweep(e->dir);
+	release(e);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Fixed slots on a single-producer single-consumer rte_ring, filled and read in place. */
+#pragma once
+#include "worker/dpdk.h"
+
+#include <rte_ring_elem.h>
+#include <rte_ring_peek_zc.h>
+
+/* Slot sizes are multiples of four: an rte_ring condition. */
+#define RING_SLOT(type) ((unsigned)((sizeof(type) + 3) & ~(size_t)3))
+
+/* A free slot, or NULL when the ring is full. Nothing is seen before ring_put_end(). */
+static inline void *ring_put_begin(struct rte_ring *r, unsigned bytes)
+{
+	struct rte_ring_zc_data zc;
+
+	return rte_ring_enqueue_zc_burst_elem_start(r, (bytes + 3) & ~3u, 1, &zc, NULL) ? zc.ptr1
+	                                                                                : NULL;
+}
+
+static inline void ring_put_end(struct rte_ring *r)
+{
+	rte_ring_enqueue_zc_elem_finish(r, 1);
+}
+
+/* The oldest slot, or NULL; it stays the reader's until ring_take_end(). */
+static inline void *ring_take_begin(struct rte_ring *r, unsigned bytes)
+{
+	struct rte_ring_zc_data zc;
+
+	return rte_ring_dequeue_zc_burst_elem_start(r, (bytes + 3) & ~3u, 1, &zc, NULL) ? zc.ptr1
+	                                                                                : NULL;
+}
+
+static inline void ring_take_end(struct rte_ring *r)
+{
+	rte_ring_dequeue_zc_elem_finish(r, 1);
+}

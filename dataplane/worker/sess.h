@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* End-to-end sessions of one worker: keys, connections and what the applications write and read. */
+#pragma once
+#include "dataplane.h"
+#include "base/time.h"
+#include "ipc/cpdp.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker;
+struct sessions;
+struct rte_mbuf;
+
+/* At start; allocation allowed. NULL: one sentence is in err. */
+struct sessions *sess_new(struct worker *w, const struct dp_cfg *cfg, char *err, size_t errcap);
+void sess_free(struct sessions *s);
+
+/* CMD_SESSION_*, CMD_UNREACHABLE, CMD_SEND_SESSION, CMD_DUMP_CONNECTIONS, CMD_DRAIN. */
+void sess_command(struct sessions *s, const struct cp_cmd *c, struct instant now);
+
+/* A packet whose label names a session: m's data starts at the tunnel control word; takes ownership of m. tc: of the label. */
+void sess_rx(struct sessions *s, uint32_t session, uint16_t in_link, uint32_t in_label, uint8_t tc,
+             struct rte_mbuf *m, struct instant now);
+
+/* Runs TCP timers and app rings, pulls segments out; called each loop. Returns work done (0: nothing). */
+unsigned sess_poll(struct sessions *s, struct instant now);
+
+/* When sess_poll() must run next even if nothing arrives. */
+struct instant sess_deadline(const struct sessions *s);
+
+/* eventfd that the application side writes; -1: none. */
+int sess_wake_fd(const struct sessions *s);
+
+/* Called after sleep was announced (full fence passed): false when app rings hold work. */
+bool sess_sleep_ok(struct sessions *s);
+
+/* Where the gateway thread meets this worker (app/gateway.h); lives until sess_free(). */
+struct bridge;
+struct bridge *sess_bridge(struct sessions *s);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
+#include "io/io.h"
+#include "seal/seal.h"
+#include "worker/apps.h"
+#include "worker/eal.h"
+#include "worker/state.h"
+
+#include <errno.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define MBUF_CACHE 256
+#define MIB        (1u << 20)
+
+/* Bytes of one buffer in the pool with all its headers, rounded as mempool does. */
+static size_t mbuf_bytes(void)
+{
+	return 64 + sizeof(struct rte_mbuf) + PACKET_BYTES + MBUF_DATA + 64;
+}
+
+static void compute_memory(struct dataplane *dp)
+{
+	const struct dp_cfg *c = &dp->cfg;
+	size_t bytes, rings;
+
+	dp->mbufs = c->mbufs ? c->mbufs : 4096 + 4096 * c->workers + 4096 * c->nports * c->workers;
+	rings = (size_t)c->workers * RING_SLOTS *
+	                (sizeof(struct cp_cmd) + sizeof(struct dp_event)) +
+	        (size_t)c->workers * c->workers * HANDOVER_SLOTS * sizeof(void *);
+	bytes = dp->mbufs * mbuf_bytes() + 2 * rings + (size_t)c->nports * 4 * MIB +
+	        (size_t)c->workers * c->sessions_max * 128 + 24 * MIB;
+	dp->memory_mb = c->memory_mb ? c->memory_mb : (unsigned)((bytes + 8 * MIB - 1) / MIB) & ~7u;
+	if (!c->memory_mb && dp->memory_mb < 64)
+		dp->memory_mb = 64;
+}
+
+static void describe(struct dataplane *dp)
+{
+	snprintf(dp->memory_text, sizeof(dp->memory_text),
+	         "%u MiB for DPDK (%u packet buffers %zu MiB), %s; ChaCha20-Poly1305 by %s, "
+	         "AES-256-GCM by %s",
+	         dp->memory_mb, dp->mbufs, dp->mbufs * mbuf_bytes() / MIB,
+	         dp->cfg.no_huge ? "no huge pages" : "huge pages",
+	         seal_backend(AEAD_CHACHA20_POLY1305), seal_backend(AEAD_AES256_GCM));
+}
+
+static int make_pool(struct dataplane *dp, char *err, size_t errcap)
+{
+	/* one thread needs no atomics; several may share a core, where a preempted one must not hold up the others for long */
+	const char *ops = dp->cfg.workers == 1 && !dp->cfg.nports ? "ring_sp_sc" : "ring_mt_hts";
+
+	dp->pool = rte_pktmbuf_pool_create_by_ops("packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES,
+	                                          MBUF_DATA, SOCKET_ID_ANY, ops);
+	if (dp->pool)
+		return 0;
+	snprintf(err, errcap, "no memory for %u packet buffers (%s): raise memory-mb above %u",
+	         dp->mbufs, rte_strerror(rte_errno), dp->memory_mb);
+	return -ENOMEM;
+}
+
+static int make_workers(struct dataplane *dp, char *err, size_t errcap)
+{
+	unsigned i = 0, lcore;
+
+	for (unsigned n = 0; n < dp->cfg.workers; n++) {
+		dp->worker[n] = worker_new(dp, n, err, errcap);
+		if (!dp->worker[n])
+			return -ENOMEM;
+	}
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (i < dp->cfg.workers)
+			dp->worker[i++]->lcore = lcore;
+	}
+	if (i == dp->cfg.workers)
+		return 0;
+	snprintf(err, errcap, "%u workers need %u lcores besides the main one, DPDK has %u",
+	         dp->cfg.workers, dp->cfg.workers, i);
+	return -EINVAL;
+}
+
+static int make_apps(struct dataplane *dp, char *err, size_t errcap)
+{
+	struct sessions *sess[CPDP_WORKERS_MAX];
+
+	if (!dp->cfg.app_socket)
+		return 0;
+	for (unsigned i = 0; i < dp->cfg.workers; i++)
+		sess[i] = dp->worker[i]->sess;
+	dp->apps = apps_start(sess, dp->cfg.workers, &dp->cfg, err, errcap);
+	return dp->apps ? 0 : -EIO;
+}
+
+static int launch(struct dataplane *dp, char *err, size_t errcap)
+{
+	dp->launched = true;
+	for (unsigned i = 0; i < dp->cfg.workers; i++) {
+		int rc = rte_eal_remote_launch(worker_main, dp->worker[i], dp->worker[i]->lcore);
+
+		if (rc) {
+			snprintf(err, errcap, "worker %u does not start: %s", i, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int check(const struct dp_cfg *cfg, char *err, size_t errcap)
+{
+	if (cfg->workers < 1 || cfg->workers > CPDP_WORKERS_MAX || cfg->nports > DP_PORTS_MAX ||
+	    !cfg->name) {
+		snprintf(err, errcap, "1 to %d workers, at most %d ports", CPDP_WORKERS_MAX,
+		         DP_PORTS_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	int rc;
+
+	*out = NULL;
+	rc = dp ? check(cfg, err, errcap) : -ENOMEM;
+	if (rc) {
+		free(dp);
+		return rc;
+	}
+	dp->cfg = *cfg;
+	dp->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	atomic_store(&dp->wake_wanted, true);
+	compute_memory(dp);
+	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
+	dp->eal = eal_start(&dp->cfg, dp->memory_mb, err, errcap);
+	rc = dp->eal ? 0 : -EIO;
+	if (rc == 0)
+		seal_start();
+	rc = rc ? rc : make_pool(dp, err, errcap);
+	rc = rc ? rc : ports_start(&dp->cfg, dp->pool, dp->port_id, err, errcap);
+	rc = rc ? rc : make_workers(dp, err, errcap);
+	rc = rc ? rc : make_apps(dp, err, errcap);
+	if (rc == 0)
+		describe(dp);
+	rc = rc ? rc : launch(dp, err, errcap);
+	if (rc) {
+		dp_stop(dp);
+		return rc;
+	}
+	*out = dp;
+	return 0;
+}
+
+void dp_stop(struct dataplane *dp)
+{
+	if (!dp)
+		return;
+	if (dp->apps)
+		apps_stop(dp->apps);
+	atomic_store(&dp->stop, true);
+	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
+		worker_wake(dp->worker[i]);
+	if (dp->launched)
+		rte_eal_mp_wait_lcore();
+	if (dp->apps)
+		apps_free(dp->apps);
+	for (unsigned i = 0; i < dp->cfg.workers; i++)
+		worker_free(dp->worker[i]);
+	if (dp->eal) {
+		ports_stop();
+		rte_mempool_free(dp->pool);
+		seal_stop();
+	}
+	eal_stop(dp->eal);
+	if (dp->wake_fd >= 0)
+		close(dp->wake_fd);
+	free(dp);
+}

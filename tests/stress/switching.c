@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Cost of the label switch alone: bursts of labelled packets through fwd/ to a port that swallows them, by number of labels.
+ *
+ * usage: switching [labels [packets]]
+ * Prints one line: labels, million packets/s, ns and TSC cycles per packet; the reference loop (allocate, write, free) stands beside it. */
+#include "fwd/fwd.h"
+#include "base/rng.h"
+#include "io/io.h"
+#include "wire/lse.h"
+#include "worker/eal.h"
+#include "worker/ring.h"
+#include "worker/state.h"
+
+#include <rte_lcore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define BURST    32
+#define IN_LINK  0
+#define OUT_LINK 1
+
+static struct dataplane dp;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "switching: %s\n", what);
+	exit(1);
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void command(struct worker *w, struct cp_cmd *c)
+{
+	void *slot = ring_put_begin(w->commands, sizeof(*c));
+
+	memcpy(slot, c, cp_cmd_size(c));
+	ring_put_end(w->commands);
+	command_run(w);
+}
+
+/* Spread as an allocator with random chunks spreads them. */
+static uint32_t *make_labels(struct worker *w, unsigned n)
+{
+	uint32_t chunk[ILM_CHUNKS], *label = malloc(n * sizeof(*label));
+	struct rng_seeded s;
+	struct rng r;
+
+	rng_seeded_init(&s, 1);
+	r = rng_from_seeded(&s);
+	for (unsigned i = 0; i < ILM_CHUNKS; i++)
+		chunk[i] = i;
+	for (unsigned i = 1; i < ILM_CHUNKS; i++) {
+		unsigned k = 1 + (unsigned)rng_below(&r, i), t = chunk[i];
+
+		chunk[i] = chunk[k];
+		chunk[k] = t;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct cp_cmd c = {.type = CMD_ILM_SET};
+
+		label[i] = chunk[1 + i / ILM_CHUNK % (ILM_CHUNKS - 1)] * ILM_CHUNK + i % ILM_CHUNK;
+		c.u.ilm = (struct cp_ilm){.in_link = IN_LINK,
+		                          .op = ILM_SWAP,
+		                          .in_label = label[i],
+		                          .out_link = OUT_LINK,
+		                          .out_label = i + 16,
+		                          .twin_label = LABEL_NONE};
+		command(w, &c);
+	}
+	for (unsigned i = n - 1; i > 0; i--) {
+		unsigned k = (unsigned)rng_below(&r, i + 1);
+		uint32_t t = label[i];
+
+		label[i] = label[k];
+		label[k] = t;
+	}
+	return label;
+}
+
+static double run(struct worker *w, const uint32_t *label, unsigned labels, uint64_t packets,
+                  bool reference)
+{
+	double began = now_s();
+	unsigned at = 0;
+
+	for (uint64_t done = 0; done < packets; done += BURST) {
+		struct rte_mbuf *m[BURST];
+
+		if (rte_pktmbuf_alloc_bulk(dp.pool, m, BURST))
+			die("buffers are not given back");
+		for (unsigned i = 0; i < BURST; i++) {
+			m[i]->data_off = WORKER_HEADROOM;
+			be32_store(rte_pktmbuf_append(m[i], 60), lse_make(label[at], 0, true, 64));
+			*packet_of(m[i]) = (struct packet){.link = IN_LINK};
+			at = at + 1 == labels ? 0 : at + 1;
+		}
+		if (reference) {
+			rte_pktmbuf_free_bulk(m, BURST);
+			continue;
+		}
+		w->now.ns++;
+		fwd_labelled(w, m, BURST);
+		fwd_flush(w);
+	}
+	return now_s() - began;
+}
+
+static struct worker *start(void)
+{
+	static struct dp_port_cfg port = {.name = "sink", .device = "net_null0,no-rx=1"};
+	static uint16_t id[DP_PORTS_MAX];
+	char err[512];
+	struct worker *w;
+
+	dp.cfg = (struct dp_cfg){.name = "switching",
+	                         .workers = 1,
+	                         .no_huge = true,
+	                         .punt_rate = 1000,
+	                         .ports = &port,
+	                         .nports = 1};
+	if (!eal_start(&dp.cfg, 64, err, sizeof(err)))
+		die(err);
+	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 4096, 256, PACKET_BYTES, MBUF_DATA,
+	                                         SOCKET_ID_ANY, "ring_sp_sc");
+	if (!dp.pool || ports_start(&dp.cfg, dp.pool, id, err, sizeof(err)))
+		die("no port");
+	w = worker_new(&dp, 0, err, sizeof(err));
+	if (!w)
+		die(err);
+	dp.worker[0] = w;
+	for (uint16_t l = 0; l < 2; l++) {
+		struct cp_cmd c = {.type = CMD_LINK_SET};
+
+		c.u.link = (struct cp_link){.link = l,
+		                            .type = LINK_ETHERNET,
+		                            .mtu = 1500,
+		                            .port = id[0],
+		                            .vlan = l,
+		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
+		command(w, &c);
+		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
+		c.u.open.link = l;
+		c.u.open.on = 1;
+		command(w, &c);
+	}
+	return w;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned labels = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
+	uint64_t packets = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000000, tsc;
+	struct worker *w = start();
+	uint32_t *label = make_labels(w, labels);
+	double reference, t;
+
+	run(w, label, labels, packets / 4, false);
+	reference = run(w, label, labels, packets, true);
+	tsc = rte_rdtsc();
+	t = run(w, label, labels, packets, false);
+	tsc = rte_rdtsc() - tsc;
+	printf("labels %u mpps %.2f ns %.1f cycles %.0f reference_ns %.1f switch_ns %.1f\n", labels,
+	       (double)packets / t / 1e6, t * 1e9 / (double)packets, (double)tsc / (double)packets,
+	       reference * 1e9 / (double)packets, (t - reference) * 1e9 / (double)packets);
+	free(label);
+	return w->count.switched_packets < packets;
+}
