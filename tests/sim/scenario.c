@@ -563,6 +563,7 @@ int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
 		return -EINVAL;
 	net_init(&x.net, &cfg->net, cfg->topology, cfg->nodes, cfg->scenario == SCN_MERGE);
 	judge_init(&x.judge, &x.net);
+	x.judge.explain = cfg->explain;
 	r->nodes = x.net.n;
 	warm_up(&x);
 	measure_idle(&x);
