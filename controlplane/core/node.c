@@ -158,8 +158,8 @@ static void control_packet(struct node *n, struct peer *p, const struct dp_packe
 		count(n, CTR_NOT_AUTHENTICATED);
 		return;
 	}
-	if (p->tx_waiting && !peer_up(p))
-		peer_key_used(n, p, p->rx_probe_index);
+	if (!peer_up(p))
+		peer_confirmed(n, p);
 	peer_heard(n, p);
 	if (!control_stack_read(&r, &label, &ttl) || (channel = ach_read(&r)) < 0) {
 		count(n, CTR_MALFORMED);

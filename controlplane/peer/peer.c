@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* How long the other side may take to answer the third message. */
+#define CONFIRM_WAIT (500 * NS_PER_MS)
+
 int peers_new(struct node *n)
 {
 	n->peers = ctx_alloc(n, sizeof(*n->peers));
@@ -193,7 +196,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 	}
 	rx_del(n, p, &p->rx);
 	rx_del(n, p, &p->rx_old);
-	p->tx_waiting = false;
+	p->tx_waiting = p->confirming = false;
 	p->ann_valid = false;
 	p->rtt_ns = -1;
 	p->hello_heard_us = 0;
@@ -276,10 +279,24 @@ void peer_plain_up(struct node *n, struct peer *p)
 	peer_hello_tx(n, p, true);
 }
 
+void peer_confirmed(struct node *n, struct peer *p)
+{
+	if (p->tx_waiting) {
+		peer_key_used(n, p, p->rx_probe_index);
+		return;
+	}
+	if (!p->confirming || p->state == PEER_GONE)
+		return;
+	p->confirming = false;
+	disarm(n, &p->hs_timer);
+	came_up(n, p);
+	peer_hello_tx(n, p, true);
+}
+
 void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 {
 	bool restarted = peer_up(p) && p->remote_epoch != hs->remote.epoch;
-	bool responder_ik = hs->ik && !hs->noise.initiator;
+	bool responder_ik = hs->ik && !hs->noise.initiator, initiator_xx;
 
 	if (restarted) {
 		struct rx_keys keep = hs->rx;
@@ -311,6 +328,7 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	}
 	hs->active = false;
 	explicit_bzero(hs->tx_secret, 32);
+	initiator_xx = hs->noise.initiator && !hs->ik;
 	noise_wipe(&hs->noise);
 	disarm(n, &p->hs_timer);
 	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p, n->cfg.key_overlap_ns);
@@ -319,6 +337,13 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
 	if (responder_ik)
 		return;
+	if (initiator_xx && !peer_up(p)) {
+		/* The third message is on its way: what we sent now could overtake the other side's programming. Its first
+		 * packet under the new keys says that it stands; the handshake begins anew if none comes. */
+		p->confirming = true;
+		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, CONFIRM_WAIT);
+		return;
+	}
 	if (!peer_up(p))
 		came_up(n, p);
 	peer_hello_tx(n, p, true);

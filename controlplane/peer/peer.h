@@ -81,6 +81,7 @@ struct peer {
 	        [32]; /* responder of IK: the new sending secret, used from the first packet under the new keys on */
 	struct hs_payload tx_wait_remote;
 	bool tx_waiting;
+	bool confirming; /* XX initiator: keys stand, the other side's first packet is awaited */
 	uint32_t rx_probe_index; /* first of the new receiver indices */
 	struct instant keyed_at;
 	struct timer rekey_timer, old_key_timer;
@@ -141,6 +142,8 @@ void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *p
 void peer_handshake_start(struct node *n, struct peer *p);
 /* First packet opened under a receiver index. */
 void peer_key_used(struct node *n, struct peer *p, uint32_t index);
+/* An authentic packet came while the link is not up: the other side holds the keys. */
+void peer_confirmed(struct node *n, struct peer *p);
 /* The address the neighbour is heard from. */
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
                  uint16_t port);
