@@ -87,8 +87,8 @@ void node_free(struct node *n)
 
 	if (!n)
 		return;
-	oams_free(n);
 	sessions_free(n);
+	oams_free(n);
 	lsps_free(n);
 	kad_free(n);
 	anchor_free(n);

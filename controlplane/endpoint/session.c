@@ -15,6 +15,7 @@
 #define PATH_FIRST      (2 * NS_PER_S)
 #define PATH_EVERY      (3 * NS_PER_S)
 #define PATH_CALM       (60 * NS_PER_S)
+#define RETIRE_AFTER      (3 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
 #define UNUSED_SESSION  (300 * NS_PER_S)
@@ -124,6 +125,7 @@ void session_destroy(struct node *n, struct session *s)
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->path_timer);
 	disarm(n, &s->old_timer);
+	disarm(n, &s->retire_timer);
 	ticket_cancel(n, &s->own_ticket);
 	ticket_cancel(n, &s->answer_ticket);
 	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
@@ -205,6 +207,25 @@ void session_commit(struct node *n, struct session *s)
 	commit_send(n, s);
 }
 
+static void retired_gone(struct node *n, struct session *s)
+{
+	struct lsp *l = s->retired;
+
+	s->retired = NULL;
+	if (l)
+		lsp_release(n, l, TEAR_REPLACED);
+}
+
+/* The old tunnel stays until the other side has moved too and what is under way has arrived. Its ingress withdraws it. */
+static void retire(struct node *n, struct session *s, struct lsp *old)
+{
+	retired_gone(n, s);
+	if (old->role != LSP_INGRESS)
+		return;
+	s->retired = old;
+	arm(n, &s->retire_timer, TIMER_SESSION_PATH, s, RETIRE_AFTER);
+}
+
 /* From now on l carries the session; what carried it before is withdrawn (make before break). */
 void session_use_path(struct node *n, struct session *s, struct lsp *l)
 {
@@ -219,10 +240,12 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	s->wanted = false;
 	session_set(n, s);
 	if (old)
-		lsp_release(n, old, TEAR_REPLACED);
-	if (s->path_ns > PATH_EVERY || !timer_armed(&s->path_timer))
-		s->path_ns = PATH_FIRST;
-	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+		retire(n, s, old);
+	/* A first tunnel was cut short on its way back; one built around a failure is worth improving soon. */
+	if (s->rebuilds == 0 && !timer_armed(&s->path_timer))
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_CALM);
+	else if (!old)
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
 	if (s->has_keys)
 		oam_session_ready(n, s);
 }
@@ -418,6 +441,8 @@ static void forget(struct session *s, const struct lsp *l)
 			s->build[i].lsp = NULL;
 	if (s->commit == l)
 		s->commit = NULL;
+	if (s->retired == l)
+		s->retired = NULL;
 	if (s->answer.lsp == l)
 		s->answer.lsp = NULL;
 	if (s->own.lsp == l)
@@ -548,8 +573,7 @@ void session_topology_changed(struct node *n)
 {
 	for (struct session *s = session_after(n, NULL); s; s = session_after(n, s))
 		if (s->in_use && session_ready(s) && s->initiator) {
-			s->path_ns = PATH_FIRST;
-			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
 		}
 }
 
@@ -560,10 +584,9 @@ static void better_path(struct node *n, struct session *s)
 		return;
 	if (s->path->hops > 1 && !building(s))
 		(void)build(n, s);
-	if (instant_sub(n->now, s->path->up_at) > PATH_CALM)
-		s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
-	else
-		s->path_ns = PATH_EVERY;
+	/* Built around a failure: the better way may be back any moment. Otherwise look seldom. */
+	s->path_ns = s->rebuilds && instant_sub(n->now, s->path->up_at) < PATH_CALM ? PATH_EVERY
+	                                                                            : PATH_CALM;
 	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 }
 
@@ -585,6 +608,8 @@ void session_timer(struct node *n, struct timer *t)
 
 	if (t == &s->old_timer)
 		old_phase_gone(n, s);
+	else if (t == &s->retire_timer)
+		retired_gone(n, s);
 	else if (t->kind == TIMER_SESSION_REKEY)
 		session_rekey(n, s);
 	else if (t->kind == TIMER_SESSION_PATH)

@@ -52,6 +52,8 @@ struct session {
 	uint8_t refused;
 	struct instant key_at, want_since, last_build;
 	struct lsp *path;
+	struct lsp *retired; /* the tunnel before it, until what is under way has arrived */
+	struct timer retire_timer;
 	struct {
 		struct lsp *lsp;
 	} build[SESSION_BUILDS];

@@ -267,8 +267,7 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 	/* By nonce, among the tunnels that this neighbour shares. */
 	for (l = lsp_tree_RB_NFIND(&n->lsps->tree, &key); l && l->nonce == m->nonce;
 	     l = lsp_tree_RB_NEXT(l))
-		if ((l->up == from && (l->fwd_in == m->yours || l->fwd_in == LABEL_NONE)) ||
-		    (l->down == from && (l->rev_in == m->yours || m->yours == LABEL_NONE)))
+		if (l->up == from || l->down == from)
 			break;
 	if (l && l->nonce != m->nonce)
 		l = NULL;

@@ -16,7 +16,8 @@ static int keep_reply(struct node *n, struct lsp *l, const struct reply_msg *m)
 	if (!l->reply)
 		return -ENOMEM;
 	l->reply->m = *m;
-	memcpy(l->reply->envelope, m->envelope, m->envelope_len);
+	if (m->envelope_len)
+		memcpy(l->reply->envelope, m->envelope, m->envelope_len);
 	l->reply->m.envelope = l->reply->envelope;
 	return 0;
 }

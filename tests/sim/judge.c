@@ -215,6 +215,19 @@ static void call_back(void *arg, uint32_t pair, uint32_t tries, struct instant n
 		probe_send(j, pair, true);
 }
 
+static void explain_stray(const struct judge *j, const struct probe *x, const struct pair *p,
+                          uint32_t node)
+{
+	if (!j->explain)
+		return;
+	fprintf(stderr, "misdelivered at %.6f s: %s probe of %u -> %u ended at %u (%s), by way of",
+	        (double)j->net->now.ns / 1e9, x->back ? "returning" : "first", p->a, p->b, node,
+	        x->trail ? "in time" : "late");
+	for (uint32_t i = 0; x->trail && i <= x->hops; i++)
+		fprintf(stderr, " %u", x->trail[i]);
+	fputc('\n', stderr);
+}
+
 static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node_id *remote,
                      bool at_end, enum mw_drop why)
 {
@@ -223,8 +236,10 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 	struct pair *p = &j->pair[x->pair];
 	uint32_t from = x->back ? p->b : p->a, to = x->back ? p->a : p->b;
 
-	if (at_end && node != to)
+	if (at_end && node != to) {
 		j->misdelivered++; /* even where the keys would have saved it */
+		explain_stray(j, x, p, node);
+	}
 	if (!remote) {
 		j->why[why]++;
 		if (x->live && p->probe == probe && p->state == PAIR_PROBING)
@@ -251,6 +266,7 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 void judge_init(struct judge *j, struct net *net)
 {
 	*j = (struct judge){.net = net,
+	                    .shun = UINT32_MAX,
 	                    .retry_ns = 200 * NS_PER_MS,
 	                    .resend = net->cfg.loss > 0 ? 8 : 0,
 	                    .probe_timeout_ns = PROBE_WAIT_NS,
@@ -292,7 +308,7 @@ void judge_sample(struct judge *j, uint32_t count, bool cross)
 	if (!cross && (uint64_t)live * (live - 1) <= count) {
 		for (uint32_t a = 0; a < n; a++)
 			for (uint32_t b = 0; b < n; b++)
-				if (a != b && net->alive[a] && net->alive[b])
+				if (a != b && net->alive[a] && net->alive[b] && a != j->shun)
 					judge_pair(j, a, b);
 	} else {
 		uint32_t made = 0;
@@ -301,7 +317,7 @@ void judge_sample(struct judge *j, uint32_t count, bool cross)
 			uint32_t a = (uint32_t)rng_below(&net->rng, n);
 			uint32_t b = (uint32_t)rng_below(&net->rng, n);
 
-			if (a == b || !net->alive[a] || !net->alive[b] ||
+			if (a == b || a == j->shun || !net->alive[a] || !net->alive[b] ||
 			    (cross && (a < half) == (b < half)))
 				continue;
 			judge_pair(j, a, b);

@@ -42,6 +42,7 @@ struct judge {
 	uint32_t npairs, cappairs;
 	struct probe *probe;
 	uint32_t nprobes, capprobes;
+	uint32_t shun; /* never drawn as a source: it misbehaves */
 	uint32_t open; /* pairs asked or probing */
 	uint32_t answered, asked;
 	uint64_t misdelivered;
@@ -55,7 +56,8 @@ struct judge {
 	uint32_t trail[257], trail_n; /* of the last probe that arrived at its destination */
 	/* lookups */
 	uint32_t lookups, lookups_exact, lookups_done;
-	bool dead; /* calls that are left in the queue do nothing */
+	bool explain; /* probes that went astray on stderr */
+	bool dead;    /* calls that are left in the queue do nothing */
 };
 
 /* Takes over the net's hooks. Pairs are added with judge_pair() or judge_sample(). */

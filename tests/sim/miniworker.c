@@ -449,7 +449,7 @@ void mw_receive(struct miniworker *w, uint16_t link, struct frame *f, struct ins
 		return;
 	}
 	if (l->cfg.sealed) {
-		const struct mw_rx *x = f->sealed ? mw_rx_find(l, f->receiver) : NULL;
+		struct mw_rx *x = f->sealed ? mw_rx_find(l, f->receiver) : NULL;
 
 		if (!x || memcmp(x->key, f->key, sizeof(f->key)) != 0) {
 			drop(w, f, false,
@@ -457,6 +457,15 @@ void mw_receive(struct miniworker *w, uint16_t link, struct frame *f, struct ins
 			     : f->sealed ? MW_DROP_BAD_INDEX
 			                 : MW_DROP_PLAIN_ON_SEALED);
 			return;
+		}
+		if (!x->used) {
+			x->used = true;
+			memset(&w->ev, 0, offsetof(struct dp_event, u) + sizeof(w->ev.u.key));
+			w->ev.type = EVT_SESSION_USED;
+			w->ev.u.key.session = UINT32_MAX;
+			w->ev.u.key.link = link;
+			w->ev.u.key.index = f->receiver;
+			w->ops.event(w->ops.arg, &w->ev);
 		}
 		learn(w, l, link, f);
 	} else if (f->sealed) {

@@ -540,7 +540,8 @@ static int scenario_do(struct run *x)
 		do_churn(x);
 		return 0;
 	case SCN_FLOOD:
-		flood_next(x, (uint32_t)rng_below(&x->net.rng, x->net.n), 10000, x->net.now);
+		x->judge.shun = (uint32_t)rng_below(&x->net.rng, x->net.n);
+		flood_next(x, x->judge.shun, 10000, x->net.now);
 		run_for(x, 2 * NS_PER_S);
 		measure_pairs(x);
 		return 0;
@@ -562,6 +563,7 @@ int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
 		return -EINVAL;
 	net_init(&x.net, &cfg->net, cfg->topology, cfg->nodes, cfg->scenario == SCN_MERGE);
 	judge_init(&x.judge, &x.net);
+	x.judge.explain = cfg->explain;
 	r->nodes = x.net.n;
 	warm_up(&x);
 	measure_idle(&x);

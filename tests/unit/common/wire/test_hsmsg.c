@@ -64,6 +64,18 @@ static void payload_refused(void **state)
 	assert_false(hs_payload_read(buf, sizeof(buf), &q)); /* bytes left over */
 }
 
+/* Well-formed in all but the count: only the limit itself can refuse it. */
+static void one_index_too_many(void **state)
+{
+	uint8_t buf[HS_PAYLOAD_MAX + 4] = {HS_VERSION, 1};
+	struct hs_payload q;
+
+	buf[10] = HS_LANES_MAX;
+	assert_true(hs_payload_read(buf, HS_PAYLOAD_MAX, &q));
+	buf[10] = HS_LANES_MAX + 1;
+	assert_false(hs_payload_read(buf, sizeof(buf), &q));
+}
+
 static void prologue(void **state)
 {
 	struct node_id a, b;
@@ -109,7 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(trials),   cmocka_unit_test(payload_fields),
 	        cmocka_unit_test(prologue), cmocka_unit_test(payload_refused),
-	        cmocka_unit_test(envelope),
+	        cmocka_unit_test(envelope), cmocka_unit_test(one_index_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,25 @@ static void as_many_as_fit(void **state)
 	free(back);
 }
 
+static void one_contact_too_many(void **state)
+{
+	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(2, sizeof(*back));
+	uint8_t buf[8 + 114 + 73 * (KAD_CONTACTS_MAX + 1)] = {0};
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct rd r;
+
+	m->op = KAD_EXR;
+	m->count = KAD_CONTACTS_MAX;
+	kad_write(&w, m);
+	r = rd_init(buf, wr_len(&w));
+	assert_true(kad_read(&r, back));
+	buf[3] = KAD_CONTACTS_MAX + 1;
+	r = rd_init(buf, sizeof(buf));
+	assert_false(kad_read(&r, back));
+	free(m);
+	free(back);
+}
+
 static void error(void **state)
 {
 	const struct error_msg m = {
@@ -100,6 +119,7 @@ int main(void)
 	        cmocka_unit_test(layout),
 	        cmocka_unit_test(as_many_as_fit),
 	        cmocka_unit_test(error),
+	        cmocka_unit_test(one_contact_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,22 @@ static void ann(void **state)
 	assert_false(linkmsg_ann_read(&body, &back));
 }
 
+static void one_sample_too_many(void **state)
+{
+	uint8_t buf[4 + 8 + 73 * (SAMPLE_MAX + 1)] = {LINKMSG_SAMPLE, 0};
+	struct linkmsg_sample m[2];
+	struct linkmsg_head h;
+	struct rd r, body;
+
+	for (unsigned n = SAMPLE_MAX; n <= SAMPLE_MAX + 1; n++) {
+		be16_store(buf + 2, (uint16_t)(8 + 73 * n));
+		buf[4 + 4] = (uint8_t)n;
+		r = rd_init(buf, 4 + 8 + 73 * n);
+		assert_true(linkmsg_next(&r, &h, &body));
+		assert_int_equal(linkmsg_sample_read(&body, m), n <= SAMPLE_MAX);
+	}
+}
+
 static void seq_signed(void **state)
 {
 	const struct linkmsg_seq m = {.tree = 1, .seq = 0x0203040506070809};
@@ -132,9 +148,13 @@ static void granted_label(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(trials),     cmocka_unit_test(hello),
-	        cmocka_unit_test(ann),        cmocka_unit_test(several_in_a_packet),
-	        cmocka_unit_test(seq_signed), cmocka_unit_test(granted_label),
+	        cmocka_unit_test(trials),
+	        cmocka_unit_test(hello),
+	        cmocka_unit_test(ann),
+	        cmocka_unit_test(several_in_a_packet),
+	        cmocka_unit_test(seq_signed),
+	        cmocka_unit_test(granted_label),
+	        cmocka_unit_test(one_sample_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

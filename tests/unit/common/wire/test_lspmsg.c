@@ -112,6 +112,21 @@ static void reply(void **state)
 	assert_false(reply_read(&r, &back));
 }
 
+static void one_notvia_too_many(void **state)
+{
+	struct setup_msg m = {.reverse_label = 16, .nnotvia = SETUP_NOTVIA_MAX}, back;
+	uint8_t buf[24 + 8 * (SETUP_NOTVIA_MAX + 1)] = {0};
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct rd r;
+
+	setup_write(&w, &m);
+	r = rd_init(buf, wr_len(&w));
+	assert_true(setup_read(&r, &back));
+	buf[13] = SETUP_NOTVIA_MAX + 1;
+	r = rd_init(buf, sizeof(buf));
+	assert_false(setup_read(&r, &back));
+}
+
 static void labels(void **state)
 {
 	static const uint32_t bad[] = {0, 3, 15, 0x100000, 0x100064, 0xfffffffe};
@@ -145,8 +160,13 @@ static void tag(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(trials), cmocka_unit_test(setup), cmocka_unit_test(empty_and_full),
-	        cmocka_unit_test(reply),  cmocka_unit_test(tag),   cmocka_unit_test(labels),
+	        cmocka_unit_test(trials),
+	        cmocka_unit_test(setup),
+	        cmocka_unit_test(empty_and_full),
+	        cmocka_unit_test(reply),
+	        cmocka_unit_test(tag),
+	        cmocka_unit_test(labels),
+	        cmocka_unit_test(one_notvia_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
