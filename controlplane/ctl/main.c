@@ -205,11 +205,14 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 		cell_of(v, "id", CELL_TEXT, a, sizeof(a));
 		cell_of(v, "hops", CELL_NUMBER, b, sizeof(b));
 		cell_of(v, "rtt_us", CELL_US, c, sizeof(c));
-		printf("%s\n%s; path of %s hops, round trip %s\n", a,
+		printf("%s\n%s\n", a,
 		       exact && exact->truth
 		               ? "this is the node itself"
-		               : "the closest contact; the node itself did not answer",
-		       b, c);
+		               : "the closest contact; the node itself did not answer");
+		if (strcmp(b, "-") != 0)
+			printf("path of %s hops\n", b);
+		if (strcmp(c, "-") != 0)
+			printf("round trip %s\n", c);
 		return exact != NULL;
 	case CTL_PING:
 		cell_of(v, "sent", CELL_NUMBER, a, sizeof(a));
