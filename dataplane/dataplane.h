@@ -74,8 +74,7 @@ struct dp_worker_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t switched_packets, switched_bytes; /* label-switched transit */
 	uint64_t punted_packets;                   /* handed to control */
-	uint64_t
-	        punted_setup_packets; /* of those: routed datagrams and router-alert packets (the slow way) */
+	uint64_t punted_setup_packets;    /* of those: set-ups and replies (the slow way) */
 	uint64_t session_in, session_out; /* packets opened / sealed end to end */
 	uint64_t loops, busy_loops, sleeps;
 	uint64_t commands;

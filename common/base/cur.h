@@ -64,7 +64,7 @@ static inline uint64_t rd_be64(struct rd *r)
 	return p ? be64_load(p) : 0;
 }
 
-/* Copies n bytes; zero-fills out on overrun. */
+/* Copies n > 0 bytes; zero-fills out on overrun. */
 static inline void rd_copy(struct rd *r, void *out, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
@@ -153,7 +153,7 @@ static inline void wr_copy(struct wr *w, const void *src, size_t n)
 {
 	uint8_t *p = wr_take(w, n);
 
-	if (p)
+	if (p && n) /* src of nothing may be NULL, which memcpy() must not see */
 		memcpy(p, src, n);
 }
 

@@ -2,6 +2,7 @@
 /* The JSON writer (RFC 8259). */
 #include "base/json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,23 +38,42 @@ static void put(struct json *j, const char *s, size_t n)
 	j->text[j->len] = '\0';
 }
 
+/* Bytes of the well-formed UTF-8 sequence at s (RFC 3629, section 4), or 0. Stops at the final NUL. */
+static unsigned utf8_len(const unsigned char *s)
+{
+	unsigned n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] > 0xf4)
+		return 0;
+	for (unsigned i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* The text may come from elsewhere: a byte that is no UTF-8 becomes U+FFFD, so that the document always parses. */
 static void put_string(struct json *j, const char *s)
 {
 	char u[8];
 
 	put(j, "\"", 1);
-	for (; *s; s++) {
+	while (*s) {
 		unsigned char c = (unsigned char)*s;
+		unsigned n = utf8_len((const unsigned char *)s);
 
 		if (c == '"' || c == '\\') {
 			put(j, "\\", 1);
 			put(j, s, 1);
-		} else if (c < 0x20 || c >= 0x7f) {
-			snprintf(u, sizeof(u), "\\u%04x", c);
+		} else if (c < 0x20 || c == 0x7f || n == 0) {
+			snprintf(u, sizeof(u), "\\u%04x", n ? c : 0xfffdu);
 			put(j, u, 6);
 		} else {
-			put(j, s, 1);
+			put(j, s, n);
 		}
+		s += n ? n : 1;
 	}
 	put(j, "\"", 1);
 }
@@ -128,6 +148,10 @@ void json_double(struct json *j, const char *key, double value)
 {
 	char b[48];
 
+	if (!isfinite(value)) { /* JSON has no word for these */
+		json_null(j, key);
+		return;
+	}
 	begin(j, key);
 	put(j, b, (size_t)snprintf(b, sizeof(b), "%.6g", value));
 }

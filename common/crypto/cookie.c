@@ -38,12 +38,15 @@ bool cookie_mac_equal(const uint8_t a[COOKIE_MAC_BYTES], const uint8_t b[COOKIE_
 
 static void renew(struct cookie_jar *jar, const struct rng *rng, struct instant now)
 {
-	if (jar->any && instant_sub(now, jar->born) < COOKIE_SECRET_NS)
+	int64_t age = instant_sub(now, jar->born);
+
+	if (jar->any && age < COOKIE_SECRET_NS)
 		return;
-	memcpy(jar->secret[1], jar->secret[0], 32);
-	rng_fill(rng, jar->secret[0], 32);
-	if (!jar->any)
+	if (jar->any && age < 2 * COOKIE_SECRET_NS)
 		memcpy(jar->secret[1], jar->secret[0], 32);
+	else /* the first one, or a jar so long unused that its last secret has died too */
+		rng_fill(rng, jar->secret[1], 32);
+	rng_fill(rng, jar->secret[0], 32);
 	jar->born = now;
 	jar->any = true;
 }

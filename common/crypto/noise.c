@@ -87,7 +87,8 @@ static size_t encrypt_and_hash(struct noise *x, const void *plain, size_t len, u
 	uint8_t nonce[12];
 
 	if (!x->has_k) {
-		memcpy(out, plain, len);
+		if (len)
+			memcpy(out, plain, len);
 		mix_hash(x, out, len);
 		return len;
 	}
@@ -103,7 +104,8 @@ static int decrypt_and_hash(struct noise *x, const uint8_t *in, size_t len, uint
 	uint8_t nonce[12];
 
 	if (!x->has_k) {
-		memcpy(plain, in, len);
+		if (len)
+			memcpy(plain, in, len);
 	} else {
 		nonce_of(x->n++, nonce);
 		if (len < NOISE_TAG ||

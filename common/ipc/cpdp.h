@@ -181,7 +181,7 @@ enum dp_event_type {
 	EVT_PACKET,       /* a punted packet */
 	EVT_WANT,         /* no session for this id: a local connect or datagram is being held */
 	EVT_LABEL_USE,    /* answer to CMD_QUERY_LABEL */
-	EVT_SESSION_USED, /* first packet opened under a new key phase: the old one may go */
+	EVT_SESSION_USED, /* first packet opened under a session's new phase, or (session all-one) under a link's receiver index */
 	EVT_REKEY,        /* a lane's counter has reached the rekey limit */
 	EVT_LINK_LEARNT,  /* udp: authenticated packet from a new source address */
 	EVT_CONNECTION,   /* one row of CMD_DUMP_CONNECTIONS */

@@ -70,7 +70,8 @@ size_t hs_envelope_write(const uint8_t *noise, size_t noise_len, size_t total, u
 		return 0;
 	memset(buf, 0, total);
 	be16_store(buf, (uint16_t)noise_len);
-	memcpy(buf + 2, noise, noise_len);
+	if (noise_len)
+		memcpy(buf + 2, noise, noise_len);
 	return total;
 }
 

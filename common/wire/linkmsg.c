@@ -2,6 +2,8 @@
 /* Messages that never leave one link: liveness, the anchor's announcements, tear-down and grants. */
 #include "wire/linkmsg.h"
 
+#include "wire/lse.h"
+
 void linkmsg_head_write(struct wr *w, uint8_t type, uint8_t flags, uint16_t length)
 {
 	wr_u8(w, type);
@@ -203,7 +205,7 @@ bool linkmsg_grant_read(struct rd *r, struct linkmsg_grant *m)
 	m->nonce = rd_be64(r);
 	rd_copy(r, m->source.b, ID_BYTES);
 	m->label = rd_be32(r);
-	return rd_done(r) && m->step <= 2;
+	return rd_done(r) && m->step <= 2 && (m->step != 1 || label_grant_ok(m->label));
 }
 
 void linkmsg_error_write(struct wr *w, const struct linkmsg_error *m)

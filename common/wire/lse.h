@@ -23,6 +23,13 @@
 #define TC_CONTROL     6
 #define TC_LIVENESS    7
 
+/* A label one neighbour may grant another: no reserved one, no more than 20 bits, or none (all-ones). Every reader of a
+ * message that grants a label asks, so that no 21st bit is cut off later and turns it into a reserved one. */
+static inline bool label_grant_ok(uint32_t label)
+{
+	return label == UINT32_MAX || (label > LABEL_RESERVED_MAX && label <= LABEL_MAX);
+}
+
 static inline uint32_t lse_make(uint32_t label, unsigned tc, bool bottom, unsigned ttl)
 {
 	return label << 12 | tc << 9 | (bottom ? 1u << 8 : 0) | ttl;

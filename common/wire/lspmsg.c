@@ -2,6 +2,8 @@
 /* Set-up and reply: the two messages that make a tunnel. */
 #include "wire/lspmsg.h"
 
+#include "wire/lse.h"
+
 void setup_write(struct wr *w, const struct setup_msg *m)
 {
 	wr_u8(w, SETUP_VERSION);
@@ -38,7 +40,8 @@ bool setup_read(struct rd *r, struct setup_msg *m)
 	m->reverse_label = rd_be32(r);
 	m->envelope_len = rd_be16(r);
 	(void)rd_be16(r);
-	if (version != SETUP_VERSION || m->nnotvia > SETUP_NOTVIA_MAX)
+	if (version != SETUP_VERSION || m->nnotvia > SETUP_NOTVIA_MAX ||
+	    !label_grant_ok(m->reverse_label))
 		return false;
 	for (unsigned i = 0; i < m->nnotvia; i++) {
 		m->notvia[i][0] = rd_be32(r);
@@ -75,5 +78,5 @@ bool reply_read(struct rd *r, struct reply_msg *m)
 	m->envelope_len = rd_be16(r);
 	m->forward_label = rd_be32(r);
 	m->envelope = rd_take(r, m->envelope_len);
-	return rd_done(r) && version == SETUP_VERSION;
+	return rd_done(r) && version == SETUP_VERSION && label_grant_ok(m->forward_label);
 }

@@ -9,6 +9,7 @@
 #define ACH_ROUTED          0x7FF8
 #define ACH_LINKLOCAL       0x7FF9
 #define ROUTED_HEADER_BYTES 136
+#define ROUTED_NEXT_AT      6 /* where the next header stands */
 #define ROUTED_HOP_LIMIT    255
 #define CONTROL_PACKET_MAX  1200 /* label stack included */
 

@@ -35,7 +35,7 @@ bool oam_read(struct rd *r, struct oam *m)
 		m->in_label = rd_be32(r);
 		m->out_label = rd_be32(r);
 	}
-	return rd_done(r) && m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_GONE;
+	return rd_done(r) && m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_COMMIT;
 }
 
 uint32_t pseudo_ids_sum(const struct node_id *a, const struct node_id *b)

@@ -63,6 +63,8 @@ enum oam_type {
 	OAM_TRACE_REPLY = 6, /* the far end: like TTL exceeded, with its own id */
 	OAM_MTU = 7,
 	OAM_PATH_GONE = 8,
+	OAM_PATH_COMMIT =
+	        9, /* id: low half of the tunnel's nonce; the sender uses that tunnel from now on; flags 1: seen */
 };
 #define OAM_BYTES 16
 struct oam {

@@ -2,6 +2,7 @@
 /* The label switch proper: parse, look up, rewrite, group by output. */
 #include "fwd/fwd.h"
 #include "wire/lse.h"
+#include "wire/routed.h"
 #include "wire/tunnel.h"
 #include "worker/state.h"
 
@@ -20,6 +21,26 @@ static bool control_allowed(struct worker *w, struct link *l, uint32_t lse)
 	return bucket_take(&l->punt, w->now);
 }
 
+/* A first packet or its reply, as opposed to the control plane's housekeeping. */
+static bool is_setup(const struct rte_mbuf *m)
+{
+	struct rd r = rd_init(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	const uint8_t *header, *ext;
+	uint32_t label;
+	uint8_t ttl, next;
+
+	if (!control_stack_read(&r, &label, &ttl) || ach_read(&r) != ACH_ROUTED)
+		return false;
+	header = rd_take(&r, ROUTED_HEADER_BYTES);
+	if (!header)
+		return false;
+	next = header[ROUTED_NEXT_AT];
+	ext = rd_take(&r, 1);
+	if (next == NEXT_ROUTE && ext)
+		next = *ext;
+	return next == NEXT_SETUP || next == NEXT_REPLY;
+}
+
 static void control(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf *m)
 {
 	/* only link-local talk crosses a link before it is open */
@@ -32,7 +53,7 @@ static void control(struct worker *w, struct link *l, uint32_t lse, struct rte_m
 		return;
 	}
 	packet_of(m)->label = LABEL_NONE;
-	if (punt(w, PUNT_CONTROL, true, m))
+	if (punt(w, PUNT_CONTROL, true, m) && is_setup(m))
 		count_add(&w->count.punted_setup_packets, 1);
 	rte_pktmbuf_free(m);
 }
@@ -97,7 +118,7 @@ static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - total));
 	rte_pktmbuf_adj(m, TUNNEL_HEADER_BYTES);
 	packet_of(m)->label = lse_label(lse);
-	punt(w, PUNT_OAM, true, m);
+	punt(w, PUNT_OAM, false, m);
 	rte_pktmbuf_free(m);
 }
 

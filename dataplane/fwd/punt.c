@@ -22,7 +22,7 @@ bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct 
 	out->reason = (uint8_t)reason;
 	out->authenticated = authenticated;
 	out->in_label = p->label;
-	out->session = 0;
+	out->session = UINT32_MAX;
 	out->len = m->data_len;
 	out->addr_port = p->port;
 	out->family = p->family;

@@ -94,6 +94,18 @@ static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bo
 	};
 }
 
+/* The neighbour holds the new keys: control may let go of the old ones. */
+static void first_use(struct worker *w, const struct rx_lane *lane)
+{
+	struct dp_event ev = {.type = EVT_SESSION_USED};
+
+	ev.u.key.session = UINT32_MAX;
+	ev.u.key.link = lane->link;
+	ev.u.key.lane = lane->lane;
+	ev.u.key.index = lane->index;
+	worker_event(w, &ev);
+}
+
 /* An authentic frame becomes a labelled packet. False: dropped. */
 static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct aead_op *op,
                          struct rte_mbuf *m)
@@ -106,6 +118,8 @@ static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct ae
 		drop_packet(w, DROP_REPLAY, m);
 		return false;
 	}
+	if (unlikely_(lane->replay.next == 0))
+		first_use(w, lane);
 	replay_commit(&lane->replay, op->counter);
 	if (unlikely_(!l)) {
 		drop_packet(w, DROP_NO_LINK, m);

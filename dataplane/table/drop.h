@@ -28,6 +28,17 @@
 	X(TTL, "ttl_expired", "TTL ran out (a sample is answered)")                      \
 	X(SINK, "sink", "data at the end of a tunnel that carries none")                 \
 	X(NO_LINK, "no_link", "packet for a link that does not exist")                   \
+	/* end-to-end sessions */                                                        \
+	X(NO_SESSION, "no_session", "label names a session that is gone")                \
+	X(SESSION_HEADER, "session_header", "tunnel control word malformed")             \
+	X(SESSION_NO_KEY, "session_no_key", "no key of this phase came in time")         \
+	X(SESSION_WAIT, "session_wait", "too many packets wait for a session's key")     \
+	X(SESSION_REPLAY, "session_replay", "session counter repeated or too old")       \
+	X(SESSION_AUTH, "session_auth", "packet is not from the other end")              \
+	X(SESSION_SPENT, "session_spent", "session key reached its last counter")        \
+	X(SESSION_OAM, "session_oam", "OAM body malformed or over its rate")             \
+	X(TRANSPORT, "transport", "transport protocol is not spoken here")               \
+	X(UDP, "udp", "datagrams are not delivered to applications")                     \
 	/* to control */                                                                 \
 	X(PUNT_RATE, "punt_rate", "neighbour exceeds its rate of packets to control")    \
 	X(PUNT_FULL, "punt_full", "event ring to control is full")                       \

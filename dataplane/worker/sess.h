@@ -35,3 +35,7 @@ int sess_wake_fd(const struct sessions *s);
 
 /* Called after sleep was announced (full fence passed): false when app rings hold work. */
 bool sess_sleep_ok(struct sessions *s);
+
+/* Where the gateway thread meets this worker (app/gateway.h); lives until sess_free(). */
+struct bridge;
+struct bridge *sess_bridge(struct sessions *s);

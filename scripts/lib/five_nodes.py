@@ -86,6 +86,7 @@ def experiment(net, size, quiet):
     finally:
         echo.close()
     path = net.path("a", "b")
+    net.settle()
     before = counters(net)
     t = coyonet.Transfer(net, "a", "b", size)
     try:
@@ -127,7 +128,8 @@ def story(net, r, stayed):
         print("The network is up. Try:")
         print("    %s -s %s show tunnels" % (os.path.relpath(net.bin("coyoctl")), net.nodes["t1"].control))
         print("    %s -s %s trace %s" % (os.path.relpath(net.bin("coyoctl")), net.nodes["a"].control, r["id_b"]))
-        print("    COYO_SOCKET=%s %s connect %s... 7001" % (net.nodes["a"].app, os.path.relpath(net.bin("coyo")), r["id_b"][:8]))
+        print("    COYO_SOCKET=%s %s listen 7001 &" % (net.nodes["b"].app, os.path.relpath(net.bin("coyo"))))
+        print("    COYO_SOCKET=%s %s connect %s 7001" % (net.nodes["a"].app, os.path.relpath(net.bin("coyo")), r["id_b"]))
         print("    scripts/run --stop")
     else:
         print("Next: scripts/run --stay keeps the network up to try coyoctl on; scripts/test runs every test.")

@@ -24,6 +24,7 @@ def body(net):
     transits = [h["node"] for h in path[1:-1]]
     check(len(path) >= 4, "the tunnel crosses %s" % " ".join(h["node"] for h in path))
     check("t1-t3" in net.path_links("a", "b"), "the short way t1-t3 was taken")
+    net.settle()
     before = {t: (net.worker_sum(t, "punted_setup_packets"), net.worker_sum(t, "switched_packets")) for t in transits}
     t = coyonet.Transfer(net, "a", "b", SIZE)
     try:

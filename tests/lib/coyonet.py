@@ -164,6 +164,17 @@ class Net:
             self.wait("links of %s up" % n.name,
                       lambda n=n: all(r["state"] == "up" for r in n.rows("links")) and n.rows("links"), seconds)
 
+    def settle(self, quiet=1.0, seconds=12.0):
+        """Waits until no node has seen a set-up for `quiet` s: the routes that Kademlia keeps for itself are built."""
+        end, since, last = time.monotonic() + seconds, time.monotonic(), None
+        while time.monotonic() < end:
+            now = [self.worker_sum(n.name, "punted_setup_packets") for n in self.nodes.values()]
+            if now != last:
+                last, since = now, time.monotonic()
+            if time.monotonic() - since >= quiet:
+                return
+            time.sleep(0.1)
+
     def wire_do(self, command):
         self.wire.stdin.write(command + "\n")
         self.wire.stdin.flush()

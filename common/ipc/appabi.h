@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an application and the daemon say to each other over the Unix stream socket: one line each way, streams as descriptors.
+ *
+ *   -> connect ID PORT           <- ok LOCAL-ID LOCAL-PORT          with one descriptor (SCM_RIGHTS) on the line's first byte
+ *   -> listen PORT [BACKLOG]     <- ok, then for every stream:
+ *                                <- accept REMOTE-ID REMOTE-PORT    with one descriptor
+ *   -> version                   <- ok 1
+ *                                <- error ENAME sentence            whenever it did not work
+ *
+ * A connection carries one request after another; after `listen` it belongs to the listener, which lives as long as it. A line is
+ * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms. */
+#pragma once
+#include "base/cc.h"
+#include "wire/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define APPABI_VERSION      1
+#define APP_LINE_MAX        512
+#define APP_WHY_MAX         200 /* one sentence with its NUL */
+#define APP_BACKLOG_DEFAULT 128
+#define APP_BACKLOG_MAX     65535
+#define APP_SOCKET_ENV      "COYO_SOCKET"
+#define APP_SOCKET_DEFAULT  "/run/coyo/app.sock"
+
+enum app_request_type { APP_REQ_CONNECT = 1, APP_REQ_LISTEN, APP_REQ_VERSION };
+
+struct app_request {
+	uint8_t type; /* enum app_request_type */
+	uint16_t port;
+	uint32_t backlog;  /* listen */
+	struct node_id id; /* connect */
+};
+
+/* len: without the newline. 0, or -EINVAL and one sentence in why. */
+int app_request_parse(const char *line, size_t len, struct app_request *out,
+                      char why[APP_WHY_MAX]) COYO_NODISCARD;
+
+/* Writes the line with its newline and a NUL; returns its length. */
+size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX]);
+
+enum app_answer_type { APP_ANS_OK = 1, APP_ANS_ACCEPT, APP_ANS_ERROR };
+
+struct app_answer {
+	uint8_t type; /* enum app_answer_type */
+	bool has_end; /* id and port are there (always with accept) */
+	uint16_t port;
+	int err; /* error: positive errno */
+	struct node_id id;
+	char why[APP_WHY_MAX];
+};
+
+int app_answer_parse(const char *line, size_t len, struct app_answer *out) COYO_NODISCARD;
+size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX]);
+
+/* "ECONNREFUSED" and back. Names this protocol does not use become "EIO". */
+const char *app_errno_name(int err);
+int app_errno_value(const char *name, size_t len);
+
+/* What the application is told about err (positive errno) of a connect to port. */
+void app_connect_sentence(int err, const struct node_id *id, uint16_t port, char why[APP_WHY_MAX]);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two blocking copies, one thread each: a slow reader of our output never stops what goes the other way, and the terminal's or
+ * parent's descriptors keep their flags. Between pipes and the stream pages are spliced, elsewhere copied in large pieces. */
+#include "libcoyo/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RELAY_BYTES (256 * 1024)
+
+/* One direction. side names who failed when read (from) or write (to) does. */
+struct flow {
+	int from, to;
+	int stream;
+	bool outward; /* standard input -> stream */
+	int err;      /* 0, or errno */
+	bool write_failed;
+	char *buf; /* RELAY_BYTES */
+};
+
+static bool is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* 1: moved something; 0: end; -1: errno. *spliceable turns false where the kernel cannot. */
+static ssize_t move(struct flow *f, bool *spliceable)
+{
+	ssize_t n, done = 0;
+
+	if (*spliceable) {
+		n = splice(f->from, NULL, f->to, NULL, RELAY_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
+		if (n >= 0 || errno != EINVAL) {
+			f->write_failed = n < 0 && errno == EPIPE;
+			return n;
+		}
+		*spliceable = false;
+	}
+	n = read(f->from, f->buf, RELAY_BYTES);
+	if (n <= 0)
+		return n;
+	while (done < n) {
+		ssize_t k = write(f->to, f->buf + done, (size_t)(n - done));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0) {
+			f->write_failed = true;
+			return -1;
+		}
+		done += k;
+	}
+	return n;
+}
+
+static void *flow_run(void *arg)
+{
+	struct flow *f = arg;
+	bool spliceable = is_pipe(f->outward ? f->from : f->to);
+	ssize_t n;
+
+	do {
+		n = move(f, &spliceable);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	f->err = n < 0 ? errno : 0;
+	if (f->outward)
+		shutdown(f->stream, SHUT_WR);
+	return NULL;
+}
+
+/* The sentence for what ended a direction early. */
+static int explain(const struct flow *f, char why[COYO_WHY_MAX])
+{
+	const char *text = strerror(f->err);
+
+	if (f->err == ECONNRESET)
+		snprintf(why, COYO_WHY_MAX, "connection reset by the other side");
+	else if (f->outward && f->write_failed)
+		snprintf(why, COYO_WHY_MAX,
+		         "the other side closed the connection before it had everything: %s", text);
+	else if (f->outward)
+		snprintf(why, COYO_WHY_MAX, "reading standard input failed: %s", text);
+	else if (f->write_failed)
+		snprintf(why, COYO_WHY_MAX, "cannot write to standard output: %s", text);
+	else
+		snprintf(why, COYO_WHY_MAX, "reading from the stream failed: %s", text);
+	return -f->err;
+}
+
+static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY_MAX])
+{
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, flow_run, outward);
+
+	if (r != 0) {
+		snprintf(why, COYO_WHY_MAX, "cannot start a thread: %s", strerror(r));
+		return -r;
+	}
+	flow_run(inward);
+	/* A broken stream will not be mended by what the terminal may still say: take the reader out of its read(). */
+	if (inward->err)
+		pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	if (inward->err)
+		return explain(inward, why);
+	return outward->err ? explain(outward, why) : 0;
+}
+
+int relay_run(int in, int out, int stream, char why[COYO_WHY_MAX])
+{
+	struct flow outward = {.from = in, .to = stream, .stream = stream, .outward = true};
+	struct flow inward = {.from = stream, .to = out, .stream = stream};
+	int r = -ENOMEM;
+
+	outward.buf = malloc(RELAY_BYTES);
+	inward.buf = malloc(RELAY_BYTES);
+	if (outward.buf && inward.buf)
+		r = run_both(&outward, &inward, why);
+	else
+		snprintf(why, COYO_WHY_MAX, "out of memory");
+	free(outward.buf);
+	free(inward.buf);
+	return r;
+}

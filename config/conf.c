@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From text to struct conf: sections, keys, duplicates, defaults; errors are collected, not fatal one by one. */
+#include "conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW(S, field, key, kind, lo, hi, choices, def, help) \
+	{key, CONF_##kind, offsetof(struct S, field), lo, hi, choices, def, help},
+#define BOUND(S, field, key, kind, lo, hi, choices, def, help)                 \
+	_Static_assert((CONF_##kind != CONF_str && CONF_##kind != CONF_path && \
+	                CONF_##kind != CONF_device) ||                         \
+	                       (hi) < sizeof(((struct S *)0)->field),          \
+	               "room for " key);
+CONF_NODE_OPTIONS(BOUND, conf_node)
+CONF_API_OPTIONS(BOUND, conf_api)
+CONF_PORT_OPTIONS(BOUND, conf_port)
+CONF_LINK_OPTIONS(BOUND, conf_link)
+CONF_LSP_OPTIONS(BOUND, conf_lsp)
+
+static const struct conf_option node_options[] = {CONF_NODE_OPTIONS(ROW, conf_node)};
+static const struct conf_option worker_options[] = {CONF_WORKER_OPTIONS(ROW, conf_worker)};
+static const struct conf_option api_options[] = {CONF_API_OPTIONS(ROW, conf_api)};
+static const struct conf_option port_options[] = {CONF_PORT_OPTIONS(ROW, conf_port)};
+static const struct conf_option link_options[] = {CONF_LINK_OPTIONS(ROW, conf_link)};
+static const struct conf_option lsp_options[] = {CONF_LSP_OPTIONS(ROW, conf_lsp)};
+
+_Static_assert(ARRAY_LEN(node_options) <= CONF_KEYS_MAX, "head.lines");
+_Static_assert(ARRAY_LEN(link_options) <= CONF_KEYS_MAX, "head.lines");
+_Static_assert(CONF_KEYS_MAX <= 32, "head.given");
+
+const struct conf_section_info conf_sections[CONF_SECTIONS] = {
+        [CONF_SEC_NODE] = {"node", false, node_options, ARRAY_LEN(node_options)},
+        [CONF_SEC_WORKER] = {"worker", false, worker_options, ARRAY_LEN(worker_options)},
+        [CONF_SEC_API] = {"api", false, api_options, ARRAY_LEN(api_options)},
+        [CONF_SEC_PORT] = {"port", true, port_options, ARRAY_LEN(port_options)},
+        [CONF_SEC_LINK] = {"link", true, link_options, ARRAY_LEN(link_options)},
+        [CONF_SEC_LSP] = {"lsp", true, lsp_options, ARRAY_LEN(lsp_options)},
+        [CONF_SEC_NAMES] = {"names", false, NULL, 0},
+};
+
+/* ---- errors ---- */
+
+void conf_error(struct conf_errors *e, uint32_t line, const char *fmt, ...)
+{
+	char text[768];
+	int n = 0;
+	size_t need;
+	va_list ap;
+
+	if (++e->count > CONF_ERRORS_MAX)
+		return;
+	if (line)
+		n = snprintf(text, sizeof(text), "%.250s:%u: ", e->file, line);
+	else
+		n = snprintf(text, sizeof(text), "%.250s: ", e->file);
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+	va_end(ap);
+	need = strlen(text) + 2;
+	if (e->len + need > e->cap) {
+		size_t cap = (e->len + need) * 2;
+		char *t = realloc(e->text, cap);
+
+		if (!t)
+			return;
+		e->text = t;
+		e->cap = cap;
+	}
+	e->len += (size_t)snprintf(e->text + e->len, need, "%s\n", text);
+}
+
+void conf_errors_free(struct conf_errors *e)
+{
+	free(e->text);
+	*e = (struct conf_errors){.file = e->file};
+}
+
+/* ---- "did you mean" ---- */
+
+/* Edits between two words, bounded: words longer than 31 are never near. */
+static unsigned edits(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	unsigned row[32];
+
+	if (n > 31 || m > 31)
+		return 99;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= n; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= m; j++) {
+			unsigned best = diagonal + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+struct nearest {
+	const char *word;
+	unsigned edits;
+};
+
+static void nearer(struct nearest *best, const char *typed, const char *candidate)
+{
+	unsigned d;
+	char dashed[32];
+	size_t i;
+
+	for (i = 0; i + 1 < sizeof(dashed) && typed[i]; i++)
+		dashed[i] = typed[i] == '_' ? '-' : typed[i];
+	dashed[i] = '\0';
+	d = edits(dashed, candidate);
+	if (d < best->edits && d <= 1 + strlen(candidate) / 3) {
+		best->edits = d;
+		best->word = candidate;
+	}
+}
+
+static void unknown_key(enum conf_section s, const char *key, uint32_t line, struct conf_errors *e)
+{
+	const struct conf_section_info *info = &conf_sections[s];
+	struct nearest best = {NULL, 99};
+
+	for (uint32_t i = 0; i < info->noptions; i++)
+		nearer(&best, key, info->options[i].key);
+	if (best.word) {
+		conf_error(e, line, "unknown option `%.40s` in [%s]; did you mean `%s`?", key,
+		           info->name, best.word);
+		return;
+	}
+	for (unsigned t = 0; t < CONF_SECTIONS; t++)
+		if (t != s && conf_option_index(t, key) >= 0) {
+			conf_error(e, line, "unknown option `%.40s` in [%s]; it belongs in [%s]",
+			           key, info->name, conf_sections[t].name);
+			return;
+		}
+	conf_error(e, line, "unknown option `%.40s` in [%s]; coyod.conf(5) lists them all", key,
+	           info->name);
+}
+
+static void unknown_section(const char *name, uint32_t line, struct conf_errors *e)
+{
+	struct nearest best = {NULL, 99};
+
+	for (unsigned t = 0; t < CONF_SECTIONS; t++)
+		nearer(&best, name, conf_sections[t].name);
+	if (best.word)
+		conf_error(e, line, "unknown section [%.40s]; did you mean [%s]?", name, best.word);
+	else
+		conf_error(e, line,
+		           "unknown section [%.40s]; there are [node], [worker], [api], "
+		           "[port NAME], [link NAME], [lsp NAME] and [names]",
+		           name);
+}
+
+/* ---- sections ---- */
+
+int conf_option_index(enum conf_section s, const char *key)
+{
+	for (uint32_t i = 0; i < conf_sections[s].noptions; i++)
+		if (strcmp(conf_sections[s].options[i].key, key) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool conf_given(const struct conf_head *h, enum conf_section s, const char *key)
+{
+	int i = conf_option_index(s, key);
+
+	return i >= 0 && (h->given >> i & 1);
+}
+
+static void defaults(enum conf_section s, void *base)
+{
+	const struct conf_section_info *info = &conf_sections[s];
+	char why[160];
+
+	for (uint32_t i = 0; i < info->noptions; i++) {
+		const char *def = info->options[i].def;
+
+		if (def && *def && conf_value_parse(&info->options[i], def, base, why, sizeof(why)))
+			abort(); /* a default outside its own range: the unit test walks every row */
+	}
+}
+
+static bool name_ok(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > max)
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
+			return false;
+	return true;
+}
+
+/* Room for one more in a growing array: NULL at the limit. */
+static void *grow(void **array, uint32_t *n, size_t size, uint32_t max)
+{
+	char *a = *array;
+
+	if (*n >= max)
+		return NULL;
+	if ((*n & (*n - 1)) == 0) {
+		a = realloc(a, size * (*n ? *n * 2 : 1));
+		if (!a)
+			return NULL;
+		*array = a;
+	}
+	memset(a + size * *n, 0, size);
+	return a + size * (*n)++;
+}
+
+struct reading {
+	struct conf *c;
+	struct conf_errors *e;
+	enum conf_section section;
+	struct conf_head *head; /* NULL: keys of an unknown section are skipped */
+	bool names;
+	uint32_t *name_lines;
+};
+
+static struct conf_head *find_named(const struct conf *c, enum conf_section s, const char *name)
+{
+	char *base = s == CONF_SEC_PORT   ? (char *)c->ports
+	             : s == CONF_SEC_LINK ? (char *)c->links
+	                                  : (char *)c->lsps;
+	uint32_t n = s == CONF_SEC_PORT ? c->nports : s == CONF_SEC_LINK ? c->nlinks : c->nlsps;
+	size_t size = s == CONF_SEC_PORT   ? sizeof(*c->ports)
+	              : s == CONF_SEC_LINK ? sizeof(*c->links)
+	                                   : sizeof(*c->lsps);
+
+	for (uint32_t i = 0; i < n; i++, base += size)
+		if (strcmp(((struct conf_head *)(void *)base)->name, name) == 0)
+			return (void *)base;
+	return NULL;
+}
+
+static void open_named(struct reading *r, enum conf_section s, const char *name, uint32_t line)
+{
+	struct conf *c = r->c;
+	const struct conf_head *old;
+	struct conf_head *h;
+
+	if (!name_ok(name, 31)) {
+		conf_error(r->e, line,
+		           "[%s NAME] needs a name of 1..31 letters, digits, dots, - or _",
+		           conf_sections[s].name);
+		return;
+	}
+	old = find_named(c, s, name);
+	if (old) {
+		conf_error(r->e, line, "duplicate section [%s %s]; the first is in line %u",
+		           conf_sections[s].name, name, old->line);
+		return;
+	}
+	if (s == CONF_SEC_PORT)
+		h = grow((void **)&c->ports, &c->nports, sizeof(*c->ports), CONF_PORTS_MAX);
+	else if (s == CONF_SEC_LINK)
+		h = grow((void **)&c->links, &c->nlinks, sizeof(*c->links), CONF_LINKS_MAX);
+	else
+		h = grow((void **)&c->lsps, &c->nlsps, sizeof(*c->lsps), CONF_LSPS_MAX);
+	if (!h) {
+		conf_error(r->e, line, "too many sections [%s NAME]", conf_sections[s].name);
+		return;
+	}
+	defaults(s, h);
+	snprintf(h->name, sizeof(h->name), "%.31s", name);
+	h->line = line;
+	r->head = h;
+}
+
+static void open_section(struct reading *r, const struct ini *ini)
+{
+	struct conf *c = r->c;
+	struct conf_head *single[] = {&c->node.head, &c->worker.head, &c->api.head};
+	uint32_t *line;
+	unsigned s;
+
+	r->head = NULL;
+	r->names = false;
+	for (s = 0; s < CONF_SECTIONS; s++)
+		if (strcmp(ini->key, conf_sections[s].name) == 0)
+			break;
+	if (s == CONF_SECTIONS) {
+		unknown_section(ini->key, ini->line, r->e);
+		return;
+	}
+	r->section = s;
+	if (conf_sections[s].named) {
+		open_named(r, s, ini->value, ini->line);
+		return;
+	}
+	if (*ini->value) {
+		conf_error(r->e, ini->line, "[%s] takes no name", ini->key);
+		return;
+	}
+	line = s == CONF_SEC_NAMES ? &c->names_line : &single[s]->line;
+	if (*line) {
+		conf_error(r->e, ini->line, "duplicate section [%s]; the first is in line %u",
+		           ini->key, *line);
+		return;
+	}
+	*line = ini->line;
+	r->names = s == CONF_SEC_NAMES;
+	r->head = r->names ? NULL : single[s];
+}
+
+static void take_name(struct reading *r, const struct ini *ini)
+{
+	struct conf *c = r->c;
+	struct node_id id;
+	struct conf_name *n;
+	enum id_parse_result p = id_parse(ini->value, strlen(ini->value), &id);
+
+	if (!name_ok(ini->key, 63)) {
+		conf_error(r->e, ini->line,
+		           "`%.40s` cannot be a name: 1..63 letters, digits, dots, - or _",
+		           ini->key);
+		return;
+	}
+	if (p != ID_PARSE_OK) {
+		conf_error(r->e, ini->line, "%s: %s", ini->key, id_parse_error(p));
+		return;
+	}
+	if (conf_name_id(c, ini->key)) {
+		conf_error(r->e, ini->line, "duplicate name `%s` in [names]", ini->key);
+		return;
+	}
+	n = grow((void **)&c->names, &c->nnames, sizeof(*c->names), CONF_NAMES_MAX);
+	if (!n) {
+		conf_error(r->e, ini->line, "too many names");
+		return;
+	}
+	snprintf(n->name, sizeof(n->name), "%s", ini->key);
+	n->id = id;
+}
+
+static void take_pair(struct reading *r, const struct ini *ini, bool any_section)
+{
+	const struct conf_option *o;
+	char why[200];
+	int i;
+
+	if (!any_section) {
+		conf_error(r->e, ini->line, "`%.40s` stands before the first section", ini->key);
+		return;
+	}
+	if (r->names) {
+		take_name(r, ini);
+		return;
+	}
+	if (!r->head)
+		return;
+	i = conf_option_index(r->section, ini->key);
+	if (i < 0) {
+		unknown_key(r->section, ini->key, ini->line, r->e);
+		return;
+	}
+	if (r->head->given >> i & 1) {
+		conf_error(r->e, ini->line, "duplicate option `%s`; the first is in line %u",
+		           ini->key, r->head->lines[i]);
+		return;
+	}
+	r->head->given |= UINT32_C(1) << i;
+	r->head->lines[i] = ini->line;
+	o = &conf_sections[r->section].options[i];
+	if (conf_value_parse(o, ini->value, r->head, why, sizeof(why)) == 0)
+		return;
+	if (o->kind == CONF_id)
+		conf_error(r->e, ini->line, "%s: %s", o->key, why);
+	else
+		conf_error(r->e, ini->line, "%s: `%.80s` is not allowed; expected %s", o->key,
+		           ini->value, why);
+	/* Cross checks run on defined values also when the text was refused. */
+	if (o->def && *o->def && conf_value_parse(o, o->def, r->head, why, sizeof(why)))
+		abort();
+}
+
+static void check_required(const struct conf_head *h, enum conf_section s, struct conf_errors *e)
+{
+	const struct conf_section_info *info = &conf_sections[s];
+
+	for (uint32_t i = 0; i < info->noptions; i++) {
+		if (info->options[i].def || (h->given >> i & 1))
+			continue;
+		if (h->line == 0)
+			conf_error(e, 0, "[%s] with `%s = ...` is missing (%s)", info->name,
+			           info->options[i].key, info->options[i].help);
+		else
+			conf_error(e, h->line, "[%s%s%s] needs `%s = ...` (%s)", info->name,
+			           *h->name ? " " : "", h->name, info->options[i].key,
+			           info->options[i].help);
+	}
+}
+
+int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
+               struct conf_errors *e)
+{
+	struct reading r = {.c = c, .e = e};
+	struct ini ini;
+	bool any = false;
+	uint32_t before = e->count;
+
+	*c = (struct conf){0};
+	snprintf(c->file, sizeof(c->file), "%s", file);
+	e->file = file;
+	defaults(CONF_SEC_NODE, &c->node);
+	defaults(CONF_SEC_WORKER, &c->worker);
+	defaults(CONF_SEC_API, &c->api);
+	ini_init(&ini, text, len);
+	while (ini_next(&ini) != INI_END) {
+		if (ini.kind == INI_BAD) {
+			conf_error(e, ini.line, "%s", ini.error);
+			continue;
+		}
+		if (ini.kind == INI_SECTION) {
+			any = true;
+			open_section(&r, &ini);
+		} else {
+			take_pair(&r, &ini, any);
+		}
+	}
+	check_required(&c->node.head, CONF_SEC_NODE, e);
+	for (uint32_t i = 0; i < c->nports; i++)
+		check_required(&c->ports[i].head, CONF_SEC_PORT, e);
+	for (uint32_t i = 0; i < c->nlinks; i++)
+		check_required(&c->links[i].head, CONF_SEC_LINK, e);
+	for (uint32_t i = 0; i < c->nlsps; i++)
+		check_required(&c->lsps[i].head, CONF_SEC_LSP, e);
+	conf_check(c, e);
+	if (e->count > CONF_ERRORS_MAX && before <= CONF_ERRORS_MAX) {
+		uint32_t more = e->count - CONF_ERRORS_MAX;
+
+		e->count = CONF_ERRORS_MAX - 1;
+		conf_error(e, 0, "and %u more errors", more);
+		e->count = CONF_ERRORS_MAX + more;
+	}
+	return e->count == before ? 0 : -EINVAL;
+}
+
+void conf_free(struct conf *c)
+{
+	free(c->ports);
+	free(c->links);
+	free(c->lsps);
+	free(c->names);
+	*c = (struct conf){0};
+}
+
+const struct node_id *conf_name_id(const struct conf *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->nnames; i++)
+		if (strcmp(c->names[i].name, name) == 0)
+			return &c->names[i].id;
+	return NULL;
+}
+
+const char *conf_id_name(const struct conf *c, const struct node_id *id)
+{
+	for (uint32_t i = 0; i < c->nnames; i++)
+		if (id_eq(&c->names[i].id, id))
+			return c->names[i].name;
+	return NULL;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A daemon's configuration: read from an INI text into structs, every error found in one pass, each with file and line. */
+#pragma once
+#include "options.h"
+#include "base/cc.h"
+#include "wire/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct identity; /* crypto/identity.h */
+
+#define CONF_KEYS_MAX   24   /* options in one section */
+#define CONF_LINE_MAX   1024 /* bytes of one line */
+#define CONF_FILE_MAX   (8u << 20)
+#define CONF_ERRORS_MAX 50 /* reported one by one; the rest is counted */
+#define CONF_LINKS_MAX  4096
+#define CONF_PORTS_MAX  32
+#define CONF_LSPS_MAX   4096
+#define CONF_NAMES_MAX  4096
+
+/* One type per kind of value. */
+typedef char conf_str_t[64];
+typedef char conf_path_t[256];
+typedef char conf_device_t[192];
+typedef uint64_t conf_uint_t;
+typedef uint64_t conf_size_t;
+typedef uint64_t conf_mode_t;
+typedef bool conf_flag_t;
+typedef int conf_choice_t; /* index into the row's choices */
+typedef struct {
+	bool on;
+	uint32_t rate; /* 0: unlimited */
+} conf_rate_t;
+typedef struct {
+	uint8_t family; /* 4, 6; 0: not given */
+	uint16_t port;
+	uint8_t addr[16]; /* network byte order, the first 4 of IPv4 */
+} conf_addr_t;
+typedef struct node_id conf_id_t;
+typedef uint8_t conf_mac_t[6];
+typedef struct {
+	uint32_t first, last;
+} conf_labels_t;
+
+enum conf_kind {
+	CONF_str = 1,
+	CONF_path,
+	CONF_device,
+	CONF_uint,
+	CONF_size,
+	CONF_mode,
+	CONF_flag,
+	CONF_choice,
+	CONF_rate,
+	CONF_addr,
+	CONF_id,
+	CONF_mac,
+	CONF_labels,
+};
+
+enum conf_section {
+	CONF_SEC_NODE = 0,
+	CONF_SEC_WORKER,
+	CONF_SEC_API,
+	CONF_SEC_PORT,
+	CONF_SEC_LINK,
+	CONF_SEC_LSP,
+	CONF_SEC_NAMES, /* free keys: NAME = ID */
+	CONF_SECTIONS,
+};
+
+/* What every section has in common; the first member of each. */
+struct conf_head {
+	char name[32];  /* [link NAME] */
+	uint32_t line;  /* of the section; 0: absent, all defaults */
+	uint32_t given; /* bit per option of the section that the file sets */
+	uint32_t lines[CONF_KEYS_MAX];
+};
+
+#define CONF_FIELD(S, field, key, kind, ...) conf_##kind##_t field;
+struct conf_node {
+	struct conf_head head;
+	CONF_NODE_OPTIONS(CONF_FIELD, )
+};
+struct conf_worker {
+	struct conf_head head;
+	CONF_WORKER_OPTIONS(CONF_FIELD, )
+};
+struct conf_api {
+	struct conf_head head;
+	CONF_API_OPTIONS(CONF_FIELD, )
+};
+struct conf_port {
+	struct conf_head head;
+	CONF_PORT_OPTIONS(CONF_FIELD, )
+};
+struct conf_link {
+	struct conf_head head;
+	CONF_LINK_OPTIONS(CONF_FIELD, )
+};
+struct conf_lsp {
+	struct conf_head head;
+	CONF_LSP_OPTIONS(CONF_FIELD, )
+};
+struct conf_name {
+	char name[64];
+	struct node_id id;
+};
+
+enum { CONF_IDLE_ADAPTIVE = 0, CONF_IDLE_BUSY = 1 };
+enum { CONF_HUGE_AUTO = 0, CONF_HUGE_YES = 1, CONF_HUGE_NO = 2 };
+enum { CONF_TYPE_UDP_SOCKET = 0, CONF_TYPE_ETHERNET = 1 };
+
+struct conf {
+	char file[256];
+	struct conf_node node;
+	struct conf_worker worker;
+	struct conf_api api;
+	struct conf_port *ports;
+	struct conf_link *links;
+	struct conf_lsp *lsps;
+	struct conf_name *names;
+	uint32_t nports, nlinks, nlsps, nnames;
+	uint32_t names_line; /* of [names]; 0: absent */
+};
+
+/* Collected errors: `FILE:LINE: text` lines in text (owned; free with conf_errors_free). */
+struct conf_errors {
+	const char *file;
+	char *text;
+	size_t len, cap;
+	uint32_t count;
+};
+void conf_error(struct conf_errors *e, uint32_t line, const char *fmt, ...) COYO_PRINTF(3, 4);
+void conf_errors_free(struct conf_errors *e);
+
+/* One row of the options table. */
+struct conf_option {
+	const char *key;
+	uint8_t kind; /* enum conf_kind */
+	uint16_t offset;
+	int64_t lo, hi;
+	const char *choices, *def, *help;
+};
+struct conf_section_info {
+	const char *name;
+	bool named; /* [port NAME] */
+	const struct conf_option *options;
+	uint32_t noptions;
+};
+extern const struct conf_section_info conf_sections[CONF_SECTIONS];
+
+/* Index of a key in its section, or -1. */
+int conf_option_index(enum conf_section s, const char *key);
+bool conf_given(const struct conf_head *h, enum conf_section s, const char *key);
+
+/* Reads one value into its field at base. On failure writes into why what would have been right and returns -EINVAL. */
+int conf_value_parse(const struct conf_option *o, const char *text, void *base, char *why,
+                     size_t whycap) COYO_NODISCARD;
+/* The value as it would stand in the file. Always NUL-terminated; truncates. */
+void conf_value_format(const struct conf_option *o, const void *base, char *out, size_t cap);
+/* `1..16`, `yes|no`, ... for errors and manuals. */
+void conf_value_range(const struct conf_option *o, char *out, size_t cap);
+
+/* Reads a text, as if it came from `file`. Every error is collected. Returns 0 or -EINVAL; conf_free() either way. */
+int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
+               struct conf_errors *e) COYO_NODISCARD;
+/* Reads a file. */
+int conf_load(struct conf *c, const char *file, struct conf_errors *e) COYO_NODISCARD;
+void conf_free(struct conf *c);
+/* What no single value shows: options that contradict each other, names that name nothing. Called by conf_parse(). */
+void conf_check(const struct conf *c, struct conf_errors *e);
+/* Reads the key file: -EINVAL with an error at the line that names it when it is missing, readable by others, damaged. */
+int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e) COYO_NODISCARD;
+
+/* The state directory exists and can be written; otherwise -EINVAL with an error at its line. */
+int conf_state_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
+
+/* The id behind a name of [names], or NULL. */
+const struct node_id *conf_name_id(const struct conf *c, const char *name);
+const char *conf_id_name(const struct conf *c, const struct node_id *id);
+
+/* ---- The INI reader: lines, nothing else ---- */
+enum ini_kind { INI_END = 0, INI_SECTION, INI_PAIR, INI_BAD };
+struct ini {
+	const char *p, *end;
+	uint32_t line;
+	enum ini_kind kind;
+	char *key;         /* INI_SECTION: first word; INI_PAIR: the key */
+	char *value;       /* INI_SECTION: the rest of the words; INI_PAIR: the value */
+	const char *error; /* INI_BAD: static text */
+	char buf[CONF_LINE_MAX + 1];
+};
+void ini_init(struct ini *r, const char *text, size_t len);
+/* The next line that says something. key and value point into r and hold until the next call. */
+enum ini_kind ini_next(struct ini *r);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The two files a configuration lives in: its text and the key file it names. */
+#include "conf.h"
+#include "crypto/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads up to cap bytes. Returns how many, or -errno. */
+static long read_all(int fd, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	while (n < cap) {
+		ssize_t r = read(fd, buf + n, cap - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	return (long)n;
+}
+
+int conf_load(struct conf *c, const char *file, struct conf_errors *e)
+{
+	struct stat st;
+	char *text;
+	long n;
+	int rc = -EINVAL, fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	*c = (struct conf){0};
+	e->file = file;
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		conf_error(e, 0, "cannot read: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -EINVAL;
+	}
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)) {
+		conf_error(e, 0, "cannot read: not a file");
+		close(fd);
+		return -EINVAL;
+	}
+	text = malloc(CONF_FILE_MAX + 1);
+	n = text ? read_all(fd, text, CONF_FILE_MAX + 1) : -ENOMEM;
+	close(fd);
+	if (n < 0)
+		conf_error(e, 0, "cannot read: %s", strerror((int)-n));
+	else if (n > (long)CONF_FILE_MAX)
+		conf_error(e, 0, "larger than %u MiB", CONF_FILE_MAX >> 20);
+	else
+		rc = conf_parse(c, file, text, (size_t)n, e);
+	free(text);
+	return rc;
+}
+
+/* A link to oneself would look like a neighbour that never proves its id. */
+static int check_peers(const struct conf *c, const struct identity *me, struct conf_errors *e)
+{
+	int i = conf_option_index(CONF_SEC_LINK, "peer"), rc = 0;
+
+	for (uint32_t l = 0; l < c->nlinks; l++)
+		if (id_eq(&c->links[l].peer, &me->id)) {
+			conf_error(e, c->links[l].head.lines[i],
+			           "peer: this is the id of this node itself, not its neighbour's");
+			rc = -EINVAL;
+		}
+	return rc;
+}
+
+int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e)
+{
+	const char *path = c->node.key;
+	uint32_t line = c->node.head.lines[conf_option_index(CONF_SEC_NODE, "key")];
+	char text[4 * IDENTITY_TEXT_MAX];
+	struct stat st;
+	long n;
+	int rc, fd;
+
+	if (!*path)
+		return -EINVAL; /* already reported as missing */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT) {
+		conf_error(e, line, "key: %s does not exist; make it with: coyo keygen -o %s", path,
+		           path);
+		return -EINVAL;
+	}
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		conf_error(e, line, "key: cannot read %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -EINVAL;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		conf_error(e, line, "key: %s is not a file", path);
+		close(fd);
+		return -EINVAL;
+	}
+	if (st.st_mode & 077) {
+		conf_error(e, line,
+		           "key: %s can be read by others (mode %04o), so its secret may be known; "
+		           "chmod 600 it, or make a new key",
+		           path, st.st_mode & 07777);
+		close(fd);
+		return -EINVAL;
+	}
+	n = read_all(fd, text, sizeof(text));
+	close(fd);
+	rc = n < 0 ? (int)n : identity_from_text(me, text, (size_t)n);
+	explicit_bzero(text, sizeof(text));
+	if (rc == -EBADMSG)
+		conf_error(e, line, "key: %s is damaged; restore it from a copy", path);
+	else if (rc == -EINVAL)
+		conf_error(e, line, "key: %s is not a key file; make one with: coyo keygen -o FILE",
+		           path);
+	else if (rc)
+		conf_error(e, line, "key: cannot read %s: %s", path, strerror(-rc));
+	return rc || check_peers(c, me, e) ? -EINVAL : 0;
+}
+
+int conf_state_check(const struct conf *c, struct conf_errors *e)
+{
+	const char *path = c->node.state;
+	uint32_t line = c->node.head.lines[conf_option_index(CONF_SEC_NODE, "state")];
+	struct stat st;
+
+	if (!*path)
+		return 0;
+	if (stat(path, &st) < 0)
+		conf_error(e, line, "state: cannot use %s: %s; make the directory first", path,
+		           strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		conf_error(e, line, "state: %s is not a directory", path);
+	else if (access(path, W_OK | X_OK) < 0)
+		conf_error(e, line, "state: cannot write into %s: %s", path, strerror(errno));
+	else
+		return 0;
+	return -EINVAL;
+}

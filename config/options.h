@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one table of every configuration option: section, field, key, kind, range, choices, default, help.
+ *
+ * A row is O(S, field, key, kind, lo, hi, choices, default, help); S is handed through to the expander.
+ * kind names a type conf_<kind>_t in conf.h and a reader in value.c. lo and hi bound numbers, lengths of text and
+ * sizes in bytes. default NULL: the option is required; "": it has none and may be left out.
+ */
+#pragma once
+
+#define CONF_NODE_OPTIONS(O, S)                                                                   \
+	O(S, name, "name", str, 1, 31, NULL, "coyod", "name of this node in logs and output")     \
+	O(S, key, "key", path, 1, 255, NULL, NULL, "key file made by coyo keygen, mode 0600")     \
+	O(S, state, "state", path, 1, 240, NULL, "",                                              \
+	  "directory where known contacts are kept over a restart; none: they are forgotten")     \
+	O(S, control, "control", path, 1, 107, NULL, "/run/coyod/control.sock",                   \
+	  "path of the socket that coyoctl talks to")                                             \
+	O(S, control_mode, "control-mode", mode, 0, 0777, NULL, "0600",                           \
+	  "permissions of the control socket, octal")                                             \
+	O(S, network, "network", uint, 0, 4294967295, NULL, "1",                                  \
+	  "network number; nodes of different networks refuse each other")                        \
+	O(S, transit, "transit", rate, 1, 1000000, NULL, "yes",                                   \
+	  "relay for others: yes, no, or the tunnel set-ups per second taken from one neighbour") \
+	O(S, sessions, "sessions", uint, 16, 65536, NULL, "1024",                                 \
+	  "most end-to-end sessions at a time")                                                   \
+	O(S, hello_active_ms, "hello-active-ms", uint, 20, 10000, NULL, "300",                    \
+	  "time between hellos on a link in use")                                                 \
+	O(S, hello_idle_ms, "hello-idle-ms", uint, 20, 60000, NULL, "3000",                       \
+	  "time between hellos on an idle link")                                                  \
+	O(S, hello_misses, "hello-misses", uint, 1, 20, NULL, "3",                                \
+	  "hellos missed in a row after which a link is down")                                    \
+	O(S, rekey_s, "rekey-s", uint, 1, 3600, NULL, "120", "age at which a key is replaced")    \
+	O(S, key_reject_s, "key-reject-s", uint, 2, 7200, NULL, "180",                            \
+	  "age at which a key is refused; above rekey-s")                                         \
+	O(S, key_overlap_s, "key-overlap-s", uint, 1, 60, NULL, "10",                             \
+	  "time the old key is still accepted; at most rekey-s counts")                           \
+	O(S, tunnel_idle_s, "tunnel-idle-s", uint, 1, 3600, NULL, "45",                           \
+	  "time after which the ends stop using an idle tunnel")                                  \
+	O(S, tunnel_forget_s, "tunnel-forget-s", uint, 2, 7200, NULL, "60",                       \
+	  "time after which transit nodes forget an idle tunnel; above tunnel-idle-s")            \
+	O(S, connect_timeout_ms, "connect-timeout-ms", uint, 100, 60000, NULL, "5000",            \
+	  "time after which a destination that cannot be found is unreachable")
+
+#define CONF_WORKER_OPTIONS(O, S)                                                         \
+	O(S, count, "count", uint, 1, 16, NULL, "1", "worker threads, one per core")      \
+	O(S, idle, "idle", choice, 0, 0, "adaptive|busy", "adaptive",                     \
+	  "what a worker without packets does: adaptive sleeps, busy polls on (servers)") \
+	O(S, hugepages, "hugepages", choice, 0, 0, "auto|yes|no", "auto",                 \
+	  "auto: hugepages where this process may use them, ordinary memory elsewhere")   \
+	O(S, memory_mb, "memory-mb", uint, 0, 1048576, NULL, "0",                         \
+	  "memory for packet buffers and tables; 0: computed and printed at the start")   \
+	O(S, mbufs, "mbufs", uint, 0, 4194304, NULL, "0",                                 \
+	  "packet buffers; 0: computed from ports and workers")                           \
+	O(S, punt_rate, "punt-rate", uint, 1, 10000000, NULL, "20000",                    \
+	  "packets per second that one neighbour may send to the control plane")          \
+	O(S, connections, "connections", uint, 16, 1048576, NULL, "4096",                 \
+	  "most connections per worker")                                                  \
+	O(S, tcp_sndbuf, "tcp-sndbuf", size, 16384, 1073741824, NULL, "4M",               \
+	  "largest send buffer of one connection, bytes (K, M, G)")                       \
+	O(S, tcp_rcvbuf, "tcp-rcvbuf", size, 16384, 1073741824, NULL, "4M",               \
+	  "largest receive buffer of one connection, bytes (K, M, G)")
+
+#define CONF_API_OPTIONS(O, S)                                                     \
+	O(S, socket, "socket", path, 1, 107, NULL, "",                             \
+	  "path of the socket that applications use; none: no local applications") \
+	O(S, mode, "mode", mode, 0, 0777, NULL, "0600",                            \
+	  "permissions of the application socket, octal")
+
+#define CONF_PORT_OPTIONS(O, S)                            \
+	O(S, device, "device", device, 1, 191, NULL, NULL, \
+	  "PCI address or virtual device of DPDK (net_memif0,role=server,...)")
+
+#define CONF_LINK_OPTIONS(O, S)                                                                  \
+	O(S, type, "type", choice, 0, 0, "udp-socket|ethernet", NULL, "how the link is carried") \
+	O(S, local, "local", addr, 0, 65535, NULL, "",                                           \
+	  "udp-socket: own address, 192.0.2.1:6635 or [2001:db8::1]:6635")                       \
+	O(S, remote, "remote", addr, 1, 65535, NULL, "",                                         \
+	  "udp-socket: the neighbour's address; none: wait for it to call")                      \
+	O(S, peer, "peer", id, 0, 0, NULL, "",                                                   \
+	  "id of the neighbour; any other is refused. None: whoever proves an id")               \
+	O(S, seal, "seal", flag, 0, 0, NULL, "yes",                                              \
+	  "encrypt and authenticate every packet; no: plain MPLS")                               \
+	O(S, trusted, "trusted", flag, 0, 0, NULL, "no",                                         \
+	  "the wire is the operator's own: needed for seal = no over IP")                        \
+	O(S, control, "control", flag, 0, 0, NULL, "yes",                                        \
+	  "no: no control plane on this link, only [lsp] entries; needs seal = no")              \
+	O(S, mtu, "mtu", uint, 1280, 1500, NULL, "",                                             \
+	  "largest labelled packet, bytes. Default: 1280 over IP, what the port carries on "     \
+	  "Ethernet")                                                                            \
+	O(S, port, "port", str, 1, 31, NULL, "", "ethernet: NAME of the [port NAME]")            \
+	O(S, vlan, "vlan", uint, 1, 4094, NULL, "", "ethernet: VLAN; none: untagged")            \
+	O(S, mac, "mac", mac, 0, 0, NULL, "",                                                    \
+	  "ethernet: the neighbour's address; none: learnt from its frames")                     \
+	O(S, check_mac, "check-mac", flag, 0, 0, NULL, "no",                                     \
+	  "ethernet: drop frames that do not come from mac")
+
+#define CONF_LSP_OPTIONS(O, S)                                                                 \
+	O(S, in_link, "in-link", str, 1, 31, NULL, NULL, "NAME of the link packets come from") \
+	O(S, in_label, "in-label", labels, 16, 1048575, NULL, NULL,                            \
+	  "label or range FIRST-LAST they carry")                                              \
+	O(S, out_link, "out-link", str, 1, 31, NULL, NULL, "NAME of the link they leave by")   \
+	O(S, out_label, "out-label", labels, 16, 1048575, NULL, NULL,                          \
+	  "label or range they get, as many as in-label")

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The anchor's messages: announcements, the root's signs of life, samples; and distances along the tree. */
+#include "anchor/anchor.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sodium.h>
+#include <string.h>
+
+#define ANN_COALESCE  (50 * NS_PER_MS)
+#define SEQ_EVERY     (5 * NS_PER_S)
+#define SEQ_DEAD      (16 * NS_PER_S)
+#define SEQ_DEAD_HOP  (30 * NS_PER_MS)
+#define SAMPLE_MIN    (300 * NS_PER_MS)
+#define SAMPLE_MAX_NS (30 * NS_PER_S)
+#define GROWN_FOR     (12 * NS_PER_S)
+#define GROWN_AGAIN   (20 * NS_PER_S)
+
+uint64_t anchor_hash(unsigned tree, const struct node_id *id)
+{
+	uint8_t in[1 + ID_BYTES], out[16];
+
+	in[0] = (uint8_t)tree;
+	memcpy(in + 1, id->b, ID_BYTES);
+	crypto_generichash(out, sizeof(out), in, sizeof(in), (const uint8_t *)"IPvCoyo root", 12);
+	return be64_load(out);
+}
+
+/* Renews this node's record after its place changed. */
+static void record_renew(struct node *n)
+{
+	struct anchor *a = n->anchor;
+	struct record *r = &a->record;
+	uint8_t buf[RECORD_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	memcpy(r->key, n->cfg.identity->ed_public, 32);
+	r->seq = ++a->record_seq;
+	r->ntrees = n->cfg.trees;
+	r->flags = n->cfg.transit ? 0 : RECORD_FLAG_NO_TRANSIT;
+	for (unsigned t = 0; t < n->cfg.trees; t++) {
+		r->place[t].root = root_tag(&a->tree[t].root);
+		r->place[t].coords = a->tree[t].coords;
+	}
+	record_write(&w, r);
+	n->ops->sign(n->cfg.identity, RECORD_CONTEXT, buf, wr_len(&w) - RECORD_SIG_BYTES, r->sig);
+}
+
+int anchor_new(struct node *n)
+{
+	struct anchor *a = ctx_alloc(n, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	n->anchor = a;
+	a->sample_ns = SAMPLE_MIN;
+	a->ann_seq = (uint64_t)n->now.ns;
+	for (unsigned t = 0; t < n->cfg.trees; t++) {
+		a->self_hash[t] = anchor_hash(t, &n->cfg.identity->id);
+		a->tree[t].root = n->cfg.identity->id;
+		a->tree[t].root_hash = a->self_hash[t];
+		a->tree[t].root_seq = 1;
+		a->tree[t].seq_at = a->tree[t].root_at = n->now;
+	}
+	record_renew(n);
+	arm(n, &a->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
+	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+	return 0;
+}
+
+void anchor_free(struct node *n)
+{
+	struct anchor *a = n->anchor;
+
+	if (!a)
+		return;
+	disarm(n, &a->ann_timer);
+	disarm(n, &a->seq_timer);
+	disarm(n, &a->root_timer);
+	disarm(n, &a->hold_timer);
+	disarm(n, &a->sample_timer);
+	ctx_free(n, a);
+	n->anchor = NULL;
+}
+
+void anchor_own_record_seen(struct node *n, uint64_t seq)
+{
+	if (seq <= n->anchor->record_seq || seq > UINT64_MAX / 2)
+		return;
+	n->anchor->record_seq = seq;
+	record_renew(n);
+	hook_coords_changed(n);
+}
+
+bool anchor_grown(const struct node *n)
+{
+	return n->anchor->grown_at.ns && instant_sub(n->now, n->anchor->grown_at) < GROWN_FOR;
+}
+
+static void ann_send(struct node *n, struct peer *p)
+{
+	struct anchor *a = n->anchor;
+	struct linkmsg_ann m = {.seq = ++a->ann_seq, .ntrees = n->cfg.trees};
+	uint8_t buf[1180];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	for (unsigned t = 0; t < n->cfg.trees; t++) {
+		m.tree[t].root = a->tree[t].root;
+		m.tree[t].root_seq = a->tree[t].root_seq;
+		m.tree[t].port = p->port;
+		m.tree[t].is_parent = a->tree[t].parent == p;
+		m.tree[t].coords = a->tree[t].coords;
+	}
+	linkmsg_ann_write(&w, &m);
+	if (wr_ok(&w))
+		peer_send_local(n, p, buf, wr_len(&w));
+}
+
+static void announce_now(struct node *n)
+{
+	struct peer *p;
+
+	disarm(n, &n->anchor->ann_timer);
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (peer_up(p))
+			ann_send(n, p);
+}
+
+void anchor_announce(struct node *n, bool at_once)
+{
+	struct anchor *a = n->anchor;
+
+	record_renew(n);
+	a->sample_ns = SAMPLE_MIN;
+	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+	if (at_once)
+		announce_now(n);
+	else if (!timer_armed(&a->ann_timer))
+		arm(n, &a->ann_timer, TIMER_ANCHOR_ANN, NULL, ANN_COALESCE);
+	hook_coords_changed(n);
+}
+
+void anchor_peer_up(struct node *n, struct peer *p)
+{
+	p->ann_valid = false;
+	p->sample.size = 0;
+	p->sample.count = 0;
+	if (p->flap_n > 1) {
+		int64_t wait = INT64_C(1) << (p->flap_n < 7 ? p->flap_n - 1 : 6);
+
+		p->parent_not_before = instant_add(n->now, (wait < 60 ? wait : 60) * NS_PER_S);
+		arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL,
+		    (wait < 60 ? wait : 60) * NS_PER_S);
+	}
+	ann_send(n, p);
+}
+
+void anchor_peer_down(struct node *n, struct peer *p)
+{
+	p->ann_valid = false;
+	p->sample.size = 0;
+	if (instant_sub(n->now, p->up_at) > 300 * NS_PER_S)
+		p->flap_n = 0;
+	p->flap_n++;
+	anchor_select(n);
+}
+
+void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
+{
+	if (p->ann_valid && m->seq <= p->ann.seq) {
+		count(n, CTR_ANN_OLD);
+		return;
+	}
+	p->ann = *m;
+	p->ann_valid = true;
+	for (unsigned t = 0; t < m->ntrees; t++)
+		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
+	anchor_select(n);
+}
+
+static bool is_child(const struct peer *p, unsigned t)
+{
+	return peer_up(p) && p->ann_valid && t < p->ann.ntrees && p->ann.tree[t].is_parent;
+}
+
+static void seq_spread(struct node *n, const struct linkmsg_seq *m)
+{
+	uint8_t buf[160];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct peer *p;
+
+	linkmsg_seq_write(&w, m);
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (is_child(p, m->tree))
+			peer_send_local(n, p, buf, wr_len(&w));
+}
+
+void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m)
+{
+	struct tree *t = &n->anchor->tree[m->tree];
+	struct node_id id;
+	uint8_t body[9];
+
+	if (m->tree >= n->cfg.trees || t->parent != p || m->seq <= t->root_seq)
+		return;
+	identity_id_of_key(m->key, &id);
+	linkmsg_seq_signed(m, body);
+	if (!id_eq(&id, &t->root) ||
+	    n->ops->verify(m->key, SEQ_CONTEXT, body, sizeof(body), m->sig) != 0) {
+		count(n, CTR_SEQ_BAD);
+		return;
+	}
+	t->root_seq = m->seq;
+	t->seq_at = n->now;
+	seq_spread(n, m);
+}
+
+static void seq_tick(struct node *n)
+{
+	struct anchor *a = n->anchor;
+
+	for (unsigned i = 0; i < n->cfg.trees; i++) {
+		struct tree *t = &a->tree[i];
+		struct linkmsg_seq m = {.tree = (uint8_t)i};
+		uint8_t body[9];
+
+		if (t->parent) {
+			if (instant_sub(n->now, t->seq_at) <
+			    SEQ_DEAD + SEQ_DEAD_HOP * t->coords.hops)
+				continue;
+			t->dead_root = t->root;
+			t->dead_seq = t->root_seq;
+			t->has_dead = true;
+			anchor_select(n);
+			continue;
+		}
+		/* Numbers rise even over a restart, as long as the clock given to us does. */
+		m.seq = t->root_seq = t->root_seq + 1 > (uint64_t)n->now.ns ? t->root_seq + 1
+		                                                            : (uint64_t)n->now.ns;
+		t->seq_at = n->now;
+		memcpy(m.key, n->cfg.identity->ed_public, 32);
+		linkmsg_seq_signed(&m, body);
+		n->ops->sign(n->cfg.identity, SEQ_CONTEXT, body, sizeof(body), m.sig);
+		seq_spread(n, &m);
+	}
+	arm(n, &a->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
+}
+
+/* ---- samples (tree 0) ---- */
+
+static bool tree_neighbour(const struct node *n, const struct peer *p)
+{
+	return n->anchor->tree[0].parent == p || is_child(p, 0);
+}
+
+static void own_contact(const struct node *n, struct contact_info *c)
+{
+	const struct record *r = &n->anchor->record;
+
+	c->id = n->cfg.identity->id;
+	c->seq = r->seq;
+	c->ntrees = r->ntrees;
+	memcpy(c->place, r->place, sizeof(c->place));
+}
+
+/* One record drawn from this node and all directions but `not`, weighted by their sizes. */
+static void draw(struct node *n, const struct peer * not, uint32_t total, struct contact_info *c)
+{
+	uint64_t x = rng_below(&n->cfg.rng, total);
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		if (p == not || !tree_neighbour(n, p) || p->sample.count == 0)
+			continue;
+		if (x < p->sample.size) {
+			*c = p->sample.c[rng_below(&n->cfg.rng, p->sample.count)];
+			return;
+		}
+		x -= p->sample.size;
+	}
+	own_contact(n, c);
+}
+
+static void sample_send(struct node *n, struct peer *to)
+{
+	struct linkmsg_sample m = {.size = 1, .count = SAMPLE_MAX};
+	uint8_t buf[1180];
+	struct wr w;
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (p != to && tree_neighbour(n, p))
+			m.size += p->sample.size;
+	for (unsigned i = 0; i < SAMPLE_MAX; i++)
+		draw(n, to, m.size, &m.c[i]);
+	do {
+		w = wr_init(buf, sizeof(buf));
+		linkmsg_sample_write(&w, &m);
+	} while (!wr_ok(&w) && m.count-- > 1);
+	if (wr_ok(&w))
+		peer_send_local(n, to, buf, wr_len(&w));
+}
+
+static void sample_tick(struct node *n)
+{
+	struct anchor *a = n->anchor;
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (peer_up(p) && tree_neighbour(n, p))
+			sample_send(n, p);
+	a->sample_ns = a->sample_ns * 3 / 2 < SAMPLE_MAX_NS ? a->sample_ns * 3 / 2 : SAMPLE_MAX_NS;
+	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL,
+	    a->sample_ns - (int64_t)rng_below(&n->cfg.rng, (uint64_t)a->sample_ns / 8));
+}
+
+void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m)
+{
+	struct anchor *a = n->anchor;
+	struct peer *q;
+
+	if (!tree_neighbour(n, p))
+		return;
+	p->sample = *m;
+	if (p->sample.size > (1u << 30))
+		p->sample.size = 1u << 30;
+	a->size = 1;
+	TAILQ_FOREACH (q, &n->peers->list, next)
+		if (tree_neighbour(n, q))
+			a->size += q->sample.size;
+	if (a->size > a->size_max + a->size_max / 4 &&
+	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
+		a->grown_at = n->now;
+		a->sample_ns = SAMPLE_MIN;
+		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+	}
+	if (a->size > a->size_max)
+		a->size_max = a->size;
+	for (unsigned i = 0; i < m->count; i++)
+		hook_sample(n, p, &m->c[i]);
+}
+
+void anchor_timer(struct node *n, struct timer *t)
+{
+	switch (t->kind) {
+	case TIMER_ANCHOR_ANN:
+		announce_now(n);
+		break;
+	case TIMER_ANCHOR_SEQ:
+		seq_tick(n);
+		break;
+	case TIMER_ANCHOR_HOLD:
+		anchor_select(n);
+		break;
+	case TIMER_ANCHOR_SAMPLE:
+		sample_tick(n);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- distances ---- */
+
+unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
+                             const struct coords *to)
+{
+	if (tree >= n->cfg.trees || root_tag(&n->anchor->tree[tree].root) != root)
+		return UINT_MAX;
+	return coords_distance(&n->anchor->tree[tree].coords, to);
+}
+
+unsigned anchor_distance(const struct node *n, const struct place *place, unsigned nplaces,
+                         unsigned *tree, unsigned *distance)
+{
+	unsigned found = 0;
+
+	for (unsigned t = 0; t < nplaces && t < n->cfg.trees; t++) {
+		unsigned d = anchor_own_distance(n, t, place[t].root, &place[t].coords);
+
+		if (d == UINT_MAX)
+			continue;
+		if (found == 0 || d < *distance) {
+			*tree = t;
+			*distance = d;
+		}
+		found++;
+	}
+	return found;
+}
+
+struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const struct coords *to,
+                        unsigned limit, bool (*usable)(struct node *, struct peer *, const void *),
+                        const void *arg, unsigned *distance)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		unsigned d;
+
+		if (!peer_up(p) || !p->ann_valid || tree >= p->ann.ntrees ||
+		    root_tag(&p->ann.tree[tree].root) != root || (usable && !usable(n, p, arg)))
+			continue;
+		d = coords_distance(&p->ann.tree[tree].coords, to);
+		if (d < limit) {
+			limit = d;
+			best = p;
+		}
+	}
+	*distance = limit;
+	return best;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The anchor under the lookups: spanning trees whose coordinates carry control messages where XOR greed would be stuck.
+ *
+ * Roots: the node with the lowest hash of (tree, id). Each node announces root and coords to its neighbours (ANN), the root shows that it
+ * lives (SEQ), samples of the whole tree are passed along it (SAMPLE). No data packet ever uses a tree. */
+#pragma once
+#include "core/ctx.h"
+#include "peer/peer.h"
+#include "wire/record.h"
+
+struct tree {
+	struct node_id root;
+	uint64_t root_hash;
+	uint64_t root_seq;       /* newest sign of life heard; at the root: sent */
+	struct instant seq_at;   /* when */
+	struct instant root_at;  /* since when this root */
+	struct instant switched; /* last change of parent by choice */
+	struct peer *parent;     /* NULL: this node is the root */
+	struct coords coords;
+	struct node_id old_root; /* before the last detach */
+	uint64_t old_hash;
+	unsigned old_len;
+	struct instant hold; /* until then only a better or a feasible parent */
+	struct node_id dead_root;
+	uint64_t dead_seq;
+	bool has_old, has_dead;
+};
+
+struct anchor {
+	struct tree tree[RECORD_TREES_MAX];
+	uint64_t self_hash[RECORD_TREES_MAX];
+	uint64_t ann_seq;
+	uint64_t record_seq;
+	struct record record; /* this node's own, signed */
+	struct timer ann_timer, seq_timer, root_timer, hold_timer, sample_timer;
+	int64_t sample_ns;
+	uint32_t size, size_max; /* nodes in the tree as the samples say */
+	struct instant grown_at; /* the network grew or merged: look around for a while */
+};
+
+int anchor_new(struct node *n);
+void anchor_free(struct node *n);
+void anchor_peer_up(struct node *n, struct peer *p);
+void anchor_peer_down(struct node *n, struct peer *p);
+void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m);
+void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m);
+void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m);
+void anchor_timer(struct node *n, struct timer *t);
+/* Re-chooses the parent in every tree (anchor/select.c); announces when something changed. */
+void anchor_select(struct node *n);
+/* Announces soon (coalesced) or at once. */
+void anchor_announce(struct node *n, bool at_once);
+/* Rank of a root in a tree: lower wins. */
+uint64_t anchor_hash(unsigned tree, const struct node_id *id);
+/* True for some seconds after growth or a merge. */
+bool anchor_grown(const struct node *n);
+
+/* Number of trees in which both have a place under the same root; *distance: the smallest. 0: not comparable. */
+unsigned anchor_distance(const struct node *n, const struct place *place, unsigned nplaces,
+                         unsigned *tree, unsigned *distance);
+/* The up neighbour nearest to coords in a tree with root tag `root`, strictly nearer than `limit` hops; NULL: none. */
+struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const struct coords *to,
+                        unsigned limit,
+                        bool (*usable)(struct node *n, struct peer *p, const void *arg),
+                        const void *arg, unsigned *distance);
+/* This node's distance to coords, or UINT_MAX when its tree has another root. */
+unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
+                             const struct coords *to);
+/* A node that meets a newer record of its own takes that number + 1. */
+void anchor_own_record_seen(struct node *n, uint64_t seq);
+
+static inline uint64_t root_tag(const struct node_id *id)
+{
+	return be64_load(id->b);
+}
+
+/* hook: sampled contacts of the whole tree (core/node.c hands them to kad). */
+void hook_sample(struct node *n, struct peer *p, const struct contact_info *c);

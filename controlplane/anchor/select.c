@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Whose child this node is in each tree: parent choice with feasibility, hold-down and damped improvement. */
+#include "anchor/anchor.h"
+
+#include <string.h>
+
+#define YOUNG_ROOT   (5 * NS_PER_S)
+#define SWITCH_EVERY (10 * NS_PER_S)
+#define HOLD_BASE    (300 * NS_PER_MS)
+#define HOLD_HOP     (20 * NS_PER_MS)
+
+/* Is a a prefix of b: b is below a. */
+static bool below(const struct coords *b, const struct coords *a)
+{
+	return b->len >= a->len && memcmp(b->b, a->b, a->len) == 0;
+}
+
+static bool eligible(struct node *n, unsigned t, const struct peer *p)
+{
+	const struct tree *tr = &n->anchor->tree[t];
+	const struct ann_tree *a = &p->ann.tree[t];
+
+	if (!peer_up(p) || !p->ann_valid || t >= p->ann.ntrees || a->is_parent || a->port == 0)
+		return false;
+	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops + 1 > COORDS_HOPS_MAX - 1)
+		return false;
+	if (p != tr->parent && instant_before(n->now, p->parent_not_before))
+		return false;
+	if (tr->has_dead && id_eq(&a->root, &tr->dead_root) && a->root_seq <= tr->dead_seq)
+		return false;
+	/* Under the same root, whoever is below me cannot be my parent. */
+	return !(tr->parent && p != tr->parent && id_eq(&a->root, &tr->root) &&
+	         below(&a->coords, &tr->coords));
+}
+
+/* Hops the node would have below p; tree 1 avoids tree 0's parent. */
+static unsigned cost(const struct node *n, unsigned t, const struct peer *p)
+{
+	return p->ann.tree[t].coords.hops + 1u + (t > 0 && n->anchor->tree[0].parent == p ? 2 : 0);
+}
+
+static struct peer *best_of(struct node *n, unsigned t)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		if (!eligible(n, t, p))
+			continue;
+		if (!best || p->ann_hash[t] < best->ann_hash[t] ||
+		    (p->ann_hash[t] == best->ann_hash[t] && cost(n, t, p) < cost(n, t, best)))
+			best = p;
+	}
+	return best;
+}
+
+/* A feasible parent has the same root and is nearer to it than this node was: it cannot be below. */
+static struct peer *feasible(struct node *n, unsigned t, const struct node_id *root, unsigned len)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (eligible(n, t, p) && id_eq(&p->ann.tree[t].root, root) &&
+		    p->ann.tree[t].coords.hops < len && (!best || cost(n, t, p) < cost(n, t, best)))
+			best = p;
+	return best;
+}
+
+/* Takes p's root and a place below it. True when this node's place changed. */
+static bool adopt(struct node *n, unsigned t, struct peer *p)
+{
+	struct tree *tr = &n->anchor->tree[t];
+	const struct ann_tree *a = &p->ann.tree[t];
+	struct coords c = a->coords;
+	bool new_root = !id_eq(&tr->root, &a->root), changed;
+
+	if (!coords_push(&c, a->port))
+		return false;
+	changed = new_root || tr->parent != p || !coords_eq(&c, &tr->coords);
+	if (new_root) {
+		tr->root = a->root;
+		tr->root_hash = p->ann_hash[t];
+		tr->root_seq = a->root_seq;
+		tr->root_at = tr->seq_at = n->now;
+	} else if (a->root_seq > tr->root_seq) {
+		tr->root_seq = a->root_seq;
+		tr->seq_at = n->now;
+	}
+	if (tr->parent != p)
+		tr->switched = n->now;
+	tr->parent = p;
+	tr->coords = c;
+	tr->has_old = false;
+	return changed;
+}
+
+static void detach(struct node *n, unsigned t)
+{
+	struct tree *tr = &n->anchor->tree[t];
+	unsigned depth = tr->coords.hops < 200 ? tr->coords.hops : 200;
+	int64_t hold = HOLD_BASE + HOLD_HOP * depth;
+
+	tr->old_root = tr->root;
+	tr->old_hash = tr->root_hash;
+	tr->old_len = tr->coords.hops;
+	tr->has_old = true;
+	tr->hold = instant_add(n->now, hold);
+	tr->root = n->cfg.identity->id;
+	tr->root_hash = n->anchor->self_hash[t];
+	tr->root_seq = (uint64_t)n->now.ns;
+	tr->root_at = tr->seq_at = n->now;
+	tr->parent = NULL;
+	tr->coords.len = tr->coords.hops = 0;
+	arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL, hold);
+}
+
+/* This node is a root: whom may it join? */
+static struct peer *join(struct node *n, unsigned t)
+{
+	struct tree *tr = &n->anchor->tree[t];
+	struct peer *best = best_of(n, t);
+
+	if (!best || best->ann_hash[t] >= tr->root_hash)
+		return NULL;
+	if (tr->has_old && instant_before(n->now, tr->hold) && best->ann_hash[t] >= tr->old_hash)
+		return feasible(n, t, &tr->old_root, tr->old_len);
+	return best;
+}
+
+static bool worth(const struct node *n, unsigned t, const struct peer *best)
+{
+	const struct tree *tr = &n->anchor->tree[t];
+	unsigned have = cost(n, t, tr->parent), get = cost(n, t, best);
+
+	if (best == tr->parent || get >= have)
+		return false;
+	if (instant_sub(n->now, tr->root_at) < YOUNG_ROOT)
+		return true;
+	return get + 2 <= have && get * 5 <= have * 4 &&
+	       instant_sub(n->now, tr->switched) >= SWITCH_EVERY;
+}
+
+/* True when the place changed; *lost when by detaching. */
+static bool select_one(struct node *n, unsigned t, bool *lost)
+{
+	struct tree *tr = &n->anchor->tree[t];
+	struct peer *best;
+
+	if (!tr->parent) {
+		best = join(n, t);
+		return best && adopt(n, t, best);
+	}
+	best = best_of(n, t);
+	if (best && best->ann_hash[t] < tr->root_hash)
+		return adopt(n, t, best);
+	if (eligible(n, t, tr->parent) && id_eq(&tr->parent->ann.tree[t].root, &tr->root)) {
+		if (best && best->ann_hash[t] == tr->root_hash && worth(n, t, best))
+			return adopt(n, t, best);
+		return adopt(n, t, tr->parent);
+	}
+	best = feasible(n, t, &tr->root, tr->coords.hops);
+	if (best)
+		return adopt(n, t, best);
+	detach(n, t);
+	*lost = true;
+	return true;
+}
+
+void anchor_select(struct node *n)
+{
+	bool changed = false, lost = false;
+
+	for (unsigned t = 0; t < n->cfg.trees; t++)
+		changed |= select_one(n, t, &lost);
+	if (changed)
+		anchor_announce(n, lost);
+}

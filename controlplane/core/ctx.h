@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What every part of one node's control plane shares: configuration, time, timers, outputs, tickets, counters.
+ *
+ * Each part hangs its own state on one pointer here; only that part looks inside. Calls go down (node -> endpoint -> lsp -> peer);
+ * what a lower part reports upwards goes through the hooks at the end, which core/node.c defines. */
+#pragma once
+#include "base/bucket.h"
+#include "base/cc.h"
+#include "base/timer.h"
+#include "core/node.h"
+#include "core/ticket.h"
+#include "crypto/identity.h"
+
+#include <sys/queue.h>
+
+#define LINK_NONE UINT16_MAX
+
+enum counter {
+#define COUNTER(name, text) name,
+#include "core/counters.def"
+#undef COUNTER
+	CTR_COUNT
+};
+
+/* Whom a timer wakes; timer.owner is the part's object (NULL: the part itself). */
+enum timer_kind {
+	TIMER_PEER_HANDSHAKE = 1,
+	TIMER_PEER_LIVENESS,
+	TIMER_PEER_REKEY,
+	TIMER_PEER_OLD_KEY,
+	TIMER_ANCHOR_ANN,
+	TIMER_ANCHOR_SEQ,
+	TIMER_ANCHOR_ROOT,
+	TIMER_ANCHOR_HOLD,
+	TIMER_ANCHOR_SAMPLE,
+	TIMER_KAD_TICK,
+	TIMER_KAD_RPC,
+	TIMER_KAD_LOOKUP,
+	TIMER_KAD_UPDATE,
+	TIMER_KAD_FINGERS,
+	TIMER_KAD_SELF,
+	TIMER_LSP,
+	TIMER_LSP_TEAR,
+	TIMER_SESSION,
+	TIMER_SESSION_REKEY,
+	TIMER_SESSION_PATH,
+	TIMER_OAM,
+};
+
+struct out_item {
+	STAILQ_ENTRY(out_item) next;
+	size_t size; /* bytes of o that were allocated */
+	struct node_output o;
+};
+
+struct node {
+	struct node_cfg cfg;
+	const struct node_crypto_ops *ops;
+	struct instant now; /* of the event in hand */
+	struct timers timers;
+	STAILQ_HEAD(, out_item) out;
+	struct tickets tickets;
+	uint64_t counters[CTR_COUNT];
+	size_t state_bytes; /* allocated through ctx_alloc() */
+	bool draining;
+	uint32_t log_budget;
+	struct bucket log_bucket;
+
+	struct peers *peers;
+	struct anchor *anchor;
+	struct kad *kad;
+	struct lsps *lsps;
+	struct sessions *sessions;
+	struct oams *oams;
+};
+
+/* Zeroed memory or NULL; counts. Release with ctx_free(). */
+void *ctx_alloc(struct node *n, size_t size);
+void ctx_free(struct node *n, void *p);
+
+static inline void count(struct node *n, enum counter c)
+{
+	n->counters[c]++;
+}
+
+/* ---- outputs (core/out.c) ---- */
+/* Queues a command to one worker (or CPDP_ALL_WORKERS); the sequence number is set here. */
+void out_command(struct node *n, uint8_t worker, struct cp_cmd *c);
+/* Queues a labelled packet for a link. via: the worker that should send it (CMD_SEND goes to worker 0 by rule: any may send). */
+void out_packet(struct node *n, uint16_t link, const void *data, size_t len);
+void out_answer(struct node *n, const struct node_answer *a);
+void out_failed(struct node *n, uint32_t cookie, int err, const char *text);
+void out_done(struct node *n, uint32_t cookie);
+void out_link_state(struct node *n, uint16_t link, bool up, const struct node_id *id,
+                    const char *why);
+void out_link_gone(struct node *n, uint16_t link);
+void out_snapshot(struct node *n);
+void out_log(struct node *n, uint8_t level, const char *fmt, ...) COYO_PRINTF(3, 4);
+
+/* ---- timers ---- */
+static inline void arm(struct node *n, struct timer *t, uint16_t kind, void *owner, int64_t in_ns)
+{
+	t->kind = kind;
+	t->owner = owner;
+	if (timer_arm(&n->timers, t, instant_add(n->now, in_ns)) != 0)
+		count(n, CTR_NO_MEMORY);
+}
+
+static inline void disarm(struct node *n, struct timer *t)
+{
+	timer_disarm(&n->timers, t);
+}
+
+/* ---- what lower parts report upwards; defined in core/node.c ---- */
+struct peer;
+struct lsp;
+/* A neighbour is authenticated and alive / is not any more (its labels are void from here on). */
+void hook_peer_up(struct node *n, struct peer *p);
+void hook_peer_down(struct node *n, struct peer *p, const char *why);
+/* This node's place in a tree changed. */
+void hook_coords_changed(struct node *n);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The queue of outputs that the caller drains after each event. */
+#include "core/ctx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_PER_S 20
+
+void *ctx_alloc(struct node *n, size_t size)
+{
+	size_t *p = n->cfg.alloc.alloc(n->cfg.alloc.arg, size + 16);
+
+	if (!p) {
+		count(n, CTR_NO_MEMORY);
+		return NULL;
+	}
+	*p = size;
+	n->state_bytes += size;
+	return (char *)p + 16;
+}
+
+void ctx_free(struct node *n, void *p)
+{
+	size_t *at;
+
+	if (!p)
+		return;
+	at = (size_t *)((char *)p - 16);
+	n->state_bytes -= *at;
+	n->cfg.alloc.free(n->cfg.alloc.arg, at);
+}
+
+static struct out_item *out_new(struct node *n, uint32_t type, size_t body)
+{
+	size_t size = offsetof(struct node_output, u) + body;
+	struct out_item *i;
+
+	if (size > sizeof(struct node_output))
+		size = sizeof(struct node_output);
+	i = ctx_alloc(n, offsetof(struct out_item, o) + size);
+	if (!i)
+		return NULL;
+	i->size = size;
+	i->o.type = type;
+	STAILQ_INSERT_TAIL(&n->out, i, next);
+	return i;
+}
+
+void out_command(struct node *n, uint8_t worker, struct cp_cmd *c)
+{
+	size_t size = cp_cmd_size(c);
+	struct out_item *i;
+
+	/* One item per worker: a number belongs to one ring. */
+	for (unsigned w = 0; w < n->cfg.workers; w++) {
+		if (worker != CPDP_ALL_WORKERS && worker != w)
+			continue;
+		i = out_new(n, OUT_COMMAND,
+		            offsetof(struct node_output, u.command.cmd) -
+		                    offsetof(struct node_output, u) + size);
+		if (!i)
+			continue;
+		c->seq = ++n->tickets.sent[w];
+		i->o.u.command.worker = (uint8_t)w;
+		memcpy(&i->o.u.command.cmd, c, size);
+	}
+}
+
+void out_packet(struct node *n, uint16_t link, const void *data, size_t len)
+{
+	struct cp_cmd c;
+
+	if (len > CPDP_PACKET_MAX)
+		return;
+	memset(&c, 0, offsetof(struct cp_cmd, u.send.data));
+	c.type = CMD_SEND;
+	c.u.send.link = link;
+	c.u.send.len = (uint16_t)len;
+	memcpy(c.u.send.data, data, len);
+	out_command(n, 0, &c);
+}
+
+void out_answer(struct node *n, const struct node_answer *a)
+{
+	struct out_item *i = out_new(n, OUT_ANSWER, sizeof(*a));
+
+	if (i)
+		i->o.u.answer = *a;
+}
+
+void out_failed(struct node *n, uint32_t cookie, int err, const char *text)
+{
+	struct node_answer a = {.type = ANS_FAILED, .cookie = cookie, .err = err};
+
+	snprintf(a.text, sizeof(a.text), "%s", text);
+	out_answer(n, &a);
+}
+
+void out_done(struct node *n, uint32_t cookie)
+{
+	struct node_answer a = {.type = ANS_DONE, .cookie = cookie};
+
+	out_answer(n, &a);
+}
+
+void out_link_state(struct node *n, uint16_t link, bool up, const struct node_id *id,
+                    const char *why)
+{
+	struct out_item *i = out_new(n, OUT_LINK_STATE, sizeof(i->o.u.link));
+
+	if (!i)
+		return;
+	i->o.u.link.link = link;
+	i->o.u.link.up = up;
+	i->o.u.link.id = *id;
+	snprintf(i->o.u.link.why, sizeof(i->o.u.link.why), "%s", why);
+}
+
+void out_link_gone(struct node *n, uint16_t link)
+{
+	struct out_item *i = out_new(n, OUT_LINK_GONE, sizeof(i->o.u.link));
+
+	if (i)
+		i->o.u.link.link = link;
+}
+
+void out_snapshot(struct node *n)
+{
+	out_new(n, OUT_SNAPSHOT, 0);
+}
+
+void out_log(struct node *n, uint8_t level, const char *fmt, ...)
+{
+	struct out_item *i;
+	va_list ap;
+
+	if (n->log_bucket.rate == 0)
+		bucket_init(&n->log_bucket, LOG_PER_S, LOG_PER_S);
+	if (!bucket_take(&n->log_bucket, n->now))
+		return;
+	i = out_new(n, OUT_LOG, sizeof(i->o.u.log));
+	if (!i)
+		return;
+	i->o.u.log.level = level;
+	va_start(ap, fmt);
+	vsnprintf(i->o.u.log.line, sizeof(i->o.u.log.line), fmt, ap);
+	va_end(ap);
+}
+
+bool node_output(struct node *n, struct node_output *out)
+{
+	struct out_item *i = STAILQ_FIRST(&n->out);
+
+	if (!i)
+		return false;
+	STAILQ_REMOVE_HEAD(&n->out, next);
+	memcpy(out, &i->o, i->size);
+	ctx_free(n, i);
+	return true;
+}
+
+uint64_t node_command_seq(const struct node *n, uint8_t worker)
+{
+	return worker < n->cfg.workers ? n->tickets.sent[worker] : 0;
+}

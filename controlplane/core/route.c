@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where a routed datagram goes next: greedy by id over contacts and their paths, or by coords along the anchor. */
+#include "core/route.h"
+
+#include "anchor/anchor.h"
+#include "kad/kad.h"
+#include "lsp/lsp.h"
+#include "peer/peer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+static bool forbidden(struct node *n, const struct peer *p, const struct route_query *q)
+{
+	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
+
+	for (unsigned i = 0; i < q->nnotvia; i++)
+		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
+		    (q->notvia[i][1] == me && q->notvia[i][0] == there))
+			return true;
+	return false;
+}
+
+static bool usable(struct node *n, struct peer *p, const void *arg)
+{
+	return !forbidden(n, p, arg);
+}
+
+static struct peer *neighbour(struct node *n, const struct node_id *id, const struct route_query *q)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (peer_up(p) && id_eq(&p->id, id) && !forbidden(n, p, q))
+			return p;
+	return NULL;
+}
+
+static enum route_result direct(struct peer *p, struct route_step *step)
+{
+	step->peer = p;
+	step->tunnel_label = LABEL_NONE;
+	return ROUTE_STEP;
+}
+
+/* One hop along the anchor to the coords in ext; the distance left must fall strictly. */
+static enum route_result by_coords(struct node *n, const struct route_query *q,
+                                   struct route_step *step)
+{
+	struct route_ext *e = q->ext;
+	unsigned own = anchor_own_distance(n, e->tree, e->root, &e->coords), d;
+	unsigned limit = own < e->distance ? own : e->distance;
+	struct peer *p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+
+	if (!p)
+		return ROUTE_DEAD_END;
+	e->distance = (uint16_t)d;
+	return direct(p, step);
+}
+
+/* Aims ext at coords of a contact, if they can be compared with ours. */
+static bool aim(struct node *n, struct route_ext *e, const struct place *places, unsigned nplaces)
+{
+	unsigned tree, d;
+
+	if (!anchor_distance(n, places, nplaces, &tree, &d))
+		return false;
+	e->tree = (uint8_t)tree;
+	e->root = places[tree].root;
+	e->coords = places[tree].coords;
+	e->distance = UINT16_MAX;
+	e->flags |= ROUTE_FLAG_WAYPOINT;
+	return true;
+}
+
+static void unaim(struct route_ext *e)
+{
+	e->flags &= (uint8_t)~ROUTE_FLAG_WAYPOINT;
+	e->coords.len = e->coords.hops = 0;
+	e->distance = 0;
+}
+
+/* The tunnel to a contact, as a step; false when none stands or the first hop is excluded. */
+static bool along_finger(struct node *n, const struct route_query *q, const struct contact *c,
+                         struct route_step *step)
+{
+	struct lsp *l = c->finger;
+	bool forward = l && l->role == LSP_INGRESS;
+
+	return l && l->state == LSP_UP && (forward || l->committed) &&
+	       lsp_onward(l, forward, &step->peer, &step->tunnel_label) &&
+	       !forbidden(n, step->peer, q);
+}
+
+/* Commits to a contact that is strictly closer than anything committed to before: loop-free. */
+static bool commit(struct node *n, const struct route_query *q, struct contact *c,
+                   struct route_step *step)
+{
+	struct route_ext *e = q->ext;
+	struct route_ext before = *e;
+	struct peer *p = neighbour(n, &c->id, q);
+
+	e->committed = c->id;
+	e->flags |= ROUTE_FLAG_COMMITTED;
+	unaim(e);
+	if (p) {
+		direct(p, step);
+		return true;
+	}
+	if (along_finger(n, q, c, step))
+		return true;
+	if (aim(n, e, c->place, c->ntrees) && by_coords(n, q, step) == ROUTE_STEP)
+		return true;
+	*e = before;
+	return false;
+}
+
+static enum route_result keep_course(struct node *n, const struct route_query *q,
+                                     struct route_step *step)
+{
+	struct peer *p;
+
+	if (q->tunnel &&
+	    lsp_onward(q->tunnel, q->tunnel_forward, &step->peer, &step->tunnel_label) &&
+	    !forbidden(n, step->peer, q))
+		return ROUTE_STEP;
+	if (!(q->ext->flags & ROUTE_FLAG_COMMITTED))
+		return ROUTE_DEAD_END;
+	p = neighbour(n, &q->ext->committed, q);
+	if (p)
+		return direct(p, step);
+	if (q->ext->flags & ROUTE_FLAG_WAYPOINT)
+		return by_coords(n, q, step);
+	return ROUTE_DEAD_END;
+}
+
+static enum route_result greedy(struct node *n, const struct route_query *q,
+                                struct route_step *step)
+{
+	struct node_id than = n->cfg.identity->id;
+	struct contact *c;
+
+	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
+	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
+		than = q->ext->committed;
+	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
+	for (unsigned skip = 0;
+	     skip < 4 && (c = contact_nearer(&n->kad->contacts, q->dst, &than, skip)); skip++)
+		if (commit(n, q, c, step))
+			return ROUTE_STEP;
+	return keep_course(n, q, step);
+}
+
+enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step)
+{
+	struct route_ext *e = q->ext;
+	struct peer *p;
+
+	if (id_eq(q->dst, &n->cfg.identity->id))
+		return ROUTE_HERE;
+	p = neighbour(n, q->dst, q);
+	if (p)
+		return direct(p, step);
+	if (e->mode == ROUTE_COORDS) {
+		if (by_coords(n, q, step) == ROUTE_STEP)
+			return ROUTE_STEP;
+		if (e->flags & ROUTE_FLAG_FELL_BACK)
+			return ROUTE_DEAD_END;
+		/* Coords went stale under way: greed may still know. */
+		e->mode = ROUTE_GREEDY;
+		e->flags = ROUTE_FLAG_FELL_BACK;
+		unaim(e);
+	}
+	return greedy(n, q, step);
+}
+
+void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
+                     unsigned nplaces)
+{
+	memset(e, 0, offsetof(struct route_ext, coords));
+	e->coords.len = e->coords.hops = 0;
+	e->next = next;
+	e->mode = ROUTE_GREEDY;
+	if (nplaces && aim(n, e, places, nplaces)) {
+		e->mode = ROUTE_COORDS;
+		e->flags = ROUTE_FLAG_WAYPOINT;
+	}
+}
+
+int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
+               const struct route_ext *e, const void *body, size_t len)
+{
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(buf, sizeof(buf)), at;
+	struct routed_header head = *h;
+
+	control_stack_write(&w, step->tunnel_label, TTL_START);
+	ach_write(&w, ACH_ROUTED);
+	at = w;
+	if (e)
+		head.next = NEXT_ROUTE;
+	routed_header_write(&w, &head);
+	if (e)
+		route_ext_write(&w, e);
+	wr_copy(&w, body, len);
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	head.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
+	routed_header_write(&at, &head);
+	out_packet(n, step->peer->link, buf, wr_len(&w));
+	return 0;
+}
+
+int route_send(struct node *n, const struct node_id *dst, const struct place *places,
+               unsigned nplaces, uint8_t next, const void *body, size_t len)
+{
+	struct routed_header h = {.next = next,
+	                          .hop_limit = ROUTED_HOP_LIMIT,
+	                          .src = n->cfg.identity->id,
+	                          .dst = *dst};
+	struct route_ext e;
+	struct route_step step;
+	struct route_query q = {.dst = dst, .ext = &e};
+	struct contact *c = contact_find(&n->kad->contacts, dst);
+
+	route_ext_begin(n, &e, next, places, nplaces);
+	if (c && !c->neighbour && along_finger(n, &q, c, &step)) {
+		e.mode = ROUTE_GREEDY;
+		e.flags = ROUTE_FLAG_COMMITTED;
+		e.committed = *dst;
+		unaim(&e);
+	} else if (route_next(n, &q, &step) != ROUTE_STEP) {
+		return -EHOSTUNREACH;
+	}
+	count(n, CTR_ROUTED_SENT);
+	return route_emit(n, &step, &h, &e, body, len);
+}
+
+/* Tells the asker that its question cannot get on; its coords stand in its own record. */
+static void dead_end(struct node *n, const struct routed_header *h, uint8_t next, struct rd body,
+                     uint8_t code)
+{
+	struct error_msg m = {.code = code, .next = next, .about = h->dst};
+	struct kad_msg k;
+	uint8_t buf[96];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	count(n, code == ROUTED_HOP_LIMIT_OUT ? CTR_HOP_LIMIT : CTR_DEAD_END);
+	if (next != NEXT_KAD || !kad_read(&body, &k) || (k.op != KAD_EXQ && k.op != KAD_FIND))
+		return;
+	m.ref = k.rpc;
+	error_write(&w, &m);
+	route_send(n, &h->src, k.self.place, k.self.ntrees, NEXT_ERROR, buf, wr_len(&w));
+}
+
+static void deliver(struct node *n, const struct routed_header *h, uint8_t next, struct rd *body)
+{
+	struct error_msg m;
+
+	count(n, CTR_ROUTED_DELIVERED);
+	switch (next) {
+	case NEXT_KAD:
+		kad_rx(n, &h->src, body);
+		break;
+	case NEXT_ERROR:
+		if (error_read(body, &m))
+			kad_error(n, &m);
+		else
+			count(n, CTR_MALFORMED);
+		break;
+	default:
+		count(n, CTR_MALFORMED);
+		break;
+	}
+}
+
+/* Along a tunnel without a route extension: a refresh goes to the tunnel's end and nowhere else. */
+static void refresh(struct node *n, const struct routed_header *h, struct lsp *l, bool forward)
+{
+	struct route_step step;
+	struct routed_header on = *h;
+
+	if (!l || !forward || !id_eq(&l->src, &h->src))
+		return;
+	lsp_refresh_rx(n, l);
+	if (l->role == LSP_EGRESS) {
+		kad_finger_up(n, l, &l->src);
+		return;
+	}
+	if (on.hop_limit-- > 1 && lsp_onward(l, true, &step.peer, &step.tunnel_label))
+		route_emit(n, &step, &on, NULL, NULL, 0);
+}
+
+void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r)
+{
+	struct routed_header h;
+	struct route_ext e;
+	struct route_step step;
+	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
+
+	if (!routed_header_read(r, &h)) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	if (tunnel_label != LABEL_NONE) {
+		q.tunnel = lsp_by_label(n, from, tunnel_label, &q.tunnel_forward);
+		if (!q.tunnel || q.tunnel->state != LSP_UP) {
+			count(n, CTR_UNKNOWN_LABEL);
+			return;
+		}
+	}
+	if (h.next == NEXT_REPLY) {
+		lsp_reply_rx(n, from, &h, r);
+		return;
+	}
+	if (h.next == NEXT_REFRESH) {
+		refresh(n, &h, q.tunnel, q.tunnel_forward);
+		return;
+	}
+	if (h.next != NEXT_ROUTE || !route_ext_read(r, &e)) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	if (q.tunnel)
+		q.tunnel->used = n->now;
+	if (h.hop_limit <= 1 && !id_eq(&h.dst, &n->cfg.identity->id)) {
+		dead_end(n, &h, e.next, *r, ROUTED_HOP_LIMIT_OUT);
+		return;
+	}
+	h.hop_limit--;
+	h.next = e.next;
+	if (e.next == NEXT_SETUP) {
+		lsp_setup_rx(n, &q, &h, r);
+		return;
+	}
+	switch (route_next(n, &q, &step)) {
+	case ROUTE_HERE:
+		deliver(n, &h, e.next, r);
+		break;
+	case ROUTE_STEP:
+		count(n, CTR_ROUTED_FORWARDED);
+		route_emit(n, &step, &h, &e, r->p, rd_left(r));
+		break;
+	default:
+		dead_end(n, &h, e.next, *r, ROUTED_DEAD_END);
+		break;
+	}
+}

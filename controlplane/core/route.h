@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where a routed datagram goes next: greedy by id over contacts and their paths, or by coords along the anchor. */
+#pragma once
+#include "core/ctx.h"
+#include "wire/record.h"
+#include "wire/routed.h"
+
+struct lsp;
+
+/* A decision. tunnel_label LABEL_NONE: the neighbour itself is asked ([13]); else along a tunnel ([1][label][13]). */
+struct route_step {
+	struct peer *peer;
+	uint32_t tunnel_label;
+};
+
+enum route_result { ROUTE_STEP = 0, ROUTE_HERE = 1, ROUTE_DEAD_END = 2 };
+
+/* What is asked. ext is changed to what the next hop must see. */
+struct route_query {
+	const struct node_id *dst;
+	struct route_ext *ext;
+	struct peer *from;   /* came over this link; NULL: from this node */
+	struct lsp *tunnel;  /* came along this tunnel ... */
+	bool tunnel_forward; /* ... in the direction away from its source */
+	const uint32_t (*notvia)[2];
+	unsigned nnotvia;
+};
+
+enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step);
+
+/* The first extension of a datagram of this node: by the contact's coords when given, else greedy. */
+void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
+                     unsigned nplaces);
+
+/* Sends a routed datagram of this node. -EHOSTUNREACH: no way known from here; -EMSGSIZE. */
+int route_send(struct node *n, const struct node_id *dst, const struct place *places,
+               unsigned nplaces, uint8_t next, const void *body, size_t len);
+/* Frames and sends one on: stack, ACH, header, ext, body. */
+int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
+               const struct route_ext *e, const void *body, size_t len);
+/* A datagram from a neighbour: r stands behind the ACH. tunnel_label as control_stack_read() gives it. */
+void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Views of a node's state for people and for the simulator's judge: copies, row by row. */
+#include "core/ctx.h"
+
+#include "anchor/anchor.h"
+#include "endpoint/session.h"
+#include "kad/kad.h"
+#include "lsp/lsp.h"
+#include "peer/peer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *peer_state_name(const struct peer *p)
+{
+	static const char *const names[] = {"down", "handshake", "up", "deleted"};
+
+	return p->carrier ? names[p->state] : "no carrier";
+}
+
+bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
+                    struct node_link_view *v)
+{
+	struct peer *p;
+	uint32_t i = 0;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (i++ == *it)
+			break;
+	if (!p)
+		return false;
+	(*it)++;
+	memset(v, 0, sizeof(*v));
+	v->link = p->link;
+	snprintf(v->name, sizeof(v->name), "%s", p->cfg.name);
+	v->type = p->cfg.io.type;
+	v->sealed = p->cfg.io.sealed;
+	v->up = peer_up(p);
+	v->state = peer_state_name(p);
+	v->id = p->known ? p->id : p->cfg.id;
+	v->rtt_ns = p->rtt_ns;
+	v->up_ns = v->up ? instant_sub(now, p->up_at) : -1;
+	v->labels_granted = p->labels.granted;
+	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
+		v->labels_held += (l->up == p && l->rev_out != LABEL_NONE) +
+		                  (l->down == p && l->fwd_out != LABEL_NONE);
+	v->mtu = p->mtu;
+	v->flaps = p->flaps;
+	return true;
+}
+
+bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
+                       struct node_contact_view *v)
+{
+	struct contact *c = contact_after(&n->kad->contacts, NULL);
+	struct peer *p = NULL;
+
+	for (uint32_t i = 0; c && i < *it; i++)
+		c = contact_after(&n->kad->contacts, c);
+	if (!c)
+		return false;
+	(*it)++;
+	memset(v, 0, sizeof(*v));
+	v->id = c->id;
+	v->bucket = c->bucket;
+	v->neighbour = c->neighbour;
+	v->verified = c->verified;
+	v->finger_link = LINK_NONE;
+	v->finger_label = LABEL_NONE;
+	if (c->finger &&
+	    lsp_onward(c->finger, c->finger->role == LSP_INGRESS, &p, &v->finger_label))
+		v->finger_link = p->link;
+	v->tree_distance = (uint16_t)contact_distance(n, c);
+	v->rtt_ns = c->rtt_ns;
+	v->seen_ns = c->seen.ns ? instant_sub(now, c->seen) : -1;
+	v->fails = c->fails;
+	return true;
+}
+
+static const char *lsp_role_name(const struct lsp *l)
+{
+	static const char *const names[] = {"", "ingress", "egress", "transit"};
+	static const char *const fingers[] = {"", "finger ingress", "finger egress",
+	                                      "finger transit"};
+
+	return l->finger ? fingers[l->role] : names[l->role];
+}
+
+static const char *lsp_state_name(const struct lsp *l)
+{
+	static const char *const names[] = {"",   "pending", "short-cut", "programming",
+	                                    "up", "closing", "removing"};
+
+	return names[l->state];
+}
+
+bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
+                      struct node_tunnel_view *v)
+{
+	struct lsp *l = lsp_after(n, NULL);
+
+	for (uint32_t i = 0; l && i < *it; i++)
+		l = lsp_after(n, l);
+	if (!l)
+		return false;
+	(*it)++;
+	memset(v, 0, sizeof(*v));
+	v->a = l->src;
+	v->b = l->dst;
+	v->nonce = l->nonce;
+	v->role = lsp_role_name(l);
+	v->state = lsp_state_name(l);
+	v->fwd_in_link = v->rev_out_link = l->up ? l->up->link : LINK_NONE;
+	v->rev_in_link = v->fwd_out_link = l->down ? l->down->link : LINK_NONE;
+	v->fwd_in_label = l->fwd_in;
+	v->fwd_out_label = l->fwd_out;
+	v->rev_in_label = l->rev_in;
+	v->rev_out_label = l->rev_out;
+	v->first_hops = l->hops_first;
+	v->hops = l->hops;
+	v->setup_ns = l->state == LSP_UP ? instant_sub(l->up_at, l->born) : -1;
+	v->idle_ns = instant_sub(now, l->used);
+	v->age_ns = instant_sub(now, l->born);
+	v->mtu = l->mtu;
+	return true;
+}
+
+static const char *session_state_name(const struct session *s)
+{
+	if (s->has_keys)
+		return s->path ? "up" : s->in_use || s->wanted ? "repairing" : "idle";
+	return s->answer.active ? "answering" : s->wanted ? "connecting" : "closed";
+}
+
+bool node_view_session(const struct node *n, uint32_t *it, struct instant now,
+                       struct node_session_view *v)
+{
+	struct session *s = session_after(n, NULL);
+
+	for (uint32_t i = 0; s && i < *it; i++)
+		s = session_after(n, s);
+	if (!s)
+		return false;
+	(*it)++;
+	memset(v, 0, sizeof(*v));
+	v->remote = s->remote;
+	v->session = s->index;
+	v->state = session_state_name(s);
+	v->phase = s->phase;
+	v->worker = s->worker;
+	v->alg = s->alg;
+	v->path_mtu = s->path && s->path->mtu > LSP_OVERHEAD
+	                      ? (uint16_t)(s->path->mtu - LSP_OVERHEAD)
+	                      : 0;
+	v->nonce = s->path ? s->path->nonce : 0;
+	v->key_age_ns = s->has_keys ? instant_sub(now, s->key_at) : -1;
+	v->rekeys = s->rekeys;
+	v->rebuilds = s->rebuilds;
+	return true;
+}
+
+static void label_of(const struct lsp *l, const struct peer *p, struct node_label_view *v)
+{
+	bool forward = l->up == p && l->fwd_in == v->label;
+	struct peer *out;
+
+	v->state = l->state < LSP_PROGRAM ? "granted"
+	           : l->state <= LSP_UP   ? "programmed"
+	                                  : "withdrawn";
+	if (lsp_onward(l, forward, &out, &v->out_label)) {
+		v->op = "swap";
+		v->out_link = out->link;
+	} else {
+		v->op = l->finger ? "sink" : "session";
+	}
+}
+
+/* The cursor is the link's place in the list << 20 | label. */
+bool node_view_label(const struct node *n, uint32_t *it, struct instant now,
+                     struct node_label_view *v)
+{
+	const struct label_slot *slot;
+	struct peer *p;
+	uint32_t i = 0;
+
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		uint32_t label = i == *it >> 20 ? *it & 0xfffff : 0;
+
+		if (i++ < *it >> 20 || !labels_next(&p->labels, &label, &slot))
+			continue;
+		*it = label == 0xfffff ? i << 20 : (i - 1) << 20 | (label + 1);
+		memset(v, 0, sizeof(*v));
+		v->link = p->link;
+		v->label = label;
+		v->out_link = LINK_NONE;
+		v->out_label = LABEL_NONE;
+		v->state = "quarantine";
+		v->op = "";
+		if (slot->state == LABEL_GRANTED)
+			label_of(slot->owner, p, v);
+		return true;
+	}
+	return false;
+}
+
+bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value)
+{
+	static const char *const names[] = {
+#define COUNTER(id, text) text,
+#include "core/counters.def"
+#undef COUNTER
+	};
+
+	if (index >= CTR_COUNT)
+		return false;
+	*name = names[index];
+	*value = n->counters[index];
+	return true;
+}
+
+void node_stats(const struct node *n, struct node_stats *s)
+{
+	struct peer *p;
+
+	memset(s, 0, sizeof(*s));
+	s->state_bytes = sizeof(*n) + n->state_bytes + n->timers.cap * sizeof(n->timers.heap[0]);
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		s->labels_live += p->labels.granted;
+		s->labels_out += p->labels.granted + p->labels.quarantined;
+	}
+	s->pending_setups = n->lsps->pending;
+	for (unsigned i = 0; i < RPC_MAX; i++)
+		s->pending_queries += n->kad->rpc[i].active;
+	s->contacts = n->kad->contacts.count;
+	for (struct contact *c = contact_after(&n->kad->contacts, NULL); c;
+	     c = contact_after(&n->kad->contacts, c)) {
+		s->contacts_stale += c->fails > 0;
+		s->fingers += c->finger != NULL;
+	}
+	for (unsigned t = 0; t < n->cfg.trees; t++) {
+		s->root[t] = n->anchor->tree[t].root;
+		s->depth[t] = n->anchor->tree[t].coords.hops;
+	}
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* coyoctl: asks a running coyod, prints tables for people or JSON for programs. */
+#include "ctl/client.h"
+#include "ctl/table.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTROL_DEFAULT "/run/coyod/control.sock"
+
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3 };
+
+static const char help[] =
+        "usage: coyoctl [-s SOCKET] [--json] VERB ...\n"
+        "\n"
+        "  show node|links|contacts|tunnels|sessions|connections|labels|drops|workers|config\n"
+        "       [-n ROWS]         what the daemon knows\n"
+        "  lookup ID              the contact closest to ID, and whether it is ID itself\n"
+        "  ping ID [-c N] [-i MS] round trips through the tunnel, which is built when missing\n"
+        "  trace ID               every node on the tunnel, with its labels\n"
+        "  drain                  no new tunnels and connections; returns when it is quiet\n"
+        "  reload                 read the configuration again\n"
+        "\n"
+        "  -s, --socket SOCKET    control socket; default $COYO_CONTROL, then " CONTROL_DEFAULT "\n"
+        "      --json             one JSON document on standard output\n"
+        "      --version          print the version\n"
+        "  -h, --help             print this\n"
+        "\n"
+        "ID is a node id in any form, or a name of the daemon's [names].\n"
+        "Exit status: 0 done, 1 the daemon refused or failed, 2 usage, 3 no daemon reached.\n";
+
+struct options {
+	const char *socket;
+	bool json;
+	struct ctl_request req;
+	int npings; /* -c was given and so on: checked against the verb */
+	int nrows;
+};
+
+static int usage(const char *text)
+{
+	fprintf(stderr, "coyoctl: %s; `coyoctl --help` lists everything\n", text);
+	return EXIT_USAGE;
+}
+
+static bool number(const char *s, uint32_t lo, uint32_t hi, uint32_t *out)
+{
+	char *end;
+	unsigned long v;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	*out = (uint32_t)v;
+	return !errno && !*end && v >= lo && v <= hi;
+}
+
+/* Words of the verb, joined into the line the daemon would get, and read by the daemon's own parser. */
+static int parse_words(struct options *o, char **words, int n)
+{
+	char line[CTL_LINE_MAX + 1] = "", why[256];
+	size_t len = 0;
+	struct ctl_request given = o->req;
+
+	if (n == 0)
+		return usage("what shall it do? show, lookup, ping, trace, drain or reload");
+	for (int i = 0; i < n; i++) {
+		size_t w = strlen(words[i]);
+
+		if (len + w + 2 > sizeof(line))
+			return usage("that is too long");
+		if (i)
+			line[len++] = ' ';
+		memcpy(line + len, words[i], w + 1);
+		len += w;
+	}
+	if (ctl_request_parse(line, len, &o->req, why, sizeof(why)))
+		return usage(why);
+	if (o->npings && o->req.verb != CTL_PING)
+		return usage("-c and -i belong to ping");
+	if (o->nrows && o->req.verb != CTL_SHOW)
+		return usage("-n belongs to show");
+	if (given.count)
+		o->req.count = given.count;
+	if (given.interval_ms)
+		o->req.interval_ms = given.interval_ms;
+	if (given.limit)
+		o->req.limit = given.limit;
+	return -1;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	enum { OPT_JSON = 256, OPT_VERSION };
+	static const struct option longs[] = {
+	        {"socket", required_argument, NULL, 's'},
+	        {"json", no_argument, NULL, OPT_JSON},
+	        {"version", no_argument, NULL, OPT_VERSION},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	const char *env = getenv("COYO_CONTROL");
+	int c;
+
+	*o = (struct options){.socket = env && *env ? env : CONTROL_DEFAULT};
+	while ((c = getopt_long(argc, argv, "s:c:i:n:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'c':
+			o->npings++;
+			if (!number(optarg, 1, CTL_COUNT_MAX, &o->req.count))
+				return usage("-c takes 1..100000");
+			break;
+		case 'i':
+			o->npings++;
+			if (!number(optarg, CTL_INTERVAL_MIN, CTL_INTERVAL_MAX,
+			            &o->req.interval_ms))
+				return usage("-i takes 10..60000 ms");
+			break;
+		case 'n':
+			o->nrows++;
+			if (!number(optarg, 1, CTL_ROWS_MAX, &o->req.limit))
+				return usage("-n takes 1..10000");
+			break;
+		case OPT_JSON:
+			o->json = true;
+			break;
+		case OPT_VERSION:
+			puts("coyoctl 0.1.0");
+			return 0;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return usage("unknown option");
+		}
+	}
+	return parse_words(o, argv + optind, argc - optind);
+}
+
+/* ---- answers ---- */
+
+static bool streaming(const struct options *o)
+{
+	return o->req.verb == CTL_PING || o->req.verb == CTL_TRACE;
+}
+
+static void cell_of(const struct jvalue *row, const char *key, enum cell cell, char *out,
+                    size_t cap)
+{
+	const struct column col = {"", key, cell, "name"};
+
+	table_cell(&col, row, out, cap);
+}
+
+static void print_answer(const struct options *o, const struct jvalue *v)
+{
+	char rtt[32], who[64], in[32], out[32], seq[32];
+
+	cell_of(v, "rtt_us", CELL_US, rtt, sizeof(rtt));
+	if (jvalue_get(v, "setup_ms")) {
+		cell_of(v, "setup_ms", CELL_MS, rtt, sizeof(rtt));
+		cell_of(v, "first_hops", CELL_NUMBER, seq, sizeof(seq));
+		printf("tunnel built in %s over %s hops\n", rtt, seq);
+	} else if (o->req.verb == CTL_PING) {
+		cell_of(v, "seq", CELL_NUMBER, seq, sizeof(seq));
+		if (strcmp(rtt, "-") == 0)
+			printf("seq %s: no answer\n", seq);
+		else
+			printf("seq %s: %s\n", seq, rtt);
+	} else {
+		cell_of(v, "hop", CELL_NUMBER, seq, sizeof(seq));
+		cell_of(v, "id", CELL_ID, who, sizeof(who));
+		cell_of(v, "in_label", CELL_NUMBER, in, sizeof(in));
+		cell_of(v, "out_label", CELL_NUMBER, out, sizeof(out));
+		printf("%3s  %-16s  label in %-7s  out %-7s  %s\n", seq, who, in, out, rtt);
+	}
+	fflush(stdout);
+}
+
+static void print_list(const struct jvalue *doc, const char *key, const char *title)
+{
+	const struct jvalue *list = jvalue_get(doc, key);
+
+	for (const struct jvalue *v = list ? list->first : NULL; v; v = v->next)
+		printf("%s: %s\n", title, v->text ? v->text : "");
+}
+
+static bool print_final(const struct options *o, const struct jvalue *v)
+{
+	char a[160], b[32], c[32];
+	const struct jvalue *exact = jvalue_get(v, "exact");
+
+	switch (o->req.verb) {
+	case CTL_SHOW:
+		return view_print(stdout, o->req.view, v);
+	case CTL_LOOKUP:
+		cell_of(v, "id", CELL_TEXT, a, sizeof(a));
+		cell_of(v, "hops", CELL_NUMBER, b, sizeof(b));
+		cell_of(v, "rtt_us", CELL_US, c, sizeof(c));
+		printf("%s\n%s\n", a,
+		       exact && exact->truth
+		               ? "this is the node itself"
+		               : "the closest contact; the node itself did not answer");
+		if (strcmp(b, "-") != 0)
+			printf("path of %s hops\n", b);
+		if (strcmp(c, "-") != 0)
+			printf("round trip %s\n", c);
+		return exact != NULL;
+	case CTL_PING:
+		cell_of(v, "sent", CELL_NUMBER, a, sizeof(a));
+		cell_of(v, "received", CELL_NUMBER, b, sizeof(b));
+		cell_of(v, "rtt_mean_us", CELL_US, c, sizeof(c));
+		printf("%s sent, %s received, mean round trip %s\n", a, b, c);
+		return true;
+	case CTL_TRACE:
+		return true;
+	case CTL_DRAIN:
+		puts("drained");
+		return true;
+	default:
+		print_list(v, "applied", "applied");
+		print_list(v, "needs_restart", "needs a restart");
+		if (!jvalue_get(v, "applied"))
+			return false;
+		if (!jvalue_get(v, "applied")->first && !jvalue_get(v, "needs_restart")->first)
+			puts("nothing has changed");
+		return true;
+	}
+}
+
+struct progress {
+	unsigned answers;
+	bool final;
+	int status;
+};
+
+static int refused(const char *error)
+{
+	fprintf(stderr, "coyoctl: %s\n", error);
+	return EXIT_REFUSED;
+}
+
+/* `--json` prints one document also where answers stream: {"answers":[...],"result":{...}}. */
+static void take_json(const struct options *o, struct progress *p, const char *line, bool final)
+{
+	if (!streaming(o)) {
+		puts(line);
+	} else if (!final) {
+		printf("%s%s", p->answers ? "," : "{\"answers\":[", line);
+	} else {
+		printf("%s],\"result\":%s}\n", p->answers ? "" : "{\"answers\":[", line);
+	}
+}
+
+static void take_line(const struct options *o, struct progress *p, const char *line, size_t len)
+{
+	struct jvalue *v = json_read(line, len);
+	const char *error = v ? jvalue_text(v, "error") : NULL;
+	const struct jvalue *received;
+	bool final = !streaming(o) || (v && jvalue_get(v, "done")) || error;
+
+	if (!v) {
+		p->status = refused("the daemon's answer is no JSON; is it of another version?");
+		p->final = true;
+		return;
+	}
+	if (o->json)
+		take_json(o, p, line, final);
+	else if (!final)
+		print_answer(o, v);
+	else if (!error && !print_final(o, v))
+		p->status = refused("the daemon's answer is of another version");
+	if (error)
+		p->status = refused(error);
+	received = jvalue_get(v, "received");
+	if (final && received && received->number == 0)
+		p->status = EXIT_REFUSED;
+	if (final && !error && o->req.verb == CTL_TRACE && p->answers == 0)
+		p->status =
+		        refused("no node on the path answered; `ping` tells whether there is one");
+	p->final = final;
+	p->answers += !final;
+	jvalue_free(v);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct client c;
+	struct progress p = {0};
+	char err[256], *line;
+	size_t len;
+	int rc = parse(argc, argv, &o);
+
+	if (rc >= 0)
+		return rc;
+	if (client_open(&c, o.socket, err, sizeof(err))) {
+		fprintf(stderr, "coyoctl: %s\n", err);
+		return EXIT_UNREACHED;
+	}
+	rc = client_send(&c, &o.req);
+	while (rc == 0 && !p.final) {
+		rc = client_line(&c, &line, &len);
+		if (rc <= 0)
+			break;
+		take_line(&o, &p, line, len);
+		rc = 0;
+	}
+	client_close(&c);
+	if (!p.final) {
+		if (o.json && p.answers)
+			puts("],\"result\":null}");
+		return refused(rc < 0 ? strerror(-rc) : "the daemon ended before its answer did");
+	}
+	if (fflush(stdout) != 0)
+		return refused("cannot write the answer");
+	return p.status;
+}

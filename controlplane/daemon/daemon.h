@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The daemon's state: the node, the data plane and what the shell keeps between the two. One thread owns all of it. */
+#pragma once
+#include "conf.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "core/node.h"
+#include "crypto/identity.h"
+#include "daemon/ctl_server.h"
+#include "daemon/log.h"
+#include "daemon/pump.h"
+#include "dataplane.h"
+
+#define COYOD_VERSION "0.1.0"
+
+/* One link by number. A slot is free when name is empty. */
+struct daemon_link {
+	char name[32];
+	bool control; /* false: only static cross-connects; the node does not know it */
+	bool up;      /* neighbour is there */
+	bool leaving; /* NODE_LINK_DEL was given; the slot is freed by OUT_LINK_GONE */
+	bool carrier;
+	int fd; /* udp-socket; -1: none, or closed */
+	uint16_t port;
+	struct cp_link io;
+	uint64_t rx_packets, tx_data; /* counters as last told to the node */
+};
+
+enum daemon_stop { RUNNING = 0, STOP_DRAINING, STOP_NOW };
+
+struct daemon {
+	struct conf conf;
+	struct identity me;
+	struct log log;
+	struct instant now; /* read once per turn of the loop */
+	struct instant started;
+	struct node *node;
+	struct dataplane *dp;
+	unsigned workers;
+	struct daemon_link *links; /* by link number */
+	uint32_t nlinks;
+	struct pump pump;
+	struct ctl_server ctl;
+	int epoll_fd, timer_fd, signal_fd;
+	struct instant timer_armed; /* what timer_fd is set to */
+	struct instant poll_at;     /* next look at the link counters */
+	struct instant moved_at;    /* a link last carried data */
+	bool draining;              /* by `coyoctl drain` */
+	enum daemon_stop stop;
+	struct instant stop_at; /* give up draining */
+	int exit_status;
+	bool snapshot_due;
+	struct instant snapshot_at; /* not before */
+	uint32_t next_cookie;
+};
+
+#define STOP_COOKIE 1 /* the drain of SIGTERM; cookies of requests start above */
+
+/* One event into the node, then its outputs to where they belong. */
+void daemon_input(struct daemon *d, const struct node_event *ev);
+/* Drains the node's outputs. */
+void daemon_outputs(struct daemon *d);
+/* Runs until a signal ends it. Returns the exit status. */
+int daemon_run(struct daemon *d);
+/* Asks for an orderly end: drain, then stop. A second call stops at once. */
+void daemon_stop(struct daemon *d);
+
+#define daemon_log(d, level, ...) log_line(&(d)->log, (d)->now, level, __VA_ARGS__)

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Link numbers, sockets and liveness by counters. */
+#include "daemon/links.h"
+#include "daemon/daemon.h"
+#include "daemon/notify.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define POLL_BUSY_NS  (100 * NS_PER_MS) /* while data moves: a dead link is noticed within 1 s */
+#define POLL_IDLE_NS  (500 * NS_PER_MS) /* to notice that data begins to move */
+#define BUSY_FOR_NS   (2 * NS_PER_S)
+#define SOCKET_BUFFER (4 << 20)
+#define UDP_MTU       1280 /* safe across the Internet */
+#define SEAL_OVERHEAD 32   /* 16 bytes of header, 16 of tag */
+#define LABELLED_MAX  1500
+
+static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
+                             struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (family == 6) {
+		struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
+
+		s->sin6_family = AF_INET6;
+		s->sin6_port = htons(port);
+		memcpy(&s->sin6_addr, addr, 16);
+		return sizeof(*s);
+	}
+	struct sockaddr_in *s = (struct sockaddr_in *)out;
+
+	s->sin_family = AF_INET;
+	s->sin_port = htons(port);
+	memcpy(&s->sin_addr, addr, 4);
+	return sizeof(*s);
+}
+
+/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed. */
+static void socket_tune(int fd, uint8_t family)
+{
+	int size = SOCKET_BUFFER, pmtu;
+
+	if (family == 6) {
+		pmtu = IPV6_PMTUDISC_PROBE;
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &pmtu, sizeof(pmtu));
+	} else {
+		pmtu = IP_PMTUDISC_PROBE;
+		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu));
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static const char *bind_remedy(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "another process (or link) has this port; choose another or stop it";
+	case EADDRNOTAVAIL:
+		return "this machine has no such address; `ip address` lists those it has";
+	case EACCES:
+		return "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one";
+	default:
+		return "see bind(2)";
+	}
+}
+
+static int socket_open(const struct conf_link *l, uint16_t *port, char *err, size_t errcap)
+{
+	uint8_t family = l->local.family ? l->local.family : l->remote.family;
+	struct sockaddr_storage at;
+	socklen_t len = sockaddr_of(family, l->local.port, l->local.addr, &at);
+	int one = 1, rc;
+	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	                0);
+
+	if (fd < 0) {
+		rc = -errno;
+		snprintf(err, errcap, "link %s: no IPv%u socket: %s", l->head.name, family,
+		         strerror(-rc));
+		return rc;
+	}
+	if (family == 6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	socket_tune(fd, family);
+	if (bind(fd, (struct sockaddr *)&at, len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) < 0) {
+		char addr[80];
+		const struct conf_option *o =
+		        &conf_sections[CONF_SEC_LINK]
+		                 .options[conf_option_index(CONF_SEC_LINK, "local")];
+
+		rc = -errno;
+		conf_value_format(o, l, addr, sizeof(addr));
+		snprintf(err, errcap, "link %s: cannot use local = %s: %s; %s", l->head.name, addr,
+		         strerror(-rc), bind_remedy(-rc));
+		close(fd);
+		return rc;
+	}
+	*port = ntohs(family == 6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+	                          : ((struct sockaddr_in *)&at)->sin_port);
+	return fd;
+}
+
+static int slot_take(struct daemon *d)
+{
+	struct daemon_link *a;
+
+	for (uint32_t i = 0; i < d->nlinks; i++)
+		if (!*d->links[i].name)
+			return (int)i;
+	if (d->nlinks == CPDP_LINKS_MAX)
+		return -ENOSPC;
+	a = realloc(d->links, (d->nlinks + 1) * sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	d->links = a;
+	a[d->nlinks] = (struct daemon_link){.fd = -1};
+	return (int)d->nlinks++;
+}
+
+int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t errcap)
+{
+	int n = slot_take(d);
+	struct daemon_link *k;
+
+	if (n < 0) {
+		snprintf(err, errcap, "link %s: %s", l->head.name, strerror(-n));
+		return n;
+	}
+	k = &d->links[n];
+	*k = (struct daemon_link){.fd = -1, .control = l->control};
+	k->io = (struct cp_link){
+	        .link = (uint16_t)n,
+	        .type = l->type == CONF_TYPE_ETHERNET ? LINK_ETHERNET : LINK_UDP_SOCKET,
+	        .sealed = l->seal,
+	        .mtu = (uint16_t)l->mtu,
+	        .owner = (uint8_t)((unsigned)n % d->workers),
+	        .check_mac = l->check_mac,
+	        .fd = -1,
+	        .vlan = (uint16_t)l->vlan,
+	};
+	memcpy(k->io.peer_mac, l->mac, 6);
+	if (l->type == CONF_TYPE_UDP_SOCKET) {
+		int fd = socket_open(l, &k->io.local_port, err, errcap);
+
+		if (fd < 0)
+			return fd;
+		k->fd = k->io.fd = fd;
+		k->io.family = l->remote.family;
+		k->io.remote_port = l->remote.port;
+		memcpy(k->io.remote_addr, l->remote.addr, 16);
+		memcpy(k->io.local_addr, l->local.addr, 16);
+		if (!k->io.mtu)
+			k->io.mtu = UDP_MTU;
+	}
+	snprintf(k->name, sizeof(k->name), "%.31s", l->head.name);
+	return n;
+}
+
+static int start_ethernet(struct daemon *d, struct daemon_link *k, const struct conf_link *l,
+                          char *err, size_t errcap)
+{
+	int port = dp_port_index(d->dp, l->port);
+	unsigned room;
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool up;
+
+	if (port < 0 || dp_port_info(d->dp, (uint16_t)port, &up, &mtu, mac) < 0) {
+		snprintf(err, errcap, "link %s: port %s did not start", k->name, l->port);
+		return -ENODEV;
+	}
+	k->port = k->io.port = (uint16_t)port;
+	k->io.owner = (uint8_t)((unsigned)port % d->workers);
+	k->carrier = up;
+	room = mtu > SEAL_OVERHEAD ? mtu - (k->io.sealed ? SEAL_OVERHEAD : 0) : 0;
+	if (room > LABELLED_MAX)
+		room = LABELLED_MAX;
+	if (!k->io.mtu)
+		k->io.mtu = (uint16_t)room;
+	if (k->io.mtu > room) {
+		snprintf(err, errcap,
+		         "link %s: mtu = %u does not fit port %s, whose MTU %u leaves %u", k->name,
+		         k->io.mtu, l->port, mtu, room);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* control = no: nobody but the daemon speaks for such a link. */
+static void start_static(struct daemon *d, const struct daemon_link *k)
+{
+	struct cp_cmd set = {.type = CMD_LINK_SET, .u.link = k->io};
+	struct cp_cmd open = {.type = CMD_LINK_OPEN};
+
+	pump_own_command(d, CPDP_ALL_WORKERS, &set);
+	open.u.open.link = k->io.link;
+	open.u.open.on = 1;
+	pump_own_command(d, CPDP_ALL_WORKERS, &open);
+}
+
+static void tell_carrier(struct daemon *d, uint32_t link)
+{
+	struct node_event ev = {.type = NODE_LINK_CARRIER};
+
+	ev.u.link.link = (uint16_t)link;
+	ev.u.link.up = d->links[link].carrier;
+	daemon_input(d, &ev);
+}
+
+int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char *err,
+                size_t errcap)
+{
+	struct daemon_link *k = &d->links[link];
+	struct node_link_cfg cfg;
+	struct node_event ev = {.type = NODE_LINK_ADD, .u.link_add = &cfg};
+
+	if (k->io.type == LINK_ETHERNET) {
+		int rc = start_ethernet(d, k, l, err, errcap);
+
+		if (rc)
+			return rc;
+	}
+	if (!k->control) {
+		start_static(d, k);
+		return 0;
+	}
+	cfg = (struct node_link_cfg){
+	        .io = k->io,
+	        .expect_id = conf_given(&l->head, CONF_SEC_LINK, "peer"),
+	        .initiate = k->io.type == LINK_ETHERNET || l->remote.family != 0,
+	        .id = l->peer,
+	};
+	snprintf(cfg.name, sizeof(cfg.name), "%s", k->name);
+	daemon_input(d, &ev);
+	if (k->io.type == LINK_ETHERNET && !k->carrier)
+		tell_carrier(d, link);
+	return 0;
+}
+
+void links_remove(struct daemon *d, uint32_t link)
+{
+	struct node_event ev = {.type = NODE_LINK_DEL};
+
+	d->links[link].leaving = true;
+	ev.u.link.link = (uint16_t)link;
+	daemon_input(d, &ev);
+}
+
+void links_gone(struct daemon *d, uint32_t link)
+{
+	struct daemon_link *k;
+
+	if (link >= d->nlinks)
+		return;
+	k = &d->links[link];
+	if (k->fd >= 0)
+		close(k->fd);
+	*k = (struct daemon_link){.fd = -1};
+}
+
+static void tell_manager(const struct daemon *d)
+{
+	unsigned up = 0, all = 0;
+	char text[64];
+
+	for (uint32_t i = 0; i < d->nlinks; i++) {
+		all += *d->links[i].name && d->links[i].control;
+		up += d->links[i].up;
+	}
+	snprintf(text, sizeof(text), "STATUS=%u of %u links up", up, all);
+	(void)notify_send(text);
+}
+
+void links_state(struct daemon *d, const struct node_output *out)
+{
+	uint32_t link = out->u.link.link;
+	char id[ID_SHORT_LEN + 1];
+
+	if (link >= d->nlinks)
+		return;
+	d->links[link].up = out->u.link.up;
+	id_to_short(&out->u.link.id, id);
+	daemon_log(d, LOG_LEVEL_INFO, "link %s %s, neighbour %s%s%.64s", d->links[link].name,
+	           out->u.link.up ? "up" : "down", id, *out->u.link.why ? ": " : "",
+	           out->u.link.why);
+	tell_manager(d);
+}
+
+void links_close(struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->nlinks; i++)
+		if (d->links[i].fd >= 0)
+			close(d->links[i].fd);
+	free(d->links);
+	d->links = NULL;
+	d->nlinks = 0;
+}
+
+int links_find(const struct daemon *d, const char *name)
+{
+	for (uint32_t i = 0; i < d->nlinks; i++)
+		if (*name && strcmp(d->links[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *links_name(const struct daemon *d, uint32_t link)
+{
+	return link < d->nlinks && *d->links[link].name ? d->links[link].name : NULL;
+}
+
+static void poll_carrier(struct daemon *d, uint32_t link)
+{
+	struct daemon_link *k = &d->links[link];
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool up;
+
+	if (k->io.type != LINK_ETHERNET || dp_port_info(d->dp, k->port, &up, &mtu, mac) < 0 ||
+	    up == k->carrier)
+		return;
+	k->carrier = up;
+	daemon_log(d, LOG_LEVEL_INFO, "link %s: carrier %s", k->name, up ? "up" : "down");
+	tell_carrier(d, link);
+}
+
+static void tell_count(struct daemon *d, uint32_t type, uint32_t link, uint64_t n)
+{
+	struct node_event ev = {.type = type};
+
+	ev.u.link.link = (uint16_t)link;
+	ev.u.link.count = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	daemon_input(d, &ev);
+}
+
+void links_poll(struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->nlinks; i++) {
+		struct daemon_link *k = &d->links[i];
+		struct dp_link_counters c;
+		uint64_t rx, tx;
+
+		if (!*k->name || !k->control || k->leaving)
+			continue;
+		poll_carrier(d, i);
+		if (!dp_link_counters(d->dp, (uint16_t)i, &c))
+			continue;
+		/* A number that is used again starts its counters anew. */
+		rx = c.rx_packets - (c.rx_packets < k->rx_packets ? 0 : k->rx_packets);
+		tx = c.tx_data_packets - (c.tx_data_packets < k->tx_data ? 0 : k->tx_data);
+		k->rx_packets = c.rx_packets;
+		k->tx_data = c.tx_data_packets;
+		if (tx)
+			d->moved_at = d->now;
+		/* Each call may grow or empty the array: k is not used after it. */
+		if (rx)
+			tell_count(d, NODE_LINK_RX, i, rx);
+		if (tx)
+			tell_count(d, NODE_LINK_TX, i, tx);
+	}
+	d->poll_at = links_poll_next(d);
+}
+
+struct instant links_poll_next(const struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->nlinks; i++)
+		if (*d->links[i].name && d->links[i].control) {
+			bool busy = instant_sub(d->now, d->moved_at) < BUSY_FOR_NS;
+
+			return instant_add(d->now, busy ? POLL_BUSY_NS : POLL_IDLE_NS);
+		}
+	return INSTANT_NEVER;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Links of the daemon: sockets, numbers and names, and the counters that tell the node a link is alive. */
+#pragma once
+#include "base/time.h"
+#include "conf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct daemon;
+struct node_output;
+
+/* Reserves a slot for the link and opens its socket. Returns the link number, or -errno with one sentence in err. */
+int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t errcap);
+/* Fills in what only a started data plane knows, and hands the link to the node (or, control = no, to the workers). */
+int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char *err,
+                size_t errcap);
+/* Asks the node to give the link up; its slot is freed when every worker has. */
+void links_remove(struct daemon *d, uint32_t link);
+/* OUT_LINK_GONE and OUT_LINK_STATE. */
+void links_gone(struct daemon *d, uint32_t link);
+void links_state(struct daemon *d, const struct node_output *out);
+/* Closes every socket; after dp_stop(). */
+void links_close(struct daemon *d);
+
+/* Number of a name, or -1. */
+int links_find(const struct daemon *d, const char *name);
+/* Name of a number, or NULL (0xffff, free slots). */
+const char *links_name(const struct daemon *d, uint32_t link);
+
+/* Looks at the counters: received packets count as a hello, sent data says the link is in use. */
+void links_poll(struct daemon *d);
+/* When to look next: soon while data moves, seldom otherwise, never without links. */
+struct instant links_poll_next(const struct daemon *d);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one loop of the control plane: acknowledgements, events, ticks, requests, in this order; asleep when there is nothing. */
+#include "daemon/loop.h"
+#include "daemon/daemon.h"
+#include "daemon/links.h"
+#include "daemon/notify.h"
+#include "daemon/reload.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64
+#define DRAIN_NS   (2 * NS_PER_S)
+#define RETRY_NS   (1 * NS_PER_MS)   /* a worker's ring was full */
+#define SPIN_NS    (100 * NS_PER_US) /* a deadline that is still due after its tick */
+
+void loop_clock(struct daemon *d)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	d->now.ns = (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static int watch(struct daemon *d, int fd, enum loop_kind kind)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = LOOP_TAG(kind, 0, 0)};
+
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int loop_open(struct daemon *d)
+{
+	sigset_t set;
+	int rc;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (d->epoll_fd < 0 || d->timer_fd < 0 || d->signal_fd < 0)
+		return -errno;
+	d->timer_armed = INSTANT_NEVER;
+	rc = watch(d, d->timer_fd, LOOP_TIMER);
+	if (rc == 0)
+		rc = watch(d, d->signal_fd, LOOP_SIGNAL);
+	if (rc == 0)
+		rc = watch(d, dp_wake_fd(d->dp), LOOP_WAKE);
+	if (rc == 0)
+		rc = watch(d, d->ctl.fd, LOOP_LISTEN);
+	return rc;
+}
+
+void loop_close(struct daemon *d)
+{
+	int *fds[] = {&d->epoll_fd, &d->timer_fd, &d->signal_fd};
+
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/* ---- the node ---- */
+
+static enum log_level level_of(uint8_t syslog_level)
+{
+	return syslog_level <= 3   ? LOG_LEVEL_ERROR
+	       : syslog_level == 4 ? LOG_LEVEL_WARN
+	       : syslog_level <= 6 ? LOG_LEVEL_INFO
+	                           : LOG_LEVEL_DEBUG;
+}
+
+static void take_answer(struct daemon *d, const struct node_answer *a)
+{
+	if (a->cookie != STOP_COOKIE) {
+		ctl_server_answer(d, a);
+		return;
+	}
+	if (d->stop == STOP_DRAINING && (a->type == ANS_DONE || a->type == ANS_FAILED))
+		d->stop_at = instant_min(d->stop_at, instant_add(d->now, 50 * NS_PER_MS));
+}
+
+void daemon_outputs(struct daemon *d)
+{
+	struct node_output out;
+
+	while (node_output(d->node, &out)) {
+		switch (out.type) {
+		case OUT_COMMAND:
+			pump_node_command(d, out.u.command.worker, &out.u.command.cmd);
+			break;
+		case OUT_ANSWER:
+			take_answer(d, &out.u.answer);
+			break;
+		case OUT_LINK_STATE:
+			links_state(d, &out);
+			break;
+		case OUT_LOG:
+			daemon_log(d, level_of(out.u.log.level), "%.239s", out.u.log.line);
+			break;
+		case OUT_LINK_GONE:
+			links_gone(d, out.u.link.link);
+			break;
+		case OUT_SNAPSHOT:
+			state_changed(d);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+void daemon_input(struct daemon *d, const struct node_event *ev)
+{
+	node_input(d->node, ev, d->now);
+	daemon_outputs(d);
+}
+
+/* ---- the end ---- */
+
+void daemon_stop(struct daemon *d)
+{
+	struct node_request r = {.type = REQ_DRAIN, .cookie = STOP_COOKIE};
+	struct node_event ev = {.type = NODE_REQUEST, .u.request = &r};
+	struct cp_cmd cmd = {.type = CMD_DRAIN};
+
+	if (d->stop != RUNNING) {
+		d->stop = STOP_NOW;
+		return;
+	}
+	d->stop = STOP_DRAINING;
+	d->stop_at = instant_add(d->now, DRAIN_NS);
+	daemon_log(d, LOG_LEVEL_INFO, "stopping: draining for at most 2 s");
+	(void)notify_send("STOPPING=1");
+	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
+	daemon_input(d, &ev);
+}
+
+static void take_signals(struct daemon *d)
+{
+	struct signalfd_siginfo s;
+
+	while (read(d->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo == SIGHUP) {
+			(void)notify_send("RELOADING=1");
+			(void)reload(d, NULL);
+			(void)notify_send("READY=1");
+		} else {
+			daemon_stop(d);
+		}
+	}
+}
+
+/* ---- one turn ---- */
+
+static struct instant next_deadline(const struct daemon *d)
+{
+	struct instant t = instant_min(node_deadline(d->node), d->poll_at);
+
+	t = instant_min(t, ctl_server_deadline(d));
+	if (d->snapshot_due)
+		t = instant_min(t, d->snapshot_at);
+	if (d->stop == STOP_DRAINING)
+		t = instant_min(t, d->stop_at);
+	if (pump_pending(d))
+		t = instant_min(t, instant_add(d->now, RETRY_NS));
+	if (!instant_before(d->now, t))
+		t = instant_add(d->now, SPIN_NS);
+	return t;
+}
+
+static void arm(struct daemon *d)
+{
+	struct instant t = next_deadline(d);
+	struct itimerspec at = {0};
+
+	if (t.ns == d->timer_armed.ns)
+		return;
+	d->timer_armed = t;
+	if (!instant_is_never(t)) {
+		at.it_value.tv_sec = t.ns / NS_PER_S;
+		at.it_value.tv_nsec = t.ns % NS_PER_S;
+	}
+	(void)timerfd_settime(d->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void ticks(struct daemon *d)
+{
+	if (instant_reached(node_deadline(d->node), d->now)) {
+		node_tick(d->node, d->now);
+		daemon_outputs(d);
+	}
+	if (instant_reached(d->poll_at, d->now))
+		links_poll(d);
+	if (d->snapshot_due && instant_reached(d->snapshot_at, d->now))
+		state_save(d);
+	pump_flush(d);
+}
+
+static void requests(struct daemon *d, const struct epoll_event *ev, int n)
+{
+	for (int i = 0; i < n; i++) {
+		uint64_t tag = ev[i].data.u64;
+
+		if (LOOP_TAG_KIND(tag) == LOOP_SIGNAL)
+			take_signals(d);
+		else if (LOOP_TAG_KIND(tag) == LOOP_CLIENT)
+			ctl_server_io(d, LOOP_TAG_INDEX(tag), LOOP_TAG_GENERATION(tag),
+			              ev[i].events);
+		else if (LOOP_TAG_KIND(tag) == LOOP_LISTEN)
+			ctl_server_accept(d);
+	}
+	ctl_server_tick(d);
+}
+
+static bool turn(struct daemon *d, bool more)
+{
+	struct epoll_event ev[EVENTS_MAX];
+	uint64_t expired;
+	int n = epoll_wait(d->epoll_fd, ev, EVENTS_MAX, more ? 0 : -1);
+
+	loop_clock(d);
+	for (int i = 0; i < n; i++) {
+		enum loop_kind kind = LOOP_TAG_KIND(ev[i].data.u64);
+
+		if (kind == LOOP_WAKE)
+			dp_wake_clear(d->dp);
+		else if (kind == LOOP_TIMER && read(d->timer_fd, &expired, sizeof(expired)) > 0)
+			d->timer_armed = (struct instant){-1}; /* spent: arm anew whatever comes */
+	}
+	pump_acks(d);
+	more = pump_events(d);
+	ticks(d);
+	requests(d, ev, n > 0 ? n : 0);
+	return more;
+}
+
+int daemon_run(struct daemon *d)
+{
+	bool more = false;
+
+	loop_clock(d);
+	d->poll_at = links_poll_next(d);
+	arm(d);
+	for (;;) {
+		more = turn(d, more);
+		if (d->pump.broken) {
+			d->exit_status = 1;
+			break;
+		}
+		if (d->stop == STOP_NOW ||
+		    (d->stop == STOP_DRAINING && instant_reached(d->stop_at, d->now)))
+			break;
+		arm(d);
+	}
+	if (d->snapshot_due || *d->conf.node.state)
+		state_save(d);
+	return d->exit_status;
+}

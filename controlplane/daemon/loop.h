@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an epoll event belongs to, packed into its 64 bits. */
+#pragma once
+#include <stdint.h>
+
+enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIENT };
+
+/* index < 2^16, generation wraps at 2^32: a client's slot may be taken again within one batch of events. */
+#define LOOP_TAG(kind, index, generation) \
+	((uint64_t)(kind) | (uint64_t)(index) << 8 | (uint64_t)(uint32_t)(generation) << 32)
+#define LOOP_TAG_KIND(tag)       ((enum loop_kind)((tag)&0xff))
+#define LOOP_TAG_INDEX(tag)      ((uint32_t)((tag) >> 8 & 0xffff))
+#define LOOP_TAG_GENERATION(tag) ((uint32_t)((tag) >> 32))
+
+struct daemon;
+/* epoll, timer and signal descriptors; signals are blocked by main before any thread starts. 0, or -errno. */
+int loop_open(struct daemon *d);
+void loop_close(struct daemon *d);
+/* Reads the clock, once per turn. */
+void loop_clock(struct daemon *d);

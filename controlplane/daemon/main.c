@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* coyod: reads the configuration, starts node and workers, joins them, runs until told to stop. */
+#include "daemon/daemon.h"
+#include "daemon/links.h"
+#include "daemon/loop.h"
+#include "daemon/notify.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_RUNTIME = 1, EXIT_CONFIG = 2 };
+
+static const char help[] =
+        "usage: coyod -c FILE [--check] [-- EAL OPTIONS]\n"
+        "\n"
+        "The IPvCoyo router daemon. It stays in the foreground and logs to standard error.\n"
+        "\n"
+        "  -c, --config FILE   configuration, see coyod.conf(5)\n"
+        "      --check         say whether FILE is right and end; nothing is started\n"
+        "      --version       print the version\n"
+        "  -h, --help          print this\n"
+        "  -- EAL OPTIONS      passed on to DPDK as they are\n"
+        "\n"
+        "SIGTERM, SIGINT: drain for at most 2 s, then stop; a second one stops at once.\n"
+        "SIGHUP: read FILE again; links and names change, the rest is named and waits for a "
+        "restart.\n"
+        "Exit status: 0 stopped as told, 1 could not start or go on, 2 usage or configuration.\n";
+
+struct arguments {
+	const char *config;
+	bool check;
+	char **eal;
+	int neal;
+};
+
+/* Returns an exit status, or -1 to go on. */
+static int arguments_parse(int argc, char **argv, struct arguments *a)
+{
+	enum { OPT_CHECK = 256, OPT_VERSION };
+	static const struct option options[] = {
+	        {"config", required_argument, NULL, 'c'},
+	        {"check", no_argument, NULL, OPT_CHECK},
+	        {"version", no_argument, NULL, OPT_VERSION},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	int o;
+
+	*a = (struct arguments){0};
+	while ((o = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			a->config = optarg;
+			break;
+		case OPT_CHECK:
+			a->check = true;
+			break;
+		case OPT_VERSION:
+			puts("coyod " COYOD_VERSION);
+			return 0;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			fputs("coyod: `coyod --help` tells the options\n", stderr);
+			return EXIT_CONFIG;
+		}
+	}
+	if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
+		fprintf(stderr, "coyod: unexpected `%s`; EAL options come after --\n",
+		        argv[optind]);
+		return EXIT_CONFIG;
+	}
+	a->eal = argv + optind;
+	a->neal = argc - optind;
+	if (!a->config) {
+		fputs("coyod: no configuration; say `coyod -c FILE` (coyod.conf(5) describes it)\n",
+		      stderr);
+		return EXIT_CONFIG;
+	}
+	return -1;
+}
+
+/* ---- what the node is made of ---- */
+
+static void random_fill(void *arg, void *out, size_t n)
+{
+	(void)arg;
+	randombytes_buf(out, n);
+}
+
+static void *node_memory(void *arg, size_t n)
+{
+	(void)arg;
+	return calloc(1, n);
+}
+
+static void node_memory_free(void *arg, void *p)
+{
+	(void)arg;
+	free(p);
+}
+
+static void node_cfg_of(const struct daemon *d, struct node_cfg *cfg)
+{
+	const struct conf_node *n = &d->conf.node;
+	uint64_t overlap = n->key_overlap_s < n->rekey_s ? n->key_overlap_s : n->rekey_s;
+
+	node_cfg_default(cfg);
+	cfg->identity = &d->me;
+	cfg->rng = (struct rng){.fill = random_fill};
+	cfg->alloc = (struct node_alloc){.alloc = node_memory, .free = node_memory_free};
+	cfg->network_id = (uint32_t)n->network;
+	cfg->workers = (uint8_t)d->workers;
+	cfg->transit = n->transit.on;
+	cfg->transit_rate = n->transit.rate;
+	cfg->aes_gcm = crypto_aead_aes256gcm_is_available() == 1;
+	cfg->sessions_max = (uint32_t)n->sessions;
+	cfg->hello_active_ns = (int64_t)n->hello_active_ms * NS_PER_MS;
+	cfg->hello_idle_ns = (int64_t)n->hello_idle_ms * NS_PER_MS;
+	cfg->hello_misses = (uint8_t)n->hello_misses;
+	cfg->rekey_ns = (int64_t)n->rekey_s * NS_PER_S;
+	cfg->key_reject_ns = (int64_t)n->key_reject_s * NS_PER_S;
+	cfg->key_overlap_ns = (int64_t)overlap * NS_PER_S;
+	cfg->tunnel_idle_end_ns = (int64_t)n->tunnel_idle_s * NS_PER_S;
+	cfg->tunnel_idle_transit_ns = (int64_t)n->tunnel_forget_s * NS_PER_S;
+	cfg->connect_timeout_ns = (int64_t)n->connect_timeout_ms * NS_PER_MS;
+}
+
+/* ---- what the data plane is made of ---- */
+
+/* Hugepages are worth trying where some are free and this user may map them. */
+static bool hugepages_usable(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+	unsigned long n = 0;
+
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "HugePages_Free: %lu", &n) == 1)
+			break;
+	fclose(f);
+	return n > 0 && access("/dev/hugepages", W_OK | X_OK) == 0;
+}
+
+static void dp_cfg_of(const struct daemon *d, const struct arguments *a, struct dp_port_cfg *ports,
+                      struct dp_cfg *cfg)
+{
+	const struct conf *c = &d->conf;
+
+	for (uint32_t i = 0; i < c->nports; i++) {
+		ports[i] = (struct dp_port_cfg){{0}, {0}};
+		snprintf(ports[i].name, sizeof(ports[i].name), "%s", c->ports[i].head.name);
+		snprintf(ports[i].device, sizeof(ports[i].device), "%s", c->ports[i].device);
+	}
+	*cfg = (struct dp_cfg){
+	        .name = c->node.name,
+	        .workers = d->workers,
+	        .idle = c->worker.idle == CONF_IDLE_BUSY ? DP_IDLE_BUSY : DP_IDLE_ADAPTIVE,
+	        .ports = ports,
+	        .nports = c->nports,
+	        .eal_args = a->eal,
+	        .neal_args = a->neal,
+	        .no_huge = c->worker.hugepages == CONF_HUGE_NO ||
+	                   (c->worker.hugepages == CONF_HUGE_AUTO && !hugepages_usable()),
+	        .mbufs = (unsigned)c->worker.mbufs,
+	        .memory_mb = (unsigned)c->worker.memory_mb,
+	        .sessions_max = (uint32_t)c->node.sessions,
+	        .connections_max = (uint32_t)c->worker.connections,
+	        .tcp_sndbuf = (uint32_t)c->worker.tcp_sndbuf,
+	        .tcp_rcvbuf = (uint32_t)c->worker.tcp_rcvbuf,
+	        .punt_rate = (uint32_t)c->worker.punt_rate,
+	        .id = d->me.id,
+	        .app_socket = *c->api.socket ? c->api.socket : NULL,
+	        .app_socket_mode = (uint32_t)c->api.mode,
+	};
+	randombytes_buf(cfg->seed, sizeof(cfg->seed));
+}
+
+/* ---- start and end ---- */
+
+static int start_planes(struct daemon *d, const struct arguments *a, char *err, size_t errcap)
+{
+	static struct dp_port_cfg ports[DP_PORTS_MAX];
+	struct dp_cfg dp;
+	struct node_cfg cfg;
+	int rc;
+
+	_Static_assert(CONF_PORTS_MAX <= DP_PORTS_MAX, "ports");
+	dp_cfg_of(d, a, ports, &dp);
+	rc = dp_start(&dp, &d->dp, err, errcap);
+	explicit_bzero(dp.seed, sizeof(dp.seed));
+	if (rc) {
+		d->dp = NULL;
+		return rc;
+	}
+	loop_clock(d);
+	node_cfg_of(d, &cfg);
+	d->node = node_new(&cfg, d->now);
+	if (!d->node) {
+		snprintf(err, errcap, "out of memory for the control plane");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int start(struct daemon *d, const struct arguments *a, char *err, size_t errcap)
+{
+	int rc;
+
+	/* Whatever another process may hold is taken first: nothing has started yet when it fails. */
+	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
+		rc = links_open(d, &d->conf.links[i], err, errcap);
+		if (rc < 0)
+			return rc;
+	}
+	rc = ctl_server_open(d, err, errcap);
+	if (rc)
+		return rc;
+	rc = start_planes(d, a, err, errcap);
+	if (rc)
+		return rc;
+	rc = loop_open(d);
+	if (rc) {
+		snprintf(err, errcap, "cannot wait for events: %s", strerror(-rc));
+		return rc;
+	}
+	state_restore(d);
+	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
+		rc = links_start(d, i, &d->conf.links[i], err, errcap);
+		if (rc)
+			return rc;
+	}
+	pump_flush(d);
+	return 0;
+}
+
+static void finish(struct daemon *d)
+{
+	ctl_server_close(d);
+	if (d->dp)
+		dp_stop(d->dp);
+	if (d->node)
+		node_free(d->node);
+	links_close(d);
+	loop_close(d);
+	pump_free(&d->pump);
+	identity_wipe(&d->me);
+	conf_free(&d->conf);
+}
+
+static void announce(struct daemon *d)
+{
+	char id[ID_TEXT_LEN + 1];
+
+	id_to_text(&d->me.id, id);
+	daemon_log(d, LOG_LEVEL_INFO, "coyod %s, node %s, id %s", COYOD_VERSION, d->conf.node.name,
+	           id);
+	daemon_log(d, LOG_LEVEL_INFO, "%u worker%s, memory: %s", d->workers,
+	           d->workers == 1 ? "" : "s", dp_memory_text(d->dp));
+	daemon_log(d, LOG_LEVEL_INFO, "ready, %u link%s configured", d->conf.nlinks,
+	           d->conf.nlinks == 1 ? "" : "s");
+	(void)notify_send("READY=1");
+}
+
+/* Before any thread: workers inherit the mask, so that signals reach only the loop. */
+static void signals_block(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int configure(struct daemon *d, const struct arguments *a)
+{
+	struct conf_errors e = {.file = a->config};
+	int rc = conf_load(&d->conf, a->config, &e);
+
+	/* The files it names are looked at even when it has errors, so that one run tells all. */
+	if (conf_key_load(&d->conf, &d->me, &e) || conf_state_check(&d->conf, &e))
+		rc = -EINVAL;
+	if (e.text)
+		fputs(e.text, stderr);
+	conf_errors_free(&e);
+	d->workers = (unsigned)d->conf.worker.count;
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct arguments a;
+	char err[512] = "";
+	int status = arguments_parse(argc, argv, &a);
+
+	if (status >= 0)
+		return status;
+	d.ctl.fd = d.epoll_fd = d.timer_fd = d.signal_fd = -1;
+	log_init(&d.log, STDERR_FILENO);
+	pump_init(&d.pump);
+	loop_clock(&d);
+	d.started = d.now;
+	if (sodium_init() < 0) {
+		fputs("coyod: libsodium does not start\n", stderr);
+		return EXIT_RUNTIME;
+	}
+	if (configure(&d, &a)) {
+		finish(&d);
+		return EXIT_CONFIG;
+	}
+	if (a.check) {
+		printf("%s: right: %u links, %u ports, %u static cross-connects\n", a.config,
+		       d.conf.nlinks, d.conf.nports, d.conf.nlsps);
+		finish(&d);
+		return 0;
+	}
+	signals_block();
+	if (start(&d, &a, err, sizeof(err))) {
+		log_line(&d.log, d.now, LOG_LEVEL_ERROR, "%s", err);
+		finish(&d);
+		return EXIT_RUNTIME;
+	}
+	announce(&d);
+	status = daemon_run(&d);
+	daemon_log(&d, LOG_LEVEL_INFO, "stopped");
+	finish(&d);
+	return status;
+}

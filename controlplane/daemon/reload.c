@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Links appear and go, names change; whatever else differs waits for a restart. */
+#include "daemon/reload.h"
+#include "daemon/daemon.h"
+#include "daemon/links.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANGES_MAX 256 /* named one by one */
+#define NOTE_MAX    128
+
+struct changes {
+	char applied[CHANGES_MAX][NOTE_MAX];
+	char restart[CHANGES_MAX][NOTE_MAX];
+	unsigned napplied, nrestart;
+};
+
+static void note(char list[][NOTE_MAX], unsigned *n, const char *what, const char *name,
+                 const char *how)
+{
+	if (*n < CHANGES_MAX)
+		snprintf(list[(*n)++], NOTE_MAX, "[%s%s%.31s] %.63s", what, *name ? " " : "", name,
+		         how);
+}
+
+/* Options of two instances of a section, compared as text. Calls the difference by its keys. */
+static bool differs(enum conf_section s, const void *a, const void *b, char *keys, size_t cap)
+{
+	const struct conf_section_info *info = &conf_sections[s];
+	char x[300], y[300];
+	size_t n = 0;
+
+	keys[0] = '\0';
+	for (uint32_t i = 0; i < info->noptions; i++) {
+		conf_value_format(&info->options[i], a, x, sizeof(x));
+		conf_value_format(&info->options[i], b, y, sizeof(y));
+		if (strcmp(x, y) != 0 && n < cap)
+			n += (size_t)snprintf(keys + n, cap - n, "%s%s", n ? ", " : "",
+			                      info->options[i].key);
+	}
+	return n > 0;
+}
+
+static void compare_single(struct changes *ch, enum conf_section s, const void *a, const void *b)
+{
+	char keys[64];
+
+	if (differs(s, a, b, keys, sizeof(keys)))
+		note(ch->restart, &ch->nrestart, conf_sections[s].name, "", keys);
+}
+
+static const struct conf_link *link_of(const struct conf *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->nlinks; i++)
+		if (strcmp(c->links[i].head.name, name) == 0)
+			return &c->links[i];
+	return NULL;
+}
+
+/* Links carrying static cross-connects stay: their labels were programmed once, at the start. */
+static void remove_links(struct daemon *d, const struct conf *fresh, struct changes *ch)
+{
+	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
+		const char *name = d->conf.links[i].head.name;
+		int link = links_find(d, name);
+
+		if (link_of(fresh, name) || link < 0 || d->links[link].leaving)
+			continue;
+		if (!d->conf.links[i].control) {
+			note(ch->restart, &ch->nrestart, "link", name, "removed");
+			continue;
+		}
+		links_remove(d, (uint32_t)link);
+		note(ch->applied, &ch->napplied, "link", name, "removed");
+	}
+}
+
+static void add_link(struct daemon *d, const struct conf_link *l, struct changes *ch)
+{
+	char err[256];
+	int link = links_find(d, l->head.name);
+
+	if (link >= 0) {
+		note(ch->restart, &ch->nrestart, "link", l->head.name,
+		     "its namesake is still being removed");
+		return;
+	}
+	link = links_open(d, l, err, sizeof(err));
+	if (link >= 0 && links_start(d, (uint32_t)link, l, err, sizeof(err)) != 0) {
+		links_gone(d, (uint32_t)link);
+		link = -1;
+	}
+	if (link < 0) {
+		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
+		note(ch->restart, &ch->nrestart, "link", l->head.name, "could not be added");
+		return;
+	}
+	note(ch->applied, &ch->napplied, "link", l->head.name, "added");
+}
+
+static void compare_links(struct daemon *d, const struct conf *fresh, struct changes *ch)
+{
+	char keys[64];
+
+	remove_links(d, fresh, ch);
+	for (uint32_t i = 0; i < fresh->nlinks; i++) {
+		const struct conf_link *l = &fresh->links[i];
+		const struct conf_link *old = link_of(&d->conf, l->head.name);
+
+		if (!old)
+			add_link(d, l, ch);
+		else if (differs(CONF_SEC_LINK, old, l, keys, sizeof(keys)))
+			note(ch->restart, &ch->nrestart, "link", l->head.name, keys);
+	}
+}
+
+static void compare_rest(const struct conf *old, const struct conf *fresh, struct changes *ch)
+{
+	char keys[64];
+
+	compare_single(ch, CONF_SEC_NODE, &old->node, &fresh->node);
+	compare_single(ch, CONF_SEC_WORKER, &old->worker, &fresh->worker);
+	compare_single(ch, CONF_SEC_API, &old->api, &fresh->api);
+	if (old->nports != fresh->nports)
+		note(ch->restart, &ch->nrestart, "port", "", "added or removed");
+	for (uint32_t i = 0; i < old->nports && old->nports == fresh->nports; i++)
+		if (strcmp(old->ports[i].head.name, fresh->ports[i].head.name) != 0 ||
+		    differs(CONF_SEC_PORT, &old->ports[i], &fresh->ports[i], keys, sizeof(keys)))
+			note(ch->restart, &ch->nrestart, "port", fresh->ports[i].head.name,
+			     "changed");
+	if (old->nlsps != fresh->nlsps)
+		note(ch->restart, &ch->nrestart, "lsp", "", "added or removed");
+	for (uint32_t i = 0; i < old->nlsps && old->nlsps == fresh->nlsps; i++)
+		if (differs(CONF_SEC_LSP, &old->lsps[i], &fresh->lsps[i], keys, sizeof(keys)))
+			note(ch->restart, &ch->nrestart, "lsp", fresh->lsps[i].head.name, keys);
+}
+
+static bool names_differ(const struct conf *a, const struct conf *b)
+{
+	if (a->nnames != b->nnames)
+		return true;
+	for (uint32_t i = 0; i < a->nnames; i++) {
+		const struct node_id *id = conf_name_id(b, a->names[i].name);
+
+		if (!id || !id_eq(id, &a->names[i].id))
+			return true;
+	}
+	return false;
+}
+
+/* What runs keeps its old section; names and links become the new ones, so that the next reload compares with them. */
+static void adopt(struct daemon *d, struct conf *fresh)
+{
+	struct conf *c = &d->conf;
+	struct conf_name *names = c->names;
+	uint32_t nnames = c->nnames, n = 0;
+
+	c->names = fresh->names;
+	c->nnames = fresh->nnames;
+	fresh->names = names;
+	fresh->nnames = nnames;
+	for (uint32_t i = 0; i < fresh->nlinks; i++) {
+		const struct conf_link *old = link_of(c, fresh->links[i].head.name);
+
+		if (links_find(d, fresh->links[i].head.name) < 0)
+			continue; /* could not be added: the next reload tries again */
+		fresh->links[n] = old ? *old : fresh->links[i];
+		n++;
+	}
+	fresh->nlinks = n;
+	/* Links that stay although the file has dropped them are named again at the next reload by their absence only. */
+	struct conf_link *links = c->links;
+	uint32_t nlinks = c->nlinks;
+
+	c->links = fresh->links;
+	c->nlinks = fresh->nlinks;
+	fresh->links = links;
+	fresh->nlinks = nlinks;
+}
+
+static void report(struct daemon *d, const struct changes *ch, struct json *j)
+{
+	for (unsigned i = 0; i < ch->napplied; i++)
+		daemon_log(d, LOG_LEVEL_INFO, "reload: %s", ch->applied[i]);
+	for (unsigned i = 0; i < ch->nrestart; i++)
+		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: needs a restart", ch->restart[i]);
+	if (!ch->napplied && !ch->nrestart)
+		daemon_log(d, LOG_LEVEL_INFO, "reload: nothing has changed");
+	if (!j)
+		return;
+	json_array(j, "applied");
+	for (unsigned i = 0; i < ch->napplied; i++)
+		json_str(j, NULL, ch->applied[i]);
+	json_array_end(j);
+	json_array(j, "needs_restart");
+	for (unsigned i = 0; i < ch->nrestart; i++)
+		json_str(j, NULL, ch->restart[i]);
+	json_array_end(j);
+}
+
+int reload(struct daemon *d, struct json *j)
+{
+	struct changes *ch;
+	struct conf fresh;
+	struct conf_errors e = {.file = d->conf.file};
+	char file[sizeof(d->conf.file)];
+
+	snprintf(file, sizeof(file), "%s", d->conf.file);
+	if (conf_load(&fresh, file, &e) != 0) {
+		char *save = NULL;
+
+		for (char *l = e.text ? strtok_r(e.text, "\n", &save) : NULL; l;
+		     l = strtok_r(NULL, "\n", &save))
+			daemon_log(d, LOG_LEVEL_ERROR, "reload: %s", l);
+		conf_errors_free(&e);
+		conf_free(&fresh);
+		return -EINVAL;
+	}
+	ch = calloc(1, sizeof(*ch));
+	if (!ch) {
+		conf_free(&fresh);
+		return -ENOMEM;
+	}
+	compare_rest(&d->conf, &fresh, ch);
+	if (names_differ(&d->conf, &fresh))
+		note(ch->applied, &ch->napplied, "names", "", "replaced");
+	compare_links(d, &fresh, ch);
+	adopt(d, &fresh);
+	report(d, ch, j);
+	free(ch);
+	conf_free(&fresh);
+	return 0;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What control requests mean: views at once, questions to the node with answers later. */
+#include "daemon/ctl_server.h"
+#include "daemon/daemon.h"
+#include "daemon/reload.h"
+#include "daemon/show.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DUMP_NS   (2 * NS_PER_S)
+#define ANSWER_NS (10 * NS_PER_S) /* beyond what the request itself takes */
+
+static void finish_with(struct daemon *d, struct ctl_client *c, struct json *j)
+{
+	ctl_client_line(c, j);
+	json_free(j);
+	ctl_client_finish(d, c);
+}
+
+static uint32_t cookie_take(struct daemon *d)
+{
+	if (d->next_cookie <= STOP_COOKIE)
+		d->next_cookie = STOP_COOKIE + 1;
+	return d->next_cookie++;
+}
+
+static void ask_workers(struct daemon *d, struct ctl_client *c)
+{
+	struct cp_cmd cmd = {.type = CMD_DUMP_CONNECTIONS};
+
+	c->cookie = cmd.cookie = cookie_take(d);
+	c->workers_left = (uint16_t)((1u << d->workers) - 1);
+	c->deadline = instant_add(d->now, DUMP_NS);
+	json_init(&c->rows);
+	json_object(&c->rows, NULL);
+	json_array(&c->rows, "connections");
+	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
+}
+
+static void connections_done(struct daemon *d, struct ctl_client *c)
+{
+	json_array_end(&c->rows);
+	json_bool(&c->rows, "truncated", c->truncated);
+	json_object_end(&c->rows);
+	finish_with(d, c, &c->rows);
+}
+
+static void start_show(struct daemon *d, struct ctl_client *c)
+{
+	struct json j;
+
+	if (c->req.view == CTL_VIEW_CONNECTIONS) {
+		ask_workers(d, c);
+		return;
+	}
+	json_init(&j);
+	show_view(d, c->req.view, c->req.limit, &j);
+	finish_with(d, c, &j);
+}
+
+static bool resolve(struct daemon *d, struct ctl_client *c)
+{
+	const struct node_id *id = conf_name_id(&d->conf, c->req.target);
+	enum id_parse_result r;
+	char text[200];
+
+	if (id) {
+		c->target = *id;
+		return true;
+	}
+	r = id_parse(c->req.target, strlen(c->req.target), &c->target);
+	if (r == ID_PARSE_OK)
+		return true;
+	if (strlen(c->req.target) < 64)
+		snprintf(text, sizeof(text),
+		         "%.60s is no name of [names] and no node id (those have %d characters)",
+		         c->req.target, ID_TEXT_LEN);
+	else
+		snprintf(text, sizeof(text), "%s", id_parse_error(r));
+	ctl_client_error(d, c, EINVAL, text);
+	return false;
+}
+
+static void ask_node(struct daemon *d, struct ctl_client *c, uint32_t type)
+{
+	struct node_request r = {.type = type};
+	struct node_event ev = {.type = NODE_REQUEST, .u.request = &r};
+
+	c->cookie = r.cookie = cookie_take(d);
+	c->deadline = instant_add(d->now,
+	                          ANSWER_NS + (int64_t)d->conf.node.connect_timeout_ms * NS_PER_MS);
+	if (type == REQ_PING) {
+		r.count = c->req.count;
+		r.interval_ms = c->req.interval_ms;
+		c->deadline =
+		        instant_add(c->deadline, (int64_t)r.count * r.interval_ms * NS_PER_MS);
+	}
+	r.id = c->target;
+	daemon_input(d, &ev);
+}
+
+static void start_drain(struct daemon *d, struct ctl_client *c)
+{
+	struct cp_cmd cmd = {.type = CMD_DRAIN};
+
+	d->draining = true;
+	daemon_log(d, LOG_LEVEL_INFO, "draining on request: no new tunnels, no new connections");
+	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
+	ask_node(d, c, REQ_DRAIN);
+}
+
+static void start_reload(struct daemon *d, struct ctl_client *c)
+{
+	struct json j;
+
+	json_init(&j);
+	json_object(&j, NULL);
+	if (reload(d, &j) == 0) {
+		json_object_end(&j);
+		finish_with(d, c, &j);
+		return;
+	}
+	json_free(&j);
+	ctl_client_error(d, c, EINVAL,
+	                 "the configuration has errors and nothing was changed; `coyod --check -c "
+	                 "FILE` lists them");
+}
+
+void request_start(struct daemon *d, struct ctl_client *c)
+{
+	switch (c->req.verb) {
+	case CTL_SHOW:
+		start_show(d, c);
+		return;
+	case CTL_DRAIN:
+		start_drain(d, c);
+		return;
+	case CTL_RELOAD:
+		start_reload(d, c);
+		return;
+	default:
+		break;
+	}
+	if (!resolve(d, c))
+		return;
+	ask_node(d, c,
+	         c->req.verb == CTL_LOOKUP ? REQ_LOOKUP
+	         : c->req.verb == CTL_PING ? REQ_PING
+	                                   : REQ_TRACE);
+}
+
+static void answer_lookup(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
+{
+	struct json j;
+
+	json_init(&j);
+	json_object(&j, NULL);
+	json_bool(&j, "done", true);
+	show_id(&j, "target", &c->target);
+	json_bool(&j, "exact", a->exact);
+	show_id(&j, "id", &a->id);
+	show_id_name(d, &j, "name", &a->id);
+	if (a->hops)
+		json_uint(&j, "hops", a->hops);
+	else
+		json_null(&j, "hops");
+	show_us(&j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
+	show_us(&j, "took_us", instant_sub(d->now, c->began));
+	json_object_end(&j);
+	c->answers++;
+	finish_with(d, c, &j);
+}
+
+static void answer_ping(struct ctl_client *c, const struct node_answer *a)
+{
+	struct json j;
+
+	if (c->answers == 0 || a->rtt_ns < c->rtt_min_ns)
+		c->rtt_min_ns = a->rtt_ns;
+	if (c->answers == 0 || a->rtt_ns > c->rtt_max_ns)
+		c->rtt_max_ns = a->rtt_ns;
+	c->rtt_sum_ns += a->rtt_ns;
+	c->answers++;
+	json_init(&j);
+	json_object(&j, NULL);
+	json_uint(&j, "seq", a->seq);
+	show_us(&j, "rtt_us", a->rtt_ns);
+	json_object_end(&j);
+	ctl_client_line(c, &j);
+	json_free(&j);
+}
+
+static void answer_hop(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
+{
+	struct json j;
+
+	c->answers++;
+	json_init(&j);
+	json_object(&j, NULL);
+	json_uint(&j, "hop", a->seq);
+	show_id(&j, "id", &a->id);
+	show_id_name(d, &j, "name", &a->id);
+	show_us(&j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
+	show_label(&j, "in_label", a->in_label);
+	show_label(&j, "out_label", a->out_label);
+	json_object_end(&j);
+	ctl_client_line(c, &j);
+	json_free(&j);
+}
+
+static void answer_connected(struct ctl_client *c, const struct node_answer *a)
+{
+	struct json j;
+
+	json_init(&j);
+	json_object(&j, NULL);
+	json_uint(&j, "first_hops", a->hops);
+	json_double(&j, "setup_ms", (double)a->setup_ns / (double)NS_PER_MS);
+	json_object_end(&j);
+	ctl_client_line(c, &j);
+	json_free(&j);
+}
+
+/* A probe without an answer is a line of its own; the rest may still come. */
+static void answer_lost(struct ctl_client *c, const struct node_answer *a)
+{
+	struct json j;
+
+	c->lost++;
+	json_init(&j);
+	json_object(&j, NULL);
+	json_uint(&j, "seq", a->seq);
+	json_null(&j, "rtt_us");
+	json_object_end(&j);
+	ctl_client_line(c, &j);
+	json_free(&j);
+}
+
+static void answer_done(struct daemon *d, struct ctl_client *c)
+{
+	struct json j;
+
+	json_init(&j);
+	json_object(&j, NULL);
+	json_bool(&j, "done", true);
+	if (c->req.verb == CTL_PING) {
+		show_id(&j, "target", &c->target);
+		json_uint(&j, "sent", c->req.count);
+		json_uint(&j, "received", c->answers);
+		if (c->answers) {
+			show_us(&j, "rtt_min_us", c->rtt_min_ns);
+			show_us(&j, "rtt_mean_us", c->rtt_sum_ns / c->answers);
+			show_us(&j, "rtt_max_us", c->rtt_max_ns);
+		}
+	} else if (c->req.verb == CTL_TRACE) {
+		show_id(&j, "target", &c->target);
+		json_uint(&j, "hops", c->answers);
+	} else if (c->req.verb == CTL_DRAIN) {
+		json_bool(&j, "drained", true);
+	}
+	json_object_end(&j);
+	finish_with(d, c, &j);
+}
+
+void request_answer(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
+{
+	char text[160];
+
+	switch (a->type) {
+	case ANS_LOOKUP:
+		answer_lookup(d, c, a);
+		return;
+	case ANS_PING:
+		answer_ping(c, a);
+		break;
+	case ANS_TRACE_HOP:
+		answer_hop(d, c, a);
+		break;
+	case ANS_CONNECTED:
+		answer_connected(c, a);
+		break;
+	case ANS_FAILED:
+		if (c->req.verb == CTL_PING && a->err == ETIMEDOUT && a->seq) {
+			answer_lost(c, a);
+			break;
+		}
+		snprintf(text, sizeof(text), "%.95s", *a->text ? a->text : strerror(a->err));
+		ctl_client_error(d, c, a->err, text);
+		return;
+	case ANS_DONE:
+		answer_done(d, c);
+		return;
+	default:
+		return;
+	}
+	ctl_client_flush(d, c);
+}
+
+void request_row(struct daemon *d, struct ctl_client *c, const struct dp_event *e)
+{
+	if (e->type == EVT_CONNECTION) {
+		if (c->nrows >= c->req.limit) {
+			c->truncated = true;
+			return;
+		}
+		c->nrows++;
+		show_connection(d, e->worker, &e->u.connection, &c->rows);
+		return;
+	}
+	if (e->worker < CPDP_WORKERS_MAX)
+		c->workers_left &= (uint16_t) ~(1u << e->worker);
+	if (!c->workers_left)
+		connections_done(d, c);
+}
+
+void request_timeout(struct daemon *d, struct ctl_client *c)
+{
+	if (c->req.verb == CTL_SHOW) {
+		/* A full event ring may have dropped the end of a dump. */
+		c->truncated = true;
+		connections_done(d, c);
+		return;
+	}
+	ctl_client_error(d, c, ETIMEDOUT,
+	                 "no answer in time; `show links` tells whether any is up");
+}

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of sessions and each one's way to a tunnel: first set-up, retries, repair, better paths. */
+#include "endpoint/session.h"
+
+#include "anchor/anchor.h"
+#include "kad/kad.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ATTEMPT_NS      (800 * NS_PER_MS)
+#define RESPONDER_WAITS (700 * NS_PER_MS)
+#define REPAIR_GIVES_UP (60 * NS_PER_S)
+#define HALF_OPEN       (8 * NS_PER_S)
+#define PATH_FIRST      (2 * NS_PER_S)
+#define PATH_EVERY      (3 * NS_PER_S)
+#define PATH_CALM       (60 * NS_PER_S)
+#define RETIRE_AFTER      (3 * NS_PER_S)
+#define COMMIT_RETRY    (200 * NS_PER_MS)
+#define COMMIT_TRIES    8
+#define UNUSED_SESSION  (300 * NS_PER_S)
+
+static int order(struct session *a, struct session *b)
+{
+	return id_cmp(&a->remote, &b->remote);
+}
+
+RB_GENERATE_INTERNAL(session_tree, session, node, order, static __attribute__((unused)))
+
+int sessions_new(struct node *n)
+{
+	struct sessions *t = ctx_alloc(n, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	n->sessions = t;
+	RB_INIT(&t->tree);
+	bucket_init(&t->hs_rate, SESSION_HS_RATE, SESSION_HS_RATE);
+	t->by_index = ctx_alloc(n, n->cfg.sessions_max * sizeof(t->by_index[0]));
+	return t->by_index ? 0 : -ENOMEM;
+}
+
+void sessions_free(struct node *n)
+{
+	struct session *s;
+
+	if (!n->sessions)
+		return;
+	while ((s = RB_ROOT(&n->sessions->tree)))
+		session_destroy(n, s);
+	ctx_free(n, n->sessions->by_index);
+	ctx_free(n, n->sessions);
+	n->sessions = NULL;
+}
+
+struct session *session_find(struct node *n, const struct node_id *remote)
+{
+	struct session *s = RB_ROOT(&n->sessions->tree);
+
+	while (s) {
+		int d = id_cmp(remote, &s->remote);
+
+		if (d == 0)
+			return s;
+		s = d < 0 ? RB_LEFT(s, node) : RB_RIGHT(s, node);
+	}
+	return NULL;
+}
+
+struct session *session_after(const struct node *n, struct session *s)
+{
+	return s ? session_tree_RB_NEXT(s) : session_tree_RB_MINMAX(&n->sessions->tree, RB_NEGINF);
+}
+
+struct session *session_at(struct node *n, uint32_t index)
+{
+	return index < n->cfg.sessions_max ? n->sessions->by_index[index] : NULL;
+}
+
+struct session *session_get(struct node *n, const struct node_id *remote)
+{
+	struct sessions *t = n->sessions;
+	struct session *s = session_find(n, remote);
+	uint32_t i;
+
+	if (s)
+		return s;
+	if (t->count >= n->cfg.sessions_max) {
+		count(n, CTR_SESSION_LIMIT);
+		return NULL;
+	}
+	s = ctx_alloc(n, sizeof(*s));
+	if (!s)
+		return NULL;
+	for (i = t->next; t->by_index[i]; i = (i + 1) % n->cfg.sessions_max)
+		;
+	t->next = (i + 1) % n->cfg.sessions_max;
+	t->by_index[i] = s;
+	t->count++;
+	s->index = i;
+	s->remote = *remote;
+	s->worker = cp_session_worker(remote, n->cfg.workers);
+	s->path_ns = PATH_FIRST;
+	RB_INSERT(session_tree, &t->tree, s);
+	arm(n, &s->timer, TIMER_SESSION, s, HALF_OPEN);
+	return s;
+}
+
+void session_wipe_hs(struct node *n, struct session_hs *hs)
+{
+	explicit_bzero(hs, sizeof(*hs));
+}
+
+void session_destroy(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_DEL};
+
+	if (s->in_worker) {
+		c.u.session.session = s->index;
+		c.u.session.remote = s->remote;
+		out_command(n, s->worker, &c);
+	}
+	oam_session_failed(n, s, EHOSTUNREACH);
+	disarm(n, &s->timer);
+	disarm(n, &s->rekey_timer);
+	disarm(n, &s->path_timer);
+	disarm(n, &s->old_timer);
+	disarm(n, &s->retire_timer);
+	ticket_cancel(n, &s->own_ticket);
+	ticket_cancel(n, &s->answer_ticket);
+	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
+		if (l->role != LSP_TRANSIT && !l->finger && l->session == s->index)
+			l->session = SESSION_NONE;
+	n->sessions->by_index[s->index] = NULL;
+	n->sessions->count--;
+	RB_REMOVE(session_tree, &n->sessions->tree, s);
+	explicit_bzero(s, sizeof(*s));
+	ctx_free(n, s);
+}
+
+/* Tells the worker what this session's tunnel is (or that there is none now: hold). */
+void session_set(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_SET};
+	const struct lsp *l = s->path;
+	bool out = l && s->has_keys;
+
+	c.u.session.session = s->index;
+	c.u.session.remote = s->remote;
+	c.u.session.out_label = LABEL_NONE;
+	if (out) {
+		const struct peer *p = l->role == LSP_INGRESS ? l->down : l->up;
+
+		c.u.session.out_link = p->link;
+		c.u.session.out_label = l->role == LSP_INGRESS ? l->fwd_out : l->rev_out;
+	}
+	c.u.session.path_mtu = l && l->mtu > LSP_OVERHEAD ? (uint16_t)(l->mtu - LSP_OVERHEAD) : 0;
+	out_command(n, s->worker, &c);
+	s->in_worker = true;
+}
+
+static void send_session(struct node *n, const struct session *s, uint8_t type, uint8_t number,
+                         uint8_t ttl, const uint8_t *data, size_t len)
+{
+	struct cp_cmd c;
+
+	memset(&c, 0, offsetof(struct cp_cmd, u.send_session.data));
+	c.type = CMD_SEND_SESSION;
+	c.u.send_session.session = s->index;
+	c.u.send_session.clear = type == TUNNEL_HANDSHAKE || type == TUNNEL_OAM_CLEAR;
+	c.u.send_session.tunnel_type = type;
+	c.u.send_session.number = number;
+	c.u.send_session.ttl = ttl;
+	c.u.send_session.len = (uint16_t)len;
+	memcpy(c.u.send_session.data, data, len);
+	out_command(n, s->worker, &c);
+}
+
+void session_send_handshake(struct node *n, const struct session *s, uint8_t number,
+                            const uint8_t *msg, size_t len)
+{
+	send_session(n, s, TUNNEL_HANDSHAKE, number, 0, msg, len);
+}
+
+void session_send_oam(struct node *n, struct session *s, const struct oam *m, uint8_t ttl)
+{
+	uint8_t buf[OAM_BYTES + ID_BYTES + 8];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	oam_write(&w, m);
+	send_session(n, s, TUNNEL_OAM, 0, ttl, buf, wr_len(&w));
+}
+
+static void commit_send(struct node *n, struct session *s)
+{
+	struct oam m = {.type = OAM_PATH_COMMIT, .id = (uint32_t)s->path->nonce};
+
+	session_send_oam(n, s, &m, 0);
+	arm(n, &s->timer, TIMER_SESSION, s, COMMIT_RETRY);
+}
+
+/* Our new tunnel is to be used by the other side as well: said inside it, until seen. */
+void session_commit(struct node *n, struct session *s)
+{
+	s->commit = s->path;
+	s->commit_tries = 0;
+	commit_send(n, s);
+}
+
+static void retired_gone(struct node *n, struct session *s)
+{
+	struct lsp *l = s->retired;
+
+	s->retired = NULL;
+	if (l)
+		lsp_release(n, l, TEAR_REPLACED);
+}
+
+/* The old tunnel stays until the other side has moved too and what is under way has arrived. Its ingress withdraws it. */
+static void retire(struct node *n, struct session *s, struct lsp *old)
+{
+	retired_gone(n, s);
+	if (old->role != LSP_INGRESS)
+		return;
+	s->retired = old;
+	arm(n, &s->retire_timer, TIMER_SESSION_PATH, s, RETIRE_AFTER);
+}
+
+/* From now on l carries the session; what carried it before is withdrawn (make before break). */
+void session_use_path(struct node *n, struct session *s, struct lsp *l)
+{
+	struct lsp *old = s->path;
+
+	if (old == l)
+		return;
+	s->path = l;
+	s->attempts = 0;
+	s->refused = 0;
+	s->nnotvia = 0;
+	s->wanted = false;
+	session_set(n, s);
+	if (old)
+		retire(n, s, old);
+	/* A first tunnel was cut short on its way back; one built around a failure is worth improving soon. */
+	if (s->rebuilds == 0 && !timer_armed(&s->path_timer))
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_CALM);
+	else if (!old)
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
+	if (s->has_keys)
+		oam_session_ready(n, s);
+}
+
+static bool building(const struct session *s)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++)
+		if (s->build[i].lsp)
+			return true;
+	return false;
+}
+
+static void drop_builds(struct node *n, struct session *s, const struct lsp *but)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++) {
+		struct lsp *l = s->build[i].lsp;
+
+		s->build[i].lsp = NULL;
+		if (l && l != but)
+			lsp_release(n, l, TEAR_REPLACED);
+	}
+}
+
+/* Starts one more tunnel. */
+static int build(struct node *n, struct session *s)
+{
+	struct lsp_request q = {
+	        .dst = s->remote, .session = s->index, .worker = s->worker, .nnotvia = s->nnotvia};
+	uint8_t envelope[LSP_ENVELOPE_MAX];
+	unsigned slot;
+	int r;
+
+	for (slot = 0; slot < SESSION_BUILDS && s->build[slot].lsp; slot++)
+		;
+	if (slot == SESSION_BUILDS)
+		return -EBUSY;
+	if (s->has_keys) {
+		q.flags = SETUP_FLAG_REPAIR;
+	} else {
+		bool ik = s->known && s->attempts < 2;
+
+		/* One handshake serves every attempt: the first reply that comes back takes it. */
+		if (!s->own.active || s->own.done || s->own.ik != ik || s->own.noise.message != 1) {
+			r = session_hs_begin(n, s, ik);
+			if (r != 0)
+				return r;
+		}
+		q.flags = ik ? SETUP_FLAG_IK : 0;
+		q.envelope = envelope;
+		q.envelope_len = (uint16_t)session_envelope(n, &s->remote, &s->own, true, envelope);
+	}
+	memcpy(q.notvia, s->notvia, sizeof(q.notvia));
+	if (s->has_place) {
+		q.places = &s->place;
+		q.nplaces = 1;
+	}
+	s->last_build = n->now;
+	return lsp_build(n, &q, &s->build[slot].lsp);
+}
+
+static void seek(struct node *n, struct session *s)
+{
+	if (s->looking)
+		return;
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0)
+		s->looking = true;
+}
+
+static void give_up(struct node *n, struct session *s, int err)
+{
+	struct cp_cmd c = {.type = CMD_UNREACHABLE};
+
+	c.u.unreachable.err = err;
+	c.u.unreachable.remote = s->remote;
+	out_command(n, s->worker, &c);
+	drop_builds(n, s, NULL);
+	s->wanted = false;
+	s->attempts = 0;
+	s->has_place = false;
+	oam_session_failed(n, s, err);
+	if (s->has_keys)
+		session_lose_keys(n, s);
+	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
+}
+
+void session_lose_keys(struct node *n, struct session *s)
+{
+	s->has_keys = s->confirmed = false;
+	disarm(n, &s->rekey_timer);
+	disarm(n, &s->old_timer);
+	session_wipe_hs(n, &s->own);
+	if (s->path) {
+		struct lsp *l = s->path;
+
+		s->path = NULL;
+		lsp_release(n, l, TEAR_ADMIN);
+	}
+	if (s->in_worker) {
+		struct cp_cmd c = {.type = CMD_SESSION_DEL};
+
+		c.u.session.session = s->index;
+		c.u.session.remote = s->remote;
+		out_command(n, s->worker, &c);
+		s->in_worker = false;
+	}
+	s->in_use = false;
+	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
+}
+
+static int64_t patience(const struct node *n, const struct session *s)
+{
+	return s->has_keys ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
+}
+
+static void expire_answer(struct node *n, struct session *s)
+{
+	session_wipe_hs(n, &s->answer);
+	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_MS);
+}
+
+/* What this session needs next; runs from its timer only, so that no hook acts in the middle of another part's work. */
+void session_step(struct node *n, struct session *s)
+{
+	if (s->path && s->has_keys) {
+		if (s->own.done && !s->confirmed)
+			session_hs_resend(n, s);
+		if (s->commit == s->path && s->commit_tries++ < COMMIT_TRIES)
+			commit_send(n, s);
+		return;
+	}
+	if (!s->wanted && !(s->in_use && s->has_keys)) {
+		if (!s->has_keys && !s->answer.active && !building(s))
+			session_destroy(n, s);
+		else if (s->has_keys && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
+			session_destroy(n, s);
+		else if (s->answer.active && instant_sub(n->now, s->answer.born) > HALF_OPEN)
+			expire_answer(n, s);
+		else
+			arm(n, &s->timer, TIMER_SESSION, s,
+			    s->has_keys ? UNUSED_SESSION / 4 : HALF_OPEN);
+		return;
+	}
+	if (instant_sub(n->now, s->want_since) >= patience(n, s)) {
+		give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
+		return;
+	}
+	arm(n, &s->timer, TIMER_SESSION, s, ATTEMPT_NS);
+	if (s->attempts > 0)
+		seek(n, s);
+	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS)
+		return;
+	if (s->attempts < UINT8_MAX)
+		s->attempts++;
+	/* A failure to even begin is answered by the next attempt: a neighbour may come up meanwhile. */
+	(void)build(n, s);
+}
+
+int session_want(struct node *n, const struct node_id *remote)
+{
+	struct session *s;
+
+	if (n->draining)
+		return -ESHUTDOWN;
+	if (id_eq(remote, &n->cfg.identity->id))
+		return -EINVAL;
+	s = session_get(n, remote);
+	if (!s)
+		return -ENOMEM;
+	if (session_ready(s)) {
+		session_set(n, s);
+		return 0;
+	}
+	if (!s->wanted) {
+		s->wanted = true;
+		s->want_since = n->now;
+		s->attempts = 0;
+		arm(n, &s->timer, TIMER_SESSION, s, 0);
+	}
+	return 0;
+}
+
+/* ---- what becomes of tunnels ---- */
+
+static struct session *owner(struct node *n, const struct lsp *l)
+{
+	return l->finger || l->session == SESSION_NONE ? NULL : session_at(n, l->session);
+}
+
+static void forget(struct session *s, const struct lsp *l)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++)
+		if (s->build[i].lsp == l)
+			s->build[i].lsp = NULL;
+	if (s->commit == l)
+		s->commit = NULL;
+	if (s->retired == l)
+		s->retired = NULL;
+	if (s->answer.lsp == l)
+		s->answer.lsp = NULL;
+	if (s->own.lsp == l)
+		s->own.lsp = NULL;
+}
+
+void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
+{
+	struct session *s = owner(n, l);
+	bool better;
+
+	if (!s) {
+		lsp_release(n, l, TEAR_REPLACED);
+		return;
+	}
+	forget(s, l);
+	s->first_hops = l->hops_first;
+	if (!(l->setup_flags & SETUP_FLAG_REPAIR)) {
+		session_hs_reply(n, s, l, m);
+		return;
+	}
+	better = !s->path || l->hops < s->path->hops;
+	if (!s->has_keys || !better) {
+		lsp_release(n, l, TEAR_REPLACED);
+		return;
+	}
+	if (!s->path)
+		s->rebuilds++;
+	s->initiator = true;
+	drop_builds(n, s, l);
+	session_use_path(n, s, l);
+	session_commit(n, s);
+}
+
+void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
+                        uint32_t tag_to)
+{
+	struct session *s = owner(n, l);
+
+	if (!s)
+		return;
+	forget(s, l);
+	if (code == SETUP_REFUSED && s->has_keys && !s->path && ++s->refused >= 2)
+		s->want_since =
+		        (struct instant){n->now.ns - REPAIR_GIVES_UP}; /* it has forgotten us */
+	if (tag_from && tag_to && s->nnotvia < SETUP_NOTVIA_MAX) {
+		s->notvia[s->nnotvia][0] = tag_from;
+		s->notvia[s->nnotvia++][1] = tag_to;
+	} else if (s->nnotvia == SETUP_NOTVIA_MAX) {
+		s->nnotvia = 0;
+	}
+	s->has_place = false;
+	if (s->path || building(s))
+		return;
+	if (s->wanted || s->in_use)
+		arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 2 ? 300 * NS_PER_MS : NS_PER_MS);
+}
+
+void session_lsp_gone(struct node *n, struct lsp *l)
+{
+	struct session *s = owner(n, l);
+
+	if (!s)
+		return;
+	forget(s, l);
+	if (s->path != l)
+		return;
+	s->path = NULL;
+	s->has_place = false;
+	session_set(n, s);
+	s->want_since = n->now;
+	s->attempts = 0;
+	s->path_ns = PATH_FIRST;
+	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
+}
+
+/* The other side says, sealed, that it uses this tunnel from now on (or has seen that we do). */
+void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
+{
+	struct oam seen = {.type = OAM_PATH_COMMIT, .flags = 1, .id = m->id};
+
+	if (m->flags & 1) {
+		if (s->commit && (uint32_t)s->commit->nonce == m->id)
+			s->commit = NULL;
+		return;
+	}
+	for (struct lsp *l = lsp_after(n, NULL); l && s->has_keys; l = lsp_after(n, l)) {
+		if (l->role != LSP_EGRESS || l->session != s->index || l->finger ||
+		    l->state != LSP_UP || (uint32_t)l->nonce != m->id)
+			continue;
+		s->initiator = false;
+		drop_builds(n, s, NULL);
+		session_use_path(n, s, l);
+		break;
+	}
+	if (s->path && (uint32_t)s->path->nonce == m->id)
+		session_send_oam(n, s, &seen, 0);
+}
+
+void session_lookup_done(struct node *n, uint32_t index, bool exact, const struct contact_info *c)
+{
+	struct session *s = session_at(n, index);
+
+	if (!s)
+		return;
+	s->looking = false;
+	if (!exact || !c || c->ntrees == 0 || s->path)
+		return;
+	s->place = c->place[0];
+	s->has_place = true;
+	s->last_build.ns = 0;
+	if (s->wanted || s->in_use)
+		arm(n, &s->timer, TIMER_SESSION, s, 0);
+}
+
+void session_idle(struct node *n, uint32_t index, bool idle)
+{
+	struct session *s = session_at(n, index);
+
+	if (!s)
+		return;
+	s->in_use = !idle;
+	if (s->in_use && session_ready(s) && !timer_armed(&s->path_timer))
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+}
+
+void session_topology_changed(struct node *n)
+{
+	for (struct session *s = session_after(n, NULL); s; s = session_after(n, s))
+		if (s->in_use && session_ready(s) && s->initiator) {
+			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
+		}
+}
+
+/* Looks for a shorter path now and then; often after a change, seldom in peace. */
+static void better_path(struct node *n, struct session *s)
+{
+	if (!s->in_use || !session_ready(s) || !s->initiator)
+		return;
+	if (s->path->hops > 1 && !building(s))
+		(void)build(n, s);
+	/* Built around a failure: the better way may be back any moment. Otherwise look seldom. */
+	s->path_ns = s->rebuilds && instant_sub(n->now, s->path->up_at) < PATH_CALM ? PATH_EVERY
+	                                                                            : PATH_CALM;
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+}
+
+static void old_phase_gone(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_RX_DEL};
+
+	if (!s->has_old)
+		return;
+	s->has_old = false;
+	c.u.key.session = s->index;
+	c.u.key.index = s->old_phase;
+	out_command(n, s->worker, &c);
+}
+
+void session_timer(struct node *n, struct timer *t)
+{
+	struct session *s = t->owner;
+
+	if (t == &s->old_timer)
+		old_phase_gone(n, s);
+	else if (t == &s->retire_timer)
+		retired_gone(n, s);
+	else if (t->kind == TIMER_SESSION_REKEY)
+		session_rekey(n, s);
+	else if (t->kind == TIMER_SESSION_PATH)
+		better_path(n, s);
+	else
+		session_step(n, s);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The contact table: ids in order, so that a k-bucket is a range of the tree. */
+#pragma once
+#include "core/ctx.h"
+#include "wire/record.h"
+
+#include <bsd/sys/tree.h>
+
+struct lsp;
+
+/* An id this node has heard of. Verified: it has answered, or its signed record has come from itself. */
+struct contact {
+	RB_ENTRY(contact) node;
+	struct node_id id;
+	uint64_t seq;         /* of its record */
+	struct instant seen;  /* last answer; 0: never */
+	struct instant asked; /* last question */
+	int64_t rtt_ns;
+	struct lsp *finger; /* label path to it that stands, or NULL */
+	uint16_t bucket;
+	uint8_t fails;
+	uint8_t ntrees;
+	bool verified;
+	bool finger_pending;
+	bool neighbour;
+	struct instant finger_retry;
+	struct place place[]; /* cfg.trees of them */
+};
+
+RB_HEAD(contact_tree, contact);
+
+/* Dead contacts stay dead: gossip about the same record is not believed for a while. */
+struct tombstone {
+	struct node_id id;
+	uint64_t seq;
+	struct instant until;
+};
+#define TOMBSTONES 64
+
+struct contacts {
+	struct contact_tree tree;
+	uint32_t count, verified;
+	uint8_t fill[ID_BITS]; /* contacts per bucket */
+	struct tombstone dead[TOMBSTONES];
+	uint8_t next_dead;
+};
+
+struct contact *contact_find(const struct contacts *t, const struct node_id *id);
+/* Learns or renews. A newer seq wins; a full bucket keeps the nearest by tree distance, never drops a verified one for hearsay.
+ * verified: this came from the node itself. NULL: not admitted. */
+struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *c,
+                              bool verified);
+void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool dead);
+void contacts_clear(struct node *n, struct contacts *t);
+/* Contacts in order of the table: NULL gives the first. */
+struct contact *contact_after(const struct contacts *t, struct contact *c);
+/* The verified contact XOR-closest to target that is strictly closer than `than`, leaving out the `skip` closest; or NULL. */
+struct contact *contact_nearer(const struct contacts *t, const struct node_id *target,
+                               const struct node_id *than, unsigned skip);
+/* Up to max contacts XOR-closest to target, closest first. */
+unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
+                         struct contact **out, unsigned max);
+void contact_to_info(const struct contact *c, struct contact_info *out);
+/* Tree distance from here, or 0xffff when its place is not comparable. */
+unsigned contact_distance(const struct node *n, const struct contact *c);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Fingers: one label path to the nearest contact of every bucket, so that first packets follow tunnels. */
+#include "kad/kad.h"
+
+#include "anchor/anchor.h"
+
+#define PENDING_MAX 4
+#define RETRY_NS    (15 * NS_PER_S)
+/* A finger costs an entry at every hop; beyond this the anchor carries the few packets there are. */
+#define FINGER_HOPS_MAX 24
+
+static bool bucket_served(const struct contacts *t, unsigned bucket)
+{
+	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c))
+		if (c->bucket == bucket && (c->finger || c->neighbour || c->finger_pending))
+			return true;
+	return false;
+}
+
+void fingers_fix(struct node *n)
+{
+	struct kad *k = n->kad;
+	struct contact *best = NULL;
+	unsigned best_d = 0;
+
+	/* Contacts of one bucket are neighbours in the table's order. */
+	for (struct contact *c = contact_after(&k->contacts, NULL);;
+	     c = contact_after(&k->contacts, c)) {
+		unsigned d;
+
+		if (best && (!c || c->bucket != best->bucket)) {
+			if (k->fingers_pending < PENDING_MAX &&
+			    !bucket_served(&k->contacts, best->bucket) &&
+			    hook_finger_build(n, best)) {
+				best->finger_pending = true;
+				k->fingers_pending++;
+			}
+			best = NULL;
+		}
+		if (!c)
+			break;
+		if (!c->verified || c->fails || instant_before(n->now, c->finger_retry))
+			continue;
+		d = contact_distance(n, c);
+		if (d <= FINGER_HOPS_MAX && (!best || d < best_d)) {
+			best = c;
+			best_d = d;
+		}
+	}
+}
+
+static void settle(struct node *n, struct contact *c)
+{
+	if (c && c->finger_pending) {
+		c->finger_pending = false;
+		if (n->kad->fingers_pending)
+			n->kad->fingers_pending--;
+	}
+}
+
+void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
+{
+	struct contact *c = contact_find(&n->kad->contacts, far);
+
+	settle(n, c);
+	if (c && !c->finger)
+		c->finger = l;
+}
+
+void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far)
+{
+	struct contact *c = contact_find(&n->kad->contacts, far);
+
+	if (!c || c->finger != l)
+		return;
+	c->finger = NULL;
+	c->finger_retry = instant_add(n->now, NS_PER_S);
+	arm(n, &n->kad->finger_timer, TIMER_KAD_FINGERS, NULL,
+	    NS_PER_S + (int64_t)rng_below(&n->cfg.rng, 100 * NS_PER_MS));
+}
+
+void kad_finger_failed(struct node *n, const struct node_id *far)
+{
+	struct contact *c = contact_find(&n->kad->contacts, far);
+
+	if (!c && n->kad->fingers_pending)
+		n->kad->fingers_pending--;
+	settle(n, c);
+	if (c)
+		c->finger_retry = instant_add(n->now, RETRY_NS);
+}

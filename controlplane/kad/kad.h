@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kademlia over restricted topology: exchanges, lookups, record updates, fingers. */
+#pragma once
+#include "core/ctx.h"
+#include "kad/contact.h"
+#include "wire/kadmsg.h"
+
+#define RPC_MAX      64
+#define LOOKUPS_MAX  16
+#define LOOKUP_WIDTH 20
+#define KAD_SIBLINGS 16
+
+/* Why a lookup runs; the finder is told through hook_lookup_done(). */
+enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_SELF, LOOKUP_REQUEST, LOOKUP_SESSION };
+
+enum cand_state { CAND_NEW = 0, CAND_ASKED, CAND_ANSWERED, CAND_FAILED };
+
+struct candidate {
+	struct contact_info info;
+	uint8_t state; /* enum cand_state */
+};
+
+struct lookup {
+	struct node_id target;
+	uint8_t purpose; /* enum lookup_purpose */
+	uint8_t active;
+	uint32_t ref; /* the finder's own: request cookie, session index */
+	uint8_t in_flight;
+	uint8_t n;
+	bool exact; /* the target itself has been heard of */
+	struct instant deadline;
+	struct contact_info found;
+	struct candidate *cand; /* LOOKUP_WIDTH, closest first */
+};
+
+struct rpc {
+	struct timer timer;
+	uint32_t id;
+	uint8_t op;
+	uint8_t lookup; /* index + 1, or 0 */
+	bool active;
+	struct node_id to;
+	struct instant sent;
+};
+
+struct kad {
+	struct contacts contacts;
+	struct rpc rpc[RPC_MAX];
+	struct lookup lookup[LOOKUPS_MAX];
+	struct timer tick_timer, update_timer, finger_timer, lookup_timer;
+	int64_t tick_ns;
+	struct instant update_first; /* first change not yet told */
+	uint32_t ticks;
+	struct instant news_at;  /* last time that gossip sped the tick up */
+	struct instant self_at;  /* last self-lookup */
+	uint16_t refresh_bucket; /* next empty bucket to look into */
+	uint32_t fingers_pending;
+	struct instant snapshot_at;
+	uint32_t snapshot_changes;
+};
+
+int kad_new(struct node *n);
+void kad_free(struct node *n);
+void kad_timer(struct node *n, struct timer *t);
+void kad_peer_up(struct node *n, struct peer *p);
+void kad_peer_down(struct node *n, struct peer *p);
+void kad_coords_changed(struct node *n);
+/* Hearsay of a node (samples). at: ask it about ourselves while the network grows. */
+void kad_hint(struct node *n, const struct contact_info *c);
+/* A Kademlia message delivered here. */
+void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
+/* A question of ours met a dead end. */
+void kad_error(struct node *n, const struct error_msg *m);
+/* Looks faster again after news. */
+void kad_hurry(struct node *n, bool direct);
+
+/* ---- questions (kad/rpc.c) ---- */
+int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
+            unsigned lookup);
+void kad_rpc_timeout(struct node *n, struct rpc *r);
+void kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
+              const struct place *places, unsigned nplaces, const struct node_id *target);
+
+/* ---- lookups (kad/lookup.c) ---- */
+/* Iterative FIND from the closest contacts (and `at`, when not NULL). Returns 0, or -EBUSY; the end is told by hook. */
+int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
+                 const struct node_id *target, const struct contact_info *at);
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+                   const struct kad_msg *m);
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who);
+void hook_lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t ref,
+                      const struct node_id *target, bool exact, const struct contact_info *closest);
+
+/* ---- fingers (kad/finger.c) ---- */
+void fingers_fix(struct node *n);
+/* From lsp/: a finger of ours or of the far end stands / is gone / could not be built. */
+void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far);
+void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far);
+void kad_finger_failed(struct node *n, const struct node_id *far);
+/* To lsp/, through core: builds one; false: not now. */
+bool hook_finger_build(struct node *n, const struct contact *c);
+void hook_finger_drop(struct node *n, struct lsp *l);
+
+/* Snapshot bytes (kad/snapshot.c). */
+long kad_snapshot(const struct node *n, void *buf, size_t cap);
+void kad_restore(struct node *n, const void *buf, size_t len);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The iterative lookup: alpha questions in flight to the closest not yet asked, early exit on the exact id. */
+#include "kad/kad.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LOOKUP_LIFE  (20 * NS_PER_S)
+#define LOOKUP_DEPTH 8 /* closest answered or failed: then it is done */
+
+static unsigned number(const struct node *n, const struct lookup *l)
+{
+	return (unsigned)(l - n->kad->lookup) + 1;
+}
+
+static void add(struct node *n, struct lookup *l, const struct contact_info *c)
+{
+	unsigned i;
+
+	if (id_eq(&c->id, &n->cfg.identity->id) || c->ntrees == 0)
+		return;
+	if (id_eq(&c->id, &l->target)) {
+		l->exact = true;
+		l->found = *c;
+	}
+	for (i = 0; i < l->n; i++)
+		if (id_eq(&l->cand[i].info.id, &c->id))
+			return;
+	for (i = l->n; i > 0 && id_cmp_dist(&l->target, &c->id, &l->cand[i - 1].info.id) < 0; i--)
+		;
+	if (i == LOOKUP_WIDTH)
+		return;
+	if (l->n == LOOKUP_WIDTH)
+		l->n--;
+	memmove(&l->cand[i + 1], &l->cand[i], (l->n - i) * sizeof(l->cand[0]));
+	l->cand[i].info = *c;
+	l->cand[i].state = CAND_NEW;
+	l->n++;
+}
+
+static void finish(struct node *n, struct lookup *l)
+{
+	const struct contact_info *best = l->exact ? &l->found : NULL;
+	struct contact_info closest;
+
+	for (unsigned i = 0; !best && i < l->n; i++)
+		if (l->cand[i].state == CAND_ANSWERED)
+			best = &l->cand[i].info;
+	if (best)
+		closest = *best;
+	for (unsigned i = 0; i < RPC_MAX; i++)
+		if (n->kad->rpc[i].active && n->kad->rpc[i].lookup == number(n, l))
+			n->kad->rpc[i].lookup = 0;
+	ctx_free(n, l->cand);
+	l->cand = NULL;
+	l->active = 0;
+	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
+}
+
+/* Asks on; ends the lookup when nothing is left to ask. */
+static void proceed(struct node *n, struct lookup *l)
+{
+	unsigned looked = 0;
+
+	if (l->exact && l->purpose != LOOKUP_REFRESH && l->purpose != LOOKUP_SELF) {
+		finish(n, l);
+		return;
+	}
+	for (unsigned i = 0; i < l->n && looked < LOOKUP_DEPTH && l->in_flight < n->cfg.kad_alpha;
+	     i++) {
+		struct candidate *c = &l->cand[i];
+
+		if (c->state != CAND_FAILED)
+			looked++;
+		if (c->state != CAND_NEW)
+			continue;
+		if (kad_ask(n, KAD_FIND, &c->info, &l->target, number(n, l)) != 0)
+			break;
+		c->state = CAND_ASKED;
+		l->in_flight++;
+	}
+	if (l->in_flight == 0)
+		finish(n, l);
+}
+
+int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
+                 const struct node_id *target, const struct contact_info *at)
+{
+	struct contact *near[LOOKUP_WIDTH / 2];
+	struct lookup *l = NULL;
+	struct contact_info c;
+	unsigned k;
+
+	for (unsigned i = 0; i < LOOKUPS_MAX && !l; i++)
+		if (!n->kad->lookup[i].active)
+			l = &n->kad->lookup[i];
+	/* Housekeeping leaves room for people's questions. */
+	if (!l || (purpose <= LOOKUP_SELF && l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
+		return -EBUSY;
+	memset(l, 0, sizeof(*l));
+	l->cand = ctx_alloc(n, (LOOKUP_WIDTH + 1) * sizeof(*l->cand));
+	if (!l->cand)
+		return -ENOMEM;
+	l->active = 1;
+	l->target = *target;
+	l->purpose = (uint8_t)purpose;
+	l->ref = ref;
+	l->deadline = instant_add(n->now, LOOKUP_LIFE);
+	if (at)
+		add(n, l, at);
+	k = contact_closest(&n->kad->contacts, target, false, near, LOOKUP_WIDTH / 2);
+	for (unsigned i = 0; i < k; i++) {
+		contact_to_info(near[i], &c);
+		add(n, l, &c);
+	}
+	if (purpose != LOOKUP_SELF)
+		l->exact = false; /* what we have ourselves is what led here: ask */
+	proceed(n, l);
+	return 0;
+}
+
+static void mark(struct lookup *l, const struct node_id *id, uint8_t state)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (id_eq(&l->cand[i].info.id, id))
+			l->cand[i].state = state;
+}
+
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+                   const struct kad_msg *m)
+{
+	if (!l->active)
+		return;
+	if (l->in_flight)
+		l->in_flight--;
+	mark(l, from, CAND_ANSWERED);
+	if (id_eq(from, &l->target)) {
+		l->exact = true;
+		l->found.id = *from;
+		l->found.seq = m->self.seq;
+		l->found.ntrees = m->self.ntrees;
+		memcpy(l->found.place, m->self.place, sizeof(l->found.place));
+	}
+	for (unsigned i = 0; i < m->count; i++)
+		add(n, l, &m->c[i]);
+	proceed(n, l);
+}
+
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who)
+{
+	if (!l->active)
+		return;
+	if (l->in_flight)
+		l->in_flight--;
+	mark(l, who, CAND_FAILED);
+	if (l->exact && id_eq(who, &l->target))
+		l->exact = false;
+	proceed(n, l);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The first packet's way: each hop grants the label of the way back, remembers where it came from, and passes it on. */
+#include "lsp/lsp.h"
+
+#include "wire/lse.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What may stand around a set-up's body in 1200 bytes: stack, channel, header; the route extension is added by its size. */
+#define AROUND (12 + ACH_BYTES + ROUTED_HEADER_BYTES + 96)
+
+void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from, uint32_t tag_to)
+{
+	struct linkmsg_error m = {.code = code,
+	                          .nonce = l->nonce,
+	                          .source = l->src,
+	                          .tag_from = tag_from,
+	                          .tag_to = tag_to};
+	uint8_t buf[128];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	if (!l->up || !peer_up(l->up))
+		return;
+	linkmsg_error_write(&w, &m);
+	peer_send_local(n, l->up, buf, wr_len(&w));
+}
+
+/* Gives back the label of the way back on the old next hop. */
+void lsp_drop_down(struct node *n, struct lsp *l)
+{
+	if (l->down && l->rev_in != LABEL_NONE)
+		labels_free(n, &l->down->labels, l->rev_in);
+	l->down = NULL;
+	l->rev_in = LABEL_NONE;
+}
+
+/* Grants the reverse label on the next hop's link and sends. */
+static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
+                   const struct routed_header *h, const struct route_ext *e, struct setup_msg *m)
+{
+	uint8_t body[CONTROL_PACKET_MAX];
+	struct wr w;
+	size_t room = sizeof(body) - AROUND - e->coords.len;
+	int r;
+
+	lsp_drop_down(n, l);
+	r = labels_alloc(n, &step->peer->labels, l, l->role == LSP_INGRESS ? l->worker : -1,
+	                 &l->rev_in);
+	if (r != 0) {
+		l->rev_in = LABEL_NONE;
+		return r;
+	}
+	l->down = step->peer;
+	m->reverse_label = l->rev_in;
+	if (step->peer->mtu < m->mtu)
+		m->mtu = step->peer->mtu;
+	l->mtu = m->mtu;
+	/* The record is a help, not a need: it yields when the packet would grow too long. */
+	w = wr_init(body, room);
+	setup_write(&w, m);
+	if (!wr_ok(&w)) {
+		m->nrecord = 0;
+		m->flags |= SETUP_FLAG_OVERFLOW;
+		w = wr_init(body, room);
+		setup_write(&w, m);
+	}
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	return route_emit(n, step, h, e, body, wr_len(&w));
+}
+
+int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
+{
+	struct routed_header h = {.next = NEXT_SETUP, .hop_limit = ROUTED_HOP_LIMIT, .dst = q->dst};
+	struct setup_msg m = {.flags = q->flags,
+	                      .mtu = UINT16_MAX,
+	                      .hops = 1,
+	                      .nrecord = 1,
+	                      .envelope = q->envelope,
+	                      .envelope_len = q->envelope_len,
+	                      .nnotvia = q->nnotvia};
+	struct route_ext e;
+	struct route_step step;
+	struct route_query rq = {
+	        .dst = &q->dst, .ext = &e, .notvia = q->notvia, .nnotvia = q->nnotvia};
+	struct lsp *l;
+	int r;
+
+	route_ext_begin(n, &e, NEXT_SETUP, q->places, q->nplaces);
+	if (route_next(n, &rq, &step) != ROUTE_STEP)
+		return -EHOSTUNREACH;
+	l = lsp_new(n, rng_u64(&n->cfg.rng), &n->cfg.identity->id, &q->dst, LSP_INGRESS);
+	if (!l)
+		return -ENOMEM;
+	l->session = q->session;
+	l->worker = q->worker;
+	l->setup_flags = q->flags;
+	l->finger = q->flags & SETUP_FLAG_FINGER;
+	h.src = l->src;
+	m.nonce = l->nonce;
+	m.record[0] = id_tag(&l->src);
+	memcpy(m.notvia, q->notvia, sizeof(m.notvia));
+	r = pass_on(n, l, &step, &h, &e, &m);
+	if (r != 0) {
+		lsp_destroy(n, l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+/* A set-up that comes by again: what lies between is a loop, and is left out. */
+static void erase_loop(struct node *n, struct setup_msg *m)
+{
+	uint32_t me = id_tag(&n->cfg.identity->id);
+
+	count(n, CTR_SETUP_LOOP);
+	for (unsigned i = 0; i < m->nrecord; i++)
+		if (m->record[i] == me) {
+			m->nrecord = (uint8_t)i;
+			return;
+		}
+}
+
+static void keep_record(struct node *n, struct lsp *l, const struct setup_msg *m)
+{
+	if (l->record || m->nrecord == 0)
+		return;
+	l->record = ctx_alloc(n, m->nrecord * sizeof(l->record[0]));
+	if (!l->record)
+		return;
+	memcpy(l->record, m->record, m->nrecord * sizeof(l->record[0]));
+	l->nrecord = m->nrecord;
+}
+
+/* Refused before there is any state: one message to whom it came from. */
+static void refuse(struct node *n, struct peer *from, const struct routed_header *h,
+                   const struct setup_msg *m, uint8_t code)
+{
+	struct linkmsg_error e = {.code = code,
+	                          .nonce = m->nonce,
+	                          .source = h->src,
+	                          .tag_from = id_tag(&from->id),
+	                          .tag_to = id_tag(&n->cfg.identity->id)};
+	uint8_t buf[128];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	count(n, CTR_SETUP_REFUSED);
+	linkmsg_error_write(&w, &e);
+	peer_send_local(n, from, buf, wr_len(&w));
+}
+
+static struct lsp *arrive(struct node *n, struct peer *from, const struct routed_header *h,
+                          const struct setup_msg *m, bool here)
+{
+	struct lsp *l = lsp_new(n, m->nonce, &h->src, &h->dst, here ? LSP_EGRESS : LSP_TRANSIT);
+
+	if (!l)
+		return NULL;
+	l->up = from;
+	l->rev_out = m->reverse_label;
+	l->setup_flags = m->flags;
+	l->finger = m->flags & SETUP_FLAG_FINGER;
+	l->hops_first = m->hops;
+	l->mtu = m->mtu < from->mtu ? m->mtu : from->mtu;
+	return l;
+}
+
+static void transit(struct node *n, const struct route_query *q, const struct routed_header *h,
+                    struct setup_msg *m, struct lsp *l)
+{
+	struct route_step step;
+	enum route_result r = route_next(n, q, &step);
+	uint32_t me = id_tag(&n->cfg.identity->id);
+
+	if (r == ROUTE_STEP && m->nrecord < SETUP_RECORD_MAX)
+		m->record[m->nrecord++] = me;
+	if (r == ROUTE_STEP && m->hops < UINT8_MAX) {
+		m->hops++;
+		if (pass_on(n, l, &step, h, q->ext, m) == 0)
+			return;
+		lsp_send_error(n, l, SETUP_NO_LABEL, me, id_tag(&step.peer->id));
+	} else {
+		count(n, CTR_DEAD_END);
+		lsp_send_error(n, l, r == ROUTE_STEP ? SETUP_TOO_FAR : SETUP_DEAD_END, me, 0);
+	}
+	if (l->role == LSP_INGRESS)
+		hook_lsp_failed(n, l, SETUP_DEAD_END, 0, 0);
+	lsp_destroy(n, l);
+}
+
+void lsp_setup_rx(struct node *n, const struct route_query *q, const struct routed_header *h,
+                  struct rd *body)
+{
+	struct setup_msg m;
+	struct route_query rq = *q;
+	struct lsp *l;
+	bool here = id_eq(&h->dst, &n->cfg.identity->id);
+
+	if (!setup_read(body, &m) || m.reverse_label <= LABEL_RESERVED_MAX ||
+	    m.reverse_label > LABEL_MAX || m.envelope_len > LSP_ENVELOPE_MAX || m.hops == 0) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	count(n, CTR_SETUP_RX);
+	rq.notvia = m.notvia;
+	rq.nnotvia = m.nnotvia;
+	l = lsp_find(n, m.nonce, &h->src);
+	if (l) {
+		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS)
+			return;
+		erase_loop(n, &m);
+		transit(n, &rq, h, &m, l);
+		return;
+	}
+	if (id_eq(&h->src, &n->cfg.identity->id))
+		return; /* a set-up of ours that was given up */
+	if (!bucket_take(&q->from->setup_rate, n->now)) {
+		count(n, CTR_SETUP_RATE);
+		refuse(n, q->from, h, &m, SETUP_BUSY);
+		return;
+	}
+	if (n->draining || (!here && !n->cfg.transit)) {
+		refuse(n, q->from, h, &m, n->draining ? SETUP_REFUSED : SETUP_NO_TRANSIT);
+		return;
+	}
+	l = arrive(n, q->from, h, &m, here);
+	if (!l) {
+		refuse(n, q->from, h, &m, SETUP_BUSY);
+		return;
+	}
+	keep_record(n, l, &m);
+	if (here)
+		hook_lsp_offer(n, l, &m);
+	else
+		transit(n, &rq, h, &m, l);
+}
+
+void lsp_error_rx(struct node *n, struct peer *from, const struct linkmsg_error *m)
+{
+	struct lsp *l = lsp_find(n, m->nonce, &m->source);
+
+	/* Only the neighbour that the set-up was given to can fail it, and only while it is pending. */
+	if (!l || l->down != from || l->state != LSP_PENDING)
+		return;
+	lsp_send_error(n, l, m->code, m->tag_from, m->tag_to);
+	if (l->role == LSP_INGRESS)
+		hook_lsp_failed(n, l, m->code, m->tag_from, m->tag_to);
+	lsp_destroy(n, l);
+}

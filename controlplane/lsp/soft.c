@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Soft state: an idle tunnel expires by itself; use in one direction keeps both. */
+#include "lsp/lsp.h"
+
+#include "wire/lse.h"
+
+#define REFRESH_EVERY (20 * NS_PER_S)
+
+static int64_t idle_limit(const struct node *n, const struct lsp *l)
+{
+	return l->role == LSP_TRANSIT || l->finger ? n->cfg.tunnel_idle_transit_ns
+	                                           : n->cfg.tunnel_idle_end_ns;
+}
+
+static void query(struct node *n, const struct peer *p, uint32_t label)
+{
+	struct cp_cmd c = {.type = CMD_QUERY_LABEL};
+
+	if (!p || label == LABEL_NONE)
+		return;
+	c.u.ilm.in_link = p->link;
+	c.u.ilm.in_label = label;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+}
+
+/* Asks in good time before the limit, so that the answers of all workers are there when it comes. */
+static void rearm(struct node *n, struct lsp *l)
+{
+	int64_t left = idle_limit(n, l) - instant_sub(n->now, l->used);
+
+	if (l->finger && l->role == LSP_INGRESS)
+		left = REFRESH_EVERY;
+	else if (left > 2 * NS_PER_S)
+		left = left / 2 < NS_PER_S ? NS_PER_S : left / 2;
+	else if (left <= 0)
+		left = 1;
+	arm(n, &l->timer, TIMER_LSP, l, left);
+}
+
+void lsp_soft_start(struct node *n, struct lsp *l)
+{
+	if (l->finger && l->role == LSP_INGRESS)
+		lsp_refresh_send(n, l);
+	rearm(n, l);
+}
+
+void lsp_soft_tick(struct node *n, struct lsp *l)
+{
+	if (l->finger && l->role == LSP_INGRESS) {
+		lsp_refresh_send(n, l);
+		rearm(n, l);
+		return;
+	}
+	if (instant_sub(n->now, l->used) >= idle_limit(n, l)) {
+		count(n, CTR_TUNNEL_IDLE);
+		lsp_close(n, l, TEAR_IDLE, NULL);
+		return;
+	}
+	if (!l->finger) {
+		query(n, l->up, l->fwd_in);
+		query(n, l->down, l->rev_in);
+	}
+	rearm(n, l);
+}
+
+void lsp_label_use(struct node *n, const struct dp_label_use *u)
+{
+	struct peer *p = peer_by_link(n, u->link);
+	struct lsp *l;
+	struct instant at;
+	bool forward;
+
+	if (!p || u->idle_ns < 0 || u->idle_ns > n->now.ns)
+		return;
+	l = lsp_by_label(n, p, u->label, &forward);
+	at = (struct instant){n->now.ns - u->idle_ns};
+	if (!l || l->state != LSP_UP || !instant_before(l->used, at))
+		return;
+	l->used = at;
+	peer_used(n, p);
+	rearm(n, l);
+}
+
+void lsp_refresh_send(struct node *n, struct lsp *l)
+{
+	struct routed_header h = {
+	        .next = NEXT_REFRESH, .hop_limit = ROUTED_HOP_LIMIT, .src = l->src, .dst = l->dst};
+	struct route_step step = {.peer = l->down, .tunnel_label = l->fwd_out};
+
+	if (l->down)
+		route_emit(n, &step, &h, NULL, NULL, 0);
+}
+
+void lsp_refresh_rx(struct node *n, struct lsp *l)
+{
+	if (l->state != LSP_UP)
+		return;
+	l->used = n->now;
+	l->committed = true;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Is the neighbour alive: whatever is heard counts, a hello is sent only into silence. */
+#include "peer/peer.h"
+
+#include <string.h>
+
+/* A link is in use while data crossed it lately or a tunnel stands on it. */
+#define USED_NS (10 * NS_PER_S)
+
+static bool in_use(const struct node *n, const struct peer *p)
+{
+	return p->tunnels > 0 || (p->used.ns && instant_sub(n->now, p->used) < USED_NS);
+}
+
+/* Silence allowed before the first question; later questions come faster. */
+static int64_t interval(const struct node *n, const struct peer *p)
+{
+	if (p->missed > 0)
+		return n->cfg.hello_active_ns * 2 / 3;
+	return in_use(n, p) ? n->cfg.hello_active_ns : n->cfg.hello_idle_ns;
+}
+
+static void rearm(struct node *n, struct peer *p)
+{
+	arm(n, &p->live_timer, TIMER_PEER_LIVENESS, p, interval(n, p));
+}
+
+void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted)
+{
+	struct linkmsg_hello m = {0};
+	uint8_t buf[128];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	m.sent_us = (uint64_t)(n->now.ns / NS_PER_US);
+	m.echo_us = p->hello_heard_us;
+	m.held_us = p->hello_heard_us
+	                    ? (uint32_t)(instant_sub(n->now, p->hello_heard_at) / NS_PER_US)
+	                    : 0;
+	m.flags = reply_wanted ? HELLO_FLAG_REPLY_WANTED : 0;
+	m.epoch = p->local_epoch;
+	m.mtu = p->cfg.io.mtu;
+	m.id = n->cfg.identity->id;
+	linkmsg_hello_write(&w, &m);
+	peer_send_local(n, p, buf, wr_len(&w));
+}
+
+void peer_heard(struct node *n, struct peer *p)
+{
+	p->heard = n->now;
+	if (p->missed) {
+		p->missed = 0;
+		if (peer_up(p))
+			rearm(n, p);
+	}
+}
+
+void peer_used(struct node *n, struct peer *p)
+{
+	bool was = in_use(n, p);
+
+	p->used = n->now;
+	if (!was && peer_up(p))
+		rearm(n, p);
+}
+
+void peer_live_start(struct node *n, struct peer *p)
+{
+	p->missed = 0;
+	p->heard = n->now;
+	rearm(n, p);
+}
+
+void peer_live_ask(struct node *n, struct peer *p)
+{
+	p->missed = 1;
+	rearm(n, p);
+}
+
+/* TIMER_PEER_LIVENESS. */
+void peer_live_tick(struct node *n, struct peer *p)
+{
+	int64_t silent = instant_sub(n->now, p->heard);
+
+	if (!p->missed && silent < interval(n, p)) {
+		arm(n, &p->live_timer, TIMER_PEER_LIVENESS, p, interval(n, p) - silent);
+		return;
+	}
+	if (p->missed >= n->cfg.hello_misses) {
+		peer_down(n, p, "no answer to hellos");
+		return;
+	}
+	p->missed++;
+	peer_hello_tx(n, p, true);
+	rearm(n, p);
+}
+
+/* A plain link has no handshake: hellos that answer each other make it. */
+static void plain_hello(struct node *n, struct peer *p, const struct linkmsg_hello *m)
+{
+	if (p->cfg.expect_id && !id_eq(&p->cfg.id, &m->id)) {
+		count(n, CTR_HS_WRONG_ID);
+		return;
+	}
+	if (id_eq(&m->id, &n->cfg.identity->id))
+		return;
+	if (peer_up(p) && (p->remote_epoch != m->epoch || !id_eq(&p->id, &m->id)))
+		peer_restarted(n, p);
+	if (!peer_up(p) && p->state != PEER_GONE && p->carrier) {
+		p->id = m->id;
+		p->known = true;
+		p->remote_epoch = m->epoch;
+		p->mtu = m->mtu < p->cfg.io.mtu ? m->mtu : p->cfg.io.mtu;
+		peer_plain_up(n, p);
+	}
+}
+
+void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m)
+{
+	p->hello_heard_us = m->sent_us;
+	p->hello_heard_at = n->now;
+	if (!p->cfg.io.sealed)
+		plain_hello(n, p, m);
+	if (!peer_up(p))
+		return;
+	if (m->echo_us) {
+		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -
+		              (int64_t)m->held_us * NS_PER_US;
+
+		if (rtt >= 0 && rtt < 60 * NS_PER_S)
+			p->rtt_ns = p->rtt_ns < 0 ? rtt : (7 * p->rtt_ns + rtt) / 8;
+	}
+	if (m->flags & HELLO_FLAG_REPLY_WANTED)
+		peer_hello_tx(n, p, false);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Neighbours: a peer's life from LINK_ADD to LINK_GONE. */
+#include "peer/peer.h"
+
+#include "wire/link.h"
+#include "wire/lse.h"
+#include "wire/routed.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long the other side may take to answer the third message. */
+#define CONFIRM_WAIT (500 * NS_PER_MS)
+
+int peers_new(struct node *n)
+{
+	n->peers = ctx_alloc(n, sizeof(*n->peers));
+	if (!n->peers)
+		return -ENOMEM;
+	TAILQ_INIT(&n->peers->list);
+	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
+	return 0;
+}
+
+static void peer_release(struct node *n, struct peer *p)
+{
+	disarm(n, &p->hs_timer);
+	disarm(n, &p->live_timer);
+	disarm(n, &p->rekey_timer);
+	disarm(n, &p->old_key_timer);
+	ticket_cancel(n, &p->gone_ticket);
+	ticket_cancel(n, &p->own.ticket);
+	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
+		ticket_cancel(n, &p->answer[i].ticket);
+	labels_reset(n, &p->labels);
+	TAILQ_REMOVE(&n->peers->list, p, next);
+	if (p->link < ARRAY_LEN(n->peers->by_link))
+		n->peers->by_link[p->link] = NULL;
+	explicit_bzero(p, sizeof(*p));
+	ctx_free(n, p);
+}
+
+void peers_free(struct node *n)
+{
+	struct peer *p;
+
+	if (!n->peers)
+		return;
+	while ((p = TAILQ_FIRST(&n->peers->list)))
+		peer_release(n, p);
+	explicit_bzero(&n->peers->jar, sizeof(n->peers->jar));
+	ctx_free(n, n->peers);
+	n->peers = NULL;
+}
+
+struct peer *peer_by_link(struct node *n, uint16_t link)
+{
+	struct peer *p;
+
+	if (link < ARRAY_LEN(n->peers->by_link))
+		return n->peers->by_link[link];
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (p->link == link)
+			return p;
+	return NULL;
+}
+
+struct peer *peer_by_id(struct node *n, const struct node_id *id)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (peer_up(p) && id_eq(&p->id, id))
+			return p;
+	return NULL;
+}
+
+static uint16_t free_port(struct node *n)
+{
+	struct peer *p;
+
+	for (uint16_t port = 1;; port++) {
+		TAILQ_FOREACH (p, &n->peers->list, next)
+			if (p->port == port)
+				break;
+		if (!p)
+			return port;
+	}
+}
+
+int peer_add(struct node *n, const struct node_link_cfg *cfg)
+{
+	struct cp_cmd c = {.type = CMD_LINK_SET};
+	struct peer *p;
+	uint16_t port;
+
+	if (cfg->io.link >= CPDP_LINKS_MAX)
+		return -EINVAL;
+	if (peer_by_link(n, cfg->io.link))
+		return -EEXIST;
+	p = ctx_alloc(n, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	port = free_port(n);
+	p->cfg = *cfg;
+	p->link = cfg->io.link;
+	p->port = port;
+	p->carrier = true;
+	p->rtt_ns = -1;
+	p->mtu = cfg->io.mtu;
+	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
+	p->setup_rate = (struct bucket){.rate = n->cfg.transit_rate, .burst = n->cfg.transit_rate};
+	p->own.peer = p;
+	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
+		p->answer[i].peer = p;
+	TAILQ_INSERT_TAIL(&n->peers->list, p, next);
+	if (p->link < ARRAY_LEN(n->peers->by_link))
+		n->peers->by_link[p->link] = p;
+	c.u.link = cfg->io;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+	peer_handshake_start(n, p);
+	return 0;
+}
+
+static void gone(struct node *n, void *owner)
+{
+	struct peer *p = owner;
+	uint16_t link = p->link;
+
+	peer_release(n, p);
+	out_link_gone(n, link);
+}
+
+void peer_del(struct node *n, uint16_t link)
+{
+	struct peer *p = peer_by_link(n, link);
+	struct cp_cmd c = {.type = CMD_LINK_DEL};
+
+	if (!p || p->state == PEER_GONE)
+		return;
+	peer_down(n, p, "link deleted");
+	p->state = PEER_GONE;
+	disarm(n, &p->hs_timer);
+	c.u.link.link = link;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+	ticket_wait(n, &p->gone_ticket, gone, p);
+}
+
+void peer_carrier(struct node *n, uint16_t link, bool up)
+{
+	struct peer *p = peer_by_link(n, link);
+
+	if (!p || p->carrier == up || p->state == PEER_GONE)
+		return;
+	p->carrier = up;
+	if (!up)
+		peer_down(n, p, "no carrier");
+	else
+		peer_handshake_start(n, p);
+}
+
+static void rx_del(struct node *n, struct peer *p, struct rx_keys *k)
+{
+	struct cp_cmd c = {.type = CMD_LINK_RX_DEL};
+
+	for (unsigned i = 0; i < k->count; i++) {
+		c.u.key.link = p->link;
+		c.u.key.index = k->index[i];
+		out_command(n, cp_index_worker(k->index[i], n->cfg.workers), &c);
+	}
+	k->count = 0;
+}
+
+static void open_link(struct node *n, struct peer *p, bool on)
+{
+	struct cp_cmd c = {.type = CMD_LINK_OPEN};
+
+	c.u.open.link = p->link;
+	c.u.open.on = on;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+}
+
+/* Everything that hung on the neighbour being up: keys, labels, upper parts. */
+static void drop_state(struct node *n, struct peer *p, const char *why)
+{
+	disarm(n, &p->live_timer);
+	disarm(n, &p->rekey_timer);
+	disarm(n, &p->old_key_timer);
+	if (peer_up(p)) {
+		p->state = PEER_IDLE;
+		p->flaps++;
+		count(n, CTR_LINK_DOWN);
+		open_link(n, p, false);
+		hook_peer_down(n, p, why);
+		out_link_state(n, p->link, false, &p->id, why);
+	}
+	rx_del(n, p, &p->rx);
+	rx_del(n, p, &p->rx_old);
+	p->tx_waiting = p->confirming = false;
+	p->ann_valid = false;
+	p->rtt_ns = -1;
+	p->hello_heard_us = 0;
+	p->tunnels = 0;
+	labels_reset(n, &p->labels);
+}
+
+void peer_down(struct node *n, struct peer *p, const char *why)
+{
+	bool was_up = peer_up(p);
+
+	drop_state(n, p, why);
+	/* A new epoch: the neighbour, who may not have noticed, must forget our labels. */
+	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
+	if (was_up && p->carrier)
+		peer_handshake_start(n, p);
+}
+
+void peer_restarted(struct node *n, struct peer *p)
+{
+	drop_state(n, p, "neighbour started anew");
+}
+
+/* Sending keys: one per worker of ours, addressed to the receiver indices the neighbour granted. */
+static void tx_keys(struct node *n, struct peer *p, const uint8_t secret[32],
+                    const struct hs_payload *remote)
+{
+	for (unsigned w = 0; w < n->cfg.workers; w++) {
+		struct cp_cmd c = {.type = CMD_LINK_TX_KEY};
+
+		c.u.key.link = p->link;
+		c.u.key.lane = (uint8_t)w;
+		c.u.key.index = remote->rx[w % remote->nrx];
+		c.u.key.alg = n->cfg.aes_gcm && (remote->caps & HS_CAP_AES_GCM) ? 2 : 1;
+		noise_lane_key(secret, (uint16_t)w, c.u.key.key);
+		out_command(n, (uint8_t)w, &c);
+		explicit_bzero(&c, sizeof(c));
+	}
+}
+
+static void came_up(struct node *n, struct peer *p)
+{
+	p->state = PEER_UP;
+	p->up_at = n->now;
+	p->retry_ns = 0;
+	open_link(n, p, true);
+	peer_live_start(n, p);
+	out_link_state(n, p->link, true, &p->id, "handshake complete");
+	hook_peer_up(n, p);
+}
+
+void peer_key_used(struct node *n, struct peer *p, uint32_t index)
+{
+	if (!p->tx_waiting || index != p->rx_probe_index)
+		return;
+	tx_keys(n, p, p->tx_wait, &p->tx_wait_remote);
+	p->tx_waiting = false;
+	explicit_bzero(p->tx_wait, sizeof(p->tx_wait));
+	if (!peer_up(p) && p->state != PEER_GONE)
+		came_up(n, p);
+	peer_hello_tx(n, p, false);
+}
+
+void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
+                 uint16_t port)
+{
+	struct cp_cmd c = {.type = CMD_LINK_REMOTE};
+
+	p->cfg.io.family = family;
+	p->cfg.io.remote_port = port;
+	memcpy(p->cfg.io.remote_addr, addr, 16);
+	c.u.link = p->cfg.io;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+}
+
+void peer_plain_up(struct node *n, struct peer *p)
+{
+	disarm(n, &p->hs_timer);
+	came_up(n, p);
+	peer_hello_tx(n, p, true);
+}
+
+void peer_confirmed(struct node *n, struct peer *p)
+{
+	if (p->tx_waiting) {
+		peer_key_used(n, p, p->rx_probe_index);
+		return;
+	}
+	if (!p->confirming || p->state == PEER_GONE)
+		return;
+	p->confirming = false;
+	disarm(n, &p->hs_timer);
+	came_up(n, p);
+	peer_hello_tx(n, p, true);
+}
+
+void peer_established(struct node *n, struct peer *p, struct handshake *hs)
+{
+	bool restarted = peer_up(p) && p->remote_epoch != hs->remote.epoch;
+	bool responder_ik = hs->ik && !hs->noise.initiator, initiator_xx;
+
+	if (restarted) {
+		struct rx_keys keep = hs->rx;
+
+		hs->rx.count = 0; /* the new keys stay */
+		drop_state(n, p, "neighbour started anew");
+		hs->rx = keep;
+	}
+	p->id = hs->id;
+	p->known = true;
+	p->remote_epoch = hs->remote.epoch;
+	p->remote_lanes = hs->remote.tx_lanes;
+	p->remote_caps = hs->remote.caps;
+	p->mtu = hs->remote.mtu < p->cfg.io.mtu ? hs->remote.mtu : p->cfg.io.mtu;
+	rx_del(n, p, &p->rx_old);
+	p->rx_old = p->rx;
+	p->rx = hs->rx;
+	hs->rx.count = 0;
+	p->keyed_at = n->now;
+	if (responder_ik) {
+		/* A replayed first message must change nothing: the old sending key stays, and a link that is down stays
+		 * down, until the new keys are used. */
+		memcpy(p->tx_wait, hs->tx_secret, 32);
+		p->tx_wait_remote = hs->remote;
+		p->rx_probe_index = p->rx.index[0];
+		p->tx_waiting = true;
+	} else {
+		tx_keys(n, p, hs->tx_secret, &hs->remote);
+	}
+	hs->active = false;
+	explicit_bzero(hs->tx_secret, 32);
+	initiator_xx = hs->noise.initiator && !hs->ik;
+	noise_wipe(&hs->noise);
+	disarm(n, &p->hs_timer);
+	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p, n->cfg.key_overlap_ns);
+	/* The lower id rekeys first; the other only when that did not happen. */
+	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
+	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
+	if (responder_ik)
+		return;
+	if (initiator_xx && !peer_up(p)) {
+		/* The third message is on its way: what we sent now could overtake the other side's programming. Its first
+		 * packet under the new keys says that it stands; the handshake begins anew if none comes. */
+		p->confirming = true;
+		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, CONFIRM_WAIT);
+		return;
+	}
+	if (!peer_up(p))
+		came_up(n, p);
+	peer_hello_tx(n, p, true);
+	peer_live_ask(n, p);
+}
+
+void peer_timer(struct node *n, struct timer *t)
+{
+	struct peer *p = t->owner;
+
+	switch (t->kind) {
+	case TIMER_PEER_HANDSHAKE:
+		peer_handshake_start(n, p);
+		break;
+	case TIMER_PEER_REKEY:
+		if (instant_sub(n->now, p->keyed_at) >= n->cfg.key_reject_ns) {
+			peer_down(n, p, "keys too old");
+			break;
+		}
+		peer_handshake_start(n, p);
+		arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p, n->cfg.rekey_ns / 24 + NS_PER_MS);
+		break;
+	case TIMER_PEER_LIVENESS:
+		peer_live_tick(n, p);
+		break;
+	case TIMER_PEER_OLD_KEY:
+		rx_del(n, p, &p->rx_old);
+		break;
+	default:
+		break;
+	}
+}
+
+void peer_send_local(struct node *n, struct peer *p, const void *body, size_t len)
+{
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	control_stack_write(&w, LABEL_NONE, 1);
+	ach_write(&w, ACH_LINKLOCAL);
+	wr_copy(&w, body, len);
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return;
+	}
+	out_packet(n, p->link, buf, wr_len(&w));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Neighbours: one peer per link, its handshake, keys, liveness, label space. */
+#pragma once
+#include "core/ctx.h"
+#include "crypto/cookie.h"
+#include "crypto/identity.h"
+#include "crypto/noise.h"
+#include "peer/labels.h"
+#include "wire/hsmsg.h"
+#include "wire/linkmsg.h"
+
+#define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
+#define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
+#define HS1_ENVELOPE  272 /* bytes: no answer of ours is longer, whatever the lanes */
+
+enum peer_state {
+	PEER_IDLE = 0,  /* waits for the other side, or for its carrier */
+	PEER_HANDSHAKE, /* handshake messages are under way */
+	PEER_UP,        /* authenticated and alive */
+	PEER_GONE,      /* deleted; waits for the workers to forget it */
+};
+
+/* One direction's grants that workers hold for us: one receiver index per lane of the neighbour. */
+struct rx_keys {
+	uint8_t count;
+	uint32_t index[HS_LANES_MAX];
+};
+
+/* A handshake answered by us and not complete yet, or our own. */
+struct handshake {
+	struct noise noise;
+	uint32_t mine, theirs; /* handshake indices */
+	struct instant born;
+	struct hs_payload remote;
+	struct rx_keys rx; /* granted in it, programmed once the keys exist */
+	uint8_t tx_secret[32];
+	uint8_t mac1[COOKIE_MAC_BYTES]; /* of our first message: opens a cookie */
+	bool active;
+	bool ik;
+	bool keyed; /* the other side is authenticated, RX keys are being programmed */
+	uint8_t third
+	        [NOISE_MESSAGE_MAX]; /* our last message, waiting for the acknowledgement of the keys */
+	size_t third_len;
+	struct hs_source {
+		uint8_t family, mac[6], addr[16];
+		uint16_t addr_port;
+	} to;              /* where the first message came from: answers go there */
+	struct node_id id; /* remote, once known */
+	struct ticket ticket;
+	struct peer *peer;
+};
+
+struct peer {
+	TAILQ_ENTRY(peer) next;
+	struct node_link_cfg cfg;
+	uint16_t link;
+	uint8_t state;
+	bool carrier;
+	bool restart_seen;
+
+	/* identity of the neighbour, once authenticated (kept over link downs) */
+	bool known;
+	struct node_id id;
+	uint8_t key[32]; /* Ed25519 */
+	uint8_t x_key[32];
+	uint8_t remote_lanes;
+	uint16_t remote_caps;
+	uint32_t local_epoch, remote_epoch;
+	uint16_t mtu; /* largest labelled packet both take */
+
+	/* handshake */
+	struct handshake own;
+	struct handshake answer[PEER_HS_SLOTS];
+	struct timer hs_timer;
+	int64_t retry_ns;
+	bool has_cookie;
+	uint8_t cookie[COOKIE_BYTES];
+	struct instant cookie_at;
+	struct rx_keys rx, rx_old;
+	uint8_t tx_wait
+	        [32]; /* responder of IK: the new sending secret, used from the first packet under the new keys on */
+	struct hs_payload tx_wait_remote;
+	bool tx_waiting;
+	bool confirming; /* XX initiator: keys stand, the other side's first packet is awaited */
+	uint32_t rx_probe_index; /* first of the new receiver indices */
+	struct instant keyed_at;
+	struct timer rekey_timer, old_key_timer;
+	struct ticket gone_ticket;
+
+	/* liveness */
+	struct instant heard, up_at, used;
+	struct timer live_timer;
+	uint8_t missed;
+	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
+	struct instant hello_heard_at;
+	int64_t rtt_ns;
+	uint32_t flaps;
+	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
+
+	struct labels labels;
+	uint16_t port; /* this link's number in coords, 1.. */
+	struct bucket setup_rate;
+
+	/* owned by anchor/: what the neighbour announced */
+	struct linkmsg_ann ann;
+	bool ann_valid;
+	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
+	uint32_t flap_n;
+	struct instant parent_not_before;
+	struct linkmsg_sample sample;
+	/* owned by lsp/: tear-downs awaiting their acknowledgement */
+	struct lsp_tear *tears;
+};
+
+TAILQ_HEAD(peer_list, peer);
+struct peers {
+	struct peer_list list;
+	struct peer *by_link[CPDP_LINKS_MAX / 64]; /* first 64 links direct; others by list */
+	struct bucket hs_rate;
+	struct cookie_jar jar;
+};
+
+int peers_new(struct node *n);
+void peers_free(struct node *n);
+struct peer *peer_by_link(struct node *n, uint16_t link);
+/* An up neighbour by id (the one with the lowest link number), or NULL. */
+struct peer *peer_by_id(struct node *n, const struct node_id *id);
+
+static inline bool peer_up(const struct peer *p)
+{
+	return p->state == PEER_UP;
+}
+
+int peer_add(struct node *n, const struct node_link_cfg *cfg);
+void peer_del(struct node *n, uint16_t link);
+void peer_carrier(struct node *n, uint16_t link, bool up);
+/* The link is down: keys go, labels are void, upper parts are told, a new handshake begins. */
+void peer_down(struct node *n, struct peer *p, const char *why);
+/* Frames that are not data (types 1-4), from a worker. */
+void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
+/* Begins our own handshake now (first contact, rekey). */
+void peer_handshake_start(struct node *n, struct peer *p);
+/* First packet opened under a receiver index. */
+void peer_key_used(struct node *n, struct peer *p, uint32_t index);
+/* An authentic packet came while the link is not up: the other side holds the keys. */
+void peer_confirmed(struct node *n, struct peer *p);
+/* The address the neighbour is heard from. */
+void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
+                 uint16_t port);
+/* peer/handshake.c -> peer.c: the handshake is complete and both directions are programmed. */
+void peer_established(struct node *n, struct peer *p, struct handshake *hs);
+
+/* ---- liveness (peer/liveness.c) ---- */
+void peer_heard(struct node *n, struct peer *p);
+void peer_used(struct node *n, struct peer *p);
+void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
+void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
+void peer_live_start(struct node *n, struct peer *p);
+/* A hello that wants an answer has just gone out: ask again soon if none comes. */
+void peer_live_ask(struct node *n, struct peer *p);
+void peer_live_tick(struct node *n, struct peer *p);
+/* A plain link's neighbour answered: the link is up. */
+/* A plain link's neighbour has a new epoch: its labels and ours are void. */
+void peer_restarted(struct node *n, struct peer *p);
+void peer_plain_up(struct node *n, struct peer *p);
+void peer_timer(struct node *n, struct timer *t);
+/* Sends link-local messages: [13], ACH_LINKLOCAL, body. */
+void peer_send_local(struct node *n, struct peer *p, const void *body, size_t len);

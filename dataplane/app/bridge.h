@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the gateway thread and one worker: two rings of small messages, and per stream two rings of bytes and flag words. The
+ * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE. Neither side ever waits
+ * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
+#pragma once
+#include "ipc/bytering.h"
+#include "wire/id.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BRIDGE_MSGS         1024         /* slots of each message ring */
+#define BRIDGE_STREAM_BYTES (256 * 1024) /* each direction of one stream */
+
+enum bridge_msg_type {
+	/* gateway -> worker */
+	BRIDGE_CONNECT = 1, /* stream, id, port */
+	BRIDGE_LISTEN,      /* token, port, backlog */
+	BRIDGE_UNLISTEN,    /* token */
+	BRIDGE_ATTACH,      /* conn (of an ACCEPT), stream */
+	BRIDGE_REFUSE,      /* conn (of an ACCEPT): nobody takes it */
+	BRIDGE_LET_GO, /* stream, abort: the last message about it; FIN after what was written, or RST */
+	/* both ways: look at the stream's rings and flags */
+	BRIDGE_KICK,
+	/* worker -> gateway */
+	BRIDGE_CONNECTED, /* stream, port: the local one */
+	BRIDGE_FAILED,    /* stream, err: not connected; LET_GO is due */
+	BRIDGE_LISTENING, /* token, err */
+	BRIDGE_ACCEPT,    /* token, conn, id, port: the remote one */
+	BRIDGE_GONE,      /* stream: the worker will not touch it again */
+};
+
+struct app_stream;
+
+struct bridge_msg {
+	uint8_t type; /* enum bridge_msg_type */
+	bool abort;   /* LET_GO: reset */
+	uint16_t port;
+	int32_t err;   /* positive errno, 0: none */
+	uint32_t conn; /* the worker's TCP handle */
+	uint32_t backlog;
+	uint32_t token; /* a listener, named by the gateway */
+	struct app_stream *stream;
+	struct node_id id;
+	uint8_t pad[32];
+};
+_Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
+
+/* What a stream's gateway side asks for once the bytes before are through. */
+#define STREAM_SHUT 1u /* no more bytes will be written: FIN after them */
+/* What its worker side tells. */
+#define STREAM_EOF   1u /* the peer's FIN: no more bytes will come */
+#define STREAM_ERROR 2u /* the connection has ended with err */
+
+struct app_stream {
+	struct bytering_shared out_shared; /* application -> network */
+	struct bytering_shared in_shared;  /* network -> application */
+	_Atomic uint32_t asked;            /* STREAM_SHUT ...: the gateway sets bits */
+	_Atomic uint32_t told;             /* STREAM_EOF ...: the worker sets bits */
+	_Atomic uint32_t out_full;         /* the gateway waits for room in the out ring */
+	_Atomic uint32_t in_full;          /* the worker waits for room in the in ring */
+	_Atomic uint32_t worker_kicked, gateway_kicked; /* a KICK is on its way */
+	_Atomic int32_t err;                            /* before STREAM_ERROR is set */
+	/* The worker's own. */
+	struct {
+		struct bytering out, in;
+		struct app_stream *next; /* in the list of streams with something to announce */
+		uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
+		uint32_t conn, peer;
+		uint16_t local_port;
+		int32_t err;
+		bool listed, connecting, shut, closing, ended;
+	} worker COYO_ALIGNED(COYO_CACHELINE);
+	/* The gateway's own: what its file puts there begins with this. */
+	struct {
+		struct bytering out, in;
+		void *owner;
+	} gateway COYO_ALIGNED(COYO_CACHELINE);
+};
+
+/* One for each worker. */
+struct bridge {
+	/* gateway -> worker */
+	struct bytering_shared to_worker_shared;
+	_Atomic uint32_t worker_asleep;
+	int worker_fd; /* eventfd */
+	struct bytering to_worker_tx /* gateway's */ COYO_ALIGNED(COYO_CACHELINE);
+	struct bytering to_worker_rx /* worker's */ COYO_ALIGNED(COYO_CACHELINE);
+	/* worker -> gateway */
+	struct bytering_shared to_gateway_shared;
+	_Atomic uint32_t *gateway_asleep; /* set by the gateway before its first message */
+	int gateway_fd;
+	struct bytering to_gateway_tx /* worker's */ COYO_ALIGNED(COYO_CACHELINE);
+	struct bytering to_gateway_rx /* gateway's */ COYO_ALIGNED(COYO_CACHELINE);
+	bool to_worker_new, to_gateway_new COYO_ALIGNED(COYO_CACHELINE);
+	uint8_t *memory;
+};
+
+/* 0 or -errno. */
+int bridge_init(struct bridge *b);
+void bridge_free(struct bridge *b);
+
+/* A stream with empty rings, or NULL. */
+struct app_stream *stream_new(void);
+void stream_free(struct app_stream *st);
+
+/* Waking writes the eventfd only where the flag says that the other side sleeps. Both sides change the flag by atomic exchange:
+ * whoever comes second sees what the other did before. */
+void bridge_wake(_Atomic uint32_t *asleep, int fd);
+
+/* A free slot of the ring (fill it, then commit), or NULL: full. */
+static inline struct bridge_msg *bridge_slot(struct bytering *r)
+{
+	void *piece;
+
+	return bytering_reserve(r, &piece) >= sizeof(struct bridge_msg) ? piece : NULL;
+}
+
+static inline bool bridge_put(struct bytering *r, const struct bridge_msg *m)
+{
+	struct bridge_msg *slot = bridge_slot(r);
+
+	if (!slot)
+		return false;
+	*slot = *m;
+	bytering_commit(r, sizeof(*m));
+	return true;
+}
+
+/* The oldest message in place (bridge_done() after use), or NULL. */
+static inline const struct bridge_msg *bridge_peek(struct bytering *r)
+{
+	const void *piece;
+
+	return bytering_peek(r, &piece) >= sizeof(struct bridge_msg) ? piece : NULL;
+}
+
+static inline void bridge_done(struct bytering *r)
+{
+	bytering_consume(r, sizeof(struct bridge_msg));
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The gateway's thread: its socket, its loop, the workers' messages, its beginning and its end. */
+#include "app/gw.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define EVENTS_PER_ROUND 128
+
+static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *m)
+{
+	struct gw_stream *s = m->stream ? m->stream->gateway.owner : NULL;
+
+	switch (m->type) {
+	case BRIDGE_CONNECTED:
+		gw_connected(g, s, m->port);
+		break;
+	case BRIDGE_FAILED:
+		gw_failed(g, s, m->err);
+		break;
+	case BRIDGE_LISTENING:
+		gw_listening(g, worker, m->token, m->err);
+		break;
+	case BRIDGE_KICK:
+		atomic_exchange(&m->stream->gateway_kicked, 0);
+		gw_stream_ready(g, s);
+		break;
+	case BRIDGE_GONE:
+		s->attached = false;
+		gw_stream_kill(g, s);
+		break;
+	default:
+		break;
+	}
+}
+
+/* An ACCEPT is taken only when its answer has a place in the other ring. */
+static bool take_accept(struct gateway *g, unsigned worker, const struct bridge_msg *m)
+{
+	struct bridge *b = g->bridges[worker];
+	struct bridge_msg *answer = bridge_slot(&b->to_worker_tx);
+	struct app_stream *st;
+
+	if (!answer)
+		return false;
+	st = gw_accepted(g, worker, m);
+	*answer = (struct bridge_msg){
+	        .type = st ? BRIDGE_ATTACH : BRIDGE_REFUSE, .conn = m->conn, .stream = st};
+	bytering_commit(&b->to_worker_tx, sizeof(*answer));
+	b->to_worker_new = true;
+	return true;
+}
+
+/* True: something was there. */
+static bool drain(struct gateway *g, unsigned worker)
+{
+	struct bridge *b = g->bridges[worker];
+	const struct bridge_msg *m;
+	bool any = false;
+
+	for (unsigned i = 0; i < BRIDGE_MSGS; i++) {
+		m = bridge_peek(&b->to_gateway_rx);
+		if (!m)
+			break;
+		if (m->type != BRIDGE_ACCEPT)
+			handle(g, worker, m);
+		else if (!take_accept(g, worker, m))
+			break;
+		bridge_done(&b->to_gateway_rx);
+		any = true;
+	}
+	return any;
+}
+
+static void pump_ready(struct gateway *g)
+{
+	struct gw_streams round = TAILQ_HEAD_INITIALIZER(round);
+	struct gw_stream *s;
+
+	TAILQ_CONCAT(&round, &g->ready, ready_link);
+	while ((s = TAILQ_FIRST(&round))) {
+		TAILQ_REMOVE(&round, s, ready_link);
+		s->ready = false;
+		gw_stream_pump(g, s);
+	}
+}
+
+static void bury(struct gateway *g)
+{
+	struct gw_stream *s;
+	struct gw_client *c;
+
+	while ((s = TAILQ_FIRST(&g->dead_streams))) {
+		TAILQ_REMOVE(&g->dead_streams, s, all);
+		gw_stream_free(s);
+	}
+	while ((c = TAILQ_FIRST(&g->dead_clients))) {
+		TAILQ_REMOVE(&g->dead_clients, c, all);
+		free(c);
+	}
+}
+
+static void dispatch(struct gateway *g, const struct epoll_event *e)
+{
+	struct gw_node *node = e->data.ptr;
+	uint64_t count;
+
+	if (node->dead)
+		return;
+	switch (node->kind) {
+	case GW_SERVER:
+		gw_serve(g);
+		break;
+	case GW_WAKE:
+		if (read(g->wake, &count, sizeof(count)) < 0)
+			break;
+		break;
+	case GW_CLIENT:
+		gw_client_event(g, (struct gw_client *)node, e->events);
+		break;
+	case GW_STREAM:
+		gw_stream_event(g, (struct gw_stream *)node, e->events);
+		break;
+	}
+}
+
+/* Announces sleep, then looks once more: a message put before the announcement is seen here, one put after it wakes. */
+static bool may_sleep(struct gateway *g)
+{
+	if (!TAILQ_EMPTY(&g->ready))
+		return false;
+	atomic_exchange(&g->asleep, 1);
+	for (unsigned i = 0; i < g->nbridges; i++)
+		if (bridge_peek(&g->bridges[i]->to_gateway_rx))
+			return false;
+	return !atomic_load(&g->stop);
+}
+
+/* What full rings kept back goes out as the workers make room, which they tell nobody: hence the short wait. */
+static bool owes(const struct gateway *g)
+{
+	if (!TAILQ_EMPTY(&g->owe_listeners))
+		return true;
+	for (unsigned i = 0; i < g->nbridges; i++)
+		if (!TAILQ_EMPTY(&g->owe[i]))
+			return true;
+	return false;
+}
+
+static void *run(void *arg)
+{
+	struct gateway *g = arg;
+	struct epoll_event ev[EVENTS_PER_ROUND];
+
+	while (!atomic_load(&g->stop)) {
+		int timeout = !may_sleep(g) ? 0 : owes(g) ? 1 : -1;
+		int n = epoll_wait(g->epoll, ev, EVENTS_PER_ROUND, timeout);
+
+		atomic_exchange(&g->asleep, 0);
+		for (int i = 0; i < n; i++)
+			dispatch(g, &ev[i]);
+		for (unsigned i = 0; i < g->nbridges; i++)
+			drain(g, i);
+		pump_ready(g);
+		gw_listeners_flush(g);
+		for (unsigned i = 0; i < g->nbridges; i++) {
+			struct bridge *b = g->bridges[i];
+
+			gw_streams_flush(g, i);
+			if (b->to_worker_new) {
+				b->to_worker_new = false;
+				bridge_wake(&b->worker_asleep, b->worker_fd);
+			}
+		}
+		bury(g);
+	}
+	return NULL;
+}
+
+/* ---- beginning and end ---- */
+
+COYO_PRINTF(3, 4)
+static int sentence(char *err, size_t cap, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(err, cap, format, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* A socket file that nobody answers on is left from a crash and goes away. */
+static int make_room(const struct sockaddr_un *sun, char *err, size_t cap)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+	int r = -1, why;
+
+	if (fd < 0)
+		return sentence(err, cap, "cannot make a socket: %s", strerror(errno));
+	if (lstat(sun->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		close(fd);
+		return sentence(err, cap, "%s exists and is no socket: name another path",
+		                sun->sun_path);
+	}
+	r = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	why = errno;
+	close(fd);
+	if (r == 0 || why == EAGAIN)
+		return sentence(err, cap, "another coyod serves %s: stop it, or name another path",
+		                sun->sun_path);
+	if (why == ECONNREFUSED && unlink(sun->sun_path) < 0)
+		return sentence(err, cap, "cannot remove the stale socket %s: %s", sun->sun_path,
+		                strerror(errno));
+	return 0;
+}
+
+static int make_server(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	size_t n = strlen(cfg->app_socket);
+
+	if (n >= sizeof(sun.sun_path) || n >= sizeof(g->path))
+		return sentence(err, cap, "the application socket's path is longer than %zu bytes",
+		                sizeof(sun.sun_path) - 1);
+	memcpy(sun.sun_path, cfg->app_socket, n + 1);
+	if (make_room(&sun, err, cap) < 0)
+		return -1;
+	g->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (g->server < 0)
+		return sentence(err, cap, "cannot make a socket: %s", strerror(errno));
+	if (bind(g->server, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return sentence(err, cap, "cannot make the application socket %s: %s",
+		                cfg->app_socket, strerror(errno));
+	memcpy(g->path, sun.sun_path, n + 1);
+	/* Nobody can connect before listen(): the mode is right from the first moment that counts. */
+	if (chmod(g->path, cfg->app_socket_mode & 0777) < 0 || stat(g->path, &g->made) < 0 ||
+	    listen(g->server, SOMAXCONN) < 0)
+		return sentence(err, cap, "cannot open the application socket %s: %s", g->path,
+		                strerror(errno));
+	return 0;
+}
+
+static int watch(struct gateway *g, int fd, struct gw_node *node)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = node};
+
+	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
+{
+	g->server_node.kind = GW_SERVER;
+	g->wake_node.kind = GW_WAKE;
+	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(*g->listeners));
+	g->port_token = calloc(65536, sizeof(*g->port_token));
+	if (!g->listeners || !g->port_token)
+		return sentence(err, cap, "out of memory for the application gateway");
+	g->epoll = epoll_create1(EPOLL_CLOEXEC);
+	g->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (g->epoll < 0 || g->wake < 0)
+		return sentence(err, cap, "out of file descriptors for the application gateway: %s",
+		                strerror(errno));
+	if (make_server(g, cfg, err, cap) < 0)
+		return -1;
+	if (watch(g, g->server, &g->server_node) < 0 || watch(g, g->wake, &g->wake_node) < 0)
+		return sentence(err, cap, "epoll refuses the application socket: %s",
+		                strerror(errno));
+	return 0;
+}
+
+static struct gateway *gateway_new(const struct dp_cfg *cfg, struct bridge *const *bridges,
+                                   unsigned n)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->id = cfg->id;
+	g->bridges = bridges;
+	g->nbridges = n;
+	g->epoll = g->server = g->wake = -1;
+	TAILQ_INIT(&g->clients);
+	TAILQ_INIT(&g->dead_clients);
+	TAILQ_INIT(&g->streams);
+	TAILQ_INIT(&g->dead_streams);
+	TAILQ_INIT(&g->ready);
+	TAILQ_INIT(&g->owe_listeners);
+	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
+		TAILQ_INIT(&g->owe[i]);
+	return g;
+}
+
+struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *bridges, unsigned n,
+                              char *err, size_t errcap)
+{
+	struct gateway *g = gateway_new(cfg, bridges, n);
+	int r;
+
+	if (!g || n > ARRAY_LEN(g->owe)) {
+		sentence(err, errcap, "out of memory for the application gateway");
+		free(g);
+		return NULL;
+	}
+	raise_limit();
+	if (open_all(g, cfg, err, errcap) < 0) {
+		gateway_stop(g);
+		gateway_free(g);
+		return NULL;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		bridges[i]->gateway_asleep = &g->asleep;
+		bridges[i]->gateway_fd = g->wake;
+	}
+	r = pthread_create(&g->thread, NULL, run, g);
+	if (r != 0) {
+		sentence(err, errcap, "cannot start the application gateway's thread: %s",
+		         strerror(r));
+		gateway_stop(g);
+		gateway_free(g);
+		return NULL;
+	}
+	pthread_setname_np(g->thread, "coyo-gateway");
+	g->running = true;
+	return g;
+}
+
+void gateway_stop(struct gateway *g)
+{
+	struct gw_stream *s;
+	struct gw_client *c;
+	struct stat st;
+
+	if (g->running) {
+		atomic_store(&g->stop, 1);
+		atomic_store(&g->asleep, 1);
+		bridge_wake(&g->asleep, g->wake);
+		pthread_join(g->thread, NULL);
+		g->running = false;
+	}
+	if (g->path[0] && stat(g->path, &st) == 0 && st.st_ino == g->made.st_ino &&
+	    st.st_dev == g->made.st_dev)
+		unlink(g->path);
+	if (g->server >= 0)
+		close(g->server);
+	g->server = -1;
+	g->path[0] = 0;
+	TAILQ_FOREACH (s, &g->streams, all) {
+		if (s->fd >= 0)
+			close(s->fd);
+		if (s->app_fd >= 0)
+			close(s->app_fd);
+		s->fd = s->app_fd = -1;
+	}
+	TAILQ_FOREACH (c, &g->clients, all) {
+		if (c->fd >= 0)
+			close(c->fd);
+		c->fd = -1;
+	}
+}
+
+void gateway_free(struct gateway *g)
+{
+	struct gw_stream *s;
+	struct gw_client *c;
+
+	bury(g);
+	while ((s = TAILQ_FIRST(&g->streams))) {
+		TAILQ_REMOVE(&g->streams, s, all);
+		gw_stream_free(s);
+	}
+	while ((c = TAILQ_FIRST(&g->clients))) {
+		TAILQ_REMOVE(&g->clients, c, all);
+		free(c);
+	}
+	for (uint32_t i = 0; g->listeners && i < g->nlisteners; i++)
+		free(g->listeners[i]);
+	free(g->listeners);
+	free(g->port_token);
+	if (g->epoll >= 0)
+		close(g->epoll);
+	/* Last: a worker's late wake-up must never reach a stranger's descriptor. */
+	if (g->wake >= 0)
+		close(g->wake);
+	free(g);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The gateway's inside: clients, listeners and streams of its one thread; internal to dataplane/app. */
+#pragma once
+#include "app/gateway.h"
+#include "ipc/appabi.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+enum gw_kind { GW_SERVER = 1, GW_WAKE, GW_CLIENT, GW_STREAM };
+
+/* What epoll points at. Freed at the end of the round in which it died, as events of that round may still name it. */
+struct gw_node {
+	enum gw_kind kind;
+	bool dead;
+};
+
+/* Messages that a stream still owes its worker. */
+#define OWE_CONNECT 1u
+#define OWE_KICK    2u
+#define OWE_LET_GO  4u
+
+struct gw_stream {
+	struct gw_node node;
+	struct app_stream *shared;
+	unsigned worker;
+	int fd;                   /* the gateway's end; -1: not made yet, or closed */
+	int app_fd;               /* the application's end until it has been passed on, else -1 */
+	struct gw_client *client; /* who waits for it */
+	uint32_t owe;
+	uint16_t port;     /* remote port (connect), remote port (accept) */
+	struct node_id id; /* the other side */
+	bool attached;     /* the worker holds `shared` */
+	bool can_read, can_write;
+	bool rdhup, hup;    /* the application will write no more; will not read either */
+	bool app_eof;       /* its end of stream was passed on */
+	bool net_eof;       /* the peer's end of stream was passed on */
+	bool let_go, abort; /* LET_GO is owed or sent, as a reset */
+	bool ready, owing;  /* in these lists */
+	TAILQ_ENTRY(gw_stream) all, ready_link, owe_link, wait_link;
+};
+TAILQ_HEAD(gw_streams, gw_stream);
+
+struct gw_listener {
+	uint32_t token; /* generation << 16 | index */
+	uint16_t port;
+	uint32_t backlog;
+	struct gw_client *client; /* NULL: being withdrawn */
+	uint32_t tell;            /* workers to send LISTEN to */
+	uint32_t untell;          /* ... UNLISTEN to */
+	uint32_t waiting;         /* workers whose LISTENING has not come */
+	int err;
+	bool owing;
+	TAILQ_ENTRY(gw_listener) owe_link;
+};
+TAILQ_HEAD(gw_listeners, gw_listener);
+
+struct gw_client {
+	struct gw_node node;
+	int fd;
+	bool busy; /* a request is being worked on: further lines wait */
+	bool want_write;
+	size_t have;
+	struct gw_stream *connecting;
+	struct gw_listener *listener;
+	struct gw_streams accepted; /* streams whose accept line does not fit the socket yet */
+	uint32_t naccepted;
+	TAILQ_ENTRY(gw_client) all;
+	char line[APP_LINE_MAX];
+};
+TAILQ_HEAD(gw_clients, gw_client);
+
+#define GW_LISTENERS_MAX 65536u
+
+struct gateway {
+	struct node_id id;
+	char path[108];
+	struct stat made; /* the socket as made here: only that one is removed at the end */
+	struct bridge *const *bridges;
+	unsigned nbridges;
+	int epoll, server, wake;
+	struct gw_node server_node, wake_node;
+	bool server_paused;
+	uint32_t here_port; /* last port given to a stream within this node */
+	_Atomic uint32_t asleep, stop;
+	pthread_t thread;
+	bool running;
+	struct gw_clients clients, dead_clients;
+	struct gw_streams streams, dead_streams, ready, owe[32];
+	struct gw_listeners owe_listeners;
+	struct gw_listener **listeners; /* by index; NULL: free */
+	uint32_t nlisteners, listener_generation;
+	uint32_t *port_token; /* by port, 0: nobody listens */
+};
+
+/* gw_client.c */
+void gw_serve(struct gateway *g); /* new clients wait */
+void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
+void gw_client_free(struct gateway *g, struct gw_client *c);
+void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port);
+void gw_failed(struct gateway *g, struct gw_stream *s, int err);
+/* NULL: nobody takes it. */
+struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);
+
+/* gw_listener.c */
+int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog);
+void gw_unlisten(struct gateway *g, struct gw_listener *l);
+struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token);
+void gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err);
+void gw_listeners_flush(struct gateway *g);
+void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
+
+/* gw_stream.c */
+struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker);
+int gw_stream_pair(struct gateway *g, struct gw_stream *s); /* 0 or -errno: makes fd and app_fd */
+int gw_pair(int fd[2]);                                     /* a socketpair with large buffers */
+void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events);
+void gw_stream_pump(struct gateway *g, struct gw_stream *s);
+void gw_stream_ready(struct gateway *g, struct gw_stream *s);
+void gw_stream_owe(struct gateway *g, struct gw_stream *s, uint32_t what);
+void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort);
+void gw_stream_kill(struct gateway *g, struct gw_stream *s); /* the worker has let go */
+void gw_streams_flush(struct gateway *g, unsigned worker);
+void gw_stream_free(struct gw_stream *s);

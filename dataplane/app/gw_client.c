@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Control connections of the application socket: lines in, answers and descriptors out, and what ends with them. */
+#include "app/gw.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int watch_client(struct gateway *g, struct gw_client *c, int op)
+{
+	struct epoll_event e = {.data.ptr = &c->node};
+
+	e.events = EPOLLRDHUP | (c->busy ? 0 : EPOLLIN) | (c->want_write ? EPOLLOUT : 0);
+	return epoll_ctl(g->epoll, op, c->fd, &e);
+}
+
+static void pause_server(struct gateway *g, bool pause)
+{
+	struct epoll_event e = {.events = pause ? 0 : EPOLLIN, .data.ptr = &g->server_node};
+
+	g->server_paused = pause;
+	epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->server, &e);
+}
+
+static void add_client(struct gateway *g, int fd)
+{
+	struct gw_client *c = calloc(1, sizeof(*c));
+
+	if (c) {
+		c->node.kind = GW_CLIENT;
+		c->fd = fd;
+		TAILQ_INIT(&c->accepted);
+		if (watch_client(g, c, EPOLL_CTL_ADD) == 0) {
+			TAILQ_INSERT_TAIL(&g->clients, c, all);
+			return;
+		}
+	}
+	free(c);
+	close(fd);
+}
+
+void gw_serve(struct gateway *g)
+{
+	if (g->server_paused)
+		pause_server(g, false);
+	for (unsigned i = 0; i < 64; i++) {
+		int fd = accept4(g->server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			add_client(g, fd);
+			continue;
+		}
+		/* Out of descriptors: look away until one is free, or the loop would spin. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_server(g, true);
+		if (errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+}
+
+void gw_client_free(struct gateway *g, struct gw_client *c)
+{
+	struct gw_stream *s;
+
+	if (c->node.dead)
+		return;
+	c->node.dead = true;
+	if (c->listener)
+		gw_unlisten(g, c->listener);
+	if (c->connecting) {
+		c->connecting->client = NULL;
+		gw_stream_let_go(g, c->connecting, true);
+	}
+	while ((s = TAILQ_FIRST(&c->accepted))) {
+		TAILQ_REMOVE(&c->accepted, s, wait_link);
+		s->client = NULL;
+		gw_stream_let_go(g, s, true);
+	}
+	close(c->fd);
+	c->fd = -1;
+	TAILQ_REMOVE(&g->clients, c, all);
+	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
+	if (g->server_paused)
+		gw_serve(g);
+}
+
+/* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole. */
+static int send_line(struct gw_client *c, const struct app_answer *ans, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	char line[APP_LINE_MAX];
+	struct iovec iov = {line, app_answer_write(ans, line)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (fd >= 0) {
+		struct cmsghdr *h;
+
+		memset(&control, 0, sizeof(control));
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		h = CMSG_FIRSTHDR(&m);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(h), &fd, sizeof(int));
+	}
+	do {
+		n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == ETOOMANYREFS ? -EAGAIN : -errno;
+	return n == (ssize_t)iov.iov_len ? 0 : -EIO;
+}
+
+static void answer_error(struct gateway *g, struct gw_client *c, int err, const char *why)
+{
+	struct app_answer ans = {.type = APP_ANS_ERROR, .err = err};
+
+	snprintf(ans.why, sizeof(ans.why), "%s", why);
+	if (send_line(c, &ans, -1) < 0)
+		gw_client_free(g, c);
+}
+
+static void not_busy(struct gateway *g, struct gw_client *c);
+
+/* ---- connect ---- */
+
+static void fail_connect(struct gateway *g, struct gw_client *c, int err, const struct node_id *id,
+                         uint16_t port)
+{
+	char why[APP_WHY_MAX];
+
+	app_connect_sentence(err, id, port, why);
+	answer_error(g, c, err, why);
+}
+
+/* An application talks to itself or its neighbour on the same node: the two ends of one socketpair, no network. */
+static void connect_here(struct gateway *g, struct gw_client *c, const struct app_request *req)
+{
+	struct gw_listener *l = gw_listener_of(g, g->port_token[req->port]);
+	struct app_answer ans = {.type = APP_ANS_ACCEPT, .has_end = true, .id = g->id};
+	int fd[2], r;
+
+	if (!l || l->waiting) {
+		fail_connect(g, c, ECONNREFUSED, &req->id, req->port);
+		return;
+	}
+	r = gw_pair(fd);
+	if (r < 0) {
+		fail_connect(g, c, EMFILE, &req->id, req->port);
+		return;
+	}
+	g->here_port = g->here_port < 32768 || g->here_port >= 60999 ? 32768 : g->here_port + 1;
+	ans.port = (uint16_t)g->here_port;
+	r = TAILQ_EMPTY(&l->client->accepted) ? send_line(l->client, &ans, fd[0]) : -EAGAIN;
+	if (r < 0) {
+		fail_connect(g, c, ECONNREFUSED, &req->id, req->port);
+	} else {
+		ans.type = APP_ANS_OK;
+		if (send_line(c, &ans, fd[1]) < 0)
+			gw_client_free(g, c);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void start_connect(struct gateway *g, struct gw_client *c, const struct app_request *req)
+{
+	struct gw_stream *s;
+
+	if (id_eq(&req->id, &g->id)) {
+		connect_here(g, c, req);
+		return;
+	}
+	s = gw_stream_new(g, cp_session_worker(&req->id, g->nbridges));
+	if (!s) {
+		fail_connect(g, c, ENOMEM, &req->id, req->port);
+		return;
+	}
+	s->client = c;
+	s->id = req->id;
+	s->port = req->port;
+	s->attached = true;
+	c->connecting = s;
+	c->busy = true;
+	gw_stream_owe(g, s, OWE_CONNECT);
+}
+
+void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
+{
+	struct gw_client *c = s->client;
+	struct app_answer ans = {
+	        .type = APP_ANS_OK, .has_end = true, .id = g->id, .port = local_port};
+	int r;
+
+	if (!c || s->let_go)
+		return;
+	c->connecting = NULL;
+	s->client = NULL;
+	r = gw_stream_pair(g, s);
+	if (r < 0) {
+		fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
+	} else {
+		r = send_line(c, &ans, s->app_fd);
+		if (r < 0)
+			gw_client_free(g, c);
+	}
+	if (r < 0) {
+		gw_stream_let_go(g, s, true);
+	} else {
+		close(s->app_fd);
+		s->app_fd = -1;
+		gw_stream_ready(g, s);
+	}
+	not_busy(g, c);
+}
+
+void gw_failed(struct gateway *g, struct gw_stream *s, int err)
+{
+	struct gw_client *c = s->client;
+
+	if (c) {
+		c->connecting = NULL;
+		s->client = NULL;
+		fail_connect(g, c, err, &s->id, s->port);
+	}
+	gw_stream_let_go(g, s, true);
+	if (c)
+		not_busy(g, c);
+}
+
+/* ---- listen ---- */
+
+static void start_listen(struct gateway *g, struct gw_client *c, const struct app_request *req)
+{
+	int r = gw_listen(g, c, req->port, req->backlog);
+
+	if (r < 0)
+		gw_client_listening(g, c, -r, req->port);
+	else
+		c->busy = true;
+}
+
+void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port)
+{
+	struct app_answer ans = {.type = APP_ANS_OK};
+	char why[APP_WHY_MAX];
+
+	if (err == 0) {
+		if (send_line(c, &ans, -1) < 0)
+			gw_client_free(g, c);
+	} else {
+		if (c->listener)
+			gw_unlisten(g, c->listener);
+		snprintf(why, sizeof(why), "cannot listen on port %u: %s", port,
+		         err == EADDRINUSE ? "somebody else listens there" : strerror(err));
+		answer_error(g, c, err, why);
+	}
+	not_busy(g, c);
+}
+
+/* 0, or -errno: the client or the stream is gone. */
+static int pass_on(struct gateway *g, struct gw_client *c, struct gw_stream *s)
+{
+	struct app_answer ans = {
+	        .type = APP_ANS_ACCEPT, .has_end = true, .id = s->id, .port = s->port};
+	int r = send_line(c, &ans, s->app_fd);
+
+	if (r < 0)
+		return r;
+	close(s->app_fd);
+	s->app_fd = -1;
+	s->client = NULL;
+	gw_stream_ready(g, s);
+	return 0;
+}
+
+static void pass_on_waiting(struct gateway *g, struct gw_client *c)
+{
+	struct gw_stream *s;
+
+	while ((s = TAILQ_FIRST(&c->accepted))) {
+		int r = pass_on(g, c, s);
+
+		if (r == -EAGAIN)
+			return;
+		if (r < 0) {
+			gw_client_free(g, c);
+			return;
+		}
+		TAILQ_REMOVE(&c->accepted, s, wait_link);
+		c->naccepted--;
+	}
+	c->want_write = false;
+	watch_client(g, c, EPOLL_CTL_MOD);
+}
+
+struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m)
+{
+	struct gw_listener *l = gw_listener_of(g, m->token);
+	struct gw_client *c = l ? l->client : NULL;
+	struct gw_stream *s;
+
+	if (!c || c->naccepted >= l->backlog)
+		return NULL;
+	s = gw_stream_new(g, worker);
+	if (!s)
+		return NULL;
+	s->id = m->id;
+	s->port = m->port;
+	if (gw_stream_pair(g, s) < 0) {
+		gw_stream_kill(g, s);
+		return NULL;
+	}
+	s->attached = true;
+	s->client = c;
+	TAILQ_INSERT_TAIL(&c->accepted, s, wait_link);
+	c->naccepted++;
+	c->want_write = true;
+	pass_on_waiting(g, c);
+	if (!c->node.dead && c->want_write)
+		watch_client(g, c, EPOLL_CTL_MOD);
+	return s->shared;
+}
+
+/* ---- lines ---- */
+
+static void request_line(struct gateway *g, struct gw_client *c, const char *line, size_t n)
+{
+	struct app_answer version = {.type = APP_ANS_OK};
+	struct app_request req;
+	char why[APP_WHY_MAX];
+
+	if (app_request_parse(line, n, &req, why) < 0) {
+		answer_error(g, c, EINVAL, why);
+		return;
+	}
+	if (req.type == APP_REQ_VERSION) {
+		snprintf(version.why, sizeof(version.why), "%d", APPABI_VERSION);
+		if (send_line(c, &version, -1) < 0)
+			gw_client_free(g, c);
+	} else if (c->listener) {
+		answer_error(g, c, EINVAL, "this connection belongs to a listener");
+	} else if (req.type == APP_REQ_CONNECT) {
+		start_connect(g, c, &req);
+	} else {
+		start_listen(g, c, &req);
+	}
+}
+
+/* Works off whole lines until one takes time or none is left. */
+static void work_lines(struct gateway *g, struct gw_client *c)
+{
+	while (!c->node.dead && !c->busy) {
+		char *end = memchr(c->line, '\n', c->have), copy[APP_LINE_MAX];
+		size_t n;
+
+		if (!end) {
+			if (c->have == sizeof(c->line)) {
+				answer_error(g, c, EINVAL, "the line is too long");
+				gw_client_free(g, c);
+			}
+			return;
+		}
+		n = (size_t)(end - c->line);
+		memcpy(copy, c->line, n);
+		c->have -= n + 1;
+		memmove(c->line, end + 1, c->have);
+		request_line(g, c, copy, n);
+	}
+}
+
+static void not_busy(struct gateway *g, struct gw_client *c)
+{
+	if (c->node.dead || !c->busy)
+		return;
+	c->busy = false;
+	work_lines(g, c);
+	if (!c->node.dead)
+		watch_client(g, c, EPOLL_CTL_MOD);
+}
+
+void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events)
+{
+	bool was_busy = c->busy;
+	ssize_t n;
+
+	if (events & EPOLLOUT)
+		pass_on_waiting(g, c);
+	if (c->node.dead)
+		return;
+	if ((events & EPOLLIN) && !c->busy) {
+		n = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			gw_client_free(g, c);
+			return;
+		}
+		c->have += n > 0 ? (size_t)n : 0;
+		work_lines(g, c);
+	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+		gw_client_free(g, c);
+		return;
+	}
+	if (!c->node.dead && c->busy != was_busy)
+		watch_client(g, c, EPOLL_CTL_MOD);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One stream: a socketpair on the application's side, two byte rings on the worker's, and how each kind of end crosses over.
+ *
+ * A reset must reach the application as ECONNRESET, never as a clean end of stream. The kernel gives that to the other end of a
+ * socketpair whose end is closed with bytes unread. So one byte always stays unread here: the last one, which has been peeked at and
+ * passed on already. The first such byte is written before the application gets its end. */
+#include "app/gw.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PAIR_BUFFER (1024 * 1024)
+
+struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker)
+{
+	struct gw_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->shared = stream_new();
+	if (!s->shared) {
+		free(s);
+		return NULL;
+	}
+	s->node.kind = GW_STREAM;
+	s->worker = worker;
+	s->fd = s->app_fd = -1;
+	s->shared->gateway.owner = s;
+	TAILQ_INSERT_TAIL(&g->streams, s, all);
+	return s;
+}
+
+void gw_stream_free(struct gw_stream *s)
+{
+	stream_free(s->shared);
+	free(s);
+}
+
+static void enlarge(int fd)
+{
+	int n = PAIR_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &n, sizeof(n)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
+}
+
+int gw_pair(int fd[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
+		return -errno;
+	enlarge(fd[0]);
+	enlarge(fd[1]);
+	return 0;
+}
+
+int gw_stream_pair(struct gateway *g, struct gw_stream *s)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	                        .data.ptr = &s->node};
+	int fd[2], r = gw_pair(fd);
+
+	if (r < 0)
+		return r;
+	if (write(fd[1], "", 1) != 1 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd[0], &e) < 0) {
+		r = -errno;
+		close(fd[0]);
+		close(fd[1]);
+		return r;
+	}
+	s->fd = fd[0];
+	s->app_fd = fd[1];
+	s->can_write = true;
+	return 0;
+}
+
+void gw_stream_ready(struct gateway *g, struct gw_stream *s)
+{
+	if (s->ready || s->node.dead)
+		return;
+	s->ready = true;
+	TAILQ_INSERT_TAIL(&g->ready, s, ready_link);
+}
+
+void gw_stream_owe(struct gateway *g, struct gw_stream *s, uint32_t what)
+{
+	if (what == OWE_KICK && (!s->attached || atomic_exchange(&s->shared->worker_kicked, 1)))
+		return;
+	s->owe |= what;
+	if (s->owing)
+		return;
+	s->owing = true;
+	TAILQ_INSERT_TAIL(&g->owe[s->worker], s, owe_link);
+}
+
+void gw_streams_flush(struct gateway *g, unsigned worker)
+{
+	struct bridge *b = g->bridges[worker];
+	struct gw_stream *s;
+
+	while ((s = TAILQ_FIRST(&g->owe[worker]))) {
+		struct bridge_msg *m = bridge_slot(&b->to_worker_tx);
+
+		if (!m)
+			return;
+		*m = (struct bridge_msg){.stream = s->shared};
+		if (s->owe & OWE_CONNECT) {
+			m->type = BRIDGE_CONNECT;
+			m->id = s->id;
+			m->port = s->port;
+			s->owe &= ~OWE_CONNECT;
+		} else if (s->owe & OWE_KICK) {
+			m->type = BRIDGE_KICK;
+			s->owe &= ~OWE_KICK;
+		} else {
+			m->type = BRIDGE_LET_GO;
+			m->abort = s->abort;
+			s->owe &= ~OWE_LET_GO;
+		}
+		bytering_commit(&b->to_worker_tx, sizeof(*m));
+		b->to_worker_new = true;
+		if (s->owe)
+			continue;
+		s->owing = false;
+		TAILQ_REMOVE(&g->owe[worker], s, owe_link);
+	}
+}
+
+/* Closes both ends held here. orderly: the byte kept unread is read, so that the application sees a clean end. */
+static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
+{
+	char last;
+
+	if (s->app_fd >= 0)
+		close(s->app_fd);
+	s->app_fd = -1;
+	if (s->fd < 0)
+		return;
+	if (orderly && recv(s->fd, &last, 1, MSG_DONTWAIT) < 0)
+		orderly = false;
+	close(s->fd);
+	s->fd = -1;
+	/* A descriptor is free again: clients that could not be accepted may be now. */
+	if (g->server_paused)
+		gw_serve(g);
+}
+
+void gw_stream_kill(struct gateway *g, struct gw_stream *s)
+{
+	if (s->node.dead)
+		return;
+	shut_fds(g, s, false);
+	s->node.dead = true;
+	if (s->ready)
+		TAILQ_REMOVE(&g->ready, s, ready_link);
+	if (s->owing)
+		TAILQ_REMOVE(&g->owe[s->worker], s, owe_link);
+	s->ready = s->owing = false;
+	TAILQ_REMOVE(&g->streams, s, all);
+	TAILQ_INSERT_TAIL(&g->dead_streams, s, all);
+}
+
+void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort)
+{
+	if (s->let_go)
+		return;
+	s->let_go = true;
+	s->abort = abort;
+	shut_fds(g, s, !abort && s->net_eof && s->app_eof);
+	if (s->attached)
+		gw_stream_owe(g, s, OWE_LET_GO);
+	else
+		gw_stream_kill(g, s);
+}
+
+void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events)
+{
+	int err = 0;
+	socklen_t n = sizeof(err);
+
+	if (events & EPOLLERR) {
+		/* The application closed its end and left received bytes unread. */
+		getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &n);
+		gw_stream_let_go(g, s, true);
+		return;
+	}
+	s->can_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0;
+	s->can_write |= (events & EPOLLOUT) != 0;
+	s->rdhup |= (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
+	s->hup |= (events & EPOLLHUP) != 0;
+	gw_stream_ready(g, s);
+}
+
+/* Moves `take` new bytes (what lies behind the byte kept unread) into the ring, and keeps the last of them unread. */
+static ssize_t receive(int fd, void *piece[2], size_t len[2], size_t take)
+{
+	char kept;
+	struct iovec iov[3] = {{&kept, 1}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	size_t first = len[0] < take - 1 ? len[0] : take - 1;
+	uint8_t *last = take <= len[0] ? (uint8_t *)piece[0] + take - 1
+	                               : (uint8_t *)piece[1] + take - 1 - len[0];
+	ssize_t n;
+
+	iov[1] = (struct iovec){piece[0], first};
+	if (take - 1 > first)
+		iov[m.msg_iovlen++] = (struct iovec){piece[1], take - 1 - first};
+	n = recvmsg(fd, &m, MSG_DONTWAIT);
+	if (n != (ssize_t)take)
+		return n < 0 ? -errno : -EIO;
+	n = recv(fd, last, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 1 ? (ssize_t)take : n < 0 ? -errno : -EIO;
+}
+
+/* Application -> network. */
+static void pump_out(struct gateway *g, struct gw_stream *s)
+{
+	struct bytering *r = &s->shared->gateway.out;
+	void *piece[2];
+	size_t len[2] = {0, 0};
+	ssize_t n;
+	int queued;
+
+	if (ioctl(s->fd, SIOCINQ, &queued) < 0 || queued <= 1) {
+		s->can_read = false;
+		if (s->rdhup) {
+			s->app_eof = true;
+			atomic_fetch_or(&s->shared->asked, STREAM_SHUT);
+			gw_stream_owe(g, s, OWE_KICK);
+		}
+		return;
+	}
+	if (bytering_reserve2(r, piece, len) == 0) {
+		atomic_exchange(&s->shared->out_full, 1);
+		if (bytering_reserve2(r, piece, len) == 0)
+			return;
+	}
+	n = receive(s->fd, piece, len, min_u64((uint64_t)queued - 1, len[0] + len[1]));
+	if (n < 0) {
+		gw_stream_let_go(g, s, true);
+		return;
+	}
+	bytering_commit(r, (size_t)n);
+	gw_stream_owe(g, s, OWE_KICK);
+	gw_stream_ready(g, s);
+}
+
+/* Network -> application. */
+static void pump_in(struct gateway *g, struct gw_stream *s)
+{
+	struct bytering *r = &s->shared->gateway.in;
+	uint32_t told = atomic_load(&s->shared->told);
+	void *piece[2];
+	size_t len[2];
+	unsigned k = bytering_peek2(r, piece, len);
+	struct iovec iov[2] = {{piece[0], len[0]}, {piece[1], len[1]}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = k};
+	ssize_t n;
+
+	if (k == 0 && (told & STREAM_ERROR)) {
+		gw_stream_let_go(g, s, false);
+		return;
+	}
+	if (k == 0) {
+		if ((told & STREAM_EOF) && !s->net_eof) {
+			s->net_eof = true;
+			shutdown(s->fd, SHUT_WR);
+		}
+		return;
+	}
+	n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		s->can_write = errno == EINTR;
+		return;
+	}
+	if (n < 0) {
+		/* Nobody is there to read what has come. */
+		gw_stream_let_go(g, s, true);
+		return;
+	}
+	bytering_consume(r, (size_t)n);
+	if (atomic_exchange(&s->shared->in_full, 0))
+		gw_stream_owe(g, s, OWE_KICK);
+	gw_stream_ready(g, s);
+}
+
+void gw_stream_pump(struct gateway *g, struct gw_stream *s)
+{
+	if (s->node.dead || s->let_go || s->fd < 0)
+		return;
+	if (s->can_read && !s->app_eof && !(atomic_load(&s->shared->told) & STREAM_ERROR))
+		pump_out(g, s);
+	if (s->can_write && !s->let_go)
+		pump_in(g, s);
+	if (s->let_go)
+		return;
+	/* The application is gone: received bytes that wait make it a reset, as with any TCP socket (RFC 2525, section 2.17). */
+	if (s->hup && s->app_eof)
+		gw_stream_let_go(g, s, bytering_used(&s->shared->gateway.in) > 0);
+	else if (s->app_eof && s->net_eof)
+		gw_stream_let_go(g, s, false);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CUBIC (RFC 9438): the window follows a cubic curve of time since the last congestion event, never slower than Reno. */
+#include "tcp/cc.h"
+
+#define CUBIC_C     0.4
+#define CUBIC_BETA  0.7
+#define CUBIC_ALPHA (3.0 * (1.0 - CUBIC_BETA) / (1.0 + CUBIC_BETA))
+
+/* Newton's iteration: no libm in a pure part; x >= 0. */
+static double cube_root(double x)
+{
+	double y = x > 1.0 ? x : 1.0;
+
+	if (x <= 0.0)
+		return 0.0;
+	for (int i = 0; i < 60; i++) {
+		double z = (2.0 * y + x / (y * y)) / 3.0;
+
+		if (z >= y * 0.999999 && z <= y * 1.000001)
+			return z;
+		y = z;
+	}
+	return y;
+}
+
+static void cubic_init(struct tcp_ccs *c)
+{
+	c->partial = 0;
+	c->cubic.epoch_ns = 0;
+	c->cubic.w_max = c->cubic.prior_w_max = 0.0;
+	c->cubic.k = c->cubic.w_est = c->cubic.cwnd_epoch = 0.0;
+}
+
+static void epoch_start(struct tcp_ccs *c, double cwnd, int64_t now_ns)
+{
+	c->cubic.epoch_ns = now_ns > 0 ? now_ns : 1;
+	c->cubic.cwnd_epoch = cwnd;
+	c->cubic.w_est = cwnd;
+	if (c->cubic.w_max < cwnd) {
+		c->cubic.w_max = cwnd;
+		c->cubic.k = 0.0;
+	} else {
+		c->cubic.k = cube_root((c->cubic.w_max - cwnd) / CUBIC_C);
+	}
+}
+
+static double curve(const struct tcp_ccs *c, double t)
+{
+	double d = t - c->cubic.k;
+
+	return CUBIC_C * d * d * d + c->cubic.w_max;
+}
+
+static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns)
+{
+	double cwnd, t, target, alpha;
+
+	if (c->cwnd < c->ssthresh)
+		bytes = tcp_cc_slow_start(c, bytes);
+	if (!bytes)
+		return;
+	cwnd = (double)c->cwnd / c->mss;
+	if (!c->cubic.epoch_ns)
+		epoch_start(c, cwnd, now_ns);
+	t = (double)(now_ns - c->cubic.epoch_ns) / 1e9;
+	alpha = c->cubic.w_est >= c->cubic.w_max ? 1.0 : CUBIC_ALPHA;
+	c->cubic.w_est += alpha * ((double)bytes / c->mss) / cwnd;
+	if (curve(c, t) < c->cubic.w_est) {
+		if (c->cubic.w_est > cwnd)
+			c->cwnd = (uint64_t)(c->cubic.w_est * c->mss);
+		return;
+	}
+	target = curve(c, t + (double)srtt_ns / 1e9);
+	if (target < cwnd)
+		target = cwnd;
+	if (target > 1.5 * cwnd)
+		target = 1.5 * cwnd;
+	c->cwnd += (uint64_t)((target - cwnd) / cwnd * bytes);
+}
+
+static uint64_t cubic_congestion(struct tcp_ccs *c, uint64_t in_flight)
+{
+	double cwnd = (double)c->cwnd / c->mss;
+	uint64_t ssthresh = (uint64_t)((double)c->cwnd * CUBIC_BETA);
+
+	(void)in_flight;
+	c->cubic.prior_w_max = c->cubic.w_max;
+	/* Fast convergence, section 4.7: give way when this peak is below the last one. */
+	c->cubic.w_max = cwnd < c->cubic.w_max ? cwnd * (1.0 + CUBIC_BETA) / 2.0 : cwnd;
+	c->cubic.epoch_ns = 0;
+	return ssthresh > 2 * (uint64_t)c->mss ? ssthresh : 2 * (uint64_t)c->mss;
+}
+
+static void cubic_undo(struct tcp_ccs *c)
+{
+	c->cubic.w_max = c->cubic.prior_w_max;
+	c->cubic.epoch_ns = 0;
+}
+
+const struct tcp_cc_ops tcp_cc_cubic = {
+        .name = "cubic",
+        .init = cubic_init,
+        .acked = cubic_acked,
+        .congestion = cubic_congestion,
+        .undo = cubic_undo,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a connection's slot: taken, set up, made ready, reported, ended, freed. */
+#include "tcp/conn.h"
+#include "tcp/reass.h"
+#include "tcp/stack.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The oldest connection in TIME-WAIT that nobody holds gives way when slots run out. */
+static bool recycle_time_wait(struct tcp_stack *s)
+{
+	for (uint32_t i = s->time_wait.head; i != CONN_NONE; i = s->conns[i].queue.next) {
+		if (s->conns[i].flags & CF_APP)
+			continue;
+		s->n.time_wait_recycled++;
+		conn_end(s, &s->conns[i], 0, 0);
+		return true;
+	}
+	return false;
+}
+
+struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
+{
+	struct conn *c;
+	uint32_t i, gen = 0;
+
+	if (!s->nfree && s->fresh == s->cfg.max_conns && !recycle_time_wait(s))
+		return NULL;
+	if (s->nfree) {
+		i = s->free_conns[--s->nfree];
+		gen = s->conns[i].gen;
+	} else {
+		i = s->fresh++;
+	}
+	c = &s->conns[i];
+	memset(c, 0, sizeof(*c));
+	c->index = i;
+	c->gen = (gen & 0xfff) == 0xfff ? 1 : gen + 1;
+	c->peer = peer;
+	c->lport = lport;
+	c->rport = rport;
+	c->parent = CONN_NONE;
+	c->acc_head = c->acc_tail = CONN_NONE;
+	c->time_head = c->time_tail = CONN_NONE;
+	c->rtx_at = c->aux_at = c->delack_at = c->life_at = INT64_MAX;
+	s->nconns++;
+	table_insert(s, c);
+	if (peer != TABLE_LISTEN)
+		LIST_ADD(s, &s->peers[peer].conns, c, of_peer);
+	return c;
+}
+
+void conn_update_mss(struct tcp_stack *s, struct conn *c)
+{
+	uint32_t mss = s->peers[c->peer].mss;
+
+	if (c->peer_mss && c->peer_mss < mss)
+		mss = c->peer_mss;
+	if (mss < s->cfg.mss_min)
+		mss = s->cfg.mss_min;
+	if (c->flags & CF_TS)
+		mss -= TCP_OPT_TS_BYTES;
+	c->mss = mss;
+	c->cc.mss = mss;
+}
+
+void conn_setup(struct tcp_stack *s, struct conn *c)
+{
+	const struct tcp_cfg *cfg = &s->cfg;
+
+	c->iss = isn_make(s, c->peer, c->lport, c->rport);
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
+	        c->tlp_end = c->cwr_end = c->iss;
+	c->snd_data = c->iss + 1;
+	c->ts_off = isn_ts_offset(s, c->peer, c->lport, c->rport);
+	c->snd_limit = cfg->sndbuf;
+	c->snd_limit_max = cfg->sndbuf_max;
+	c->rcv_limit = cfg->rcvbuf;
+	c->rcv_limit_max = cfg->rcvbuf_max;
+	c->rto = cfg->rto_initial_ns;
+	c->reo_mult = 1;
+	c->min_rtt = INT64_MAX;
+	c->keep_idle = cfg->keepalive_idle_ns;
+	c->user_timeout = cfg->user_timeout_ns;
+	c->oow_ack_at = INT64_MIN / 2;
+	c->last_rx = c->last_tx = c->una_moved = s->now;
+	if (cfg->nodelay)
+		c->flags |= CF_NODELAY;
+	while (cfg->window_scale && c->rcv_ws < 14 && (c->rcv_limit_max >> c->rcv_ws) > 65535)
+		c->rcv_ws++;
+	conn_update_mss(s, c);
+	c->cc.ops = cfg->cc == TCP_CC_CUBIC ? &tcp_cc_cubic : &tcp_cc_newreno;
+	c->cc.ssthresh = UINT64_MAX;
+	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
+	c->cc.ops->init(&c->cc);
+}
+
+struct conn *conn_of(const struct tcp_stack *s, uint32_t handle)
+{
+	uint32_t i = handle & 0xfffff;
+	struct conn *c;
+
+	if (handle == TCP_NO_CONN || i >= s->fresh)
+		return NULL;
+	c = &s->conns[i];
+	/* A freed slot keeps its generation but shows it in no handle: index is CONN_NONE. */
+	return c->index == i && conn_handle(c) == handle ? c : NULL;
+}
+
+struct conn *conn_app(const struct tcp_stack *s, uint32_t handle)
+{
+	struct conn *c = conn_of(s, handle);
+
+	return c && (c->flags & CF_APP) ? c : NULL;
+}
+
+void conn_ready(struct tcp_stack *s, struct conn *c)
+{
+	if (c->flags & CF_READY)
+		return;
+	c->flags |= CF_READY;
+	LIST_ADD(s, &s->ready, c, ready);
+}
+
+void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags)
+{
+	if (!flags)
+		return;
+	c->ev_flags |= flags;
+	if (!(c->flags & CF_APP) || (c->flags & CF_EVENT))
+		return;
+	c->flags |= CF_EVENT;
+	LIST_ADD(s, &s->events, c, event);
+}
+
+/* Leaves its listener: the backlog has room again. */
+static void leave_parent(struct tcp_stack *s, struct conn *c)
+{
+	struct conn *l;
+
+	if (c->parent == CONN_NONE)
+		return;
+	l = &s->conns[c->parent];
+	if (c->flags & CF_QUEUED) {
+		struct conn_list q = {l->acc_head, l->acc_tail};
+
+		LIST_DEL(s, &q, c, queue);
+		l->acc_head = q.head;
+		l->acc_tail = q.tail;
+		c->flags &= ~(uint32_t)CF_QUEUED;
+	}
+	l->backlog_used--;
+	c->parent = CONN_NONE;
+}
+
+/* Takes a connection out of everything but its slot; what was received in order stays readable. */
+void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
+{
+	if (c->state == TCP_CLOSED)
+		return;
+	table_remove(s, c);
+	if (c->peer != TABLE_LISTEN)
+		LIST_DEL(s, &s->peers[c->peer].conns, c, of_peer);
+	if (c->flags & CF_READY) {
+		LIST_DEL(s, &s->ready, c, ready);
+		if (s->ready.head == CONN_NONE)
+			s->burst_left = 0;
+	}
+	if (c->flags & CF_TIME_WAIT)
+		LIST_DEL(s, &s->time_wait, c, queue);
+	leave_parent(s, c);
+	tcp_wheel_disarm(&s->wheel, c->index);
+	c->rtx_at = c->aux_at = c->delack_at = c->life_at = INT64_MAX;
+	c->flags &= ~(uint32_t)(CF_READY | CF_TIME_WAIT);
+	tcp_buf_free(&s->pool, &c->snd);
+	tcp_buf_free(&s->pool, &c->rec);
+	reass_free(s, c);
+	c->state = TCP_CLOSED;
+	c->err = err;
+	s->n.closed++;
+	if (!(c->flags & CF_APP)) {
+		conn_free(s, c);
+		return;
+	}
+	conn_event(s, c, events | (err ? TCP_EV_ERROR : 0));
+}
+
+void conn_free(struct tcp_stack *s, struct conn *c)
+{
+	if (c->flags & CF_EVENT)
+		LIST_DEL(s, &s->events, c, event);
+	tcp_buf_free(&s->pool, &c->rcv);
+	s->free_conns[s->nfree++] = c->index;
+	c->index = CONN_NONE;
+	c->flags = 0;
+	s->nconns--;
+}
+
+void conn_let_go(struct tcp_stack *s, struct conn *c)
+{
+	if (c->flags & CF_EVENT)
+		LIST_DEL(s, &s->events, c, event);
+	c->flags &= ~(uint32_t)(CF_APP | CF_EVENT);
+	c->flags |= CF_ORPHAN;
+}
+
+void conn_reset(struct tcp_stack *s, struct conn *c, int err)
+{
+	/* Nothing was sent yet, or the other side is gone: a reset would tell nobody anything. */
+	if (c->state != TCP_SYN_SENT && c->state != TCP_LISTEN && c->state != TCP_CLOSED &&
+	    c->state != TCP_TIME_WAIT) {
+		struct tcp_reply r = {.peer = c->peer,
+		                      .lport = c->lport,
+		                      .rport = c->rport,
+		                      .seq = seq_max(c->snd_nxt, c->snd_una),
+		                      .ack = c->rcv_nxt,
+		                      .flags = TCP_RST | TCP_ACK};
+		reply_push(s, &r);
+	}
+	conn_end(s, c, err, 0);
+}
+
+void conn_time_wait(struct tcp_stack *s, struct conn *c)
+{
+	bool first = !(c->flags & CF_TIME_WAIT);
+
+	c->state = TCP_TIME_WAIT;
+	timer_rtx_stop(c);
+	c->aux_at = INT64_MAX;
+	if (first) {
+		c->flags |= CF_TIME_WAIT;
+		LIST_ADD(s, &s->time_wait, c, queue);
+		tcp_buf_free(&s->pool, &c->snd);
+		tcp_buf_free(&s->pool, &c->rec);
+		conn_event(s, c, TCP_EV_CLOSED);
+	}
+	timer_life(s, c, LIFE_TIME_WAIT, 2 * s->cfg.msl_ns);
+}
+
+bool tcp_event_next(struct tcp_stack *s, struct tcp_event *ev)
+{
+	uint32_t i = s->events.head;
+	struct conn *c;
+
+	if (i == CONN_NONE)
+		return false;
+	c = &s->conns[i];
+	LIST_DEL(s, &s->events, c, event);
+	c->flags &= ~(uint32_t)CF_EVENT;
+	ev->conn = conn_handle(c);
+	ev->flags = c->ev_flags;
+	ev->user = c->user;
+	ev->error = c->err;
+	c->ev_flags = 0;
+	return true;
+}

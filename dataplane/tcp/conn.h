@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One connection or listener: everything the engine keeps about it; internal to dataplane/tcp. */
+#pragma once
+#include "tcp/buf.h"
+#include "tcp/cc.h"
+#include "tcp/opt.h"
+#include "tcp/seq.h"
+#include "tcp/wheel.h"
+
+#define CONN_NONE UINT32_MAX
+
+/* A place in one of the stack's lists. */
+struct conn_link {
+	uint32_t next, prev;
+};
+
+enum conn_flag {
+	CF_APP = 1u << 0,           /* the application holds the handle */
+	CF_ORPHAN = 1u << 1,        /* ... and has given it back */
+	CF_TS = 1u << 2,            /* timestamps agreed */
+	CF_SACK = 1u << 3,          /* SACK agreed */
+	CF_ECN = 1u << 4,           /* ECN agreed */
+	CF_NODELAY = 1u << 5,       /* Nagle off */
+	CF_PASSIVE = 1u << 6,       /* came through a listener */
+	CF_READY = 1u << 7,         /* on the ready list */
+	CF_EVENT = 1u << 8,         /* on the event list */
+	CF_FIN_QUEUED = 1u << 9,    /* FIN follows the send buffer */
+	CF_FIN_SEEN = 1u << 10,     /* peer's FIN is at fin_seq, perhaps behind a gap */
+	CF_FIN_RCVD = 1u << 11,     /* ... and was reached */
+	CF_SYN_DUE = 1u << 12,      /* send SYN or SYN-ACK */
+	CF_ACK_NOW = 1u << 13,      /* send an ACK at once */
+	CF_ACK_LATER = 1u << 14,    /* delayed ACK is running */
+	CF_RTX_HEAD = 1u << 15,     /* send the oldest outstanding segment again, window or not */
+	CF_TLP_DUE = 1u << 16,      /* send a tail loss probe */
+	CF_PROBE_DUE = 1u << 17,    /* send a window probe */
+	CF_KEEP_DUE = 1u << 18,     /* send a keepalive probe */
+	CF_WANT_WRITE = 1u << 19,   /* WRITABLE is owed */
+	CF_ECE = 1u << 20,          /* echo congestion until CWR */
+	CF_CWR = 1u << 21,          /* say CWR with the next new data */
+	CF_REORDER = 1u << 22,      /* the path was seen to reorder */
+	CF_TLP_RTX = 1u << 23,      /* the probe out was a retransmission */
+	CF_TLP_OUT = 1u << 24,      /* a probe is out, up to tlp_end */
+	CF_RTO_HELD = 1u << 25,     /* a timer came due while the peer was held */
+	CF_TIME_WAIT = 1u << 26,    /* on the TIME-WAIT list */
+	CF_SND_LIMITED = 1u << 27,  /* the congestion window kept data back */
+	CF_UNDO = 1u << 28,         /* this recovery can still be undone */
+	CF_QUEUED = 1u << 29,       /* on its listener's accept queue */
+	CF_ERR_TOLD = 1u << 30,     /* the ending error was returned once */
+	CF_WSCALE = (int)(1u << 31) /* window scaling agreed */
+};
+
+enum conn_ca { CA_OPEN = 0, CA_CWR, CA_RECOVERY, CA_LOSS };
+enum conn_rtx { RTX_NONE = 0, RTX_SYN, RTX_RTO, RTX_PERSIST };
+enum conn_aux { AUX_NONE = 0, AUX_TLP, AUX_REO };
+enum conn_life { LIFE_NONE = 0, LIFE_CONNECT, LIFE_KEEPALIVE, LIFE_FIN_WAIT_2, LIFE_TIME_WAIT };
+
+struct conn {
+	uint32_t index, gen;
+	uint32_t peer;
+	uint16_t lport, rport;
+	uint32_t hash;
+	uint32_t flags; /* enum conn_flag */
+	uint8_t state;  /* enum tcp_state */
+	uint8_t ca;     /* enum conn_ca */
+	uint8_t snd_ws, rcv_ws;
+
+	/* Times are ns on the caller's clock, INT64_MAX: not running. One wheel node serves all four. */
+	struct wheel_node timer;
+	int64_t rtx_at, aux_at, delack_at, life_at;
+	uint8_t rtx_kind, aux_kind, life_kind;
+	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult;
+
+	struct conn_link ready, event, of_peer, queue;
+	uint32_t parent; /* listener's index while not accepted, CONN_NONE */
+	uint32_t ev_flags;
+	int32_t err;      /* ended with */
+	int32_t soft_err; /* remembered from the network */
+	uint64_t user;
+
+	/* Sending. */
+	uint32_t iss, snd_una, snd_nxt, snd_max;
+	uint32_t snd_data; /* sequence number of the first byte in snd */
+	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;
+	uint32_t snd_small; /* end of the last segment that was not full */
+	uint32_t mss;       /* payload of a full segment without SACK options */
+	uint32_t peer_mss;  /* what the peer's option allows, header options not taken off */
+	uint32_t snd_limit, snd_limit_max;
+	struct tcp_buf snd;
+	struct tcp_buf rec;            /* records of what is outstanding, see record.h */
+	uint32_t rec_lost;             /* records before this one are not lost */
+	uint32_t time_head, time_tail; /* records in the order they were sent */
+	uint32_t sacked_bytes, lost_bytes;
+	struct tcp_sack_range
+	        sack_seen[4]; /* ranges of the last SACK option, already in the records */
+	uint32_t dupacks;     /* without SACK: duplicates since una moved */
+	uint32_t recover;     /* recovery ends when una reaches it */
+	uint32_t prr_delivered, prr_out, prr_flight;
+	uint32_t retrans_ts; /* timestamp of the first retransmission of this recovery */
+	uint32_t cwr_end;
+	uint32_t tlp_end;
+	uint64_t prior_cwnd, prior_ssthresh;
+	int64_t last_tx, last_rx, syn_tx, una_moved;
+	int64_t srtt, rttvar, rto, min_rtt;
+	int64_t rack_tx, rack_rtt;
+	uint32_t rack_end, rack_fack;
+	struct tcp_ccs cc;
+
+	/* Receiving. */
+	uint32_t irs, rcv_nxt;
+	uint32_t rcv_adv;   /* right edge told to the peer */
+	uint32_t rcv_acked; /* rcv_nxt in our last ACK */
+	uint32_t fin_seq;
+	uint32_t rcv_limit, rcv_limit_max;
+	struct tcp_buf rcv;
+	uint32_t ooo_chunk, n_ooo, ooo_bytes;
+	uint32_t recent[3];          /* starts of ranges, the last changed first */
+	struct tcp_sack_range dsack; /* to report once; empty: none */
+	uint32_t ts_recent, ts_off;
+	int64_t ts_recent_at, oow_ack_at;
+	uint32_t rcv_mss; /* largest payload seen: what counts as a full segment */
+	uint32_t drs_seq, drs_copied;
+	int64_t drs_at, rcv_rtt;
+
+	/* Options of the application, ns. */
+	int64_t keep_idle, user_timeout;
+
+	/* A listener's. */
+	uint32_t backlog, backlog_used;
+	uint32_t acc_head, acc_tail;
+
+	uint64_t bytes_in, bytes_out, segs_in, segs_out;
+	uint32_t n_retransmits, n_rtos, n_fast, n_probes, n_spurious;
+};
+
+/* An idle connection holds no chunks, so this is all it costs besides its table entry. */
+_Static_assert(sizeof(struct conn) <= 1000, "a connection must stay below 1 KiB");
+
+static inline bool conn_synchronized(const struct conn *c)
+{
+	return c->state >= 4; /* ESTABLISHED and later */
+}
+
+/* Sequence number after the last byte queued; the FIN's own when one is queued. */
+static inline uint32_t conn_data_end(const struct conn *c)
+{
+	return c->snd_data + c->snd.len;
+}
+
+/* FIN was sent and acknowledged. */
+static inline bool conn_fin_acked(const struct conn *c)
+{
+	return (c->flags & CF_FIN_QUEUED) && seq_gt(c->snd_una, conn_data_end(c));
+}
+
+/* Bytes thought to be in the network (RFC 6675 "pipe"). */
+static inline uint32_t conn_in_flight(const struct conn *c)
+{
+	uint32_t out = c->snd_nxt - c->snd_una, gone = c->sacked_bytes + c->lost_bytes;
+
+	return out > gone ? out - gone : 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrival in synchronized states, before the ACK is looked at: timestamps, window, RST, SYN (RFC 9293 3.10.7.4, 7323, 5961). */
+#include "tcp/stack.h"
+
+#include <errno.h>
+
+#define PAWS_IDLE (INT64_C(24) * 24 * 3600 * NS_PER_S) /* RFC 7323 5.5 */
+#define OOW_ACK   (500 * NS_PER_MS)
+
+/* Answers a segment that is out of place. Where it carries nothing, at most now and then: two such ends must not keep
+ * answering one another. */
+static void out_of_place(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	if (g->flags & TCP_RST)
+		return;
+	if (!g->len && !(g->flags & (TCP_SYN | TCP_FIN))) {
+		if (s->now - c->oow_ack_at < OOW_ACK) {
+			s->n.drop_challenge++;
+			return;
+		}
+		c->oow_ack_at = s->now;
+	}
+	conn_ack_now(s, c);
+}
+
+static bool paws_old(const struct tcp_stack *s, const struct conn *c, const struct seg *g)
+{
+	if (!(c->flags & CF_TS) || !g->o.ts || (g->flags & TCP_RST))
+		return false;
+	return (int32_t)(g->o.ts_val - c->ts_recent) < 0 && s->now - c->ts_recent_at < PAWS_IDLE;
+}
+
+/* RFC 9293 table 6, against the right edge ever offered. */
+static bool acceptable(const struct conn *c, const struct seg *g)
+{
+	uint32_t len = seg_seq_len(g), end = g->seq + len;
+	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt);
+
+	if (!len)
+		return edge == c->rcv_nxt ? g->seq == c->rcv_nxt
+		                          : seq_geq(g->seq, c->rcv_nxt) && seq_lt(g->seq, edge);
+	/* With a closed window the segment at the edge still brings its ACK; its data is cut off later. */
+	if (edge == c->rcv_nxt)
+		return g->seq == c->rcv_nxt;
+	return seq_lt(g->seq, edge) && seq_gt(end, c->rcv_nxt) && (int32_t)(end - g->seq) >= 0;
+}
+
+static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt);
+
+	if (g->seq != c->rcv_nxt) {
+		/* RFC 5961 3.2: inside the window but not at its edge. */
+		if (seq_gt(g->seq, c->rcv_nxt) && seq_lt(g->seq, edge))
+			conn_challenge(s, c);
+		else
+			s->n.drop_window++;
+		return false;
+	}
+	s->n.rst_in++;
+	if (c->state == TCP_SYN_RCVD)
+		conn_end(s, c, ECONNREFUSED, TCP_EV_RESET);
+	else if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSING || c->state == TCP_LAST_ACK)
+		conn_end(s, c, 0, TCP_EV_RESET);
+	else
+		conn_end(s, c, ECONNRESET, TCP_EV_RESET);
+	return false;
+}
+
+/* A SYN for a pair of ports in TIME-WAIT opens it anew when it is surely newer (RFC 9293 3.6.1, RFC 6191). */
+static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	struct conn *l;
+	bool newer = seq_gt(g->seq, c->rcv_nxt);
+
+	if ((c->flags & CF_TS) && g->o.ts)
+		newer = (int32_t)(g->o.ts_val - c->ts_recent) > 0 ||
+		        (g->o.ts_val == c->ts_recent && newer);
+	if (!newer || (g->flags & (TCP_ACK | TCP_RST)))
+		return false;
+	l = table_find(s, TABLE_LISTEN, g->lport, 0);
+	if (!l)
+		return false;
+	conn_end(s, c, 0, 0);
+	input_listen(s, l, g);
+	return true;
+}
+
+static void cut_to_window(struct conn *c, struct seg *g)
+{
+	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt), n;
+
+	if (seq_lt(g->seq, c->rcv_nxt)) {
+		n = c->rcv_nxt - g->seq;
+		/* A SYN in front of the data takes one number. */
+		if (n > g->len)
+			n = g->len;
+		g->data += n;
+		g->len -= n;
+		g->seq += n;
+		if (n && c->flags & CF_SACK) /* RFC 2883: tell what came twice */
+			c->dsack = (struct tcp_sack_range){g->seq - n, g->seq};
+		if (n)
+			c->flags |= CF_ACK_NOW;
+	}
+	if (seq_gt(g->seq + g->len, edge)) {
+		n = g->seq + g->len - edge;
+		if (n > g->len)
+			n = g->len;
+		g->len -= n;
+		g->flags &= (uint8_t)~TCP_FIN;
+		c->flags |= CF_ACK_NOW;
+	}
+}
+
+bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
+{
+	if (c->state == TCP_TIME_WAIT && (g->flags & TCP_SYN) && reopen(s, c, g))
+		return false;
+	if (g->flags & TCP_RST)
+		return take_rst(s, c, g);
+	if (paws_old(s, c, g)) {
+		s->n.drop_paws++;
+		out_of_place(s, c, g);
+		return false;
+	}
+	/* The peer's SYN or SYN-ACK again: ours was lost. */
+	if ((g->flags & TCP_SYN) && c->state == TCP_SYN_RCVD && g->seq == c->irs) {
+		if (!(g->flags & TCP_ACK)) {
+			c->flags |= CF_SYN_DUE;
+			conn_ready(s, c);
+			return false;
+		}
+		g->flags &= (uint8_t)~TCP_SYN; /* simultaneous open: its ACK counts */
+		g->seq++;
+	}
+	if (g->flags & TCP_SYN) { /* RFC 5961 4.2, whatever the sequence number */
+		conn_challenge(s, c);
+		return false;
+	}
+	if (!acceptable(c, g)) {
+		s->n.drop_window++;
+		if (g->len && seq_leq(g->seq + g->len, c->rcv_nxt)) {
+			s->n.dup_in++;
+			if (c->flags & CF_SACK)
+				c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
+		}
+		if (c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
+			conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
+		out_of_place(s, c, g);
+		return false;
+	}
+	/* RFC 7323 4.3 (3): the timestamp of a segment that reaches back to what we acknowledged. */
+	if ((c->flags & CF_TS) && g->o.ts && seq_leq(g->seq, c->rcv_acked)) {
+		c->ts_recent = g->o.ts_val;
+		c->ts_recent_at = s->now;
+	}
+	cut_to_window(c, g);
+	return true;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrival, the payload and FIN: copied once into the receive ring, in order or not; when to acknowledge (RFC 9293 3.10.7.4). */
+#include "tcp/reass.h"
+
+#include <errno.h>
+
+uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c)
+{
+	uint32_t used = c->rcv.len;
+
+	(void)s;
+	return used < c->rcv_limit ? c->rcv_limit - used : 0;
+}
+
+/* RFC 9293 3.8.6.3: at once for every second full segment, else after a while. */
+static void ack_schedule(struct tcp_stack *s, struct conn *c)
+{
+	if (c->flags & CF_ACK_NOW) {
+		conn_ready(s, c);
+		return;
+	}
+	if (!s->cfg.delack_ns || c->rcv_nxt - c->rcv_acked >= 2 * c->rcv_mss) {
+		conn_ack_now(s, c);
+		return;
+	}
+	if (c->flags & CF_ACK_LATER)
+		return;
+	c->flags |= CF_ACK_LATER;
+	c->delack_at = s->now + s->cfg.delack_ns;
+	conn_arm(s, c, c->delack_at);
+}
+
+static void ack_out_of_order(struct tcp_stack *s, struct conn *c)
+{
+	/* Without SACK the peer counts duplicates: one for each. */
+	if (!(c->flags & CF_SACK) && c->dupacks_due < 255)
+		c->dupacks_due++;
+	conn_ack_now(s, c);
+}
+
+/* The time one window takes to arrive is an upper bound of the round trip; our own estimate is better where we send. */
+static void measure_rtt(struct tcp_stack *s, struct conn *c)
+{
+	if (seq_lt(c->rcv_nxt, c->drs_seq))
+		return;
+	if (c->srtt)
+		c->rcv_rtt = c->srtt;
+	else if (s->now > c->drs_at)
+		c->rcv_rtt = s->now - c->drs_at;
+}
+
+static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data, g->len);
+	uint32_t end;
+
+	if (n < g->len)
+		s->n.drop_memory++;
+	if (!n) {
+		c->flags |= CF_ACK_NOW;
+		return;
+	}
+	if (g->len > c->rcv_mss)
+		c->rcv_mss = g->len < c->mss ? g->len : c->mss;
+	end = c->rcv_nxt + n;
+	if (c->n_ooo) {
+		end = reass_pull(s, c, end);
+		c->flags |= CF_ACK_NOW; /* a gap was filled (RFC 5681 4.2) */
+	}
+	n = end - c->rcv_nxt;
+	c->rcv.len += n;
+	c->rcv_nxt = end;
+	c->bytes_in += n;
+	s->n.bytes_in += n;
+	measure_rtt(s, c);
+	conn_event(s, c, TCP_EV_READABLE);
+}
+
+static void store_out_of_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t at = c->rcv.head + c->rcv.len + (g->seq - c->rcv_nxt), n;
+
+	s->n.ooo_in++;
+	ack_out_of_order(s, c);
+	if (reass_has(s, c, g->seq, g->seq + g->len)) {
+		s->n.dup_in++;
+		c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
+		return;
+	}
+	if (c->n_ooo && !reass_room(s, c, g->seq, g->seq + g->len)) {
+		s->n.drop_ooo++;
+		return;
+	}
+	n = tcp_buf_write(&s->pool, &c->rcv, at, g->data, g->len);
+	if (n < g->len)
+		s->n.drop_memory++;
+	if (n && reass_add(s, c, g->seq, g->seq + n))
+		s->n.drop_ooo++;
+}
+
+/* False: the connection is gone. */
+static bool take_fin(struct tcp_stack *s, struct conn *c)
+{
+	c->flags |= CF_FIN_RCVD | CF_ACK_NOW;
+	c->rcv_nxt++;
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+	conn_event(s, c, TCP_EV_HANGUP);
+	conn_ready(s, c);
+	switch (c->state) {
+	case TCP_ESTABLISHED:
+		c->state = TCP_CLOSE_WAIT;
+		break;
+	case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the ACK step had moved on */
+		c->state = TCP_CLOSING;
+		break;
+	case TCP_FIN_WAIT_2:
+		conn_time_wait(s, c);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g)
+{
+	bool fin = (g->flags & TCP_FIN) != 0;
+
+	if (c->state == TCP_TIME_WAIT && fin)
+		conn_time_wait(s, c);
+	if (c->state != TCP_ESTABLISHED && c->state != TCP_FIN_WAIT_1 &&
+	    c->state != TCP_FIN_WAIT_2) {
+		/* The peer's half is over: nothing can follow its FIN. */
+		c->flags |= CF_ACK_NOW;
+		return true;
+	}
+	if ((c->flags & CF_ORPHAN) && g->len) {
+		/* RFC 2525 2.17: nobody will read this. */
+		conn_reset(s, c, ECONNRESET);
+		return false;
+	}
+	if (fin && !(c->flags & CF_FIN_SEEN)) {
+		c->flags |= CF_FIN_SEEN;
+		c->fin_seq = g->seq + g->len;
+	}
+	/* Nothing counts beyond the place of a FIN already seen. */
+	if ((c->flags & CF_FIN_SEEN) && seq_gt(g->seq + g->len, c->fin_seq)) {
+		g->len = seq_gt(c->fin_seq, g->seq) ? c->fin_seq - g->seq : 0;
+		c->flags |= CF_ACK_NOW;
+	}
+	if (g->len && g->seq == c->rcv_nxt)
+		store_in_order(s, c, g);
+	else if (g->len && seq_gt(g->seq, c->rcv_nxt))
+		store_out_of_order(s, c, g);
+	else if (fin && g->seq != c->rcv_nxt)
+		ack_out_of_order(s, c);
+	if ((c->flags & CF_FIN_SEEN) && c->rcv_nxt == c->fin_seq)
+		return take_fin(s, c);
+	ack_schedule(s, c);
+	return true;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrival while a connection is being opened: LISTEN, SYN-SENT, SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.3). */
+#include "tcp/rto.h"
+#include "tcp/stack.h"
+
+#include <errno.h>
+
+/* What the peer's SYN says; both sides' offers meet here. */
+static void take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	const struct tcp_cfg *cfg = &s->cfg;
+
+	c->irs = g->seq;
+	c->rcv_nxt = c->rcv_adv = c->rcv_acked = g->seq + 1;
+	c->peer_mss = g->o.mss ? g->o.mss : 536;
+	if (cfg->timestamps && g->o.ts) {
+		c->flags |= CF_TS;
+		c->ts_recent = g->o.ts_val;
+		c->ts_recent_at = s->now;
+	}
+	if (cfg->sack && g->o.sack_ok)
+		c->flags |= CF_SACK;
+	if (cfg->window_scale && g->o.wscale >= 0) {
+		c->flags |= CF_WSCALE;
+		c->snd_ws = (uint8_t)g->o.wscale;
+	} else {
+		c->rcv_ws = c->snd_ws = 0;
+	}
+	c->snd_wnd = c->max_wnd = g->wnd;
+	c->snd_wl1 = g->seq;
+	c->snd_wl2 = g->ack;
+	conn_update_mss(s, c);
+	c->rcv_mss = c->mss < 536 ? c->mss : 536;
+	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
+	c->drs_seq = c->rcv_nxt + 65535;
+	c->drs_at = s->now;
+}
+
+static void established(struct tcp_stack *s, struct conn *c)
+{
+	c->state = TCP_ESTABLISHED;
+	c->backoff = c->retries = 0;
+	c->una_moved = s->now;
+	timer_rtx_stop(c);
+	if (c->syn_tx >= 0)
+		rto_sample(&s->cfg, c, s->now - c->syn_tx);
+	if (c->keep_idle)
+		timer_life(s, c, LIFE_KEEPALIVE, c->keep_idle);
+	else
+		timer_life(s, c, LIFE_NONE, 0);
+	if (c->flags & CF_FIN_QUEUED)
+		c->state = TCP_FIN_WAIT_1;
+	conn_ready(s, c);
+}
+
+void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
+{
+	struct conn *c;
+
+	if (g->flags & TCP_RST) {
+		s->n.drop_state++;
+		return;
+	}
+	if (g->flags & TCP_ACK) {
+		s->n.drop_no_conn++;
+		input_send_reset(s, g);
+		return;
+	}
+	if (!(g->flags & TCP_SYN) || (g->flags & TCP_FIN)) {
+		s->n.drop_state++;
+		return;
+	}
+	if (l->backlog_used >= l->backlog) {
+		s->n.drop_backlog++;
+		return;
+	}
+	c = conn_new(s, g->peer, g->lport, g->rport);
+	if (!c) {
+		s->n.drop_conns++;
+		return;
+	}
+	l->backlog_used++;
+	c->parent = l->index;
+	c->state = TCP_SYN_RCVD;
+	conn_setup(s, c);
+	take_syn(s, c, g);
+	if (s->cfg.ecn && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
+		c->flags |= CF_ECN;
+	/* Data that came with the SYN is not kept: the peer sends it again (RFC 9293 3.10.7.2 allows either). */
+	c->flags |= CF_PASSIVE | CF_SYN_DUE;
+	conn_ready(s, c);
+}
+
+static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	take_syn(s, c, g);
+	c->state = TCP_SYN_RCVD;
+	c->flags |= CF_SYN_DUE;
+	if (s->cfg.ecn && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
+		c->flags |= CF_ECN;
+	conn_ready(s, c);
+}
+
+void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	bool ack = (g->flags & TCP_ACK) != 0;
+
+	if (ack && (seq_leq(g->ack, c->iss) || seq_gt(g->ack, c->snd_max))) {
+		s->n.drop_ack++;
+		input_send_reset(s, g);
+		return;
+	}
+	if (g->flags & TCP_RST) {
+		if (!ack) {
+			s->n.drop_state++;
+			return;
+		}
+		s->n.rst_in++;
+		conn_end(s, c, ECONNREFUSED, TCP_EV_RESET);
+		return;
+	}
+	if (!(g->flags & TCP_SYN)) {
+		s->n.drop_state++;
+		return;
+	}
+	c->last_rx = s->now;
+	if (!ack) {
+		simultaneous_open(s, c, g);
+		return;
+	}
+	take_syn(s, c, g);
+	c->rcv_adv = c->rcv_nxt + (c->rcv_limit < 65535 ? c->rcv_limit : 65535); /* our SYN's */
+	c->snd_una = g->ack;
+	if (s->cfg.ecn && (g->flags & TCP_ECE) && !(g->flags & TCP_CWR))
+		c->flags |= CF_ECN;
+	s->n.opened_active++;
+	established(s, c);
+	c->flags |= CF_ACK_NOW;
+	conn_event(s, c, TCP_EV_CONNECTED);
+	if (c->flags & CF_WANT_WRITE) {
+		c->flags &= ~(uint32_t)CF_WANT_WRITE;
+		conn_event(s, c, TCP_EV_WRITABLE);
+	}
+}
+
+bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	struct conn *l;
+
+	if (seq_leq(g->ack, c->snd_una) || seq_gt(g->ack, c->snd_max)) {
+		s->n.drop_ack++;
+		input_send_reset(s, g);
+		return false;
+	}
+	c->snd_una = g->ack;
+	/* The SYN's window was not scaled, this one is. */
+	c->snd_wnd = g->wnd << c->snd_ws;
+	if (c->snd_wnd > c->max_wnd)
+		c->max_wnd = c->snd_wnd;
+	c->snd_wl1 = g->seq;
+	c->snd_wl2 = g->ack;
+	c->flags &= ~(uint32_t)CF_SYN_DUE;
+	established(s, c);
+	if (!(c->flags & CF_PASSIVE)) {
+		s->n.opened_active++;
+		conn_event(s, c, TCP_EV_CONNECTED);
+		return true;
+	}
+	s->n.opened_passive++;
+	l = &s->conns[c->parent];
+	{
+		struct conn_list q = {l->acc_head, l->acc_tail};
+
+		LIST_ADD(s, &q, c, queue);
+		l->acc_head = q.head;
+		l->acc_tail = q.tail;
+	}
+	c->flags |= CF_QUEUED;
+	conn_event(s, l, TCP_EV_ACCEPTABLE);
+	return true;
+}

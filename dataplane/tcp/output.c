@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is sent next: the ready list, and one connection's choice between repair, new data, probes and a bare ACK. */
+#include "tcp/recovery.h"
+#include "tcp/record.h"
+#include "tcp/segment.h"
+
+static bool may_send_data(const struct conn *c)
+{
+	return c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT ||
+	       c->state == TCP_FIN_WAIT_1 || c->state == TCP_CLOSING || c->state == TCP_LAST_ACK;
+}
+
+static uint32_t send_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                         struct tcp_out *out)
+{
+	uint32_t n = segment_syn(s, c, buf, cap, out);
+
+	if (!n)
+		return 0;
+	c->flags &= ~(uint32_t)(CF_SYN_DUE | CF_ACK_NOW);
+	if (c->snd_nxt != c->iss) {
+		c->n_retransmits++;
+		s->n.retransmits++;
+		c->syn_tx = -1; /* Karn: no sample */
+	} else {
+		c->syn_tx = s->now;
+	}
+	c->snd_nxt = c->snd_max = c->iss + 1;
+	timer_rtx(s, c, RTX_SYN);
+	return n;
+}
+
+/* Sends the record at pos again. */
+static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_t *buf, size_t cap,
+                       struct tcp_out *out)
+{
+	struct rec *r = rec_at(s, c, pos);
+	struct seg_plan p = {.seq = r->seq, .len = r->len, .flags = TCP_PSH, .retransmit = true};
+	uint32_t n;
+
+	if (r->flags & REC_FIN) {
+		p.flags |= TCP_FIN;
+		p.len--;
+	}
+	n = segment_write(s, c, &p, buf, cap, out);
+	if (!n)
+		return 0;
+	rec_mark_resent(s, c, pos);
+	if (!c->retrans_ts) {
+		c->retrans_ts = conn_ts_now(s, c);
+		c->retrans_ts += c->retrans_ts == 0;
+	}
+	if (c->ca == CA_RECOVERY)
+		c->prr_out += r->len;
+	c->n_retransmits++;
+	s->n.retransmits++;
+	c->last_tx = s->now;
+	timer_rto_restart(s, c);
+	return n;
+}
+
+/* Length of the next new segment; 0: none may go now. *blocked: data waits that only a timer or the peer can free. */
+static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
+{
+	uint32_t avail = conn_data_end(c) - c->snd_nxt, out = c->snd_nxt - c->snd_una;
+	uint32_t usable = c->snd_wnd > out ? c->snd_wnd - out : 0, len = c->mss;
+
+	*blocked = false;
+	if (seq_geq(c->snd_nxt, conn_data_end(c)))
+		return 0;
+	if (len > avail)
+		len = avail;
+	if (len > usable)
+		len = usable;
+	*blocked = !len;
+	if (!len || override)
+		return len;
+	if (conn_in_flight(c) && conn_in_flight(c) + len > c->cc.cwnd) {
+		c->flags |= CF_SND_LIMITED;
+		return 0;
+	}
+	/* RFC 9293 3.8.6.2.1: a full segment; or the last of the data and Nagle agrees (only
+	 * a small segment outstanding holds back another: section 3.7.4's note on delayed ACKs); or half of the largest window. */
+	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
+		return len;
+	if (len == avail &&
+	    (seq_leq(c->snd_small, c->snd_una) || (c->flags & (CF_NODELAY | CF_FIN_QUEUED))))
+		return len;
+	if (len >= c->max_wnd / 2 && len < avail)
+		return len;
+	*blocked = true;
+	return 0;
+}
+
+static bool fin_due(const struct conn *c)
+{
+	return (c->flags & CF_FIN_QUEUED) && c->snd_nxt == conn_data_end(c);
+}
+
+/* RFC 5681 4.1: after an idle time the old window proves nothing. */
+static void restart_after_idle(struct tcp_stack *s, struct conn *c)
+{
+	uint64_t iw = (uint64_t)s->cfg.initial_window * c->mss;
+
+	if (c->snd_nxt == c->snd_una && s->now - c->last_tx > c->rto && c->cc.cwnd > iw)
+		c->cc.cwnd = iw;
+}
+
+static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint8_t *buf,
+                         size_t cap, struct tcp_out *out)
+{
+	struct seg_plan p = {.seq = c->snd_nxt, .len = len};
+	uint8_t rflags = 0;
+	uint32_t n, seq_len = len;
+
+	p.retransmit = seq_lt(c->snd_nxt, c->snd_max);
+	if (p.retransmit)
+		rflags |= REC_RETX;
+	if (c->snd_nxt + len == conn_data_end(c)) {
+		p.flags |= len ? TCP_PSH : 0;
+		if (c->flags & CF_FIN_QUEUED) {
+			p.flags |= TCP_FIN;
+			rflags |= REC_FIN;
+			seq_len++;
+		}
+	}
+	if (cap < SEGMENT_HEAD_MAX + len)
+		return 0;
+	if (!rec_push(s, c, c->snd_nxt, seq_len, rflags))
+		return 0;
+	n = segment_write(s, c, &p, buf, cap, out);
+	if (p.retransmit) {
+		c->n_retransmits++;
+		s->n.retransmits++;
+	}
+	if (c->snd_nxt == c->snd_una)
+		c->una_moved = s->now;
+	c->snd_nxt += seq_len;
+	if (len < c->mss)
+		c->snd_small = c->snd_nxt;
+	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
+	c->last_tx = s->now;
+	if (c->ca == CA_RECOVERY)
+		c->prr_out += seq_len;
+	if (c->rtx_kind != RTX_RTO)
+		timer_rto_restart(s, c);
+	timer_tlp(s, c);
+	return n;
+}
+
+/* RFC 8985 7.3: new data if there is any, else the last segment again; the congestion window does not bind. */
+static uint32_t send_tlp(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                         struct tcp_out *out)
+{
+	bool blocked;
+	uint32_t len = new_data_len(c, true, &blocked), n;
+
+	c->flags &= ~(uint32_t)CF_TLP_DUE;
+	if (!c->rec.len || c->ca != CA_OPEN)
+		return 0;
+	c->flags &= ~(uint32_t)CF_TLP_RTX;
+	if (len) {
+		n = send_new(s, c, len, buf, cap, out);
+	} else {
+		n = resend(s, c, rec_end(c) - REC_BYTES, buf, cap, out);
+		c->flags |= CF_TLP_RTX;
+	}
+	if (!n)
+		return 0;
+	c->flags |= CF_TLP_OUT;
+	c->tlp_end = c->snd_nxt;
+	c->aux_at = INT64_MAX;
+	c->aux_kind = AUX_NONE;
+	timer_rto_restart(s, c);
+	c->n_probes++;
+	s->n.tail_probes++;
+	return n;
+}
+
+/* RFC 9293 3.8.6.1: at least one octet of new data, though the window is closed. It counts as sent only once acknowledged. */
+static uint32_t send_window_probe(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                                  struct tcp_out *out)
+{
+	struct seg_plan p = {.seq = c->snd_nxt, .len = 1};
+	bool blocked;
+	uint32_t len = new_data_len(c, true, &blocked);
+
+	c->flags &= ~(uint32_t)CF_PROBE_DUE;
+	if (c->snd_nxt != c->snd_una || conn_data_end(c) == c->snd_nxt)
+		return 0;
+	if (len)
+		return send_new(s, c, len, buf, cap, out);
+	c->snd_max = seq_max(c->snd_max, c->snd_nxt + 1);
+	c->n_probes++;
+	s->n.window_probes++;
+	return segment_write(s, c, &p, buf, cap, out);
+}
+
+/* A segment just below the window makes the peer answer with an ACK. */
+static uint32_t send_keepalive(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                               struct tcp_out *out)
+{
+	struct seg_plan p = {.seq = c->snd_una - 1};
+
+	c->flags &= ~(uint32_t)CF_KEEP_DUE;
+	s->n.keepalive_probes++;
+	return segment_write(s, c, &p, buf, cap, out);
+}
+
+/* Nothing outstanding and data kept back: without a timer this could be for ever. */
+static void persist(struct tcp_stack *s, struct conn *c)
+{
+	if (c->rtx_kind != RTX_NONE || c->snd_nxt != c->snd_una)
+		return;
+	c->una_moved = s->now;
+	timer_rtx(s, c, RTX_PERSIST);
+}
+
+static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                          struct tcp_out *out)
+{
+	uint32_t pos, len, n;
+	bool blocked;
+
+	if (c->flags & CF_RTX_HEAD) {
+		c->flags &= ~(uint32_t)CF_RTX_HEAD;
+		if (c->rec.len)
+			return resend(s, c, c->rec.head, buf, cap, out);
+	}
+	if (c->lost_bytes) {
+		pos = rec_next_lost(s, c);
+		if (pos != rec_end(c) && (!conn_in_flight(c) ||
+		                          conn_in_flight(c) + rec_at(s, c, pos)->len <= c->cc.cwnd))
+			return resend(s, c, pos, buf, cap, out);
+		return 0;
+	}
+	if (c->flags & CF_TLP_DUE) {
+		n = send_tlp(s, c, buf, cap, out);
+		if (n)
+			return n;
+	}
+	if (c->flags & CF_PROBE_DUE) {
+		n = send_window_probe(s, c, buf, cap, out);
+		if (n)
+			return n;
+	}
+	if (seq_gt(c->snd_nxt, conn_data_end(c)))
+		return 0;
+	restart_after_idle(s, c);
+	len = new_data_len(c, false, &blocked);
+	n = len || fin_due(c) ? send_new(s, c, len, buf, cap, out) : 0;
+	if (!n && (len || blocked || fin_due(c)))
+		persist(s, c);
+	return n;
+}
+
+uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                           struct tcp_out *out)
+{
+	struct seg_plan ack = {.seq = c->snd_nxt};
+	uint32_t n;
+
+	if (c->flags & CF_SYN_DUE)
+		return send_syn(s, c, buf, cap, out);
+	if (may_send_data(c)) {
+		n = send_data(s, c, buf, cap, out);
+		if (n)
+			return n;
+	}
+	if (c->flags & CF_KEEP_DUE)
+		return send_keepalive(s, c, buf, cap, out);
+	if (!(c->flags & CF_ACK_NOW) || c->state == TCP_SYN_SENT)
+		return 0;
+	return segment_write(s, c, &ack, buf, cap, out);
+}
+
+void reply_push(struct tcp_stack *s, const struct tcp_reply *r)
+{
+	const struct tcp_peer *p = &s->peers[r->peer];
+
+	if (!p->set || p->held || s->reply_tail - s->reply_head == s->cfg.reply_queue) {
+		s->n.drop_reply++;
+		return;
+	}
+	s->replies[s->reply_tail++ & (s->cfg.reply_queue - 1)] = *r;
+}
+
+static uint32_t next_reply(struct tcp_stack *s, uint8_t *buf, size_t cap, struct tcp_out *out)
+{
+	while (s->reply_head != s->reply_tail) {
+		const struct tcp_reply *r = &s->replies[s->reply_head++ & (s->cfg.reply_queue - 1)];
+
+		if (s->peers[r->peer].set && !s->peers[r->peer].held)
+			return segment_reply(s, r, buf, cap, out);
+		s->n.drop_reply++;
+	}
+	return 0;
+}
+
+static void unready(struct tcp_stack *s, struct conn *c)
+{
+	LIST_DEL(s, &s->ready, c, ready);
+	c->flags &= ~(uint32_t)CF_READY;
+	s->burst_left = 0;
+}
+
+uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t cap,
+                    struct tcp_out *out)
+{
+	uint32_t n;
+
+	stack_time(s, now);
+	n = next_reply(s, buf, cap, out);
+	if (n)
+		return n;
+	while (s->ready.head != CONN_NONE) {
+		struct conn *c = &s->conns[s->ready.head];
+
+		/* A held peer's connections come back with its release. */
+		if (s->peers[c->peer].held) {
+			unready(s, c);
+			continue;
+		}
+		if (!s->burst_left)
+			s->burst_left = s->cfg.output_burst;
+		n = conn_next_segment(s, c, buf, cap, out);
+		if (!n) {
+			unready(s, c);
+			continue;
+		}
+		if (--s->burst_left == 0 && s->ready.head != s->ready.tail) {
+			LIST_DEL(s, &s->ready, c, ready);
+			LIST_ADD(s, &s->ready, c, ready);
+		}
+		return n;
+	}
+	return 0;
+}
+
+bool tcp_output_pending(const struct tcp_stack *s)
+{
+	return s->ready.head != CONN_NONE || s->reply_head != s->reply_tail;
+}

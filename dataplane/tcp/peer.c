@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Peers: announced, held, released, moved to another path; and what that means for their connections. */
+#include "tcp/record.h"
+#include "tcp/recovery.h"
+
+#include <errno.h>
+
+static struct tcp_peer *peer_at(struct tcp_stack *s, uint32_t peer)
+{
+	return peer < s->cfg.max_peers && s->peers[peer].set ? &s->peers[peer] : NULL;
+}
+
+/* Calls fn for each connection of the peer; fn may end the one it is given. */
+static void each(struct tcp_stack *s, struct tcp_peer *p,
+                 void (*fn)(struct tcp_stack *, struct conn *, int), int arg)
+{
+	for (uint32_t i = p->conns.head, next; i != CONN_NONE; i = next) {
+		next = s->conns[i].of_peer.next;
+		fn(s, &s->conns[i], arg);
+	}
+}
+
+static void mss_changed(struct tcp_stack *s, struct conn *c, int arg)
+{
+	uint32_t was = c->mss;
+
+	(void)arg;
+	conn_update_mss(s, c);
+	if (c->mss >= was || !c->rec.len)
+		return;
+	/* Segments cut for the old path may not fit: all that is outstanding is cut anew. No loss, so no blame. */
+	rec_go_back(s, c);
+	timer_rtx_stop(c);
+	c->backoff = c->retries = 0;
+	if (c->ca == CA_RECOVERY)
+		c->cc.cwnd = c->cc.ssthresh;
+	c->ca = CA_OPEN;
+	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_UNDO);
+	conn_ready(s, c);
+}
+
+int tcp_peer_set(struct tcp_stack *s, uint32_t peer, uint16_t local_sum, uint16_t remote_sum,
+                 uint16_t mss)
+{
+	struct tcp_peer *p;
+
+	if (peer >= s->cfg.max_peers)
+		return -EINVAL;
+	p = &s->peers[peer];
+	if (!p->set)
+		p->held = false;
+	p->set = true;
+	p->local_sum = local_sum;
+	p->remote_sum = remote_sum;
+	tcp_peer_mtu(s, peer, mss);
+	return 0;
+}
+
+void tcp_peer_mtu(struct tcp_stack *s, uint32_t peer, uint16_t mss)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	if (!p)
+		return;
+	if (!mss)
+		mss = s->cfg.mss_default;
+	p->mss = mss < s->cfg.mss_min ? s->cfg.mss_min : mss;
+	each(s, p, mss_changed, 0);
+}
+
+static void end_with(struct tcp_stack *s, struct conn *c, int error)
+{
+	conn_end(s, c, error, 0);
+}
+
+void tcp_peer_clear(struct tcp_stack *s, uint32_t peer, int error)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	if (!p)
+		return;
+	each(s, p, end_with, error);
+	p->set = p->held = false;
+}
+
+static void released(struct tcp_stack *s, struct conn *c, int arg)
+{
+	(void)arg;
+	c->flags &= ~(uint32_t)CF_RTO_HELD;
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
+		c->flags |= CF_SYN_DUE;
+		c->backoff = c->retries = 0;
+	} else {
+		recovery_restart(s, c);
+		if (c->rtx_kind == RTX_PERSIST)
+			c->flags |= CF_PROBE_DUE;
+	}
+	conn_ready(s, c);
+}
+
+void tcp_peer_hold(struct tcp_stack *s, uint32_t peer, bool hold)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	if (!p || p->held == hold)
+		return;
+	p->held = hold;
+	if (!hold)
+		each(s, p, released, 0);
+}
+
+static void kick(struct tcp_stack *s, struct conn *c, int arg)
+{
+	(void)arg;
+	c->backoff = c->retries = 0;
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
+		c->flags |= CF_SYN_DUE;
+	} else if (c->rec.len) {
+		c->flags = (c->flags & ~(uint32_t)CF_UNDO) | CF_RTX_HEAD;
+		timer_rto_restart(s, c);
+	} else if (c->rtx_kind == RTX_PERSIST) {
+		c->flags |= CF_PROBE_DUE;
+	} else {
+		return;
+	}
+	conn_ready(s, c);
+}
+
+void tcp_path_up(struct tcp_stack *s, uint32_t peer)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	if (p)
+		each(s, p, kick, 0);
+}
+
+int tcp_kick(struct tcp_stack *s, uint32_t conn)
+{
+	struct conn *c = conn_app(s, conn);
+
+	if (!c)
+		return -EBADF;
+	if (c->state != TCP_CLOSED && c->state != TCP_LISTEN)
+		kick(s, c, 0);
+	return 0;
+}
+
+static void unreachable(struct tcp_stack *s, struct conn *c, int error)
+{
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD)
+		conn_end(s, c, error, 0);
+	else
+		c->soft_err = error;
+}
+
+void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	if (p)
+		each(s, p, unreachable, error);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Buffer memory in equal chunks, shared by all connections of a stack; O(1), pages are touched only when used. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Chunks are named by index + 1, so that 0 means none. */
+struct tcp_pool {
+	uint8_t *base;
+	uint32_t *freed; /* LIFO of returned chunks: the warmest is taken first */
+	uint32_t nfreed;
+	uint32_t fresh; /* chunks from here on were never taken */
+	uint32_t total;
+	uint32_t shift; /* log2 of the chunk size */
+	uint32_t used;
+};
+
+static inline uint32_t tcp_pool_chunk_bytes(const struct tcp_pool *p)
+{
+	return 1u << p->shift;
+}
+
+/* A chunk, contents undefined; 0 when the pool is empty. */
+static inline uint32_t tcp_pool_take(struct tcp_pool *p)
+{
+	uint32_t c;
+
+	if (p->nfreed)
+		c = p->freed[--p->nfreed];
+	else if (p->fresh < p->total)
+		c = ++p->fresh;
+	else
+		return 0;
+	p->used++;
+	return c;
+}
+
+static inline void tcp_pool_give(struct tcp_pool *p, uint32_t chunk)
+{
+	p->freed[p->nfreed++] = chunk;
+	p->used--;
+}
+
+static inline uint8_t *tcp_pool_ptr(const struct tcp_pool *p, uint32_t chunk)
+{
+	return p->base + ((size_t)(chunk - 1) << p->shift);
+}

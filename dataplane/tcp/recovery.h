@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Loss detection and repair: SACK (2018, 6675), RACK-TLP (8985), PRR (9937), NewReno without SACK (6582), Eifel (3522). */
+#pragma once
+#include "tcp/stack.h"
+
+/* What one acknowledgement said. */
+struct ack_news {
+	uint32_t acked;     /* una advance, sequence space */
+	uint32_t delivered; /* newly known to have arrived, by ACK or SACK */
+	uint32_t lost;      /* newly deemed lost */
+	uint32_t prior_flight;
+	int64_t rtt; /* sample, -1: none */
+	bool dsack, window_moved;
+};
+
+/* Reads the SACK option into the records. */
+void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+/* Moves snd_una to g->ack and takes off the records below. */
+void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+/* After both: finds losses, moves between open, recovery and loss, sets the window. */
+void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+
+/* Deems lost what RACK says by now; returns the bytes. Arms the reordering timer for the rest. */
+uint32_t recovery_rack(struct tcp_stack *s, struct conn *c);
+/* The reordering timer fired. */
+void recovery_reorder_timer(struct tcp_stack *s, struct conn *c);
+/* The retransmission timer fired. */
+void recovery_timeout(struct tcp_stack *s, struct conn *c);
+/* The peer was released or its path changed: all is sent again, without blame. */
+void recovery_restart(struct tcp_stack *s, struct conn *c);
+/* A congestion signal without a loss (ECN-Echo). */
+void recovery_ecn(struct tcp_stack *s, struct conn *c);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Round-trip estimation and the retransmission timeout (RFC 6298 section 2). */
+#include "tcp/rto.h"
+
+#define RTO_G NS_PER_MS /* clock granularity assumed in the variance term */
+
+static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt)
+{
+	int64_t err, margin;
+
+	if (rtt < 0)
+		return;
+	if (rtt < c->min_rtt)
+		c->min_rtt = rtt;
+	if (!c->srtt) {
+		c->srtt = rtt ? rtt : 1;
+		c->rttvar = rtt / 2;
+	} else {
+		err = rtt > c->srtt ? rtt - c->srtt : c->srtt - rtt;
+		c->rttvar += (err - c->rttvar) / 4;
+		c->srtt += (rtt - c->srtt) / 8;
+		if (c->srtt <= 0)
+			c->srtt = 1;
+	}
+	margin = 4 * c->rttvar > RTO_G ? 4 * c->rttvar : RTO_G;
+	c->rto = clamp(c->srtt + margin, cfg->rto_min_ns, cfg->rto_max_ns);
+}
+
+int64_t rto_backed_off(const struct tcp_cfg *cfg, const struct conn *c)
+{
+	int64_t t = c->rto;
+
+	for (unsigned i = 0; i < c->backoff && t < cfg->rto_max_ns; i++)
+		t *= 2;
+	return t < cfg->rto_max_ns ? t : cfg->rto_max_ns;
+}

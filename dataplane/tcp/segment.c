@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writing one segment. Everything that leaves the stack passes here, so here the ACK state is settled. */
+#include "tcp/segment.h"
+#include "base/be.h"
+#include "tcp/csum.h"
+#include "tcp/reass.h"
+
+#include <string.h>
+
+struct head {
+	uint16_t sport, dport, wnd;
+	uint32_t seq, ack, opt_len;
+	uint8_t flags;
+};
+
+static void head_write(uint8_t *p, const struct head *h)
+{
+	be16_store(p, h->sport);
+	be16_store(p + 2, h->dport);
+	be32_store(p + 4, h->seq);
+	be32_store(p + 8, (h->flags & TCP_ACK) ? h->ack : 0);
+	p[12] = (uint8_t)((TCP_HDR_BYTES + h->opt_len) / 4 << 4);
+	p[13] = h->flags;
+	be16_store(p + 14, h->wnd);
+	be32_store(p + 16, 0);
+}
+
+static void checksum(const struct tcp_peer *peer, uint8_t *p, uint32_t len)
+{
+	uint32_t sum = tcp_csum_pseudo(peer->local_sum, peer->remote_sum, len);
+
+	be16_store(p + 16, (uint16_t)~tcp_csum_fold(sum + tcp_csum_sum(p, len)));
+}
+
+/* Silly-window avoidance on the receiving side (RFC 9293 3.8.6.2.2): the edge moves by a worthwhile step or not at all. */
+static uint32_t window_offer(const struct tcp_stack *s, struct conn *c)
+{
+	uint32_t wnd = conn_rcv_window(s, c), told = c->rcv_adv - c->rcv_nxt;
+	uint32_t step = c->mss < c->rcv_limit / 2 ? c->mss : c->rcv_limit / 2;
+
+	if (seq_lt(c->rcv_adv, c->rcv_nxt))
+		told = 0;
+	if (wnd < told || wnd - told < step)
+		wnd = told;
+	return wnd;
+}
+
+static uint16_t window_field(const struct tcp_stack *s, struct conn *c)
+{
+	uint32_t wnd = window_offer(s, c), field;
+
+	/* Rounded up, so that scaling never takes back what was offered. */
+	field = (uint32_t)(((uint64_t)wnd + (1u << c->rcv_ws) - 1) >> c->rcv_ws);
+	if (field > 65535)
+		field = 65535;
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_ws));
+	return (uint16_t)field;
+}
+
+static void ack_settled(struct conn *c, bool sacks_fitted)
+{
+	c->rcv_acked = c->rcv_nxt;
+	if (c->dupacks_due)
+		c->dupacks_due--;
+	if (sacks_fitted && !c->dupacks_due)
+		c->flags &= ~(uint32_t)CF_ACK_NOW;
+	c->flags &= ~(uint32_t)CF_ACK_LATER;
+	c->delack_at = INT64_MAX;
+	if (sacks_fitted)
+		c->dsack.start = c->dsack.end = 0;
+}
+
+static void out_fill(const struct tcp_stack *s, struct conn *c, const struct seg_plan *p,
+                     uint32_t total, struct tcp_out *out)
+{
+	*out = (struct tcp_out){.peer = c->peer,
+	                        .len = total,
+	                        .conn = conn_handle(c),
+	                        .payload = (uint16_t)p->len,
+	                        .retransmit = p->retransmit,
+	                        .departure = {.ns = s->now}};
+	/* RFC 3168 6.1.1, 6.1.4, 6.1.5: only new data is ECN-capable. */
+	if ((c->flags & CF_ECN) && p->len && !p->retransmit)
+		out->ecn = TCP_ECT0;
+}
+
+uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_plan *p, uint8_t *buf,
+                       size_t cap, struct tcp_out *out)
+{
+	struct tcp_opts o = {.wscale = -1};
+	struct head h = {.sport = c->lport, .dport = c->rport, .seq = p->seq, .ack = c->rcv_nxt};
+	uint32_t total, room;
+	bool fitted = true;
+
+	if (cap < SEGMENT_HEAD_MAX + p->len)
+		return 0;
+	if (c->flags & CF_TS) {
+		o.ts = true;
+		o.ts_val = conn_ts_now(s, c);
+		o.ts_ecr = c->ts_recent;
+	}
+	if ((c->flags & CF_SACK) && (c->n_ooo || c->dsack.start != c->dsack.end)) {
+		room = p->len ? (c->mss > p->len + 4 ? (c->mss - p->len - 4) / 8 : 0) : 4;
+		if (room > (o.ts ? 3u : 4u))
+			room = o.ts ? 3u : 4u;
+		o.nsack = (uint8_t)reass_sack(s, c, o.sack, room);
+		fitted = room > 0;
+	}
+	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
+	h.flags = p->flags | TCP_ACK;
+	if (c->flags & CF_ECE)
+		h.flags |= TCP_ECE;
+	if ((c->flags & CF_CWR) && p->len && !p->retransmit) {
+		h.flags |= TCP_CWR;
+		c->flags &= ~(uint32_t)CF_CWR;
+	}
+	h.wnd = window_field(s, c);
+	head_write(buf, &h);
+	total = TCP_HDR_BYTES + h.opt_len;
+	if (p->len)
+		tcp_buf_read(&s->pool, &c->snd, c->snd.head + (p->seq - c->snd_data), buf + total,
+		             p->len);
+	total += p->len;
+	checksum(&s->peers[c->peer], buf, total);
+	ack_settled(c, fitted);
+	out_fill(s, c, p, total, out);
+	s->n.segs_out++;
+	s->n.bytes_out += p->len;
+	c->segs_out++;
+	return total;
+}
+
+uint32_t segment_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                     struct tcp_out *out)
+{
+	const struct tcp_cfg *cfg = &s->cfg;
+	bool answer = c->state == TCP_SYN_RCVD;
+	struct seg_plan p = {.retransmit = c->snd_nxt != c->iss};
+	struct head h = {.sport = c->lport, .dport = c->rport, .seq = c->iss, .ack = c->rcv_nxt};
+	struct tcp_opts o = {.mss = s->peers[c->peer].mss, .wscale = -1};
+	uint32_t wnd = conn_rcv_window(s, c), total;
+
+	if (cap < SEGMENT_HEAD_MAX)
+		return 0;
+	/* An answer carries what the question offered; a question offers what is configured. */
+	o.sack_ok = answer ? (c->flags & CF_SACK) != 0 : cfg->sack;
+	o.ts = answer ? (c->flags & CF_TS) != 0 : cfg->timestamps;
+	if (o.ts) {
+		o.ts_val = conn_ts_now(s, c);
+		o.ts_ecr = answer ? c->ts_recent : 0;
+	}
+	if (answer ? (c->flags & CF_WSCALE) != 0 : cfg->window_scale)
+		o.wscale = (int8_t)c->rcv_ws;
+	h.flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
+	/* RFC 3168 6.1.1; asked once: some paths drop such SYNs. */
+	if (answer ? (c->flags & CF_ECN) != 0 : cfg->ecn && !p.retransmit)
+		h.flags |= answer ? TCP_ECE : TCP_ECE | TCP_CWR;
+	h.wnd = (uint16_t)(wnd > 65535 ? 65535 : wnd); /* never scaled in a SYN */
+	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
+	head_write(buf, &h);
+	total = TCP_HDR_BYTES + h.opt_len;
+	checksum(&s->peers[c->peer], buf, total);
+	if (answer) {
+		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + h.wnd);
+		ack_settled(c, true);
+	}
+	out_fill(s, c, &p, total, out);
+	s->n.segs_out++;
+	c->segs_out++;
+	return total;
+}
+
+uint32_t segment_reply(struct tcp_stack *s, const struct tcp_reply *r, uint8_t *buf, size_t cap,
+                       struct tcp_out *out)
+{
+	struct head h = {.sport = r->lport,
+	                 .dport = r->rport,
+	                 .seq = r->seq,
+	                 .ack = r->ack,
+	                 .flags = r->flags};
+
+	if (cap < TCP_HDR_BYTES)
+		return 0;
+	head_write(buf, &h);
+	checksum(&s->peers[r->peer], buf, TCP_HDR_BYTES);
+	*out = (struct tcp_out){.peer = r->peer,
+	                        .len = TCP_HDR_BYTES,
+	                        .conn = TCP_NO_CONN,
+	                        .departure = {.ns = s->now}};
+	s->n.segs_out++;
+	s->n.rst_out++;
+	return TCP_HDR_BYTES;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The stack's inside and the calls its files make to one another; internal to dataplane/tcp. */
+#pragma once
+#include "tcp/conn.h"
+#include "tcp/keyed.h"
+#include "tcp/tcp.h"
+
+struct conn_list {
+	uint32_t head, tail;
+};
+
+struct tcp_peer {
+	struct conn_list conns;
+	uint16_t local_sum, remote_sum, mss;
+	bool set, held;
+};
+
+/* A segment that belongs to no connection. */
+struct tcp_reply {
+	uint32_t peer, seq, ack;
+	uint16_t lport, rport;
+	uint8_t flags;
+};
+
+struct table_entry {
+	uint32_t hash, conn; /* index + 1, 0: free */
+};
+
+struct tcp_stack {
+	struct tcp_cfg cfg;
+	int64_t now;     /* ns, the last time given */
+	uint64_t ts_now; /* the same in ticks of the timestamp clock */
+	struct conn *conns;
+	uint32_t *free_conns;
+	uint32_t nfree, fresh, nconns;
+	struct table_entry *table;
+	uint32_t table_mask;
+	struct tcp_peer *peers;
+	struct tcp_pool pool;
+	struct wheel wheel;
+	struct conn_list ready, events, time_wait;
+	uint32_t burst_left;
+	struct tcp_reply *replies;
+	uint32_t reply_head, reply_tail;
+	int64_t challenge_from;
+	uint32_t challenge_left;
+	struct tcp_key key_table, key_isn, key_port, key_ts;
+	uint32_t port_next;
+	struct tcp_counters n;
+};
+
+/* A segment taken apart. */
+struct seg {
+	uint32_t peer, seq, ack, wnd; /* wnd as in the header, not scaled */
+	uint16_t lport, rport;
+	const uint8_t *data;
+	uint32_t len; /* payload bytes, what was trimmed taken off */
+	uint8_t flags, ecn;
+	struct tcp_opts o;
+};
+
+static inline uint32_t seg_seq_len(const struct seg *g)
+{
+	return g->len + ((g->flags & TCP_SYN) ? 1 : 0) + ((g->flags & TCP_FIN) ? 1 : 0);
+}
+
+/* stack.c: time, lists, connection slots. */
+void stack_time(struct tcp_stack *s, struct instant now);
+void list_add(struct tcp_stack *s, struct conn_list *l, uint32_t i, size_t link_offset);
+void list_del(struct tcp_stack *s, struct conn_list *l, uint32_t i, size_t link_offset);
+#define LIST_ADD(s, l, c, field) list_add(s, l, (c)->index, offsetof(struct conn, field))
+#define LIST_DEL(s, l, c, field) list_del(s, l, (c)->index, offsetof(struct conn, field))
+
+/* conn.c: the life of a slot. */
+struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+void conn_setup(struct tcp_stack *s, struct conn *c); /* initial windows, buffers, ISN */
+void conn_update_mss(struct tcp_stack *s, struct conn *c);
+void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
+void conn_free(struct tcp_stack *s, struct conn *c);
+void conn_let_go(struct tcp_stack *s, struct conn *c);         /* the application's handle ends */
+void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then conn_end() */
+void conn_time_wait(struct tcp_stack *s, struct conn *c);
+void conn_ready(struct tcp_stack *s, struct conn *c);
+void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags);
+struct conn *conn_of(const struct tcp_stack *s, uint32_t handle); /* NULL: stale */
+struct conn *conn_app(const struct tcp_stack *s,
+                      uint32_t handle); /* ... or not the application's */
+static inline uint32_t conn_handle(const struct conn *c)
+{
+	return c->gen << 20 | c->index;
+}
+
+/* table.c: (peer, ports) -> connection; listeners under TABLE_LISTEN. */
+#define TABLE_LISTEN UINT32_MAX
+void table_insert(struct tcp_stack *s, struct conn *c);
+void table_remove(struct tcp_stack *s, struct conn *c);
+struct conn *table_find(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+
+/* isn.c: numbers an outsider must not guess. */
+uint32_t isn_make(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+uint32_t isn_ts_offset(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+uint16_t isn_port(struct tcp_stack *s, uint32_t peer, uint16_t rport); /* 0: none free */
+
+/* input_*.c: arrival by step. Each returns false when the segment is done with (the connection may be gone). */
+void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g);
+void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g);
+bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
+bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g); /* window, PAWS, RST, SYN */
+bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
+bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
+void input_send_reset(struct tcp_stack *s, const struct seg *g); /* RFC 9293 3.10.7.1 */
+void conn_challenge(struct tcp_stack *s, struct conn *c);        /* RFC 5961, rate-limited */
+void conn_ack_now(struct tcp_stack *s, struct conn *c);
+uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c); /* bytes we may offer */
+
+/* output.c, segment.c. */
+void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
+uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                           struct tcp_out *out);
+
+/* timer.c: deadlines. */
+void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at);
+void conn_timers(struct tcp_stack *s, struct conn *c);
+void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind);
+void timer_rto_restart(struct tcp_stack *s, struct conn *c);
+void timer_rtx_stop(struct conn *c);
+void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay);
+void timer_tlp(struct tcp_stack *s, struct conn *c);
+
+static inline uint32_t conn_ts_now(const struct tcp_stack *s, const struct conn *c)
+{
+	return (uint32_t)s->ts_now + c->ts_off;
+}

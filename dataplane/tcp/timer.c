@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Deadlines of connections: four per connection on one wheel node, and what each does when it comes. */
+#include "tcp/record.h"
+#include "tcp/recovery.h"
+#include "tcp/rto.h"
+
+#include <errno.h>
+
+#define TLP_MIN    (2 * NS_PER_MS)
+#define TLP_DELACK (200 * NS_PER_MS) /* RFC 8985 WCDelAckT */
+#define TLP_NO_RTT NS_PER_S
+
+void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at)
+{
+	/* A deadline that moves later leaves the node where it is: when it fires early it is put back. */
+	if (at == INT64_MAX)
+		return;
+	if (!c->timer.where || (uint64_t)at >> WHEEL_SHIFT < c->timer.tick)
+		tcp_wheel_arm(&s->wheel, c->index, at);
+}
+
+void timer_rtx_stop(struct conn *c)
+{
+	c->rtx_kind = RTX_NONE;
+	c->rtx_at = INT64_MAX;
+}
+
+void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind)
+{
+	int64_t limit = c->una_moved + c->user_timeout;
+
+	c->rtx_kind = (uint8_t)kind;
+	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
+	/* Giving up comes on time, not with the next retransmission. */
+	if (c->user_timeout && conn_synchronized(c) && c->rtx_at > limit)
+		c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
+	conn_arm(s, c, c->rtx_at);
+}
+
+void timer_rto_restart(struct tcp_stack *s, struct conn *c)
+{
+	timer_rtx(s, c, RTX_RTO);
+}
+
+void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay)
+{
+	c->life_kind = (uint8_t)kind;
+	c->life_at =
+	        kind == LIFE_NONE ? INT64_MAX : instant_add((struct instant){s->now}, delay).ns;
+	conn_arm(s, c, c->life_at);
+}
+
+void timer_tlp(struct tcp_stack *s, struct conn *c)
+{
+	int64_t pto;
+
+	if (c->aux_kind == AUX_REO)
+		return;
+	c->aux_kind = AUX_NONE;
+	c->aux_at = INT64_MAX;
+	if (!s->cfg.tail_loss_probe || !(c->flags & CF_SACK) || c->ca != CA_OPEN ||
+	    c->sacked_bytes || (c->flags & CF_TLP_OUT) || c->rtx_kind != RTX_RTO ||
+	    c->snd_nxt == c->snd_una)
+		return;
+	pto = c->srtt ? 2 * c->srtt : TLP_NO_RTT;
+	if (c->snd_nxt - c->snd_una <= c->mss)
+		pto += TLP_DELACK;
+	if (pto < TLP_MIN)
+		pto = TLP_MIN;
+	if (s->now + pto >= c->rtx_at)
+		return;
+	c->aux_kind = AUX_TLP;
+	c->aux_at = s->now + pto;
+	conn_arm(s, c, c->aux_at);
+}
+
+static void give_up(struct tcp_stack *s, struct conn *c)
+{
+	s->n.timed_out++;
+	if (c->soft_err && !conn_synchronized(c))
+		conn_end(s, c, c->soft_err, 0);
+	else
+		conn_reset(s, c, ETIMEDOUT);
+}
+
+static uint32_t retry_limit(const struct tcp_stack *s, const struct conn *c)
+{
+	if (c->state == TCP_SYN_SENT)
+		return s->cfg.syn_retries;
+	if (c->state == TCP_SYN_RCVD)
+		return s->cfg.synack_retries;
+	return s->cfg.data_retries;
+}
+
+/* The retransmission, SYN or persist timer. False: the connection is gone. */
+static bool rtx_fired(struct tcp_stack *s, struct conn *c)
+{
+	uint8_t kind = c->rtx_kind;
+	bool limited =
+	        c->user_timeout && conn_synchronized(c) && (c->snd_nxt != c->snd_una || c->snd.len);
+
+	if (limited && s->now - c->una_moved >= c->user_timeout) {
+		give_up(s, c);
+		return false;
+	}
+	if (s->peers[c->peer].held) {
+		/* Nothing is sent again meanwhile; only the application's patience runs out. */
+		c->flags |= CF_RTO_HELD;
+		if (limited)
+			c->rtx_at = c->una_moved + c->user_timeout;
+		else
+			timer_rtx_stop(c);
+		return true;
+	}
+	if (c->retries >= retry_limit(s, c)) {
+		give_up(s, c);
+		return false;
+	}
+	if (kind == RTX_PERSIST && !c->snd.len) {
+		/* A writer that found no memory tries again. */
+		timer_rtx_stop(c);
+		if (c->flags & CF_WANT_WRITE) {
+			c->flags &= ~(uint32_t)CF_WANT_WRITE;
+			conn_event(s, c, TCP_EV_WRITABLE);
+		}
+		return true;
+	}
+	c->retries++;
+	if (c->backoff < 30)
+		c->backoff++;
+	if (kind == RTX_SYN) {
+		c->flags |= CF_SYN_DUE;
+	} else if (kind == RTX_PERSIST) {
+		c->flags |= CF_PROBE_DUE;
+	} else {
+		recovery_timeout(s, c);
+	}
+	timer_rtx(s, c, (enum conn_rtx)kind);
+	conn_ready(s, c);
+	return true;
+}
+
+static void aux_fired(struct tcp_stack *s, struct conn *c)
+{
+	uint8_t kind = c->aux_kind;
+
+	c->aux_kind = AUX_NONE;
+	c->aux_at = INT64_MAX;
+	if (s->peers[c->peer].held)
+		return;
+	if (kind == AUX_REO)
+		recovery_reorder_timer(s, c);
+	else if (c->ca == CA_OPEN)
+		c->flags |= CF_TLP_DUE;
+	conn_ready(s, c);
+}
+
+static bool keepalive_fired(struct tcp_stack *s, struct conn *c)
+{
+	int64_t idle = s->now - c->last_rx;
+
+	if (!c->keep_idle) {
+		timer_life(s, c, LIFE_NONE, 0);
+		return true;
+	}
+	if (idle < c->keep_idle || c->snd_nxt != c->snd_una) {
+		c->keep_sent = 0;
+		timer_life(s, c, LIFE_KEEPALIVE,
+		           idle < c->keep_idle ? c->keep_idle - idle : c->keep_idle);
+		return true;
+	}
+	if (c->keep_sent >= s->cfg.keepalive_probes) {
+		give_up(s, c);
+		return false;
+	}
+	c->keep_sent++;
+	c->flags |= CF_KEEP_DUE;
+	conn_ready(s, c);
+	timer_life(s, c, LIFE_KEEPALIVE, s->cfg.keepalive_intvl_ns);
+	return true;
+}
+
+static bool life_fired(struct tcp_stack *s, struct conn *c)
+{
+	uint8_t kind = c->life_kind;
+
+	c->life_at = INT64_MAX;
+	c->life_kind = LIFE_NONE;
+	switch (kind) {
+	case LIFE_CONNECT:
+		give_up(s, c);
+		return false;
+	case LIFE_KEEPALIVE:
+		return keepalive_fired(s, c);
+	case LIFE_FIN_WAIT_2:
+	case LIFE_TIME_WAIT:
+		conn_end(s, c, 0, 0);
+		return false;
+	default:
+		return true;
+	}
+}
+
+void conn_timers(struct tcp_stack *s, struct conn *c)
+{
+	int64_t at;
+
+	if (c->delack_at <= s->now) {
+		c->delack_at = INT64_MAX;
+		if (c->flags & CF_ACK_LATER)
+			conn_ack_now(s, c);
+	}
+	if (c->aux_at <= s->now)
+		aux_fired(s, c);
+	if (c->rtx_at <= s->now && !rtx_fired(s, c))
+		return;
+	if (c->life_at <= s->now && !life_fired(s, c))
+		return;
+	at = c->rtx_at < c->aux_at ? c->rtx_at : c->aux_at;
+	at = c->delack_at < at ? c->delack_at : at;
+	at = c->life_at < at ? c->life_at : at;
+	conn_arm(s, c, at);
+}
+
+struct instant tcp_next_deadline(const struct tcp_stack *s)
+{
+	return (struct instant){.ns = tcp_wheel_next(&s->wheel)};
+}
+
+void tcp_advance(struct tcp_stack *s, struct instant now)
+{
+	uint32_t i;
+
+	stack_time(s, now);
+	while ((i = tcp_wheel_pop(&s->wheel, s->now)) != WHEEL_NONE)
+		conn_timers(s, &s->conns[i]);
+}

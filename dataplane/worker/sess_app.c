@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Applications' streams on the worker's side: what the gateway asks for becomes TCP calls, what TCP tells becomes messages. */
+#include "worker/sess_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BIT(type) (1u << (type))
+
+/* TCP's user word: a stream's address, or a listener's with bit 0 set. */
+static uint64_t word_of_listener(struct listener *l)
+{
+	return (uint64_t)(uintptr_t)l | 1;
+}
+
+/* ---- to the gateway ---- */
+
+static void announce(struct sessions *s, struct app_stream *st, uint32_t bits)
+{
+	st->worker.announce |= bits;
+	if (st->worker.listed)
+		return;
+	st->worker.listed = true;
+	st->worker.next = NULL;
+	if (s->announce_last)
+		s->announce_last->worker.next = st;
+	else
+		s->announce_first = st;
+	s->announce_last = st;
+}
+
+static void kick_gateway(struct sessions *s, struct app_stream *st)
+{
+	if (!atomic_exchange(&st->gateway_kicked, 1))
+		announce(s, st, BIT(BRIDGE_KICK));
+}
+
+/* The next message a stream owes; GONE is its last. */
+static uint32_t next_announcement(const struct app_stream *st)
+{
+	static const uint8_t order[] = {BRIDGE_CONNECTED, BRIDGE_FAILED, BRIDGE_KICK, BRIDGE_GONE};
+
+	for (size_t i = 0; i < sizeof(order); i++)
+		if (st->worker.announce & BIT(order[i]))
+			return order[i];
+	return 0;
+}
+
+/* Sends what streams owe as far as the ring has room. */
+static unsigned flush_announcements(struct sessions *s)
+{
+	struct bridge *b = &s->bridge;
+	unsigned done = 0;
+
+	while (s->announce_first) {
+		struct app_stream *st = s->announce_first;
+		uint32_t type = next_announcement(st);
+		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
+
+		if (!m)
+			break;
+		*m = (struct bridge_msg){.type = (uint8_t)type,
+		                         .port = st->worker.local_port,
+		                         .err = st->worker.err,
+		                         .stream = st};
+		st->worker.announce &= ~BIT(type);
+		if (st->worker.announce == 0) {
+			s->announce_first = st->worker.next;
+			if (!s->announce_first)
+				s->announce_last = NULL;
+			st->worker.listed = false;
+		}
+		/* After this the gateway may free a stream that is gone. */
+		bytering_commit(&b->to_gateway_tx, sizeof(*m));
+		b->to_gateway_new = true;
+		done++;
+	}
+	return done;
+}
+
+/* ---- bytes ---- */
+
+/* The connection has ended badly; what was received before stays readable. */
+static void stream_failed(struct sessions *s, struct app_stream *st, int err)
+{
+	if (st->worker.ended)
+		return;
+	st->worker.ended = true;
+	if (st->worker.connecting) {
+		st->worker.connecting = false;
+		st->worker.err = err;
+		announce(s, st, BIT(BRIDGE_FAILED));
+		return;
+	}
+	atomic_store(&st->err, err);
+	atomic_fetch_or(&st->told, STREAM_ERROR);
+	kick_gateway(s, st);
+}
+
+/* Application -> TCP. Flags first: SHUT covers all bytes written before it. */
+static void pump_out(struct sessions *s, struct app_stream *st)
+{
+	bool last = atomic_load(&st->asked) & STREAM_SHUT;
+	struct bytering *r = &st->worker.out;
+	uint32_t moved = 0;
+
+	for (;;) {
+		const void *from;
+		void *to;
+		uint32_t n = bytering_peek(r, &from);
+		int64_t room;
+
+		if (n == 0)
+			break;
+		room = tcp_send_reserve(s->tcp, st->worker.conn, &to);
+		if (room <= 0) {
+			if (room < 0 && room != -EAGAIN)
+				stream_failed(s, st, (int)-room);
+			last = false;
+			break;
+		}
+		if (n > (uint64_t)room)
+			n = (uint32_t)room;
+		memcpy(to, from, n);
+		tcp_send_commit(s->tcp, st->worker.conn, n);
+		bytering_consume(r, n);
+		moved += n;
+	}
+	if (moved && atomic_exchange(&st->out_full, 0))
+		kick_gateway(s, st);
+	if (last && !st->worker.shut) {
+		st->worker.shut = true;
+		tcp_shutdown(s->tcp, st->worker.conn);
+	}
+}
+
+/* TCP -> application. */
+static void pump_in(struct sessions *s, struct app_stream *st)
+{
+	struct bytering *r = &st->worker.in;
+	bool moved = false;
+
+	for (;;) {
+		const void *from;
+		void *to;
+		int64_t n = tcp_recv_peek(s->tcp, st->worker.conn, &from);
+		uint32_t room;
+
+		if (n <= 0) {
+			if (n == 0 && !(atomic_load(&st->told) & STREAM_EOF)) {
+				atomic_fetch_or(&st->told, STREAM_EOF);
+				moved = true;
+			} else if (n < 0 && n != -EAGAIN) {
+				stream_failed(s, st, (int)-n);
+			}
+			break;
+		}
+		room = bytering_reserve(r, &to);
+		if (room == 0) {
+			/* Say so, then look again: the gateway may have made room in between. */
+			atomic_exchange(&st->in_full, 1);
+			room = bytering_reserve(r, &to);
+			if (room == 0)
+				break;
+		}
+		if (n > room)
+			n = room;
+		memcpy(to, from, (size_t)n);
+		bytering_commit(r, (size_t)n);
+		tcp_recv_consume(s->tcp, st->worker.conn, (size_t)n);
+		moved = true;
+	}
+	if (moved)
+		kick_gateway(s, st);
+}
+
+static void detach(struct sessions *s, struct app_stream *st, struct instant now)
+{
+	struct peer *p;
+
+	announce(s, st, BIT(BRIDGE_GONE));
+	if (st->worker.peer == SESS_NONE)
+		return;
+	p = &s->peers[st->worker.peer];
+	p->streams--;
+	s->look |= p->streams == 0;
+	peer_update(s, st->worker.peer, now);
+	st->worker.peer = SESS_NONE;
+}
+
+/* The gateway has let go: bytes it wrote still go out, then TCP finishes on its own. */
+static void finish(struct sessions *s, struct app_stream *st, struct instant now)
+{
+	const void *rest;
+
+	if (!st->worker.ended && bytering_peek(&st->worker.out, &rest))
+		return;
+	tcp_set_user(s->tcp, st->worker.conn, 0);
+	tcp_close(s->tcp, st->worker.conn);
+	detach(s, st, now);
+}
+
+static void pump(struct sessions *s, struct app_stream *st, struct instant now)
+{
+	if (st->worker.connecting)
+		return;
+	if (!st->worker.ended)
+		pump_out(s, st);
+	if (st->worker.closing) {
+		finish(s, st, now);
+		return;
+	}
+	if (!st->worker.ended)
+		pump_in(s, st);
+}
+
+/* ---- from the gateway ---- */
+
+static void do_connect(struct sessions *s, const struct bridge_msg *m, struct instant now)
+{
+	struct app_stream *st = m->stream;
+	struct tcp_info info;
+	uint32_t peer;
+	int r;
+
+	st->worker.peer = SESS_NONE;
+	st->worker.connecting = true;
+	peer = s->draining ? SESS_NONE : peer_get(s, &m->id);
+	if (peer == SESS_NONE) {
+		stream_failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
+		return;
+	}
+	r = tcp_connect(s->tcp, peer, m->port, &st->worker.conn);
+	if (r < 0) {
+		st->worker.conn = TCP_NO_CONN;
+		peer_release(s, peer);
+		stream_failed(s, st, -r);
+		return;
+	}
+	tcp_set_user(s->tcp, st->worker.conn, (uint64_t)(uintptr_t)st);
+	if (tcp_info(s->tcp, st->worker.conn, &info) == 0)
+		st->worker.local_port = info.local_port;
+	st->worker.peer = peer;
+	s->peers[peer].streams++;
+	peer_in_use(s, peer);
+	peer_update(s, peer, now);
+}
+
+static void do_attach(struct sessions *s, const struct bridge_msg *m, struct instant now)
+{
+	struct app_stream *st = m->stream;
+	struct tcp_info info;
+
+	st->worker.conn = m->conn;
+	st->worker.peer = SESS_NONE;
+	if (tcp_info(s->tcp, m->conn, &info) < 0 || info.peer >= s->npeers) {
+		stream_failed(s, st, ECONNRESET);
+		return;
+	}
+	tcp_set_user(s->tcp, m->conn, (uint64_t)(uintptr_t)st);
+	st->worker.peer = info.peer;
+	s->peers[info.peer].streams++;
+	peer_in_use(s, info.peer);
+	peer_update(s, info.peer, now);
+	pump(s, st, now);
+}
+
+static void do_listen(struct sessions *s, const struct bridge_msg *m)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	struct bridge_msg failed = {.type = BRIDGE_LISTENING, .token = m->token, .err = ENOMEM};
+	int r;
+
+	if (!l) {
+		bridge_put(&s->bridge.to_gateway_tx, &failed);
+		s->bridge.to_gateway_new = true;
+		return;
+	}
+	*l = (struct listener){
+	        .token = m->token, .port = m->port, .announce = 1, .next = s->listeners};
+	s->listeners = l;
+	s->listeners_ready = true;
+	r = s->draining ? -ESHUTDOWN : tcp_listen(s->tcp, m->port, m->backlog, &l->conn);
+	if (r < 0) {
+		l->conn = TCP_NO_CONN;
+		l->err = -r;
+		return;
+	}
+	tcp_set_user(s->tcp, l->conn, word_of_listener(l));
+}
+
+static void do_unlisten(struct sessions *s, uint32_t token)
+{
+	struct listener **link = &s->listeners, *l;
+
+	while (*link && (*link)->token != token)
+		link = &(*link)->next;
+	l = *link;
+	if (!l)
+		return;
+	*link = l->next;
+	if (l->conn != TCP_NO_CONN)
+		tcp_close(s->tcp, l->conn);
+	free(l);
+}
+
+static void do_let_go(struct sessions *s, struct app_stream *st, bool abort, struct instant now)
+{
+	if (!abort && !st->worker.connecting) {
+		st->worker.closing = true;
+		pump(s, st, now);
+		return;
+	}
+	if (st->worker.conn != TCP_NO_CONN) {
+		tcp_set_user(s->tcp, st->worker.conn, 0);
+		tcp_abort(s->tcp, st->worker.conn);
+	}
+	st->worker.ended = true;
+	detach(s, st, now);
+}
+
+static void handle(struct sessions *s, const struct bridge_msg *m, struct instant now)
+{
+	switch (m->type) {
+	case BRIDGE_CONNECT:
+		do_connect(s, m, now);
+		break;
+	case BRIDGE_LISTEN:
+		do_listen(s, m);
+		break;
+	case BRIDGE_UNLISTEN:
+		do_unlisten(s, m->token);
+		break;
+	case BRIDGE_ATTACH:
+		do_attach(s, m, now);
+		break;
+	case BRIDGE_REFUSE:
+		tcp_abort(s->tcp, m->conn);
+		break;
+	case BRIDGE_KICK:
+		atomic_exchange(&m->stream->worker_kicked, 0);
+		pump(s, m->stream, now);
+		break;
+	case BRIDGE_LET_GO:
+		do_let_go(s, m->stream, m->abort, now);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- listeners ---- */
+
+/* Hands waiting connections over while the ring has room. */
+static void offer(struct sessions *s, struct listener *l)
+{
+	struct bridge *b = &s->bridge;
+
+	while (l->ready) {
+		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
+		struct tcp_info info;
+		uint32_t conn;
+
+		if (!m)
+			return;
+		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
+			l->ready = false;
+			return;
+		}
+		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->npeers) {
+			tcp_abort(s->tcp, conn);
+			continue;
+		}
+		*m = (struct bridge_msg){.type = BRIDGE_ACCEPT,
+		                         .token = l->token,
+		                         .conn = conn,
+		                         .port = info.remote_port,
+		                         .id = s->peers[info.peer].remote};
+		bytering_commit(&b->to_gateway_tx, sizeof(*m));
+		b->to_gateway_new = true;
+	}
+}
+
+static unsigned flush_listeners(struct sessions *s)
+{
+	struct bridge *b = &s->bridge;
+	unsigned done = 0;
+
+	for (struct listener *l = s->listeners; l; l = l->next) {
+		if (l->announce) {
+			struct bridge_msg m = {
+			        .type = BRIDGE_LISTENING, .token = l->token, .err = l->err};
+
+			if (!bridge_put(&b->to_gateway_tx, &m))
+				break;
+			l->announce = 0;
+			b->to_gateway_new = true;
+			done++;
+		}
+		if (l->ready)
+			offer(s, l);
+	}
+	return done;
+}
+
+/* ---- the loop's part ---- */
+
+void app_events(struct sessions *s, struct instant now)
+{
+	struct tcp_event ev;
+
+	while (tcp_event_next(s->tcp, &ev)) {
+		struct app_stream *st = (struct app_stream *)(uintptr_t)ev.user;
+
+		if (ev.user & 1) {
+			((struct listener *)(uintptr_t)(ev.user & ~UINT64_C(1)))->ready = true;
+			s->listeners_ready = true;
+			continue;
+		}
+		if (!st)
+			continue;
+		if (st->worker.connecting && (ev.flags & TCP_EV_CONNECTED)) {
+			st->worker.connecting = false;
+			announce(s, st, BIT(BRIDGE_CONNECTED));
+		}
+		if ((ev.flags & TCP_EV_ERROR) && st->worker.connecting)
+			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
+		pump(s, st, now);
+		/* Bytes received before the reset have been taken over by now. */
+		if ((ev.flags & TCP_EV_ERROR) && st->worker.peer != SESS_NONE) {
+			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
+			pump(s, st, now);
+		}
+	}
+}
+
+/* A wake-up that was written must be read, or the worker would never sleep again. */
+static void clear_wake(struct sessions *s)
+{
+	uint64_t count;
+
+	if (s->maybe_asleep) {
+		s->maybe_asleep = false;
+		if (!atomic_exchange(&s->bridge.worker_asleep, 0))
+			s->wake_pending = true;
+	}
+	if (s->wake_pending && read(s->bridge.worker_fd, &count, sizeof(count)) > 0)
+		s->wake_pending = false;
+}
+
+unsigned app_run(struct sessions *s, struct instant now)
+{
+	struct bridge *b = &s->bridge;
+	const struct bridge_msg *m;
+	unsigned done = 0;
+
+	clear_wake(s);
+	while (done < BRIDGE_MSGS && (m = bridge_peek(&b->to_worker_rx))) {
+		handle(s, m, now);
+		bridge_done(&b->to_worker_rx);
+		done++;
+	}
+	app_events(s, now);
+	return done;
+}
+
+unsigned app_flush(struct sessions *s)
+{
+	struct bridge *b = &s->bridge;
+	unsigned done = flush_announcements(s);
+
+	if (s->listeners_ready) {
+		s->listeners_ready = false;
+		done += flush_listeners(s);
+		for (struct listener *l = s->listeners; l && !s->listeners_ready; l = l->next)
+			s->listeners_ready = l->announce || l->ready;
+	}
+	if (b->to_gateway_new) {
+		b->to_gateway_new = false;
+		bridge_wake(b->gateway_asleep, b->gateway_fd);
+	}
+	return done;
+}
+
+/* True: a full ring keeps messages back, which the gateway's room will not announce. */
+bool app_owes(const struct sessions *s)
+{
+	return s->announce_first || s->listeners_ready;
+}
+
+void app_drain(struct sessions *s)
+{
+	for (struct listener *l = s->listeners; l; l = l->next) {
+		if (l->conn != TCP_NO_CONN)
+			tcp_close(s->tcp, l->conn);
+		l->conn = TCP_NO_CONN;
+		l->ready = false;
+	}
+}
+
+void app_free(struct sessions *s)
+{
+	while (s->listeners) {
+		struct listener *l = s->listeners;
+
+		s->listeners = l->next;
+		free(l);
+	}
+}

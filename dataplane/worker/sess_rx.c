@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
+#include "worker/sess_int.h"
+#include "wire/lse.h"
+
+static void drop(struct sessions *s, struct rte_mbuf *m, enum drop_reason why)
+{
+	worker_drop(s->w, why);
+	rte_pktmbuf_free(m);
+}
+
+/* A copy of the packet's len bytes to control, at a bounded rate per session. */
+static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, const uint8_t *data,
+                 uint32_t len, struct instant now)
+{
+	struct dp_event ev = {.type = EVT_PACKET};
+
+	if (len > CPDP_PACKET_MAX) {
+		worker_drop(s->w, DROP_TOO_BIG);
+		return;
+	}
+	if (!bucket_take(&it->session->punts, now)) {
+		worker_drop(s->w, DROP_PUNT_RATE);
+		return;
+	}
+	ev.u.packet.link = it->in_link;
+	ev.u.packet.reason = reason;
+	ev.u.packet.authenticated = it->h.type == TUNNEL_OAM;
+	ev.u.packet.in_label = it->in_label;
+	ev.u.packet.session = it->session->index;
+	ev.u.packet.number = it->h.type == TUNNEL_HANDSHAKE ? (uint8_t)it->h.counter : 0;
+	ev.u.packet.len = (uint16_t)len;
+	memcpy(ev.u.packet.data, data, len);
+	if (worker_event(s->w, &ev))
+		sess_count(&s->counters->punted_packets, 1);
+}
+
+/* An opened OAM body. Echo requests are answered here, so that a round trip measures the path and not the control plane. */
+static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *body, uint32_t len,
+                        struct instant now)
+{
+	if (len < OAM_BYTES) {
+		worker_drop(s->w, DROP_SESSION_OAM);
+		return;
+	}
+	switch (body[0]) {
+	case OAM_KEEPALIVE:
+		return;
+	case OAM_ECHO_REQUEST:
+		if (len > SESS_SEG_MAX || !bucket_take(&it->session->echoes, now)) {
+			worker_drop(s->w, DROP_SESSION_OAM);
+			return;
+		}
+		body[0] = OAM_ECHO_REPLY;
+		tx_oam(s, it->session, body, len, 0);
+		return;
+	default:
+		punt(s, it, PUNT_OAM, body, len, now);
+	}
+}
+
+/* A router on the way marks congestion in the label's TC; what counts for an ECN-capable inner packet is the worse of both
+ * (RFC 6040, RFC 5129). */
+static uint8_t ecn_of(uint8_t inner, uint8_t tc)
+{
+	bool marked = tc == TC_BE_CE || tc == TC_INT_CE;
+
+	return marked && inner != TCP_NOT_ECT ? TCP_CE : inner & 3;
+}
+
+/* Delivers the opened packets of one run; the segments go to TCP as one burst. */
+static void deliver(struct sessions *s, const struct rx_item *items, const struct aead_op *ops,
+                    unsigned n, struct instant now)
+{
+	struct tcp_in in[SESS_BURST];
+	unsigned nin = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct rx_item *it = &items[i];
+		uint32_t len = ops[i].len - TUNNEL_TAG_BYTES;
+		uint8_t *p = ops[i].out;
+
+		if (!ops[i].ok)
+			continue;
+		if (it->h.type == TUNNEL_OAM) {
+			deliver_oam(s, it, p, len, now);
+			continue;
+		}
+		if (len < TUNNEL_INNER_BYTES || p[0] != TRANSPORT_TCP) {
+			worker_drop(s->w, len >= TUNNEL_INNER_BYTES && p[0] == TRANSPORT_UDP
+			                          ? DROP_UDP
+			                          : DROP_TRANSPORT);
+			continue;
+		}
+		in[nin++] = (struct tcp_in){.seg = p + TUNNEL_INNER_BYTES,
+		                            .len = len - TUNNEL_INNER_BYTES,
+		                            .peer = it->session->peer,
+		                            .ecn = ecn_of(p[1], it->tc),
+		                            .csum_ok = true};
+	}
+	if (nin == 0)
+		return;
+	if (!s->peers[items[0].session->peer].in_use) {
+		peer_in_use(s, items[0].session->peer);
+		peer_update(s, items[0].session->peer, now);
+	}
+	tcp_input_burst(s->tcp, in, nin, now);
+}
+
+/* Opens one run: packets of one session and phase. Marks in ops[].ok what may be delivered. */
+static void open_run(struct sessions *s, const struct rx_item *items, struct aead_op *ops,
+                     unsigned n, struct instant now)
+{
+	struct session *x = items[0].session;
+	struct rx_key *k = x->rx[items[0].h.phase];
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *p = rte_pktmbuf_mtod(items[i].m, uint8_t *);
+
+		ops[i] = (struct aead_op){.in = p + TUNNEL_HEADER_BYTES,
+		                          .out = p + TUNNEL_HEADER_BYTES,
+		                          .aad = p,
+		                          .counter = items[i].h.counter,
+		                          .len = items[i].len - TUNNEL_HEADER_BYTES,
+		                          .aad_len = TUNNEL_HEADER_BYTES};
+	}
+	aead_open_burst(&k->aead, ops, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (!ops[i].ok) {
+			worker_drop(s->w, DROP_SESSION_AUTH);
+		} else if (!replay_check(&k->window, items[i].h.counter)) {
+			/* Twice in one burst. */
+			worker_drop(s->w, DROP_SESSION_REPLAY);
+			ops[i].ok = false;
+		} else {
+			replay_commit(&k->window, items[i].h.counter);
+			good++;
+		}
+	}
+	sess_count(&s->counters->session_in, good);
+	if (good && !k->used) {
+		struct dp_event ev = {.type = EVT_SESSION_USED};
+
+		ev.u.key.session = x->index;
+		ev.u.key.index = items[0].h.phase;
+		k->used = worker_event(s->w, &ev);
+	}
+	if (good)
+		deliver(s, items, ops, n, now);
+}
+
+void rx_flush(struct sessions *s, struct instant now)
+{
+	struct aead_op ops[SESS_BURST];
+	unsigned from = 0, n = s->nrx;
+
+	while (from < n) {
+		unsigned to = from + 1;
+
+		while (to < n && s->rx[to].session == s->rx[from].session &&
+		       s->rx[to].h.phase == s->rx[from].h.phase)
+			to++;
+		open_run(s, s->rx + from, ops + from, to - from, now);
+		from = to;
+	}
+	s->nrx = 0;
+	for (unsigned i = 0; i < n; i++)
+		rte_pktmbuf_free(s->rx[i].m);
+}
+
+/* Sealed packet of a phase whose key control has not brought yet: the third handshake message may be just ahead of it. */
+static void wait_for_key(struct sessions *s, const struct rx_item *it, struct instant now)
+{
+	struct session *x = it->session;
+
+	if (x->nwait == SESS_WAIT_MAX || s->waiting >= SESS_WAIT_ALL) {
+		drop(s, it->m, DROP_SESSION_WAIT);
+		return;
+	}
+	if (x->nwait == 0)
+		x->wait_since = now;
+	x->wait[x->nwait++] = (struct waiting){
+	        .m = it->m, .in_label = it->in_label, .in_link = it->in_link, .tc = it->tc};
+	s->waiting++;
+	if (instant_is_never(s->tick))
+		s->tick = instant_add(now, SESS_TICK_NS);
+}
+
+void rx_rerun(struct sessions *s, struct session *x, struct instant now)
+{
+	struct waiting again[SESS_WAIT_MAX];
+	unsigned n = x->nwait;
+
+	memcpy(again, x->wait, sizeof(again));
+	x->nwait = 0;
+	s->waiting -= n;
+	for (unsigned i = 0; i < n; i++)
+		sess_rx(s, x->index, again[i].in_link, again[i].in_label, again[i].tc, again[i].m,
+		        now);
+	rx_flush(s, now);
+}
+
+void rx_drop_waiting(struct sessions *s, struct session *x, enum drop_reason why)
+{
+	for (unsigned i = 0; i < x->nwait; i++)
+		drop(s, x->wait[i].m, why);
+	s->waiting -= x->nwait;
+	x->nwait = 0;
+}
+
+static void sealed(struct sessions *s, const struct rx_item *it, struct instant now)
+{
+	const struct rx_key *k = it->session->rx[it->h.phase];
+
+	if (it->len < TUNNEL_HEADER_BYTES + TUNNEL_TAG_BYTES) {
+		drop(s, it->m, DROP_SESSION_HEADER);
+		return;
+	}
+	if (!k) {
+		wait_for_key(s, it, now);
+		return;
+	}
+	if (!replay_check(&k->window, it->h.counter)) {
+		drop(s, it->m, DROP_SESSION_REPLAY);
+		return;
+	}
+	s->rx[s->nrx++] = *it;
+	if (s->nrx == SESS_BURST)
+		rx_flush(s, now);
+}
+
+void sess_rx(struct sessions *s, uint32_t session, uint16_t in_link, uint32_t in_label, uint8_t tc,
+             struct rte_mbuf *m, struct instant now)
+{
+	struct rx_item it = {.m = m, .in_label = in_label, .in_link = in_link, .tc = tc};
+	uint8_t *p;
+	size_t total;
+
+	if (session >= s->table_size || !s->table[session]) {
+		drop(s, m, DROP_NO_SESSION);
+		return;
+	}
+	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0) {
+		drop(s, m, DROP_TOO_BIG);
+		return;
+	}
+	it.session = s->table[session];
+	p = rte_pktmbuf_mtod(m, uint8_t *);
+	if (!tunnel_header_get(p, m->data_len, &it.h, &total)) {
+		drop(s, m, DROP_SESSION_HEADER);
+		return;
+	}
+	it.len = (uint32_t)total;
+	switch (it.h.type) {
+	case TUNNEL_DATA:
+	case TUNNEL_OAM:
+		sealed(s, &it, now);
+		return;
+	case TUNNEL_HANDSHAKE:
+		punt(s, &it, PUNT_SESSION_HS, p, it.len, now);
+		break;
+	default:
+		punt(s, &it, PUNT_OAM, p + TUNNEL_HEADER_BYTES, it.len - TUNNEL_HEADER_BYTES, now);
+	}
+	rte_pktmbuf_free(m);
+}

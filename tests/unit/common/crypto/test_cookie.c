@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mac1, mac2 and the cookie: whose they are, how long they live, what tampering does. */
+#include "crypto/cookie.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <string.h>
+
+static const struct node_id me = {{1, 2, 3}}, other = {{1, 2, 4}};
+
+static struct instant at(int64_t s)
+{
+	return (struct instant){.ns = s * NS_PER_S};
+}
+
+static void mac1(void **state)
+{
+	uint8_t a[16], b[16], c[16];
+
+	cookie_mac1(&me, "message", 7, a);
+	cookie_mac1(&other, "message", 7, b);
+	cookie_mac1(&me, "messagf", 7, c);
+	assert_false(cookie_mac_equal(a, b));
+	assert_false(cookie_mac_equal(a, c));
+	cookie_mac1(&me, "message!", 7, b);
+	assert_true(cookie_mac_equal(a, b));
+	for (unsigned i = 0; i < 128; i++) {
+		b[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_false(cookie_mac_equal(a, b));
+		b[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+}
+
+/* The definition, step by step: BLAKE2b-128 keyed by BLAKE2b-256("coyo mac1" || id). */
+static void mac1_definition(void **state)
+{
+	uint8_t key_in[9 + ID_BYTES], key[32], want[16], got[16];
+
+	memcpy(key_in, "coyo mac1", 9);
+	memcpy(key_in + 9, me.b, ID_BYTES);
+	crypto_generichash(key, 32, key_in, sizeof(key_in), NULL, 0);
+	crypto_generichash(want, 16, (const uint8_t *)"abc", 3, key, 32);
+	cookie_mac1(&me, "abc", 3, got);
+	assert_memory_equal(got, want, 16);
+}
+
+struct side {
+	struct rng_seeded s;
+	struct rng rng;
+	struct cookie_jar jar;
+};
+
+static void side_init(struct side *x, uint64_t seed)
+{
+	memset(x, 0, sizeof(*x));
+	rng_seeded_init(&x->s, seed);
+	x->rng = rng_from_seeded(&x->s);
+}
+
+static bool check(struct side *x, int64_t s, const char *source, const char *msg,
+                  const uint8_t mac2[16])
+{
+	return cookie_check(&x->jar, &x->rng, at(s), source, strlen(source), msg, strlen(msg),
+	                    mac2);
+}
+
+static void only_its_source_and_message(void **state)
+{
+	struct side x, y;
+	uint8_t cookie[16], mac2[16];
+
+	side_init(&x, 1);
+	side_init(&y, 2);
+	cookie_make(&x.jar, &x.rng, at(5), "10.0.0.1:7", 10, cookie);
+	cookie_mac2(cookie, "msg", 3, mac2);
+	assert_true(check(&x, 5, "10.0.0.1:7", "msg", mac2));
+	assert_false(check(&x, 5, "10.0.0.1:8", "msg", mac2));
+	assert_false(check(&x, 5, "10.0.0.1:", "msg", mac2));
+	assert_false(check(&x, 5, "10.0.0.1:7", "msh", mac2));
+	assert_false(check(&y, 5, "10.0.0.1:7", "msg", mac2));
+	for (unsigned i = 0; i < 128; i++) {
+		mac2[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_false(check(&x, 5, "10.0.0.1:7", "msg", mac2));
+		mac2[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	memset(mac2, 0, 16);
+	assert_false(check(&x, 5, "10.0.0.1:7", "msg", mac2));
+}
+
+static void lives_for_two_secrets(void **state)
+{
+	struct side x;
+	uint8_t cookie[16], mac2[16];
+
+	side_init(&x, 3);
+	cookie_make(&x.jar, &x.rng, at(0), "a", 1, cookie);
+	cookie_mac2(cookie, "m", 1, mac2);
+	assert_true(check(&x, 119, "a", "m", mac2));
+	assert_true(check(&x, 121, "a", "m", mac2)); /* the secret before */
+	assert_true(check(&x, 239, "a", "m", mac2));
+	assert_false(check(&x, 242, "a", "m", mac2));
+}
+
+/* A jar nobody asked for hours does not honour hours-old cookies. */
+static void dies_while_quiet(void **state)
+{
+	struct side x;
+	uint8_t cookie[16], mac2[16];
+
+	side_init(&x, 4);
+	cookie_make(&x.jar, &x.rng, at(0), "a", 1, cookie);
+	cookie_mac2(cookie, "m", 1, mac2);
+	assert_false(check(&x, 3600, "a", "m", mac2));
+	side_init(&x, 4);
+	cookie_make(&x.jar, &x.rng, at(0), "a", 1, cookie);
+	assert_true(check(&x, 200, "a", "m", mac2));
+}
+
+static void sealed_for_its_asker(void **state)
+{
+	struct side x;
+	uint8_t cookie[16], out[16], reply[COOKIE_REPLY_BYTES], mac[16] = {7};
+
+	side_init(&x, 5);
+	cookie_make(&x.jar, &x.rng, at(0), "a", 1, cookie);
+	cookie_seal(&me, &x.rng, mac, cookie, reply);
+	assert_int_equal(cookie_open(&me, mac, reply, out), 0);
+	assert_memory_equal(out, cookie, 16);
+	assert_int_equal(cookie_open(&other, mac, reply, out), -EBADMSG);
+	mac[15] ^= 1;
+	assert_int_equal(cookie_open(&me, mac, reply, out), -EBADMSG);
+	mac[15] ^= 1;
+	for (unsigned i = 0; i < sizeof(reply) * 8; i++) {
+		reply[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_int_equal(cookie_open(&me, mac, reply, out), -EBADMSG);
+		reply[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	assert_int_equal(cookie_open(&me, mac, reply, out), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(mac1),
+	        cmocka_unit_test(mac1_definition),
+	        cmocka_unit_test(only_its_source_and_message),
+	        cmocka_unit_test(lives_for_two_secrets),
+	        cmocka_unit_test(dies_while_quiet),
+	        cmocka_unit_test(sealed_for_its_asker),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sealed link header: its bytes, and what is refused. */
+#include "tests/lib/mutate.h"
+
+#include "wire/link.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static void trials(void **state)
+{
+	assert_true(mutate_table(codecs_link, 21));
+}
+
+static void bytes(void **state)
+{
+	const struct link_header h = {.type = LINK_DATA,
+	                              .flags = 0x12,
+	                              .length = 2,
+	                              .receiver = 0x03040506,
+	                              .counter = 0x0708090a0b0c0d0e};
+	static const uint8_t want[18] = {0x51, 0x12, 0,   2,   3,   4,   5,   6,    7,
+	                                 8,    9,    0xa, 0xb, 0xc, 0xd, 0xe, 0xee, 0xee};
+	struct link_header back;
+	uint8_t buf[18];
+
+	memset(buf, 0xee, sizeof(buf));
+	link_header_put(buf, &h);
+	assert_memory_equal(buf, want, sizeof(want));
+	assert_true(link_header_get(buf, sizeof(buf), &back));
+	assert_int_equal(back.type, h.type);
+	assert_int_equal(back.flags, h.flags);
+	assert_int_equal(back.length, h.length);
+	assert_int_equal(back.receiver, h.receiver);
+	assert_true(back.counter == h.counter);
+	assert_false(link_header_get(buf, 17, &back)); /* length runs past the frame */
+	assert_false(link_header_get(buf, 15, &back));
+	buf[0] = 0x52;
+	assert_false(link_header_get(buf, sizeof(buf), &back)); /* version */
+	buf[0] = 0x01;
+	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 0 */
+	buf[0] = 0x61;
+	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 6 */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(trials), cmocka_unit_test(bytes)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

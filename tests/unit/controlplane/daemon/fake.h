@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A node and a data plane that only remember: what the daemon's own code is tested against. */
+#pragma once
+#include "core/node.h"
+#include "dataplane.h"
+
+#define FAKE_LINKS 8
+#define FAKE_LOG   65536
+
+struct fake_command {
+	uint32_t type;
+	uint64_t seq;
+	uint32_t in_label, out_label;
+};
+
+struct fake {
+	/* data plane */
+	unsigned room; /* commands a ring takes before -EAGAIN; counted down */
+	bool hold_acks;
+	struct fake_command *log[CPDP_WORKERS_MAX];
+	uint32_t nlog[CPDP_WORKERS_MAX];
+	uint64_t acked[CPDP_WORKERS_MAX];
+	struct dp_link_counters counters[FAKE_LINKS];
+	/* node */
+	uint64_t acks[CPDP_WORKERS_MAX]; /* the node's numbers, as told */
+	uint32_t nacks;
+	uint32_t rx, tx; /* NODE_LINK_RX, NODE_LINK_TX counts */
+	uint32_t nlinks, ndel, restored, drains, carriers;
+	struct node_link_cfg links[FAKE_LINKS];
+	struct node_cfg cfg;
+	struct dp_cfg dp;
+};
+extern struct fake fake;
+
+void fake_reset(void);
+/* Queues an output in the node; commands are numbered. */
+void fake_output(struct node *n, const struct node_output *out);

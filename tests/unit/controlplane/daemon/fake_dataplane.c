@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The data plane: commands are logged and acknowledged at once, unless a test holds them. */
+#include "fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct dataplane {
+	int wake;
+	uint32_t dump[CPDP_WORKERS_MAX]; /* cookie of a dump asked for */
+};
+
+void fake_reset(void)
+{
+	for (unsigned i = 0; i < CPDP_WORKERS_MAX; i++)
+		free(fake.log[i]);
+	fake = (struct fake){.room = UINT32_MAX};
+}
+
+int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap)
+{
+	if (cfg->neal_args && strcmp(cfg->eal_args[0], "--fail") == 0) {
+		snprintf(err, errcap, "the data plane was told to fail; leave out --fail");
+		return -EINVAL;
+	}
+	if (!fake.room)
+		fake.room = UINT32_MAX;
+	fake.dp = *cfg;
+	*out = calloc(1, sizeof(**out));
+	(*out)->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return 0;
+}
+
+void dp_stop(struct dataplane *dp)
+{
+	close(dp->wake);
+	free(dp);
+}
+
+int dp_port_index(const struct dataplane *dp, const char *name)
+{
+	(void)dp;
+	for (unsigned i = 0; i < fake.dp.nports; i++)
+		if (strcmp(fake.dp.ports[i].name, name) == 0)
+			return (int)i;
+	return -ENOENT;
+}
+
+int dp_port_info(const struct dataplane *dp, uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6])
+{
+	(void)dp;
+	(void)port;
+	*up = true;
+	*mtu = 1500;
+	memset(mac, 2, 6);
+	return 0;
+}
+
+static void wake(struct dataplane *dp)
+{
+	uint64_t one = 1;
+
+	if (write(dp->wake, &one, sizeof(one)) < 0)
+		abort();
+}
+
+int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd)
+{
+	struct fake_command *c;
+
+	if (!fake.room)
+		return -EAGAIN;
+	fake.room--;
+	if (!fake.log[worker])
+		fake.log[worker] = calloc(FAKE_LOG, sizeof(*c));
+	c = &fake.log[worker][fake.nlog[worker]++ % FAKE_LOG];
+	*c = (struct fake_command){.type = cmd->type, .seq = cmd->seq};
+	if (cmd->type == CMD_ILM_SET) {
+		c->in_label = cmd->u.ilm.in_label;
+		c->out_label = cmd->u.ilm.out_label;
+	}
+	if (cmd->type == CMD_DUMP_CONNECTIONS)
+		dp->dump[worker] = cmd->cookie;
+	if (!fake.hold_acks)
+		fake.acked[worker] = cmd->seq;
+	wake(dp);
+	return 0;
+}
+
+uint64_t dp_acked(const struct dataplane *dp, unsigned worker)
+{
+	(void)dp;
+	return fake.acked[worker];
+}
+
+unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
+                   void (*fn)(void *arg, const struct dp_event *ev), void *arg)
+{
+	struct dp_event e = {.type = EVT_CONNECTION, .cookie = dp->dump[worker]};
+
+	(void)max;
+	if (!e.cookie)
+		return 0;
+	dp->dump[worker] = 0;
+	e.worker = (uint8_t)worker;
+	e.u.connection.remote.b[0] = 8;
+	e.u.connection.local_port = 7000;
+	memcpy(e.u.connection.state_name, "ESTABLISHED", 12);
+	fn(arg, &e);
+	e.type = EVT_DUMP_END;
+	fn(arg, &e);
+	return 2;
+}
+
+int dp_wake_fd(const struct dataplane *dp)
+{
+	return dp->wake;
+}
+
+void dp_wake_clear(struct dataplane *dp)
+{
+	uint64_t n;
+
+	if (read(dp->wake, &n, sizeof(n)) < 0)
+		return;
+}
+
+void dp_worker_counters(const struct dataplane *dp, unsigned worker, struct dp_worker_counters *c)
+{
+	(void)dp;
+	*c = (struct dp_worker_counters){.switched_packets = 1000 + worker};
+}
+
+bool dp_drop(const struct dataplane *dp, uint32_t index, const char **name, const char **text,
+             uint64_t *count)
+{
+	(void)dp;
+	*name = index ? "auth" : "runt";
+	*text = "too short";
+	*count = index * 5;
+	return index < 2;
+}
+
+bool dp_link_counters(const struct dataplane *dp, uint16_t link, struct dp_link_counters *c)
+{
+	(void)dp;
+	*c = fake.counters[link % FAKE_LINKS];
+	return true;
+}
+
+const char *dp_memory_text(const struct dataplane *dp)
+{
+	(void)dp;
+	return "nothing at all";
+}

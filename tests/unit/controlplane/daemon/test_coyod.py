@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon's shell as a process (node and data plane remember only), asked by the real coyoctl.
+
+usage: test_coyod.py COYOD COYOCTL
+"""
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+COYOD, COYOCTL = sys.argv[1], sys.argv[2]
+ID = ("zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk"
+      "dvzaybt356pijlbhveaq")
+PEER = ("sajal7beq5tbgxn7ws7bwbwkan4pwpnddtysjt4js4nyfbda6tjtmiva3tj72ehbzwokqfelnapstujxs2ltbhcpzw6tlzw6"
+        "ndb66hsf5iaq")
+LINK = "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:0\nremote = 127.0.0.1:9\npeer = " + PEER + "\n"
+
+
+KEY = "coyo-secret-key-1 " + "01" * 32 + "69ca1ec8\n"  # of ID
+
+
+class Daemon:
+    def __init__(self, directory, conf, *args, env=None):
+        self.dir, self.conf = directory, os.path.join(directory, "conf")
+        with open(self.conf, "w", encoding="ascii") as f:
+            f.write(conf)
+        self.socket = os.path.join(directory, "ctl")
+        self.proc = subprocess.Popen([COYOD, "-c", self.conf, *args], stderr=subprocess.PIPE, text=True,
+                                     env=dict(os.environ, **(env or {})))
+        self.log = []
+
+    def until(self, words, seconds=5):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            line = self.proc.stderr.readline()
+            self.log.append(line)
+            if words in line:
+                return line
+            if not line:
+                break
+        raise AssertionError("no line with %r in %r" % (words, self.log))
+
+    def ctl(self, *words, status=0):
+        r = subprocess.run([COYOCTL, "-s", self.socket, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           timeout=10, check=False)
+        if r.returncode != status:
+            raise AssertionError("coyoctl %s: status %d, %s%s" % (words, r.returncode, r.stdout, r.stderr))
+        self.stderr = r.stderr
+        return r.stdout
+
+    def json(self, *words, status=0):
+        return json.loads(self.ctl("--json", *words, status=status))
+
+    def raw(self, data, half_close=False):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(8)
+        s.connect(self.socket)
+        try:
+            s.sendall(data)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
+        except BrokenPipeError:
+            pass
+        got = b""
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+        except ConnectionResetError:
+            pass
+        s.close()
+        return got
+
+    def end(self):
+        if self.proc.poll() is None:
+            self.proc.terminate()
+            try:
+                self.proc.wait(5)
+            except subprocess.TimeoutExpired:
+                self.proc.kill()
+                self.proc.wait()
+        self.proc.stderr.close()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="coyo-", dir="/tmp")
+        self.key = os.path.join(self.dir, "key")
+        with open(self.key, "w", encoding="ascii") as f:
+            f.write(KEY)
+        os.chmod(self.key, 0o600)
+        self.daemons = []
+
+    def tearDown(self):
+        for d in self.daemons:
+            d.end()
+        shutil.rmtree(self.dir)
+
+    def conf(self, more="", links=("l1",)):
+        return ("[node]\nname = n\nkey = %s\nstate = %s\ncontrol = %s/ctl\n[worker]\ncount = 2\n[names]\nb = %s\n" % (
+            self.key, self.dir, self.dir, PEER) + "".join(LINK % n for n in links) + more)
+
+    def start(self, more="", *args, links=("l1",), env=None):
+        d = Daemon(self.dir, self.conf(more, links), *args, env=env)
+        self.daemons.append(d)
+        d.until("info ready")
+        return d
+
+    def fails(self, conf, status, words, *args):
+        d = Daemon(self.dir, conf, *args)
+        self.daemons.append(d)
+        self.assertEqual(d.proc.wait(5), status)
+        text = d.proc.stderr.read()
+        self.assertIn(words, text)
+        self.assertFalse(os.path.exists(d.socket))
+        return text
+
+    # ---- start and end ----
+
+    def test_check(self):
+        path = os.path.join(self.dir, "conf")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(self.conf())
+        r = subprocess.run([COYOD, "--check", "-c", path], stdout=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(r.returncode, 0)
+        self.assertIn("1 links", r.stdout)
+        with open(path, "a", encoding="ascii") as f:
+            f.write("[lnk x]\n")
+        os.unlink(self.key)
+        r = subprocess.run([COYOD, "--check", "-c", path], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("did you mean [link]?", r.stderr)
+        self.assertIn(path + ":3: key: ", r.stderr)  # both errors in one run
+
+    def test_refusals(self):
+        self.fails(self.conf("[worker]\n"), 2, "duplicate section [worker]")
+        os.chmod(self.key, 0o644)
+        self.fails(self.conf(), 2, "can be read by others")
+        os.chmod(self.key, 0o600)
+        self.fails(self.conf(), 1, "error the data plane was told to fail", "--", "--fail")
+        self.fails(self.conf(), 2, "EAL options come after --", "stray")
+        self.fails(self.conf(LINK.replace(PEER, ID) % "me"), 2, "peer: this is the id of this node itself")
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("127.0.0.1", 0))
+        local = "[link u]\ntype = udp-socket\nlocal = 127.0.0.1:%d\n" % taken.getsockname()[1]
+        self.fails(self.conf(local), 1, "another process (or link) has this port")
+        taken.close()
+        r = subprocess.run([COYOD], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("coyod -c FILE", r.stderr)
+        r = subprocess.run([COYOD, "--version"], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertRegex(r.stdout, r"^coyod \d")
+
+    def test_orderly_end(self):
+        d = self.start()
+        self.assertEqual(stat.S_IMODE(os.stat(d.socket).st_mode), 0o600)
+        d.proc.send_signal(signal.SIGTERM)
+        self.assertEqual(d.proc.wait(4), 0)
+        self.assertFalse(os.path.exists(d.socket))
+        state = os.path.join(self.dir, "contacts")
+        self.assertEqual(os.stat(state).st_size, 100000)
+        self.assertEqual(stat.S_IMODE(os.stat(state).st_mode), 0o600)
+        self.assertEqual([f for f in os.listdir(self.dir) if f.endswith(".new")], [])
+
+    def test_second_daemon_and_stale_socket(self):
+        d = self.start()
+        text = Daemon(self.dir, self.conf())
+        self.daemons.append(text)
+        self.assertEqual(text.proc.wait(5), 1)
+        self.assertIn("another coyod listens there", text.proc.stderr.read())
+        self.assertEqual(d.json("show", "node")["name"], "n")  # the first is unharmed
+        d.proc.kill()
+        d.proc.wait()
+        self.assertTrue(os.path.exists(d.socket))
+        self.start().json("show", "node")
+
+    def test_notify(self):
+        path = os.path.join(self.dir, "notify")
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(path)
+        s.settimeout(5)
+        d = self.start(env={"NOTIFY_SOCKET": path})
+        got = []
+        while b"READY=1" not in got:
+            got.append(s.recv(200))
+        self.assertIn(b"STATUS=1 of 1 links up", got)
+        d.proc.send_signal(signal.SIGTERM)
+        while b"STOPPING=1" not in got:
+            got.append(s.recv(200))
+        s.close()
+        self.assertEqual(d.proc.wait(4), 0)
+
+    def test_idle(self):
+        d = self.start()
+
+        def cpu():
+            with open("/proc/%d/stat" % d.proc.pid, encoding="ascii") as f:
+                w = f.read().rsplit(")", 1)[1].split()
+            return int(w[11]) + int(w[12])
+
+        def switches():
+            with open("/proc/%d/status" % d.proc.pid, encoding="ascii") as f:
+                return [int(x.split()[1]) for x in f if x.startswith("voluntary_ctxt")][0]
+        time.sleep(0.3)
+        c0, s0 = cpu(), switches()
+        time.sleep(2)
+        self.assertLessEqual(cpu() - c0, 2)
+        self.assertLess(switches() - s0, 10)
+
+    # ---- views ----
+
+    def test_show(self):
+        d = self.start()
+        links = d.json("show", "links")["links"]
+        self.assertEqual([(x["name"], x["state"], x["peer"], x["peer_name"]) for x in links], [("l1", "up", PEER, "b")])
+        t = d.json("show", "tunnels")["tunnels"][0]
+        self.assertEqual(t["nonce"], "fedcba9876543210")
+        self.assertEqual((t["fwd_in_link"], t["fwd_in_label"], t["fwd_out_link"], t["fwd_out_label"]), (None, None, "l1", 4711))
+        self.assertEqual((t["first_hops"], t["hops"], t["setup_ms"]), (5, 4, 12.5))
+        s = d.json("show", "sessions")["sessions"]
+        self.assertEqual([x["nonce"] for x in s], ["fedcba9876543210", None])
+        c = d.json("show", "contacts")["contacts"][0]
+        self.assertEqual((c["finger_link"], c["finger_label"], c["rtt_us"]), (None, None, 2.5))
+        c = d.json("show", "connections")["connections"]
+        self.assertEqual([(x["worker"], x["state"], x["local_port"]) for x in c],
+                         [(0, "ESTABLISHED", 7000), (1, "ESTABLISHED", 7000)])
+        labels = d.json("show", "labels", "-n", "5")
+        self.assertEqual(len(labels["labels"]), 5)
+        self.assertTrue(labels["truncated"])
+        self.assertFalse(d.json("show", "labels")["truncated"])
+        self.assertEqual(d.json("show", "drops")["drops"], [{"reason": "runt", "count": 0, "text": "too short"},
+                                                             {"reason": "auth", "count": 5, "text": "too short"}])
+        self.assertEqual([w["switched_packets"] for w in d.json("show", "workers")["workers"]], [1000, 1001])
+        n = d.json("show", "node")
+        self.assertEqual((n["id"], n["links_up"], n["memory"]), (ID, 1, "nothing at all"))
+        conf = d.json("show", "config")
+        self.assertEqual(conf["config"][0]["options"]["rekey-s"], "120")
+        self.assertEqual(conf["names"], {"b": PEER})
+        for view in "node links contacts tunnels sessions connections labels drops workers config".split():
+            text = d.ctl("show", view)
+            self.assertGreater(len(text.split("\n")), 2, view)
+            self.assertFalse(any(line != line.rstrip() for line in text.split("\n")), view)
+        self.assertIn("12.5 ms", d.ctl("show", "tunnels"))
+
+    def test_questions(self):
+        d = self.start()
+        look = d.json("lookup", "b")
+        self.assertEqual((look["id"], look["exact"], look["hops"]), (PEER, True, 2))
+        p = d.json("ping", "b", "-c", "3", "-i", "50")
+        self.assertEqual([a["rtt_us"] for a in p["answers"]], [1500, None, 1500])
+        self.assertEqual((p["result"]["sent"], p["result"]["received"]), (3, 2))
+        t = d.json("trace", ID)
+        self.assertEqual([(h["hop"], h["in_label"], h["out_label"]) for h in t["answers"]], [(1, 100, 101), (2, 101, None)])
+        self.assertIn("seq 2: no answer", d.ctl("ping", "b"))
+        self.assertIn("this is the node itself", d.ctl("lookup", "b"))
+        self.assertIn("label in 100", d.ctl("trace", "b"))
+        self.assertEqual(d.json("drain")["drained"], True)
+        self.assertTrue(d.json("show", "node")["draining"])
+        d.ctl("ping", "nobody", status=1)
+        self.assertIn("no name of [names] and no node id", d.stderr)
+        typo = ("a" if ID[20] != "a" else "b").join((ID[:20], ID[21:]))
+        self.assertEqual(d.json("ping", typo, status=1)["result"]["code"], "EINVAL")
+        self.assertIn("checksum", d.stderr)
+
+    def test_coyoctl_usage(self):
+        d = self.start()
+        for words in (["show"], ["show", "nothing"], ["frob"], [], ["ping"], ["ping", "b", "-c", "0"], ["lookup", "b", "-c", "1"],
+                      ["-x"], ["show", "links", "-n", "0"]):
+            d.ctl(*words, status=2)
+            self.assertIn("coyoctl", d.stderr)
+        d.socket = os.path.join(self.dir, "none")
+        d.ctl("show", "node", status=3)
+        self.assertIn("no coyod runs with this control socket", d.stderr)
+        self.assertIn("usage: coyoctl", d.ctl("--help"))
+
+    # ---- reload ----
+
+    def test_reload(self):
+        d = self.start(links=("l1", "l2"))
+        with open(d.conf, "w", encoding="ascii") as f:
+            f.write(self.conf(links=("l1", "l3")).replace("count = 2", "count = 1"))
+        r = d.json("reload")
+        self.assertEqual(r["applied"], ["[link l2] removed", "[link l3] added"])
+        self.assertEqual(r["needs_restart"], ["[worker] count"])
+        self.assertEqual(len(d.json("show", "links")["links"]), 3)  # the fake keeps a removed link's row
+        self.assertEqual(d.json("reload")["applied"], [])
+        with open(d.conf, "a", encoding="ascii") as f:
+            f.write("nonsense\n")
+        self.assertEqual(d.json("reload", status=1)["code"], "EINVAL")
+        d.proc.send_signal(signal.SIGHUP)
+        d.until("error reload: ")
+        d.until("error reload: ")
+        self.assertEqual(d.json("show", "node")["links"], 2)
+
+    # ---- hostile clients ----
+
+    def test_hostile(self):
+        d = self.start()
+        self.assertIn(b'"EINVAL"', d.raw(b"\xff\xfe\n"))
+        self.assertIn(b'"EINVAL"', d.raw(b"x" * 5000 + b"\n"))
+        self.assertIn(b'"EINVAL"', d.raw(b"\n"))
+        self.assertIn(b'"EINVAL"', d.raw(b"show links\0\n"))
+        self.assertEqual(d.raw(b"show links", half_close=True), b"")
+        self.assertIn(b'"links"', d.raw(b"show links\nshow node\n", half_close=True))
+        self.assertIn(b'"links"', d.raw(b"show links\n"))
+        mute = [socket.socket(socket.AF_UNIX) for _ in range(40)]
+        for s in mute:
+            s.connect(d.socket)
+        time.sleep(0.2)
+        self.assertIn("32 requests", mute[35].recv(200).decode())
+        for s in mute:
+            s.close()
+        time.sleep(0.1)
+        for _ in range(50):  # clients that leave in the middle
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(d.socket)
+            s.sendall(b"show connections\n")
+            s.close()
+        self.assertEqual(d.json("show", "node")["name"], "n")
+
+    def test_mute_client_is_left(self):
+        d = self.start()
+        began = time.monotonic()
+        self.assertEqual(d.raw(b"sh"), b"")
+        self.assertLess(time.monotonic() - began, 7)
+        fds = len(os.listdir("/proc/%d/fd" % d.proc.pid))
+        self.assertLess(fds, 20)
+
+
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+unittest.main(argv=["test_coyod"], verbosity=2)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One stack driven segment by segment: inject, advance, expect; sequence numbers relative to both ends' initial ones. */
+#pragma once
+#include "tcp/opt.h"
+#include "tcp/stack.h"
+#include "tcp/tcp.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#define TT_PEER  1u
+#define TT_PORT  80
+#define TT_RPORT 5000
+
+/* A segment that came out; seq and ack relative (SYN is 0, data starts at 1). */
+struct tt_seg {
+	uint8_t flags, ecn;
+	uint32_t seq, ack, len;
+	uint16_t wnd, lport, rport;
+	struct tcp_opts o;
+	uint8_t data[2048];
+	bool retransmit;
+};
+
+struct tt {
+	struct tcp_stack *s;
+	void *mem;
+	int64_t now;
+	uint32_t iss, irs; /* ours (learned from our SYN), the peer's */
+	uint32_t listener, conn;
+	uint16_t lport, rport;
+	uint32_t ts_val; /* 0: the injected segments carry no timestamps */
+	uint16_t wnd;    /* of injected segments, raw */
+	uint8_t ecn;
+	bool sack_ok, ts;
+	int wscale; /* option of injected SYNs, -1: none */
+	uint16_t mss;
+	struct tcp_sack_range sack[4];
+	uint8_t nsack;
+	bool kept; /* tt_wait() came upon output */
+	struct tt_seg keep;
+};
+
+/* Defaults for these tests: 64 KiB buffers, no timestamps, no SACK, MSS 1000, NewReno, no tail loss probe. */
+void tt_cfg(struct tcp_cfg *cfg);
+void tt_init(struct tt *t, const struct tcp_cfg *cfg);
+void tt_free(struct tt *t);
+
+/* Injects; seq and ack relative as above. */
+void tt_in(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, uint32_t len);
+/* The same, len bytes of filler. */
+void tt_data(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+/* Next output; false: none. */
+bool tt_out(struct tt *t, struct tt_seg *o);
+/* Expects exactly this output next (PSH not compared). */
+void tt_expect_at(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len, int line);
+#define tt_expect(t, flags, seq, ack, len) tt_expect_at(t, flags, seq, ack, len, __LINE__)
+void tt_quiet_at(struct tt *t, int line);
+#define tt_quiet(t) tt_quiet_at(t, __LINE__)
+/* Advances virtual time by ms, firing timers on the way; stops at the first that makes something come out. */
+void tt_wait(struct tt *t, int64_t ms);
+
+/* Handshakes; conn is set. */
+void tt_establish_passive(struct tt *t);
+void tt_establish_active(struct tt *t);
+/* Handshake, then the API and segments that lead to the state. */
+void tt_to_state(struct tt *t, enum tcp_state state);
+enum tcp_state tt_state(struct tt *t, uint32_t conn); /* TCP_CLOSED also when the slot is gone */
+/* Flags of the next event of conn, 0: none. */
+uint32_t tt_event(struct tt *t, uint32_t conn);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The stand-in worker, the wire and the clock. */
+#include "sessnet.h"
+#include "crypto/aead.h"
+#include "wire/lse.h"
+#include "worker/dpdk.h"
+
+#include <rte_eal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct rte_mempool *pool;
+
+void sessnet_global(void)
+{
+	static char prefix[64];
+	static char *argv[] = {(char *)"sessnet",
+	                       (char *)"--no-huge",
+	                       (char *)"--in-memory",
+	                       (char *)"-m",
+	                       (char *)"96",
+	                       (char *)"--no-pci",
+	                       (char *)"--lcores=0",
+	                       (char *)"--no-telemetry",
+	                       (char *)"--log-level=*:error",
+	                       prefix};
+
+	snprintf(prefix, sizeof(prefix), "--file-prefix=sessnet%d", (int)getpid());
+	if (rte_eal_init(10, argv) < 0)
+		abort();
+	pool = rte_pktmbuf_pool_create("sessnet", 16384, 0, 64, WORKER_HEADROOM + WORKER_ROOM,
+	                               SOCKET_ID_ANY);
+	if (!pool || !aead_available(AEAD_CHACHA20_POLY1305))
+		abort();
+}
+
+/* ---- what the sessions call ---- */
+
+struct rte_mbuf *worker_mbuf(struct worker *w)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	if (m)
+		m->data_off = WORKER_HEADROOM;
+	else
+		w->drops[DROP_NO_BUFFER]++;
+	return m;
+}
+
+void worker_send(struct worker *w, uint16_t link, struct rte_mbuf *m)
+{
+	struct sessnet *n = w->net;
+	struct worker *to = w->other;
+	struct rng rng = rng_from_seeded(&n->rng);
+	uint32_t lse = be32_load(rte_pktmbuf_mtod(m, uint8_t *));
+
+	if (link != SESSNET_LINK || lse_label(lse) != to->in_label || !lse_bottom(lse) || n->cut ||
+	    rng_below(&rng, 1000000) < n->loss_ppm || to->tail - to->head == SESSNET_QUEUE) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	rte_pktmbuf_adj(m, LSE_BYTES);
+	m->hash.usr = lse_tc(lse);
+	to->inbox[to->tail++ % SESSNET_QUEUE] =
+	        (struct sent){.m = m, .at = instant_add(n->now, n->delay_ns)};
+}
+
+bool worker_event(struct worker *w, const struct dp_event *ev)
+{
+	if (w->events_full) {
+		w->drops[DROP_PUNT_FULL]++;
+		return false;
+	}
+	memcpy(&w->events[w->nevents++ % SESSNET_EVENTS], ev, dp_event_size(ev));
+	return true;
+}
+
+void worker_drop(struct worker *w, enum drop_reason r)
+{
+	w->drops[r]++;
+}
+
+unsigned worker_number(const struct worker *w)
+{
+	return w->number;
+}
+
+struct dp_worker_counters *worker_counters(struct worker *w)
+{
+	return &w->counters;
+}
+
+uint16_t worker_link_mtu(const struct worker *w, uint16_t link)
+{
+	return link == SESSNET_LINK ? 1400 : 0;
+}
+
+/* ---- beginning and end ---- */
+
+static void start_side(struct sessnet *n, unsigned side)
+{
+	struct worker *w = &n->w[side];
+	struct dp_cfg *c = &n->cfg[side];
+	char err[256] = "";
+
+	w->net = n;
+	w->other = &n->w[1 - side];
+	w->events = calloc(SESSNET_EVENTS, sizeof(*w->events));
+	w->inbox = calloc(SESSNET_QUEUE, sizeof(*w->inbox));
+	*c = (struct dp_cfg){
+	        .name = "sessnet", .workers = 1, .sessions_max = 64, .connections_max = 4096};
+	memset(c->id.b, 0x11 + 0x22 * (int)side, ID_BYTES);
+	memset(c->seed, 5 + (int)side, sizeof(c->seed));
+	w->in_session = side + 1;
+	w->in_label = 1000 + side;
+	w->sess = sess_new(w, c, err, sizeof(err));
+	if (!w->sess) {
+		fprintf(stderr, "sess_new: %s\n", err);
+		abort();
+	}
+}
+
+void sessnet_start(struct sessnet *n, uint64_t seed)
+{
+	memset(n, 0, sizeof(*n));
+	n->delay_ns = 5 * NS_PER_MS;
+	n->now.ns = NS_PER_S;
+	rng_seeded_init(&n->rng, seed);
+	start_side(n, 0);
+	start_side(n, 1);
+}
+
+void sessnet_stop(struct sessnet *n)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct worker *w = &n->w[i];
+
+		while (w->head != w->tail)
+			rte_pktmbuf_free(w->inbox[w->head++ % SESSNET_QUEUE].m);
+		rte_pktmbuf_free(w->last);
+		sess_free(w->sess);
+		free(w->inbox);
+		free(w->events);
+	}
+	/* A leak of packet buffers shows here. */
+	if (rte_mempool_avail_count(pool) != pool->size) {
+		fprintf(stderr, "%u packet buffers leaked\n",
+		        pool->size - rte_mempool_avail_count(pool));
+		abort();
+	}
+}
+
+/* ---- commands ---- */
+
+void sessnet_command(struct sessnet *n, unsigned side, const struct cp_cmd *c)
+{
+	sess_command(n->w[side].sess, c, n->now);
+}
+
+void sessnet_session(struct sessnet *n, unsigned side, uint32_t index, uint32_t label)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_SET};
+
+	c.u.session.session = index;
+	c.u.session.out_link = SESSNET_LINK;
+	c.u.session.path_mtu = 1280;
+	c.u.session.out_label = label;
+	c.u.session.remote = n->cfg[1 - side].id;
+	sessnet_command(n, side, &c);
+}
+
+static void key(struct sessnet *n, unsigned side, uint32_t type, uint32_t index, unsigned phase,
+                unsigned direction)
+{
+	struct cp_cmd c = {.type = type};
+
+	c.u.key.session = index;
+	c.u.key.index = phase;
+	c.u.key.alg = AEAD_CHACHA20_POLY1305;
+	memset(c.u.key.key, (int)(16 * phase + direction), 32);
+	sessnet_command(n, side, &c);
+}
+
+void sessnet_tx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase)
+{
+	key(n, side, CMD_SESSION_TX_KEY, index, phase, side);
+}
+
+void sessnet_rx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase)
+{
+	key(n, side, CMD_SESSION_RX_KEY, index, phase, 1 - side);
+}
+
+void sessnet_up(struct sessnet *n)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		uint32_t index = side + 1;
+
+		sessnet_session(n, side, index, n->w[1 - side].in_label);
+		sessnet_rx_key(n, side, index, 0);
+		sessnet_tx_key(n, side, index, 0);
+	}
+}
+
+/* ---- time ---- */
+
+static void remember(struct worker *w, struct rte_mbuf *m)
+{
+	rte_pktmbuf_free(w->last);
+	w->last = worker_mbuf(w);
+	memcpy(rte_pktmbuf_append(w->last, m->data_len), rte_pktmbuf_mtod(m, void *), m->data_len);
+}
+
+static void arrive(struct sessnet *n, struct worker *w)
+{
+	while (w->head != w->tail &&
+	       instant_reached(w->inbox[w->head % SESSNET_QUEUE].at, n->now)) {
+		struct rte_mbuf *m = w->inbox[w->head++ % SESSNET_QUEUE].m;
+
+		remember(w, m);
+		sess_rx(w->sess, w->in_session, SESSNET_LINK, w->in_label, (uint8_t)m->hash.usr, m,
+		        n->now);
+	}
+}
+
+void sessnet_step(struct sessnet *n, int64_t max_ns)
+{
+	struct instant next = instant_add(n->now, max_ns);
+	unsigned work = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		arrive(n, &n->w[i]);
+		work += sess_poll(n->w[i].sess, n->now);
+	}
+	if (work)
+		next = n->now;
+	for (unsigned i = 0; i < 2; i++) {
+		struct worker *w = &n->w[i];
+
+		next = instant_min(next, sess_deadline(w->sess));
+		if (w->head != w->tail)
+			next = instant_min(next, w->inbox[w->head % SESSNET_QUEUE].at);
+	}
+	/* Time always goes on, if by little: what could be done now has been done. */
+	if (!work && next.ns <= n->now.ns)
+		next = instant_add(n->now, NS_PER_US);
+	if (next.ns > n->now.ns)
+		n->now = next;
+}
+
+void sessnet_run(struct sessnet *n, int64_t t)
+{
+	struct instant end = instant_add(n->now, t);
+
+	while (instant_before(n->now, end))
+		sessnet_step(n, instant_sub(end, n->now));
+}
+
+void sessnet_inject(struct sessnet *n, unsigned side, const void *p, size_t len)
+{
+	struct worker *w = &n->w[side];
+	struct rte_mbuf *m = worker_mbuf(w);
+
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
+	sess_rx(w->sess, w->in_session, SESSNET_LINK, w->in_label, 0, m, n->now);
+	sess_poll(w->sess, n->now);
+}
+
+unsigned sessnet_events(const struct worker *w, uint32_t type, struct dp_event *last)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < w->nevents && i < SESSNET_EVENTS; i++)
+		if (w->events[i].type == type) {
+			count++;
+			if (last)
+				memcpy(last, &w->events[i], dp_event_size(&w->events[i]));
+		}
+	return count;
+}

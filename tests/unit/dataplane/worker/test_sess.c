@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions: connect and transfer over loss, rekeying, hold and release, unreachable ids, replays, forgeries, OAM. */
+#include "sessnet.h"
+#include "wire/tunnel.h"
+#include "worker/dpdk.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PORT 7000
+
+/* ---- the gateway's part, played by the test ---- */
+
+struct app {
+	struct bridge *b;
+	struct app_stream *st; /* connect, or the accepted one */
+	uint32_t token;
+	bool connected, listening, gone, failed;
+	int err;
+};
+
+static void app_init(struct sessnet *n, struct app *a, unsigned side)
+{
+	memset(a, 0, sizeof(*a));
+	a->b = sess_bridge(n->w[side].sess);
+}
+
+static void app_put(struct app *a, struct bridge_msg m)
+{
+	assert_true(bridge_put(&a->b->to_worker_tx, &m));
+}
+
+static void app_listen(struct app *a)
+{
+	a->token = 77;
+	app_put(a, (struct bridge_msg){
+	                   .type = BRIDGE_LISTEN, .token = 77, .port = PORT, .backlog = 16});
+}
+
+static void app_connect(struct sessnet *n, struct app *a, unsigned side)
+{
+	a->st = stream_new();
+	assert_non_null(a->st);
+	app_put(a, (struct bridge_msg){.type = BRIDGE_CONNECT,
+	                               .stream = a->st,
+	                               .port = PORT,
+	                               .id = n->cfg[1 - side].id});
+}
+
+static void app_kick(struct app *a)
+{
+	if (!atomic_exchange(&a->st->worker_kicked, 1))
+		app_put(a, (struct bridge_msg){.type = BRIDGE_KICK, .stream = a->st});
+}
+
+static void app_shut(struct app *a)
+{
+	atomic_fetch_or(&a->st->asked, STREAM_SHUT);
+	app_kick(a);
+}
+
+static void app_let_go(struct app *a, bool abort)
+{
+	app_put(a, (struct bridge_msg){.type = BRIDGE_LET_GO, .stream = a->st, .abort = abort});
+}
+
+static void app_poll(struct app *a)
+{
+	const struct bridge_msg *m;
+
+	while ((m = bridge_peek(&a->b->to_gateway_rx))) {
+		switch (m->type) {
+		case BRIDGE_CONNECTED:
+			assert_true(m->port > 0);
+			a->connected = true;
+			break;
+		case BRIDGE_FAILED:
+			a->failed = true;
+			a->err = m->err;
+			break;
+		case BRIDGE_LISTENING:
+			assert_int_equal(m->token, 77);
+			a->listening = m->err == 0;
+			a->err = m->err;
+			break;
+		case BRIDGE_ACCEPT:
+			assert_int_equal(m->token, 77);
+			a->st = stream_new();
+			app_put(a, (struct bridge_msg){.type = BRIDGE_ATTACH,
+			                               .stream = a->st,
+			                               .conn = m->conn});
+			break;
+		case BRIDGE_KICK:
+			atomic_exchange(&m->stream->gateway_kicked, 0);
+			break;
+		case BRIDGE_GONE:
+			assert_ptr_equal(m->stream, a->st);
+			a->gone = true;
+			break;
+		}
+		bridge_done(&a->b->to_gateway_rx);
+	}
+}
+
+static uint8_t byte_at(uint64_t i)
+{
+	return (uint8_t)(i * 2654435761u >> 11);
+}
+
+/* Writes stream bytes from *at up to end, as far as there is room. */
+static void app_write(struct app *a, uint64_t *at, uint64_t end)
+{
+	uint64_t before = *at;
+
+	while (*at < end) {
+		void *piece;
+		uint64_t k = bytering_reserve(&a->st->gateway.out, &piece);
+
+		k = min_u64(k, end - *at);
+		if (k == 0) {
+			atomic_exchange(&a->st->out_full, 1);
+			break;
+		}
+		for (uint64_t i = 0; i < k; i++)
+			((uint8_t *)piece)[i] = byte_at(*at + i);
+		bytering_commit(&a->st->gateway.out, k);
+		*at += k;
+	}
+	if (*at != before)
+		app_kick(a);
+}
+
+/* Reads and checks what is there. */
+static void app_read(struct app *a, uint64_t *at)
+{
+	const void *piece;
+	uint32_t n;
+
+	while ((n = bytering_peek(&a->st->gateway.in, &piece)) > 0) {
+		for (uint32_t i = 0; i < n; i++)
+			if (((const uint8_t *)piece)[i] != byte_at(*at + i))
+				fail_msg("byte %llu is wrong", (unsigned long long)(*at + i));
+		bytering_consume(&a->st->gateway.in, n);
+		*at += n;
+	}
+	if (atomic_exchange(&a->st->in_full, 0))
+		app_kick(a);
+}
+
+/* ---- common steps ---- */
+
+struct pair {
+	struct sessnet n;
+	struct app a, b;
+};
+
+static int setup(void **state)
+{
+	struct pair *p = aligned_alloc(64, (sizeof(*p) + 63) / 64 * 64);
+
+	sessnet_start(&p->n, 42);
+	app_init(&p->n, &p->a, 0);
+	app_init(&p->n, &p->b, 1);
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct pair *p = *state;
+
+	sessnet_stop(&p->n);
+	if (p->a.st)
+		stream_free(p->a.st);
+	if (p->b.st)
+		stream_free(p->b.st);
+	free(p);
+	return 0;
+}
+
+static void run(struct pair *p, int64_t ns)
+{
+	struct instant end = instant_add(p->n.now, ns);
+
+	while (instant_before(p->n.now, end)) {
+		sessnet_step(&p->n, instant_sub(end, p->n.now));
+		app_poll(&p->a);
+		app_poll(&p->b);
+	}
+}
+
+/* True when cond came about within ns. */
+#define RUN_UNTIL(p, cond, ns)                                                \
+	({                                                                    \
+		struct instant end_ = instant_add((p)->n.now, ns);            \
+		while (!(cond) && instant_before((p)->n.now, end_)) {         \
+			sessnet_step(&(p)->n, instant_sub(end_, (p)->n.now)); \
+			app_poll(&(p)->a);                                    \
+			app_poll(&(p)->b);                                    \
+		}                                                             \
+		(cond);                                                       \
+	})
+
+static void connected(struct pair *p)
+{
+	app_listen(&p->b);
+	assert_true(RUN_UNTIL(p, p->b.listening, NS_PER_S));
+	app_connect(&p->n, &p->a, 0);
+	assert_true(RUN_UNTIL(p, p->a.connected && p->b.st, 5 * NS_PER_S));
+}
+
+/* a sends total bytes to b from *sent on; returns false when they do not arrive in time. */
+static bool transfer(struct pair *p, uint64_t *sent, uint64_t *got, uint64_t total, int64_t ns)
+{
+	struct instant end = instant_add(p->n.now, ns);
+
+	while (*got < total && instant_before(p->n.now, end)) {
+		app_write(&p->a, sent, total);
+		sessnet_step(&p->n, instant_sub(end, p->n.now));
+		app_poll(&p->a);
+		app_poll(&p->b);
+		app_read(&p->b, got);
+	}
+	return *got == total;
+}
+
+static bool told(const struct app *a, uint32_t bits)
+{
+	return (atomic_load(&a->st->told) & bits) == bits;
+}
+
+/* Both ends close in order; nothing is left. */
+static void close_both(struct pair *p)
+{
+	app_shut(&p->a);
+	assert_true(RUN_UNTIL(p, told(&p->b, STREAM_EOF), 10 * NS_PER_S));
+	app_shut(&p->b);
+	assert_true(RUN_UNTIL(p, told(&p->a, STREAM_EOF), 10 * NS_PER_S));
+	app_let_go(&p->a, false);
+	app_let_go(&p->b, false);
+	assert_true(RUN_UNTIL(p, p->a.gone && p->b.gone, 10 * NS_PER_S));
+}
+
+/* ---- tests ---- */
+
+static void test_transfer_with_loss(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0;
+	struct dp_event ev;
+
+	sessnet_up(&p->n);
+	connected(p);
+	p->n.loss_ppm = 10000;
+	assert_true(transfer(p, &sent, &got, 10u << 20, 120 * NS_PER_S));
+	p->n.loss_ppm = 0;
+	close_both(p);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_SESSION_USED, &ev), 1);
+	assert_int_equal(ev.u.key.session, 1);
+	assert_int_equal(ev.u.key.index, 0);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, &ev), 1);
+	assert_int_equal(ev.u.key.session, 2);
+	assert_true(p->n.w[0].counters.session_out > 8000);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 0);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 0);
+	/* In use, then idle again: told once each. */
+	run(p, 5 * NS_PER_S);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_SESSION_IDLE, &ev), 2);
+	assert_int_equal(ev.u.idle.idle, 1);
+	assert_int_equal(ev.u.idle.session, 1);
+}
+
+static void test_rekey_in_the_middle(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0;
+	struct dp_event ev;
+
+	sessnet_up(&p->n);
+	connected(p);
+	assert_true(transfer(p, &sent, &got, 1u << 20, 60 * NS_PER_S));
+	/* The receiver has the new key before the sender uses it; both are accepted. */
+	sessnet_rx_key(&p->n, 1, 2, 1);
+	sessnet_tx_key(&p->n, 0, 1, 1);
+	assert_true(transfer(p, &sent, &got, 2u << 20, 60 * NS_PER_S));
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, &ev), 2);
+	assert_int_equal(ev.u.key.index, 1);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 0);
+	close_both(p);
+}
+
+static void test_packets_wait_for_their_key(void **state)
+{
+	struct pair *p = *state;
+	uint64_t drops;
+
+	sessnet_up(&p->n);
+	connected(p);
+	sessnet_tx_key(&p->n, 0, 1, 2);
+	app_shut(&p->a);
+	run(p, 100 * NS_PER_MS);
+	assert_false(told(&p->b, STREAM_EOF));
+	drops = p->n.w[1].drops[DROP_SESSION_WAIT];
+	assert_int_equal(drops, 0);
+	/* What waited is delivered the moment its key comes, without a retransmission. */
+	sessnet_rx_key(&p->n, 1, 2, 2);
+	run(p, NS_PER_MS);
+	assert_true(told(&p->b, STREAM_EOF));
+}
+
+static void test_waiting_is_bounded_and_ends(void **state)
+{
+	struct pair *p = *state;
+	uint8_t packet[100] = {0};
+	struct tunnel_header h = {.type = TUNNEL_DATA, .phase = 3};
+
+	sessnet_up(&p->n);
+	for (unsigned i = 0; i < 40; i++) {
+		h.counter = i;
+		tunnel_header_put(packet, &h, sizeof(packet));
+		sessnet_inject(&p->n, 1, packet, sizeof(packet));
+	}
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_WAIT], 24);
+	run(p, 10 * NS_PER_S);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_NO_KEY], 16);
+}
+
+static void test_connect_waits_for_a_session(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0;
+	struct dp_event ev;
+
+	app_listen(&p->b);
+	app_connect(&p->n, &p->a, 0);
+	run(p, 3500 * NS_PER_MS);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_WANT, &ev), 4);
+	assert_true(id_eq(&ev.u.want.remote, &p->n.cfg[1].id));
+	assert_false(p->a.connected);
+	assert_int_equal(p->n.w[0].counters.session_out, 0);
+	sessnet_up(&p->n);
+	/* Two one-way delays, not a retransmission timeout. */
+	run(p, 11 * NS_PER_MS);
+	assert_true(p->a.connected);
+	run(p, 3 * NS_PER_S);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_WANT, NULL), 4);
+	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
+}
+
+static void test_hold_and_release(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0, out;
+
+	sessnet_up(&p->n);
+	connected(p);
+	assert_true(transfer(p, &sent, &got, 1u << 20, 60 * NS_PER_S));
+	/* The tunnel breaks: packets vanish for a while before control says so. */
+	p->n.cut = true;
+	app_write(&p->a, &sent, 2u << 20);
+	run(p, 300 * NS_PER_MS);
+	sessnet_session(&p->n, 0, 1, LABEL_NONE);
+	out = p->n.w[0].counters.session_out;
+	run(p, 4 * NS_PER_S);
+	assert_int_equal(p->n.w[0].counters.session_out, out);
+	assert_true(sessnet_events(&p->n.w[0], EVT_WANT, NULL) >= 4);
+	p->n.cut = false;
+	sessnet_session(&p->n, 0, 1, p->n.w[1].in_label);
+	run(p, 6 * NS_PER_MS);
+	assert_true(p->n.w[0].counters.session_out > out);
+	assert_true(transfer(p, &sent, &got, 2u << 20, 10 * NS_PER_S));
+	close_both(p);
+}
+
+static void test_unreachable(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c = {.type = CMD_UNREACHABLE};
+
+	app_connect(&p->n, &p->a, 0);
+	run(p, 500 * NS_PER_MS);
+	c.u.unreachable.err = EHOSTUNREACH;
+	c.u.unreachable.remote = p->n.cfg[1].id;
+	sessnet_command(&p->n, 0, &c);
+	run(p, NS_PER_MS);
+	assert_true(p->a.failed);
+	assert_int_equal(p->a.err, EHOSTUNREACH);
+	app_let_go(&p->a, true);
+	run(p, 3 * NS_PER_S);
+	assert_true(p->a.gone);
+	/* Nobody wants the id any more, and the peer is forgotten: a deadline would mean somebody still waits. */
+	assert_true(instant_is_never(sess_deadline(p->n.w[0].sess)));
+}
+
+static void test_refused(void **state)
+{
+	struct pair *p = *state;
+
+	sessnet_up(&p->n);
+	app_connect(&p->n, &p->a, 0);
+	run(p, 100 * NS_PER_MS);
+	assert_true(p->a.failed);
+	assert_int_equal(p->a.err, ECONNREFUSED);
+}
+
+static void test_reset_reaches_the_other_side(void **state)
+{
+	struct pair *p = *state;
+
+	sessnet_up(&p->n);
+	connected(p);
+	app_let_go(&p->a, true);
+	assert_true(RUN_UNTIL(p, told(&p->b, STREAM_ERROR), NS_PER_S));
+	assert_int_equal(atomic_load(&p->b.st->err), ECONNRESET);
+	app_let_go(&p->b, false);
+	assert_true(RUN_UNTIL(p, p->a.gone && p->b.gone, NS_PER_S));
+}
+
+static void test_window_closes_when_nobody_reads(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0, mid;
+
+	sessnet_up(&p->n);
+	connected(p);
+	for (unsigned i = 0; i < 200; i++) {
+		app_write(&p->a, &sent, 64u << 20);
+		run(p, 50 * NS_PER_MS);
+	}
+	/* Rings, send buffer and receive buffer are full; the rest stays with the writer. */
+	mid = sent;
+	assert_true(mid < 20u << 20);
+	run(p, 5 * NS_PER_S);
+	app_write(&p->a, &sent, 64u << 20);
+	assert_int_equal(sent, mid);
+	assert_true(transfer(p, &sent, &got, mid + 1000000, 60 * NS_PER_S));
+}
+
+static void test_replay_and_forgery(void **state)
+{
+	struct pair *p = *state;
+	uint8_t copy[2048];
+	size_t len;
+	uint64_t in;
+
+	sessnet_up(&p->n);
+	connected(p);
+	run(p, NS_PER_S);
+	len = p->n.w[1].last->data_len;
+	memcpy(copy, rte_pktmbuf_mtod(p->n.w[1].last, void *), len);
+	in = p->n.w[1].counters.session_in;
+
+	sessnet_inject(&p->n, 1, copy, len);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 1);
+
+	copy[TUNNEL_HEADER_BYTES - 1] += 100; /* another counter */
+	sessnet_inject(&p->n, 1, copy, len);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 1);
+	copy[len - 1] ^= 1;
+	sessnet_inject(&p->n, 1, copy, len);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 2);
+
+	copy[0] |= 0x10; /* first nibble is not 0 */
+	sessnet_inject(&p->n, 1, copy, len);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_HEADER], 1);
+	sessnet_inject(&p->n, 1, copy, 3);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_HEADER], 2);
+	assert_int_equal(p->n.w[1].counters.session_in, in);
+	/* The forged counters have not moved the window: the stream goes on. */
+	close_both(p);
+}
+
+static void send_oam(struct pair *p, uint8_t type, uint8_t clear, uint8_t tunnel_type)
+{
+	struct cp_cmd c = {.type = CMD_SEND_SESSION};
+
+	c.u.send_session.session = 1;
+	c.u.send_session.len = OAM_BYTES;
+	c.u.send_session.clear = clear;
+	c.u.send_session.tunnel_type = tunnel_type;
+	c.u.send_session.number = 3;
+	c.u.send_session.data[0] = type;
+	c.u.send_session.data[7] = 0x5a;
+	sessnet_command(&p->n, 0, &c);
+	run(p, 20 * NS_PER_MS);
+}
+
+static void test_oam(void **state)
+{
+	struct pair *p = *state;
+	struct dp_event ev;
+
+	sessnet_up(&p->n);
+	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, NULL), 0);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, &ev), 1);
+	assert_int_equal(ev.u.packet.reason, PUNT_OAM);
+	assert_int_equal(ev.u.packet.authenticated, 1);
+	assert_int_equal(ev.u.packet.session, 1);
+	assert_int_equal(ev.u.packet.len, OAM_BYTES);
+	assert_int_equal(ev.u.packet.data[0], OAM_ECHO_REPLY);
+	assert_int_equal(ev.u.packet.data[7], 0x5a);
+
+	send_oam(p, OAM_KEEPALIVE, 0, 0);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, NULL), 0);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, NULL), 1);
+
+	send_oam(p, OAM_PATH_GONE, 1, TUNNEL_OAM_CLEAR);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, &ev), 1);
+	assert_int_equal(ev.u.packet.reason, PUNT_OAM);
+	assert_int_equal(ev.u.packet.authenticated, 0);
+
+	send_oam(p, 0xee, 1, TUNNEL_HANDSHAKE);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, &ev), 2);
+	assert_int_equal(ev.u.packet.reason, PUNT_SESSION_HS);
+	assert_int_equal(ev.u.packet.number, 3);
+	assert_int_equal(ev.u.packet.len, TUNNEL_HEADER_BYTES + OAM_BYTES);
+	assert_int_equal(ev.u.packet.data[TUNNEL_HEADER_BYTES], 0xee);
+}
+
+static void test_session_lost_and_made_anew(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0;
+	struct cp_cmd c = {.type = CMD_SESSION_DEL};
+
+	sessnet_up(&p->n);
+	connected(p);
+	for (unsigned side = 0; side < 2; side++) {
+		c.u.session.session = side + 1;
+		sessnet_command(&p->n, side, &c);
+	}
+	app_write(&p->a, &sent, 50000);
+	run(p, 2500 * NS_PER_MS);
+	assert_true(sessnet_events(&p->n.w[0], EVT_WANT, NULL) >= 2);
+	sessnet_up(&p->n);
+	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
+	close_both(p);
+}
+
+static void test_dump(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c = {.type = CMD_DUMP_CONNECTIONS, .cookie = 9};
+	struct dp_event ev;
+
+	sessnet_up(&p->n);
+	connected(p);
+	p->n.w[1].events_full = true;
+	sessnet_command(&p->n, 1, &c);
+	run(p, NS_PER_MS);
+	p->n.w[1].events_full = false;
+	run(p, NS_PER_MS);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_CONNECTION, &ev), 2);
+	assert_int_equal(ev.cookie, 9);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_DUMP_END, &ev), 1);
+}
+
+static void test_drain_refuses_new(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c = {.type = CMD_DRAIN};
+	uint64_t sent = 0, got = 0;
+	struct app late;
+
+	sessnet_up(&p->n);
+	connected(p);
+	sessnet_command(&p->n, 0, &c);
+	sessnet_command(&p->n, 1, &c);
+	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
+	late = p->a;
+	late.st = stream_new();
+	late.failed = false;
+	app_put(&late, (struct bridge_msg){.type = BRIDGE_CONNECT,
+	                                   .stream = late.st,
+	                                   .port = PORT,
+	                                   .id = p->n.cfg[1].id});
+	sessnet_step(&p->n, NS_PER_MS);
+	app_poll(&late);
+	assert_true(late.failed);
+	assert_int_equal(late.err, ESHUTDOWN);
+	stream_free(late.st);
+}
+
+static void test_impossible_commands(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c;
+
+	for (uint32_t type = 0; type < 40; type++) {
+		memset(&c, 0xff, sizeof(c));
+		c.type = type;
+		c.u.send_session.session = type & 1 ? 1 : UINT32_MAX;
+		sessnet_command(&p->n, 0, &c);
+	}
+	sessnet_up(&p->n);
+	for (uint32_t type = 0; type < 40; type++) {
+		if (type == CMD_DRAIN || type == CMD_SESSION_SET || type == CMD_SESSION_DEL)
+			continue;
+		memset(&c, 0xff, sizeof(c));
+		c.type = type;
+		c.u.key.session = 1;
+		sessnet_command(&p->n, 0, &c);
+	}
+	assert_true(p->n.w[0].drops[DROP_BAD_COMMAND] > 10);
+	run(p, 10 * NS_PER_MS);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        T(test_transfer_with_loss),
+	        T(test_rekey_in_the_middle),
+	        T(test_packets_wait_for_their_key),
+	        T(test_waiting_is_bounded_and_ends),
+	        T(test_connect_waits_for_a_session),
+	        T(test_hold_and_release),
+	        T(test_unreachable),
+	        T(test_refused),
+	        T(test_reset_reaches_the_other_side),
+	        T(test_window_closes_when_nobody_reads),
+	        T(test_replay_and_forgery),
+	        T(test_oam),
+	        T(test_session_lost_and_made_anew),
+	        T(test_dump),
+	        T(test_drain_refuses_new),
+	        T(test_impossible_commands),
+	};
+
+	sessnet_global();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
