@@ -22,7 +22,7 @@
 	  "relay for others: yes, no, or the tunnel set-ups per second taken from one neighbour") \
 	O(S, sessions, "sessions", uint, 16, 65536, NULL, "1024",                                 \
 	  "most end-to-end sessions at a time")                                                   \
-	O(S, hello_active_ms, "hello-active-ms", uint, 20, 10000, NULL, "300",                    \
+	O(S, hello_active_ms, "hello-active-ms", uint, 20, 10000, NULL, "250",                    \
 	  "time between hellos on a link in use")                                                 \
 	O(S, hello_idle_ms, "hello-idle-ms", uint, 20, 60000, NULL, "3000",                       \
 	  "time between hellos on an idle link")                                                  \

@@ -95,7 +95,7 @@ static int cmd_connect(int argc, char **argv, const char *socket)
 	fd = coyo_client_connect(socket, &to, NULL, why);
 	if (fd < 0)
 		return complain(EXIT_FAILED, why);
-	r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, why);
+	r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, true, why);
 	close(fd);
 	return r < 0 ? complain(EXIT_FAILED, why) : EXIT_FINE;
 }
@@ -128,7 +128,7 @@ static int cmd_listen(int argc, char **argv, const char *socket)
 			close(listener);
 			listener = -1;
 		}
-		r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, why);
+		r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, !keep, why);
 		close(fd);
 		/* Kept: one client's misfortune is reported and does not end the service. */
 		if (r < 0)

@@ -20,6 +20,7 @@ struct flow {
 	int from, to;
 	int stream;
 	bool outward; /* standard input -> stream */
+	bool last;    /* inward: the output is not needed for another stream */
 	int err;      /* 0, or errno */
 	bool write_failed;
 	char *buf; /* RELAY_BYTES */
@@ -62,6 +63,17 @@ static ssize_t move(struct flow *f, bool *spliceable)
 	return n;
 }
 
+/* Whoever reads our standard output sees its end; the descriptor itself stays taken. */
+static void close_output(int fd)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, fd);
+	close(null);
+}
+
 static void *flow_run(void *arg)
 {
 	struct flow *f = arg;
@@ -72,8 +84,11 @@ static void *flow_run(void *arg)
 		n = move(f, &spliceable);
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	f->err = n < 0 ? errno : 0;
+	/* The end of one direction is passed on at once; the other goes on. */
 	if (f->outward)
 		shutdown(f->stream, SHUT_WR);
+	else if (f->last)
+		close_output(f->to);
 	return NULL;
 }
 
@@ -115,10 +130,10 @@ static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY
 	return outward->err ? explain(outward, why) : 0;
 }
 
-int relay_run(int in, int out, int stream, char why[COYO_WHY_MAX])
+int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
 {
 	struct flow outward = {.from = in, .to = stream, .stream = stream, .outward = true};
-	struct flow inward = {.from = stream, .to = out, .stream = stream};
+	struct flow inward = {.from = stream, .to = out, .stream = stream, .last = last};
 	int r = -ENOMEM;
 
 	outward.buf = malloc(RELAY_BYTES);

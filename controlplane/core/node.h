@@ -48,7 +48,7 @@ struct node_cfg {
 	uint8_t fingers;                   /* label paths per bucket, 1..2 */
 	uint32_t labels_per_link_max;      /* quota granted to one neighbour */
 	uint32_t sessions_max;
-	int64_t hello_active_ns;        /* 300 ms: links with traffic or a tunnel in use */
+	int64_t hello_active_ns;        /* 250 ms: links with traffic or a tunnel in use */
 	int64_t hello_idle_ns;          /* 3 s */
 	uint8_t hello_misses;           /* 3: then the link is down */
 	int64_t rekey_ns;               /* 120 s */

@@ -105,10 +105,10 @@ static void set_state(struct node *n, struct lsp *l, uint8_t state)
 	if (pending && state >= LSP_UP)
 		n->lsps->pending--;
 	step = (int)counts_as_use(l) - (int)was;
-	if (l->up)
-		l->up->tunnels = (uint32_t)((int64_t)l->up->tunnels + step);
-	if (l->down)
-		l->down->tunnels = (uint32_t)((int64_t)l->down->tunnels + step);
+	if (l->up && step)
+		peer_tunnels(n, l->up, step);
+	if (l->down && step)
+		peer_tunnels(n, l->down, step);
 }
 
 /* Frees everything at once; entries must be out of the workers, or the links gone. */

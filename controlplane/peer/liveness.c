@@ -63,6 +63,15 @@ void peer_used(struct node *n, struct peer *p)
 		rearm(n, p);
 }
 
+void peer_tunnels(struct node *n, struct peer *p, int step)
+{
+	bool was = in_use(n, p);
+
+	p->tunnels = (uint32_t)((int64_t)p->tunnels + step);
+	if (!was && in_use(n, p) && peer_up(p) && !p->missed)
+		rearm(n, p);
+}
+
 void peer_live_start(struct node *n, struct peer *p)
 {
 	p->missed = 0;

@@ -155,6 +155,8 @@ void peer_heard(struct node *n, struct peer *p);
 void peer_used(struct node *n, struct peer *p);
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
+/* A tunnel in use came to this link (+1) or left it (-1). */
+void peer_tunnels(struct node *n, struct peer *p, int step);
 void peer_live_start(struct node *n, struct peer *p);
 /* A hello that wants an answer has just gone out: ask again soon if none comes. */
 void peer_live_ask(struct node *n, struct peer *p);
