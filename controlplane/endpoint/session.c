@@ -2,7 +2,6 @@
 /* The table of sessions and each one's way to a tunnel: first set-up, retries, repair, better paths. */
 #include "endpoint/session.h"
 
-#include "anchor/anchor.h"
 #include "kad/kad.h"
 
 #include <errno.h>
@@ -15,7 +14,7 @@
 #define PATH_FIRST      (2 * NS_PER_S)
 #define PATH_EVERY      (3 * NS_PER_S)
 #define PATH_CALM       (60 * NS_PER_S)
-#define RETIRE_AFTER      (3 * NS_PER_S)
+#define RETIRE_AFTER    (3 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
 #define UNUSED_SESSION  (300 * NS_PER_S)

@@ -158,7 +158,7 @@ static void test_good(void **state)
 	assert_string_equal(c.node.name, "t1");
 	assert_true(c.node.transit.on);
 	assert_int_equal(c.node.transit.rate, 25);
-	assert_int_equal(c.node.hello_active_ms, 300);
+	assert_int_equal(c.node.hello_active_ms, 250);
 	assert_int_equal(c.worker.count, 3);
 	assert_int_equal(c.worker.idle, CONF_IDLE_BUSY);
 	assert_int_equal(c.worker.tcp_rcvbuf, 65536);
