@@ -158,7 +158,7 @@ void mw_session_del(struct miniworker *w, uint32_t index)
 	w->session[index] = NULL;
 }
 
-const struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index)
+struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index)
 {
 	for (uint32_t i = 0; i < l->nrx; i++)
 		if (l->rx[i].index == index)
@@ -181,5 +181,6 @@ void mw_rx_set(struct mw_link *l, const struct cp_lane_key *k)
 		l->rx = mem_resize(l->rx, l->rxcap * sizeof(*l->rx));
 	}
 	l->rx[l->nrx].index = k->index;
+	l->rx[l->nrx].used = false;
 	memcpy(l->rx[l->nrx++].key, k->key, sizeof(k->key));
 }

@@ -155,8 +155,12 @@ static void sum_frame(struct net *net, const struct frame *f)
 	uint32_t bytes = frame_wire_bytes(f);
 	uint32_t label = f->len >= LSE_BYTES ? lse_label(be32_load(f->data)) : LABEL_RESERVED_MAX;
 
+	enum traffic_kind kind = traffic_kind(f);
+
 	net->sums.frames++;
 	net->sums.bytes += bytes;
+	net->sums.kind_frames[kind]++;
+	net->sums.kind_bytes[kind] += bytes;
 	if (f->raw) {
 		net->sums.handshake_bytes += bytes;
 	} else if (label == LABEL_GAL || label == LABEL_ROUTER_ALERT) {

@@ -210,6 +210,21 @@ static void warm_up(struct run *x)
 		net_run(&x->net, warm_ns(x));
 }
 
+/* Frames and bytes per second and node by kind of message since `was`. */
+static void explain_traffic(const struct run *x, const struct net_sums *was, const char *when,
+                            double node_s)
+{
+	const struct net_sums *s = &x->net.sums;
+
+	fprintf(stderr, "%.1f s, %s:", (double)x->net.now.ns / 1e9, when);
+	for (unsigned k = 0; k < TRAFFIC_KINDS; k++)
+		if (s->kind_frames[k] != was->kind_frames[k])
+			fprintf(stderr, " %s %.2f/%.0f", traffic_name(k),
+			        (double)(s->kind_frames[k] - was->kind_frames[k]) / node_s,
+			        (double)(s->kind_bytes[k] - was->kind_bytes[k]) / node_s);
+	fputs(" (frames/bytes per s and node)\n", stderr);
+}
+
 /* What an idle network costs, over some quiet seconds. */
 static void measure_idle(struct run *x)
 {
@@ -221,6 +236,8 @@ static void measure_idle(struct run *x)
 	x->r->maintenance_bytes_s_per_node = (double)(x->net.sums.bytes - was.bytes -
 	                                              (x->net.sums.hello_bytes - was.hello_bytes)) /
 	                                     node_s;
+	if (x->cfg->explain)
+		explain_traffic(x, &was, "idle", node_s);
 }
 
 /* Fresh pairs, one attempt each. */
