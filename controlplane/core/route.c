@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <string.h>
 
+#define GREEDY_TRIES 4
+
 static bool forbidden(struct node *n, const struct peer *p, const struct route_query *q)
 {
 	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
@@ -139,15 +141,15 @@ static enum route_result greedy(struct node *n, const struct route_query *q,
                                 struct route_step *step)
 {
 	struct node_id than = n->cfg.identity->id;
-	struct contact *c;
+	struct contact *near[GREEDY_TRIES];
+	unsigned k = contact_closest(&n->kad->contacts, q->dst, true, near, GREEDY_TRIES);
 
 	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
 	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
 		than = q->ext->committed;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
-	for (unsigned skip = 0;
-	     skip < 4 && (c = contact_nearer(&n->kad->contacts, q->dst, &than, skip)); skip++)
-		if (commit(n, q, c, step))
+	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++)
+		if (commit(n, q, near[i], step))
 			return ROUTE_STEP;
 	return keep_course(n, q, step);
 }

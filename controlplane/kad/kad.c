@@ -25,7 +25,6 @@ int kad_new(struct node *n)
 	if (!k)
 		return -ENOMEM;
 	n->kad = k;
-	RB_INIT(&k->contacts.tree);
 	k->tick_ns = TICK_MIN;
 	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
 	    TICK_MIN / 2 + (int64_t)rng_below(&n->cfg.rng, TICK_MIN));
@@ -69,16 +68,12 @@ void kad_peer_up(struct node *n, struct peer *p)
 	struct contact *c = contact_find(&n->kad->contacts, &p->id);
 	struct contact_info i = {.id = p->id};
 
-	if (!c)
+	if (!c || !c->verified)
 		c = contact_learn(n, &n->kad->contacts, &i, true);
 	if (!c)
 		return;
 	c->neighbour = true;
 	c->fails = 0;
-	if (!c->verified) {
-		c->verified = true;
-		n->kad->contacts.verified++;
-	}
 	kad_hurry(n, true);
 	contact_to_info(c, &i);
 	kad_ask(n, KAD_EXQ, &i, NULL, 0);

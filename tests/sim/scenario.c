@@ -11,6 +11,7 @@
 #define RECOVER_MAX_NS  (120 * NS_PER_S)
 #define RETURN_MAX_NS   (400 * NS_PER_S)
 #define QUIET_NS        (10 * NS_PER_S)
+#define WARM_STEP_NS    (5 * NS_PER_S)
 #define EXPIRY_SLACK_NS (20 * NS_PER_S)
 #define EXPLAIN_MAX     30 /* pairs named one by one */
 
@@ -190,6 +191,21 @@ static void run_for(struct run *x, int64_t ns)
 	net_run(&x->net, x->net.now.ns + ns);
 }
 
+/* Frames and bytes per second and node by kind of message since `was`. */
+static void explain_traffic(const struct run *x, const struct net_sums *was, const char *when,
+                            double node_s)
+{
+	const struct net_sums *s = &x->net.sums;
+
+	fprintf(stderr, "%.1f s, %s:", (double)x->net.now.ns / 1e9, when);
+	for (unsigned k = 0; k < TRAFFIC_KINDS; k++)
+		if (s->kind_frames[k] != was->kind_frames[k])
+			fprintf(stderr, " %s %.2f/%.0f", traffic_name(k),
+			        (double)(s->kind_frames[k] - was->kind_frames[k]) / node_s,
+			        (double)(s->kind_bytes[k] - was->kind_bytes[k]) / node_s);
+	fputs(" (frames/bytes per s and node)\n", stderr);
+}
+
 /* Cold start: the time until a few pairs tried again and again are all delivered, then the rest of the warm-up. */
 static void warm_up(struct run *x)
 {
@@ -206,23 +222,16 @@ static void warm_up(struct run *x)
 		x->r->recover_s = all_done_s(j, from, 0);
 		judge_release(j, from);
 	}
-	if (x->net.now.ns < warm_ns(x))
-		net_run(&x->net, warm_ns(x));
-}
+	while (x->net.now.ns < warm_ns(x)) {
+		struct net_sums was = x->net.sums;
+		int64_t left = warm_ns(x) - x->net.now.ns;
+		int64_t step = left < WARM_STEP_NS ? left : WARM_STEP_NS;
 
-/* Frames and bytes per second and node by kind of message since `was`. */
-static void explain_traffic(const struct run *x, const struct net_sums *was, const char *when,
-                            double node_s)
-{
-	const struct net_sums *s = &x->net.sums;
-
-	fprintf(stderr, "%.1f s, %s:", (double)x->net.now.ns / 1e9, when);
-	for (unsigned k = 0; k < TRAFFIC_KINDS; k++)
-		if (s->kind_frames[k] != was->kind_frames[k])
-			fprintf(stderr, " %s %.2f/%.0f", traffic_name(k),
-			        (double)(s->kind_frames[k] - was->kind_frames[k]) / node_s,
-			        (double)(s->kind_bytes[k] - was->kind_bytes[k]) / node_s);
-	fputs(" (frames/bytes per s and node)\n", stderr);
+		run_for(x, step);
+		if (x->cfg->explain)
+			explain_traffic(x, &was, "warming up",
+			                net_alive_count(&x->net) * (double)step / 1e9);
+	}
 }
 
 /* What an idle network costs, over some quiet seconds. */
