@@ -13,8 +13,8 @@
 #define SEQ_DEAD_HOP  (30 * NS_PER_MS)
 #define SAMPLE_MIN    (300 * NS_PER_MS)
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
-#define GROWN_FOR     (12 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
+#define SIZE_KEPT     (120 * NS_PER_S) /* a network that has shrunk for so long may grow again */
 
 uint64_t anchor_hash(unsigned tree, const struct node_id *id)
 {
@@ -90,11 +90,6 @@ void anchor_own_record_seen(struct node *n, uint64_t seq)
 	n->anchor->record_seq = seq;
 	record_renew(n);
 	hook_coords_changed(n);
-}
-
-bool anchor_grown(const struct node *n)
-{
-	return n->anchor->grown_at.ns && instant_sub(n->now, n->anchor->grown_at) < GROWN_FOR;
 }
 
 static void ann_send(struct node *n, struct peer *p)
@@ -333,9 +328,12 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 		a->grown_at = n->now;
 		a->sample_ns = SAMPLE_MIN;
 		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+		hook_grown(n);
 	}
-	if (a->size > a->size_max)
+	if (a->size >= a->size_max || instant_sub(n->now, a->size_at) > SIZE_KEPT) {
 		a->size_max = a->size;
+		a->size_at = n->now;
+	}
 	for (unsigned i = 0; i < m->count; i++)
 		hook_sample(n, p, &m->c[i]);
 }

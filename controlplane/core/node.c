@@ -368,6 +368,11 @@ void hook_coords_changed(struct node *n)
 		session_topology_changed(n);
 }
 
+void hook_grown(struct node *n)
+{
+	kad_grown(n);
+}
+
 void hook_sample(struct node *n, struct peer *p, const struct contact_info *c)
 {
 	kad_hint(n, c);

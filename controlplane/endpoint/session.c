@@ -219,7 +219,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	s->wanted = false;
 	session_set(n, s);
 	if (old)
-		lsp_release(n, old, TEAR_REPLACED);
+		lsp_retire(n, old);
 	if (s->path_ns > PATH_EVERY || !timer_armed(&s->path_timer))
 		s->path_ns = PATH_FIRST;
 	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);

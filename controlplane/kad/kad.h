@@ -53,6 +53,9 @@ struct kad {
 	uint32_t ticks;
 	struct instant news_at;  /* last time that gossip sped the tick up */
 	struct instant self_at;  /* last self-lookup */
+	int64_t self_ns;         /* wait until the next; grows while they bring nothing */
+	uint32_t self_news;      /* contacts.news when the last began */
+	bool self_running;
 	uint16_t refresh_bucket; /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
@@ -73,12 +76,17 @@ void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
 void kad_error(struct node *n, const struct error_msg *m);
 /* Looks faster again after news. */
 void kad_hurry(struct node *n, bool direct);
+/* The anchor says that the network grew or merged: there may be nearer ids now. */
+void kad_grown(struct node *n);
+/* A self-lookup is over. */
+void kad_self_done(struct node *n);
 
 /* ---- questions (kad/rpc.c) ---- */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup);
 void kad_rpc_timeout(struct node *n, struct rpc *r);
-void kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
+/* False: no way to it from here. */
+bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target);
 
 /* ---- lookups (kad/lookup.c) ---- */

@@ -6,7 +6,12 @@
 #include <string.h>
 
 #define LOOKUP_LIFE  (20 * NS_PER_S)
-#define LOOKUP_DEPTH 8 /* closest answered or failed: then it is done */
+
+/* So many of the closest asked: then it is done. Housekeeping is content with less, it comes round again. */
+static unsigned depth(const struct lookup *l)
+{
+	return l->purpose == LOOKUP_REFRESH ? 3 : l->purpose == LOOKUP_SELF ? 4 : 8;
+}
 
 static unsigned number(const struct node *n, const struct lookup *l)
 {
@@ -54,6 +59,8 @@ static void finish(struct node *n, struct lookup *l)
 	ctx_free(n, l->cand);
 	l->cand = NULL;
 	l->active = 0;
+	if (l->purpose == LOOKUP_SELF)
+		kad_self_done(n);
 	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
 }
 
@@ -66,7 +73,7 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 		return;
 	}
-	for (unsigned i = 0; i < l->n && looked < LOOKUP_DEPTH && l->in_flight < n->cfg.kad_alpha;
+	for (unsigned i = 0; instant_before(n->now, l->deadline) && i < l->n && looked < depth(l) && l->in_flight < n->cfg.kad_alpha;
 	     i++) {
 		struct candidate *c = &l->cand[i];
 
