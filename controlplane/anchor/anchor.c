@@ -111,6 +111,16 @@ static void ann_send(struct node *n, struct peer *p)
 		peer_send_local(n, p, buf, wr_len(&w));
 }
 
+/* Samples soon, and often for a while. */
+static void sample_hurry(struct node *n)
+{
+	struct anchor *a = n->anchor;
+
+	if (a->sample_ns > SAMPLE_MIN)
+		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, SAMPLE_MIN);
+	a->sample_ns = SAMPLE_MIN;
+}
+
 static void announce_now(struct node *n)
 {
 	struct peer *p;
@@ -126,8 +136,7 @@ void anchor_announce(struct node *n, bool at_once)
 	struct anchor *a = n->anchor;
 
 	record_renew(n);
-	a->sample_ns = SAMPLE_MIN;
-	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+	sample_hurry(n);
 	if (at_once)
 		announce_now(n);
 	else if (!timer_armed(&a->ann_timer))
@@ -301,6 +310,7 @@ static void sample_tick(struct node *n)
 	struct anchor *a = n->anchor;
 	struct peer *p;
 
+	a->size_told = a->size;
 	TAILQ_FOREACH (p, &n->peers->list, next)
 		if (peer_up(p) && tree_neighbour(n, p))
 			sample_send(n, p);
@@ -326,10 +336,11 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 	if (a->size > a->size_max + a->size_max / 4 &&
 	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
 		a->grown_at = n->now;
-		a->sample_ns = SAMPLE_MIN;
-		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
 		hook_grown(n);
 	}
+	/* The tree's size must not creep from hop to hop at the pace of peace, or it seems to grow for minutes. */
+	if (a->size > a->size_told + a->size_told / 8 || a->size + a->size_told / 8 < a->size_told)
+		sample_hurry(n);
 	if (a->size >= a->size_max || instant_sub(n->now, a->size_at) > SIZE_KEPT) {
 		a->size_max = a->size;
 		a->size_at = n->now;

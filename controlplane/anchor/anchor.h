@@ -35,6 +35,7 @@ struct anchor {
 	struct timer ann_timer, seq_timer, root_timer, hold_timer, sample_timer;
 	int64_t sample_ns;
 	uint32_t size, size_max; /* nodes in the tree as the samples say; the most of late */
+	uint32_t size_told;      /* as in the last samples sent */
 	struct instant size_at;  /* when size_max was last reached or forgotten */
 	struct instant grown_at; /* the network last grew or merged */
 };

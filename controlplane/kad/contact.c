@@ -123,11 +123,15 @@ static bool insert(struct node *n, struct contacts *t, struct contact *c)
 	return true;
 }
 
-static void verify(struct node *n, struct contacts *t, struct contact *c)
+static void verify(struct contacts *t, struct contact *c)
 {
+	unsigned closer = 0;
+
 	c->verified = true;
 	t->verified++;
-	t->news += t->fill[c->bucket] < n->cfg.kad_k;
+	for (unsigned b = c->bucket + 1u; b < ID_BITS && closer < KAD_SIBLINGS; b++)
+		closer += t->fill[b];
+	t->news += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
 struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *i,
@@ -141,7 +145,7 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		if (i->seq > c->seq || (verified && i->seq == c->seq))
 			set_info(n, c, i);
 		if (verified && !c->verified)
-			verify(n, t, c);
+			verify(t, c);
 		return c;
 	}
 	bucket = id_common_prefix(&n->cfg.identity->id, &i->id);
@@ -169,7 +173,7 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		return NULL;
 	}
 	if (verified)
-		verify(n, t, c);
+		verify(t, c);
 	t->fill[bucket]++;
 	return c;
 }
@@ -188,6 +192,7 @@ void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool de
 	}
 	t->fill[c->bucket]--;
 	t->verified -= c->verified;
+	t->good[c->bucket] = (uint8_t)(t->good[c->bucket] - c->verified);
 	ctx_free(n, c);
 }
 

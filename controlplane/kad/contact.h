@@ -31,14 +31,16 @@ struct tombstone {
 	uint64_t seq;
 	struct instant until;
 };
-#define TOMBSTONES 128
-#define HEARSAY_MAX 384 /* unverified contacts kept */
+#define TOMBSTONES   128
+#define KAD_SIBLINGS 16
+#define HEARSAY_MAX  384 /* unverified contacts kept */
 
 struct contacts {
 	struct contact **v; /* by id */
 	uint32_t count, cap, verified;
-	uint32_t news; /* contacts that verified into a bucket with room, so far: the neighbourhood is not yet known */
+	uint32_t news;         /* times that a sibling or a bucket's first contact verified */
 	uint8_t fill[ID_BITS]; /* contacts per bucket */
+	uint8_t good[ID_BITS]; /* of those: verified */
 	struct tombstone dead[TOMBSTONES];
 	uint8_t next_dead;
 };

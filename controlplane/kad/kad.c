@@ -8,17 +8,18 @@
 #include <errno.h>
 #include <string.h>
 
-#define TICK_MIN         (400 * NS_PER_MS)
-#define TICK_MAX         (300 * NS_PER_S)
-#define NEWS_EVERY       (10 * NS_PER_S)
-#define UPDATE_AFTER     (700 * NS_PER_MS)
-#define UPDATE_LATEST    (3 * NS_PER_S)
-#define SELF_MIN         (300 * NS_PER_MS)
-#define SELF_MAX         (300 * NS_PER_S)
-#define SNAPSHOT_EVERY   (30 * NS_PER_S)
-#define VERIFY_PER_TICK  3
-#define VERIFY_ENOUGH    3 /* verified contacts that a bucket needs; the others are a reserve */
-#define CLOSE_ENOUGH     8 /* as many contacts below a bucket as one exchange tells of: then the siblings know it */
+#define TICK_MIN        (400 * NS_PER_MS)
+#define TICK_MAX        (300 * NS_PER_S)
+#define NEWS_EVERY      (10 * NS_PER_S)
+#define UPDATE_AFTER    (700 * NS_PER_MS)
+#define UPDATE_LATEST   (3 * NS_PER_S)
+#define SELF_MIN        (300 * NS_PER_MS)
+#define SELF_MAX        (300 * NS_PER_S)
+#define SNAPSHOT_EVERY  (30 * NS_PER_S)
+#define VERIFY_PER_TICK 3
+#define VERIFY_ENOUGH   3 /* verified contacts that a bucket needs; the others are a reserve */
+#define CLOSE_ENOUGH \
+	8 /* as many contacts below a bucket as one exchange tells of: then the siblings know it */
 
 int kad_new(struct node *n)
 {
@@ -141,7 +142,7 @@ void kad_self_done(struct node *n)
 	if (k->contacts.news != k->self_news)
 		k->self_ns = SELF_MIN;
 	else
-		k->self_ns = k->self_ns * 2 < SELF_MAX ? k->self_ns * 2 : SELF_MAX;
+		k->self_ns = k->self_ns * 3 < SELF_MAX ? k->self_ns * 3 : SELF_MAX;
 }
 
 void kad_hint(struct node *n, const struct contact_info *c)

@@ -8,7 +8,6 @@
 #define RPC_MAX      64
 #define LOOKUPS_MAX  16
 #define LOOKUP_WIDTH 20
-#define KAD_SIBLINGS 16
 
 /* Why a lookup runs; the finder is told through hook_lookup_done(). */
 enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_SELF, LOOKUP_REQUEST, LOOKUP_SESSION };
@@ -51,10 +50,10 @@ struct kad {
 	int64_t tick_ns;
 	struct instant update_first; /* first change not yet told */
 	uint32_t ticks;
-	struct instant news_at;  /* last time that gossip sped the tick up */
-	struct instant self_at;  /* last self-lookup */
-	int64_t self_ns;         /* wait until the next; grows while they bring nothing */
-	uint32_t self_news;      /* contacts.news when the last began */
+	struct instant news_at; /* last time that gossip sped the tick up */
+	struct instant self_at; /* last self-lookup */
+	int64_t self_ns;        /* wait until the next; grows while they bring nothing */
+	uint32_t self_news;     /* contacts.news when the last began */
 	bool self_running;
 	uint16_t refresh_bucket; /* next empty bucket to look into */
 	uint32_t fingers_pending;

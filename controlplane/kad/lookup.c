@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOKUP_LIFE  (20 * NS_PER_S)
+#define LOOKUP_LIFE (20 * NS_PER_S)
 
 /* So many of the closest asked: then it is done. Housekeeping is content with less, it comes round again. */
 static unsigned depth(const struct lookup *l)
@@ -73,7 +73,8 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 		return;
 	}
-	for (unsigned i = 0; instant_before(n->now, l->deadline) && i < l->n && looked < depth(l) && l->in_flight < n->cfg.kad_alpha;
+	for (unsigned i = 0; instant_before(n->now, l->deadline) && i < l->n && looked < depth(l) &&
+	                     l->in_flight < n->cfg.kad_alpha;
 	     i++) {
 		struct candidate *c = &l->cand[i];
 

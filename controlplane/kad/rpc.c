@@ -15,7 +15,8 @@
 #define EXR_TREE_NEAR 8
 #define EXQ_CLOSEST   4
 #define EXQ_TREE_NEAR 4
-#define UNREACHABLE   NS_PER_MS /* no way from here: as good as unanswered, but not in the middle of the asking */
+#define UNREACHABLE \
+	NS_PER_MS /* no way from here: as good as unanswered, but not in the middle of the asking */
 
 static struct rpc *rpc_new(struct node *n)
 {

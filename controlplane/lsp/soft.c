@@ -4,13 +4,15 @@
 
 #include "wire/lse.h"
 
-#define REFRESH_EVERY (20 * NS_PER_S)
+#define REFRESH_EVERY (40 * NS_PER_S)
+#define FINGER_FACTOR 2 /* a finger's idle limit in those of a transit: two refreshes may be lost */
 #define RETIRE_AFTER  (5 * NS_PER_S) /* beyond any round trip over 255 hops */
 
 static int64_t idle_limit(const struct node *n, const struct lsp *l)
 {
-	return l->role == LSP_TRANSIT || l->finger ? n->cfg.tunnel_idle_transit_ns
-	                                           : n->cfg.tunnel_idle_end_ns;
+	if (l->finger)
+		return FINGER_FACTOR * n->cfg.tunnel_idle_transit_ns;
+	return l->role == LSP_TRANSIT ? n->cfg.tunnel_idle_transit_ns : n->cfg.tunnel_idle_end_ns;
 }
 
 static void query(struct node *n, const struct peer *p, uint32_t label)

@@ -31,6 +31,7 @@ static const struct scenario_result not_measured = {
         .state_bytes_per_node = NOT_MEASURED,
         .maintenance_bytes_s_per_node = NOT_MEASURED,
         .hello_bytes_s_per_node = NOT_MEASURED,
+        .cold_bytes_per_node = NOT_MEASURED,
         .stale_contact_share = NOT_MEASURED,
         .labels_leaked = NOT_MEASURED,
         .stuck_queries = NOT_MEASURED,
@@ -234,19 +235,29 @@ static void warm_up(struct run *x)
 	}
 }
 
-/* What an idle network costs, over some quiet seconds. */
-static void measure_idle(struct run *x)
+/* What the network has cost since `was`, ns ago, as upkeep. */
+static void report_upkeep(struct run *x, const struct net_sums *since, int64_t ns)
 {
-	struct net_sums was = x->net.sums;
-	double node_s = net_alive_count(&x->net) * (double)QUIET_NS / 1e9;
+	struct net_sums was = *since;
+	double node_s = net_alive_count(&x->net) * (double)ns / 1e9;
 
-	run_for(x, QUIET_NS);
 	x->r->hello_bytes_s_per_node = (double)(x->net.sums.hello_bytes - was.hello_bytes) / node_s;
 	x->r->maintenance_bytes_s_per_node = (double)(x->net.sums.bytes - was.bytes -
 	                                              (x->net.sums.hello_bytes - was.hello_bytes)) /
 	                                     node_s;
 	if (x->cfg->explain)
 		explain_traffic(x, &was, "idle", node_s);
+}
+
+/* What an idle network costs, over some quiet seconds soon after the start (where there is no later, quieter time). */
+static void measure_idle(struct run *x)
+{
+	struct net_sums was = x->net.sums;
+
+	x->r->cold_bytes_per_node =
+	        (double)(was.bytes - was.hello_bytes) / net_alive_count(&x->net);
+	run_for(x, QUIET_NS);
+	report_upkeep(x, &was, QUIET_NS);
 }
 
 /* Fresh pairs, one attempt each. */
@@ -271,6 +282,8 @@ static void measure_left(struct run *x)
 	uint32_t *queries = mem_new(x->net.n * sizeof(*queries));
 	uint32_t *setups = mem_new(x->net.n * sizeof(*setups));
 	struct node_stats st;
+	struct net_sums was;
+	int64_t since;
 
 	judge_release(&x->judge, 0);
 	audit_sums(&x->net, &s);
@@ -280,6 +293,8 @@ static void measure_left(struct run *x)
 		node_cfg_default(&cfg);
 		run_for(x, cfg.tunnel_idle_end_ns + cfg.tunnel_idle_transit_ns);
 		audit_take(&one, &x->net);
+		was = x->net.sums;
+		since = x->net.now.ns;
 		memset(queries, 0xff, x->net.n * sizeof(*queries));
 		memset(setups, 0xff, x->net.n * sizeof(*setups));
 		for (int64_t t = 0; t < cfg.tunnel_idle_transit_ns + EXPIRY_SLACK_NS;
@@ -293,6 +308,7 @@ static void measure_left(struct run *x)
 				setups[i] = (uint32_t)min_u64(setups[i], st.pending_setups);
 			}
 		}
+		report_upkeep(x, &was, x->net.now.ns - since);
 		audit_take(&two, &x->net);
 		x->r->labels_leaked = audit_both(&one, &two);
 		if (x->cfg->explain)

@@ -9,9 +9,9 @@
 #include "wire/routed.h"
 
 static const char *const names[TRAFFIC_KINDS] = {
-        "link handshake", "hello", "ann",    "seq",       "sample",    "tear",  "grant",
-        "link error",     "setup", "finger", "reply",     "refresh",   "exq",   "exr",
-        "update",         "find",  "found",  "dead end",  "other",     "data"};
+        "link handshake", "hello", "ann",    "seq",      "sample",  "tear", "grant",
+        "link error",     "setup", "finger", "reply",    "refresh", "exq",  "exr",
+        "update",         "find",  "found",  "dead end", "other",   "data"};
 
 const char *traffic_name(unsigned kind)
 {
