@@ -13,8 +13,7 @@
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
 #define HALF_OPEN       (8 * NS_PER_S)
 #define PATH_FIRST      (2 * NS_PER_S)
-#define PATH_EVERY      (3 * NS_PER_S)
-#define PATH_CALM       (60 * NS_PER_S)
+#define PATH_CALM       (120 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
 #define UNUSED_SESSION  (300 * NS_PER_S)
@@ -220,8 +219,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	session_set(n, s);
 	if (old)
 		lsp_retire(n, old);
-	if (s->path_ns > PATH_EVERY || !timer_armed(&s->path_timer))
-		s->path_ns = PATH_FIRST;
+	s->path_ns = PATH_FIRST;
 	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 	if (s->has_keys)
 		oam_session_ready(n, s);
@@ -246,19 +244,31 @@ static void drop_builds(struct node *n, struct session *s, const struct lsp *but
 	}
 }
 
+/* A place for one more; the oldest gives way: nothing came back, and it would hold its place until its timer. */
+static unsigned build_slot(struct node *n, struct session *s)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < SESSION_BUILDS; i++) {
+		if (!s->build[i].lsp)
+			return i;
+		if (instant_before(s->build[i].lsp->born, s->build[oldest].lsp->born))
+			oldest = i;
+	}
+	lsp_release(n, s->build[oldest].lsp, TEAR_REPLACED);
+	s->build[oldest].lsp = NULL;
+	return oldest;
+}
+
 /* Starts one more tunnel. */
 static int build(struct node *n, struct session *s)
 {
 	struct lsp_request q = {
 	        .dst = s->remote, .session = s->index, .worker = s->worker, .nnotvia = s->nnotvia};
 	uint8_t envelope[LSP_ENVELOPE_MAX];
-	unsigned slot;
+	unsigned slot = build_slot(n, s);
 	int r;
 
-	for (slot = 0; slot < SESSION_BUILDS && s->build[slot].lsp; slot++)
-		;
-	if (slot == SESSION_BUILDS)
-		return -EBUSY;
 	if (s->has_keys) {
 		q.flags = SETUP_FLAG_REPAIR;
 	} else {
@@ -517,6 +527,30 @@ void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
 		session_send_oam(n, s, &seen, 0);
 }
 
+/* Two hops to one that is no neighbour cannot be bettered. */
+static bool may_be_longer(struct node *n, const struct session *s)
+{
+	return s->path->hops > (peer_by_id(n, &s->remote) ? 1 : 2);
+}
+
+/* Looks for a shorter path, along the anchor: soon after a change, ever more seldom in peace. The first set-up went greedily by
+ * id; where the other end stands has to be looked up first. */
+static void better_path(struct node *n, struct session *s)
+{
+	if (!s->in_use || !session_ready(s) || !s->initiator)
+		return;
+	if (may_be_longer(n, s) && !building(s)) {
+		if (s->has_place)
+			(void)build(n, s);
+		else
+			seek(n, s);
+	}
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+	s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
+	if (s->path_ns == PATH_CALM)
+		s->has_place = false; /* look anew when it comes round again */
+}
+
 void session_lookup_done(struct node *n, uint32_t index, bool exact, const struct contact_info *c)
 {
 	struct session *s = session_at(n, index);
@@ -524,10 +558,14 @@ void session_lookup_done(struct node *n, uint32_t index, bool exact, const struc
 	if (!s)
 		return;
 	s->looking = false;
-	if (!exact || !c || c->ntrees == 0 || s->path)
+	if (!exact || !c || c->ntrees == 0)
 		return;
 	s->place = c->place[0];
 	s->has_place = true;
+	if (s->path) {
+		better_path(n, s);
+		return;
+	}
 	s->last_build.ns = 0;
 	if (s->wanted || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, 0);
@@ -547,24 +585,11 @@ void session_idle(struct node *n, uint32_t index, bool idle)
 void session_topology_changed(struct node *n)
 {
 	for (struct session *s = session_after(n, NULL); s; s = session_after(n, s))
-		if (s->in_use && session_ready(s) && s->initiator) {
+		if (s->in_use && session_ready(s) && s->initiator && s->path_ns > PATH_FIRST) {
 			s->path_ns = PATH_FIRST;
+			s->has_place = false;
 			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 		}
-}
-
-/* Looks for a shorter path now and then; often after a change, seldom in peace. */
-static void better_path(struct node *n, struct session *s)
-{
-	if (!s->in_use || !session_ready(s) || !s->initiator)
-		return;
-	if (s->path->hops > 1 && !building(s))
-		(void)build(n, s);
-	if (instant_sub(n->now, s->path->up_at) > PATH_CALM)
-		s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
-	else
-		s->path_ns = PATH_EVERY;
-	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 }
 
 static void old_phase_gone(struct node *n, struct session *s)

@@ -12,7 +12,7 @@
 #include <bsd/sys/tree.h>
 
 #define SESSION_NONE     UINT32_MAX
-#define SESSION_BUILDS   2    /* tunnels under construction at once */
+#define SESSION_BUILDS   4    /* tunnels under construction at once */
 #define SESSION_ENVELOPE 192  /* bytes of a set-up's envelope: no answer is longer */
 #define SESSION_HS_RATE  1000 /* handshakes/s answered */
 
