@@ -311,9 +311,14 @@ static void sample_tick(struct node *n)
 	struct peer *p;
 
 	a->size_told = a->size;
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (peer_up(p) && tree_neighbour(n, p))
+	/* Announcements are said again, they may have been lost; samples go along the tree. */
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		if (!peer_up(p))
+			continue;
+		ann_send(n, p);
+		if (tree_neighbour(n, p))
 			sample_send(n, p);
+	}
 	a->sample_ns = a->sample_ns * 3 / 2 < SAMPLE_MAX_NS ? a->sample_ns * 3 / 2 : SAMPLE_MAX_NS;
 	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL,
 	    a->sample_ns - (int64_t)rng_below(&n->cfg.rng, (uint64_t)a->sample_ns / 8));

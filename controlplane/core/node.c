@@ -29,7 +29,7 @@ void node_cfg_default(struct node_cfg *cfg)
 	        .sessions_max = 4096,
 	        .hello_active_ns = 300 * NS_PER_MS,
 	        .hello_idle_ns = 3 * NS_PER_S,
-	        .hello_misses = 2,
+	        .hello_misses = 3,
 	        .rekey_ns = 120 * NS_PER_S,
 	        .key_reject_ns = 180 * NS_PER_S,
 	        .key_overlap_ns = 10 * NS_PER_S,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ATTEMPT_NS      (800 * NS_PER_MS)
+#define RETRY_NS        (300 * NS_PER_MS)
 #define RESPONDER_WAITS (700 * NS_PER_MS)
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
 #define HALF_OPEN       (8 * NS_PER_S)
@@ -379,7 +380,7 @@ void session_step(struct node *n, struct session *s)
 		give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
 		return;
 	}
-	arm(n, &s->timer, TIMER_SESSION, s, ATTEMPT_NS);
+	arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 4 ? 3 * ATTEMPT_NS : ATTEMPT_NS);
 	if (s->attempts > 0)
 		seek(n, s);
 	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS)
@@ -462,6 +463,14 @@ void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
 	session_commit(n, s);
 }
 
+/* After a refusal: at once by the second way, then ever later. */
+static int64_t retry_ns(const struct session *s)
+{
+	unsigned more = s->attempts > 2 ? s->attempts - 3u : 0;
+
+	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
+}
+
 void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                         uint32_t tag_to)
 {
@@ -483,7 +492,7 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
 	if (s->path || building(s))
 		return;
 	if (s->wanted || s->in_use)
-		arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 2 ? 300 * NS_PER_MS : NS_PER_MS);
+		arm(n, &s->timer, TIMER_SESSION, s, retry_ns(s));
 }
 
 void session_lsp_gone(struct node *n, struct lsp *l)

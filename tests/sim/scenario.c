@@ -102,6 +102,32 @@ static double p99(double *v, uint32_t n)
 	return v[(uint32_t)ceil(0.99 * n) - 1];
 }
 
+/* Who knows a node: what a lookup for it has to find. */
+static void explain_node(struct run *x, uint32_t who)
+{
+	uint32_t known = 0, verified = 0, near = 0, it;
+	struct node_contact_view c;
+	struct node_stats st;
+
+	for (uint32_t i = 0; i < x->net.n; i++)
+		for (it = 0; x->net.node[i].node &&
+		             node_view_contact(x->net.node[i].node, &it, x->net.now, &c);)
+			if (id_eq(&c.id, &x->net.node[who].identity.id)) {
+				known++;
+				verified += c.verified && !c.fails;
+				near += c.neighbour;
+			}
+	if (!x->net.node[who].node)
+		return;
+	node_stats(x->net.node[who].node, &st);
+	fprintf(stderr,
+	        "  node %u: %u contacts (%u stale), depth %u under root %u; known to %u, verified "
+	        "by "
+	        "%u, neighbour of %u\n",
+	        who, st.contacts, st.contacts_stale, st.depth[0], net_find(&x->net, &st.root[0]),
+	        known, verified, near);
+}
+
 static void explain_pair(struct run *x, const struct pair *p)
 {
 	char a[ID_SHORT_LEN + 1], b[ID_SHORT_LEN + 1];
@@ -116,6 +142,8 @@ static void explain_pair(struct run *x, const struct pair *p)
 	        : p->err               ? "refused"
 	                               : "probe lost",
 	        p->err);
+	explain_node(x, p->a);
+	explain_node(x, p->b);
 }
 
 /* Delivery and lengths over pairs from .. npairs. */
@@ -572,7 +600,7 @@ static void flood_next(void *arg, uint32_t node, uint32_t left, struct instant n
 	net_call(&x->net, now.ns + 2 * NS_PER_MS, flood_next, x, node, left - 1);
 }
 
-static int scenario_do(struct run *x)
+static int scenario_run_one(struct run *x)
 {
 	switch (x->cfg->scenario) {
 	case SCN_LOOKUP:
@@ -598,6 +626,18 @@ static int scenario_do(struct run *x)
 		measure_pairs(x);
 		return 0;
 	}
+}
+
+static int scenario_do(struct run *x)
+{
+	struct net_sums was = x->net.sums;
+	int64_t at = x->net.now.ns;
+	int err = scenario_run_one(x);
+
+	if (x->cfg->explain)
+		explain_traffic(x, &was, "the scenario",
+		                net_alive_count(&x->net) * (double)(x->net.now.ns - at) / 1e9);
+	return err;
 }
 
 int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
