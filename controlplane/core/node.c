@@ -436,3 +436,8 @@ void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
 	else
 		session_lsp_gone(n, l);
 }
+
+void hook_unreached(struct node *n, const struct node_id *id)
+{
+	kad_suspect(n, id);
+}

@@ -24,6 +24,17 @@ static bool forbidden(struct node *n, const struct peer *p, const struct route_q
 	return false;
 }
 
+/* A pair of the same tag twice names a node that earlier attempts headed for and did not reach. */
+static bool avoided(const struct contact *c, const struct route_query *q)
+{
+	uint32_t tag = id_tag(&c->id);
+
+	for (unsigned i = 0; i < q->nnotvia; i++)
+		if (q->notvia[i][0] == tag && q->notvia[i][1] == tag)
+			return true;
+	return false;
+}
+
 static bool usable(struct node *n, struct peer *p, const void *arg)
 {
 	return !forbidden(n, p, arg);
@@ -149,7 +160,7 @@ static enum route_result greedy(struct node *n, const struct route_query *q,
 		than = q->ext->committed;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
 	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++)
-		if (commit(n, q, near[i], step))
+		if (!avoided(near[i], q) && commit(n, q, near[i], step))
 			return ROUTE_STEP;
 	return keep_course(n, q, step);
 }
@@ -347,6 +358,8 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 		route_emit(n, &step, &h, &e, r->p, rd_left(r));
 		break;
 	default:
+		if (e.flags & ROUTE_FLAG_COMMITTED)
+			kad_suspect(n, &e.committed);
 		dead_end(n, &h, e.next, *r, ROUTED_DEAD_END);
 		break;
 	}

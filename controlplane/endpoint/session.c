@@ -10,6 +10,7 @@
 
 #define ATTEMPT_NS      (800 * NS_PER_MS)
 #define RETRY_NS        (300 * NS_PER_MS)
+#define SEEK_NS         (100 * NS_PER_MS)
 #define RESPONDER_WAITS (700 * NS_PER_MS)
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
 #define HALF_OPEN       (8 * NS_PER_S)
@@ -296,10 +297,14 @@ static int build(struct node *n, struct session *s)
 
 static void seek(struct node *n, struct session *s)
 {
-	if (s->looking)
+	int64_t wait = SEEK_NS << (s->attempts < 6 ? s->attempts : 6);
+
+	if (s->looking || (s->sought.ns && instant_sub(n->now, s->sought) < wait))
 		return;
-	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0)
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0) {
 		s->looking = true;
+		s->sought = n->now;
+	}
 }
 
 static void give_up(struct node *n, struct session *s, int err)

@@ -60,6 +60,7 @@ struct session {
 	uint8_t old_phase;
 	bool has_old;
 	bool looking;
+	struct instant sought; /* when the last lookup began */
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;
 	struct place place; /* of the destination, from a lookup */

@@ -25,6 +25,7 @@ struct lookup {
 	uint8_t active;
 	uint32_t ref; /* the finder's own: request cookie, session index */
 	uint8_t in_flight;
+	uint8_t slow; /* asked, late, no longer waited for before asking others */
 	uint8_t n;
 	bool exact; /* the target itself has been heard of */
 	struct instant deadline;
@@ -38,8 +39,10 @@ struct rpc {
 	uint8_t op;
 	uint8_t lookup; /* index + 1, or 0 */
 	bool active;
+	bool slow;
 	struct node_id to;
 	struct instant sent;
+	int64_t patience_ns;
 };
 
 struct kad {
@@ -73,6 +76,8 @@ void kad_hint(struct node *n, const struct contact_info *c);
 void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
 /* A question of ours met a dead end. */
 void kad_error(struct node *n, const struct error_msg *m);
+/* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
+void kad_suspect(struct node *n, const struct node_id *id);
 /* Looks faster again after news. */
 void kad_hurry(struct node *n, bool direct);
 /* The anchor says that the network grew or merged: there may be nearer ids now. */
@@ -92,9 +97,11 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
 /* Iterative FIND from the closest contacts (and `at`, when not NULL). Returns 0, or -EBUSY; the end is told by hook. */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at);
-void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
-void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who);
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
+/* One asked is late: others are asked meanwhile. */
+void lookup_slow(struct node *n, struct lookup *l);
 void hook_lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                       const struct node_id *target, bool exact, const struct contact_info *closest);
 

@@ -87,7 +87,7 @@ static void proceed(struct node *n, struct lookup *l)
 		c->state = CAND_ASKED;
 		l->in_flight++;
 	}
-	if (l->in_flight == 0)
+	if (l->in_flight == 0 && l->slow == 0)
 		finish(n, l);
 }
 
@@ -134,13 +134,30 @@ static void mark(struct lookup *l, const struct node_id *id, uint8_t state)
 			l->cand[i].state = state;
 }
 
-void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+/* One asked is no longer waited for. */
+static void settle(struct lookup *l, bool slow)
+{
+	uint8_t *count = slow ? &l->slow : &l->in_flight;
+
+	if (*count)
+		--*count;
+}
+
+void lookup_slow(struct node *n, struct lookup *l)
+{
+	if (!l->active)
+		return;
+	settle(l, false);
+	l->slow++;
+	proceed(n, l);
+}
+
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m)
 {
 	if (!l->active)
 		return;
-	if (l->in_flight)
-		l->in_flight--;
+	settle(l, slow);
 	mark(l, from, CAND_ANSWERED);
 	if (id_eq(from, &l->target)) {
 		l->exact = true;
@@ -154,12 +171,11 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 	proceed(n, l);
 }
 
-void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who)
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow)
 {
 	if (!l->active)
 		return;
-	if (l->in_flight)
-		l->in_flight--;
+	settle(l, slow);
 	mark(l, who, CAND_FAILED);
 	if (l->exact && id_eq(who, &l->target))
 		l->exact = false;

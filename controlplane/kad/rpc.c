@@ -10,6 +10,8 @@
 
 #define RPC_BASE      (3 * NS_PER_S)
 #define RPC_HOP       (60 * NS_PER_MS)
+#define SLOW_BASE     (400 * NS_PER_MS)
+#define SLOW_HOP      (20 * NS_PER_MS)
 #define FAILS_MAX     2
 #define EXR_CLOSEST   8
 #define EXR_TREE_NEAR 8
@@ -112,6 +114,13 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
 	return route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) == 0;
 }
 
+/* There is no way to it from here: given up, but not in the middle of the asking. */
+static void rpc_soon(struct node *n, struct rpc *r)
+{
+	r->patience_ns = 0;
+	arm(n, &r->timer, TIMER_KAD_RPC, r, UNREACHABLE);
+}
+
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup)
 {
@@ -129,12 +138,14 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->to = to->id;
 	r->sent = n->now;
 	r->active = true;
-	arm(n, &r->timer, TIMER_KAD_RPC, r, RPC_BASE + RPC_HOP * d);
+	r->patience_ns = RPC_BASE + RPC_HOP * d;
+	r->slow = lookup == 0;
+	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->patience_ns : SLOW_BASE + SLOW_HOP * d);
 	c = contact_find(&n->kad->contacts, &to->id);
 	if (c)
 		c->asked = n->now;
 	if (!kad_send(n, op, r->id, &to->id, to->place, to->ntrees, target))
-		arm(n, &r->timer, TIMER_KAD_RPC, r, UNREACHABLE);
+		rpc_soon(n, r);
 	return 0;
 }
 
@@ -155,19 +166,39 @@ static void blame(struct node *n, const struct node_id *id)
 	kad_hurry(n, false);
 }
 
+void kad_suspect(struct node *n, const struct node_id *id)
+{
+	struct contact *c = contact_find(&n->kad->contacts, id);
+
+	if (!c || c->neighbour || c->fails)
+		return;
+	c->fails = 1;
+	kad_hurry(n, false);
+}
+
 static void rpc_failed(struct node *n, struct rpc *r)
 {
 	struct node_id to = r->to;
 	unsigned lookup = r->lookup;
+	bool slow = r->slow;
 
 	rpc_end(n, r);
 	blame(n, &to);
 	if (lookup)
-		lookup_failed(n, &n->kad->lookup[lookup - 1], &to);
+		lookup_failed(n, &n->kad->lookup[lookup - 1], &to, slow);
 }
 
 void kad_rpc_timeout(struct node *n, struct rpc *r)
 {
+	int64_t left = r->patience_ns - instant_sub(n->now, r->sent);
+
+	if (!r->slow && left > 0) {
+		r->slow = true;
+		arm(n, &r->timer, TIMER_KAD_RPC, r, left);
+		if (r->lookup)
+			lookup_slow(n, &n->kad->lookup[r->lookup - 1]);
+		return;
+	}
 	count(n, CTR_KAD_TIMEOUT);
 	rpc_failed(n, r);
 }
@@ -236,10 +267,12 @@ static void answer(struct node *n, const struct node_id *src, const struct kad_m
 	for (unsigned i = 0; i < RPC_MAX; i++) {
 		struct rpc *r = &n->kad->rpc[i];
 		unsigned lookup;
+		bool slow;
 
 		if (!r->active || r->id != m->rpc || !id_eq(&r->to, src) || r->op + 1 != m->op)
 			continue;
 		lookup = r->lookup;
+		slow = r->slow;
 		if (c) {
 			int64_t rtt = instant_sub(n->now, r->sent);
 
@@ -248,7 +281,7 @@ static void answer(struct node *n, const struct node_id *src, const struct kad_m
 		rpc_end(n, r);
 		take_list(n, m);
 		if (lookup)
-			lookup_answer(n, &n->kad->lookup[lookup - 1], src, m);
+			lookup_answer(n, &n->kad->lookup[lookup - 1], src, slow, m);
 		return;
 	}
 }

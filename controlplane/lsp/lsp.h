@@ -154,3 +154,5 @@ void hook_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
 void hook_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                      uint32_t tag_to);
 void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason);
+/* A set-up heading for this id came to a dead end here. */
+void hook_unreached(struct node *n, const struct node_id *id);

@@ -184,6 +184,18 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 	return l;
 }
 
+/* Whoever the set-up was heading for is named, so that the next attempt heads for another. */
+static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_ext *e)
+{
+	uint32_t tag = 0;
+
+	if (!far && e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
+		tag = id_tag(&e->committed);
+		hook_unreached(n, &e->committed);
+	}
+	lsp_send_error(n, l, far ? SETUP_TOO_FAR : SETUP_DEAD_END, tag, tag);
+}
+
 static void transit(struct node *n, const struct route_query *q, const struct routed_header *h,
                     struct setup_msg *m, struct lsp *l)
 {
@@ -200,7 +212,7 @@ static void transit(struct node *n, const struct route_query *q, const struct ro
 		lsp_send_error(n, l, SETUP_NO_LABEL, me, id_tag(&step.peer->id));
 	} else {
 		count(n, CTR_DEAD_END);
-		lsp_send_error(n, l, r == ROUTE_STEP ? SETUP_TOO_FAR : SETUP_DEAD_END, me, 0);
+		dead_end(n, l, r == ROUTE_STEP, q->ext);
 	}
 	if (l->role == LSP_INGRESS)
 		hook_lsp_failed(n, l, SETUP_DEAD_END, 0, 0);
