@@ -424,3 +424,16 @@ struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const stru
 	*distance = limit;
 	return best;
 }
+
+struct peer *anchor_down(struct node *n, unsigned tree,
+                         bool (*usable)(struct node *, struct peer *, const void *),
+                         const void *arg)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (is_child(p, tree) && (!usable || usable(n, p, arg)) &&
+		    (!best || p->sample.size > best->sample.size))
+			best = p;
+	return best;
+}

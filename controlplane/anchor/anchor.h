@@ -63,6 +63,10 @@ struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const stru
                         unsigned limit,
                         bool (*usable)(struct node *n, struct peer *p, const void *arg),
                         const void *arg, unsigned *distance);
+/* The up neighbour below this node in a tree with the most below it (as its samples say); NULL: none. */
+struct peer *anchor_down(struct node *n, unsigned tree,
+                         bool (*usable)(struct node *n, struct peer *p, const void *arg),
+                         const void *arg);
 /* This node's distance to coords, or UINT_MAX when its tree has another root. */
 unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
                              const struct coords *to);

@@ -57,15 +57,24 @@ static enum route_result direct(struct peer *p, struct route_step *step)
 	return ROUTE_STEP;
 }
 
-/* One hop along the anchor to the coords in ext; the distance left must fall strictly. */
+/* One hop along the anchor to the coords in ext; the distance left must fall strictly. A way that is longer than the hops left
+ * (a large ring is a tree with two long arms) is left downwards, until a link across shows one that is short enough: the depth
+ * rises strictly until then. */
 static enum route_result by_coords(struct node *n, const struct route_query *q,
                                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	unsigned own = anchor_own_distance(n, e->tree, e->root, &e->coords), d;
 	unsigned limit = own < e->distance ? own : e->distance;
-	struct peer *p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+	struct peer *p;
 
+	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
+		p = anchor_hop(n, e->tree, e->root, &e->coords, q->hops, usable, q, &d);
+		if (!p && (p = anchor_down(n, e->tree, usable, q)))
+			return direct(p, step);
+	} else {
+		p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+	}
 	if (!p)
 		return ROUTE_DEAD_END;
 	e->distance = (uint16_t)d;
@@ -236,7 +245,7 @@ int route_send(struct node *n, const struct node_id *dst, const struct place *pl
 	                          .dst = *dst};
 	struct route_ext e;
 	struct route_step step;
-	struct route_query q = {.dst = dst, .ext = &e};
+	struct route_query q = {.dst = dst, .ext = &e, .hops = ROUTED_HOP_LIMIT};
 	struct contact *c = contact_find(&n->kad->contacts, dst);
 
 	route_ext_begin(n, &e, next, places, nplaces);
@@ -343,7 +352,7 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 		dead_end(n, &h, e.next, *r, ROUTED_HOP_LIMIT_OUT);
 		return;
 	}
-	h.hop_limit--;
+	q.hops = h.hop_limit--;
 	h.next = e.next;
 	if (e.next == NEXT_SETUP) {
 		lsp_setup_rx(n, &q, &h, r);

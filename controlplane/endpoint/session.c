@@ -11,6 +11,7 @@
 #define ATTEMPT_NS      (800 * NS_PER_MS)
 #define RETRY_NS        (300 * NS_PER_MS)
 #define SEEK_NS         (100 * NS_PER_MS)
+#define DEEP            32 /* hops to the root */
 #define RESPONDER_WAITS (700 * NS_PER_MS)
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
 #define HALF_OPEN       (8 * NS_PER_S)
@@ -386,7 +387,8 @@ void session_step(struct node *n, struct session *s)
 		return;
 	}
 	arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 4 ? 3 * ATTEMPT_NS : ATTEMPT_NS);
-	if (s->attempts > 0)
+	/* In a deep tree a greedy walk may run out of hops: where the other end stands is asked for at once. */
+	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
 		seek(n, s);
 	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS)
 		return;

@@ -84,8 +84,11 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	                      .nnotvia = q->nnotvia};
 	struct route_ext e;
 	struct route_step step;
-	struct route_query rq = {
-	        .dst = &q->dst, .ext = &e, .notvia = q->notvia, .nnotvia = q->nnotvia};
+	struct route_query rq = {.dst = &q->dst,
+	                         .ext = &e,
+	                         .hops = ROUTED_HOP_LIMIT,
+	                         .notvia = q->notvia,
+	                         .nnotvia = q->nnotvia};
 	struct lsp *l;
 	int r;
 
