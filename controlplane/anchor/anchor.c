@@ -13,8 +13,8 @@
 #define SEQ_DEAD_HOP  (30 * NS_PER_MS)
 #define SAMPLE_MIN    (300 * NS_PER_MS)
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
-#define GROWN_FOR     (12 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
+#define SIZE_KEPT     (120 * NS_PER_S) /* a network that has shrunk for so long may grow again */
 
 uint64_t anchor_hash(unsigned tree, const struct node_id *id)
 {
@@ -92,11 +92,6 @@ void anchor_own_record_seen(struct node *n, uint64_t seq)
 	hook_coords_changed(n);
 }
 
-bool anchor_grown(const struct node *n)
-{
-	return n->anchor->grown_at.ns && instant_sub(n->now, n->anchor->grown_at) < GROWN_FOR;
-}
-
 static void ann_send(struct node *n, struct peer *p)
 {
 	struct anchor *a = n->anchor;
@@ -116,6 +111,16 @@ static void ann_send(struct node *n, struct peer *p)
 		peer_send_local(n, p, buf, wr_len(&w));
 }
 
+/* Samples soon, and often for a while. */
+static void sample_hurry(struct node *n)
+{
+	struct anchor *a = n->anchor;
+
+	if (a->sample_ns > SAMPLE_MIN)
+		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, SAMPLE_MIN);
+	a->sample_ns = SAMPLE_MIN;
+}
+
 static void announce_now(struct node *n)
 {
 	struct peer *p;
@@ -131,8 +136,7 @@ void anchor_announce(struct node *n, bool at_once)
 	struct anchor *a = n->anchor;
 
 	record_renew(n);
-	a->sample_ns = SAMPLE_MIN;
-	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+	sample_hurry(n);
 	if (at_once)
 		announce_now(n);
 	else if (!timer_armed(&a->ann_timer))
@@ -306,9 +310,15 @@ static void sample_tick(struct node *n)
 	struct anchor *a = n->anchor;
 	struct peer *p;
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (peer_up(p) && tree_neighbour(n, p))
+	a->size_told = a->size;
+	/* Announcements are said again, they may have been lost; samples go along the tree. */
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		if (!peer_up(p))
+			continue;
+		ann_send(n, p);
+		if (tree_neighbour(n, p))
 			sample_send(n, p);
+	}
 	a->sample_ns = a->sample_ns * 3 / 2 < SAMPLE_MAX_NS ? a->sample_ns * 3 / 2 : SAMPLE_MAX_NS;
 	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL,
 	    a->sample_ns - (int64_t)rng_below(&n->cfg.rng, (uint64_t)a->sample_ns / 8));
@@ -331,11 +341,15 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 	if (a->size > a->size_max + a->size_max / 4 &&
 	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
 		a->grown_at = n->now;
-		a->sample_ns = SAMPLE_MIN;
-		arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL, a->sample_ns);
+		hook_grown(n);
 	}
-	if (a->size > a->size_max)
+	/* The tree's size must not creep from hop to hop at the pace of peace, or it seems to grow for minutes. */
+	if (a->size > a->size_told + a->size_told / 8 || a->size + a->size_told / 8 < a->size_told)
+		sample_hurry(n);
+	if (a->size >= a->size_max || instant_sub(n->now, a->size_at) > SIZE_KEPT) {
 		a->size_max = a->size;
+		a->size_at = n->now;
+	}
 	for (unsigned i = 0; i < m->count; i++)
 		hook_sample(n, p, &m->c[i]);
 }
@@ -408,5 +422,18 @@ struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const stru
 		}
 	}
 	*distance = limit;
+	return best;
+}
+
+struct peer *anchor_down(struct node *n, unsigned tree,
+                         bool (*usable)(struct node *, struct peer *, const void *),
+                         const void *arg)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (is_child(p, tree) && (!usable || usable(n, p, arg)) &&
+		    (!best || p->sample.size > best->sample.size))
+			best = p;
 	return best;
 }

@@ -34,8 +34,10 @@ struct anchor {
 	struct record record; /* this node's own, signed */
 	struct timer ann_timer, seq_timer, root_timer, hold_timer, sample_timer;
 	int64_t sample_ns;
-	uint32_t size, size_max; /* nodes in the tree as the samples say */
-	struct instant grown_at; /* the network grew or merged: look around for a while */
+	uint32_t size, size_max; /* nodes in the tree as the samples say; the most of late */
+	uint32_t size_told;      /* as in the last samples sent */
+	struct instant size_at;  /* when size_max was last reached or forgotten */
+	struct instant grown_at; /* the network last grew or merged */
 };
 
 int anchor_new(struct node *n);
@@ -52,8 +54,6 @@ void anchor_select(struct node *n);
 void anchor_announce(struct node *n, bool at_once);
 /* Rank of a root in a tree: lower wins. */
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);
-/* True for some seconds after growth or a merge. */
-bool anchor_grown(const struct node *n);
 
 /* Number of trees in which both have a place under the same root; *distance: the smallest. 0: not comparable. */
 unsigned anchor_distance(const struct node *n, const struct place *place, unsigned nplaces,
@@ -63,6 +63,10 @@ struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const stru
                         unsigned limit,
                         bool (*usable)(struct node *n, struct peer *p, const void *arg),
                         const void *arg, unsigned *distance);
+/* The up neighbour below this node in a tree with the most below it (as its samples say); NULL: none. */
+struct peer *anchor_down(struct node *n, unsigned tree,
+                         bool (*usable)(struct node *n, struct peer *p, const void *arg),
+                         const void *arg);
 /* This node's distance to coords, or UINT_MAX when its tree has another root. */
 unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
                              const struct coords *to);
@@ -74,5 +78,7 @@ static inline uint64_t root_tag(const struct node_id *id)
 	return be64_load(id->b);
 }
 
+/* hook: the network grew by a quarter, or merged with another. */
+void hook_grown(struct node *n);
 /* hook: sampled contacts of the whole tree (core/node.c hands them to kad). */
 void hook_sample(struct node *n, struct peer *p, const struct contact_info *c);

@@ -368,6 +368,11 @@ void hook_coords_changed(struct node *n)
 		session_topology_changed(n);
 }
 
+void hook_grown(struct node *n)
+{
+	kad_grown(n);
+}
+
 void hook_sample(struct node *n, struct peer *p, const struct contact_info *c)
 {
 	kad_hint(n, c);
@@ -430,4 +435,9 @@ void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
 		kad_finger_gone(n, l, l->role == LSP_INGRESS ? &l->dst : &l->src);
 	else
 		session_lsp_gone(n, l);
+}
+
+void hook_unreached(struct node *n, const struct node_id *id)
+{
+	kad_suspect(n, id);
 }

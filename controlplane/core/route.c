@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <string.h>
 
+#define GREEDY_TRIES 4
+
 static bool forbidden(struct node *n, const struct peer *p, const struct route_query *q)
 {
 	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
@@ -18,6 +20,17 @@ static bool forbidden(struct node *n, const struct peer *p, const struct route_q
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
 		    (q->notvia[i][1] == me && q->notvia[i][0] == there))
+			return true;
+	return false;
+}
+
+/* A pair of the same tag twice names a node that earlier attempts headed for and did not reach. */
+static bool avoided(const struct contact *c, const struct route_query *q)
+{
+	uint32_t tag = id_tag(&c->id);
+
+	for (unsigned i = 0; i < q->nnotvia; i++)
+		if (q->notvia[i][0] == tag && q->notvia[i][1] == tag)
 			return true;
 	return false;
 }
@@ -44,15 +57,24 @@ static enum route_result direct(struct peer *p, struct route_step *step)
 	return ROUTE_STEP;
 }
 
-/* One hop along the anchor to the coords in ext; the distance left must fall strictly. */
+/* One hop along the anchor to the coords in ext; the distance left must fall strictly. A way that is longer than the hops left
+ * (a large ring is a tree with two long arms) is left downwards, until a link across shows one that is short enough: the depth
+ * rises strictly until then. */
 static enum route_result by_coords(struct node *n, const struct route_query *q,
                                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	unsigned own = anchor_own_distance(n, e->tree, e->root, &e->coords), d;
 	unsigned limit = own < e->distance ? own : e->distance;
-	struct peer *p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+	struct peer *p;
 
+	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
+		p = anchor_hop(n, e->tree, e->root, &e->coords, q->hops, usable, q, &d);
+		if (!p && (p = anchor_down(n, e->tree, usable, q)))
+			return direct(p, step);
+	} else {
+		p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+	}
 	if (!p)
 		return ROUTE_DEAD_END;
 	e->distance = (uint16_t)d;
@@ -139,15 +161,15 @@ static enum route_result greedy(struct node *n, const struct route_query *q,
                                 struct route_step *step)
 {
 	struct node_id than = n->cfg.identity->id;
-	struct contact *c;
+	struct contact *near[GREEDY_TRIES];
+	unsigned k = contact_closest(&n->kad->contacts, q->dst, true, near, GREEDY_TRIES);
 
 	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
 	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
 		than = q->ext->committed;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
-	for (unsigned skip = 0;
-	     skip < 4 && (c = contact_nearer(&n->kad->contacts, q->dst, &than, skip)); skip++)
-		if (commit(n, q, c, step))
+	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++)
+		if (!avoided(near[i], q) && commit(n, q, near[i], step))
 			return ROUTE_STEP;
 	return keep_course(n, q, step);
 }
@@ -223,7 +245,7 @@ int route_send(struct node *n, const struct node_id *dst, const struct place *pl
 	                          .dst = *dst};
 	struct route_ext e;
 	struct route_step step;
-	struct route_query q = {.dst = dst, .ext = &e};
+	struct route_query q = {.dst = dst, .ext = &e, .hops = ROUTED_HOP_LIMIT};
 	struct contact *c = contact_find(&n->kad->contacts, dst);
 
 	route_ext_begin(n, &e, next, places, nplaces);
@@ -330,7 +352,7 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 		dead_end(n, &h, e.next, *r, ROUTED_HOP_LIMIT_OUT);
 		return;
 	}
-	h.hop_limit--;
+	q.hops = h.hop_limit--;
 	h.next = e.next;
 	if (e.next == NEXT_SETUP) {
 		lsp_setup_rx(n, &q, &h, r);
@@ -345,6 +367,8 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 		route_emit(n, &step, &h, &e, r->p, rd_left(r));
 		break;
 	default:
+		if (e.flags & ROUTE_FLAG_COMMITTED)
+			kad_suspect(n, &e.committed);
 		dead_end(n, &h, e.next, *r, ROUTED_DEAD_END);
 		break;
 	}

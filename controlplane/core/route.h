@@ -22,6 +22,7 @@ struct route_query {
 	struct peer *from;   /* came over this link; NULL: from this node */
 	struct lsp *tunnel;  /* came along this tunnel ... */
 	bool tunnel_forward; /* ... in the direction away from its source */
+	unsigned hops;       /* hops it may still take */
 	const uint32_t (*notvia)[2];
 	unsigned nnotvia;
 };

@@ -52,11 +52,10 @@ bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
 bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
                        struct node_contact_view *v)
 {
-	struct contact *c = contact_after(&n->kad->contacts, NULL);
+	const struct contacts *t = &n->kad->contacts;
+	struct contact *c = *it < t->count ? t->v[*it] : NULL;
 	struct peer *p = NULL;
 
-	for (uint32_t i = 0; c && i < *it; i++)
-		c = contact_after(&n->kad->contacts, c);
 	if (!c)
 		return false;
 	(*it)++;

@@ -136,6 +136,8 @@ void oam_session_failed(struct node *n, struct session *s, int err)
 {
 	struct oam_request *r, *next;
 
+	if (!n->oams)
+		return; /* the node is being taken down */
 	for (r = TAILQ_FIRST(&n->oams->list); r; r = next) {
 		next = TAILQ_NEXT(r, next);
 		if (r->q.type != REQ_LOOKUP && id_eq(&r->q.id, &s->remote))

@@ -2,19 +2,22 @@
 /* The table of sessions and each one's way to a tunnel: first set-up, retries, repair, better paths. */
 #include "endpoint/session.h"
 
+#include "anchor/anchor.h"
+
 #include "kad/kad.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ATTEMPT_NS      (800 * NS_PER_MS)
+#define RETRY_NS        (300 * NS_PER_MS)
+#define SEEK_NS         (100 * NS_PER_MS)
+#define DEEP            32 /* hops to the root */
 #define RESPONDER_WAITS (700 * NS_PER_MS)
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
 #define HALF_OPEN       (8 * NS_PER_S)
 #define PATH_FIRST      (2 * NS_PER_S)
-#define PATH_EVERY      (3 * NS_PER_S)
-#define PATH_CALM       (60 * NS_PER_S)
-#define RETIRE_AFTER    (3 * NS_PER_S)
+#define PATH_CALM       (120 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
 #define UNUSED_SESSION  (300 * NS_PER_S)
@@ -124,7 +127,6 @@ void session_destroy(struct node *n, struct session *s)
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->path_timer);
 	disarm(n, &s->old_timer);
-	disarm(n, &s->retire_timer);
 	ticket_cancel(n, &s->own_ticket);
 	ticket_cancel(n, &s->answer_ticket);
 	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
@@ -206,25 +208,6 @@ void session_commit(struct node *n, struct session *s)
 	commit_send(n, s);
 }
 
-static void retired_gone(struct node *n, struct session *s)
-{
-	struct lsp *l = s->retired;
-
-	s->retired = NULL;
-	if (l)
-		lsp_release(n, l, TEAR_REPLACED);
-}
-
-/* The old tunnel stays until the other side has moved too and what is under way has arrived. Its ingress withdraws it. */
-static void retire(struct node *n, struct session *s, struct lsp *old)
-{
-	retired_gone(n, s);
-	if (old->role != LSP_INGRESS)
-		return;
-	s->retired = old;
-	arm(n, &s->retire_timer, TIMER_SESSION_PATH, s, RETIRE_AFTER);
-}
-
 /* From now on l carries the session; what carried it before is withdrawn (make before break). */
 void session_use_path(struct node *n, struct session *s, struct lsp *l)
 {
@@ -239,12 +222,9 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	s->wanted = false;
 	session_set(n, s);
 	if (old)
-		retire(n, s, old);
-	/* A first tunnel was cut short on its way back; one built around a failure is worth improving soon. */
-	if (s->rebuilds == 0 && !timer_armed(&s->path_timer))
-		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_CALM);
-	else if (!old)
-		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
+		lsp_retire(n, old);
+	s->path_ns = PATH_FIRST;
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 	if (s->has_keys)
 		oam_session_ready(n, s);
 }
@@ -268,19 +248,31 @@ static void drop_builds(struct node *n, struct session *s, const struct lsp *but
 	}
 }
 
+/* A place for one more; the oldest gives way: nothing came back, and it would hold its place until its timer. */
+static unsigned build_slot(struct node *n, struct session *s)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < SESSION_BUILDS; i++) {
+		if (!s->build[i].lsp)
+			return i;
+		if (instant_before(s->build[i].lsp->born, s->build[oldest].lsp->born))
+			oldest = i;
+	}
+	lsp_release(n, s->build[oldest].lsp, TEAR_REPLACED);
+	s->build[oldest].lsp = NULL;
+	return oldest;
+}
+
 /* Starts one more tunnel. */
 static int build(struct node *n, struct session *s)
 {
 	struct lsp_request q = {
 	        .dst = s->remote, .session = s->index, .worker = s->worker, .nnotvia = s->nnotvia};
 	uint8_t envelope[LSP_ENVELOPE_MAX];
-	unsigned slot;
+	unsigned slot = build_slot(n, s);
 	int r;
 
-	for (slot = 0; slot < SESSION_BUILDS && s->build[slot].lsp; slot++)
-		;
-	if (slot == SESSION_BUILDS)
-		return -EBUSY;
 	if (s->has_keys) {
 		q.flags = SETUP_FLAG_REPAIR;
 	} else {
@@ -307,10 +299,14 @@ static int build(struct node *n, struct session *s)
 
 static void seek(struct node *n, struct session *s)
 {
-	if (s->looking)
+	int64_t wait = SEEK_NS << (s->attempts < 6 ? s->attempts : 6);
+
+	if (s->looking || (s->sought.ns && instant_sub(n->now, s->sought) < wait))
 		return;
-	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0)
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0) {
 		s->looking = true;
+		s->sought = n->now;
+	}
 }
 
 static void give_up(struct node *n, struct session *s, int err)
@@ -391,8 +387,9 @@ void session_step(struct node *n, struct session *s)
 		give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
 		return;
 	}
-	arm(n, &s->timer, TIMER_SESSION, s, ATTEMPT_NS);
-	if (s->attempts > 0)
+	arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 4 ? 3 * ATTEMPT_NS : ATTEMPT_NS);
+	/* In a deep tree a greedy walk may run out of hops: where the other end stands is asked for at once. */
+	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
 		seek(n, s);
 	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS)
 		return;
@@ -440,8 +437,6 @@ static void forget(struct session *s, const struct lsp *l)
 			s->build[i].lsp = NULL;
 	if (s->commit == l)
 		s->commit = NULL;
-	if (s->retired == l)
-		s->retired = NULL;
 	if (s->answer.lsp == l)
 		s->answer.lsp = NULL;
 	if (s->own.lsp == l)
@@ -476,6 +471,14 @@ void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
 	session_commit(n, s);
 }
 
+/* After a refusal: at once by the second way, then ever later. */
+static int64_t retry_ns(const struct session *s)
+{
+	unsigned more = s->attempts > 2 ? s->attempts - 3u : 0;
+
+	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
+}
+
 void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                         uint32_t tag_to)
 {
@@ -497,7 +500,7 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
 	if (s->path || building(s))
 		return;
 	if (s->wanted || s->in_use)
-		arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 2 ? 300 * NS_PER_MS : NS_PER_MS);
+		arm(n, &s->timer, TIMER_SESSION, s, retry_ns(s));
 }
 
 void session_lsp_gone(struct node *n, struct lsp *l)
@@ -541,6 +544,30 @@ void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
 		session_send_oam(n, s, &seen, 0);
 }
 
+/* Two hops to one that is no neighbour cannot be bettered. */
+static bool may_be_longer(struct node *n, const struct session *s)
+{
+	return s->path->hops > (peer_by_id(n, &s->remote) ? 1 : 2);
+}
+
+/* Looks for a shorter path, along the anchor: soon after a change, ever more seldom in peace. The first set-up went greedily by
+ * id; where the other end stands has to be looked up first. */
+static void better_path(struct node *n, struct session *s)
+{
+	if (!s->in_use || !session_ready(s) || !s->initiator)
+		return;
+	if (may_be_longer(n, s) && !building(s)) {
+		if (s->has_place)
+			(void)build(n, s);
+		else
+			seek(n, s);
+	}
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+	s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
+	if (s->path_ns == PATH_CALM)
+		s->has_place = false; /* look anew when it comes round again */
+}
+
 void session_lookup_done(struct node *n, uint32_t index, bool exact, const struct contact_info *c)
 {
 	struct session *s = session_at(n, index);
@@ -548,10 +575,14 @@ void session_lookup_done(struct node *n, uint32_t index, bool exact, const struc
 	if (!s)
 		return;
 	s->looking = false;
-	if (!exact || !c || c->ntrees == 0 || s->path)
+	if (!exact || !c || c->ntrees == 0)
 		return;
 	s->place = c->place[0];
 	s->has_place = true;
+	if (s->path) {
+		better_path(n, s);
+		return;
+	}
 	s->last_build.ns = 0;
 	if (s->wanted || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, 0);
@@ -571,22 +602,11 @@ void session_idle(struct node *n, uint32_t index, bool idle)
 void session_topology_changed(struct node *n)
 {
 	for (struct session *s = session_after(n, NULL); s; s = session_after(n, s))
-		if (s->in_use && session_ready(s) && s->initiator) {
-			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, PATH_FIRST);
+		if (s->in_use && session_ready(s) && s->initiator && s->path_ns > PATH_FIRST) {
+			s->path_ns = PATH_FIRST;
+			s->has_place = false;
+			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 		}
-}
-
-/* Looks for a shorter path now and then; often after a change, seldom in peace. */
-static void better_path(struct node *n, struct session *s)
-{
-	if (!s->in_use || !session_ready(s) || !s->initiator)
-		return;
-	if (s->path->hops > 1 && !building(s))
-		(void)build(n, s);
-	/* Built around a failure: the better way may be back any moment. Otherwise look seldom. */
-	s->path_ns = s->rebuilds && instant_sub(n->now, s->path->up_at) < PATH_CALM ? PATH_EVERY
-	                                                                            : PATH_CALM;
-	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 }
 
 static void old_phase_gone(struct node *n, struct session *s)
@@ -607,8 +627,6 @@ void session_timer(struct node *n, struct timer *t)
 
 	if (t == &s->old_timer)
 		old_phase_gone(n, s);
-	else if (t == &s->retire_timer)
-		retired_gone(n, s);
 	else if (t->kind == TIMER_SESSION_REKEY)
 		session_rekey(n, s);
 	else if (t->kind == TIMER_SESSION_PATH)

@@ -12,7 +12,7 @@
 #include <bsd/sys/tree.h>
 
 #define SESSION_NONE     UINT32_MAX
-#define SESSION_BUILDS   2    /* tunnels under construction at once */
+#define SESSION_BUILDS   4    /* tunnels under construction at once */
 #define SESSION_ENVELOPE 192  /* bytes of a set-up's envelope: no answer is longer */
 #define SESSION_HS_RATE  1000 /* handshakes/s answered */
 
@@ -52,8 +52,6 @@ struct session {
 	uint8_t refused;
 	struct instant key_at, want_since, last_build;
 	struct lsp *path;
-	struct lsp *retired; /* the tunnel before it, until what is under way has arrived */
-	struct timer retire_timer;
 	struct {
 		struct lsp *lsp;
 	} build[SESSION_BUILDS];
@@ -62,6 +60,7 @@ struct session {
 	uint8_t old_phase;
 	bool has_old;
 	bool looking;
+	struct instant sought; /* when the last lookup began */
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;
 	struct place place; /* of the destination, from a lookup */

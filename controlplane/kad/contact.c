@@ -8,31 +8,48 @@
 
 #define TOMBSTONE_NS (90 * NS_PER_S)
 
-static int order(struct contact *a, struct contact *b)
+/* The first place whose id is not below. */
+static uint32_t place_of(const struct contacts *t, const struct node_id *id)
 {
-	return id_cmp(&a->id, &b->id);
-}
+	uint32_t lo = 0, hi = t->count;
 
-RB_GENERATE_INTERNAL(contact_tree, contact, node, order, static __attribute__((unused)))
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (id_cmp(&t->v[mid]->id, id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
 
 struct contact *contact_find(const struct contacts *t, const struct node_id *id)
 {
-	struct contact *c = RB_ROOT((struct contact_tree *)&t->tree);
+	uint32_t at = place_of(t, id);
 
-	while (c) {
-		int d = id_cmp(id, &c->id);
-
-		if (d == 0)
-			return c;
-		c = d < 0 ? RB_LEFT(c, node) : RB_RIGHT(c, node);
-	}
-	return NULL;
+	return at < t->count && id_eq(&t->v[at]->id, id) ? t->v[at] : NULL;
 }
 
 struct contact *contact_after(const struct contacts *t, struct contact *c)
 {
-	return c ? contact_tree_RB_NEXT(c)
-	         : contact_tree_RB_MINMAX((struct contact_tree *)&t->tree, RB_NEGINF);
+	uint32_t at = c ? c->at + 1 : 0;
+
+	return at < t->count ? t->v[at] : NULL;
+}
+
+void contact_bucket(const struct node *n, const struct contacts *t, unsigned bucket, uint32_t *lo,
+                    uint32_t *hi)
+{
+	struct node_id from = n->cfg.identity->id;
+	uint8_t bit = (uint8_t)(0x80 >> bucket % 8);
+
+	/* The lowest id that shares `bucket` bits with this node's and differs in the next. */
+	from.b[bucket / 8] = (uint8_t)((from.b[bucket / 8] ^ bit) & ~(bit - 1));
+	memset(from.b + bucket / 8 + 1, 0, ID_BYTES - bucket / 8 - 1);
+	*lo = *hi = place_of(t, &from);
+	while (*hi < t->count && t->v[*hi]->bucket == bucket)
+		(*hi)++;
 }
 
 unsigned contact_distance(const struct node *n, const struct contact *c)
@@ -57,11 +74,13 @@ static struct contact *victim(struct node *n, const struct contacts *t, unsigned
 {
 	struct contact *worst = NULL;
 	unsigned worst_d = 0;
+	uint32_t at, end;
 
-	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c)) {
+	for (contact_bucket(n, t, bucket, &at, &end); at < end; at++) {
+		struct contact *c = t->v[at];
 		unsigned d;
 
-		if (c->bucket != bucket || c->neighbour || c->finger)
+		if (c->neighbour || c->finger)
 			continue;
 		if (c->verified && !c->fails && !verified)
 			continue;
@@ -81,6 +100,40 @@ static void set_info(struct node *n, struct contact *c, const struct contact_inf
 	memcpy(c->place, i->place, c->ntrees * sizeof(c->place[0]));
 }
 
+static bool insert(struct node *n, struct contacts *t, struct contact *c)
+{
+	uint32_t at = place_of(t, &c->id);
+
+	if (t->count == t->cap) {
+		uint32_t cap = t->cap ? t->cap * 2 : 32;
+		struct contact **v = ctx_alloc(n, cap * sizeof(*v));
+
+		if (!v)
+			return false;
+		if (t->count)
+			memcpy(v, t->v, t->count * sizeof(*v));
+		ctx_free(n, t->v);
+		t->v = v;
+		t->cap = cap;
+	}
+	memmove(&t->v[at + 1], &t->v[at], (t->count - at) * sizeof(*t->v));
+	t->v[at] = c;
+	for (t->count++; at < t->count; at++)
+		t->v[at]->at = at;
+	return true;
+}
+
+static void verify(struct contacts *t, struct contact *c)
+{
+	unsigned closer = 0;
+
+	c->verified = true;
+	t->verified++;
+	for (unsigned b = c->bucket + 1u; b < ID_BITS && closer < KAD_SIBLINGS; b++)
+		closer += t->fill[b];
+	t->news += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
+}
+
 struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *i,
                               bool verified)
 {
@@ -91,14 +144,13 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		/* Hearsay may only bring a newer place. */
 		if (i->seq > c->seq || (verified && i->seq == c->seq))
 			set_info(n, c, i);
-		if (verified && !c->verified) {
-			c->verified = true;
-			t->verified++;
-		}
+		if (verified && !c->verified)
+			verify(t, c);
 		return c;
 	}
 	bucket = id_common_prefix(&n->cfg.identity->id, &i->id);
-	if (bucket == ID_BITS || (!verified && buried(n, t, i)))
+	if (bucket == ID_BITS ||
+	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(n, t, i))))
 		return NULL;
 	if (t->fill[bucket] >= n->cfg.kad_k) {
 		struct contact *v;
@@ -114,13 +166,15 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		return NULL;
 	c->id = i->id;
 	c->bucket = (uint16_t)bucket;
-	c->verified = verified;
 	c->rtt_ns = -1;
 	set_info(n, c, i);
-	RB_INSERT(contact_tree, &t->tree, c);
+	if (!insert(n, t, c)) {
+		ctx_free(n, c);
+		return NULL;
+	}
+	if (verified)
+		verify(t, c);
 	t->fill[bucket]++;
-	t->count++;
-	t->verified += verified;
 	return c;
 }
 
@@ -131,54 +185,77 @@ void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool de
 		        (struct tombstone){c->id, c->seq, instant_add(n->now, TOMBSTONE_NS)};
 		t->next_dead = (t->next_dead + 1) % TOMBSTONES;
 	}
-	RB_REMOVE(contact_tree, &t->tree, c);
-	t->fill[c->bucket]--;
 	t->count--;
+	for (uint32_t at = c->at; at < t->count; at++) {
+		t->v[at] = t->v[at + 1];
+		t->v[at]->at = at;
+	}
+	t->fill[c->bucket]--;
 	t->verified -= c->verified;
+	t->good[c->bucket] = (uint8_t)(t->good[c->bucket] - c->verified);
 	ctx_free(n, c);
 }
 
 void contacts_clear(struct node *n, struct contacts *t)
 {
-	struct contact *c;
-
-	while ((c = RB_ROOT(&t->tree)))
-		contact_drop(n, t, c, false);
+	while (t->count)
+		contact_drop(n, t, t->v[t->count - 1], false);
+	ctx_free(n, t->v);
+	t->v = NULL;
+	t->cap = 0;
 }
 
-struct contact *contact_nearer(const struct contacts *t, const struct node_id *target,
-                               const struct node_id *than, unsigned skip)
-{
-	struct contact *near[8];
-	unsigned k;
+struct closest {
+	const struct contacts *t;
+	const struct node_id *target;
+	struct contact **out;
+	unsigned k, max;
+	bool verified_only;
+};
 
-	if (skip >= ARRAY_LEN(near))
-		return NULL;
-	k = contact_closest(t, target, true, near, skip + 1);
-	return k > skip && id_cmp_dist(target, &near[skip]->id, than) < 0 ? near[skip] : NULL;
+/* Appends what of lo .. hi - 1 is closest. Below the first bit in which they differ, all on the target's side of it are closer
+ * than all on the other. */
+static void take(struct closest *q, uint32_t lo, uint32_t hi)
+{
+	struct contact **v = q->t->v;
+	uint32_t mid = lo, end = hi;
+	unsigned bit;
+	uint8_t mask;
+
+	if (lo == hi || q->k == q->max)
+		return;
+	if (hi - lo == 1) {
+		if (!q->verified_only || (v[lo]->verified && !v[lo]->fails))
+			q->out[q->k++] = v[lo];
+		return;
+	}
+	bit = id_common_prefix(&v[lo]->id, &v[hi - 1]->id);
+	mask = (uint8_t)(0x80 >> bit % 8);
+	while (mid < end) {
+		uint32_t m = (mid + end) / 2;
+
+		if (v[m]->id.b[bit / 8] & mask)
+			end = m;
+		else
+			mid = m + 1;
+	}
+	if (q->target->b[bit / 8] & mask) {
+		take(q, mid, hi);
+		take(q, lo, mid);
+	} else {
+		take(q, lo, mid);
+		take(q, mid, hi);
+	}
 }
 
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max)
 {
-	unsigned k = 0;
+	struct closest q = {
+	        .t = t, .target = target, .out = out, .max = max, .verified_only = verified_only};
 
-	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c)) {
-		unsigned i = k;
-
-		if (verified_only && (!c->verified || c->fails))
-			continue;
-		if (k == max && id_cmp_dist(target, &c->id, &out[k - 1]->id) >= 0)
-			continue;
-		if (k < max)
-			k++;
-		else
-			i--;
-		for (; i > 0 && id_cmp_dist(target, &c->id, &out[i - 1]->id) < 0; i--)
-			out[i] = out[i - 1];
-		out[i] = c;
-	}
-	return k;
+	take(&q, 0, t->count);
+	return q.k;
 }
 
 void contact_to_info(const struct contact *c, struct contact_info *out)

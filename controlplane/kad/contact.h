@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The contact table: ids in order, so that a k-bucket is a range of the tree. */
+/* The contact table: ids in order, so that a k-bucket is a range and the closest to any id are found by halving. */
 #pragma once
 #include "core/ctx.h"
 #include "wire/record.h"
-
-#include <bsd/sys/tree.h>
 
 struct lsp;
 
 /* An id this node has heard of. Verified: it has answered, or its signed record has come from itself. */
 struct contact {
-	RB_ENTRY(contact) node;
+	uint32_t at; /* place in the table */
 	struct node_id id;
 	uint64_t seq;         /* of its record */
 	struct instant seen;  /* last answer; 0: never */
@@ -27,20 +25,22 @@ struct contact {
 	struct place place[]; /* cfg.trees of them */
 };
 
-RB_HEAD(contact_tree, contact);
-
 /* Dead contacts stay dead: gossip about the same record is not believed for a while. */
 struct tombstone {
 	struct node_id id;
 	uint64_t seq;
 	struct instant until;
 };
-#define TOMBSTONES 64
+#define TOMBSTONES   128
+#define KAD_SIBLINGS 16
+#define HEARSAY_MAX  384 /* unverified contacts kept */
 
 struct contacts {
-	struct contact_tree tree;
-	uint32_t count, verified;
+	struct contact **v; /* by id */
+	uint32_t count, cap, verified;
+	uint32_t news;         /* times that a sibling or a bucket's first contact verified */
 	uint8_t fill[ID_BITS]; /* contacts per bucket */
+	uint8_t good[ID_BITS]; /* of those: verified */
 	struct tombstone dead[TOMBSTONES];
 	uint8_t next_dead;
 };
@@ -54,9 +54,9 @@ void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool de
 void contacts_clear(struct node *n, struct contacts *t);
 /* Contacts in order of the table: NULL gives the first. */
 struct contact *contact_after(const struct contacts *t, struct contact *c);
-/* The verified contact XOR-closest to target that is strictly closer than `than`, leaving out the `skip` closest; or NULL. */
-struct contact *contact_nearer(const struct contacts *t, const struct node_id *target,
-                               const struct node_id *than, unsigned skip);
+/* The contacts of one bucket stand at *lo .. *hi - 1. */
+void contact_bucket(const struct node *n, const struct contacts *t, unsigned bucket, uint32_t *lo,
+                    uint32_t *hi);
 /* Up to max contacts XOR-closest to target, closest first. */
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max);

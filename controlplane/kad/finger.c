@@ -9,10 +9,12 @@
 /* A finger costs an entry at every hop; beyond this the anchor carries the few packets there are. */
 #define FINGER_HOPS_MAX 24
 
-static bool bucket_served(const struct contacts *t, unsigned bucket)
+static bool bucket_served(const struct node *n, const struct contacts *t, unsigned bucket)
 {
-	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c))
-		if (c->bucket == bucket && (c->finger || c->neighbour || c->finger_pending))
+	uint32_t at, end;
+
+	for (contact_bucket(n, t, bucket, &at, &end); at < end; at++)
+		if (t->v[at]->finger || t->v[at]->neighbour || t->v[at]->finger_pending)
 			return true;
 	return false;
 }
@@ -30,7 +32,7 @@ void fingers_fix(struct node *n)
 
 		if (best && (!c || c->bucket != best->bucket)) {
 			if (k->fingers_pending < PENDING_MAX &&
-			    !bucket_served(&k->contacts, best->bucket) &&
+			    !bucket_served(n, &k->contacts, best->bucket) &&
 			    hook_finger_build(n, best)) {
 				best->finger_pending = true;
 				k->fingers_pending++;

@@ -8,15 +8,18 @@
 #include <errno.h>
 #include <string.h>
 
-#define TICK_MIN         (400 * NS_PER_MS)
-#define TICK_MAX         (60 * NS_PER_S)
-#define NEWS_EVERY       (10 * NS_PER_S)
-#define UPDATE_AFTER     (700 * NS_PER_MS)
-#define UPDATE_LATEST    (3 * NS_PER_S)
-#define SELF_EVERY       (60 * NS_PER_S)
-#define SELF_EVERY_GROWN (300 * NS_PER_MS)
-#define SNAPSHOT_EVERY   (30 * NS_PER_S)
-#define VERIFY_PER_TICK  3
+#define TICK_MIN        (400 * NS_PER_MS)
+#define TICK_MAX        (300 * NS_PER_S)
+#define NEWS_EVERY      (10 * NS_PER_S)
+#define UPDATE_AFTER    (700 * NS_PER_MS)
+#define UPDATE_LATEST   (3 * NS_PER_S)
+#define SELF_MIN        (300 * NS_PER_MS)
+#define SELF_MAX        (300 * NS_PER_S)
+#define SNAPSHOT_EVERY  (30 * NS_PER_S)
+#define VERIFY_PER_TICK 3
+#define VERIFY_ENOUGH   3 /* verified contacts that a bucket needs; the others are a reserve */
+#define CLOSE_ENOUGH \
+	8 /* as many contacts below a bucket as one exchange tells of: then the siblings know it */
 
 int kad_new(struct node *n)
 {
@@ -25,8 +28,8 @@ int kad_new(struct node *n)
 	if (!k)
 		return -ENOMEM;
 	n->kad = k;
-	RB_INIT(&k->contacts.tree);
 	k->tick_ns = TICK_MIN;
+	k->self_ns = SELF_MIN;
 	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
 	    TICK_MIN / 2 + (int64_t)rng_below(&n->cfg.rng, TICK_MIN));
 	return 0;
@@ -69,16 +72,12 @@ void kad_peer_up(struct node *n, struct peer *p)
 	struct contact *c = contact_find(&n->kad->contacts, &p->id);
 	struct contact_info i = {.id = p->id};
 
-	if (!c)
+	if (!c || !c->verified)
 		c = contact_learn(n, &n->kad->contacts, &i, true);
 	if (!c)
 		return;
 	c->neighbour = true;
 	c->fails = 0;
-	if (!c->verified) {
-		c->verified = true;
-		n->kad->contacts.verified++;
-	}
 	kad_hurry(n, true);
 	contact_to_info(c, &i);
 	kad_ask(n, KAD_EXQ, &i, NULL, 0);
@@ -129,18 +128,37 @@ static void update_send(struct node *n)
 	}
 }
 
+void kad_grown(struct node *n)
+{
+	n->kad->self_ns = SELF_MIN;
+}
+
+/* Each self-lookup that brought nothing new makes the next one wait longer. */
+void kad_self_done(struct node *n)
+{
+	struct kad *k = n->kad;
+
+	k->self_running = false;
+	if (k->contacts.news != k->self_news)
+		k->self_ns = SELF_MIN;
+	else
+		k->self_ns = k->self_ns * 3 < SELF_MAX ? k->self_ns * 3 : SELF_MAX;
+}
+
 void kad_hint(struct node *n, const struct contact_info *c)
 {
 	struct kad *k = n->kad;
-	int64_t since = instant_sub(n->now, k->self_at);
 
 	if (id_eq(&c->id, &n->cfg.identity->id))
 		return;
 	contact_learn(n, &k->contacts, c, false);
-	if (since < (anchor_grown(n) ? SELF_EVERY_GROWN : SELF_EVERY) && k->self_at.ns)
+	if (k->self_running || (k->self_at.ns && instant_sub(n->now, k->self_at) < k->self_ns))
 		return;
-	if (lookup_start(n, LOOKUP_SELF, 0, &n->cfg.identity->id, c) == 0)
-		k->self_at = n->now;
+	k->self_running = true;
+	k->self_at = n->now;
+	k->self_news = k->contacts.news;
+	if (lookup_start(n, LOOKUP_SELF, 0, &n->cfg.identity->id, c) != 0)
+		k->self_running = false;
 }
 
 static void exchange(struct node *n, const struct contact *c)
@@ -168,7 +186,7 @@ static void verify_some(struct node *n)
 	for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c))
 		if (c->verified && !c->fails && have[c->bucket] < 0xff)
 			have[c->bucket]++;
-	for (unsigned enough = 1; enough <= n->cfg.kad_k && done < VERIFY_PER_TICK; enough *= 4)
+	for (unsigned enough = 1; enough <= VERIFY_ENOUGH && done < VERIFY_PER_TICK; enough += 2)
 		for (struct contact *c = contact_after(t, NULL); c && done < VERIFY_PER_TICK;
 		     c = contact_after(t, c)) {
 			if ((c->verified && !c->fails) || have[c->bucket] >= enough ||
@@ -197,29 +215,24 @@ static void sibling_exchange(struct node *n)
 static void random_exchange(struct node *n)
 {
 	struct contacts *t = &n->kad->contacts;
-	struct contact *c = NULL;
-	uint64_t skip;
+	struct contact *c;
 
 	if (t->count == 0)
 		return;
-	skip = rng_below(&n->cfg.rng, t->count);
-	do
-		c = contact_after(t, c);
-	while (c && skip-- > 0);
-	if (c && !just_asked(n, c))
+	c = t->v[rng_below(&n->cfg.rng, t->count)];
+	if (!just_asked(n, c))
 		exchange(n, c);
 }
 
-/* A random id in one empty bucket above the lowest that is filled. */
+/* A random id in one empty bucket, unless so few ids are closer than it that exchanges with siblings tell of it. */
 static void look_into_empty(struct node *n)
 {
 	struct kad *k = n->kad;
-	unsigned lowest = 0, b;
+	unsigned lowest = ID_BITS, below = 0, b;
 	struct node_id target;
 
-	for (b = 0; b < ID_BITS; b++)
-		if (k->contacts.fill[b])
-			lowest = b;
+	while (lowest > 0 && below < CLOSE_ENOUGH)
+		below += k->contacts.fill[--lowest];
 	for (unsigned i = 0; i < lowest; i++) {
 		b = (k->refresh_bucket + i) % lowest;
 		if (k->contacts.fill[b])

@@ -8,7 +8,6 @@
 #define RPC_MAX      64
 #define LOOKUPS_MAX  16
 #define LOOKUP_WIDTH 20
-#define KAD_SIBLINGS 16
 
 /* Why a lookup runs; the finder is told through hook_lookup_done(). */
 enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_SELF, LOOKUP_REQUEST, LOOKUP_SESSION };
@@ -26,6 +25,7 @@ struct lookup {
 	uint8_t active;
 	uint32_t ref; /* the finder's own: request cookie, session index */
 	uint8_t in_flight;
+	uint8_t slow; /* asked, late, no longer waited for before asking others */
 	uint8_t n;
 	bool exact; /* the target itself has been heard of */
 	struct instant deadline;
@@ -39,8 +39,10 @@ struct rpc {
 	uint8_t op;
 	uint8_t lookup; /* index + 1, or 0 */
 	bool active;
+	bool slow;
 	struct node_id to;
 	struct instant sent;
+	int64_t patience_ns;
 };
 
 struct kad {
@@ -51,8 +53,11 @@ struct kad {
 	int64_t tick_ns;
 	struct instant update_first; /* first change not yet told */
 	uint32_t ticks;
-	struct instant news_at;  /* last time that gossip sped the tick up */
-	struct instant self_at;  /* last self-lookup */
+	struct instant news_at; /* last time that gossip sped the tick up */
+	struct instant self_at; /* last self-lookup */
+	int64_t self_ns;        /* wait until the next; grows while they bring nothing */
+	uint32_t self_news;     /* contacts.news when the last began */
+	bool self_running;
 	uint16_t refresh_bucket; /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
@@ -71,23 +76,32 @@ void kad_hint(struct node *n, const struct contact_info *c);
 void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
 /* A question of ours met a dead end. */
 void kad_error(struct node *n, const struct error_msg *m);
+/* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
+void kad_suspect(struct node *n, const struct node_id *id);
 /* Looks faster again after news. */
 void kad_hurry(struct node *n, bool direct);
+/* The anchor says that the network grew or merged: there may be nearer ids now. */
+void kad_grown(struct node *n);
+/* A self-lookup is over. */
+void kad_self_done(struct node *n);
 
 /* ---- questions (kad/rpc.c) ---- */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup);
 void kad_rpc_timeout(struct node *n, struct rpc *r);
-void kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
+/* False: no way to it from here. */
+bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target);
 
 /* ---- lookups (kad/lookup.c) ---- */
 /* Iterative FIND from the closest contacts (and `at`, when not NULL). Returns 0, or -EBUSY; the end is told by hook. */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at);
-void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
-void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who);
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
+/* One asked is late: others are asked meanwhile. */
+void lookup_slow(struct node *n, struct lookup *l);
 void hook_lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                       const struct node_id *target, bool exact, const struct contact_info *closest);
 

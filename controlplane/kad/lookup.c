@@ -5,8 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOKUP_LIFE  (20 * NS_PER_S)
-#define LOOKUP_DEPTH 8 /* closest answered or failed: then it is done */
+#define LOOKUP_LIFE (20 * NS_PER_S)
+
+/* So many of the closest asked: then it is done. Housekeeping is content with less, it comes round again. */
+static unsigned depth(const struct lookup *l)
+{
+	return l->purpose == LOOKUP_REFRESH ? 3 : l->purpose == LOOKUP_SELF ? 4 : 8;
+}
 
 static unsigned number(const struct node *n, const struct lookup *l)
 {
@@ -54,6 +59,8 @@ static void finish(struct node *n, struct lookup *l)
 	ctx_free(n, l->cand);
 	l->cand = NULL;
 	l->active = 0;
+	if (l->purpose == LOOKUP_SELF)
+		kad_self_done(n);
 	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
 }
 
@@ -66,7 +73,8 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 		return;
 	}
-	for (unsigned i = 0; i < l->n && looked < LOOKUP_DEPTH && l->in_flight < n->cfg.kad_alpha;
+	for (unsigned i = 0; instant_before(n->now, l->deadline) && i < l->n && looked < depth(l) &&
+	                     l->in_flight < n->cfg.kad_alpha;
 	     i++) {
 		struct candidate *c = &l->cand[i];
 
@@ -79,7 +87,7 @@ static void proceed(struct node *n, struct lookup *l)
 		c->state = CAND_ASKED;
 		l->in_flight++;
 	}
-	if (l->in_flight == 0)
+	if (l->in_flight == 0 && l->slow == 0)
 		finish(n, l);
 }
 
@@ -126,13 +134,30 @@ static void mark(struct lookup *l, const struct node_id *id, uint8_t state)
 			l->cand[i].state = state;
 }
 
-void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
+/* One asked is no longer waited for. */
+static void settle(struct lookup *l, bool slow)
+{
+	uint8_t *count = slow ? &l->slow : &l->in_flight;
+
+	if (*count)
+		--*count;
+}
+
+void lookup_slow(struct node *n, struct lookup *l)
+{
+	if (!l->active)
+		return;
+	settle(l, false);
+	l->slow++;
+	proceed(n, l);
+}
+
+void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m)
 {
 	if (!l->active)
 		return;
-	if (l->in_flight)
-		l->in_flight--;
+	settle(l, slow);
 	mark(l, from, CAND_ANSWERED);
 	if (id_eq(from, &l->target)) {
 		l->exact = true;
@@ -146,12 +171,11 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 	proceed(n, l);
 }
 
-void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who)
+void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow)
 {
 	if (!l->active)
 		return;
-	if (l->in_flight)
-		l->in_flight--;
+	settle(l, slow);
 	mark(l, who, CAND_FAILED);
 	if (l->exact && id_eq(who, &l->target))
 		l->exact = false;

@@ -10,9 +10,15 @@
 
 #define RPC_BASE      (3 * NS_PER_S)
 #define RPC_HOP       (60 * NS_PER_MS)
+#define SLOW_BASE     (400 * NS_PER_MS)
+#define SLOW_HOP      (20 * NS_PER_MS)
 #define FAILS_MAX     2
 #define EXR_CLOSEST   8
 #define EXR_TREE_NEAR 8
+#define EXQ_CLOSEST   4
+#define EXQ_TREE_NEAR 4
+#define UNREACHABLE \
+	NS_PER_MS /* no way from here: as good as unanswered, but not in the middle of the asking */
 
 static struct rpc *rpc_new(struct node *n)
 {
@@ -48,15 +54,18 @@ static void list_for(struct node *n, struct kad_msg *m, const struct node_id *to
 {
 	struct contacts *t = &n->kad->contacts;
 	struct contact *near[EXR_CLOSEST];
-	unsigned k = contact_closest(t, to, true, near, EXR_CLOSEST);
+	unsigned closest = m->op == KAD_EXQ ? EXQ_CLOSEST : EXR_CLOSEST;
+	unsigned all = closest + (m->op == KAD_EXQ ? EXQ_TREE_NEAR : EXR_TREE_NEAR);
+	unsigned k = contact_closest(t, to, true, near, closest);
 	uint8_t per_bucket[64] = {0};
 
 	for (unsigned i = 0; i < k; i++)
 		list_add(m, near[i], to);
 	if (nplaces == 0)
 		return;
-	for (unsigned limit = 4; limit < 256 && m->count < EXR_CLOSEST + EXR_TREE_NEAR; limit *= 4)
-		for (struct contact *c = contact_after(t, NULL); c; c = contact_after(t, c)) {
+	for (unsigned limit = 4; limit < 256 && m->count < all; limit *= 4)
+		for (struct contact *c = contact_after(t, NULL); c && m->count < all;
+		     c = contact_after(t, c)) {
 			unsigned b = id_common_prefix(to, &c->id);
 
 			if (!c->verified || c->fails || c->ntrees == 0 ||
@@ -69,7 +78,7 @@ static void list_for(struct node *n, struct kad_msg *m, const struct node_id *to
 		}
 }
 
-void kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
+bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target)
 {
 	struct kad_msg m;
@@ -100,9 +109,16 @@ void kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
 	kad_write(&w, &m);
 	if (!wr_ok(&w)) {
 		count(n, CTR_TOO_BIG);
-		return;
+		return false;
 	}
-	route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w));
+	return route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) == 0;
+}
+
+/* There is no way to it from here: given up, but not in the middle of the asking. */
+static void rpc_soon(struct node *n, struct rpc *r)
+{
+	r->patience_ns = 0;
+	arm(n, &r->timer, TIMER_KAD_RPC, r, UNREACHABLE);
 }
 
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
@@ -122,11 +138,14 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->to = to->id;
 	r->sent = n->now;
 	r->active = true;
-	arm(n, &r->timer, TIMER_KAD_RPC, r, RPC_BASE + RPC_HOP * d);
+	r->patience_ns = RPC_BASE + RPC_HOP * d;
+	r->slow = lookup == 0;
+	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->patience_ns : SLOW_BASE + SLOW_HOP * d);
 	c = contact_find(&n->kad->contacts, &to->id);
 	if (c)
 		c->asked = n->now;
-	kad_send(n, op, r->id, &to->id, to->place, to->ntrees, target);
+	if (!kad_send(n, op, r->id, &to->id, to->place, to->ntrees, target))
+		rpc_soon(n, r);
 	return 0;
 }
 
@@ -141,23 +160,45 @@ static void blame(struct node *n, const struct node_id *id)
 	if (c->finger)
 		hook_finger_drop(n, c->finger);
 	c = contact_find(&n->kad->contacts, id);
-	if (c)
-		contact_drop(n, &n->kad->contacts, c, true);
+	if (!c)
+		return;
+	contact_drop(n, &n->kad->contacts, c, true);
+	kad_hurry(n, false);
+}
+
+void kad_suspect(struct node *n, const struct node_id *id)
+{
+	struct contact *c = contact_find(&n->kad->contacts, id);
+
+	if (!c || c->neighbour || c->fails)
+		return;
+	c->fails = 1;
+	kad_hurry(n, false);
 }
 
 static void rpc_failed(struct node *n, struct rpc *r)
 {
 	struct node_id to = r->to;
 	unsigned lookup = r->lookup;
+	bool slow = r->slow;
 
 	rpc_end(n, r);
 	blame(n, &to);
 	if (lookup)
-		lookup_failed(n, &n->kad->lookup[lookup - 1], &to);
+		lookup_failed(n, &n->kad->lookup[lookup - 1], &to, slow);
 }
 
 void kad_rpc_timeout(struct node *n, struct rpc *r)
 {
+	int64_t left = r->patience_ns - instant_sub(n->now, r->sent);
+
+	if (!r->slow && left > 0) {
+		r->slow = true;
+		arm(n, &r->timer, TIMER_KAD_RPC, r, left);
+		if (r->lookup)
+			lookup_slow(n, &n->kad->lookup[r->lookup - 1]);
+		return;
+	}
 	count(n, CTR_KAD_TIMEOUT);
 	rpc_failed(n, r);
 }
@@ -183,6 +224,7 @@ static struct contact *learn_self(struct node *n, const struct node_id *src,
 	struct contact_info i = {.id = *src, .seq = m->self.seq, .ntrees = m->self.ntrees};
 	struct node_id id;
 	bool news = !c || !c->verified;
+	uint32_t before = t->news;
 
 	identity_id_of_key(m->self.key, &id);
 	if (!id_eq(&id, src))
@@ -201,7 +243,7 @@ static struct contact *learn_self(struct node *n, const struct node_id *src,
 		c->fails = 0;
 		c->seen = n->now;
 		n->kad->snapshot_changes++;
-		if (news)
+		if (t->news != before)
 			kad_hurry(n, false);
 	}
 	return c;
@@ -225,10 +267,12 @@ static void answer(struct node *n, const struct node_id *src, const struct kad_m
 	for (unsigned i = 0; i < RPC_MAX; i++) {
 		struct rpc *r = &n->kad->rpc[i];
 		unsigned lookup;
+		bool slow;
 
 		if (!r->active || r->id != m->rpc || !id_eq(&r->to, src) || r->op + 1 != m->op)
 			continue;
 		lookup = r->lookup;
+		slow = r->slow;
 		if (c) {
 			int64_t rtt = instant_sub(n->now, r->sent);
 
@@ -237,7 +281,7 @@ static void answer(struct node *n, const struct node_id *src, const struct kad_m
 		rpc_end(n, r);
 		take_list(n, m);
 		if (lookup)
-			lookup_answer(n, &n->kad->lookup[lookup - 1], src, m);
+			lookup_answer(n, &n->kad->lookup[lookup - 1], src, slow, m);
 		return;
 	}
 }

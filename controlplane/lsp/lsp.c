@@ -264,10 +264,12 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 	struct lsp key = {.nonce = m->nonce, .src = zero};
 
 	count(n, CTR_TEAR_RX);
-	/* By nonce, among the tunnels that this neighbour shares. */
+	/* By nonce, among the tunnels that this neighbour shares. Without a label: our reply to it was lost. */
 	for (l = lsp_tree_RB_NFIND(&n->lsps->tree, &key); l && l->nonce == m->nonce;
 	     l = lsp_tree_RB_NEXT(l))
-		if (l->up == from || l->down == from)
+		if ((l->up == from && (m->yours == LABEL_NONE || l->fwd_in == LABEL_NONE ||
+		                       l->fwd_in == m->yours)) ||
+		    (l->down == from && (m->yours == LABEL_NONE || l->rev_in == m->yours)))
 			break;
 	if (l && l->nonce != m->nonce)
 		l = NULL;

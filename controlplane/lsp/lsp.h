@@ -42,6 +42,7 @@ struct lsp {
 	uint8_t state; /* enum lsp_state */
 	bool finger;
 	bool programmed;
+	bool retiring;  /* replaced: carries what is still under way, then goes */
 	bool committed; /* finger at the far end: the way back may be used */
 	uint8_t hops_first, hops;
 	uint16_t mtu;
@@ -98,6 +99,8 @@ int lsp_accept(struct node *n, struct lsp *l, uint32_t session, int16_t worker,
 void lsp_refuse(struct node *n, struct lsp *l, uint8_t code);
 /* Withdraws a tunnel from here; no hook is called for it any more. */
 void lsp_release(struct node *n, struct lsp *l, uint8_t reason);
+/* Withdraws it in a while: what the other side sent before it heard of the replacement still arrives. */
+void lsp_retire(struct node *n, struct lsp *l);
 /* A finger's sign of life, along it to its end. */
 void lsp_refresh_send(struct node *n, struct lsp *l);
 
@@ -151,3 +154,5 @@ void hook_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
 void hook_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                      uint32_t tag_to);
 void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason);
+/* A set-up heading for this id came to a dead end here. */
+void hook_unreached(struct node *n, const struct node_id *id);

@@ -84,8 +84,11 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	                      .nnotvia = q->nnotvia};
 	struct route_ext e;
 	struct route_step step;
-	struct route_query rq = {
-	        .dst = &q->dst, .ext = &e, .notvia = q->notvia, .nnotvia = q->nnotvia};
+	struct route_query rq = {.dst = &q->dst,
+	                         .ext = &e,
+	                         .hops = ROUTED_HOP_LIMIT,
+	                         .notvia = q->notvia,
+	                         .nnotvia = q->nnotvia};
 	struct lsp *l;
 	int r;
 
@@ -112,8 +115,33 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	return 0;
 }
 
-/* A set-up that comes by again: what lies between is a loop, and is left out. */
-static void erase_loop(struct node *n, struct setup_msg *m)
+static void keep_record(struct node *n, struct lsp *l, const struct setup_msg *m)
+{
+	ctx_free(n, l->record);
+	l->record = NULL;
+	l->nrecord = 0;
+	if (m->nrecord == 0)
+		return;
+	l->record = ctx_alloc(n, m->nrecord * sizeof(l->record[0]));
+	if (!l->record)
+		return;
+	memcpy(l->record, m->record, m->nrecord * sizeof(l->record[0]));
+	l->nrecord = m->nrecord;
+}
+
+/* Where the set-up came from, and the label of the way back there. */
+static void arrival(struct node *n, struct lsp *l, struct peer *from, const struct setup_msg *m)
+{
+	l->up = from;
+	l->rev_out = m->reverse_label;
+	l->hops_first = m->hops;
+	l->mtu = m->mtu < from->mtu ? m->mtu : from->mtu;
+	keep_record(n, l, m);
+}
+
+/* A set-up that comes by again. Still on record: the loop lies behind this node and is left out, the way to here stays. Not on
+ * record: a node before this one has left the first visit out, so that only this one counts. False: the record was cut. */
+static bool comes_again(struct node *n, struct peer *from, struct lsp *l, struct setup_msg *m)
 {
 	uint32_t me = id_tag(&n->cfg.identity->id);
 
@@ -121,19 +149,12 @@ static void erase_loop(struct node *n, struct setup_msg *m)
 	for (unsigned i = 0; i < m->nrecord; i++)
 		if (m->record[i] == me) {
 			m->nrecord = (uint8_t)i;
-			return;
+			return true;
 		}
-}
-
-static void keep_record(struct node *n, struct lsp *l, const struct setup_msg *m)
-{
-	if (l->record || m->nrecord == 0)
-		return;
-	l->record = ctx_alloc(n, m->nrecord * sizeof(l->record[0]));
-	if (!l->record)
-		return;
-	memcpy(l->record, m->record, m->nrecord * sizeof(l->record[0]));
-	l->nrecord = m->nrecord;
+	if (l->role == LSP_INGRESS || m->flags & SETUP_FLAG_OVERFLOW)
+		return false;
+	arrival(n, l, from, m);
+	return true;
 }
 
 /* Refused before there is any state: one message to whom it came from. */
@@ -160,13 +181,22 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 
 	if (!l)
 		return NULL;
-	l->up = from;
-	l->rev_out = m->reverse_label;
 	l->setup_flags = m->flags;
 	l->finger = m->flags & SETUP_FLAG_FINGER;
-	l->hops_first = m->hops;
-	l->mtu = m->mtu < from->mtu ? m->mtu : from->mtu;
+	arrival(n, l, from, m);
 	return l;
+}
+
+/* Whoever the set-up was heading for is named, so that the next attempt heads for another. */
+static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_ext *e)
+{
+	uint32_t tag = 0;
+
+	if (!far && e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
+		tag = id_tag(&e->committed);
+		hook_unreached(n, &e->committed);
+	}
+	lsp_send_error(n, l, far ? SETUP_TOO_FAR : SETUP_DEAD_END, tag, tag);
 }
 
 static void transit(struct node *n, const struct route_query *q, const struct routed_header *h,
@@ -185,7 +215,7 @@ static void transit(struct node *n, const struct route_query *q, const struct ro
 		lsp_send_error(n, l, SETUP_NO_LABEL, me, id_tag(&step.peer->id));
 	} else {
 		count(n, CTR_DEAD_END);
-		lsp_send_error(n, l, r == ROUTE_STEP ? SETUP_TOO_FAR : SETUP_DEAD_END, me, 0);
+		dead_end(n, l, r == ROUTE_STEP, q->ext);
 	}
 	if (l->role == LSP_INGRESS)
 		hook_lsp_failed(n, l, SETUP_DEAD_END, 0, 0);
@@ -212,8 +242,10 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 	if (l) {
 		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS)
 			return;
-		erase_loop(n, &m);
-		transit(n, &rq, h, &m, l);
+		if (comes_again(n, q->from, l, &m))
+			transit(n, &rq, h, &m, l);
+		else
+			refuse(n, q->from, h, &m, SETUP_TOO_FAR);
 		return;
 	}
 	if (id_eq(&h->src, &n->cfg.identity->id))
@@ -232,7 +264,6 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 		refuse(n, q->from, h, &m, SETUP_BUSY);
 		return;
 	}
-	keep_record(n, l, &m);
 	if (here)
 		hook_lsp_offer(n, l, &m);
 	else

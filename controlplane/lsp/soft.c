@@ -4,12 +4,15 @@
 
 #include "wire/lse.h"
 
-#define REFRESH_EVERY (20 * NS_PER_S)
+#define REFRESH_EVERY (40 * NS_PER_S)
+#define FINGER_FACTOR 2 /* a finger's idle limit in those of a transit: two refreshes may be lost */
+#define RETIRE_AFTER  (5 * NS_PER_S) /* beyond any round trip over 255 hops */
 
 static int64_t idle_limit(const struct node *n, const struct lsp *l)
 {
-	return l->role == LSP_TRANSIT || l->finger ? n->cfg.tunnel_idle_transit_ns
-	                                           : n->cfg.tunnel_idle_end_ns;
+	if (l->finger)
+		return FINGER_FACTOR * n->cfg.tunnel_idle_transit_ns;
+	return l->role == LSP_TRANSIT ? n->cfg.tunnel_idle_transit_ns : n->cfg.tunnel_idle_end_ns;
 }
 
 static void query(struct node *n, const struct peer *p, uint32_t label)
@@ -28,6 +31,8 @@ static void rearm(struct node *n, struct lsp *l)
 {
 	int64_t left = idle_limit(n, l) - instant_sub(n->now, l->used);
 
+	if (l->retiring)
+		return;
 	if (l->finger && l->role == LSP_INGRESS)
 		left = REFRESH_EVERY;
 	else if (left > 2 * NS_PER_S)
@@ -44,8 +49,22 @@ void lsp_soft_start(struct node *n, struct lsp *l)
 	rearm(n, l);
 }
 
+void lsp_retire(struct node *n, struct lsp *l)
+{
+	if (l->state != LSP_UP) {
+		lsp_release(n, l, TEAR_REPLACED);
+		return;
+	}
+	l->retiring = true;
+	arm(n, &l->timer, TIMER_LSP, l, RETIRE_AFTER);
+}
+
 void lsp_soft_tick(struct node *n, struct lsp *l)
 {
+	if (l->retiring) {
+		lsp_release(n, l, TEAR_REPLACED);
+		return;
+	}
 	if (l->finger && l->role == LSP_INGRESS) {
 		lsp_refresh_send(n, l);
 		rearm(n, l);

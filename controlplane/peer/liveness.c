@@ -12,11 +12,13 @@ static bool in_use(const struct node *n, const struct peer *p)
 	return p->tunnels > 0 || (p->used.ns && instant_sub(n->now, p->used) < USED_NS);
 }
 
-/* Silence allowed before the first question; later questions come faster. */
+/* Silence allowed before the first question; later questions come faster, but not before an answer can be there. */
 static int64_t interval(const struct node *n, const struct peer *p)
 {
+	int64_t again = n->cfg.hello_active_ns / 2;
+
 	if (p->missed > 0)
-		return n->cfg.hello_active_ns * 2 / 3;
+		return p->rtt_ns > again ? p->rtt_ns : again;
 	return in_use(n, p) ? n->cfg.hello_active_ns : n->cfg.hello_idle_ns;
 }
 

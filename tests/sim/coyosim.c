@@ -231,6 +231,7 @@ static void print_json(const struct scenario_cfg *cfg, const struct scenario_res
 	put(&j, "state_bytes_per_node", r->state_bytes_per_node);
 	put(&j, "maintenance_bytes_s_per_node", r->maintenance_bytes_s_per_node);
 	put(&j, "hello_bytes_s_per_node", r->hello_bytes_s_per_node);
+	put(&j, "cold_bytes_per_node", r->cold_bytes_per_node);
 	put(&j, "stale_contact_share", r->stale_contact_share);
 	put(&j, "labels_leaked", r->labels_leaked);
 	put(&j, "labels_live", r->labels_live);
@@ -275,6 +276,7 @@ static void print_text(const struct scenario_cfg *cfg, const struct scenario_res
 	row("messages per lookup", r->messages_per_lookup, "");
 	row("state per node", r->state_bytes_per_node, "bytes");
 	row("maintenance per node", r->maintenance_bytes_s_per_node, "bytes/s");
+	row("cold start per node", r->cold_bytes_per_node, "bytes");
 	row("hellos per node", r->hello_bytes_s_per_node, "bytes/s");
 	row("stale contacts", r->stale_contact_share * 100, "%");
 	row("labels leaked", r->labels_leaked, "");

@@ -242,6 +242,8 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 	}
 	if (!remote) {
 		j->why[why]++;
+		p->stopped = node;
+		p->stopped = node;
 		if (x->live && p->probe == probe && p->state == PAIR_PROBING)
 			probe_failed(j, p);
 		return;

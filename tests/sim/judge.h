@@ -22,9 +22,10 @@ struct pair {
 	int64_t setup_ns;  /* as the node tells it */
 	int64_t done_at;   /* virtual time of the probe's return */
 	uint32_t tries;
-	uint32_t resent; /* probes lost in this attempt */
-	int32_t err;     /* last failure: positive errno, 0: the probe was lost */
-	uint32_t probe;  /* outstanding, or FRAME_NO_PROBE */
+	uint32_t resent;  /* probes lost in this attempt */
+	uint32_t stopped; /* node at which the last probe was lost */
+	int32_t err;      /* last failure: positive errno, 0: the probe was lost */
+	uint32_t probe;   /* outstanding, or FRAME_NO_PROBE */
 };
 
 /* One probe, there or back. Numbers are not reused. */

@@ -312,6 +312,20 @@ static void learn(struct miniworker *w, struct mw_link *l, uint16_t link, const 
 	w->ops.event(w->ops.arg, e);
 }
 
+/* The first packet under a receiver index: the neighbour holds the keys that go with it. */
+static void key_used(struct miniworker *w, uint16_t link, struct mw_rx *x)
+{
+	struct dp_event *e = &w->ev;
+
+	x->used = true;
+	memset(e, 0, offsetof(struct dp_event, u) + sizeof(e->u.key));
+	e->type = EVT_SESSION_USED;
+	e->u.key.session = UINT32_MAX;
+	e->u.key.link = link;
+	e->u.key.index = x->index;
+	w->ops.event(w->ops.arg, e);
+}
+
 /* ---- receiving ---- */
 static void session_receive(struct miniworker *w, uint16_t link, uint32_t label, uint32_t index,
                             struct frame *f)
@@ -458,15 +472,8 @@ void mw_receive(struct miniworker *w, uint16_t link, struct frame *f, struct ins
 			                 : MW_DROP_PLAIN_ON_SEALED);
 			return;
 		}
-		if (!x->used) {
-			x->used = true;
-			memset(&w->ev, 0, offsetof(struct dp_event, u) + sizeof(w->ev.u.key));
-			w->ev.type = EVT_SESSION_USED;
-			w->ev.u.key.session = UINT32_MAX;
-			w->ev.u.key.link = link;
-			w->ev.u.key.index = f->receiver;
-			w->ops.event(w->ops.arg, &w->ev);
-		}
+		if (!x->used)
+			key_used(w, link, x);
 		learn(w, l, link, f);
 	} else if (f->sealed) {
 		drop(w, f, false, MW_DROP_MALFORMED);

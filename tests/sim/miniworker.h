@@ -44,7 +44,7 @@ struct mw_ilm {
 /* A receiver index this node accepts on one link. */
 struct mw_rx {
 	uint32_t index;
-	bool used; /* control knows that the neighbour sends with it */
+	bool used; /* a packet was opened under it: control has been told */
 	uint8_t key[32];
 };
 
@@ -132,6 +132,6 @@ void mw_ilm_del(struct mw_link *l, uint32_t label);
 struct mw_session *mw_session_at(struct miniworker *w, uint32_t index);
 struct mw_session *mw_session_make(struct miniworker *w, uint32_t index);
 void mw_session_del(struct miniworker *w, uint32_t index);
-struct mw_rx *mw_rx_find(struct mw_link *l, uint32_t index);
+struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index);
 void mw_rx_set(struct mw_link *l, const struct cp_lane_key *k);
 void mw_rx_del(struct mw_link *l, uint32_t index);

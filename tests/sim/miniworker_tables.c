@@ -158,7 +158,7 @@ void mw_session_del(struct miniworker *w, uint32_t index)
 	w->session[index] = NULL;
 }
 
-struct mw_rx *mw_rx_find(struct mw_link *l, uint32_t index)
+struct mw_rx *mw_rx_find(const struct mw_link *l, uint32_t index)
 {
 	for (uint32_t i = 0; i < l->nrx; i++)
 		if (l->rx[i].index == index)

@@ -89,10 +89,19 @@ static void node_drain(struct sim_node *s)
 				        s->index, who, out->u.log.line);
 			}
 			break;
+		case OUT_LINK_STATE:
+			if (net->cfg.verbose) {
+				uint32_t far = net_find(net, &out->u.link.id);
+
+				fprintf(stderr, "%12.6f %u link %u to %d %s: %s\n",
+				        (double)net->now.ns / 1e9, s->index, out->u.link.link,
+				        (int)far, out->u.link.up ? "up" : "down", out->u.link.why);
+			}
+			break;
 		case OUT_SNAPSHOT:
 			s->has_news = true;
 			break;
-		default: /* link states, closed sockets: nothing to do here */
+		default: /* closed sockets: nothing to do here */
 			break;
 		}
 	}
@@ -155,8 +164,12 @@ static void sum_frame(struct net *net, const struct frame *f)
 	uint32_t bytes = frame_wire_bytes(f);
 	uint32_t label = f->len >= LSE_BYTES ? lse_label(be32_load(f->data)) : LABEL_RESERVED_MAX;
 
+	enum traffic_kind kind = traffic_kind(f);
+
 	net->sums.frames++;
 	net->sums.bytes += bytes;
+	net->sums.kind_frames[kind]++;
+	net->sums.kind_bytes[kind] += bytes;
 	if (f->raw) {
 		net->sums.handshake_bytes += bytes;
 	} else if (label == LABEL_GAL || label == LABEL_ROUTER_ALERT) {

@@ -7,6 +7,7 @@
 #include "evq.h"
 #include "miniworker.h"
 #include "topo.h"
+#include "traffic.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,6 +61,7 @@ struct net_sums {
 	        hello_bytes; /* of those: link-local packets that start with a hello */
 	uint64_t handshake_bytes;
 	uint64_t data_frames;
+	uint64_t kind_frames[TRAFFIC_KINDS], kind_bytes[TRAFFIC_KINDS];
 	uint64_t events;
 };
 

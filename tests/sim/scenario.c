@@ -11,6 +11,7 @@
 #define RECOVER_MAX_NS  (120 * NS_PER_S)
 #define RETURN_MAX_NS   (400 * NS_PER_S)
 #define QUIET_NS        (10 * NS_PER_S)
+#define WARM_STEP_NS    (5 * NS_PER_S)
 #define EXPIRY_SLACK_NS (20 * NS_PER_S)
 #define EXPLAIN_MAX     30 /* pairs named one by one */
 
@@ -30,6 +31,7 @@ static const struct scenario_result not_measured = {
         .state_bytes_per_node = NOT_MEASURED,
         .maintenance_bytes_s_per_node = NOT_MEASURED,
         .hello_bytes_s_per_node = NOT_MEASURED,
+        .cold_bytes_per_node = NOT_MEASURED,
         .stale_contact_share = NOT_MEASURED,
         .labels_leaked = NOT_MEASURED,
         .stuck_queries = NOT_MEASURED,
@@ -72,6 +74,7 @@ struct run {
 	struct judge judge;
 	bool churning;
 	uint32_t explained;
+	uint32_t flooder; /* its own attempts do not count */
 };
 
 /* ---- figures ---- */
@@ -99,6 +102,32 @@ static double p99(double *v, uint32_t n)
 	return v[(uint32_t)ceil(0.99 * n) - 1];
 }
 
+/* Who knows a node: what a lookup for it has to find. */
+static void explain_node(struct run *x, uint32_t who)
+{
+	uint32_t known = 0, verified = 0, near = 0, it;
+	struct node_contact_view c;
+	struct node_stats st;
+
+	for (uint32_t i = 0; i < x->net.n; i++)
+		for (it = 0; x->net.node[i].node &&
+		             node_view_contact(x->net.node[i].node, &it, x->net.now, &c);)
+			if (id_eq(&c.id, &x->net.node[who].identity.id)) {
+				known++;
+				verified += c.verified && !c.fails;
+				near += c.neighbour;
+			}
+	if (!x->net.node[who].node)
+		return;
+	node_stats(x->net.node[who].node, &st);
+	fprintf(stderr,
+	        "  node %u: %u contacts (%u stale), depth %u under root %u; known to %u, verified "
+	        "by "
+	        "%u, neighbour of %u\n",
+	        who, st.contacts, st.contacts_stale, st.depth[0], net_find(&x->net, &st.root[0]),
+	        known, verified, near);
+}
+
 static void explain_pair(struct run *x, const struct pair *p)
 {
 	char a[ID_SHORT_LEN + 1], b[ID_SHORT_LEN + 1];
@@ -113,6 +142,8 @@ static void explain_pair(struct run *x, const struct pair *p)
 	        : p->err               ? "refused"
 	                               : "probe lost",
 	        p->err);
+	explain_node(x, p->a);
+	explain_node(x, p->b);
 }
 
 /* Delivery and lengths over pairs from .. npairs. */
@@ -190,6 +221,21 @@ static void run_for(struct run *x, int64_t ns)
 	net_run(&x->net, x->net.now.ns + ns);
 }
 
+/* Frames and bytes per second and node by kind of message since `was`. */
+static void explain_traffic(const struct run *x, const struct net_sums *was, const char *when,
+                            double node_s)
+{
+	const struct net_sums *s = &x->net.sums;
+
+	fprintf(stderr, "%.1f s, %s:", (double)x->net.now.ns / 1e9, when);
+	for (unsigned k = 0; k < TRAFFIC_KINDS; k++)
+		if (s->kind_frames[k] != was->kind_frames[k])
+			fprintf(stderr, " %s %.2f/%.0f", traffic_name(k),
+			        (double)(s->kind_frames[k] - was->kind_frames[k]) / node_s,
+			        (double)(s->kind_bytes[k] - was->kind_bytes[k]) / node_s);
+	fputs(" (frames/bytes per s and node)\n", stderr);
+}
+
 /* Cold start: the time until a few pairs tried again and again are all delivered, then the rest of the warm-up. */
 static void warm_up(struct run *x)
 {
@@ -206,21 +252,41 @@ static void warm_up(struct run *x)
 		x->r->recover_s = all_done_s(j, from, 0);
 		judge_release(j, from);
 	}
-	if (x->net.now.ns < warm_ns(x))
-		net_run(&x->net, warm_ns(x));
+	while (x->net.now.ns < warm_ns(x)) {
+		struct net_sums was = x->net.sums;
+		int64_t left = warm_ns(x) - x->net.now.ns;
+		int64_t step = left < WARM_STEP_NS ? left : WARM_STEP_NS;
+
+		run_for(x, step);
+		if (x->cfg->explain)
+			explain_traffic(x, &was, "warming up",
+			                net_alive_count(&x->net) * (double)step / 1e9);
+	}
 }
 
-/* What an idle network costs, over some quiet seconds. */
-static void measure_idle(struct run *x)
+/* What the network has cost since `was`, ns ago, as upkeep. */
+static void report_upkeep(struct run *x, const struct net_sums *since, int64_t ns)
 {
-	struct net_sums was = x->net.sums;
-	double node_s = net_alive_count(&x->net) * (double)QUIET_NS / 1e9;
+	struct net_sums was = *since;
+	double node_s = net_alive_count(&x->net) * (double)ns / 1e9;
 
-	run_for(x, QUIET_NS);
 	x->r->hello_bytes_s_per_node = (double)(x->net.sums.hello_bytes - was.hello_bytes) / node_s;
 	x->r->maintenance_bytes_s_per_node = (double)(x->net.sums.bytes - was.bytes -
 	                                              (x->net.sums.hello_bytes - was.hello_bytes)) /
 	                                     node_s;
+	if (x->cfg->explain)
+		explain_traffic(x, &was, "idle", node_s);
+}
+
+/* What an idle network costs, over some quiet seconds soon after the start (where there is no later, quieter time). */
+static void measure_idle(struct run *x)
+{
+	struct net_sums was = x->net.sums;
+
+	x->r->cold_bytes_per_node =
+	        (double)(was.bytes - was.hello_bytes) / net_alive_count(&x->net);
+	run_for(x, QUIET_NS);
+	report_upkeep(x, &was, QUIET_NS);
 }
 
 /* Fresh pairs, one attempt each. */
@@ -230,6 +296,12 @@ static void measure_pairs(struct run *x)
 	uint32_t from = j->npairs;
 
 	judge_sample(j, x->cfg->pairs, false);
+	/* Who floods has used up what it may ask for. */
+	for (uint32_t i = from; i < j->npairs;)
+		if (j->pair[i].a == x->flooder)
+			j->pair[i] = j->pair[--j->npairs];
+		else
+			i++;
 	judge_run(j, from, PAIR_GAP_NS,
 	          x->net.now.ns + (int64_t)(j->npairs - from) * PAIR_GAP_NS + 15 * NS_PER_S);
 	report_pairs(x, from);
@@ -245,6 +317,8 @@ static void measure_left(struct run *x)
 	uint32_t *queries = mem_new(x->net.n * sizeof(*queries));
 	uint32_t *setups = mem_new(x->net.n * sizeof(*setups));
 	struct node_stats st;
+	struct net_sums was;
+	int64_t since;
 
 	judge_release(&x->judge, 0);
 	audit_sums(&x->net, &s);
@@ -254,6 +328,8 @@ static void measure_left(struct run *x)
 		node_cfg_default(&cfg);
 		run_for(x, cfg.tunnel_idle_end_ns + cfg.tunnel_idle_transit_ns);
 		audit_take(&one, &x->net);
+		was = x->net.sums;
+		since = x->net.now.ns;
 		memset(queries, 0xff, x->net.n * sizeof(*queries));
 		memset(setups, 0xff, x->net.n * sizeof(*setups));
 		for (int64_t t = 0; t < cfg.tunnel_idle_transit_ns + EXPIRY_SLACK_NS;
@@ -267,6 +343,7 @@ static void measure_left(struct run *x)
 				setups[i] = (uint32_t)min_u64(setups[i], st.pending_setups);
 			}
 		}
+		report_upkeep(x, &was, x->net.now.ns - since);
 		audit_take(&two, &x->net);
 		x->r->labels_leaked = audit_both(&one, &two);
 		if (x->cfg->explain)
@@ -523,7 +600,7 @@ static void flood_next(void *arg, uint32_t node, uint32_t left, struct instant n
 	net_call(&x->net, now.ns + 2 * NS_PER_MS, flood_next, x, node, left - 1);
 }
 
-static int scenario_do(struct run *x)
+static int scenario_run_one(struct run *x)
 {
 	switch (x->cfg->scenario) {
 	case SCN_LOOKUP:
@@ -540,8 +617,8 @@ static int scenario_do(struct run *x)
 		do_churn(x);
 		return 0;
 	case SCN_FLOOD:
-		x->judge.shun = (uint32_t)rng_below(&x->net.rng, x->net.n);
-		flood_next(x, x->judge.shun, 10000, x->net.now);
+		x->flooder = (uint32_t)rng_below(&x->net.rng, x->net.n);
+		flood_next(x, x->flooder, 10000, x->net.now);
 		run_for(x, 2 * NS_PER_S);
 		measure_pairs(x);
 		return 0;
@@ -551,9 +628,21 @@ static int scenario_do(struct run *x)
 	}
 }
 
+static int scenario_do(struct run *x)
+{
+	struct net_sums was = x->net.sums;
+	int64_t at = x->net.now.ns;
+	int err = scenario_run_one(x);
+
+	if (x->cfg->explain)
+		explain_traffic(x, &was, "the scenario",
+		                net_alive_count(&x->net) * (double)(x->net.now.ns - at) / 1e9);
+	return err;
+}
+
 int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
 {
-	struct run x = {.cfg = cfg, .r = r};
+	struct run x = {.cfg = cfg, .r = r, .flooder = UINT32_MAX};
 	int err;
 
 	*r = not_measured;

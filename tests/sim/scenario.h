@@ -40,6 +40,7 @@ struct scenario_result {
 	bool moved;       /* cut: the probe's path avoided the edge and came back to it */
 	double messages_per_lookup, state_bytes_per_node;
 	double maintenance_bytes_s_per_node, hello_bytes_s_per_node;
+	double cold_bytes_per_node; /* from the start to the end of the warm-up, without hellos */
 	double stale_contact_share;
 	double labels_leaked, stuck_queries, half_built;
 	double labels_live, labels_live_max;

@@ -21,12 +21,14 @@ static void run(struct scenario_cfg *cfg, struct scenario_result *r)
 	err = scenario_run(cfg, r);
 	check(err == 0, "the scenario ran", err);
 	printf("%s on %s, %u nodes, %u pairs: hops %.2f, stretch %.3f, first %.3f, set-up %.1f ms, "
-	       "recovered %.2f s, state %.0f B/node, upkeep %.0f B/s/node, hellos %.0f B/s/node, "
+	       "recovered %.2f s, state %.0f B/node, cold start %.0f B/node, upkeep %.0f B/s/node, "
+	       "hellos %.0f B/s/node, "
 	       "%llu events, trace %016llx\n",
 	       scenario_name(cfg->scenario), topo_name(cfg->topology), r->nodes, r->pairs,
 	       r->hops_mean, r->stretch_mean, r->first_stretch_mean, r->setup_ms_mean, r->recover_s,
-	       r->state_bytes_per_node, r->maintenance_bytes_s_per_node, r->hello_bytes_s_per_node,
-	       (unsigned long long)r->events, (unsigned long long)r->trace_hash);
+	       r->state_bytes_per_node, r->cold_bytes_per_node, r->maintenance_bytes_s_per_node,
+	       r->hello_bytes_s_per_node, (unsigned long long)r->events,
+	       (unsigned long long)r->trace_hash);
 }
 
 /* What every scenario owes. */
