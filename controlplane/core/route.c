@@ -17,6 +17,9 @@ static bool forbidden(struct node *n, const struct peer *p, const struct route_q
 {
 	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
 
+	/* Back to where it began is no way forth. */
+	if (q->src && id_eq(&p->id, q->src))
+		return true;
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
 		    (q->notvia[i][1] == me && q->notvia[i][0] == there))
@@ -161,12 +164,15 @@ static enum route_result greedy(struct node *n, const struct route_query *q,
                                 struct route_step *step)
 {
 	struct node_id than = n->cfg.identity->id;
-	struct contact *near[GREEDY_TRIES];
+	struct contact *near[GREEDY_TRIES], *exact = contact_find(&n->kad->contacts, q->dst);
 	unsigned k = contact_closest(&n->kad->contacts, q->dst, true, near, GREEDY_TRIES);
 
 	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
 	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
 		than = q->ext->committed;
+	/* The destination itself, even if it owes an answer: being wrong costs a dead end, not knowing costs the walk. */
+	if (exact && !avoided(exact, q) && commit(n, q, exact, step))
+		return ROUTE_STEP;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
 	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++)
 		if (!avoided(near[i], q) && commit(n, q, near[i], step))
@@ -321,7 +327,7 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 	struct routed_header h;
 	struct route_ext e;
 	struct route_step step;
-	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
+	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst, .src = &h.src};
 
 	if (!routed_header_read(r, &h)) {
 		count(n, CTR_MALFORMED);

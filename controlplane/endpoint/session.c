@@ -361,6 +361,18 @@ static void expire_answer(struct node *n, struct session *s)
 	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_MS);
 }
 
+/* Repair hurries while a user may still be waiting, then backs off; the end of patience is never overslept. */
+static int64_t next_attempt(const struct node *n, const struct session *s)
+{
+	int64_t waited = instant_sub(n->now, s->want_since), left = patience(n, s) - waited;
+	int64_t wait = !s->has_keys             ? ATTEMPT_NS
+	               : waited < 3 * NS_PER_S  ? ATTEMPT_NS / 2
+	               : waited < 10 * NS_PER_S ? ATTEMPT_NS
+	                                        : 3 * ATTEMPT_NS;
+
+	return wait < left ? wait : left;
+}
+
 /* What this session needs next; runs from its timer only, so that no hook acts in the middle of another part's work. */
 void session_step(struct node *n, struct session *s)
 {
@@ -387,11 +399,11 @@ void session_step(struct node *n, struct session *s)
 		give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
 		return;
 	}
-	arm(n, &s->timer, TIMER_SESSION, s, s->attempts > 4 ? 3 * ATTEMPT_NS : ATTEMPT_NS);
+	arm(n, &s->timer, TIMER_SESSION, s, next_attempt(n, s));
 	/* In a deep tree a greedy walk may run out of hops: where the other end stands is asked for at once. */
 	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
 		seek(n, s);
-	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS)
+	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS / 2)
 		return;
 	if (s->attempts < UINT8_MAX)
 		s->attempts++;
