@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ATTEMPT_NS      (800 * NS_PER_MS)
+#define ATTEMPT_HOP     (8 * NS_PER_MS)
 #define RETRY_NS        (300 * NS_PER_MS)
 #define SEEK_NS         (100 * NS_PER_MS)
 #define DEEP            32 /* hops to the root */
@@ -299,7 +300,7 @@ static int build(struct node *n, struct session *s)
 
 static void seek(struct node *n, struct session *s)
 {
-	int64_t wait = SEEK_NS << (s->attempts < 6 ? s->attempts : 6);
+	int64_t wait = SEEK_NS << min_u64(s->attempts, s->has_keys ? 6 : 4);
 
 	if (s->looking || (s->sought.ns && instant_sub(n->now, s->sought) < wait))
 		return;
@@ -355,6 +356,12 @@ static int64_t patience(const struct node *n, const struct session *s)
 	return s->has_keys ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
 }
 
+/* How long an attempt is waited for before another is made: the deeper the tree, the longer the ways. */
+static int64_t attempt_ns(const struct node *n)
+{
+	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops;
+}
+
 static void expire_answer(struct node *n, struct session *s)
 {
 	session_wipe_hs(n, &s->answer);
@@ -365,10 +372,11 @@ static void expire_answer(struct node *n, struct session *s)
 static int64_t next_attempt(const struct node *n, const struct session *s)
 {
 	int64_t waited = instant_sub(n->now, s->want_since), left = patience(n, s) - waited;
-	int64_t wait = !s->has_keys             ? ATTEMPT_NS
-	               : waited < 3 * NS_PER_S  ? ATTEMPT_NS / 2
-	               : waited < 10 * NS_PER_S ? ATTEMPT_NS
-	                                        : 3 * ATTEMPT_NS;
+	int64_t full = attempt_ns(n);
+	int64_t wait = !s->has_keys             ? full
+	               : waited < 3 * NS_PER_S  ? full / 2
+	               : waited < 10 * NS_PER_S ? full
+	                                        : 3 * full;
 
 	return wait < left ? wait : left;
 }
@@ -403,7 +411,8 @@ void session_step(struct node *n, struct session *s)
 	/* In a deep tree a greedy walk may run out of hops: where the other end stands is asked for at once. */
 	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
 		seek(n, s);
-	if (building(s) && instant_sub(n->now, s->last_build) < ATTEMPT_NS / 2)
+	if (building(s) &&
+	    instant_sub(n->now, s->last_build) < (s->has_keys ? attempt_ns(n) / 2 : attempt_ns(n)))
 		return;
 	if (s->attempts < UINT8_MAX)
 		s->attempts++;
@@ -483,10 +492,10 @@ void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
 	session_commit(n, s);
 }
 
-/* After a refusal: at once by the second way, then ever later. */
+/* After a refusal: at once by the second way, then ever later where there is time. */
 static int64_t retry_ns(const struct session *s)
 {
-	unsigned more = s->attempts > 2 ? s->attempts - 3u : 0;
+	unsigned more = s->has_keys && s->attempts > 2 ? s->attempts - 3u : 0;
 
 	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
 }

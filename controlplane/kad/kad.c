@@ -10,16 +10,24 @@
 
 #define TICK_MIN        (400 * NS_PER_MS)
 #define TICK_MAX        (300 * NS_PER_S)
+#define PACE_HOP        (20 * NS_PER_MS)
 #define NEWS_EVERY      (10 * NS_PER_S)
 #define UPDATE_AFTER    (700 * NS_PER_MS)
 #define UPDATE_LATEST   (3 * NS_PER_S)
 #define SELF_MIN        (300 * NS_PER_MS)
+#define SELF_MOVED      (3 * NS_PER_S)
 #define SELF_MAX        (300 * NS_PER_S)
 #define SNAPSHOT_EVERY  (30 * NS_PER_S)
 #define VERIFY_PER_TICK 3
 #define VERIFY_ENOUGH   3 /* verified contacts that a bucket needs; the others are a reserve */
 #define CLOSE_ENOUGH \
 	8 /* as many contacts below a bucket as one exchange tells of: then the siblings know it */
+
+/* The deeper the tree, the longer a question takes and the more hops it costs: asking sooner only piles up. */
+static int64_t paced(const struct node *n, int64_t least)
+{
+	return least + PACE_HOP * n->anchor->tree[0].coords.hops;
+}
 
 int kad_new(struct node *n)
 {
@@ -61,10 +69,11 @@ void kad_hurry(struct node *n, bool direct)
 	if (!direct && instant_sub(n->now, k->news_at) < NEWS_EVERY)
 		return;
 	k->news_at = n->now;
-	if (k->tick_ns <= 2 * TICK_MIN)
+	if (k->tick_ns <= 2 * paced(n, TICK_MIN))
 		return;
-	k->tick_ns = TICK_MIN;
-	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL, (int64_t)rng_below(&n->cfg.rng, TICK_MIN));
+	k->tick_ns = paced(n, TICK_MIN);
+	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
+	    (int64_t)rng_below(&n->cfg.rng, (uint64_t)k->tick_ns));
 }
 
 void kad_peer_up(struct node *n, struct peer *p)
@@ -106,6 +115,8 @@ void kad_coords_changed(struct node *n)
 	if (instant_sub(n->now, k->update_first) < UPDATE_LATEST)
 		arm(n, &k->update_timer, TIMER_KAD_UPDATE, NULL,
 		    UPDATE_AFTER + (int64_t)rng_below(&n->cfg.rng, 300 * NS_PER_MS));
+	if (k->self_ns > paced(n, SELF_MOVED))
+		k->self_ns = paced(n, SELF_MOVED);
 	kad_hurry(n, false);
 }
 
@@ -130,7 +141,7 @@ static void update_send(struct node *n)
 
 void kad_grown(struct node *n)
 {
-	n->kad->self_ns = SELF_MIN;
+	n->kad->self_ns = paced(n, SELF_MIN);
 }
 
 /* Each self-lookup that brought nothing new makes the next one wait longer. */
@@ -139,9 +150,7 @@ void kad_self_done(struct node *n)
 	struct kad *k = n->kad;
 
 	k->self_running = false;
-	if (k->contacts.news != k->self_news)
-		k->self_ns = SELF_MIN;
-	else
+	if (k->contacts.news == k->self_news)
 		k->self_ns = k->self_ns * 3 < SELF_MAX ? k->self_ns * 3 : SELF_MAX;
 }
 
@@ -202,7 +211,7 @@ static void sibling_exchange(struct node *n)
 {
 	struct kad *k = n->kad;
 	struct contact *near[KAD_SIBLINGS], *c = NULL;
-	unsigned fast = k->tick_ns <= 2 * TICK_MIN ? 4 : KAD_SIBLINGS;
+	unsigned fast = k->tick_ns <= 2 * paced(n, TICK_MIN) ? 4 : KAD_SIBLINGS;
 	unsigned m = contact_closest(&k->contacts, &n->cfg.identity->id, false, near, fast);
 
 	for (unsigned i = 0; i < m; i++)

@@ -119,14 +119,21 @@ static void node_settle(struct sim_node *s)
 	}
 }
 
+/* What the control plane sees of the worker's word whenever it looks. */
+static void see_acks(struct sim_node *s)
+{
+	struct node_event ack = {.type = NODE_WORKER_ACK};
+
+	if (s->acked == s->executed)
+		return;
+	s->acked = ack.u.ack.seq = s->executed;
+	node_input(s->node, &ack, s->net->now);
+}
+
 static void node_event(struct sim_node *s, const struct node_event *e)
 {
-	if (s->acked != s->executed && e->type != NODE_WORKER_ACK) {
-		struct node_event ack = {.type = NODE_WORKER_ACK};
-
-		s->acked = ack.u.ack.seq = s->executed;
-		node_input(s->node, &ack, s->net->now);
-	}
+	if (e->type != NODE_WORKER_ACK)
+		see_acks(s);
 	node_input(s->node, e, s->net->now);
 	node_settle(s);
 }
@@ -219,6 +226,7 @@ static void worker_exec(struct sim_node *s)
 {
 	struct net *net = s->net;
 	uint32_t at = 0, size;
+	bool tell = false;
 
 	s->exec_due = false;
 	/* Commands queued meanwhile (answers to events that executing raised) are executed in the same go. */
@@ -227,12 +235,14 @@ static void worker_exec(struct sim_node *s)
 		memcpy(&net->cmd, s->fifo + at + 8, size);
 		at += (8 + size + 7) & ~7u;
 		s->executed = net->cmd.seq;
+		tell |= net->cmd.type != CMD_SEND;
 		s->exec_due = true; /* no second event while this one runs */
 		mw_exec(s->mw, &net->cmd, net->now);
 		s->exec_due = false;
 	}
 	s->fifo_len = 0;
-	if (!s->ack_due) {
+	/* The word is published anyway; a control plane with nothing but packets under way need not wake up for it. */
+	if (tell && !s->ack_due) {
 		s->ack_due = true;
 		push(net, net->now.ns + net->cfg.ack_ns, EV_ACK, s->index, s->incarnation, NULL);
 	}
@@ -284,6 +294,7 @@ static void tick(struct sim_node *s)
 		        (double)s->net->now.ns / 1e9);
 		exit(3);
 	}
+	see_acks(s);
 	if (instant_reached(node_deadline(s->node), s->net->now))
 		node_tick(s->node, s->net->now);
 	node_settle(s);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Parent choice: no loops while links come and go, one root afterwards, and none that is dead. */
+#include "rig.h"
+
+#include "anchor/anchor.h"
+
+static struct anchor *anchor_of(const struct net *net, uint32_t i)
+{
+	return net->node[i].node->anchor;
+}
+
+/* Parents lead to a node without one in fewer steps than there are nodes. */
+static void check_no_loop(const struct net *net)
+{
+	for (uint32_t i = 0; i < net->n; i++) {
+		uint32_t at = i, steps = 0;
+
+		while (net->node[at].node && anchor_of(net, at)->tree[0].parent) {
+			at = net_find(net, &anchor_of(net, at)->tree[0].parent->id);
+			assert_int_not_equal(at, UINT32_MAX);
+			assert_true(++steps < net->n);
+		}
+	}
+}
+
+/* Every live node is under the live root of lowest rank, one hop below its parent. */
+static void check_settled(const struct net *net)
+{
+	const struct node_id *best = NULL;
+	uint64_t rank = UINT64_MAX;
+
+	for (uint32_t i = 0; i < net->n; i++)
+		if (net->alive[i] && anchor_hash(0, &net->node[i].identity.id) < rank) {
+			best = &net->node[i].identity.id;
+			rank = anchor_hash(0, best);
+		}
+	for (uint32_t i = 0; i < net->n; i++) {
+		const struct tree *t;
+		uint32_t up;
+
+		if (!net->alive[i])
+			continue;
+		t = &anchor_of(net, i)->tree[0];
+		assert_true(id_eq(&t->root, best));
+		if (!t->parent) {
+			assert_true(id_eq(&net->node[i].identity.id, best));
+			assert_int_equal(t->coords.hops, 0);
+			continue;
+		}
+		up = net_find(net, &t->parent->id);
+		assert_true(net->alive[up]);
+		assert_int_equal(t->coords.hops, anchor_of(net, up)->tree[0].coords.hops + 1);
+	}
+}
+
+static void flaps(enum topo_kind kind, uint32_t n, uint64_t seed)
+{
+	struct net net;
+	int64_t back[256] = {0};
+
+	rig_open(&net, kind, n, seed, true, 10);
+	check_settled(&net);
+	assert_true(net.graph.m < 256);
+	for (unsigned step = 0; step < 300; step++) {
+		uint32_t e = (uint32_t)rng_below(&net.rng, net.graph.m);
+
+		if (net.up[e] && rng_below(&net.rng, 3) == 0) {
+			net_edge(&net, e, false);
+			back[e] = net.now.ns + (int64_t)rng_below(&net.rng, 8 * NS_PER_S);
+		}
+		for (e = 0; e < net.graph.m; e++)
+			if (!net.up[e] && back[e] <= net.now.ns)
+				net_edge(&net, e, true);
+		rig_run(&net, 100);
+		check_no_loop(&net);
+	}
+	for (uint32_t e = 0; e < net.graph.m; e++)
+		net_edge(&net, e, true);
+	/* Links that flapped may have to wait a minute before they lead to a parent. */
+	rig_run(&net, 150000);
+	check_settled(&net);
+	rig_close(&net);
+}
+
+static void test_flaps(void **state)
+{
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		flaps(TOPO_BA, 30, seed);
+		flaps(TOPO_GRID, 25, seed);
+		flaps(TOPO_RING, 20, seed);
+	}
+}
+
+static void test_root_dies(void **state)
+{
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct net net;
+		uint32_t root;
+
+		rig_open(&net, TOPO_GRID, 36, seed, true, 15);
+		check_settled(&net);
+		root = net_find(&net, &anchor_of(&net, 0)->tree[0].root);
+		net_kill(&net, root);
+		for (unsigned i = 0; i < 400; i++) {
+			rig_run(&net, 50);
+			check_no_loop(&net);
+		}
+		rig_run(&net, 5000);
+		check_settled(&net);
+		rig_close(&net);
+	}
+}
+
+/* A lost parent whose place no other neighbour offers makes a node its own root, and it waits before it believes in the old one. */
+static void test_detach_and_hold(void **state)
+{
+	struct net net;
+	uint32_t root, child = UINT32_MAX, e;
+	struct tree *t;
+
+	rig_open(&net, TOPO_LINE, 6, 2, true, 15);
+	root = net_find(&net, &anchor_of(&net, 0)->tree[0].root);
+	for (e = 0; e < net.graph.m && child == UINT32_MAX; e++)
+		for (unsigned side = 0; side < 2; side++)
+			if (net.edge[e].node[side] == root)
+				child = net.edge[e--].node[!side];
+	e++;
+	t = &anchor_of(&net, child)->tree[0];
+	assert_non_null(t->parent);
+	net_edge(&net, e, false);
+	for (unsigned i = 0; i < 600 && t->parent; i++)
+		rig_run(&net, 10);
+	assert_null(t->parent);
+	assert_true(id_eq(&t->root, &net.node[child].identity.id));
+	assert_true(t->has_old);
+	assert_true(instant_before(net.now, t->hold));
+	net_edge(&net, e, true);
+	rig_run(&net, 20000);
+	check_settled(&net);
+	rig_close(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_flaps),
+	        cmocka_unit_test(test_root_dies),
+	        cmocka_unit_test(test_detach_and_hold),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions that both ends begin at once, that rekey, and that outlive the tunnel under them. */
+#include "rig.h"
+
+#include "endpoint/session.h"
+
+struct ears {
+	unsigned connected, failed, arrived, lost;
+};
+
+static void on_answer(void *arg, uint32_t node, const struct node_answer *a)
+{
+	struct ears *e = arg;
+
+	e->connected += a->type == ANS_CONNECTED;
+	e->failed += a->type == ANS_FAILED;
+}
+
+static void on_probe(void *arg, uint32_t probe, uint32_t node, const struct node_id *remote,
+                     bool at_end, enum mw_drop why)
+{
+	struct ears *e = arg;
+
+	e->arrived += remote != NULL;
+	e->lost += remote == NULL;
+}
+
+static void listen_to(struct net *net, struct ears *e)
+{
+	*e = (struct ears){0};
+	net->hooks = (struct net_hooks){.answer = on_answer, .probe_end = on_probe, .arg = e};
+}
+
+static void ask(struct net *net, uint32_t a, uint32_t b)
+{
+	struct node_request r = {.type = REQ_CONNECT, .cookie = 1 + a};
+
+	r.id = net->node[b].identity.id;
+	net_request(net, a, &r);
+}
+
+static struct session *between(struct net *net, uint32_t a, uint32_t b)
+{
+	return session_find(net->node[a].node, &net->node[b].identity.id);
+}
+
+static void check_agree(struct net *net, uint32_t a, uint32_t b)
+{
+	const struct session *x = between(net, a, b), *y = between(net, b, a);
+
+	assert_non_null(x);
+	assert_non_null(y);
+	assert_true(session_ready(x) && session_ready(y));
+	assert_int_equal(x->phase, y->phase);
+	assert_int_equal(x->path->nonce, y->path->nonce);
+	assert_int_not_equal(x->initiator, y->initiator);
+}
+
+static void send_both(struct net *net, struct ears *e, uint32_t a, uint32_t b)
+{
+	unsigned before = e->arrived;
+
+	assert_true(net_inject(net, a, &net->node[b].identity.id, 1));
+	assert_true(net_inject(net, b, &net->node[a].identity.id, 2));
+	rig_run(net, 200);
+	assert_int_equal(e->arrived, before + 2);
+}
+
+static void test_crossing(void **state)
+{
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct ears ears;
+		struct net net;
+
+		rig_open(&net, TOPO_GRID, 16, seed, seed % 2, 12);
+		listen_to(&net, &ears);
+		ask(&net, 0, 15);
+		/* From the same instant to a whole round trip later. */
+		rig_run(&net, (int64_t)seed * 4 - 4);
+		ask(&net, 15, 0);
+		rig_run(&net, 3000);
+		assert_int_equal(ears.connected, 2);
+		assert_int_equal(ears.failed, 0);
+		send_both(&net, &ears, 0, 15);
+		rig_run(&net, 2000);
+		check_agree(&net, 0, 15);
+		assert_int_equal(ears.lost, 0);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
+/* Use goes on over several rekeys and nothing is lost. */
+static void test_rekey(void **state)
+{
+	struct ears ears;
+	struct net net;
+
+	rig_open(&net, TOPO_FIVE, 5, 4, true, 10);
+	listen_to(&net, &ears);
+	ask(&net, 0, 4);
+	rig_run(&net, 1000);
+	assert_int_equal(ears.connected, 1);
+	for (unsigned i = 0; i < 250; i++) {
+		send_both(&net, &ears, 0, 4);
+		rig_run(&net, 1800);
+	}
+	assert_int_equal(ears.lost, 0);
+	assert_true(between(&net, 0, 4)->rekeys >= 3);
+	check_agree(&net, 0, 4);
+	net.hooks = (struct net_hooks){0};
+	rig_close(&net);
+}
+
+/* The edge in use dies: the same session goes on over the other way. */
+static void test_repair(void **state)
+{
+	struct ears ears;
+	struct net net;
+	struct session *s;
+	uint32_t edge;
+
+	rig_open(&net, TOPO_RING, 6, 5, true, 12);
+	listen_to(&net, &ears);
+	ask(&net, 0, 2);
+	rig_run(&net, 1000);
+	send_both(&net, &ears, 0, 2);
+	s = between(&net, 0, 2);
+	assert_non_null(s);
+	edge = net.node[0].edge[s->path->role == LSP_INGRESS ? s->path->down->link
+	                                                     : s->path->up->link] /
+	       2;
+	net_edge(&net, edge, false);
+	rig_run(&net, 5000);
+	assert_ptr_equal(between(&net, 0, 2), s);
+	send_both(&net, &ears, 0, 2);
+	assert_int_equal(s->rekeys, 0);
+	assert_true(s->rebuilds + between(&net, 2, 0)->rebuilds >= 1);
+	check_agree(&net, 0, 2);
+	net.hooks = (struct net_hooks){0};
+	rig_close(&net);
+}
+
+/* Nobody has the id: it is said in time, and nothing stays. */
+static void test_nobody(void **state)
+{
+	struct node_request r = {.type = REQ_CONNECT, .cookie = 9};
+	struct ears ears;
+	struct net net;
+
+	rig_open(&net, TOPO_FIVE, 5, 6, true, 10);
+	listen_to(&net, &ears);
+	rng_fill(&net.rng, r.id.b, ID_BYTES);
+	net_request(&net, 0, &r);
+	rig_run(&net, 6000);
+	assert_int_equal(ears.failed, 1);
+	rig_run(&net, 30000);
+	assert_null(session_after(net.node[0].node, NULL));
+	net.hooks = (struct net_hooks){0};
+	rig_close(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_crossing),
+	        cmocka_unit_test(test_rekey),
+	        cmocka_unit_test(test_repair),
+	        cmocka_unit_test(test_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

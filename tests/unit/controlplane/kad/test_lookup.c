@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lookups find every id that is there, end when it is not, and cannot be kept alive by those who answer. */
+#include "rig.h"
+
+#include "kad/kad.h"
+
+#include <string.h>
+
+struct ears {
+	unsigned exact, missed;
+};
+
+static void answer(void *arg, uint32_t node, const struct node_answer *a)
+{
+	struct ears *e = arg;
+
+	e->exact += a->type == ANS_LOOKUP && a->exact;
+	e->missed += a->type == ANS_LOOKUP && !a->exact;
+}
+
+static void test_everybody_is_found(void **state)
+{
+	struct ears ears = {0};
+	struct net net;
+
+	rig_open(&net, TOPO_BA, 60, 5, true, 20);
+	net.hooks = (struct net_hooks){.answer = answer, .arg = &ears};
+	for (unsigned i = 0; i < 300; i++) {
+		uint32_t a = (uint32_t)rng_below(&net.rng, net.n);
+		struct node_request r = {.type = REQ_LOOKUP, .cookie = i + 1};
+
+		r.id = net.node[rng_below(&net.rng, net.n)].identity.id;
+		net_request(&net, a, &r);
+		rig_run(&net, 50);
+	}
+	rig_run(&net, 5000);
+	assert_int_equal(ears.exact, 300);
+	/* Ids that nobody has. */
+	for (unsigned i = 0; i < 50; i++) {
+		struct node_request r = {.type = REQ_LOOKUP, .cookie = i + 1};
+
+		rng_fill(&net.rng, r.id.b, ID_BYTES);
+		net_request(&net, (uint32_t)rng_below(&net.rng, net.n), &r);
+		rig_run(&net, 50);
+	}
+	rig_run(&net, 30000);
+	assert_int_equal(ears.exact, 300);
+	assert_int_equal(ears.missed, 50);
+	for (uint32_t i = 0; i < net.n; i++)
+		for (unsigned k = 0; k < LOOKUPS_MAX; k++) {
+			const struct lookup *l = &net.node[i].node->kad->lookup[k];
+
+			assert_true(!l->active || l->purpose <= LOOKUP_SELF);
+		}
+	rig_close(&net);
+}
+
+/* Whoever answers names ever closer ids that do not exist. */
+static void test_endless_answers(void **state)
+{
+	struct lone o;
+	struct kad_msg m;
+	struct contact_info at = {.ntrees = 1};
+	struct lookup *l;
+	struct node_id target;
+	unsigned rounds = 0;
+
+	lone_open(&o, 21);
+	l = &o.n->kad->lookup[0];
+	rng_fill(&o.rng, target.b, ID_BYTES);
+	rng_fill(&o.rng, at.id.b, ID_BYTES);
+	assert_int_equal(lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at), 0);
+	while (l->active && rounds++ < 10000) {
+		struct node_id asked;
+		struct rpc *r = NULL;
+
+		for (unsigned i = 0; i < RPC_MAX; i++)
+			if (o.n->kad->rpc[i].active && o.n->kad->rpc[i].lookup == 1)
+				r = &o.n->kad->rpc[i];
+		if (!r)
+			break;
+		asked = r->to;
+		memset(&m, 0, sizeof(m));
+		m.count = KAD_CONTACTS_MAX;
+		for (unsigned i = 0; i < m.count; i++) {
+			m.c[i].id = target;
+			m.c[i].ntrees = 1;
+			rng_fill(&o.rng, m.c[i].id.b + rounds % 60, ID_BYTES - rounds % 60);
+		}
+		disarm(o.n, &r->timer);
+		r->active = false;
+		lookup_answer(o.n, l, &asked, r->slow, &m);
+		assert_true(l->n <= LOOKUP_WIDTH);
+		o.n->now.ns += 100 * NS_PER_MS;
+		lone_drain(&o);
+	}
+	while (node_deadline(o.n).ns < o.n->now.ns + 60 * NS_PER_S) {
+		node_tick(o.n, node_deadline(o.n));
+		lone_drain(&o);
+	}
+	assert_false(l->active);
+	assert_true(rounds < 300);
+	lone_close(&o);
+}
+
+/* More lookups than there is room for: housekeeping leaves half to people. */
+static void test_room(void **state)
+{
+	struct lone o;
+	struct node_id target;
+	struct contact_info at = {.ntrees = 1};
+	unsigned refresh = 0, asked = 0;
+
+	lone_open(&o, 22);
+	for (unsigned i = 0; i < 40; i++) {
+		rng_fill(&o.rng, target.b, ID_BYTES);
+		rng_fill(&o.rng, at.id.b, ID_BYTES);
+		refresh += lookup_start(o.n, LOOKUP_REFRESH, 0, &target, &at) == 0;
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		rng_fill(&o.rng, target.b, ID_BYTES);
+		asked += lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at) == 0;
+	}
+	assert_int_equal(refresh, LOOKUPS_MAX / 2);
+	assert_int_equal(asked, LOOKUPS_MAX / 2);
+	lone_close(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_everybody_is_found),
+	        cmocka_unit_test(test_endless_answers),
+	        cmocka_unit_test(test_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
