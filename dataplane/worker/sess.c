@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* End-to-end sessions of one worker: the table of sessions, control's commands, the worker's calls. */
+#include "seal/seal.h"
 #include "worker/sess_int.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ static void key_free_rx(struct session *x, unsigned phase)
 {
 	if (!x->rx[phase])
 		return;
-	aead_key_wipe(&x->rx[phase]->aead);
+	seal_key_wipe(&x->rx[phase]->aead);
 	free(x->rx[phase]);
 	x->rx[phase] = NULL;
 }
@@ -29,7 +30,7 @@ static void key_free_tx(struct session *x)
 {
 	if (!x->tx)
 		return;
-	aead_key_wipe(&x->tx->aead);
+	seal_key_wipe(&x->tx->aead);
 	free(x->tx);
 	x->tx = NULL;
 }
@@ -117,7 +118,7 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	}
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
-	if (!k || aead_key_init(&k->aead, c->alg, c->key) < 0) {
+	if (!k || seal_key_init(&k->aead, c->alg, c->key, true, TUNNEL_HEADER_BYTES) < 0) {
 		worker_drop(s->w, DROP_BAD_COMMAND);
 		free(k);
 		return;
@@ -141,7 +142,7 @@ static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	}
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
-	if (!k || aead_key_init(&k->aead, c->alg, c->key) < 0) {
+	if (!k || seal_key_init(&k->aead, c->alg, c->key, false, TUNNEL_HEADER_BYTES) < 0) {
 		worker_drop(s->w, DROP_BAD_COMMAND);
 		free(k);
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
+#include "seal/seal.h"
 #include "worker/sess_int.h"
 #include "wire/lse.h"
 
@@ -125,7 +126,7 @@ static void open_run(struct sessions *s, const struct rx_item *items, struct aea
 		                          .len = items[i].len - TUNNEL_HEADER_BYTES,
 		                          .aad_len = TUNNEL_HEADER_BYTES};
 	}
-	aead_open_burst(&k->aead, ops, n);
+	open_burst(&k->aead, ops, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (!ops[i].ok) {
 			worker_drop(s->w, DROP_SESSION_AUTH);

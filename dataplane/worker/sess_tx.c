@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, outward: segments pulled from TCP, sealed in bursts, labelled and sent. */
+#include "seal/seal.h"
 #include "worker/sess_int.h"
 #include "wire/lse.h"
 
@@ -47,7 +48,7 @@ static void frame(struct session *x, struct rte_mbuf *m, struct aead_op *op, uin
 }
 
 /* Seals and sends what was gathered; TCP hands out runs of one peer, so a run of one key is what is usual. */
-static void seal_burst(struct sessions *s, struct aead_op *ops)
+static void seal_and_send(struct sessions *s, struct aead_op *ops)
 {
 	unsigned from = 0;
 
@@ -57,7 +58,7 @@ static void seal_burst(struct sessions *s, struct aead_op *ops)
 
 		while (to < s->ntx && s->tx[to].session == x)
 			to++;
-		aead_seal_burst(&x->tx->aead, ops + from, to - from);
+		seal_burst(&x->tx->aead, ops + from, to - from);
 		for (unsigned i = from; i < to; i++)
 			worker_send(s->w, x->out_link, s->tx[i].m);
 		sess_count(&s->counters->session_out, to - from);
@@ -108,11 +109,11 @@ unsigned tx_run(struct sessions *s, struct instant now)
 		s->tx[s->ntx++] = (struct tx_item){.m = m, .session = x};
 		m = NULL;
 		if (s->ntx == SESS_BURST)
-			seal_burst(s, ops);
+			seal_and_send(s, ops);
 	}
 	if (m)
 		rte_pktmbuf_free(m);
-	seal_burst(s, ops);
+	seal_and_send(s, ops);
 	return done;
 }
 
@@ -134,7 +135,7 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 		return;
 	memcpy(rte_pktmbuf_mtod(m, uint8_t *) + AT_INNER, body, len);
 	frame(x, m, &op, TUNNEL_OAM, len, TC_CONTROL, ttl ? ttl : TTL_START);
-	aead_seal_burst(&x->tx->aead, &op, 1);
+	seal_burst(&x->tx->aead, &op, 1);
 	sess_count(&s->counters->session_out, 1);
 	worker_send(s->w, x->out_link, m);
 }
