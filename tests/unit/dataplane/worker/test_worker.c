@@ -291,11 +291,12 @@ static void test_source_learnt(void **state)
 	uint16_t other_port;
 	int other = loop_socket(&other_port);
 	size_t n = frame_of(packet, oam_packet(packet, LABEL_IN, 64), frame);
+	uint64_t forged = plane_drops(&p, "auth_failed");
 	struct dp_event ev;
 
 	frame[n - 1] ^= 1; /* forged: teaches nothing */
 	loop_send(other, port[1], frame, n);
-	plane_dropped(&p, "auth_failed", plane_drops(&p, "auth_failed") + 1);
+	plane_dropped(&p, "auth_failed", forged + 1);
 	frame[n - 1] ^= 1;
 	loop_send(other, port[1], frame, n);
 	assert_true(plane_event(&p, EVT_LINK_LEARNT, 0, &ev));
