@@ -12,7 +12,8 @@ static uint32_t chunk_distance(const struct tcp_pool *p, const struct tcp_buf *b
 
 static int dir_grow(struct tcp_pool *p, struct tcp_buf *b)
 {
-	uint32_t dir = tcp_pool_take(p), mask = tcp_pool_chunk_bytes(p) / 4 - 1;
+	uint32_t dir = tcp_pool_take(p, (enum tcp_alloc)b->point),
+	         mask = tcp_pool_chunk_bytes(p) / 4 - 1;
 	uint32_t *slots, first = b->head >> p->shift;
 
 	if (!dir)
@@ -37,7 +38,7 @@ int tcp_buf_ensure(struct tcp_pool *p, struct tcp_buf *b, uint32_t pos)
 	slot = tcp_buf_slot(p, b, pos);
 	if (*slot)
 		return 0;
-	*slot = tcp_pool_take(p);
+	*slot = tcp_pool_take(p, (enum tcp_alloc)b->point);
 	if (!*slot)
 		return -ENOMEM;
 	b->nchunks++;

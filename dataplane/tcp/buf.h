@@ -5,12 +5,13 @@
 
 #define BUF_INLINE 4u
 
-/* All zero is an empty ring. Only chunks that hold something are taken; an idle connection holds none. */
+/* All zero (but point) is an empty ring. Only chunks that hold something are taken; an idle connection holds none. */
 struct tcp_buf {
 	uint32_t head;    /* position of the first byte */
 	uint32_t len;     /* bytes from there on in order; more may lie beyond (out of order) */
 	uint32_t dir;     /* chunk that holds the directory, 0: slot[] is the directory */
-	uint32_t nchunks; /* chunks taken, the directory not counted */
+	uint16_t nchunks; /* chunks taken, the directory not counted */
+	uint8_t point;    /* enum tcp_alloc: whose memory it is */
 	uint32_t slot[BUF_INLINE]; /* directory of a small ring */
 };
 

@@ -27,16 +27,34 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .window_scale = true,
 	        .timestamps = true,
 	        .sack = true,
-	        .ecn = false,
-	        .tail_loss_probe = true,
-	        .cc = TCP_CC_CUBIC,
+	        .ecn = TCP_ECN_OFF,
+	        .syn_cookies = TCP_COOKIES_FULL,
 	        .ts_clock_ns = 1000000,
+	        .delack_segments = 2,
 	        .challenge_per_s = 100,
 	        .port_first = 32768,
 	        .port_last = 60999,
+	        .cc = TCP_CC_CUBIC,
+	        .hystart = true,
+	        .rack = true,
+	        .tail_loss_probe = true,
+	        .eifel = true,
+	        .frto = true,
+	        .limited_transmit = true,
+	        .idle_restart = true,
+	        .dup_threshold = 3,
+	        .pacing_start_pct = 200,
+	        .pacing_avoid_pct = 120,
+	        .pacing_burst = 10,
 	        .rto_initial_ns = NS_PER_S,
 	        .rto_min_ns = 200 * NS_PER_MS,
 	        .rto_max_ns = 60 * NS_PER_S,
+	        .rto_clock_ns = NS_PER_MS,
+	        .persist_min_ns = 200 * NS_PER_MS,
+	        .persist_max_ns = 60 * NS_PER_S,
+	        .tlp_min_ns = 2 * NS_PER_MS,
+	        .tlp_delack_ns = 200 * NS_PER_MS,
+	        .oow_ack_ns = 500 * NS_PER_MS,
 	        .delack_ns = 40 * NS_PER_MS,
 	        .msl_ns = 15 * NS_PER_S,
 	        .connect_timeout_ns = 60 * NS_PER_S,
@@ -49,44 +67,84 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	};
 }
 
+const char *tcp_alloc_name(enum tcp_alloc point)
+{
+	static const char *const names[TCP_ALLOC_POINTS] = {"connection slot", "send buffer",
+	                                                    "receive buffer",  "records",
+	                                                    "range list",      "reply queue"};
+
+	return (unsigned)point < TCP_ALLOC_POINTS ? names[point] : "?";
+}
+
+/* Memory and segments. NULL: fine. */
+static const char *check_limits(const struct tcp_cfg *c)
+{
+	if (c->max_conns == 0 || c->max_conns >= (1u << 20))
+		return "max_conns must be 1..2^20-1";
+	if (c->max_peers == 0 || c->max_peers == UINT32_MAX)
+		return "max_peers must be 1..2^32-2";
+	if (c->chunk_bytes < 1024 || c->chunk_bytes > 65536 ||
+	    (c->chunk_bytes & (c->chunk_bytes - 1)))
+		return "chunk_bytes must be a power of two, 1024..65536";
+	if (c->chunks < 16 || c->chunks >= UINT32_MAX / 2)
+		return "chunks must be 16..2^31-2";
+	if (c->max_ooo == 0 || c->max_ooo > c->chunk_bytes / 8)
+		return "max_ooo must be 1..chunk_bytes/8";
+	if (c->reply_queue == 0 || c->reply_queue > 65536 ||
+	    (c->reply_queue & (c->reply_queue - 1)))
+		return "reply_queue must be a power of two up to 65536";
+	if (c->output_burst == 0)
+		return "output_burst must not be 0";
+	if (c->sndbuf == 0 || c->sndbuf > c->sndbuf_max || c->sndbuf_max > (1u << 30))
+		return "sndbuf must be 1..sndbuf_max, at most 2^30";
+	if (c->rcvbuf == 0 || c->rcvbuf > c->rcvbuf_max || c->rcvbuf_max > (1u << 30))
+		return "rcvbuf must be 1..rcvbuf_max, at most 2^30";
+	if (c->mss_min < 32 || c->mss_default < c->mss_min)
+		return "mss_min must be 32..mss_default";
+	if (c->initial_window == 0 || c->initial_window > 1000)
+		return "initial_window must be 1..1000";
+	if (c->port_first == 0 || c->port_last > 65535 || c->port_first > c->port_last)
+		return "port_first..port_last must lie in 1..65535";
+	if (c->cc > TCP_CC_CUBIC)
+		return "no such congestion control";
+	if (c->ecn > TCP_ECN_PASSIVE)
+		return "no such ECN mode";
+	if (c->syn_cookies > TCP_COOKIES_ALWAYS)
+		return "no such SYN cookie mode";
+	if (c->keepalive_probes > 255)
+		return "keepalive_probes must be at most 255";
+	return NULL;
+}
+
+/* Algorithms and times. NULL: fine. */
+static const char *check_times(const struct tcp_cfg *c)
+{
+	if (c->ts_clock_ns == 0)
+		return "ts_clock_ns must not be 0";
+	if (c->rto_min_ns <= 0 || c->rto_initial_ns <= 0 || c->rto_max_ns < c->rto_min_ns)
+		return "rto_min must be positive and not above rto_max";
+	if (c->delack_ns < 0 || c->msl_ns < 0 || c->connect_timeout_ns < 0 ||
+	    c->user_timeout_ns < 0 || c->fin_wait2_ns < 0 || c->keepalive_idle_ns < 0 ||
+	    c->keepalive_intvl_ns < 0)
+		return "times must not be negative";
+	if (c->rto_initial_ns <= 0 || c->rto_clock_ns < 0 || c->persist_min_ns <= 0 ||
+	    c->persist_max_ns < c->persist_min_ns)
+		return "rto_initial, persist_min must be positive, persist_max not below it";
+	if (c->tlp_min_ns < 0 || c->tlp_delack_ns < 0 || c->oow_ack_ns < 0)
+		return "times must not be negative";
+	if (c->delack_segments == 0 || c->dup_threshold == 0)
+		return "delack_segments and dup_threshold must not be 0";
+	if (c->pacing_start_pct == 0 || c->pacing_avoid_pct == 0 || c->pacing_burst == 0)
+		return "pacing percentages and burst must not be 0";
+	return NULL;
+}
+
 int tcp_cfg_check(const struct tcp_cfg *c, const char **why)
 {
-	const char *w = NULL;
+	const char *w = check_limits(c);
 
-	if (c->max_conns == 0 || c->max_conns >= (1u << 20))
-		w = "max_conns must be 1..2^20-1";
-	else if (c->max_peers == 0 || c->max_peers == UINT32_MAX)
-		w = "max_peers must be 1..2^32-2";
-	else if (c->chunk_bytes < 1024 || c->chunk_bytes > 65536 ||
-	         (c->chunk_bytes & (c->chunk_bytes - 1)))
-		w = "chunk_bytes must be a power of two, 1024..65536";
-	else if (c->chunks < 16 || c->chunks >= UINT32_MAX / 2)
-		w = "chunks must be 16..2^31-2";
-	else if (c->max_ooo == 0 || c->max_ooo > c->chunk_bytes / 8)
-		w = "max_ooo must be 1..chunk_bytes/8";
-	else if (c->reply_queue == 0 || c->reply_queue > 65536 ||
-	         (c->reply_queue & (c->reply_queue - 1)))
-		w = "reply_queue must be a power of two up to 65536";
-	else if (c->output_burst == 0)
-		w = "output_burst must not be 0";
-	else if (c->sndbuf == 0 || c->sndbuf > c->sndbuf_max || c->sndbuf_max > (1u << 30))
-		w = "sndbuf must be 1..sndbuf_max, at most 2^30";
-	else if (c->rcvbuf == 0 || c->rcvbuf > c->rcvbuf_max || c->rcvbuf_max > (1u << 30))
-		w = "rcvbuf must be 1..rcvbuf_max, at most 2^30";
-	else if (c->mss_min < 32 || c->mss_default < c->mss_min)
-		w = "mss_min must be 32..mss_default";
-	else if (c->initial_window == 0 || c->initial_window > 1000)
-		w = "initial_window must be 1..1000";
-	else if (c->ts_clock_ns == 0)
-		w = "ts_clock_ns must not be 0";
-	else if (c->port_first == 0 || c->port_last > 65535 || c->port_first > c->port_last)
-		w = "port_first..port_last must lie in 1..65535";
-	else if (c->rto_min_ns <= 0 || c->rto_initial_ns <= 0 || c->rto_max_ns < c->rto_min_ns)
-		w = "rto_min must be positive and not above rto_max";
-	else if (c->delack_ns < 0 || c->msl_ns < 0 || c->connect_timeout_ns < 0 ||
-	         c->user_timeout_ns < 0 || c->fin_wait2_ns < 0 || c->keepalive_idle_ns < 0 ||
-	         c->keepalive_intvl_ns < 0)
-		w = "times must not be negative";
+	if (!w)
+		w = check_times(c);
 	if (why)
 		*why = w;
 	return w ? -EINVAL : 0;

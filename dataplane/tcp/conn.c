@@ -25,6 +25,8 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	struct conn *c;
 	uint32_t i, gen = 0;
 
+	if (s->cfg.alloc_fails && s->cfg.alloc_fails(s->cfg.alloc_arg, TCP_ALLOC_CONN))
+		return NULL;
 	if (!s->nfree && s->fresh == s->cfg.max_conns && !recycle_time_wait(s))
 		return NULL;
 	if (s->nfree) {
@@ -41,6 +43,9 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	c->lport = lport;
 	c->rport = rport;
 	c->parent = CONN_NONE;
+	c->snd.point = TCP_ALLOC_SEND;
+	c->rcv.point = TCP_ALLOC_RECEIVE;
+	c->rec.point = TCP_ALLOC_RECORD;
 	c->acc_head = c->acc_tail = CONN_NONE;
 	c->time_head = c->time_tail = CONN_NONE;
 	c->rtx_at = c->aux_at = c->delack_at = c->life_at = INT64_MAX;
@@ -57,12 +62,59 @@ void conn_update_mss(struct tcp_stack *s, struct conn *c)
 
 	if (c->peer_mss && c->peer_mss < mss)
 		mss = c->peer_mss;
+	if (c->mss_cap && c->mss_cap < mss)
+		mss = c->mss_cap;
 	if (mss < s->cfg.mss_min)
 		mss = s->cfg.mss_min;
 	if (c->flags & CF_TS)
 		mss -= TCP_OPT_TS_BYTES;
 	c->mss = mss;
 	c->cc.mss = mss;
+}
+
+static const struct tcp_cc_ops *cc_ops(enum tcp_cc cc)
+{
+	return cc == TCP_CC_CUBIC ? &tcp_cc_cubic : &tcp_cc_newreno;
+}
+
+void conn_defaults(struct tcp_stack *s, struct conn *c)
+{
+	const struct tcp_cfg *cfg = &s->cfg;
+
+	c->snd_limit_max = cfg->sndbuf_max;
+	c->rcv_limit_max = cfg->rcvbuf_max;
+	c->keep_idle = cfg->keepalive_idle_ns;
+	c->keep_intvl = cfg->keepalive_intvl_ns;
+	c->keep_probes = (uint8_t)cfg->keepalive_probes;
+	c->user_timeout = cfg->user_timeout_ns;
+	c->pace_max = cfg->pacing_max_byte_s;
+	c->flags |= cfg->nodelay ? CF_NODELAY : 0;
+	c->modes |= cfg->pacing ? CM_PACED : 0;
+	c->cc.ops = cc_ops(cfg->cc);
+}
+
+void conn_inherit(struct conn *c, const struct conn *l)
+{
+	c->snd_limit_max = l->snd_limit_max;
+	c->rcv_limit_max = l->rcv_limit_max;
+	c->keep_idle = l->keep_idle;
+	c->keep_intvl = l->keep_intvl;
+	c->keep_probes = l->keep_probes;
+	c->user_timeout = l->user_timeout;
+	c->pace_max = l->pace_max;
+	c->linger_ms = l->linger_ms;
+	c->mss_cap = l->mss_cap;
+	c->flags |= l->flags & CF_NODELAY;
+	c->modes |= l->modes & (CM_CORK | CM_QUICKACK | CM_PACED | CM_LINGER);
+	c->cc.ops = l->cc.ops;
+}
+
+void conn_set_cc(struct conn *c, enum tcp_cc cc)
+{
+	c->cc.ops = cc_ops(cc);
+	/* A listener has no window yet. */
+	if (c->peer != TABLE_LISTEN)
+		c->cc.ops->init(&c->cc);
 }
 
 void conn_setup(struct tcp_stack *s, struct conn *c)
@@ -74,23 +126,16 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	        c->tlp_end = c->cwr_end = c->iss;
 	c->snd_data = c->iss + 1;
 	c->ts_off = isn_ts_offset(s, c->peer, c->lport, c->rport);
-	c->snd_limit = cfg->sndbuf;
-	c->snd_limit_max = cfg->sndbuf_max;
-	c->rcv_limit = cfg->rcvbuf;
-	c->rcv_limit_max = cfg->rcvbuf_max;
+	c->snd_limit = cfg->sndbuf < c->snd_limit_max ? cfg->sndbuf : c->snd_limit_max;
+	c->rcv_limit = cfg->rcvbuf < c->rcv_limit_max ? cfg->rcvbuf : c->rcv_limit_max;
 	c->rto = cfg->rto_initial_ns;
 	c->reo_mult = 1;
 	c->min_rtt = INT64_MAX;
-	c->keep_idle = cfg->keepalive_idle_ns;
-	c->user_timeout = cfg->user_timeout_ns;
 	c->oow_ack_at = INT64_MIN / 2;
 	c->last_rx = c->last_tx = c->una_moved = s->now;
-	if (cfg->nodelay)
-		c->flags |= CF_NODELAY;
 	while (cfg->window_scale && c->rcv_ws < 14 && (c->rcv_limit_max >> c->rcv_ws) > 65535)
 		c->rcv_ws++;
 	conn_update_mss(s, c);
-	c->cc.ops = cfg->cc == TCP_CC_CUBIC ? &tcp_cc_cubic : &tcp_cc_newreno;
 	c->cc.ssthresh = UINT64_MAX;
 	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
 	c->cc.ops->init(&c->cc);

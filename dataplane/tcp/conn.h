@@ -49,10 +49,27 @@ enum conn_flag {
 	CF_WSCALE = (int)(1u << 31) /* window scaling agreed */
 };
 
+/* What the application chose; and what is remembered beside the flags. */
+enum conn_mode {
+	CM_CORK = 1u << 0,     /* only full segments */
+	CM_QUICKACK = 1u << 1, /* no delayed ACKs */
+	CM_PACED = 1u << 2,
+	CM_COOKIE = 1u << 3, /* came back from a SYN cookie */
+	CM_LINGER = 1u << 4  /* linger_ms is set */
+};
+
+/* Those of enum tcp_ca_state, in short. */
 enum conn_ca { CA_OPEN = 0, CA_CWR, CA_RECOVERY, CA_LOSS };
 enum conn_rtx { RTX_NONE = 0, RTX_SYN, RTX_RTO, RTX_PERSIST };
 enum conn_aux { AUX_NONE = 0, AUX_TLP, AUX_REO };
-enum conn_life { LIFE_NONE = 0, LIFE_CONNECT, LIFE_KEEPALIVE, LIFE_FIN_WAIT_2, LIFE_TIME_WAIT };
+enum conn_life {
+	LIFE_NONE = 0,
+	LIFE_CONNECT,
+	LIFE_KEEPALIVE,
+	LIFE_FIN_WAIT_2,
+	LIFE_TIME_WAIT,
+	LIFE_LINGER
+};
 
 struct conn {
 	uint32_t index, gen;
@@ -60,6 +77,7 @@ struct conn {
 	uint16_t lport, rport;
 	uint32_t hash;
 	uint32_t flags; /* enum conn_flag */
+	uint32_t modes; /* enum conn_mode */
 	uint8_t state;  /* enum tcp_state */
 	uint8_t ca;     /* enum conn_ca */
 	uint8_t snd_ws, rcv_ws;
@@ -122,14 +140,19 @@ struct conn {
 	int64_t drs_at, rcv_rtt;
 
 	/* Options of the application, ns. */
-	int64_t keep_idle, user_timeout;
+	int64_t keep_idle, keep_intvl, user_timeout;
+	uint64_t pace_max; /* bytes a second, 0: no limit */
+	uint32_t linger_ms;
+	uint16_t mss_cap; /* 0: none */
+	uint8_t keep_probes;
 
 	/* A listener's. */
 	uint32_t backlog, backlog_used;
 	uint32_t acc_head, acc_tail;
 
 	uint64_t bytes_in, bytes_out, segs_in, segs_out;
-	uint32_t n_retransmits, n_rtos, n_fast, n_probes, n_spurious;
+	uint64_t delivered;
+	uint32_t n_retransmits, n_rtos, n_fast, n_probes, n_spurious, n_ecn;
 };
 
 /* An idle connection holds no chunks, so this is all it costs besides its table entry. */

@@ -29,6 +29,16 @@ static void fill(const struct tcp_stack *s, const struct conn *c, struct tcp_inf
 	        .listener = c->peer == TABLE_LISTEN,
 	        .orphan = (c->flags & CF_ORPHAN) != 0,
 	        .in_recovery = c->ca >= CA_RECOVERY,
+	        .timestamps = (c->flags & CF_TS) != 0,
+	        .sack = (c->flags & CF_SACK) != 0,
+	        .ecn = (c->flags & CF_ECN) != 0,
+	        .window_scale = (c->flags & CF_WSCALE) != 0,
+	        .paced = (c->modes & CM_PACED) != 0,
+	        .cookie = (c->modes & CM_COOKIE) != 0,
+	        .ca_state = c->ca,
+	        .backoff = c->backoff,
+	        .snd_wscale = c->snd_ws,
+	        .rcv_wscale = c->rcv_ws,
 	        .state_name = tcp_state_name(c->state),
 	        .error = c->err ? c->err : c->soft_err,
 	        .backlog_used = c->backlog_used,
@@ -38,6 +48,16 @@ static void fill(const struct tcp_stack *s, const struct conn *c, struct tcp_inf
 		return;
 	o->held = s->peers[c->peer].held;
 	o->mss = c->mss;
+	o->peer_mss = c->peer_mss;
+	o->sacked = c->sacked_bytes;
+	o->lost = c->lost_bytes;
+	o->delivered = c->delivered;
+	o->ecn_reductions = c->n_ecn;
+	o->next_timer_ns = conn_next_deadline(c);
+	o->last_rx_ns = c->last_rx;
+	o->last_tx_ns = c->last_tx;
+	o->snd_limit = c->snd_limit;
+	o->rcv_limit = c->rcv_limit;
 	o->cwnd = c->cc.cwnd;
 	o->ssthresh = c->cc.ssthresh;
 	o->in_flight = conn_in_flight(c);

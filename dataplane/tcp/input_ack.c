@@ -89,14 +89,16 @@ static bool fin_acked(struct tcp_stack *s, struct conn *c)
 	switch (c->state) {
 	case TCP_FIN_WAIT_1:
 		c->state = TCP_FIN_WAIT_2;
+		conn_event(s, c, TCP_EV_FLUSHED);
 		if (c->flags & CF_ORPHAN)
 			timer_life(s, c, LIFE_FIN_WAIT_2, s->cfg.fin_wait2_ns);
 		return true;
 	case TCP_CLOSING:
+		conn_event(s, c, TCP_EV_FLUSHED);
 		conn_time_wait(s, c);
 		return true;
 	case TCP_LAST_ACK:
-		conn_end(s, c, 0, TCP_EV_CLOSED);
+		conn_end(s, c, 0, TCP_EV_CLOSED | TCP_EV_FLUSHED);
 		return false;
 	default:
 		return true;
@@ -107,6 +109,7 @@ static void take_ecn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	if (!(c->flags & CF_ECN))
 		return;
+	s->n.ecn_ce_in += g->ecn == TCP_CE;
 	if (g->flags & TCP_CWR)
 		c->flags &= ~(uint32_t)CF_ECE;
 	if (g->ecn == TCP_CE && g->len) {

@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #define PAWS_IDLE (INT64_C(24) * 24 * 3600 * NS_PER_S) /* RFC 7323 5.5 */
-#define OOW_ACK   (500 * NS_PER_MS)
 
 /* Answers a segment that is out of place. Where it carries nothing, at most now and then: two such ends must not keep
  * answering one another. */
@@ -14,7 +13,7 @@ static void out_of_place(struct tcp_stack *s, struct conn *c, const struct seg *
 	if (g->flags & TCP_RST)
 		return;
 	if (!g->len && !(g->flags & (TCP_SYN | TCP_FIN))) {
-		if (s->now - c->oow_ack_at < OOW_ACK) {
+		if (s->now - c->oow_ack_at < s->cfg.oow_ack_ns) {
 			s->n.drop_challenge++;
 			return;
 		}

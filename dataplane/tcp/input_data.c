@@ -19,7 +19,8 @@ static void ack_schedule(struct tcp_stack *s, struct conn *c)
 		conn_ready(s, c);
 		return;
 	}
-	if (!s->cfg.delack_ns || c->rcv_nxt - c->rcv_acked >= 2 * c->rcv_mss) {
+	if (!s->cfg.delack_ns || (c->modes & CM_QUICKACK) ||
+	    c->rcv_nxt - c->rcv_acked >= s->cfg.delack_segments * c->rcv_mss) {
 		conn_ack_now(s, c);
 		return;
 	}

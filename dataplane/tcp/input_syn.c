@@ -82,6 +82,7 @@ void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
 	l->backlog_used++;
 	c->parent = l->index;
 	c->state = TCP_SYN_RCVD;
+	conn_inherit(c, l);
 	conn_setup(s, c);
 	take_syn(s, c, g);
 	if (s->cfg.ecn && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Application calls that open and close: connect, listen, accept, shutdown, close, abort, options. */
+/* Application calls that open and close: connect, listen, accept, shutdown, close, abort. */
 #include "tcp/stack.h"
 
 #include <errno.h>
@@ -27,6 +27,7 @@ int tcp_connect_from(struct tcp_stack *s, uint32_t peer, uint16_t local_port, ui
 	c = conn_new(s, peer, local_port, port);
 	if (!c)
 		return -ENOBUFS;
+	conn_defaults(s, c);
 	conn_setup(s, c);
 	c->state = TCP_SYN_SENT;
 	c->flags |= CF_APP | CF_SYN_DUE;
@@ -51,6 +52,7 @@ int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *l
 		return -ENOBUFS;
 	l->state = TCP_LISTEN;
 	l->flags = CF_APP;
+	conn_defaults(s, l);
 	l->backlog = backlog < 1 ? 1 : backlog > s->cfg.backlog_max ? s->cfg.backlog_max : backlog;
 	*listener = conn_handle(l);
 	return 0;
@@ -138,10 +140,14 @@ int tcp_close(struct tcp_stack *s, uint32_t conn)
 		conn_end(s, c, 0, 0);
 	} else if ((c->rcv.len || c->n_ooo) && c->state != TCP_TIME_WAIT) {
 		conn_reset(s, c, ECONNABORTED);
+	} else if ((c->modes & CM_LINGER) && !c->linger_ms && c->state != TCP_TIME_WAIT) {
+		conn_reset(s, c, ECONNABORTED);
 	} else {
 		queue_fin(s, c);
 		if (c->state == TCP_FIN_WAIT_2)
 			timer_life(s, c, LIFE_FIN_WAIT_2, s->cfg.fin_wait2_ns);
+		else if ((c->modes & CM_LINGER) && c->state != TCP_TIME_WAIT)
+			timer_life(s, c, LIFE_LINGER, (int64_t)c->linger_ms * NS_PER_MS);
 	}
 	return 0;
 }
@@ -162,48 +168,6 @@ int tcp_abort(struct tcp_stack *s, uint32_t conn)
 	else
 		conn_reset(s, c, ECONNABORTED);
 	return 0;
-}
-
-static uint32_t limited(uint32_t value, uint32_t lo, uint32_t hi)
-{
-	return value < lo ? lo : value > hi ? hi : value;
-}
-
-int tcp_set_opt(struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t value)
-{
-	struct conn *c = conn_app(s, conn);
-
-	if (!c)
-		return -EBADF;
-	if (c->state == TCP_LISTEN || c->state == TCP_CLOSED)
-		return -ENOTCONN;
-	switch (opt) {
-	case TCP_OPT_NODELAY:
-		c->flags = value ? c->flags | CF_NODELAY : c->flags & ~(uint32_t)CF_NODELAY;
-		conn_ready(s, c);
-		return 0;
-	case TCP_OPT_KEEPALIVE_MS:
-		c->keep_idle = (int64_t)value * NS_PER_MS;
-		if (conn_synchronized(c) && c->keep_idle &&
-		    (c->life_kind == LIFE_NONE || c->life_kind == LIFE_KEEPALIVE))
-			timer_life(s, c, LIFE_KEEPALIVE, c->keep_idle);
-		return 0;
-	case TCP_OPT_USER_TIMEOUT_MS:
-		c->user_timeout = (int64_t)value * NS_PER_MS;
-		return 0;
-	case TCP_OPT_SNDBUF_MAX:
-		c->snd_limit_max = limited(value, 2048, s->cfg.sndbuf_max);
-		if (c->snd_limit > c->snd_limit_max)
-			c->snd_limit = c->snd_limit_max;
-		return 0;
-	case TCP_OPT_RCVBUF_MAX:
-		c->rcv_limit_max = limited(value, 2048, s->cfg.rcvbuf_max);
-		if (c->rcv_limit > c->rcv_limit_max)
-			c->rcv_limit = c->rcv_limit_max;
-		return 0;
-	default:
-		return -EINVAL;
-	}
 }
 
 int tcp_set_user(struct tcp_stack *s, uint32_t conn, uint64_t user)

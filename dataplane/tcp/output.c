@@ -83,6 +83,10 @@ static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
 	 * a small segment outstanding holds back another: section 3.7.4's note on delayed ACKs); or half of the largest window. */
 	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
 		return len;
+	if ((c->modes & CM_CORK) && !(c->flags & CF_FIN_QUEUED)) {
+		*blocked = true;
+		return 0;
+	}
 	if (len == avail &&
 	    (seq_leq(c->snd_small, c->snd_una) || (c->flags & (CF_NODELAY | CF_FIN_QUEUED))))
 		return len;

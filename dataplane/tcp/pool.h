@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Buffer memory in equal chunks, shared by all connections of a stack; O(1), pages are touched only when used. */
 #pragma once
+#include "tcp/cfg.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +16,8 @@ struct tcp_pool {
 	uint32_t total;
 	uint32_t shift; /* log2 of the chunk size */
 	uint32_t used;
+	bool (*fails)(void *arg, enum tcp_alloc point); /* struct tcp_cfg's alloc_fails */
+	void *fails_arg;
 };
 
 static inline uint32_t tcp_pool_chunk_bytes(const struct tcp_pool *p)
@@ -21,11 +25,13 @@ static inline uint32_t tcp_pool_chunk_bytes(const struct tcp_pool *p)
 	return 1u << p->shift;
 }
 
-/* A chunk, contents undefined; 0 when the pool is empty. */
-static inline uint32_t tcp_pool_take(struct tcp_pool *p)
+/* A chunk, contents undefined; 0 when the pool is empty (or a test says so). */
+static inline uint32_t tcp_pool_take(struct tcp_pool *p, enum tcp_alloc point)
 {
 	uint32_t c;
 
+	if (p->fails && p->fails(p->fails_arg, point))
+		return 0;
 	if (p->nfreed)
 		c = p->freed[--p->nfreed];
 	else if (p->fresh < p->total)

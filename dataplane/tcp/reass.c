@@ -74,7 +74,7 @@ int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end)
 	uint32_t i, j, was = start;
 
 	if (!c->n_ooo) {
-		c->ooo_chunk = tcp_pool_take(&s->pool);
+		c->ooo_chunk = tcp_pool_take(&s->pool, TCP_ALLOC_RANGES);
 		if (!c->ooo_chunk)
 			return -ENOMEM;
 	}

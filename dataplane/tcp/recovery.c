@@ -4,8 +4,6 @@
 #include "tcp/record.h"
 #include "tcp/rto.h"
 
-#define DUPTHRESH 3u
-
 static uint32_t outstanding(const struct conn *c)
 {
 	return c->snd_nxt - c->snd_una;
@@ -146,12 +144,12 @@ void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 
 /* ---- RACK ------------------------------------------------------------------------------------------------------- */
 
-static int64_t reorder_window(const struct conn *c)
+static int64_t reorder_window(const struct tcp_stack *s, const struct conn *c)
 {
 	int64_t w;
 
 	if (!(c->flags & CF_REORDER) &&
-	    (c->ca >= CA_RECOVERY || c->sacked_bytes >= DUPTHRESH * c->mss))
+	    (c->ca >= CA_RECOVERY || c->sacked_bytes >= s->cfg.dup_threshold * c->mss))
 		return 0;
 	if (c->min_rtt == INT64_MAX)
 		return 0;
@@ -162,7 +160,7 @@ static int64_t reorder_window(const struct conn *c)
 uint32_t recovery_rack(struct tcp_stack *s, struct conn *c)
 {
 	uint32_t before = c->lost_bytes;
-	int64_t reo = reorder_window(c);
+	int64_t reo = reorder_window(s, c);
 
 	if (c->aux_kind == AUX_REO) {
 		c->aux_kind = AUX_NONE;
@@ -242,7 +240,8 @@ static void prr(struct conn *c, const struct ack_news *a)
 /* Eifel: the first ACK after a retransmission echoes a timestamp older than it, so the original had arrived. */
 static bool try_undo(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	if (!(c->flags & CF_UNDO) || !(c->flags & CF_TS) || !g->o.ts || !c->retrans_ts)
+	if (!s->cfg.eifel || !(c->flags & CF_UNDO) || !(c->flags & CF_TS) || !g->o.ts ||
+	    !c->retrans_ts)
 		return false;
 	c->flags &= ~(uint32_t)CF_UNDO;
 	/* After several timeouts it was an outage: one old copy that arrived says nothing of the rest. */
@@ -283,7 +282,7 @@ static void newreno_dupacks(struct tcp_stack *s, struct conn *c, const struct se
 		a->delivered += c->mss;
 	}
 	most = outstanding(c) - c->lost_bytes;
-	if (c->ca < CA_RECOVERY && c->dupacks >= DUPTHRESH && c->rec.len &&
+	if (c->ca < CA_RECOVERY && c->dupacks >= s->cfg.dup_threshold && c->rec.len &&
 	    seq_gt(c->snd_una, c->recover)) {
 		rec_mark_lost(s, c, c->rec.head);
 		a->lost = c->lost_bytes;
@@ -328,6 +327,7 @@ void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 		if (!(c->flags & CF_SACK))
 			c->dupacks = 0;
 	}
+	c->delivered += a->delivered;
 	if (c->ca == CA_CWR && seq_geq(c->snd_una, c->cwr_end))
 		c->ca = CA_OPEN;
 	if (c->flags & CF_SACK)

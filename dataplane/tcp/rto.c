@@ -2,8 +2,6 @@
 /* Round-trip estimation and the retransmission timeout (RFC 6298 section 2). */
 #include "tcp/rto.h"
 
-#define RTO_G NS_PER_MS /* clock granularity assumed in the variance term */
-
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 {
 	return v < lo ? lo : v > hi ? hi : v;
@@ -27,7 +25,7 @@ void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt)
 		if (c->srtt <= 0)
 			c->srtt = 1;
 	}
-	margin = 4 * c->rttvar > RTO_G ? 4 * c->rttvar : RTO_G;
+	margin = 4 * c->rttvar > cfg->rto_clock_ns ? 4 * c->rttvar : cfg->rto_clock_ns;
 	c->rto = clamp(c->srtt + margin, cfg->rto_min_ns, cfg->rto_max_ns);
 }
 

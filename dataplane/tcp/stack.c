@@ -88,6 +88,8 @@ struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *c
 	s->pool.freed = (uint32_t *)(void *)(base + l.freed);
 	s->pool.total = cfg->chunks;
 	s->pool.shift = (uint32_t)__builtin_ctz(cfg->chunk_bytes);
+	s->pool.fails = cfg->alloc_fails;
+	s->pool.fails_arg = cfg->alloc_arg;
 	s->cfg = cfg_clamped(cfg, &s->pool);
 	s->conns = (struct conn *)(void *)(base + l.conns);
 	s->free_conns = (uint32_t *)(void *)(base + l.free_conns);

@@ -73,7 +73,10 @@ void list_del(struct tcp_stack *s, struct conn_list *l, uint32_t i, size_t link_
 
 /* conn.c: the life of a slot. */
 struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
-void conn_setup(struct tcp_stack *s, struct conn *c); /* initial windows, buffers, ISN */
+void conn_defaults(struct tcp_stack *s, struct conn *c); /* options as configured ... */
+void conn_inherit(struct conn *c, const struct conn *l); /* ... or as the listener's */
+void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows, buffers, ISN */
+void conn_set_cc(struct conn *c, enum tcp_cc cc);
 void conn_update_mss(struct tcp_stack *s, struct conn *c);
 void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
 void conn_free(struct tcp_stack *s, struct conn *c);
@@ -121,6 +124,7 @@ uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, si
 /* timer.c: deadlines. */
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at);
 void conn_timers(struct tcp_stack *s, struct conn *c);
+int64_t conn_next_deadline(const struct conn *c); /* INT64_MAX: none */
 void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind);
 void timer_rto_restart(struct tcp_stack *s, struct conn *c);
 void timer_rtx_stop(struct conn *c);

@@ -177,6 +177,28 @@ int64_t tcp_recv(struct tcp_stack *s, uint32_t conn, void *out, size_t len)
 	return n;
 }
 
+int64_t tcp_peek(const struct tcp_stack *s, uint32_t conn, uint32_t offset, void *out, size_t len)
+{
+	const struct conn *c = conn_app(s, conn);
+	uint32_t n;
+
+	if (!c)
+		return -EBADF;
+	if (c->state == TCP_LISTEN)
+		return -ENOTCONN;
+	if (offset >= c->rcv.len) {
+		bool end = (c->flags & CF_FIN_RCVD) || c->state == TCP_CLOSED;
+
+		/* The connection's error is left for tcp_recv() to tell. */
+		return end ? 0 : -EAGAIN;
+	}
+	n = c->rcv.len - offset;
+	if (len < n)
+		n = (uint32_t)len;
+	tcp_buf_read(&s->pool, &c->rcv, c->rcv.head + offset, out, n);
+	return n;
+}
+
 int64_t tcp_recv_peek(struct tcp_stack *s, uint32_t conn, const void **piece)
 {
 	struct conn *c = conn_app(s, conn);

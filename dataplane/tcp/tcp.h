@@ -47,7 +47,8 @@ uint16_t tcp_id_sum(const uint8_t id[64]);
  * Release makes its connections ready at once: what is outstanding is sent again, from a restarted window. */
 void tcp_peer_hold(struct tcp_stack *s, uint32_t peer, bool hold);
 
-/* The path has another MSS now (a new tunnel). Outstanding larger segments are cut anew and sent again at once. */
+/* The path has another MSS now (a new tunnel). Smaller: outstanding larger segments are cut anew and sent again at once. Larger:
+ * what is sent from now on uses it, up to what the peer's option allows. */
 void tcp_peer_mtu(struct tcp_stack *s, uint32_t peer, uint16_t mss);
 
 /* The path came back: each connection's oldest outstanding segment is sent again now and timeouts restart. */
@@ -75,12 +76,14 @@ void tcp_input_burst(struct tcp_stack *s, const struct tcp_in *in, unsigned n, s
 
 struct tcp_out {
 	uint32_t peer;
-	uint32_t len;  /* bytes written to the buffer */
-	uint32_t conn; /* TCP_NO_CONN: a reset that belongs to no connection */
-	uint8_t ecn;   /* enum tcp_ecn to put on the packet */
+	uint32_t len; /* bytes written to the buffer */
+	uint32_t
+	        conn; /* TCP_NO_CONN: a segment that belongs to no connection (reset, SYN cookie) */
+	uint8_t ecn;  /* enum tcp_ecn to put on the packet */
 	uint16_t payload;
 	bool retransmit;
-	struct instant departure; /* earliest; `now` unless the connection is paced */
+	struct instant
+	        departure; /* earliest; `now` unless paced, then ahead by less than a wheel tick (66 us) */
 };
 
 /* Writes the next segment, checksum included, into buf. Returns its length, 0: nothing to send. cap must hold 60 bytes plus the
@@ -88,7 +91,7 @@ struct tcp_out {
 uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t cap,
                     struct tcp_out *out);
 
-/* True when tcp_output() may have something. */
+/* True when tcp_output() may have something now; what is paced comes back with tcp_advance(). */
 bool tcp_output_pending(const struct tcp_stack *s);
 
 /* ---- time ----------------------------------------------------------------------------------------------------- */
@@ -118,6 +121,9 @@ int tcp_send_commit(struct tcp_stack *s, uint32_t conn, size_t len);
 
 /* Copies out up to len bytes. 0: end of stream (or len 0). -EAGAIN: none yet (READABLE will come), or the connection's error. */
 int64_t tcp_recv(struct tcp_stack *s, uint32_t conn, void *out, size_t len);
+/* Copies out up to len bytes from `offset` bytes into what is readable, which stay readable (MSG_PEEK). 0: end of
+ * stream, -EAGAIN: none yet; an error stays for tcp_recv() to tell. */
+int64_t tcp_peek(const struct tcp_stack *s, uint32_t conn, uint32_t offset, void *out, size_t len);
 /* Zero-copy: the first contiguous readable piece, valid until the next call on conn; same returns. */
 int64_t tcp_recv_peek(struct tcp_stack *s, uint32_t conn, const void **piece);
 int tcp_recv_consume(struct tcp_stack *s, uint32_t conn, size_t len);
@@ -133,14 +139,28 @@ int tcp_abort(struct tcp_stack *s, uint32_t conn);
 /* Sends the oldest outstanding segment again now and restarts the time-out (a hint that the path works again). */
 int tcp_kick(struct tcp_stack *s, uint32_t conn);
 
+/* A listener's options are those its connections start with. */
 enum tcp_opt {
 	TCP_OPT_NODELAY,         /* 0 or 1 */
 	TCP_OPT_KEEPALIVE_MS,    /* idle time, 0: off */
 	TCP_OPT_USER_TIMEOUT_MS, /* 0: retries only */
 	TCP_OPT_SNDBUF_MAX,      /* bytes, up to the configured maximum */
-	TCP_OPT_RCVBUF_MAX
+	TCP_OPT_RCVBUF_MAX,
+	TCP_OPT_KEEPALIVE_INTVL_MS, /* between probes, at least 1 */
+	TCP_OPT_KEEPALIVE_PROBES,   /* unanswered ones before giving up, 1..255 */
+	TCP_OPT_LINGER_MS, /* tcp_close(): TCP_LINGER_OFF: data and FIN go out in the background; 0: reset at once, what is queued is
+	                    * lost; else: reset when not all was acknowledged after this time */
+	TCP_OPT_CC,        /* enum tcp_cc; a connection keeps its window */
+	TCP_OPT_CORK,      /* 1: only full segments go, until 0 or shutdown */
+	TCP_OPT_QUICKACK,  /* 1: no delayed ACKs */
+	TCP_OPT_PACING,    /* 0 or 1 */
+	TCP_OPT_PACING_KBIT, /* pacing at most this fast, 0: no limit but the configured one */
+	TCP_OPT_MSS /* segments no larger than this, 0: what the path allows; before tcp_connect()'s SYN left */
 };
+#define TCP_LINGER_OFF UINT32_MAX
+/* -EINVAL: no such option or value; -ENOTCONN: the connection has ended. */
 int tcp_set_opt(struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t value);
+int tcp_get_opt(const struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t *value);
 
 /* A word of the caller's, returned with events; an accepted connection starts with 0. */
 int tcp_set_user(struct tcp_stack *s, uint32_t conn, uint64_t user);
@@ -155,7 +175,9 @@ enum {
 	TCP_EV_HANGUP = 16,    /* the peer's end of stream */
 	TCP_EV_RESET = 32,     /* the peer reset the connection */
 	TCP_EV_ERROR = 64,     /* ended with `error`; also set with RESET */
-	TCP_EV_CLOSED = 128    /* both directions finished in order; tcp_close() is still due */
+	TCP_EV_CLOSED = 128,   /* both directions finished in order; tcp_close() is still due */
+	TCP_EV_FLUSHED =
+	        256 /* after tcp_shutdown(): all that was sent, FIN included, is acknowledged */
 };
 
 struct tcp_event {

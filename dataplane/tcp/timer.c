@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-#define TLP_MIN    (2 * NS_PER_MS)
-#define TLP_DELACK (200 * NS_PER_MS) /* RFC 8985 WCDelAckT */
 #define TLP_NO_RTT NS_PER_S
 
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at)
@@ -25,12 +23,23 @@ void timer_rtx_stop(struct conn *c)
 	c->rtx_at = INT64_MAX;
 }
 
+/* RFC 9293 3.8.6.1: the first probe after a retransmission time-out, then ever rarer. */
+static int64_t persist_interval(const struct tcp_cfg *cfg, const struct conn *c)
+{
+	int64_t t = c->rto > cfg->persist_min_ns ? c->rto : cfg->persist_min_ns;
+
+	for (unsigned i = 0; i < c->backoff && t < cfg->persist_max_ns; i++)
+		t *= 2;
+	return t < cfg->persist_max_ns ? t : cfg->persist_max_ns;
+}
+
 void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind)
 {
 	int64_t limit = c->una_moved + c->user_timeout;
 
 	c->rtx_kind = (uint8_t)kind;
-	c->rtx_at = s->now + rto_backed_off(&s->cfg, c);
+	c->rtx_at = s->now + (kind == RTX_PERSIST ? persist_interval(&s->cfg, c)
+	                                          : rto_backed_off(&s->cfg, c));
 	/* Giving up comes on time, not with the next retransmission. */
 	if (c->user_timeout && conn_synchronized(c) && c->rtx_at > limit)
 		c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
@@ -64,9 +73,9 @@ void timer_tlp(struct tcp_stack *s, struct conn *c)
 		return;
 	pto = c->srtt ? 2 * c->srtt : TLP_NO_RTT;
 	if (c->snd_nxt - c->snd_una <= c->mss)
-		pto += TLP_DELACK;
-	if (pto < TLP_MIN)
-		pto = TLP_MIN;
+		pto += s->cfg.tlp_delack_ns;
+	if (pto < s->cfg.tlp_min_ns)
+		pto = s->cfg.tlp_min_ns;
 	if (s->now + pto >= c->rtx_at)
 		return;
 	c->aux_kind = AUX_TLP;
@@ -169,14 +178,14 @@ static bool keepalive_fired(struct tcp_stack *s, struct conn *c)
 		           idle < c->keep_idle ? c->keep_idle - idle : c->keep_idle);
 		return true;
 	}
-	if (c->keep_sent >= s->cfg.keepalive_probes) {
+	if (c->keep_sent >= c->keep_probes) {
 		give_up(s, c);
 		return false;
 	}
 	c->keep_sent++;
 	c->flags |= CF_KEEP_DUE;
 	conn_ready(s, c);
-	timer_life(s, c, LIFE_KEEPALIVE, s->cfg.keepalive_intvl_ns);
+	timer_life(s, c, LIFE_KEEPALIVE, c->keep_intvl);
 	return true;
 }
 
@@ -192,6 +201,10 @@ static bool life_fired(struct tcp_stack *s, struct conn *c)
 		return false;
 	case LIFE_KEEPALIVE:
 		return keepalive_fired(s, c);
+	case LIFE_LINGER:
+		/* RFC 9293 leaves it open; the application said how long its data may take. */
+		give_up(s, c);
+		return false;
 	case LIFE_FIN_WAIT_2:
 	case LIFE_TIME_WAIT:
 		conn_end(s, c, 0, 0);
@@ -201,10 +214,16 @@ static bool life_fired(struct tcp_stack *s, struct conn *c)
 	}
 }
 
+int64_t conn_next_deadline(const struct conn *c)
+{
+	int64_t at = c->rtx_at < c->aux_at ? c->rtx_at : c->aux_at;
+
+	at = c->delack_at < at ? c->delack_at : at;
+	return c->life_at < at ? c->life_at : at;
+}
+
 void conn_timers(struct tcp_stack *s, struct conn *c)
 {
-	int64_t at;
-
 	if (c->delack_at <= s->now) {
 		c->delack_at = INT64_MAX;
 		if (c->flags & CF_ACK_LATER)
@@ -216,10 +235,7 @@ void conn_timers(struct tcp_stack *s, struct conn *c)
 		return;
 	if (c->life_at <= s->now && !life_fired(s, c))
 		return;
-	at = c->rtx_at < c->aux_at ? c->rtx_at : c->aux_at;
-	at = c->delack_at < at ? c->delack_at : at;
-	at = c->life_at < at ? c->life_at : at;
-	conn_arm(s, c, at);
+	conn_arm(s, c, conn_next_deadline(c));
 }
 
 struct instant tcp_next_deadline(const struct tcp_stack *s)
