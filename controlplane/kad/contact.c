@@ -134,6 +134,14 @@ static void verify(struct contacts *t, struct contact *c)
 	t->news += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
+static void own_word(struct contacts *t, struct contact *c, const struct contact_info *i)
+{
+	if (i->seq > c->signed_seq)
+		c->signed_seq = i->seq;
+	if (!c->verified)
+		verify(t, c);
+}
+
 struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *i,
                               bool verified)
 {
@@ -141,11 +149,12 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 	unsigned bucket, d = 0xffff, tree;
 
 	if (c) {
-		/* Hearsay may only bring a newer place. */
-		if (i->seq > c->seq || (verified && i->seq == c->seq))
+		/* Hearsay may only bring a newer place, and does not outlast the node's own word. Number 0: a neighbour whose
+		 * record has not come yet. */
+		if (verified ? i->seq && i->seq >= c->signed_seq : i->seq > c->seq)
 			set_info(n, c, i);
-		if (verified && !c->verified)
-			verify(t, c);
+		if (verified)
+			own_word(t, c, i);
 		return c;
 	}
 	bucket = id_common_prefix(&n->cfg.identity->id, &i->id);
@@ -173,7 +182,7 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		return NULL;
 	}
 	if (verified)
-		verify(t, c);
+		own_word(t, c, i);
 	t->fill[bucket]++;
 	return c;
 }

@@ -10,7 +10,8 @@ struct lsp;
 struct contact {
 	uint32_t at; /* place in the table */
 	struct node_id id;
-	uint64_t seq;         /* of its record */
+	uint64_t seq;         /* of its record, as last heard of */
+	uint64_t signed_seq;  /* of its newest record that came from itself */
 	struct instant seen;  /* last answer; 0: never */
 	struct instant asked; /* last question */
 	int64_t rtt_ns;
@@ -46,7 +47,7 @@ struct contacts {
 };
 
 struct contact *contact_find(const struct contacts *t, const struct node_id *id);
-/* Learns or renews. A newer seq wins; a full bucket keeps the nearest by tree distance, never drops a verified one for hearsay.
+/* Learns or renews. A newer seq wins, the node's own word over what others say; a full bucket keeps the nearest by tree distance, never drops a verified one for hearsay.
  * verified: this came from the node itself. NULL: not admitted. */
 struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *c,
                               bool verified);

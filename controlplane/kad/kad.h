@@ -8,6 +8,7 @@
 #define RPC_MAX      64
 #define LOOKUPS_MAX  16
 #define LOOKUP_WIDTH 20
+#define LOOKUP_ASKS  64 /* questions of one lookup: whoever answers cannot keep it alive */
 
 /* Why a lookup runs; the finder is told through hook_lookup_done(). */
 enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_SELF, LOOKUP_REQUEST, LOOKUP_SESSION };
@@ -27,7 +28,8 @@ struct lookup {
 	uint8_t in_flight;
 	uint8_t slow; /* asked, late, no longer waited for before asking others */
 	uint8_t n;
-	bool exact; /* the target itself has been heard of */
+	uint8_t asks; /* asked so far */
+	bool exact;   /* the target itself has been heard of */
 	struct instant deadline;
 	struct contact_info found;
 	struct candidate *cand; /* LOOKUP_WIDTH, closest first */

@@ -64,6 +64,12 @@ static void finish(struct node *n, struct lookup *l)
 	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
 }
 
+static bool may_ask(const struct node *n, const struct lookup *l)
+{
+	return instant_before(n->now, l->deadline) && l->asks < LOOKUP_ASKS &&
+	       l->in_flight < n->cfg.kad_alpha;
+}
+
 /* Asks on; ends the lookup when nothing is left to ask. */
 static void proceed(struct node *n, struct lookup *l)
 {
@@ -73,9 +79,7 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 		return;
 	}
-	for (unsigned i = 0; instant_before(n->now, l->deadline) && i < l->n && looked < depth(l) &&
-	                     l->in_flight < n->cfg.kad_alpha;
-	     i++) {
+	for (unsigned i = 0; may_ask(n, l) && i < l->n && looked < depth(l); i++) {
 		struct candidate *c = &l->cand[i];
 
 		if (c->state != CAND_FAILED)
@@ -86,6 +90,7 @@ static void proceed(struct node *n, struct lookup *l)
 			break;
 		c->state = CAND_ASKED;
 		l->in_flight++;
+		l->asks++;
 	}
 	if (l->in_flight == 0 && l->slow == 0)
 		finish(n, l);

@@ -215,38 +215,46 @@ void kad_error(struct node *n, const struct error_msg *m)
 	}
 }
 
-/* The sender's signed record: its own word, if the signature holds. */
-static struct contact *learn_self(struct node *n, const struct node_id *src,
-                                  const struct kad_msg *m)
+/* Exactly this record has been verified before. */
+static bool known(const struct node *n, const struct contact *c, const struct record *r)
+{
+	if (!c || !c->verified || r->seq != c->signed_seq || r->seq != c->seq)
+		return false;
+	for (unsigned t = 0; t < r->ntrees && t < n->cfg.trees; t++)
+		if (t >= c->ntrees || r->place[t].root != c->place[t].root ||
+		    !coords_eq(&r->place[t].coords, &c->place[t].coords))
+			return false;
+	return true;
+}
+
+/* The sender's signed record: its own word, if the signature holds. False: it is not, and nothing in the message counts. */
+static bool learn_self(struct node *n, const struct node_id *src, const struct kad_msg *m)
 {
 	struct contacts *t = &n->kad->contacts;
 	struct contact *c = contact_find(t, src);
 	struct contact_info i = {.id = *src, .seq = m->self.seq, .ntrees = m->self.ntrees};
 	struct node_id id;
-	bool news = !c || !c->verified;
 	uint32_t before = t->news;
 
 	identity_id_of_key(m->self.key, &id);
-	if (!id_eq(&id, src))
-		return NULL;
-	if (c && c->verified && m->self.seq < c->seq)
-		return c;
-	if ((news || m->self.seq > c->seq) &&
-	    n->ops->verify(m->self.key, RECORD_CONTEXT, m->self_body, m->self_body_len,
-	                   m->self.sig) != 0) {
+	if (!id_eq(&id, src) ||
+	    (!known(n, c, &m->self) && n->ops->verify(m->self.key, RECORD_CONTEXT, m->self_body,
+	                                              m->self_body_len, m->self.sig) != 0)) {
 		count(n, CTR_KAD_BAD_SIG);
-		return NULL;
+		return false;
 	}
+	if (c && m->self.seq < c->signed_seq)
+		return true;
 	memcpy(i.place, m->self.place, sizeof(i.place));
 	c = contact_learn(n, t, &i, true);
-	if (c) {
-		c->fails = 0;
-		c->seen = n->now;
-		n->kad->snapshot_changes++;
-		if (t->news != before)
-			kad_hurry(n, false);
-	}
-	return c;
+	if (!c)
+		return true;
+	c->fails = 0;
+	c->seen = n->now;
+	n->kad->snapshot_changes++;
+	if (t->news != before)
+		kad_hurry(n, false);
+	return true;
 }
 
 static void take_list(struct node *n, const struct kad_msg *m)
@@ -295,7 +303,8 @@ void kad_rx(struct node *n, const struct node_id *src, struct rd *r)
 		return;
 	}
 	count(n, CTR_KAD_RX);
-	learn_self(n, src, &m);
+	if (!learn_self(n, src, &m))
+		return;
 	switch (m.op) {
 	case KAD_EXQ:
 		take_list(n, &m);

@@ -76,6 +76,35 @@ void rig_close(struct net *net)
 	assert_int_equal(net_free(net), 0);
 }
 
+void rig_kick(struct net *net, uint32_t node)
+{
+	struct node_request r = {.type = REQ_LOOKUP, .cookie = UINT32_MAX};
+
+	/* The answer to a question about itself is the least a node can be asked for. */
+	r.id = net->node[node].identity.id;
+	net_request(net, node, &r);
+}
+
+void rig_input(struct net *net, uint32_t node, const struct node_event *ev)
+{
+	if (!net->node[node].node)
+		return;
+	node_input(net->node[node].node, ev, net->now);
+	rig_kick(net, node);
+}
+
+void rig_carrier(struct net *net, uint32_t edge, bool up)
+{
+	net_edge(net, edge, up);
+	for (unsigned side = 0; side < 2; side++) {
+		struct node_event ev = {.type = NODE_LINK_CARRIER};
+
+		ev.u.link.link = net->edge[edge].link[side];
+		ev.u.link.up = up;
+		rig_input(net, net->edge[edge].node[side], &ev);
+	}
+}
+
 struct peer *rig_peer(struct net *net, uint32_t edge, unsigned side)
 {
 	return peer_by_link(net->node[net->edge[edge].node[side]].node, net->edge[edge].link[side]);

@@ -2,7 +2,7 @@
 /* What the control plane's unit tests stand on: one node alone, or the simulator's network of several. */
 #pragma once
 #include "core/ctx.h"
-#include "net.h"
+#include "tests/sim/net.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +30,12 @@ void rig_open(struct net *net, enum topo_kind kind, uint32_t n, uint64_t seed, b
 void rig_run(struct net *net, int64_t ms);
 /* Fails the test when a node leaves anything allocated. */
 void rig_close(struct net *net);
+/* An event from outside to one node of the network; what it wants to be done is done. */
+void rig_input(struct net *net, uint32_t node, const struct node_event *ev);
+/* What direct calls into a node have queued is carried out. */
+void rig_kick(struct net *net, uint32_t node);
+/* Both ends see the carrier of an edge go or come. */
+void rig_carrier(struct net *net, uint32_t edge, bool up);
 /* Ends of an edge: the peer as `side` sees it. */
 struct peer *rig_peer(struct net *net, uint32_t edge, unsigned side);
 /* Labels granted, all nodes. */

@@ -91,15 +91,11 @@ static void test_endless_answers(void **state)
 		r->active = false;
 		lookup_answer(o.n, l, &asked, r->slow, &m);
 		assert_true(l->n <= LOOKUP_WIDTH);
-		o.n->now.ns += 100 * NS_PER_MS;
-		lone_drain(&o);
-	}
-	while (node_deadline(o.n).ns < o.n->now.ns + 60 * NS_PER_S) {
-		node_tick(o.n, node_deadline(o.n));
+		o.n->now.ns += 10 * NS_PER_MS;
 		lone_drain(&o);
 	}
 	assert_false(l->active);
-	assert_true(rounds < 300);
+	assert_true(rounds <= LOOKUP_ASKS);
 	lone_close(&o);
 }
 
