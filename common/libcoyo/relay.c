@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two blocking copies, one thread each: a slow reader of our output never stops what goes the other way, and the terminal's or
- * parent's descriptors keep their flags. Between pipes and the stream pages are spliced, elsewhere copied in large pieces. */
+/* Two copies, one thread each: a slow reader of our output never stops what goes the other way, and the terminal's or parent's
+ * descriptors keep their flags (the stream, which is ours alone, does not block). Between pipes and the stream pages are spliced, elsewhere copied in large pieces. */
 #include "libcoyo/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,34 +34,58 @@ static bool is_pipe(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* 1: moved something; 0: end; -1: errno. *spliceable turns false where the kernel cannot. */
+/* The stream is full or empty: waits for it here. A splice that blocked on it would hold the pipe's lock all the while, and whoever has
+ * the pipe's other end could not read even what is in it. */
+static int stream_wait(const struct flow *f)
+{
+	struct pollfd p = {.fd = f->stream, .events = f->outward ? POLLOUT : POLLIN};
+
+	return poll(&p, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+}
+
+/* Moves what there is; the stream's side may say EAGAIN. *spliceable turns false where the kernel cannot. */
+static ssize_t splice_some(struct flow *f, bool *spliceable)
+{
+	ssize_t n = splice(f->from, NULL, f->to, NULL, RELAY_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
+
+	*spliceable = n >= 0 || errno != EINVAL;
+	f->write_failed = n < 0 && errno == EPIPE;
+	return n;
+}
+
+static int write_all(struct flow *f, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t k = write(f->to, f->buf + done, n - done);
+
+		if (k >= 0)
+			done += (size_t)k;
+		else if (errno == EAGAIN ? stream_wait(f) : errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+/* 1 or more: moved something; 0: end; -1: errno. */
 static ssize_t move(struct flow *f, bool *spliceable)
 {
-	ssize_t n, done = 0;
+	ssize_t n;
 
-	if (*spliceable) {
-		n = splice(f->from, NULL, f->to, NULL, RELAY_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
-		if (n >= 0 || errno != EINVAL) {
-			f->write_failed = n < 0 && errno == EPIPE;
-			return n;
-		}
-		*spliceable = false;
-	}
-	n = read(f->from, f->buf, RELAY_BYTES);
-	if (n <= 0)
-		return n;
-	while (done < n) {
-		ssize_t k = write(f->to, f->buf + done, (size_t)(n - done));
+	for (;;) {
+		bool splicing = *spliceable;
 
-		if (k < 0 && errno == EINTR)
+		n = splicing ? splice_some(f, spliceable) : read(f->from, f->buf, RELAY_BYTES);
+		if (splicing && !*spliceable)
 			continue;
-		if (k < 0) {
-			f->write_failed = true;
+		if (n >= 0 && splicing)
+			return n;
+		if (n >= 0)
+			break;
+		if (errno == EAGAIN ? stream_wait(f) : errno != EINTR)
 			return -1;
-		}
-		done += k;
 	}
-	return n;
+	f->write_failed = n > 0 && write_all(f, (size_t)n) < 0;
+	return f->write_failed ? -1 : n;
 }
 
 /* Whoever reads our standard output sees its end; the descriptor itself stays taken. */
@@ -82,7 +107,7 @@ static void *flow_run(void *arg)
 
 	do {
 		n = move(f, &spliceable);
-	} while (n > 0 || (n < 0 && errno == EINTR));
+	} while (n > 0);
 	f->err = n < 0 ? errno : 0;
 	/* The end of one direction is passed on at once; the other goes on. */
 	if (f->outward)
@@ -136,6 +161,7 @@ int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
 	struct flow inward = {.from = stream, .to = out, .stream = stream, .last = last};
 	int r = -ENOMEM;
 
+	(void)fcntl(stream, F_SETFL, fcntl(stream, F_GETFL) | O_NONBLOCK);
 	outward.buf = malloc(RELAY_BYTES);
 	inward.buf = malloc(RELAY_BYTES);
 	if (outward.buf && inward.buf)

@@ -198,12 +198,13 @@ static void dump_row(struct sessions *s, const struct tcp_info *info)
 	row->retransmits = info->retransmits;
 }
 
-/* As many rows as the event ring takes now; the rest at the next calls. */
-static void dump_run(struct sessions *s)
+/* As many rows as the event ring takes now; the rest at the next calls, when the ring is full a little later. Returns rows. */
+static unsigned dump_run(struct sessions *s, struct instant now)
 {
 	struct tcp_info info;
+	unsigned i;
 
-	for (unsigned i = 0; i < 64 && s->dump.on; i++) {
+	for (i = 0; i < 64 && s->dump.on; i++) {
 		if (!s->dump.have) {
 			if (tcp_iterate(s->tcp, &s->dump.cursor, &info))
 				dump_row(s, &info);
@@ -212,20 +213,23 @@ static void dump_run(struct sessions *s)
 				                                .cookie = s->dump.cookie};
 			s->dump.have = true;
 		}
-		if (!worker_event(s->w, &s->dump.row))
-			return;
+		if (!worker_event(s->w, &s->dump.row)) {
+			s->dump.retry = instant_add(now, DUMP_RETRY_NS);
+			break;
+		}
 		s->dump.have = false;
 		s->dump.on = s->dump.row.type != EVT_DUMP_END;
 	}
+	return i;
 }
 
-static void cmd_dump(struct sessions *s, uint32_t cookie)
+static void cmd_dump(struct sessions *s, uint32_t cookie, struct instant now)
 {
 	s->dump.on = true;
 	s->dump.have = false;
 	s->dump.cookie = cookie;
 	s->dump.cursor = 0;
-	dump_run(s);
+	dump_run(s, now);
 }
 
 /* ---- what the worker calls ---- */
@@ -263,7 +267,7 @@ void sess_command(struct sessions *s, const struct cp_cmd *c, struct instant now
 		cmd_send_session(s, &c->u.send_session);
 		break;
 	case CMD_DUMP_CONNECTIONS:
-		cmd_dump(s, c->cookie);
+		cmd_dump(s, c->cookie, now);
 		break;
 	case CMD_DRAIN:
 		s->draining = true;
@@ -285,16 +289,16 @@ unsigned sess_poll(struct sessions *s, struct instant now)
 	peers_tick(s, now);
 	done += tx_run(s, now);
 	done += app_flush(s);
-	if (s->dump.on) {
-		dump_run(s);
-		done++;
-	}
+	if (s->dump.on && instant_reached(s->dump.retry, now))
+		done += dump_run(s, now);
 	return done;
 }
 
 struct instant sess_deadline(const struct sessions *s)
 {
-	return instant_min(s->tick, tcp_next_deadline(s->tcp));
+	struct instant t = instant_min(s->tick, tcp_next_deadline(s->tcp));
+
+	return s->dump.on ? instant_min(t, s->dump.retry) : t;
 }
 
 int sess_wake_fd(const struct sessions *s)
@@ -304,7 +308,7 @@ int sess_wake_fd(const struct sessions *s)
 
 bool sess_sleep_ok(struct sessions *s)
 {
-	if (s->nrx || s->dump.on || app_owes(s) || tcp_output_pending(s->tcp))
+	if (s->nrx || app_owes(s) || tcp_output_pending(s->tcp))
 		return false;
 	s->maybe_asleep = true;
 	atomic_exchange(&s->bridge.worker_asleep, 1);

@@ -16,6 +16,7 @@
 #define SESS_WAIT_MAX 16  /* packets one session may have waiting for a key */
 #define SESS_WAIT_ALL 512 /* ... all sessions of this worker together */
 #define SESS_WAIT_NS  (5 * NS_PER_S)
+#define DUMP_RETRY_NS (250 * NS_PER_US)
 #define SESS_TICK_NS \
 	NS_PER_S /* wants are repeated, idle sessions looked for, this often while there are any */
 #define SESS_REKEY_AT   (UINT64_C(1) << 32)
@@ -134,6 +135,7 @@ struct sessions {
 	struct {
 		bool on, have;
 		uint32_t cookie, cursor;
+		struct instant retry; /* the event ring was full: not before */
 		struct dp_event row;
 	} dump;
 };

@@ -4,36 +4,36 @@
 #include "crypto/aead.h"
 #include "wire/lse.h"
 #include "worker/dpdk.h"
+#include "worker/eal.h"
 
-#include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct rte_mempool *pool;
+static struct eal *eal;
+
+static void stop_eal(void)
+{
+	rte_mempool_free(pool);
+	eal_stop(eal);
+}
 
 void sessnet_global(void)
 {
-	static char prefix[64];
-	static char *argv[] = {(char *)"sessnet",
-	                       (char *)"--no-huge",
-	                       (char *)"--in-memory",
-	                       (char *)"-m",
-	                       (char *)"96",
-	                       (char *)"--no-pci",
-	                       (char *)"--lcores=0",
-	                       (char *)"--no-telemetry",
-	                       (char *)"--log-level=*:error",
-	                       prefix};
+	static const struct dp_cfg cfg = {.name = "sessnet", .workers = 1, .no_huge = true};
+	char err[256] = "";
 
-	snprintf(prefix, sizeof(prefix), "--file-prefix=sessnet%d", (int)getpid());
-	if (rte_eal_init(10, argv) < 0)
+	eal = eal_start(&cfg, 96, err, sizeof(err));
+	if (!eal) {
+		fprintf(stderr, "eal_start: %s\n", err);
 		abort();
+	}
 	pool = rte_pktmbuf_pool_create("sessnet", 16384, 0, 64, WORKER_HEADROOM + WORKER_ROOM,
 	                               SOCKET_ID_ANY);
 	if (!pool || !aead_available(AEAD_CHACHA20_POLY1305))
 		abort();
+	atexit(stop_eal);
 }
 
 /* ---- what the sessions call ---- */
