@@ -17,9 +17,6 @@ static bool forbidden(struct node *n, const struct peer *p, const struct route_q
 {
 	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
 
-	/* Back to where it began is no way forth. */
-	if (q->src && id_eq(&p->id, q->src))
-		return true;
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
 		    (q->notvia[i][1] == me && q->notvia[i][0] == there))
@@ -327,7 +324,7 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 	struct routed_header h;
 	struct route_ext e;
 	struct route_step step;
-	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst, .src = &h.src};
+	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
 
 	if (!routed_header_read(r, &h)) {
 		count(n, CTR_MALFORMED);

@@ -18,7 +18,6 @@ enum route_result { ROUTE_STEP = 0, ROUTE_HERE = 1, ROUTE_DEAD_END = 2 };
 /* What is asked. ext is changed to what the next hop must see. */
 struct route_query {
 	const struct node_id *dst;
-	const struct node_id *src; /* NULL: this node's own */
 	struct route_ext *ext;
 	struct peer *from;   /* came over this link; NULL: from this node */
 	struct lsp *tunnel;  /* came along this tunnel ... */

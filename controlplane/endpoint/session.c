@@ -294,6 +294,7 @@ static int build(struct node *n, struct session *s)
 		q.places = &s->place;
 		q.nplaces = 1;
 	}
+	s->build[slot].placed = s->has_place;
 	s->last_build = n->now;
 	return lsp_build(n, &q, &s->build[slot].lsp);
 }
@@ -500,6 +501,25 @@ static int64_t retry_ns(const struct session *s)
 	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
 }
 
+static bool was_placed(const struct session *s, const struct lsp *l)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++)
+		if (s->build[i].lsp == l)
+			return s->build[i].placed;
+	return false;
+}
+
+/* The hop that failed is left out of the next attempts. Nothing named: what was left out may have been the only way. */
+static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
+{
+	if (!tag_from || !tag_to || s->nnotvia == SETUP_NOTVIA_MAX) {
+		s->nnotvia = 0;
+		return;
+	}
+	s->notvia[s->nnotvia][0] = tag_from;
+	s->notvia[s->nnotvia++][1] = tag_to;
+}
+
 void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                         uint32_t tag_to)
 {
@@ -507,17 +527,14 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
 
 	if (!s)
 		return;
+	/* A place that did not lead there is looked up anew; one that came meanwhile is still to be tried. */
+	if (was_placed(s, l))
+		s->has_place = false;
 	forget(s, l);
 	if (code == SETUP_REFUSED && s->has_keys && !s->path && ++s->refused >= 2)
 		s->want_since =
 		        (struct instant){n->now.ns - REPAIR_GIVES_UP}; /* it has forgotten us */
-	if (tag_from && tag_to && s->nnotvia < SETUP_NOTVIA_MAX) {
-		s->notvia[s->nnotvia][0] = tag_from;
-		s->notvia[s->nnotvia++][1] = tag_to;
-	} else if (s->nnotvia == SETUP_NOTVIA_MAX) {
-		s->nnotvia = 0;
-	}
-	s->has_place = false;
+	learn_notvia(s, tag_from, tag_to);
 	if (s->path || building(s))
 		return;
 	if (s->wanted || s->in_use)

@@ -54,6 +54,7 @@ struct session {
 	struct lsp *path;
 	struct {
 		struct lsp *lsp;
+		bool placed; /* led by place, else greedily by id */
 	} build[SESSION_BUILDS];
 	struct session_hs own, answer;
 	uint8_t attempts;
