@@ -245,6 +245,7 @@ struct node_tunnel_view {
 	uint8_t first_hops; /* at the ends: hops the first packet took */
 	uint8_t hops;       /* at the ends: hops of the tunnel */
 	int64_t setup_ns;   /* ingress: request to tunnel */
+	uint64_t punted;    /* packets about it or on it that went the slow way here */
 	int64_t idle_ns, age_ns;
 	uint16_t mtu;
 };

@@ -336,6 +336,7 @@ void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct r
 			count(n, CTR_UNKNOWN_LABEL);
 			return;
 		}
+		q.tunnel->punted++;
 	}
 	if (h.next == NEXT_REPLY) {
 		lsp_reply_rx(n, from, &h, r);

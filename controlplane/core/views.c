@@ -120,6 +120,7 @@ bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
 	v->setup_ns = l->state == LSP_UP ? instant_sub(l->up_at, l->born) : -1;
 	v->idle_ns = instant_sub(now, l->used);
 	v->age_ns = instant_sub(now, l->born);
+	v->punted = l->punted;
 	v->mtu = l->mtu;
 	return true;
 }

@@ -47,6 +47,7 @@ static const struct column tunnels[] = {
         {"FIRST HOPS", "first_hops", CELL_NUMBER, NULL},
         {"HOPS", "hops", CELL_NUMBER, NULL},
         {"SET-UP", "setup_ms", CELL_MS, NULL},
+        {"PUNTED", "punted_packets", CELL_COUNT, NULL},
         {"IDLE", "idle_s", CELL_S, NULL},
         {"AGE", "age_s", CELL_S, NULL},
 };

@@ -276,6 +276,7 @@ static void show_tunnels(struct daemon *d, uint32_t limit, struct json *j)
 		show_scaled(j, "setup_ms", v.setup_ns > 0 ? v.setup_ns : -1, NS_PER_MS);
 		show_s(j, "idle_s", v.idle_ns);
 		show_s(j, "age_s", v.age_ns);
+		json_uint(j, "punted_packets", v.punted);
 		json_uint(j, "mtu", v.mtu);
 		json_object_end(j);
 	}

@@ -279,6 +279,7 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 		count(n, CTR_TEAR_UNKNOWN);
 		return;
 	}
+	l->punted++;
 	if (l->state < LSP_CLOSING) {
 		lsp_close(n, l, (uint8_t)m->reason, from);
 		return;

@@ -55,7 +55,8 @@ struct lsp {
 	struct instant born, up_at, used;
 	struct timer timer;
 	struct ticket ticket;
-	uint8_t tears; /* tear-downs sent so far */
+	uint8_t tears;   /* tear-downs sent so far */
+	uint64_t punted; /* packets about this tunnel, or on it, that came to this control plane */
 	bool up_answered, down_answered;
 	uint8_t reason;
 	/* until up */

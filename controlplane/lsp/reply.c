@@ -146,6 +146,8 @@ void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant 
 {
 	struct lsp *l = lsp_find(n, m->nonce, &m->source);
 
+	if (l)
+		l->punted++;
 	if (m->step == 0) {
 		uint32_t label;
 
@@ -189,6 +191,7 @@ void lsp_reply_rx(struct node *n, struct peer *from, const struct routed_header 
 		count(n, CTR_REPLY_STALE);
 		return;
 	}
+	l->punted++;
 	l->fwd_out = m.forward_label;
 	if (from->mtu < m.mtu)
 		m.mtu = from->mtu;

@@ -181,6 +181,7 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 
 	if (!l)
 		return NULL;
+	l->punted = 1;
 	l->setup_flags = m->flags;
 	l->finger = m->flags & SETUP_FLAG_FINGER;
 	arrival(n, l, from, m);
@@ -240,6 +241,7 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 	rq.nnotvia = m.nnotvia;
 	l = lsp_find(n, m.nonce, &h->src);
 	if (l) {
+		l->punted++;
 		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS)
 			return;
 		if (comes_again(n, q->from, l, &m))
@@ -277,6 +279,7 @@ void lsp_error_rx(struct node *n, struct peer *from, const struct linkmsg_error 
 	/* Only the neighbour that the set-up was given to can fail it, and only while it is pending. */
 	if (!l || l->down != from || l->state != LSP_PENDING)
 		return;
+	l->punted++;
 	lsp_send_error(n, l, m->code, m->tag_from, m->tag_to);
 	if (l->role == LSP_INGRESS)
 		hook_lsp_failed(n, l, m->code, m->tag_from, m->tag_to);

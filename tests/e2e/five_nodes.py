@@ -25,17 +25,22 @@ def body(net):
     check(len(path) >= 4, "the tunnel crosses %s" % " ".join(h["node"] for h in path))
     check("t1-t3" in net.path_links("a", "b"), "the short way t1-t3 was taken")
     net.settle()
-    before = {t: (net.worker_sum(t, "punted_setup_packets"), net.worker_sum(t, "switched_packets")) for t in transits}
+    path = net.path("a", "b")
+    transits = [h["node"] for h in path[1:-1]]
+    before = {h["node"]: (h["punted_packets"], net.worker_sum(h["node"], "switched_packets")) for h in path[1:-1]}
     t = coyonet.Transfer(net, "a", "b", SIZE)
     try:
         took = t.finish(200)
     finally:
         t.close()
     check(True, "%d MiB intact, %.0f Mbit/s" % (SIZE >> 20, SIZE * 8 / took / 1e6))
-    for n in transits:
-        punted = net.worker_sum(n, "punted_setup_packets") - before[n][0]
+    after = net.path("a", "b")
+    check(after[0]["nonce"] == path[0]["nonce"], "one tunnel carried all of it")
+    for h in after[1:-1]:
+        n = h["node"]
+        punted = h["punted_packets"] - before[n][0]
         switched = net.worker_sum(n, "switched_packets") - before[n][1]
-        check(punted == 0, "%s: no set-up packet punted during the transfer (%d)" % (n, punted))
+        check(punted == 0, "%s: no packet of the tunnel went the slow way during the transfer (%d)" % (n, punted))
         check(switched > SIZE // 1500, "%s: %d packets label-switched" % (n, switched))
     for hop, nxt in zip(path, path[1:]):
         check(hop["out_label"] == nxt["in_label"] is not None, "%s's out label is %s's in label" % (hop["node"], nxt["node"]))

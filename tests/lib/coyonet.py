@@ -184,7 +184,7 @@ class Net:
         return dict(w.split("=") for w in answer.split()[1:])
 
     def path(self, a, b):
-        """The path of the tunnel in use from a to b: list of {node, in_label, out_label, link}; NetError when broken."""
+        """The path of the tunnel in use from a to b: list of {node, in_label, out_label, out_link ...}; NetError when broken."""
         src, dst = self.nodes[a], self.nodes[b]
         sessions = [s for s in src.rows("sessions") if s["remote"] == dst.id and s.get("nonce")]
         if not sessions:
@@ -197,7 +197,7 @@ class Net:
                 raise NetError("%s knows no tunnel %s" % (here, nonce))
             t = t[0]
             way = "fwd" if t["b"] == dst.id else "rev"
-            path.append({"node": here, "in_label": t[way + "_in_label"], "out_label": t[way + "_out_label"],
+            path.append({"node": here, "nonce": nonce, "punted_packets": t["punted_packets"], "in_label": t[way + "_in_label"], "out_label": t[way + "_out_label"],
                          "out_link": t[way + "_out_link"], "first_hops": t.get("first_hops"), "hops": t.get("hops"),
                          "setup_ms": t.get("setup_ms")})
             if here == b:
