@@ -252,9 +252,9 @@ void conn_let_go(struct tcp_stack *s, struct conn *c)
 
 void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 {
-	/* Nothing was sent yet, or the other side is gone: a reset would tell nobody anything. */
+	/* Nothing was sent yet, or both have closed: RFC 9293 3.10.5 deletes these without a reset. */
 	if (c->state != TCP_SYN_SENT && c->state != TCP_LISTEN && c->state != TCP_CLOSED &&
-	    c->state != TCP_TIME_WAIT) {
+	    c->state != TCP_CLOSING && c->state != TCP_LAST_ACK && c->state != TCP_TIME_WAIT) {
 		struct tcp_reply r = {.peer = c->peer,
 		                      .lport = c->lport,
 		                      .rport = c->rport,

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine's configuration under a script: what scripts start from, `set`, and times written with its names. */
+#include "drive.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { K_U8, K_U16, K_U32, K_U64, K_BOOL, K_TIME, K_CC };
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t at;
+} settings[] = {
+#define F(kind, field) {#field, kind, offsetof(struct tcp_cfg, field)},
+#define T(name)        {#name, K_TIME, offsetof(struct tcp_cfg, name##_ns)},
+        F(K_U32, max_conns) F(K_U32, chunks) F(K_U32, chunk_bytes) F(K_U32, max_ooo) F(
+                K_U32, backlog_max) F(K_U32, reply_queue) F(K_U32, output_burst) F(K_U32, sndbuf)
+                F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max) F(K_U16, mss_default) F(
+                        K_U16, mss_min) F(K_U32, initial_window) F(K_BOOL, window_scale)
+                        F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_BOOL, ecn) F(K_BOOL, nodelay) F(
+                                K_BOOL, checksum_always) F(K_BOOL, tail_loss_probe) F(K_CC, cc)
+                                F(K_U32, challenge_per_s) F(K_U32, port_first) F(
+                                        K_U32, port_last) F(K_U32, keepalive_probes)
+                                        F(K_U32, syn_retries) F(K_U32, synack_retries) F(
+                                                K_U32, data_retries) T(rto_initial) T(rto_min)
+                                                T(rto_max) T(delack) T(msl) T(connect_timeout) T(
+                                                        user_timeout) T(fin_wait2) T(keepalive_idle)
+                                                        T(keepalive_intvl){"ts_clock", K_U64,
+                                                                           offsetof(struct tcp_cfg,
+                                                                                    ts_clock_ns)},
+#undef F
+#undef T
+};
+#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+/* Plain RFC 9293: every later mechanism is turned on by the scripts that are about it. */
+void setting_defaults(struct drive *d)
+{
+	struct tcp_cfg *c = &d->cfg;
+
+	tcp_cfg_default(c);
+	c->max_conns = 64;
+	c->max_peers = DRIVE_PEERS;
+	c->chunk_bytes = 2048;
+	c->chunks = 1024;
+	c->reply_queue = 64;
+	c->sndbuf = c->sndbuf_max = 65536;
+	c->rcvbuf = c->rcvbuf_max = 65535;
+	c->window_scale = c->timestamps = c->sack = c->ecn = c->tail_loss_probe = false;
+	c->cc = TCP_CC_NEWRENO;
+	for (int i = 0; i < 32; i++)
+		c->secret[i] = (uint8_t)(7 * i + 3);
+	d->mss = 1000;
+}
+
+static int find(const char *name)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool unit_ns(const char *unit, double *ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {{"", 1e9},  {"ns", 1},     {"us", 1e3},   {"ms", 1e6},
+	             {"s", 1e9}, {"min", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(units[i].name, unit) != 0)
+			continue;
+		*ns = units[i].ns;
+		return true;
+	}
+	return false;
+}
+
+/* NUMBER, NUMBER UNIT, NAME or NUMBER NAME, without white space within. */
+static bool term(const struct drive *d, struct scan *s, double *ns)
+{
+	double number = 1.0, unit;
+	bool has_number = isdigit((unsigned char)*s->p);
+	char word[32];
+	int i;
+
+	if (has_number) {
+		char *end;
+
+		number = strtod(s->p, &end);
+		s->p = end;
+	}
+	scan_name(s, word, sizeof(word));
+	if (has_number && unit_ns(word, &unit)) {
+		*ns = number * unit;
+		return true;
+	}
+	i = find(word);
+	if (i < 0 || settings[i].kind != K_TIME)
+		return false;
+	*ns = number *
+	      (double)*(const int64_t *)(const void *)((const char *)&d->cfg + settings[i].at);
+	return true;
+}
+
+bool setting_time(const struct drive *d, struct scan *s, int64_t *ns)
+{
+	double sum = 0, one;
+	int sign = 1;
+
+	for (;;) {
+		if (!term(d, s, &one))
+			return false;
+		sum += sign * one;
+		if (*s->p != '+' && *s->p != '-')
+			break;
+		sign = *s->p++ == '-' ? -1 : 1;
+	}
+	*ns = (int64_t)(sum + (sum < 0 ? -0.5 : 0.5));
+	return true;
+}
+
+static bool set_field(struct drive *d, int i, struct scan *s)
+{
+	void *at = (char *)&d->cfg + settings[i].at;
+	uint64_t v;
+
+	switch (settings[i].kind) {
+	case K_TIME:
+		scan_end(s);
+		return setting_time(d, s, at);
+	case K_BOOL:
+		*(bool *)at = scan_is(s, "yes");
+		return *(bool *)at || scan_is(s, "no");
+	case K_CC:
+		*(enum tcp_cc *)at = scan_is(s, "cubic") ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
+		return *(enum tcp_cc *)at == TCP_CC_CUBIC || scan_is(s, "newreno");
+	default:
+		break;
+	}
+	if (settings[i].at == offsetof(struct tcp_cfg, ts_clock_ns)) {
+		scan_end(s);
+		return setting_time(d, s, at);
+	}
+	if (!scan_u64(s, &v))
+		return false;
+	if (settings[i].kind == K_U32)
+		*(uint32_t *)at = (uint32_t)v;
+	else if (settings[i].kind == K_U16)
+		*(uint16_t *)at = (uint16_t)v;
+	else
+		*(uint8_t *)at = (uint8_t)v;
+	return true;
+}
+
+bool setting_set(struct drive *d, struct scan *s)
+{
+	char name[32];
+	uint32_t v;
+	int i;
+
+	if (!scan_word(s, name, sizeof(name)))
+		return false;
+	if (strcmp(name, "mss") == 0) {
+		if (!scan_u32(s, &v) || v > 4000)
+			return false;
+		d->mss = (uint16_t)v;
+		return scan_end(s);
+	}
+	if (strcmp(name, "start") == 0) {
+		scan_end(s);
+		if (!setting_time(d, s, &d->start))
+			return false;
+		d->now = d->start;
+		return scan_end(s);
+	}
+	i = find(name);
+	return i >= 0 && set_field(d, i, s) && scan_end(s);
+}
+
+bool setting_value(const struct drive *d, struct scan *s, int64_t *out)
+{
+	struct scan t;
+	char word[32];
+	uint64_t v;
+
+	scan_end(s);
+	t = *s;
+	if (scan_u64(&t, &v) && (!*t.p || isspace((unsigned char)*t.p) || *t.p == '~')) {
+		*s = t;
+		*out = (int64_t)v;
+		return true;
+	}
+	t = *s;
+	if (setting_time(d, &t, out) && (!*t.p || isspace((unsigned char)*t.p) || *t.p == '~')) {
+		*s = t;
+		return true;
+	}
+	t = *s;
+	if (!scan_word(&t, word, sizeof(word)))
+		return false;
+	*s = t;
+	if (strcmp(word, "yes") == 0 || strcmp(word, "no") == 0) {
+		*out = word[0] == 'y';
+		return true;
+	}
+	if (strcmp(word, "none") == 0) {
+		*out = -1; /* UINT64_MAX: never set */
+		return true;
+	}
+	for (int i = 0; i < TCP_STATES; i++)
+		if (strcmp(word, tcp_state_name((enum tcp_state)i)) == 0) {
+			*out = i;
+			return true;
+		}
+	*out = errno_value(word);
+	return *out != 0;
+}
