@@ -136,6 +136,41 @@ static void call_peek(struct drive *d, struct drive_conn *c, struct scan *s)
 	returned(d, "peek", want, got);
 }
 
+/* look OFFSET N */
+static void call_look(struct drive *d, struct drive_conn *c, struct scan *s)
+{
+	uint32_t offset = (uint32_t)number(d, s);
+	uint64_t n = number(d, s), taken = c->taken;
+	int64_t want = wanted(d, s, (int64_t)n), got;
+	uint8_t *data = room(d, n);
+
+	got = tcp_peek(d->stack, c->handle, offset, data, n);
+	c->taken += offset;
+	check_bytes(d, c, data, got, -1);
+	c->taken = taken;
+	returned(d, "look", want, got);
+}
+
+/* fail POINT [after N] | fail none */
+static void call_fail(struct drive *d, struct drive_conn *c, struct scan *s)
+{
+	static const char *const points[TCP_ALLOC_POINTS] = {"conn",   "send",   "receive",
+	                                                     "record", "ranges", "reply"};
+	char word[16];
+
+	(void)c;
+	d->fail_at = -1;
+	if (!scan_word(s, word, sizeof(word)))
+		drive_fail(d, "fail POINT [after N], or fail none");
+	for (int i = 0; i < TCP_ALLOC_POINTS; i++)
+		if (strcmp(points[i], word) == 0)
+			d->fail_at = i;
+	d->fail_after = scan_is(s, "after") ? (unsigned)number(d, s) : 0;
+	if ((d->fail_at < 0 && strcmp(word, "none") != 0) || !scan_end(s))
+		drive_fail(d, "fail POINT [after N], or fail none; a point is conn, send, receive, "
+		              "record, ranges or reply");
+}
+
 static void call_connect(struct drive *d, struct drive_conn *c, struct scan *s)
 {
 	bool ephemeral = scan_is(s, "ephemeral");
@@ -187,9 +222,18 @@ static void call_opt(struct drive *d, struct drive_conn *c, struct scan *s)
 		enum tcp_opt opt;
 	} opts[] = {{"nodelay", TCP_OPT_NODELAY},
 	            {"keepalive_ms", TCP_OPT_KEEPALIVE_MS},
+	            {"keepalive_intvl_ms", TCP_OPT_KEEPALIVE_INTVL_MS},
+	            {"keepalive_probes", TCP_OPT_KEEPALIVE_PROBES},
 	            {"user_timeout_ms", TCP_OPT_USER_TIMEOUT_MS},
+	            {"linger_ms", TCP_OPT_LINGER_MS},
 	            {"sndbuf_max", TCP_OPT_SNDBUF_MAX},
-	            {"rcvbuf_max", TCP_OPT_RCVBUF_MAX}};
+	            {"rcvbuf_max", TCP_OPT_RCVBUF_MAX},
+	            {"cc", TCP_OPT_CC},
+	            {"cork", TCP_OPT_CORK},
+	            {"quickack", TCP_OPT_QUICKACK},
+	            {"pacing", TCP_OPT_PACING},
+	            {"pacing_kbit", TCP_OPT_PACING_KBIT},
+	            {"mss", TCP_OPT_MSS}};
 	char name[32];
 	uint64_t v;
 
@@ -239,7 +283,8 @@ static const struct {
 	void (*run)(struct drive *d, struct drive_conn *c, struct scan *s);
 } calls[] = {{"send", call_send},     {"zsend", call_zsend},     {"recv", call_recv},
              {"peek", call_peek},     {"connect", call_connect}, {"listen", call_listen},
-             {"accept", call_accept}, {"opt", call_opt}};
+             {"accept", call_accept}, {"opt", call_opt},         {"look", call_look},
+             {"fail", call_fail}};
 
 static const struct {
 	const char *verb;

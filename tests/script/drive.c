@@ -73,6 +73,18 @@ static uint16_t id_sum(struct drive *d, unsigned side, uint32_t peer)
 	return tcp_id_sum(id);
 }
 
+static bool alloc_fails(void *arg, enum tcp_alloc point)
+{
+	struct drive *d = arg;
+
+	if ((int)point != d->fail_at)
+		return false;
+	if (!d->fail_after)
+		return true;
+	d->fail_after--;
+	return false;
+}
+
 void drive_begin(struct drive *d)
 {
 	const char *why;
@@ -80,6 +92,9 @@ void drive_begin(struct drive *d)
 
 	if (d->stack)
 		return;
+	d->fail_at = -1;
+	d->cfg.alloc_fails = alloc_fails;
+	d->cfg.alloc_arg = d;
 	if (tcp_cfg_check(&d->cfg, &why))
 		drive_fail(d, "the engine refuses the settings: %s", why);
 	size = tcp_stack_size(&d->cfg);

@@ -91,7 +91,8 @@ static const struct {
 } events[] = {{"CONNECTED", TCP_EV_CONNECTED}, {"READABLE", TCP_EV_READABLE},
               {"WRITABLE", TCP_EV_WRITABLE},   {"ACCEPTABLE", TCP_EV_ACCEPTABLE},
               {"HANGUP", TCP_EV_HANGUP},       {"RESET", TCP_EV_RESET},
-              {"ERROR", TCP_EV_ERROR},         {"CLOSED", TCP_EV_CLOSED}};
+              {"ERROR", TCP_EV_ERROR},         {"CLOSED", TCP_EV_CLOSED},
+              {"FLUSHED", TCP_EV_FLUSHED}};
 
 static void events_print(uint32_t flags, char *out, size_t cap)
 {
@@ -153,17 +154,21 @@ static const struct {
 } figures[] = {
 #define F(kind, field) {#field, kind, offsetof(struct tcp_info, field)},
 #define T(name)        {#name, K_TIME, offsetof(struct tcp_info, name##_ns)},
-        F(K_U8, state) F(K_BOOL, orphan) F(K_BOOL, held) F(K_BOOL, in_recovery) F(K_INT, error) F(
-                K_U32, mss) F(K_U64, cwnd) F(K_U64, ssthresh) F(K_U64, in_flight) F(K_OURS, snd_una)
-                F(K_OURS, snd_nxt) F(K_OURS, snd_max) F(K_THEIRS, rcv_nxt) F(K_U32, snd_wnd) F(
-                        K_U32, rcv_wnd) T(srtt) T(rttvar) T(min_rtt) T(rto) F(K_BOOL, timer_rtx)
-                        F(K_U64, bytes_in) F(K_U64, bytes_out) F(K_U64, segs_in) F(K_U64, segs_out)
-                                F(K_U64, retransmits) F(K_U64, rtos) F(K_U64, fast_recoveries)
-                                        F(K_U64, probes) F(K_U64, spurious) F(K_U32, snd_queued)
-                                                F(K_U32, snd_space) F(K_U32, rcv_queued)
-                                                        F(K_U32, rcv_ooo) F(K_U32, backlog_used)
-                                                                F(K_U16, local_port)
-                                                                        F(K_U16, remote_port)
+        /* clang-format off */
+        F(K_U8, state) F(K_BOOL, orphan) F(K_BOOL, held) F(K_BOOL, in_recovery) F(K_BOOL, timestamps)
+        F(K_BOOL, sack) F(K_BOOL, ecn) F(K_BOOL, window_scale) F(K_BOOL, paced) F(K_BOOL, cookie)
+        F(K_U8, ca_state) F(K_U8, backoff) F(K_U8, snd_wscale) F(K_U8, rcv_wscale) F(K_INT, error)
+        F(K_U32, mss) F(K_U32, peer_mss) F(K_U64, cwnd) F(K_U64, ssthresh) F(K_U64, in_flight)
+        F(K_U32, sacked) F(K_U32, lost) F(K_U64, pacing_byte_s)
+        F(K_OURS, snd_una) F(K_OURS, snd_nxt) F(K_OURS, snd_max) F(K_THEIRS, rcv_nxt)
+        F(K_U32, snd_wnd) F(K_U32, rcv_wnd) T(srtt) T(rttvar) T(min_rtt) T(rto)
+        F(K_BOOL, timer_rtx) F(K_U64, bytes_in) F(K_U64, bytes_out) F(K_U64, delivered)
+        F(K_U64, segs_in) F(K_U64, segs_out) F(K_U64, retransmits) F(K_U64, rtos)
+        F(K_U64, fast_recoveries) F(K_U64, probes) F(K_U64, spurious) F(K_U64, ecn_reductions)
+        F(K_U32, snd_queued) F(K_U32, snd_space) F(K_U32, rcv_queued) F(K_U32, rcv_ooo)
+        F(K_U32, snd_limit) F(K_U32, rcv_limit) F(K_U32, backlog_used)
+        F(K_U16, local_port) F(K_U16, remote_port)
+/* clang-format on */
 #undef F
 #undef T
 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { K_U8, K_U16, K_U32, K_U64, K_BOOL, K_TIME, K_CC };
+enum kind { K_U16, K_U32, K_U64, K_BOOL, K_TIME, K_CC, K_ECN, K_COOKIES };
 
 static const struct {
 	const char *name;
@@ -15,21 +15,24 @@ static const struct {
 } settings[] = {
 #define F(kind, field) {#field, kind, offsetof(struct tcp_cfg, field)},
 #define T(name)        {#name, K_TIME, offsetof(struct tcp_cfg, name##_ns)},
-        F(K_U32, max_conns) F(K_U32, chunks) F(K_U32, chunk_bytes) F(K_U32, max_ooo) F(
-                K_U32, backlog_max) F(K_U32, reply_queue) F(K_U32, output_burst) F(K_U32, sndbuf)
-                F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max) F(K_U16, mss_default) F(
-                        K_U16, mss_min) F(K_U32, initial_window) F(K_BOOL, window_scale)
-                        F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_BOOL, ecn) F(K_BOOL, nodelay) F(
-                                K_BOOL, checksum_always) F(K_BOOL, tail_loss_probe) F(K_CC, cc)
-                                F(K_U32, challenge_per_s) F(K_U32, port_first) F(
-                                        K_U32, port_last) F(K_U32, keepalive_probes)
-                                        F(K_U32, syn_retries) F(K_U32, synack_retries) F(
-                                                K_U32, data_retries) T(rto_initial) T(rto_min)
-                                                T(rto_max) T(delack) T(msl) T(connect_timeout) T(
-                                                        user_timeout) T(fin_wait2) T(keepalive_idle)
-                                                        T(keepalive_intvl){"ts_clock", K_U64,
-                                                                           offsetof(struct tcp_cfg,
-                                                                                    ts_clock_ns)},
+        /* clang-format off */
+        F(K_U32, max_conns) F(K_U32, chunks) F(K_U32, chunk_bytes) F(K_U32, max_ooo)
+        F(K_U32, backlog_max) F(K_U32, reply_queue) F(K_U32, output_burst)
+        F(K_U32, sndbuf) F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max)
+        F(K_U16, mss_default) F(K_U16, mss_min) F(K_U32, initial_window)
+        F(K_BOOL, window_scale) F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_ECN, ecn)
+        F(K_COOKIES, syn_cookies) F(K_BOOL, nodelay) F(K_BOOL, checksum_always)
+        F(K_U32, delack_segments) F(K_U32, challenge_per_s) F(K_U32, port_first)
+        F(K_U32, port_last) F(K_CC, cc) F(K_BOOL, hystart) F(K_BOOL, rack)
+        F(K_BOOL, tail_loss_probe) F(K_BOOL, eifel) F(K_BOOL, frto) F(K_BOOL, limited_transmit)
+        F(K_BOOL, idle_restart) F(K_U32, dup_threshold) F(K_BOOL, pacing)
+        F(K_U32, pacing_start_pct) F(K_U32, pacing_avoid_pct) F(K_U32, pacing_burst)
+        F(K_U64, pacing_max_byte_s) F(K_U32, keepalive_probes) F(K_U32, syn_retries)
+        F(K_U32, synack_retries) F(K_U32, data_retries)
+        T(rto_initial) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
+        T(tlp_min) T(tlp_delack) T(delack) T(oow_ack) T(msl) T(connect_timeout)
+        T(user_timeout) T(fin_wait2) T(keepalive_idle) T(keepalive_intvl) T(ts_clock)
+/* clang-format on */
 #undef F
 #undef T
 };
@@ -48,7 +51,10 @@ void setting_defaults(struct drive *d)
 	c->reply_queue = 64;
 	c->sndbuf = c->sndbuf_max = 65536;
 	c->rcvbuf = c->rcvbuf_max = 65535;
-	c->window_scale = c->timestamps = c->sack = c->ecn = c->tail_loss_probe = false;
+	c->window_scale = c->timestamps = c->sack = c->tail_loss_probe = false;
+	c->hystart = c->eifel = c->frto = c->limited_transmit = c->pacing = false;
+	c->ecn = TCP_ECN_OFF;
+	c->syn_cookies = TCP_COOKIES_NEVER;
 	c->cc = TCP_CC_NEWRENO;
 	for (int i = 0; i < 32; i++)
 		c->secret[i] = (uint8_t)(7 * i + 3);
@@ -124,37 +130,53 @@ bool setting_time(const struct drive *d, struct scan *s, int64_t *ns)
 	return true;
 }
 
+/* The place of the next word among these; false: it is none of them. */
+static bool choice(struct scan *s, const char *const *words, unsigned *out)
+{
+	for (*out = 0; words[*out]; ++*out)
+		if (scan_is(s, words[*out]))
+			return true;
+	return false;
+}
+
 static bool set_field(struct drive *d, int i, struct scan *s)
 {
+	static const char *const no_yes[] = {"no", "yes", NULL},
+	                         *const cc[] = {"newreno", "cubic", NULL},
+	                         *const ecn[] = {"off", "on", "passive", NULL},
+	                         *const cookies[] = {"never", "full", "always", NULL};
 	void *at = (char *)&d->cfg + settings[i].at;
+	unsigned which;
 	uint64_t v;
+	bool ok;
 
 	switch (settings[i].kind) {
 	case K_TIME:
 		scan_end(s);
 		return setting_time(d, s, at);
 	case K_BOOL:
-		*(bool *)at = scan_is(s, "yes");
-		return *(bool *)at || scan_is(s, "no");
+		ok = choice(s, no_yes, &which);
+		*(bool *)at = which == 1;
+		return ok;
 	case K_CC:
-		*(enum tcp_cc *)at = scan_is(s, "cubic") ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
-		return *(enum tcp_cc *)at == TCP_CC_CUBIC || scan_is(s, "newreno");
+		ok = choice(s, cc, &which);
+		*(enum tcp_cc *)at = which ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
+		return ok;
+	case K_ECN:
+	case K_COOKIES:
+		ok = choice(s, settings[i].kind == K_ECN ? ecn : cookies, &which);
+		*(uint8_t *)at = (uint8_t)which;
+		return ok;
 	default:
-		break;
+		ok = scan_u64(s, &v);
 	}
-	if (settings[i].at == offsetof(struct tcp_cfg, ts_clock_ns)) {
-		scan_end(s);
-		return setting_time(d, s, at);
-	}
-	if (!scan_u64(s, &v))
-		return false;
-	if (settings[i].kind == K_U32)
+	if (settings[i].kind == K_U64)
+		*(uint64_t *)at = v;
+	else if (settings[i].kind == K_U32)
 		*(uint32_t *)at = (uint32_t)v;
-	else if (settings[i].kind == K_U16)
-		*(uint16_t *)at = (uint16_t)v;
 	else
-		*(uint8_t *)at = (uint8_t)v;
-	return true;
+		*(uint16_t *)at = (uint16_t)v;
+	return ok;
 }
 
 bool setting_set(struct drive *d, struct scan *s)
@@ -184,6 +206,7 @@ bool setting_set(struct drive *d, struct scan *s)
 
 bool setting_value(const struct drive *d, struct scan *s, int64_t *out)
 {
+	static const char *const ca_states[] = {"open", "cwr", "recovery", "loss"};
 	struct scan t;
 	char word[32];
 	uint64_t v;
@@ -214,6 +237,11 @@ bool setting_value(const struct drive *d, struct scan *s, int64_t *out)
 	}
 	for (int i = 0; i < TCP_STATES; i++)
 		if (strcmp(word, tcp_state_name((enum tcp_state)i)) == 0) {
+			*out = i;
+			return true;
+		}
+	for (int i = 0; i < 4; i++)
+		if (strcmp(word, ca_states[i]) == 0) {
 			*out = i;
 			return true;
 		}
