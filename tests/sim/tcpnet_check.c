@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The simulator's invariants: sequence numbers, records against counters, a running timer for whatever waits, every chunk owned once. */
+#include "tcpnet.h"
+#include "tcpnet_require.h"
+#include "tcp/record.h"
+
+#include <string.h>
+
+#define CREDIT_PER_EVENT 48
+#define CREDIT_PER_CONN  8
+
+static void check_records(const struct tcp_stack *s, const struct conn *c)
+{
+	uint32_t sacked = 0, lost = 0, timed = 0, on_list = 0;
+
+	for (uint32_t pos = c->rec.head, at = c->snd_una; pos != rec_end(c); pos += REC_BYTES) {
+		const struct rec *r = rec_at(s, c, pos);
+
+		REQUIRE(r->seq == at && r->len);
+		at += r->len;
+		sacked += r->flags & REC_SACKED ? r->len : 0;
+		lost += r->flags & REC_LOST ? r->len : 0;
+		timed += (r->flags & REC_TIMED) != 0;
+		REQUIRE(((r->flags & REC_TIMED) != 0) == !(r->flags & (REC_LOST | REC_SACKED)));
+		REQUIRE(!(r->flags & REC_LOST) || (int32_t)(pos - c->rec_lost) >= 0);
+		REQUIRE(pos + REC_BYTES != rec_end(c) || at == c->snd_nxt);
+	}
+	for (uint32_t pos = c->time_head; pos != CONN_NONE; pos = rec_at(s, c, pos)->tnext)
+		REQUIRE(++on_list <= timed);
+	REQUIRE(on_list == timed && lost == c->lost_bytes);
+	REQUIRE(!(c->flags & CF_SACK) || sacked == c->sacked_bytes);
+}
+
+/* Whatever waits has something that will end its waiting. */
+static void check_timers(const struct conn *c, bool held)
+{
+	if (!held && (c->rec.len || c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD))
+		REQUIRE(c->rtx_at != INT64_MAX || (c->flags & CF_SYN_DUE));
+	if (!held && conn_synchronized(c) && c->state != TCP_TIME_WAIT &&
+	    (c->snd.len || ((c->flags & CF_FIN_QUEUED) && !conn_fin_acked(c))))
+		REQUIRE(c->rtx_at != INT64_MAX || (c->flags & CF_READY));
+	if (c->state == TCP_TIME_WAIT)
+		REQUIRE(c->life_at != INT64_MAX);
+	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
+		REQUIRE(c->life_at != INT64_MAX);
+	if (c->flags & CF_ACK_LATER)
+		REQUIRE(c->delack_at != INT64_MAX);
+	if ((c->flags & CF_ACK_NOW) && !held && conn_synchronized(c))
+		REQUIRE(c->flags & CF_READY);
+	if (c->rtx_at != INT64_MAX || c->life_at != INT64_MAX || c->aux_at != INT64_MAX ||
+	    c->delack_at != INT64_MAX)
+		REQUIRE(c->timer.where);
+}
+
+static void check_conn(struct tcpnet *n, unsigned h, const struct conn *c)
+{
+	const struct tcp_stack *s = n->stack[h];
+	uint32_t slot = c->index, handle = conn_handle(c);
+
+	if (c->peer == TABLE_LISTEN || c->state == TCP_CLOSED)
+		return;
+	REQUIRE(seq_leq(c->snd_una, c->snd_nxt) && seq_leq(c->snd_nxt, c->snd_max));
+	REQUIRE(c->cc.cwnd >= c->mss);
+	check_records(s, c);
+	check_timers(c, s->peers[c->peer].held);
+	REQUIRE(c->rcv.len <= c->rcv_limit_max + 65536);
+	REQUIRE(c->snd.len <= c->snd_limit_max || c->snd.len <= s->cfg.sndbuf_max);
+	if (n->handle[h][slot] == handle && conn_synchronized(c)) {
+		REQUIRE(seq_geq(c->rcv_nxt, n->rcv_nxt[h][slot]));
+		REQUIRE(seq_geq(c->snd_una, n->snd_una[h][slot]));
+	}
+	n->handle[h][slot] = conn_synchronized(c) ? handle : 0;
+	n->rcv_nxt[h][slot] = c->rcv_nxt;
+	n->snd_una[h][slot] = c->snd_una;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t own(struct tcpnet *n, const struct tcp_pool *p, uint32_t chunk)
+{
+	if (!chunk)
+		return 0;
+	REQUIRE(chunk <= p->fresh && !n->chunk_seen[chunk]);
+	n->chunk_seen[chunk] = 1;
+	return 1;
+}
+
+static uint32_t own_ring(struct tcpnet *n, const struct tcp_pool *p, const struct tcp_buf *b)
+{
+	uint32_t slots = b->dir ? tcp_pool_chunk_bytes(p) / 4 : BUF_INLINE, k = 0;
+
+	for (uint32_t i = 0; i < slots; i++)
+		k += own(n, p, *tcp_buf_slot(p, b, i << p->shift));
+	REQUIRE(k == b->nchunks);
+	return k + own(n, p, b->dir);
+}
+
+/* Every chunk taken from the pool is held by exactly one ring of one connection; the rest are free, once. */
+static void check_memory(struct tcpnet *n, const struct tcp_stack *s)
+{
+	const struct tcp_pool *p = &s->pool;
+	uint32_t used = 0;
+
+	memset(n->chunk_seen, 0, p->fresh + 1);
+	for (uint32_t i = 0; i < s->fresh; i++) {
+		const struct conn *c = &s->conns[i];
+
+		if (c->index == CONN_NONE)
+			continue;
+		used += own_ring(n, p, &c->snd) + own_ring(n, p, &c->rec) +
+		        own_ring(n, p, &c->rcv) + own(n, p, c->ooo_chunk);
+	}
+	for (uint32_t i = 0; i < p->nfreed; i++)
+		own(n, p, p->freed[i]);
+	REQUIRE(used == p->used && p->used + p->nfreed == p->fresh && p->fresh <= p->total);
+}
+
+/* The cheap part of it: the rings' own counts. */
+static void check_counts(const struct tcp_stack *s)
+{
+	uint32_t used = 0, conns = 0;
+
+	for (uint32_t i = 0; i < s->fresh; i++) {
+		const struct conn *c = &s->conns[i];
+
+		if (c->index == CONN_NONE)
+			continue;
+		conns++;
+		used += c->snd.nchunks + (c->snd.dir != 0) + c->rec.nchunks + (c->rec.dir != 0) +
+		        c->rcv.nchunks + (c->rcv.dir != 0) + (c->ooo_chunk != 0);
+	}
+	REQUIRE(used == s->pool.used && s->pool.used <= s->pool.total);
+	REQUIRE(conns == s->nconns && s->nconns + s->nfree == s->fresh);
+}
+
+/* ---- when --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t walk(struct tcpnet *n, unsigned h)
+{
+	struct tcp_stack *s = n->stack[h];
+	uint32_t cost = 0;
+
+	for (uint32_t i = 0; i < s->fresh; i++) {
+		const struct conn *c = &s->conns[i];
+
+		if (c->index == CONN_NONE)
+			continue;
+		check_conn(n, h, c);
+		cost += CREDIT_PER_CONN + c->rec.len / REC_BYTES;
+	}
+	check_counts(s);
+	return cost;
+}
+
+void tcpnet_check(struct tcpnet *n)
+{
+	for (unsigned h = 0; h < n->hosts; h++) {
+		walk(n, h);
+		check_memory(n, n->stack[h]);
+	}
+}
+
+/* A walk costs as much as there are records: with small windows each event is checked, with large ones every so many. */
+void tcpnet_check_event(struct tcpnet *n)
+{
+	if (n->check_all) {
+		tcpnet_check(n);
+		return;
+	}
+	n->check_credit += CREDIT_PER_EVENT;
+	if (n->check_credit < 0)
+		return;
+	n->check_credit = 0;
+	for (unsigned h = 0; h < n->hosts; h++)
+		n->check_credit -= walk(n, h);
+}
