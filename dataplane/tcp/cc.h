@@ -13,11 +13,12 @@ struct tcp_ccs {
 	uint64_t cwnd;
 	uint64_t ssthresh; /* UINT64_MAX: no loss yet */
 	uint32_t mss;      /* payload of a full segment */
-	uint32_t partial;  /* bytes acknowledged towards the next segment of growth */
+	uint32_t
+	        partial; /* of the next growth: NewReno's bytes acknowledged, CUBIC's 2^-32 of a byte */
 	union {
 		struct {
 			int64_t epoch_ns; /* start of the present cubic curve, 0: none */
-			double w_max, k, w_est, cwnd_epoch; /* segments, seconds */
+			double w_max, k, w_est, cwnd_prior; /* segments, seconds */
 			double prior_w_max;                 /* for undo */
 		} cubic;
 		uint64_t room[6];
@@ -32,6 +33,8 @@ struct tcp_cc_ops {
 	void (*acked)(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns);
 	/* A congestion event (loss or ECN): returns the new ssthresh; in_flight in bytes. */
 	uint64_t (*congestion)(struct tcp_ccs *c, uint64_t in_flight);
+	/* That event was a timeout: the path is to be learned anew. */
+	void (*timeout)(struct tcp_ccs *c);
 	/* The last event was no congestion after all. cwnd and ssthresh are restored by the engine. */
 	void (*undo)(struct tcp_ccs *c);
 };

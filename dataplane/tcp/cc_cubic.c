@@ -28,13 +28,12 @@ static void cubic_init(struct tcp_ccs *c)
 	c->partial = 0;
 	c->cubic.epoch_ns = 0;
 	c->cubic.w_max = c->cubic.prior_w_max = 0.0;
-	c->cubic.k = c->cubic.w_est = c->cubic.cwnd_epoch = 0.0;
+	c->cubic.k = c->cubic.w_est = c->cubic.cwnd_prior = 0.0;
 }
 
 static void epoch_start(struct tcp_ccs *c, double cwnd, int64_t now_ns)
 {
 	c->cubic.epoch_ns = now_ns > 0 ? now_ns : 1;
-	c->cubic.cwnd_epoch = cwnd;
 	c->cubic.w_est = cwnd;
 	if (c->cubic.w_max < cwnd) {
 		c->cubic.w_max = cwnd;
@@ -51,6 +50,15 @@ static double curve(const struct tcp_ccs *c, double t)
 	return CUBIC_C * d * d * d + c->cubic.w_max;
 }
 
+/* Near the plateau an acknowledgement is worth less than a byte: the rest is kept for the next. */
+static void grow(struct tcp_ccs *c, double bytes)
+{
+	uint64_t units = (uint64_t)(bytes * 4294967296.0) + c->partial;
+
+	c->cwnd += units >> 32;
+	c->partial = (uint32_t)units;
+}
+
 static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns)
 {
 	double cwnd, t, target, alpha;
@@ -63,7 +71,7 @@ static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int6
 	if (!c->cubic.epoch_ns)
 		epoch_start(c, cwnd, now_ns);
 	t = (double)(now_ns - c->cubic.epoch_ns) / 1e9;
-	alpha = c->cubic.w_est >= c->cubic.w_max ? 1.0 : CUBIC_ALPHA;
+	alpha = c->cubic.w_est >= c->cubic.cwnd_prior ? 1.0 : CUBIC_ALPHA;
 	c->cubic.w_est += alpha * ((double)bytes / c->mss) / cwnd;
 	if (curve(c, t) < c->cubic.w_est) {
 		if (c->cubic.w_est > cwnd)
@@ -75,20 +83,28 @@ static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int6
 		target = cwnd;
 	if (target > 1.5 * cwnd)
 		target = 1.5 * cwnd;
-	c->cwnd += (uint64_t)((target - cwnd) / cwnd * bytes);
+	grow(c, (target - cwnd) / cwnd * bytes);
 }
 
 static uint64_t cubic_congestion(struct tcp_ccs *c, uint64_t in_flight)
 {
-	double cwnd = (double)c->cwnd / c->mss;
-	uint64_t ssthresh = (uint64_t)((double)c->cwnd * CUBIC_BETA);
+	/* Section 4.6 counts what is in flight; what one segment's rounding leaves of the window does not count against it. */
+	uint64_t base = in_flight + c->mss < c->cwnd ? in_flight : c->cwnd;
+	uint64_t ssthresh = (uint64_t)((double)base * CUBIC_BETA);
+	double w = (double)base / c->mss;
 
-	(void)in_flight;
 	c->cubic.prior_w_max = c->cubic.w_max;
+	c->cubic.cwnd_prior = w;
 	/* Fast convergence, section 4.7: give way when this peak is below the last one. */
-	c->cubic.w_max = cwnd < c->cubic.w_max ? cwnd * (1.0 + CUBIC_BETA) / 2.0 : cwnd;
+	c->cubic.w_max = w < c->cubic.w_max ? w * (1.0 + CUBIC_BETA) / 2.0 : w;
 	c->cubic.epoch_ns = 0;
 	return ssthresh > 2 * (uint64_t)c->mss ? ssthresh : 2 * (uint64_t)c->mss;
+}
+
+/* Section 4.8: the curve starts flat where slow start will have ended. */
+static void cubic_timeout(struct tcp_ccs *c)
+{
+	c->cubic.w_max = 0.0;
 }
 
 static void cubic_undo(struct tcp_ccs *c)
@@ -102,5 +118,6 @@ const struct tcp_cc_ops tcp_cc_cubic = {
         .init = cubic_init,
         .acked = cubic_acked,
         .congestion = cubic_congestion,
+        .timeout = cubic_timeout,
         .undo = cubic_undo,
 };

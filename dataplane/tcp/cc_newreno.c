@@ -28,6 +28,11 @@ static uint64_t newreno_congestion(struct tcp_ccs *c, uint64_t in_flight)
 	return half > 2 * (uint64_t)c->mss ? half : 2 * (uint64_t)c->mss;
 }
 
+static void newreno_timeout(struct tcp_ccs *c)
+{
+	c->partial = 0;
+}
+
 static void newreno_undo(struct tcp_ccs *c)
 {
 	c->partial = 0;
@@ -38,5 +43,6 @@ const struct tcp_cc_ops tcp_cc_newreno = {
         .init = newreno_init,
         .acked = newreno_acked,
         .congestion = newreno_congestion,
+        .timeout = newreno_timeout,
         .undo = newreno_undo,
 };

@@ -366,6 +366,8 @@ void recovery_timeout(struct tcp_stack *s, struct conn *c)
 	if (c->ca == CA_OPEN)
 		reduce(c);
 	if (c->ca != CA_LOSS)
+		c->cc.ops->timeout(&c->cc);
+	if (c->ca != CA_LOSS)
 		c->recover = c->snd_max;
 	c->ca = CA_LOSS;
 	c->retrans_ts = 0;
