@@ -130,6 +130,8 @@ struct tcpnet_flow {
 
 /* Runs k flows until that time, or until all are done; flows begin at their start_at. Each byte that arrives is compared. */
 void tcpnet_flows(struct tcpnet *n, struct tcpnet_flow *f, unsigned k, int64_t until);
+/* One step of that. */
+void tcpnet_flows_step(struct tcpnet *n, struct tcpnet_flow *f, unsigned k, int64_t until);
 struct tcp_info tcpnet_info(const struct tcpnet *n, const struct tcpnet_flow *f); /* the sender's */
 
 /* len bytes of the pattern from stream position `at`; no more than 64 KiB. */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define CREDIT_PER_EVENT 48
+#define CREDIT_PER_EVENT 16
 #define CREDIT_PER_CONN  8
 
 static void check_records(const struct tcp_stack *s, const struct conn *c)

@@ -126,26 +126,28 @@ static bool all_done(const struct tcpnet_flow *f, unsigned k)
 	return true;
 }
 
-void tcpnet_flows(struct tcpnet *n, struct tcpnet_flow *f, unsigned k, int64_t until)
+void tcpnet_flows_step(struct tcpnet *n, struct tcpnet_flow *f, unsigned k, int64_t until)
 {
 	struct tcp_event ev;
 
-	while (n->now < until && !all_done(f, k)) {
-		int64_t stop = until;
-
-		for (unsigned i = 0; i < k; i++) {
-			if (f[i].open)
-				continue;
-			if (f[i].start_at <= n->now)
-				begin(n, &f[i], i);
-			else if (f[i].start_at < stop)
-				stop = f[i].start_at;
-		}
-		tcpnet_step(n, stop);
-		for (unsigned h = 0; h < n->hosts; h++)
-			while (tcp_event_next(n->stack[h], &ev))
-				react(n, h, &ev, &f[ev.user]);
+	for (unsigned i = 0; i < k; i++) {
+		if (f[i].open)
+			continue;
+		if (f[i].start_at <= n->now)
+			begin(n, &f[i], i);
+		else if (f[i].start_at < until)
+			until = f[i].start_at;
 	}
+	tcpnet_step(n, until);
+	for (unsigned h = 0; h < n->hosts; h++)
+		while (tcp_event_next(n->stack[h], &ev))
+			react(n, h, &ev, &f[ev.user]);
+}
+
+void tcpnet_flows(struct tcpnet *n, struct tcpnet_flow *f, unsigned k, int64_t until)
+{
+	while (n->now < until && !all_done(f, k))
+		tcpnet_flows_step(n, f, k, until);
 }
 
 struct tcp_info tcpnet_info(const struct tcpnet *n, const struct tcpnet_flow *f)
