@@ -62,22 +62,27 @@ static void grow(struct tcp_ccs *c, double bytes)
 static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns)
 {
 	double cwnd, t, target, alpha;
+	bool first = !c->cubic.epoch_ns;
 
 	if (c->cwnd < c->ssthresh)
 		bytes = tcp_cc_slow_start(c, bytes);
 	if (!bytes)
 		return;
 	cwnd = (double)c->cwnd / c->mss;
-	if (!c->cubic.epoch_ns)
+	if (first)
 		epoch_start(c, cwnd, now_ns);
 	t = (double)(now_ns - c->cubic.epoch_ns) / 1e9;
 	alpha = c->cubic.w_est >= c->cubic.cwnd_prior ? 1.0 : CUBIC_ALPHA;
-	c->cubic.w_est += alpha * ((double)bytes / c->mss) / cwnd;
+	/* The ACK that ends a recovery covers several windows perhaps: one counts. */
+	c->cubic.w_est += alpha * (bytes < c->cwnd ? (double)bytes / c->mss / cwnd : 1.0);
 	if (curve(c, t) < c->cubic.w_est) {
 		if (c->cubic.w_est > cwnd)
 			c->cwnd = (uint64_t)(c->cubic.w_est * c->mss);
 		return;
 	}
+	/* The curve has had no time yet. */
+	if (first)
+		return;
 	target = curve(c, t + (double)srtt_ns / 1e9);
 	if (target < cwnd)
 		target = cwnd;

@@ -49,7 +49,8 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .rto_initial_ns = NS_PER_S,
 	        .rto_min_ns = 200 * NS_PER_MS,
 	        .rto_max_ns = 60 * NS_PER_S,
-	        .rto_clock_ns = NS_PER_MS,
+	        /* A steady path lets RTTVAR vanish; then one delayed ACK would be a time-out. */
+	        .rto_clock_ns = 100 * NS_PER_MS,
 	        .persist_min_ns = 200 * NS_PER_MS,
 	        .persist_max_ns = 60 * NS_PER_S,
 	        .tlp_min_ns = 2 * NS_PER_MS,

@@ -90,7 +90,7 @@ struct tcp_cfg {
 
 	/* Times, ns. */
 	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* RFC 6298 */
-	int64_t rto_clock_ns;                           /* granularity G of its formula */
+	int64_t rto_clock_ns;   /* G of its formula: it stands at least this much above SRTT */
 	int64_t persist_min_ns; /* first window probe; then doubled (RFC 9293 3.8.6.1) */
 	int64_t persist_max_ns; /* up to this */
 	int64_t tlp_min_ns;     /* shortest probe time-out */

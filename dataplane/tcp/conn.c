@@ -123,7 +123,7 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 
 	c->iss = isn_make(s, c->peer, c->lport, c->rport);
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
-	        c->tlp_end = c->cwr_end = c->iss;
+	        c->tlp_end = c->cwr_end = c->dsack_round = c->iss;
 	c->snd_data = c->iss + 1;
 	c->ts_off = isn_ts_offset(s, c->peer, c->lport, c->rport);
 	c->snd_limit = cfg->sndbuf < c->snd_limit_max ? cfg->sndbuf : c->snd_limit_max;

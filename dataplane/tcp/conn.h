@@ -86,7 +86,7 @@ struct conn {
 	struct wheel_node timer;
 	int64_t rtx_at, aux_at, delack_at, life_at;
 	uint8_t rtx_kind, aux_kind, life_kind;
-	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult;
+	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult, reo_persist;
 
 	struct conn_link ready, event, of_peer, queue;
 	uint32_t parent; /* listener's index while not accepted, CONN_NONE */
@@ -121,6 +121,7 @@ struct conn {
 	int64_t srtt, rttvar, rto, min_rtt;
 	int64_t rack_tx, rack_rtt;
 	uint32_t rack_end, rack_fack;
+	uint32_t dsack_round; /* no wider reordering window until una reaches it */
 	struct tcp_ccs cc;
 
 	/* Receiving. */

@@ -160,7 +160,7 @@ static uint32_t send_tlp(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
 	uint32_t len = new_data_len(c, true, &blocked), n;
 
 	c->flags &= ~(uint32_t)CF_TLP_DUE;
-	if (!c->rec.len || c->ca != CA_OPEN)
+	if (!c->rec.len || c->ca >= CA_RECOVERY)
 		return 0;
 	c->flags &= ~(uint32_t)CF_TLP_RTX;
 	if (len) {

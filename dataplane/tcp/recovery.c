@@ -4,6 +4,8 @@
 #include "tcp/record.h"
 #include "tcp/rto.h"
 
+#define REO_PERSIST 16 /* recoveries without a duplicate after which the window is narrow again */
+
 static uint32_t outstanding(const struct conn *c)
 {
 	return c->snd_nxt - c->snd_una;
@@ -113,8 +115,13 @@ void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 	struct tcp_sack_range fresh[4] = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
 
 	a->dsack = is_dsack(c, g);
-	if (a->dsack && c->reo_mult < 16)
-		c->reo_mult++;
+	/* RFC 8985 step 4: wider once a round trip that saw a duplicate. */
+	if (a->dsack && seq_geq(c->snd_una, c->dsack_round)) {
+		c->dsack_round = c->snd_nxt;
+		c->reo_persist = REO_PERSIST;
+		if (c->reo_mult < 255)
+			c->reo_mult++;
+	}
 	for (unsigned i = 0; i < g->o.nsack; i++) {
 		struct tcp_sack_range k = g->o.sack[i];
 		uint32_t mid_start = k.end, mid_end = k.end;
@@ -317,16 +324,22 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 		c->flags &= ~(uint32_t)CF_SND_LIMITED;
 }
 
+static void recovery_leave(struct conn *c)
+{
+	if (c->ca == CA_RECOVERY)
+		c->cc.cwnd = c->cc.ssthresh;
+	c->ca = CA_OPEN;
+	if (!(c->flags & CF_SACK))
+		c->dupacks = 0;
+	if (c->reo_persist && --c->reo_persist == 0)
+		c->reo_mult = 1;
+}
+
 void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	if (c->ca >= CA_RECOVERY && a->acked && !try_undo(s, c, g) &&
-	    seq_geq(c->snd_una, c->recover)) {
-		if (c->ca == CA_RECOVERY)
-			c->cc.cwnd = c->cc.ssthresh;
-		c->ca = CA_OPEN;
-		if (!(c->flags & CF_SACK))
-			c->dupacks = 0;
-	}
+	    seq_geq(c->snd_una, c->recover))
+		recovery_leave(c);
 	c->delivered += a->delivered;
 	if (c->ca == CA_CWR && seq_geq(c->snd_una, c->cwr_end))
 		c->ca = CA_OPEN;

@@ -67,7 +67,7 @@ void timer_tlp(struct tcp_stack *s, struct conn *c)
 		return;
 	c->aux_kind = AUX_NONE;
 	c->aux_at = INT64_MAX;
-	if (!s->cfg.tail_loss_probe || !(c->flags & CF_SACK) || c->ca != CA_OPEN ||
+	if (!s->cfg.tail_loss_probe || !(c->flags & CF_SACK) || c->ca >= CA_RECOVERY ||
 	    c->sacked_bytes || (c->flags & CF_TLP_OUT) || c->rtx_kind != RTX_RTO ||
 	    c->snd_nxt == c->snd_una)
 		return;
@@ -76,10 +76,9 @@ void timer_tlp(struct tcp_stack *s, struct conn *c)
 		pto += s->cfg.tlp_delack_ns;
 	if (pto < s->cfg.tlp_min_ns)
 		pto = s->cfg.tlp_min_ns;
-	if (s->now + pto >= c->rtx_at)
-		return;
 	c->aux_kind = AUX_TLP;
-	c->aux_at = s->now + pto;
+	/* Never after the retransmission time-out, which it replaces then. */
+	c->aux_at = s->now + pto < c->rtx_at ? s->now + pto : c->rtx_at;
 	conn_arm(s, c, c->aux_at);
 }
 
@@ -157,10 +156,13 @@ static void aux_fired(struct tcp_stack *s, struct conn *c)
 	c->aux_at = INT64_MAX;
 	if (s->peers[c->peer].held)
 		return;
-	if (kind == AUX_REO)
+	if (kind == AUX_REO) {
 		recovery_reorder_timer(s, c);
-	else if (c->ca == CA_OPEN)
+	} else if (c->ca < CA_RECOVERY && c->rec.len) {
 		c->flags |= CF_TLP_DUE;
+		if (c->rtx_kind == RTX_RTO && c->rtx_at <= s->now)
+			timer_rto_restart(s, c);
+	}
 	conn_ready(s, c);
 }
 
