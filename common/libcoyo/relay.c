@@ -34,13 +34,18 @@ static bool is_pipe(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* The stream is full or empty: waits for it here. A splice that blocked on it would hold the pipe's lock all the while, and whoever has
- * the pipe's other end could not read even what is in it. */
-static int stream_wait(const struct flow *f)
+/* Waits here until fd is ready: a splice that blocked on the stream would hold the pipe's lock all the while, and whoever has the
+ * pipe's other end could not read even what is in it. Either end may be non-blocking: ours is made so, the other was perhaps given so. */
+static int wait_for(int fd, short events)
 {
-	struct pollfd p = {.fd = f->stream, .events = f->outward ? POLLOUT : POLLIN};
+	struct pollfd p = {.fd = fd, .events = events};
 
 	return poll(&p, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+}
+
+static int wait_both(const struct flow *f)
+{
+	return wait_for(f->from, POLLIN) < 0 ? -1 : wait_for(f->to, POLLOUT);
 }
 
 /* Moves what there is; the stream's side may say EAGAIN. *spliceable turns false where the kernel cannot. */
@@ -60,7 +65,7 @@ static int write_all(struct flow *f, size_t n)
 
 		if (k >= 0)
 			done += (size_t)k;
-		else if (errno == EAGAIN ? stream_wait(f) : errno != EINTR)
+		else if (errno == EAGAIN ? wait_for(f->to, POLLOUT) : errno != EINTR)
 			return -1;
 	}
 	return 0;
@@ -81,7 +86,7 @@ static ssize_t move(struct flow *f, bool *spliceable)
 			return n;
 		if (n >= 0)
 			break;
-		if (errno == EAGAIN ? stream_wait(f) : errno != EINTR)
+		if (errno == EAGAIN ? wait_both(f) : errno != EINTR)
 			return -1;
 	}
 	f->write_failed = n > 0 && write_all(f, (size_t)n) < 0;
