@@ -56,14 +56,19 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	return c;
 }
 
+uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c)
+{
+	uint16_t mss = s->peers[peer].mss;
+
+	return c->mss_cap && c->mss_cap < mss ? c->mss_cap : mss;
+}
+
 void conn_update_mss(struct tcp_stack *s, struct conn *c)
 {
-	uint32_t mss = s->peers[c->peer].mss;
+	uint32_t mss = conn_path_mss(s, c->peer, c);
 
 	if (c->peer_mss && c->peer_mss < mss)
 		mss = c->peer_mss;
-	if (c->mss_cap && c->mss_cap < mss)
-		mss = c->mss_cap;
 	if (mss < s->cfg.mss_min)
 		mss = s->cfg.mss_min;
 	if (c->flags & CF_TS)
@@ -117,14 +122,28 @@ void conn_set_cc(struct conn *c, enum tcp_cc cc)
 		c->cc.ops->init(&c->cc);
 }
 
+void conn_set_iss(struct conn *c, uint32_t iss)
+{
+	c->iss = iss;
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
+	        c->tlp_end = c->cwr_end = c->dsack_round = c->iss;
+	c->snd_data = c->iss + 1;
+}
+
+uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max)
+{
+	uint8_t ws = 0;
+
+	while (cfg->window_scale && ws < 14 && (rcv_limit_max >> ws) > 65535)
+		ws++;
+	return ws;
+}
+
 void conn_setup(struct tcp_stack *s, struct conn *c)
 {
 	const struct tcp_cfg *cfg = &s->cfg;
 
-	c->iss = isn_make(s, c->peer, c->lport, c->rport);
-	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
-	        c->tlp_end = c->cwr_end = c->dsack_round = c->iss;
-	c->snd_data = c->iss + 1;
+	conn_set_iss(c, isn_make(s, c->peer, c->lport, c->rport));
 	c->ts_off = isn_ts_offset(s, c->peer, c->lport, c->rport);
 	c->snd_limit = cfg->sndbuf < c->snd_limit_max ? cfg->sndbuf : c->snd_limit_max;
 	c->rcv_limit = cfg->rcvbuf < c->rcv_limit_max ? cfg->rcvbuf : c->rcv_limit_max;
@@ -133,8 +152,7 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	c->min_rtt = INT64_MAX;
 	c->oow_ack_at = INT64_MIN / 2;
 	c->last_rx = c->last_tx = c->una_moved = s->now;
-	while (cfg->window_scale && c->rcv_ws < 14 && (c->rcv_limit_max >> c->rcv_ws) > 65535)
-		c->rcv_ws++;
+	c->rcv_ws = conn_wscale(cfg, c->rcv_limit_max);
 	conn_update_mss(s, c);
 	c->cc.ssthresh = UINT64_MAX;
 	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
@@ -194,6 +212,7 @@ static void leave_parent(struct tcp_stack *s, struct conn *c)
 		l->acc_head = q.head;
 		l->acc_tail = q.tail;
 		c->flags &= ~(uint32_t)CF_QUEUED;
+		l->acc_used--;
 	}
 	l->backlog_used--;
 	c->parent = CONN_NONE;
@@ -260,7 +279,14 @@ void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 		                      .rport = c->rport,
 		                      .seq = seq_max(c->snd_nxt, c->snd_una),
 		                      .ack = c->rcv_nxt,
+		                      .wscale = -1,
 		                      .flags = TCP_RST | TCP_ACK};
+
+		if (c->flags & CF_TS) { /* RFC 7323 3.2 */
+			r.ts = true;
+			r.ts_val = conn_ts_now(s, c);
+			r.ts_ecr = c->ts_recent;
+		}
 		reply_push(s, &r);
 	}
 	conn_end(s, c, err, 0);

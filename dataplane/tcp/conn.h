@@ -148,7 +148,8 @@ struct conn {
 	uint8_t keep_probes;
 
 	/* A listener's. */
-	uint32_t backlog, backlog_used;
+	uint32_t backlog, backlog_used; /* half open and unaccepted */
+	uint32_t acc_used;              /* unaccepted alone */
 	uint32_t acc_head, acc_tail;
 
 	uint64_t bytes_in, bytes_out, segs_in, segs_out;

@@ -71,48 +71,48 @@ struct tcp_info {
 };
 
 /* One row per reason; the names are those of the fields. */
-#define TCP_COUNTERS(X)                                                                       \
-	X(segs_in, "segments received")                                                       \
-	X(segs_out, "segments sent")                                                          \
-	X(bytes_in, "payload bytes accepted in order")                                        \
-	X(bytes_out, "payload bytes sent, retransmissions included")                          \
-	X(retransmits, "segments sent again")                                                 \
-	X(rtos, "retransmission timeouts")                                                    \
-	X(tail_probes, "tail loss probes")                                                    \
-	X(fast_recoveries, "recoveries begun without a timeout")                              \
-	X(spurious, "recoveries found needless and undone")                                   \
-	X(window_probes, "probes of a closed window")                                         \
-	X(keepalive_probes, "keepalive probes")                                               \
-	X(dup_acks_in, "duplicate acknowledgements received")                                 \
-	X(ooo_in, "segments received out of order")                                           \
-	X(dup_in, "segments received whose data was there already")                           \
-	X(rst_out, "resets sent")                                                             \
-	X(rst_in, "resets accepted")                                                          \
-	X(challenge_acks, "challenge acknowledgements sent")                                  \
-	X(cookies_out, "SYN cookies sent")                                                    \
-	X(cookies_in, "connections made from a SYN cookie")                                   \
-	X(ecn_ce_in, "segments received with congestion experienced")                         \
-	X(ecn_reductions, "windows reduced for echoed congestion")                            \
-	X(paced, "times a segment waited for its departure")                                  \
-	X(opened_active, "connections opened from here")                                      \
-	X(opened_passive, "connections accepted by a listener")                               \
-	X(closed, "connections ended and freed")                                              \
-	X(timed_out, "connections given up")                                                  \
-	X(drop_malformed, "dropped: header or options malformed")                             \
-	X(drop_checksum, "dropped: checksum wrong")                                           \
-	X(drop_peer, "dropped: unknown peer handle")                                          \
-	X(drop_no_conn, "dropped: no connection and no listener (answered with a reset)")     \
-	X(drop_backlog, "dropped: backlog full")                                              \
-	X(drop_conns, "dropped: no connection slot free")                                     \
-	X(drop_cookie, "dropped: acknowledges no SYN cookie of ours (answered with a reset)") \
-	X(drop_window, "dropped: outside the receive window")                                 \
-	X(drop_paws, "dropped: timestamp too old (RFC 7323)")                                 \
-	X(drop_ack, "dropped: acknowledgement not acceptable")                                \
-	X(drop_state, "dropped: not acceptable in this state")                                \
-	X(drop_ooo, "dropped: too many out-of-order ranges")                                  \
-	X(drop_memory, "dropped: buffer memory exhausted")                                    \
-	X(drop_challenge, "challenge acknowledgements withheld by their rate limit")          \
-	X(drop_reply, "resets and cookies withheld: reply queue full or peer held")           \
+#define TCP_COUNTERS(X)                                                                   \
+	X(segs_in, "segments received")                                                   \
+	X(segs_out, "segments sent")                                                      \
+	X(bytes_in, "payload bytes accepted in order")                                    \
+	X(bytes_out, "payload bytes sent, retransmissions included")                      \
+	X(retransmits, "segments sent again")                                             \
+	X(rtos, "retransmission timeouts")                                                \
+	X(tail_probes, "tail loss probes")                                                \
+	X(fast_recoveries, "recoveries begun without a timeout")                          \
+	X(spurious, "recoveries found needless and undone")                               \
+	X(window_probes, "probes of a closed window")                                     \
+	X(keepalive_probes, "keepalive probes")                                           \
+	X(dup_acks_in, "duplicate acknowledgements received")                             \
+	X(ooo_in, "segments received out of order")                                       \
+	X(dup_in, "segments received whose data was there already")                       \
+	X(rst_out, "resets sent")                                                         \
+	X(rst_in, "resets accepted")                                                      \
+	X(challenge_acks, "challenge acknowledgements sent")                              \
+	X(cookies_out, "SYN cookies sent")                                                \
+	X(cookies_in, "connections made from a SYN cookie")                               \
+	X(cookies_bad, "acknowledgements without a valid cookie while cookies are out")   \
+	X(ecn_ce_in, "segments received with congestion experienced")                     \
+	X(ecn_reductions, "windows reduced for echoed congestion")                        \
+	X(paced, "times a segment waited for its departure")                              \
+	X(opened_active, "connections opened from here")                                  \
+	X(opened_passive, "connections accepted by a listener")                           \
+	X(closed, "connections ended and freed")                                          \
+	X(timed_out, "connections given up")                                              \
+	X(drop_malformed, "dropped: header or options malformed")                         \
+	X(drop_checksum, "dropped: checksum wrong")                                       \
+	X(drop_peer, "dropped: unknown peer handle")                                      \
+	X(drop_no_conn, "dropped: no connection and no listener (answered with a reset)") \
+	X(drop_backlog, "dropped: backlog full")                                          \
+	X(drop_conns, "dropped: no connection slot free")                                 \
+	X(drop_window, "dropped: outside the receive window")                             \
+	X(drop_paws, "dropped: timestamp too old (RFC 7323)")                             \
+	X(drop_ack, "dropped: acknowledgement not acceptable")                            \
+	X(drop_state, "dropped: not acceptable in this state")                            \
+	X(drop_ooo, "dropped: too many out-of-order ranges")                              \
+	X(drop_memory, "dropped: buffer memory exhausted")                                \
+	X(drop_challenge, "challenge acknowledgements withheld by their rate limit")      \
+	X(drop_reply, "resets and cookies withheld: reply queue full or peer held")       \
 	X(time_wait_recycled, "connections in TIME-WAIT freed early for a new one")
 
 struct tcp_counters {

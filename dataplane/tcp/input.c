@@ -45,7 +45,7 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 
 void input_send_reset(struct tcp_stack *s, const struct seg *g)
 {
-	struct tcp_reply r = {.peer = g->peer, .lport = g->lport, .rport = g->rport};
+	struct tcp_reply r = {.peer = g->peer, .lport = g->lport, .rport = g->rport, .wscale = -1};
 
 	if (g->flags & TCP_RST)
 		return;
@@ -83,7 +83,7 @@ void conn_challenge(struct tcp_stack *s, struct conn *c)
 	conn_ack_now(s, c);
 }
 
-static void to_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
+void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	c->segs_in++;
 	if (c->state == TCP_SYN_SENT) {
@@ -130,7 +130,7 @@ void tcp_input(struct tcp_stack *s, const struct tcp_in *in, struct instant now)
 	}
 	c = table_find(s, g.peer, g.lport, g.rport);
 	if (c) {
-		to_connection(s, c, &g);
+		input_connection(s, c, &g);
 		return;
 	}
 	c = table_find(s, TABLE_LISTEN, g.lport, 0);

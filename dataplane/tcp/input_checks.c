@@ -80,9 +80,7 @@ static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	l = table_find(s, TABLE_LISTEN, g->lport, 0);
 	if (!l)
 		return false;
-	conn_end(s, c, 0, 0);
-	input_listen(s, l, g);
-	return true;
+	return input_reopen(s, l, c, g);
 }
 
 static void cut_to_window(struct conn *c, struct seg *g)

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 /* What the peer's SYN says; both sides' offers meet here. */
-static void take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
+void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	const struct tcp_cfg *cfg = &s->cfg;
 
@@ -53,7 +53,49 @@ static void established(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 }
 
-void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
+/* No state can or shall be kept for this SYN. False: it is answered with nothing. */
+static bool by_cookie(const struct tcp_stack *s, const struct conn *l)
+{
+	/* A full accept queue means that the application is behind: more connections would not help it. */
+	return s->cfg.syn_cookies != TCP_COOKIES_NEVER && l->acc_used < l->backlog;
+}
+
+static void half_open(struct tcp_stack *s, struct conn *c, struct conn *l, const struct seg *g)
+{
+	l->backlog_used++;
+	c->parent = l->index;
+	c->state = TCP_SYN_RCVD;
+	conn_inherit(c, l);
+	conn_setup(s, c);
+	input_take_syn(s, c, g);
+	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
+		c->flags |= CF_ECN;
+	/* Data that came with the SYN is not kept: the peer sends it again (RFC 9293 3.10.7.2 allows either). */
+	c->flags |= CF_PASSIVE | CF_SYN_DUE;
+	conn_ready(s, c);
+}
+
+bool input_reopen(struct tcp_stack *s, struct conn *l, struct conn *old, const struct seg *g)
+{
+	uint32_t last = seq_max(old->snd_max, old->snd_nxt);
+	struct conn *c;
+
+	if (l->backlog_used >= l->backlog || s->cfg.syn_cookies == TCP_COOKIES_ALWAYS)
+		return false;
+	conn_end(s, old, 0, 0);
+	c = conn_new(s, g->peer, g->lport, g->rport);
+	if (!c) {
+		s->n.drop_conns++;
+		return true;
+	}
+	half_open(s, c, l, g);
+	/* RFC 9293 3.6.1: above all that the connection before it used. */
+	if (seq_leq(c->iss, last))
+		conn_set_iss(c, last + 65536);
+	return true;
+}
+
+void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g)
 {
 	struct conn *c;
 
@@ -62,6 +104,8 @@ void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
 		return;
 	}
 	if (g->flags & TCP_ACK) {
+		if (cookie_back(s, l, g))
+			return;
 		s->n.drop_no_conn++;
 		input_send_reset(s, g);
 		return;
@@ -70,34 +114,30 @@ void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
 		s->n.drop_state++;
 		return;
 	}
-	if (l->backlog_used >= l->backlog) {
+	if (l->backlog_used >= l->backlog && !by_cookie(s, l)) {
 		s->n.drop_backlog++;
+		return;
+	}
+	if (l->backlog_used >= l->backlog || s->cfg.syn_cookies == TCP_COOKIES_ALWAYS) {
+		cookie_send(s, l, g);
 		return;
 	}
 	c = conn_new(s, g->peer, g->lport, g->rport);
 	if (!c) {
 		s->n.drop_conns++;
+		if (by_cookie(s, l))
+			cookie_send(s, l, g);
 		return;
 	}
-	l->backlog_used++;
-	c->parent = l->index;
-	c->state = TCP_SYN_RCVD;
-	conn_inherit(c, l);
-	conn_setup(s, c);
-	take_syn(s, c, g);
-	if (s->cfg.ecn && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
-		c->flags |= CF_ECN;
-	/* Data that came with the SYN is not kept: the peer sends it again (RFC 9293 3.10.7.2 allows either). */
-	c->flags |= CF_PASSIVE | CF_SYN_DUE;
-	conn_ready(s, c);
+	half_open(s, c, l, g);
 }
 
 static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	take_syn(s, c, g);
+	input_take_syn(s, c, g);
 	c->state = TCP_SYN_RCVD;
 	c->flags |= CF_SYN_DUE;
-	if (s->cfg.ecn && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
+	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
 	conn_ready(s, c);
 }
@@ -129,10 +169,10 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		simultaneous_open(s, c, g);
 		return;
 	}
-	take_syn(s, c, g);
+	input_take_syn(s, c, g);
 	c->rcv_adv = c->rcv_nxt + (c->rcv_limit < 65535 ? c->rcv_limit : 65535); /* our SYN's */
 	c->snd_una = g->ack;
-	if (s->cfg.ecn && (g->flags & TCP_ECE) && !(g->flags & TCP_CWR))
+	if (s->cfg.ecn == TCP_ECN_ON && (g->flags & TCP_ECE) && !(g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
 	s->n.opened_active++;
 	established(s, c);
@@ -177,6 +217,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		l->acc_tail = q.tail;
 	}
 	c->flags |= CF_QUEUED;
+	l->acc_used++;
 	conn_event(s, l, TCP_EV_ACCEPTABLE);
 	return true;
 }

@@ -76,6 +76,7 @@ int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn)
 	LIST_DEL(s, &q, c, queue);
 	l->acc_head = q.head;
 	l->acc_tail = q.tail;
+	l->acc_used--;
 	l->backlog_used--;
 	c->parent = CONN_NONE;
 	c->flags = (c->flags & ~(uint32_t)CF_QUEUED) | CF_APP;

@@ -282,6 +282,10 @@ void reply_push(struct tcp_stack *s, const struct tcp_reply *r)
 {
 	const struct tcp_peer *p = &s->peers[r->peer];
 
+	if (s->cfg.alloc_fails && s->cfg.alloc_fails(s->cfg.alloc_arg, TCP_ALLOC_REPLY)) {
+		s->n.drop_reply++;
+		return;
+	}
 	if (!p->set || p->held || s->reply_tail - s->reply_head == s->cfg.reply_queue) {
 		s->n.drop_reply++;
 		return;

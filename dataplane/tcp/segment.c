@@ -137,7 +137,7 @@ uint32_t segment_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t c
 	bool answer = c->state == TCP_SYN_RCVD;
 	struct seg_plan p = {.retransmit = c->snd_nxt != c->iss};
 	struct head h = {.sport = c->lport, .dport = c->rport, .seq = c->iss, .ack = c->rcv_nxt};
-	struct tcp_opts o = {.mss = s->peers[c->peer].mss, .wscale = -1};
+	struct tcp_opts o = {.mss = conn_path_mss(s, c->peer, c), .wscale = -1};
 	uint32_t wnd = conn_rcv_window(s, c), total;
 
 	if (cap < SEGMENT_HEAD_MAX)
@@ -153,7 +153,7 @@ uint32_t segment_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t c
 		o.wscale = (int8_t)c->rcv_ws;
 	h.flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
 	/* RFC 3168 6.1.1; asked once: some paths drop such SYNs. */
-	if (answer ? (c->flags & CF_ECN) != 0 : cfg->ecn && !p.retransmit)
+	if (answer ? (c->flags & CF_ECN) != 0 : cfg->ecn == TCP_ECN_ON && !p.retransmit)
 		h.flags |= answer ? TCP_ECE : TCP_ECE | TCP_CWR;
 	h.wnd = (uint16_t)(wnd > 65535 ? 65535 : wnd); /* never scaled in a SYN */
 	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
@@ -177,17 +177,25 @@ uint32_t segment_reply(struct tcp_stack *s, const struct tcp_reply *r, uint8_t *
 	                 .dport = r->rport,
 	                 .seq = r->seq,
 	                 .ack = r->ack,
+	                 .wnd = r->wnd,
 	                 .flags = r->flags};
+	struct tcp_opts o = {.mss = r->mss,
+	                     .wscale = r->wscale,
+	                     .sack_ok = r->sack_ok,
+	                     .ts = r->ts,
+	                     .ts_val = r->ts_val,
+	                     .ts_ecr = r->ts_ecr};
+	uint32_t total;
 
-	if (cap < TCP_HDR_BYTES)
+	if (cap < SEGMENT_HEAD_MAX)
 		return 0;
+	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
+	total = TCP_HDR_BYTES + h.opt_len;
 	head_write(buf, &h);
-	checksum(&s->peers[r->peer], buf, TCP_HDR_BYTES);
-	*out = (struct tcp_out){.peer = r->peer,
-	                        .len = TCP_HDR_BYTES,
-	                        .conn = TCP_NO_CONN,
-	                        .departure = {.ns = s->now}};
+	checksum(&s->peers[r->peer], buf, total);
+	*out = (struct tcp_out){
+	        .peer = r->peer, .len = total, .conn = TCP_NO_CONN, .departure = {.ns = s->now}};
 	s->n.segs_out++;
-	s->n.rst_out++;
-	return TCP_HDR_BYTES;
+	s->n.rst_out += (r->flags & TCP_RST) != 0;
+	return total;
 }

@@ -45,10 +45,11 @@ size_t tcp_stack_size(const struct tcp_cfg *cfg)
 
 static void keys_derive(struct tcp_stack *s)
 {
-	struct tcp_key root[2], *keys[4] = {&s->key_table, &s->key_isn, &s->key_port, &s->key_ts};
+	struct tcp_key root[2],
+	        *keys[] = {&s->key_table, &s->key_isn, &s->key_port, &s->key_ts, &s->key_cookie};
 
 	memcpy(root, s->cfg.secret, sizeof(root));
-	for (uint64_t i = 0; i < 4; i++) {
+	for (uint64_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		keys[i]->k0 = tcp_keyed(&root[0], i, 0);
 		keys[i]->k1 = tcp_keyed(&root[1], i, 1);
 	}
@@ -108,6 +109,7 @@ struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *c
 	s->now = -1;
 	stack_time(s, now);
 	s->challenge_from = now.ns - NS_PER_S;
+	s->cookie_at = INT64_MIN / 2;
 	s->port_next = (uint32_t)tcp_keyed(&s->key_port, 1, 2);
 	return s;
 }

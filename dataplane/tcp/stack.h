@@ -15,11 +15,14 @@ struct tcp_peer {
 	bool set, held;
 };
 
-/* A segment that belongs to no connection. */
+/* A segment that belongs to no connection: a reset, or the SYN-ACK of a cookie. mss 0: none; wscale -1: none. */
 struct tcp_reply {
 	uint32_t peer, seq, ack;
-	uint16_t lport, rport;
+	uint16_t lport, rport, wnd, mss;
 	uint8_t flags;
+	int8_t wscale;
+	bool sack_ok, ts;
+	uint32_t ts_val, ts_ecr;
 };
 
 struct table_entry {
@@ -44,7 +47,8 @@ struct tcp_stack {
 	uint32_t reply_head, reply_tail;
 	int64_t challenge_from;
 	uint32_t challenge_left;
-	struct tcp_key key_table, key_isn, key_port, key_ts;
+	struct tcp_key key_table, key_isn, key_port, key_ts, key_cookie;
+	int64_t cookie_at; /* when one was last sent */
 	uint32_t port_next;
 	struct tcp_counters n;
 };
@@ -76,7 +80,10 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 void conn_defaults(struct tcp_stack *s, struct conn *c); /* options as configured ... */
 void conn_inherit(struct conn *c, const struct conn *l); /* ... or as the listener's */
 void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows, buffers, ISN */
+void conn_set_iss(struct conn *c, uint32_t iss);
+uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max);
 void conn_set_cc(struct conn *c, enum tcp_cc cc);
+uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c);
 void conn_update_mss(struct tcp_stack *s, struct conn *c);
 void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
 void conn_free(struct tcp_stack *s, struct conn *c);
@@ -105,7 +112,10 @@ uint32_t isn_ts_offset(const struct tcp_stack *s, uint32_t peer, uint16_t lport,
 uint16_t isn_port(struct tcp_stack *s, uint32_t peer, uint16_t rport); /* 0: none free */
 
 /* input_*.c: arrival by step. Each returns false when the segment is done with (the connection may be gone). */
-void input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g);
+void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g);
+void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g);
+void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g);
+bool input_reopen(struct tcp_stack *s, struct conn *l, struct conn *old, const struct seg *g);
 void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g); /* window, PAWS, RST, SYN */
@@ -115,6 +125,11 @@ void input_send_reset(struct tcp_stack *s, const struct seg *g); /* RFC 9293 3.1
 void conn_challenge(struct tcp_stack *s, struct conn *c);        /* RFC 5961, rate-limited */
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
 uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c); /* bytes we may offer */
+
+/* cookie.c: SYN cookies. */
+void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g);
+/* True: the segment brought a cookie back, and is done with. */
+bool cookie_back(struct tcp_stack *s, struct conn *l, struct seg *g);
 
 /* output.c, segment.c. */
 void reply_push(struct tcp_stack *s, const struct tcp_reply *r);

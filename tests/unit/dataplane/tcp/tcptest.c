@@ -64,6 +64,7 @@ void tt_in(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, const void *
 	if (t->ts_val) {
 		o.ts = true;
 		o.ts_val = t->ts_val;
+		o.ts_ecr = t->ts_ecr;
 	}
 	o.nsack = t->nsack;
 	for (unsigned i = 0; i < t->nsack; i++)

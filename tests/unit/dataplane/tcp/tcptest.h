@@ -32,6 +32,7 @@ struct tt {
 	uint32_t listener, conn;
 	uint16_t lport, rport;
 	uint32_t ts_val; /* 0: the injected segments carry no timestamps */
+	uint32_t ts_ecr; /* their echo */
 	uint16_t wnd;    /* of injected segments, raw */
 	uint8_t ecn;
 	bool sack_ok, ts;

@@ -286,11 +286,14 @@ static void test_no_ack_war(void **state)
 static void test_backlog(void **state)
 {
 	struct tcp_counters k;
+	struct tcp_cfg cfg;
 	uint32_t c;
 	struct tt t;
 
 	(void)state;
-	start(&t);
+	tt_cfg(&cfg);
+	cfg.syn_cookies = TCP_COOKIES_NEVER;
+	tt_init(&t, &cfg);
 	assert_int_equal(tcp_listen(t.s, TT_PORT, 2, &t.listener), 0);
 	assert_int_equal(tcp_listen(t.s, TT_PORT, 2, &c), -EADDRINUSE);
 	for (unsigned i = 0; i < 3; i++) {
