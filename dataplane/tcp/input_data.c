@@ -50,6 +50,16 @@ static void measure_rtt(struct tcp_stack *s, struct conn *c)
 		c->rcv_rtt = s->now - c->drs_at;
 }
 
+/* What comes a second time is told, once (RFC 2883). */
+static void tell_duplicate(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	struct tcp_sack_range dup;
+
+	if ((c->flags & CF_SACK) && c->dsack.start == c->dsack.end &&
+	    reass_overlap(s, c, g->seq, g->seq + g->len, &dup))
+		c->dsack = dup;
+}
+
 static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	uint32_t n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data, g->len);
@@ -65,6 +75,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 		c->rcv_mss = g->len < c->mss ? g->len : c->mss;
 	end = c->rcv_nxt + n;
 	if (c->n_ooo) {
+		tell_duplicate(s, c, g);
 		end = reass_pull(s, c, end);
 		c->flags |= CF_ACK_NOW; /* a gap was filled (RFC 5681 4.2) */
 	}
@@ -83,9 +94,9 @@ static void store_out_of_order(struct tcp_stack *s, struct conn *c, const struct
 
 	s->n.ooo_in++;
 	ack_out_of_order(s, c);
+	tell_duplicate(s, c, g);
 	if (reass_has(s, c, g->seq, g->seq + g->len)) {
 		s->n.dup_in++;
-		c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
 		return;
 	}
 	if (c->n_ooo && !reass_room(s, c, g->seq, g->seq + g->len)) {

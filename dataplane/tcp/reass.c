@@ -68,6 +68,25 @@ bool reass_has(const struct tcp_stack *s, const struct conn *c, uint32_t start, 
 	return i < c->n_ooo && seq_leq(r[i].start, start) && seq_geq(r[i].end, end);
 }
 
+bool reass_overlap(const struct tcp_stack *s, const struct conn *c, uint32_t start, uint32_t end,
+                   struct tcp_sack_range *dup)
+{
+	const struct tcp_sack_range *r;
+	uint32_t i;
+
+	if (!c->n_ooo)
+		return false;
+	r = ranges(s, c);
+	i = first_touching(s, c, start);
+	if (i < c->n_ooo && r[i].end == start)
+		i++;
+	if (i == c->n_ooo || seq_geq(r[i].start, end))
+		return false;
+	dup->start = seq_max(start, r[i].start);
+	dup->end = seq_min(end, r[i].end);
+	return true;
+}
+
 int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end)
 {
 	struct tcp_sack_range *r;
@@ -125,13 +144,22 @@ unsigned reass_sack(const struct tcp_stack *s, const struct conn *c, struct tcp_
                     unsigned max)
 {
 	const struct tcp_sack_range *r;
-	unsigned n = 0;
+	unsigned n = 0, told;
 
 	if (c->dsack.start != c->dsack.end && n < max)
 		out[n++] = c->dsack;
 	if (!c->n_ooo)
 		return n;
 	r = ranges(s, c);
+	told = n;
+	/* RFC 2883 4 (4): what encloses the duplicate comes next, though it be the same. */
+	if (n && n < max) {
+		uint32_t i = first_touching(s, c, c->dsack.start + 1);
+
+		if (i < c->n_ooo && seq_leq(r[i].start, c->dsack.start) &&
+		    seq_geq(r[i].end, c->dsack.end))
+			out[n++] = r[i];
+	}
 	for (unsigned k = 0; k < 3 && n < max; k++) {
 		uint32_t i = first_touching(s, c, c->recent[k]);
 		unsigned m;
@@ -140,7 +168,7 @@ unsigned reass_sack(const struct tcp_stack *s, const struct conn *c, struct tcp_
 			i++;
 		if (i == c->n_ooo || seq_gt(r[i].start, c->recent[k]))
 			continue;
-		for (m = 0; m < n; m++)
+		for (m = told; m < n; m++)
 			if (out[m].start == r[i].start && out[m].end == r[i].end)
 				break;
 		if (m == n)

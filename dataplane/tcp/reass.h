@@ -3,6 +3,9 @@
 #pragma once
 #include "tcp/stack.h"
 
+/* The first contiguous part of [start, end) that is held already (RFC 2883 4.3). */
+bool reass_overlap(const struct tcp_stack *s, const struct conn *c, uint32_t start, uint32_t end,
+                   struct tcp_sack_range *dup);
 /* Notes that [start, end), beyond rcv_nxt, is present; merges. -ENOSPC: too many ranges, -ENOMEM: no chunk. */
 int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end);
 

@@ -54,6 +54,9 @@ struct drive {
 	unsigned steps;
 	FILE *open[8]; /* the script and what it includes */
 	unsigned nopen;
+	uint32_t again; /* times a repeated part is still to run */
+	long again_at;
+	unsigned again_line;
 	const char *file; /* where we are */
 	unsigned line;
 	char *trace;

@@ -90,6 +90,29 @@ static bool include(struct drive *d, const char *path, char *line, unsigned dept
 	return true;
 }
 
+/* repeat N ... done: the lines between, N times; not nested. */
+static bool repeat(struct drive *d, FILE *f, char *line)
+{
+	struct scan s = {line};
+
+	if (scan_is(&s, "repeat")) {
+		if (d->again || !scan_u32(&s, &d->again) || !d->again || !scan_end(&s))
+			drive_fail(d, "repeat N, and not within another");
+		d->again_at = ftell(f);
+		d->again_line = d->line;
+		return true;
+	}
+	if (!scan_is(&s, "done"))
+		return false;
+	if (!d->again || !scan_end(&s))
+		drive_fail(d, "nothing is repeated");
+	if (--d->again) {
+		fseek(f, d->again_at, SEEK_SET);
+		d->line = d->again_line;
+	}
+	return true;
+}
+
 static void run_file(struct drive *d, const char *path, unsigned depth)
 {
 	const char *outer = d->file;
@@ -108,12 +131,14 @@ static void run_file(struct drive *d, const char *path, unsigned depth)
 		line[strcspn(line, "\n")] = 0;
 		if (line[0] == '#' && strstr(line, "RFC"))
 			rfc = true;
-		if (include(d, path, line, depth))
+		if (include(d, path, line, depth) || repeat(d, f, line))
 			continue;
 		statement(d, line);
 	}
 	fclose(f);
 	d->nopen--;
+	if (d->again)
+		drive_fail(d, "repeat without done");
 	if (!rfc)
 		drive_fail(d, "no comment names an RFC");
 	if (!depth) {
