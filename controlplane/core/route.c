@@ -57,6 +57,27 @@ static enum route_result direct(struct peer *p, struct route_step *step)
 	return ROUTE_STEP;
 }
 
+/* A set-up that is told of hops to leave out, and whose record is complete, does not pass a node twice: it may have to go away from
+ * its destination to get around. */
+static bool goes_around(const struct route_query *q)
+{
+	bool excluded = false;
+
+	for (unsigned i = 0; i < q->nnotvia; i++)
+		excluded |= q->notvia[i][0] != q->notvia[i][1];
+	return q->passed && excluded;
+}
+
+static bool fresh(struct node *n, struct peer *p, const void *arg)
+{
+	const struct route_query *q = arg;
+
+	for (unsigned i = 0; i < q->npassed; i++)
+		if (q->passed[i] == id_tag(&p->id))
+			return false;
+	return !forbidden(n, p, q);
+}
+
 /* One hop along the anchor to the coords in ext; the distance left must fall strictly. A way that is longer than the hops left
  * (a large ring is a tree with two long arms) is left downwards, until a link across shows one that is short enough: the depth
  * rises strictly until then. */
@@ -64,21 +85,25 @@ static enum route_result by_coords(struct node *n, const struct route_query *q,
                                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
+	bool around = goes_around(q), bound = e->mode == ROUTE_COORDS;
+	bool (*may)(struct node *, struct peer *, const void *) = around ? fresh : usable;
 	unsigned own = anchor_own_distance(n, e->tree, e->root, &e->coords), d;
 	unsigned limit = own < e->distance ? own : e->distance;
 	struct peer *p;
 
 	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
-		p = anchor_hop(n, e->tree, e->root, &e->coords, q->hops, usable, q, &d);
-		if (!p && (p = anchor_down(n, e->tree, usable, q)))
+		p = anchor_hop(n, e->tree, e->root, &e->coords, q->hops, may, q, &d);
+		if (!p && (p = anchor_down(n, e->tree, may, q)))
 			return direct(p, step);
 	} else {
-		p = anchor_hop(n, e->tree, e->root, &e->coords, limit, usable, q, &d);
+		p = anchor_hop(n, e->tree, e->root, &e->coords, limit, may, q, &d);
 	}
-	if (!p)
-		return ROUTE_DEAD_END;
-	e->distance = (uint16_t)d;
-	return direct(p, step);
+	bound |= e->flags & ROUTE_FLAG_COMMITTED && id_eq(&e->committed, q->dst);
+	if (!p && around && bound && own != UINT_MAX)
+		p = anchor_hop(n, e->tree, e->root, &e->coords, UINT_MAX, may, q, &d);
+	else if (p)
+		e->distance = (uint16_t)d;
+	return p ? direct(p, step) : ROUTE_DEAD_END;
 }
 
 /* Aims ext at coords of a contact, if they can be compared with ours. */

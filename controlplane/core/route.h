@@ -25,6 +25,9 @@ struct route_query {
 	unsigned hops;       /* hops it may still take */
 	const uint32_t (*notvia)[2];
 	unsigned nnotvia;
+	const uint32_t
+	        *passed; /* a set-up's complete record, or NULL: nodes that a detour leaves out */
+	unsigned npassed;
 };
 
 enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step);

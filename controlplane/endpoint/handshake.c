@@ -79,6 +79,25 @@ bad:
 	return -EBADMSG;
 }
 
+static bool lower(const struct node *n, const struct session *s)
+{
+	return id_cmp(&n->cfg.identity->id, &s->remote) < 0;
+}
+
+/* Even in handshakes that the lower id begins, odd in the other's, so that two that cross never share one. */
+static bool phase_fits(const struct node *n, const struct session *s, uint8_t phase)
+{
+	return (phase & 1) == !lower(n, s);
+}
+
+/* Of the two that the asker's handshake may have, the one not in use. */
+static uint8_t next_phase(const struct node *n, const struct session *s)
+{
+	uint8_t phase = lower(n, s);
+
+	return s->has_keys && s->phase == phase ? phase + 2 : phase;
+}
+
 int session_hs_begin(struct node *n, struct session *s, bool ik)
 {
 	int r = hs_init(n, s, &s->own, true, ik);
@@ -126,6 +145,10 @@ static void program_rx(struct node *n, struct session *s, struct session_hs *hs,
 
 	noise_split(&hs->noise, hs->tx_secret, rx);
 	hs->done = true;
+	if (s->has_old && s->old_phase == hs->phase) {
+		s->has_old = false;
+		disarm(n, &s->old_timer);
+	}
 	if (!s->in_worker)
 		session_set(n, s);
 	key_command(n, s, CMD_SESSION_RX_KEY, hs->phase, hs->alg, rx);
@@ -137,9 +160,7 @@ static void program_rx(struct node *n, struct session *s, struct session_hs *hs,
 void session_adopt_keys(struct node *n, struct session *s, struct session_hs *hs)
 {
 	if (s->has_keys && s->phase != hs->phase) {
-		s->old_phase = s->phase;
-		s->has_old = true;
-		arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, n->cfg.key_overlap_ns);
+		session_old_phase(n, s, s->phase);
 		s->rekeys++;
 	}
 	key_command(n, s, CMD_SESSION_TX_KEY, hs->phase, hs->alg, hs->tx_secret);
@@ -153,9 +174,9 @@ void session_adopt_keys(struct node *n, struct session *s, struct session_hs *hs
 	            (id_cmp(&n->cfg.identity->id, &s->remote) < 0 ? 0 : n->cfg.rekey_ns / 8));
 }
 
-static void keepalive(struct node *n, struct session *s)
+static void keepalive(struct node *n, struct session *s, bool answer)
 {
-	struct oam m = {.type = OAM_KEEPALIVE};
+	struct oam m = {.type = OAM_KEEPALIVE, .flags = answer ? OAM_FLAG_ANSWER : 0};
 
 	session_send_oam(n, s, &m, 0);
 }
@@ -177,6 +198,7 @@ static void initiator_done(struct node *n, void *arg)
 	if (l) {
 		hs->lsp = NULL;
 		s->initiator = true;
+		s->commit_seq = 0;
 		s->setup_ns = instant_sub(n->now, s->want_since);
 		session_use_path(n, s, l);
 	}
@@ -185,7 +207,7 @@ static void initiator_done(struct node *n, void *arg)
 	if (l)
 		session_commit(n, s);
 	else
-		keepalive(n, s);
+		keepalive(n, s, true);
 	arm(n, &s->timer, TIMER_SESSION, s, THIRD_RETRY);
 }
 
@@ -194,11 +216,17 @@ void session_hs_resend(struct node *n, struct session *s)
 {
 	struct session_hs *hs = &s->own;
 
-	if (hs->tries++ >= THIRD_TRIES)
+	if (hs->tries++ >= THIRD_TRIES) {
+		if (hs->renews)
+			session_wipe_hs(
+			        n, hs); /* the other side has the key; new ones are made in time */
+		else
+			session_begin_anew(n, s);
 		return;
+	}
 	if (!hs->ik)
 		session_send_handshake(n, s, 3, hs->msg, hs->msg_len);
-	keepalive(n, s);
+	keepalive(n, s, true);
 	arm(n, &s->timer, TIMER_SESSION, s, THIRD_RETRY);
 }
 
@@ -218,7 +246,7 @@ void session_hs_reply(struct node *n, struct session *s, struct lsp *l, const st
 		return;
 	}
 	hs->phase = p.epoch & 3;
-	if (!hs->ik && hs_write(n, hs, false) != 0) {
+	if (!phase_fits(n, s, hs->phase) || (!hs->ik && hs_write(n, hs, false) != 0)) {
 		hs->active = false;
 		lsp_release(n, l, TEAR_NO_STATE);
 		return;
@@ -229,20 +257,34 @@ void session_hs_reply(struct node *n, struct session *s, struct lsp *l, const st
 
 /* ---- the side that answers ---- */
 
+/* Two handshakes crossed and ours, the lower id's, was finished first: it counts. */
+static bool ours_counts(const struct node *n, const struct session *s)
+{
+	return s->answer.obsolete ||
+	       (s->has_keys && !s->confirmed && s->own.active && s->own.done && lower(n, s));
+}
+
 static void activate(struct node *n, struct session *s)
 {
 	struct session_hs *hs = &s->answer;
 	struct lsp *l = hs->lsp;
 
+	if (ours_counts(n, s)) {
+		/* The other side may have sent under its keys until it had ours. */
+		session_old_phase(n, s, hs->phase);
+		session_wipe_hs(n, hs);
+		return;
+	}
 	session_adopt_keys(n, s, hs);
 	s->confirmed = true;
 	session_wipe_hs(n, &s->own);
 	if (l) {
 		s->initiator = false;
+		s->commit_seq = 0;
 		session_use_path(n, s, l);
 	}
 	session_wipe_hs(n, hs);
-	keepalive(n, s);
+	keepalive(n, s, false);
 	arm(n, &s->timer, TIMER_SESSION, s, 60 * NS_PER_S);
 }
 
@@ -280,12 +322,6 @@ static void ik_reply(struct node *n, void *arg)
 		return;
 	}
 	answer_offer(n, s, hs->lsp);
-}
-
-static bool ours_wins(const struct node *n, const struct session *s)
-{
-	return s->own.active && !s->own.done && !s->has_keys && s->wanted &&
-	       id_cmp(&n->cfg.identity->id, &s->remote) < 0;
 }
 
 static void offer_finger(struct node *n, struct lsp *l)
@@ -342,7 +378,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		return;
 	}
 	s = session_get(n, &l->src);
-	if (!s || ours_wins(n, s)) {
+	if (!s) {
 		lsp_refuse(n, l, SETUP_BUSY);
 		return;
 	}
@@ -363,7 +399,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
-	hs->phase = s->has_keys ? (s->phase + 1) & 3 : 0;
+	hs->phase = next_phase(n, s);
 	hs->lsp = l;
 	memcpy(hs->first, env.noise, sizeof(hs->first));
 	if (hs_write(n, hs, false) != 0) {
@@ -391,13 +427,13 @@ static void rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 	if (!s->has_keys || !bucket_take(&n->sessions->hs_rate, n->now))
 		return;
 	/* Crossing rekeys: the lower id's goes on. */
-	if (s->own.active && !s->own.done && id_cmp(&n->cfg.identity->id, &s->remote) < 0)
+	if (s->own.active && !s->own.done && lower(n, s))
 		return;
 	if (hs_init(n, s, hs, false, true) != 0 || hs_read(n, s, hs, msg, len, true, &p) != 0) {
 		hs->active = false;
 		return;
 	}
-	hs->phase = (s->phase + 1) & 3;
+	hs->phase = next_phase(n, s);
 	if (hs_write(n, hs, false) != 0) {
 		hs->active = false;
 		return;
@@ -416,7 +452,7 @@ static void rx_second(struct node *n, struct session *s, const uint8_t *msg, siz
 		return;
 	}
 	hs->phase = p.epoch & 3;
-	if (hs->phase == s->phase) {
+	if (hs->phase == s->phase || !phase_fits(n, s, hs->phase)) {
 		hs->active = false;
 		return;
 	}
@@ -476,6 +512,7 @@ void session_key_used(struct node *n, uint32_t index, uint8_t phase)
 	if (s->own.done && s->has_keys && s->phase == phase) {
 		s->confirmed = true;
 		session_wipe_hs(n, &s->own);
+		s->answer.obsolete = s->answer.active && lower(n, s);
 	}
 }
 
@@ -494,8 +531,10 @@ void session_rekey(struct node *n, struct session *s)
 	arm(n, &s->rekey_timer, TIMER_SESSION_REKEY, s, REKEY_RETRY);
 	if (!s->path || (s->own.active && s->own.done && !s->confirmed))
 		return;
-	if (session_hs_begin(n, s, true) == 0)
-		session_send_handshake(n, s, 1, s->own.msg, s->own.msg_len);
+	if (session_hs_begin(n, s, true) != 0)
+		return;
+	s->own.renews = true;
+	session_send_handshake(n, s, 1, s->own.msg, s->own.msg_len);
 }
 
 void session_rekey_wanted(struct node *n, uint32_t index)

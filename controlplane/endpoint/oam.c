@@ -273,6 +273,11 @@ void oam_rx(struct node *n, const struct dp_packet *pk)
 		reply.type = OAM_ECHO_REPLY;
 		session_send_oam(n, s, &reply, 0);
 		break;
+	case OAM_KEEPALIVE:
+		reply.type = OAM_KEEPALIVE;
+		if (m.flags & OAM_FLAG_ANSWER)
+			session_send_oam(n, s, &reply, 0);
+		break;
 	case OAM_ECHO_REPLY:
 		echo_reply(n, s, &m);
 		break;

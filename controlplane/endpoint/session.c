@@ -195,7 +195,8 @@ void session_send_oam(struct node *n, struct session *s, const struct oam *m, ui
 
 static void commit_send(struct node *n, struct session *s)
 {
-	struct oam m = {.type = OAM_PATH_COMMIT, .id = (uint32_t)s->path->nonce};
+	struct oam m = {
+	        .type = OAM_PATH_COMMIT, .sequence = s->commit_seq, .id = (uint32_t)s->path->nonce};
 
 	session_send_oam(n, s, &m, 0);
 	arm(n, &s->timer, TIMER_SESSION, s, COMMIT_RETRY);
@@ -206,6 +207,7 @@ void session_commit(struct node *n, struct session *s)
 {
 	s->commit = s->path;
 	s->commit_tries = 0;
+	s->commit_seq++;
 	commit_send(n, s);
 }
 
@@ -217,6 +219,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	if (old == l)
 		return;
 	s->path = l;
+	s->commit = NULL;
 	s->attempts = 0;
 	s->refused = 0;
 	s->nnotvia = 0;
@@ -333,6 +336,8 @@ void session_lose_keys(struct node *n, struct session *s)
 	s->has_keys = s->confirmed = false;
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->old_timer);
+	s->has_old = false;
+	s->commit = NULL;
 	session_wipe_hs(n, &s->own);
 	if (s->path) {
 		struct lsp *l = s->path;
@@ -352,6 +357,46 @@ void session_lose_keys(struct node *n, struct session *s)
 	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
 }
 
+void session_begin_anew(struct node *n, struct session *s)
+{
+	struct lsp *l = s->path;
+
+	if (!s->in_use) {
+		session_lose_keys(n, s);
+		return;
+	}
+	s->has_keys = s->confirmed = false;
+	disarm(n, &s->rekey_timer);
+	session_wipe_hs(n, &s->own);
+	s->path = s->commit = NULL;
+	session_set(n, s); /* what is to be sent waits */
+	if (l)
+		lsp_release(n, l, TEAR_ADMIN);
+	(void)session_want(n, &s->remote);
+}
+
+static void old_phase_gone(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_RX_DEL};
+
+	if (!s->has_old)
+		return;
+	s->has_old = false;
+	disarm(n, &s->old_timer);
+	c.u.key.session = s->index;
+	c.u.key.index = s->old_phase;
+	out_command(n, s->worker, &c);
+}
+
+void session_old_phase(struct node *n, struct session *s, uint8_t phase)
+{
+	if (s->old_phase != phase)
+		old_phase_gone(n, s);
+	s->old_phase = phase;
+	s->has_old = true;
+	arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, n->cfg.key_overlap_ns);
+}
+
 static int64_t patience(const struct node *n, const struct session *s)
 {
 	return s->has_keys ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
@@ -361,12 +406,6 @@ static int64_t patience(const struct node *n, const struct session *s)
 static int64_t attempt_ns(const struct node *n)
 {
 	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops;
-}
-
-static void expire_answer(struct node *n, struct session *s)
-{
-	session_wipe_hs(n, &s->answer);
-	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_MS);
 }
 
 /* Repair hurries while a user may still be waiting, then backs off; the end of patience is never overslept. */
@@ -385,10 +424,14 @@ static int64_t next_attempt(const struct node *n, const struct session *s)
 /* What this session needs next; runs from its timer only, so that no hook acts in the middle of another part's work. */
 void session_step(struct node *n, struct session *s)
 {
+	if (s->answer.active && instant_sub(n->now, s->answer.born) > HALF_OPEN)
+		session_wipe_hs(n, &s->answer);
 	if (s->path && s->has_keys) {
 		if (s->own.done && !s->confirmed)
 			session_hs_resend(n, s);
-		if (s->commit == s->path && s->commit_tries++ < COMMIT_TRIES)
+		if (s->commit_tries++ >= COMMIT_TRIES)
+			s->commit = NULL;
+		if (s->commit)
 			commit_send(n, s);
 		return;
 	}
@@ -397,8 +440,6 @@ void session_step(struct node *n, struct session *s)
 			session_destroy(n, s);
 		else if (s->has_keys && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
 			session_destroy(n, s);
-		else if (s->answer.active && instant_sub(n->now, s->answer.born) > HALF_OPEN)
-			expire_answer(n, s);
 		else
 			arm(n, &s->timer, TIMER_SESSION, s,
 			    s->has_keys ? UNUSED_SESSION / 4 : HALF_OPEN);
@@ -559,20 +600,33 @@ void session_lsp_gone(struct node *n, struct lsp *l)
 	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
 }
 
+/* Later commits win; of two that cross the lower id's, or each side would withdraw what the other has chosen. */
+static bool outdated(const struct node *n, const struct session *s, uint16_t sequence)
+{
+	int16_t ahead = (int16_t)(sequence - s->commit_seq);
+
+	return ahead < 0 || (ahead == 0 && id_cmp(&n->cfg.identity->id, &s->remote) < 0);
+}
+
 /* The other side says, sealed, that it uses this tunnel from now on (or has seen that we do). */
 void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
 {
-	struct oam seen = {.type = OAM_PATH_COMMIT, .flags = 1, .id = m->id};
+	struct oam seen = {.type = OAM_PATH_COMMIT,
+	                   .flags = OAM_FLAG_SEEN,
+	                   .sequence = m->sequence,
+	                   .id = m->id};
 
-	if (m->flags & 1) {
+	if (m->flags & OAM_FLAG_SEEN) {
 		if (s->commit && (uint32_t)s->commit->nonce == m->id)
 			s->commit = NULL;
 		return;
 	}
 	for (struct lsp *l = lsp_after(n, NULL); l && s->has_keys; l = lsp_after(n, l)) {
 		if (l->role != LSP_EGRESS || l->session != s->index || l->finger ||
-		    l->state != LSP_UP || (uint32_t)l->nonce != m->id)
+		    l->state != LSP_UP || (uint32_t)l->nonce != m->id ||
+		    outdated(n, s, m->sequence))
 			continue;
+		s->commit_seq = m->sequence;
 		s->initiator = false;
 		drop_builds(n, s, NULL);
 		session_use_path(n, s, l);
@@ -645,18 +699,6 @@ void session_topology_changed(struct node *n)
 			s->has_place = false;
 			arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 		}
-}
-
-static void old_phase_gone(struct node *n, struct session *s)
-{
-	struct cp_cmd c = {.type = CMD_SESSION_RX_DEL};
-
-	if (!s->has_old)
-		return;
-	s->has_old = false;
-	c.u.key.session = s->index;
-	c.u.key.index = s->old_phase;
-	out_command(n, s->worker, &c);
 }
 
 void session_timer(struct node *n, struct timer *t)

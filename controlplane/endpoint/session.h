@@ -27,6 +27,8 @@ struct session_hs {
 	bool active;
 	bool done; /* keys derived */
 	bool ik;
+	bool renews;   /* of keys that stand: inside the tunnel */
+	bool obsolete; /* answering: ours was finished first and is the one that counts */
 	uint8_t phase;
 	uint8_t alg;
 	uint8_t tries;
@@ -71,6 +73,7 @@ struct session {
 	struct ticket own_ticket, answer_ticket;
 	struct lsp *commit; /* tunnel to be committed to, until acknowledged */
 	uint8_t commit_tries;
+	uint16_t commit_seq; /* of the newest commit, ours or theirs */
 	uint32_t rekeys, rebuilds;
 	uint8_t first_hops;
 	int64_t setup_ns;
@@ -127,6 +130,10 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l);
 void session_adopt_keys(struct node *n, struct session *s, struct session_hs *hs);
 void session_step(struct node *n, struct session *s);
 void session_lose_keys(struct node *n, struct session *s);
+/* The other side never used our keys: forgotten, and made anew while somebody here waits. */
+void session_begin_anew(struct node *n, struct session *s);
+/* The receiving key of this phase is wanted only for what is under way. */
+void session_old_phase(struct node *n, struct session *s, uint8_t phase);
 /* Begins a handshake of ours; writes its first message into hs->msg. */
 int session_hs_begin(struct node *n, struct session *s, bool ik);
 /* Envelope around hs->msg for a set-up or reply. */

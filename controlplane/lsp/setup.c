@@ -88,10 +88,13 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	                         .ext = &e,
 	                         .hops = ROUTED_HOP_LIMIT,
 	                         .notvia = q->notvia,
-	                         .nnotvia = q->nnotvia};
+	                         .nnotvia = q->nnotvia,
+	                         .passed = m.record,
+	                         .npassed = 1};
 	struct lsp *l;
 	int r;
 
+	m.record[0] = id_tag(&n->cfg.identity->id);
 	route_ext_begin(n, &e, NEXT_SETUP, q->places, q->nplaces);
 	if (route_next(n, &rq, &step) != ROUTE_STEP)
 		return -EHOSTUNREACH;
@@ -104,7 +107,6 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	l->finger = q->flags & SETUP_FLAG_FINGER;
 	h.src = l->src;
 	m.nonce = l->nonce;
-	m.record[0] = id_tag(&l->src);
 	memcpy(m.notvia, q->notvia, sizeof(m.notvia));
 	r = pass_on(n, l, &step, &h, &e, &m);
 	if (r != 0) {
@@ -188,25 +190,39 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 	return l;
 }
 
-/* Whoever the set-up was heading for is named, so that the next attempt heads for another. */
-static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_ext *e)
+/* Whoever the set-up was heading for is named, so that the next attempt heads for another; a way around something that ends here
+ * is not tried again. */
+static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_query *q)
 {
-	uint32_t tag = 0;
+	const struct route_ext *e = q->ext;
+	uint32_t from = 0, to = 0;
 
-	if (!far && e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
-		tag = id_tag(&e->committed);
-		hook_unreached(n, &e->committed);
+	if (far) {
+		lsp_send_error(n, l, SETUP_TOO_FAR, 0, 0);
+		return;
 	}
-	lsp_send_error(n, l, far ? SETUP_TOO_FAR : SETUP_DEAD_END, tag, tag);
+	if (e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
+		from = to = id_tag(&e->committed);
+		hook_unreached(n, &e->committed);
+	} else if (q->nnotvia && l->up) {
+		from = id_tag(&l->up->id);
+		to = id_tag(&n->cfg.identity->id);
+	}
+	lsp_send_error(n, l, SETUP_DEAD_END, from, to);
 }
 
-static void transit(struct node *n, const struct route_query *q, const struct routed_header *h,
+static void transit(struct node *n, struct route_query *q, const struct routed_header *h,
                     struct setup_msg *m, struct lsp *l)
 {
 	struct route_step step;
-	enum route_result r = route_next(n, q, &step);
+	enum route_result r;
 	uint32_t me = id_tag(&n->cfg.identity->id);
 
+	if (!(m->flags & SETUP_FLAG_OVERFLOW)) {
+		q->passed = m->record;
+		q->npassed = m->nrecord;
+	}
+	r = route_next(n, q, &step);
 	if (r == ROUTE_STEP && m->nrecord < SETUP_RECORD_MAX)
 		m->record[m->nrecord++] = me;
 	if (r == ROUTE_STEP && m->hops < UINT8_MAX) {
@@ -216,7 +232,7 @@ static void transit(struct node *n, const struct route_query *q, const struct ro
 		lsp_send_error(n, l, SETUP_NO_LABEL, me, id_tag(&step.peer->id));
 	} else {
 		count(n, CTR_DEAD_END);
-		dead_end(n, l, r == ROUTE_STEP, q->ext);
+		dead_end(n, l, r == ROUTE_STEP, q);
 	}
 	if (l->role == LSP_INGRESS)
 		hook_lsp_failed(n, l, SETUP_DEAD_END, 0, 0);

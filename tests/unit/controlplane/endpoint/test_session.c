@@ -160,6 +160,36 @@ static void test_nobody(void **state)
 	rig_close(&net);
 }
 
+/* Nodes that do not relay are walked around, wherever the trees lead. */
+static void test_around_those_who_do_not_relay(void **state)
+{
+	static const uint32_t stubborn[] = {5, 10};
+
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct ears ears;
+		struct net net;
+		unsigned asked = 0;
+
+		rig_open(&net, TOPO_GRID, 16, seed, true, 12);
+		listen_to(&net, &ears);
+		for (unsigned i = 0; i < 2; i++)
+			net.node[stubborn[i]].node->cfg.transit = false;
+		for (uint32_t a = 0; a < 16; a++)
+			for (uint32_t b = 0; b < 16; b++) {
+				if (a == b)
+					continue;
+				ask(&net, a, b);
+				asked++;
+				rig_run(&net, 20);
+			}
+		rig_run(&net, 6000);
+		assert_int_equal(ears.failed, 0);
+		assert_int_equal(ears.connected, asked);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +197,7 @@ int main(void)
 	        cmocka_unit_test(test_rekey),
 	        cmocka_unit_test(test_repair),
 	        cmocka_unit_test(test_nobody),
+	        cmocka_unit_test(test_around_those_who_do_not_relay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

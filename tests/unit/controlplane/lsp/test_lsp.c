@@ -245,6 +245,7 @@ static void test_shortcut(void **state)
 	struct net net;
 	struct lsp *l;
 	struct lsp_request q = {.flags = SETUP_FLAG_FINGER, .session = UINT32_MAX, .worker = -1};
+	uint64_t nonce;
 
 	rig_open(&net, TOPO_FIVE, 5, 7, true, 15);
 	q.dst = net.node[4].identity.id;
@@ -254,7 +255,10 @@ static void test_shortcut(void **state)
 	q.nnotvia = 1;
 	assert_int_equal(lsp_build(net.node[0].node, &q, &l), 0);
 	kick(&net, 0);
+	nonce = l->nonce;
 	rig_run(&net, 2000);
+	l = lsp_find(net.node[0].node, nonce, &net.node[0].identity.id);
+	assert_non_null(l);
 	assert_int_equal(l->state, LSP_UP);
 	assert_int_equal(l->hops_first, 4);
 	assert_int_equal(l->hops, 3);

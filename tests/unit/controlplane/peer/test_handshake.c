@@ -58,22 +58,38 @@ static void test_loss(void **state)
 	}
 }
 
-/* A neighbour that starts anew is met again at once, and what it had been granted is void. */
-static void test_restart(void **state)
+/* A neighbour that starts anew is met again, and what it had been granted is void. One that dials is met at once; one that only
+ * answers (it does not know where we are) when its silence is noticed. */
+static void restart(unsigned side, int64_t ms)
 {
 	struct net net;
 	struct peer *p;
+	uint32_t label, epoch;
+	int owner;
 
 	rig_open(&net, TOPO_FIVE, 5, 3, false, 20);
-	p = rig_peer(&net, 0, 0);
-	net_kill(&net, net.edge[0].node[1]);
-	net_start(&net, net.edge[0].node[1]);
-	rig_run(&net, 1500);
+	p = rig_peer(&net, 0, !side);
+	assert_int_equal(rig_peer(&net, 0, side)->cfg.initiate, side == 0);
+	assert_int_equal(labels_alloc(net.node[net.edge[0].node[!side]].node, &p->labels, &owner,
+	                              -1, &label),
+	                 0);
+	epoch = p->remote_epoch;
+	net_kill(&net, net.edge[0].node[side]);
+	net_start(&net, net.edge[0].node[side]);
+	rig_run(&net, ms);
 	assert_true(peer_up(p));
-	assert_true(p->flaps >= 1);
+	assert_int_equal(p->flaps, 1);
+	assert_int_not_equal(p->remote_epoch, epoch);
+	assert_null(labels_owner(&p->labels, label));
 	rig_run(&net, 10000);
-	check_up(&net, 3);
+	check_up(&net, 1);
 	rig_close(&net);
+}
+
+static void test_restart(void **state)
+{
+	restart(0, 1000);
+	restart(1, 5000);
 }
 
 int main(void)
