@@ -66,7 +66,10 @@ static void sample(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 static void timers(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 {
 	if (a->acked) {
-		c->backoff = c->retries = 0;
+		c->retries = 0;
+		/* A doubled RTO stays until there is a new sample (RFC 6298 5). */
+		if (a->rtt >= 0)
+			c->backoff = 0;
 		c->una_moved = s->now;
 		if (c->snd_una == c->snd_nxt) {
 			if (c->rtx_kind == RTX_RTO)

@@ -283,8 +283,9 @@ static void newreno_dupacks(struct tcp_stack *s, struct conn *c, const struct se
 		/* A partial acknowledgement: the next segment is missing too. */
 		if (c->ca == CA_RECOVERY && seq_lt(c->snd_una, c->recover) && c->rec.len)
 			rec_mark_lost(s, c, c->rec.head);
-	} else if (outstanding(c) && !g->len && !a->window_moved &&
+	} else if (c->ca != CA_LOSS && outstanding(c) && !g->len && !a->window_moved &&
 	           !(g->flags & (TCP_SYN | TCP_FIN))) {
+		/* After a time-out all that was out counts as lost: its duplicates free nothing. */
 		c->dupacks++;
 		a->delivered += c->mss;
 	}

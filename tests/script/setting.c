@@ -38,7 +38,8 @@ static const struct {
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-/* Plain RFC 9293: every later mechanism is turned on by the scripts that are about it. */
+/* Plain RFC 9293: every later mechanism is turned on by the scripts that are about it. Figures are named here so that a new
+ * default of the engine does not change what scripts mean. */
 void setting_defaults(struct drive *d)
 {
 	struct tcp_cfg *c = &d->cfg;
@@ -56,6 +57,25 @@ void setting_defaults(struct drive *d)
 	c->ecn = TCP_ECN_OFF;
 	c->syn_cookies = TCP_COOKIES_NEVER;
 	c->cc = TCP_CC_NEWRENO;
+	c->rack = c->idle_restart = true;
+	c->initial_window = 10;
+	c->mss_min = 64;
+	c->delack_segments = 2;
+	c->dup_threshold = 3;
+	c->challenge_per_s = 100;
+	c->ts_clock_ns = NS_PER_MS;
+	c->rto_initial_ns = NS_PER_S;
+	c->rto_min_ns = c->persist_min_ns = c->tlp_delack_ns = 200 * NS_PER_MS;
+	c->rto_max_ns = c->persist_max_ns = c->connect_timeout_ns = c->fin_wait2_ns = 60 * NS_PER_S;
+	c->rto_clock_ns = NS_PER_MS;
+	c->tlp_min_ns = 2 * NS_PER_MS;
+	c->delack_ns = 40 * NS_PER_MS;
+	c->oow_ack_ns = 500 * NS_PER_MS;
+	c->msl_ns = c->keepalive_intvl_ns = 15 * NS_PER_S;
+	c->user_timeout_ns = c->keepalive_idle_ns = 0;
+	c->keepalive_probes = c->syn_retries = 6;
+	c->synack_retries = 5;
+	c->data_retries = 15;
 	for (int i = 0; i < 32; i++)
 		c->secret[i] = (uint8_t)(7 * i + 3);
 	d->mss = 1000;
