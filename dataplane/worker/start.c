@@ -53,11 +53,10 @@ static void describe(struct dataplane *dp)
 
 static int make_pool(struct dataplane *dp, char *err, size_t errcap)
 {
-	/* one thread needs no atomics; several may share a core, where a preempted one must not hold up the others for long */
-	const char *ops = dp->cfg.workers == 1 && !dp->cfg.nports ? "ring_sp_sc" : "ring_mt_hts";
-
+	/* Last in, first out: a ring would walk through all buffers, so that each comes cold out of memory. Its lock is taken
+	 * once in some hundred buffers, and who waits for it waits for its holder alone. */
 	dp->pool = rte_pktmbuf_pool_create_by_ops("packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES,
-	                                          MBUF_DATA, SOCKET_ID_ANY, ops);
+	                                          MBUF_DATA, SOCKET_ID_ANY, "stack");
 	if (dp->pool)
 		return 0;
 	snprintf(err, errcap, "no memory for %u packet buffers (%s): raise memory-mb above %u",

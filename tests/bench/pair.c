@@ -20,7 +20,7 @@
 /* Link and port 0 lead from end 0 to end 1, link and port 1 back. */
 #define LINKS   2
 #define SESSION 1
-#define MBUFS   32767
+#define MBUFS   28671 /* what the product would have */
 
 struct pair {
 	struct dataplane dp;
@@ -166,7 +166,7 @@ static void plane(struct pair *p)
 		bench_die("%s", err);
 	seal_start();
 	p->dp.pool = rte_pktmbuf_pool_create_by_ops("packets", MBUFS, 256, PACKET_BYTES, MBUF_DATA,
-	                                            SOCKET_ID_ANY, "ring_mt_hts");
+	                                            SOCKET_ID_ANY, "stack");
 	if (!p->dp.pool || ports_start(c, p->dp.pool, p->dp.port_id, err, sizeof(err)))
 		bench_die("no ports: %s", p->dp.pool ? err : "no memory for packet buffers");
 	for (unsigned i = 0; i < 2; i++) {

@@ -132,7 +132,7 @@ static struct worker *start(void)
 	if (!eal)
 		die(err);
 	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 4096, 256, PACKET_BYTES, MBUF_DATA,
-	                                         SOCKET_ID_ANY, "ring_sp_sc");
+	                                         SOCKET_ID_ANY, "stack");
 	if (!dp.pool || ports_start(&dp.cfg, dp.pool, id, err, sizeof(err)))
 		die("no port");
 	w = worker_new(&dp, 0, err, sizeof(err));
