@@ -7,40 +7,54 @@
 
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
-/* Carries gather in the lanes' upper halves, so there is no chain of carries to wait for. The build for the widest vectors is chosen
- * when the program is loaded; sanitizers and such choices at load time do not go together. */
+/* The build for the widest vectors is chosen when the program is loaded; sanitizers and such choices at load time do not go together. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
         !defined(__SANITIZE_ADDRESS__)
-__attribute__((target_clones("avx2", "default")))
+#define WIDEST __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDEST
 #endif
-static uint64_t
-sum_blocks(const uint8_t *p, size_t blocks)
+
+/* Carries gather in the lanes' upper halves, so there is no chain of carries to wait for. */
+#define LOW ((lanes){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX})
+
+WIDEST static uint64_t sum_blocks(const uint8_t *p, size_t blocks)
 {
-	const lanes low = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 	lanes a = {0}, b = {0}, v, w;
 
 	for (; blocks; p += 64, blocks--) {
 		memcpy(&v, p, 32);
 		memcpy(&w, p + 32, 32);
-		a += (v & low) + (v >> 32);
-		b += (w & low) + (w >> 32);
+		a += (v & LOW) + (v >> 32);
+		b += (w & LOW) + (w >> 32);
 	}
 	a += b;
-	a = (a & low) + (a >> 32);
+	a = (a & LOW) + (a >> 32);
 	return a[0] + a[1] + a[2] + a[3];
 }
 
-uint16_t tcp_csum_sum(const void *data, size_t len)
+WIDEST static uint64_t copy_blocks(uint8_t *to, const uint8_t *p, size_t blocks)
 {
-	const uint8_t *p = data;
-	uint64_t sum = 0;
+	lanes a = {0}, b = {0}, v, w;
+
+	for (; blocks; p += 64, to += 64, blocks--) {
+		memcpy(&v, p, 32);
+		memcpy(&w, p + 32, 32);
+		memcpy(to, &v, 32);
+		memcpy(to + 32, &w, 32);
+		a += (v & LOW) + (v >> 32);
+		b += (w & LOW) + (w >> 32);
+	}
+	a += b;
+	a = (a & LOW) + (a >> 32);
+	return a[0] + a[1] + a[2] + a[3];
+}
+
+/* What blocks leave over: up to 63 bytes; then folded. */
+static uint16_t finish(uint64_t sum, const uint8_t *p, size_t len)
+{
 	uint32_t w;
 
-	if (len >= 64) {
-		sum = sum_blocks(p, len / 64);
-		p += len & ~(size_t)63;
-		len &= 63;
-	}
 	for (; len >= 4; p += 4, len -= 4) {
 		memcpy(&w, p, 4);
 		sum += w;
@@ -55,6 +69,25 @@ uint16_t tcp_csum_sum(const void *data, size_t len)
 		sum = (sum & 0xffff) + (sum >> 16);
 	/* Summed in the machine's order; a little-endian sum is the big-endian one with its bytes exchanged (RFC 1071 2B). */
 	return __builtin_bswap16((uint16_t)sum);
+}
+
+uint16_t tcp_csum_sum(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t blocks = len / 64;
+
+	return finish(blocks ? sum_blocks(p, blocks) : 0, p + 64 * blocks, len % 64);
+}
+
+uint16_t tcp_csum_copy(void *dst, const void *src, size_t len)
+{
+	const uint8_t *p = src;
+	uint8_t *to = dst;
+	size_t blocks = len / 64;
+	uint64_t sum = blocks ? copy_blocks(to, p, blocks) : 0;
+
+	memcpy(to + 64 * blocks, p + 64 * blocks, len % 64);
+	return finish(sum, p + 64 * blocks, len % 64);
 }
 
 uint16_t tcp_id_sum(const uint8_t id[64])

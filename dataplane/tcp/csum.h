@@ -7,6 +7,9 @@
 /* Sum of the bytes as big-endian 16-bit words, an odd last byte padded with zero; folded to 16 bits, not complemented. */
 uint16_t tcp_csum_sum(const void *data, size_t len);
 
+/* Copies len bytes and sums them in the same pass; dst is only written. */
+uint16_t tcp_csum_copy(void *dst, const void *src, size_t len);
+
 /* Folds a sum of 16-bit words. */
 static inline uint16_t tcp_csum_fold(uint32_t sum)
 {

@@ -134,7 +134,7 @@ static void test_ring_against_an_array(void **state)
 
 static void test_checksum(void **state)
 {
-	uint8_t b[3000];
+	uint8_t b[3000], copy[3000];
 	struct rng_seeded seed;
 	struct rng rng = rng_from_seeded(&seed);
 	static const uint8_t rfc1071[8] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
@@ -149,6 +149,10 @@ static void test_checksum(void **state)
 		for (uint32_t i = 0; i < n; i++)
 			want += i & 1 ? b[i] : (uint32_t)b[i] << 8;
 		assert_int_equal(tcp_csum_sum(b, n), tcp_csum_fold(want));
+		memset(copy, 0xa5, sizeof(copy));
+		assert_int_equal(tcp_csum_copy(copy, b, n), tcp_csum_fold(want));
+		assert_memory_equal(copy, b, n);
+		assert_int_equal(n < sizeof(copy) ? copy[n] : 0xa5, 0xa5);
 	}
 }
 
