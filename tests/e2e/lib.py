@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -56,18 +57,37 @@ def main(body, **net_options):
     sys.exit(status)
 
 
-def stall_watch(transfer, until, seconds):
-    """Waits until until() is true while the transfer goes on; returns the longest time without a new byte, in s."""
-    last, last_t, worst = transfer.received(), time.monotonic(), 0.0
-    end = time.monotonic() + seconds
-    while not until():
-        now, got = time.monotonic(), transfer.received()
-        if got != last:
-            worst = max(worst, now - last_t)
-            last, last_t = got, now
-        if transfer.sender.poll() is not None and transfer.listener.poll() is not None:
-            break
-        if now > end:
-            raise coyonet.NetError("not within %d s (longest pause so far %.1f s)" % (seconds, max(worst, now - last_t)))
-        time.sleep(0.005)
-    return max(worst, time.monotonic() - last_t if transfer.received() == last else 0.0)
+class Progress(threading.Thread):
+    """Notes from the side when bytes of a transfer arrive, so that no pause is missed or cut in two."""
+
+    def __init__(self, transfer):
+        super().__init__(daemon=True)
+        self.transfer, self.over = transfer, threading.Event()
+        self.gaps = []  # (from, to) of every time of 20 ms or more without a new byte; the last one may still grow
+        self.start()
+
+    def run(self):
+        last, since = self.transfer.received(), time.monotonic()
+        while not self.over.wait(0.005):
+            got, now = self.transfer.received(), time.monotonic()
+            if got != last:
+                if now - since >= 0.02:
+                    self.gaps.append((since, now))
+                last, since = got, now
+            self.running = (since, now)
+
+    def pause(self, since):
+        """The longest time without a new byte that ended after `since`, in s."""
+        return max([b - a for a, b in self.gaps + [self.running] if b > since], default=0.0)
+
+    def flows(self, seconds=15, more=1 << 20):
+        """Waits until `more` bytes have come."""
+        goal, end = self.transfer.received() + more, time.monotonic() + seconds
+        while self.transfer.received() < goal and self.transfer.listener.poll() is None:
+            if time.monotonic() > end:
+                raise coyonet.NetError("no more bytes for %d s" % seconds)
+            time.sleep(0.005)
+
+    def stop(self):
+        self.over.set()
+        self.join()
