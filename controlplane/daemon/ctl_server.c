@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define READ_NS  (5 * NS_PER_S)
+#define PAUSE_NS (100 * NS_PER_MS)
 #define WRITE_NS (15 * NS_PER_S) /* without any progress */
 
 /* A socket file that nobody answers on is left over from a daemon that died. */
@@ -89,6 +90,7 @@ int ctl_server_open(struct daemon *d, char *err, size_t errcap)
 	int fd = listen_at(path, (mode_t)d->conf.node.control_mode);
 
 	d->ctl.fd = -1;
+	d->ctl.resume_at = INSTANT_NEVER;
 	if (fd < 0) {
 		snprintf(err, errcap, "cannot listen on control = %s: %s; %s", path, strerror(-fd),
 		         listen_remedy(-fd));
@@ -139,6 +141,22 @@ static void client_events(struct daemon *d, struct ctl_client *c)
 	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
+static void listening(struct daemon *d, bool on)
+{
+	struct epoll_event ev = {.events = on ? EPOLLIN : 0,
+	                         .data.u64 = LOOP_TAG(LOOP_LISTEN, 0, 0)};
+
+	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, d->ctl.fd, &ev);
+	d->ctl.resume_at = on ? INSTANT_NEVER : instant_add(d->now, PAUSE_NS);
+}
+
+/* Out of descriptors or memory: whoever waits stays readable, so look away for a while instead of spinning. */
+static void accept_failed(struct daemon *d, int err)
+{
+	if (err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM)
+		listening(d, false);
+}
+
 void ctl_server_accept(struct daemon *d)
 {
 	for (;;) {
@@ -146,8 +164,10 @@ void ctl_server_accept(struct daemon *d)
 		struct epoll_event ev = {.events = EPOLLIN};
 		struct ctl_client *c = NULL;
 
-		if (fd < 0)
+		if (fd < 0) {
+			accept_failed(d, errno);
 			return;
+		}
 		for (unsigned i = 0; i < CTL_CLIENTS_MAX && !c; i++)
 			if (d->ctl.clients[i].state == CTL_FREE)
 				c = &d->ctl.clients[i];
@@ -316,6 +336,8 @@ void ctl_server_io(struct daemon *d, uint32_t index, uint32_t generation, uint32
 
 void ctl_server_tick(struct daemon *d)
 {
+	if (!instant_is_never(d->ctl.resume_at) && instant_reached(d->ctl.resume_at, d->now))
+		listening(d, true);
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
 		struct ctl_client *c = &d->ctl.clients[i];
 
@@ -330,7 +352,7 @@ void ctl_server_tick(struct daemon *d)
 
 struct instant ctl_server_deadline(const struct daemon *d)
 {
-	struct instant t = INSTANT_NEVER;
+	struct instant t = d->ctl.resume_at;
 
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
 		if (d->ctl.clients[i].state != CTL_FREE)

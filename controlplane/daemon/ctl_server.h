@@ -43,7 +43,8 @@ struct ctl_client {
 
 struct ctl_server {
 	int fd;
-	bool bound; /* the path is ours to remove */
+	bool bound;               /* the path is ours to remove */
+	struct instant resume_at; /* accepting pauses until then */
 	struct ctl_client clients[CTL_CLIENTS_MAX];
 };
 

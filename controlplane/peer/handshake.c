@@ -9,6 +9,7 @@
 
 #define RETRY_MIN    (250 * NS_PER_MS)
 #define RETRY_MAX    (5 * NS_PER_S)
+#define CROSSING     NS_PER_S /* beyond any round trip between neighbours */
 #define HS_LIFE      (10 * NS_PER_S)
 #define COOKIE_LIFE  (100 * NS_PER_S)
 #define BAD_IK_TRIES 3
@@ -258,10 +259,11 @@ static void send_second(struct node *n, void *owner)
 	peer_established(n, p, hs);
 }
 
-/* Two crossed: the one started by the lower id goes on. */
+/* Two crossed: the one started by the lower id goes on. One that has had no answer for long was sent to a neighbour that was not
+ * there, and does not stand in the way of what it says now that it is. */
 static bool ours_wins(struct node *n, const struct peer *p, const struct node_id *remote)
 {
-	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < RETRY_MAX &&
+	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < CROSSING &&
 	       id_cmp(&n->cfg.identity->id, remote) < 0;
 }
 

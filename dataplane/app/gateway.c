@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define EVENTS_PER_ROUND 128
+#define FDS_OWN          512 /* descriptors that stay the daemon's */
+#define FDS_MAX          1000000
 
 static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *m)
 {
@@ -258,14 +260,30 @@ static int watch(struct gateway *g, int fd, struct gw_node *node)
 	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-static void raise_limit(void)
+/* Applications get what is left when the daemon itself has plenty: they must never keep it from a new link or an operator. */
+static unsigned descriptors(void)
 {
 	struct rlimit r;
+	uint64_t own;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 256;
+	if (r.rlim_cur < r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
+		if (setrlimit(RLIMIT_NOFILE, &r) < 0 && getrlimit(RLIMIT_NOFILE, &r) < 0)
+			return 256;
 	}
+	own = min_u64(FDS_OWN, r.rlim_cur / 2);
+	return (unsigned)min_u64(r.rlim_cur - own, FDS_MAX);
+}
+
+void gw_close(struct gateway *g, int *fd)
+{
+	if (*fd < 0)
+		return;
+	close(*fd);
+	*fd = -1;
+	g->fds--;
 }
 
 static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
@@ -322,7 +340,7 @@ struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *br
 		free(g);
 		return NULL;
 	}
-	raise_limit();
+	g->fds_max = descriptors();
 	if (open_all(g, cfg, err, errcap) < 0) {
 		gateway_stop(g);
 		gateway_free(g);

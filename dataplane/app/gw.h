@@ -82,6 +82,10 @@ struct gateway {
 	int epoll, server, wake;
 	struct gw_node server_node, wake_node;
 	bool server_paused;
+	unsigned fds; /* held for clients and streams */
+	unsigned
+	        fds_max; /* of them: the rest of the process's limit is left to links and operators */
+	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
 	uint32_t here_port; /* last port given to a stream within this node */
 	_Atomic uint32_t asleep, stop;
 	pthread_t thread;
@@ -93,6 +97,9 @@ struct gateway {
 	uint32_t nlisteners, listener_generation;
 	uint32_t *port_token; /* by port, 0: nobody listens */
 };
+
+/* gateway.c: a descriptor of a client or a stream is no longer held; *fd becomes -1. */
+void gw_close(struct gateway *g, int *fd);
 
 /* gw_client.c */
 void gw_serve(struct gateway *g); /* new clients wait */
@@ -114,7 +121,7 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 /* gw_stream.c */
 struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker);
 int gw_stream_pair(struct gateway *g, struct gw_stream *s); /* 0 or -errno: makes fd and app_fd */
-int gw_pair(int fd[2]);                                     /* a socketpair with large buffers */
+int gw_pair(struct gateway *g, int fd[2]);                  /* a socketpair with large buffers */
 void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events);
 void gw_stream_pump(struct gateway *g, struct gw_stream *s);
 void gw_stream_ready(struct gateway *g, struct gw_stream *s);

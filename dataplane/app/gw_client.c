@@ -26,16 +26,34 @@ static void pause_server(struct gateway *g, bool pause)
 	epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->server, &e);
 }
 
+static void too_many(int fd)
+{
+	struct app_answer ans = {.type = APP_ANS_ERROR,
+	                         .err = EBUSY,
+	                         .why = "the daemon has too many clients: close some first"};
+	char line[APP_LINE_MAX];
+
+	(void)!send(fd, line, app_answer_write(&ans, line), MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
 static void add_client(struct gateway *g, int fd)
 {
-	struct gw_client *c = calloc(1, sizeof(*c));
+	struct gw_client *c;
 
+	if (g->nclients >= g->fds_max / 2 || g->fds >= g->fds_max) {
+		too_many(fd);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
 	if (c) {
 		c->node.kind = GW_CLIENT;
 		c->fd = fd;
 		TAILQ_INIT(&c->accepted);
 		if (watch_client(g, c, EPOLL_CTL_ADD) == 0) {
 			TAILQ_INSERT_TAIL(&g->clients, c, all);
+			g->nclients++;
+			g->fds++;
 			return;
 		}
 	}
@@ -80,8 +98,8 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 		s->client = NULL;
 		gw_stream_let_go(g, s, true);
 	}
-	close(c->fd);
-	c->fd = -1;
+	gw_close(g, &c->fd);
+	g->nclients--;
 	TAILQ_REMOVE(&g->clients, c, all);
 	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
 	if (g->server_paused)
@@ -153,7 +171,7 @@ static void connect_here(struct gateway *g, struct gw_client *c, const struct ap
 		fail_connect(g, c, ECONNREFUSED, &req->id, req->port);
 		return;
 	}
-	r = gw_pair(fd);
+	r = gw_pair(g, fd);
 	if (r < 0) {
 		fail_connect(g, c, EMFILE, &req->id, req->port);
 		return;
@@ -168,8 +186,8 @@ static void connect_here(struct gateway *g, struct gw_client *c, const struct ap
 		if (send_line(c, &ans, fd[1]) < 0)
 			gw_client_free(g, c);
 	}
-	close(fd[0]);
-	close(fd[1]);
+	gw_close(g, &fd[0]);
+	gw_close(g, &fd[1]);
 }
 
 static void start_connect(struct gateway *g, struct gw_client *c, const struct app_request *req)
@@ -216,8 +234,7 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 	if (r < 0) {
 		gw_stream_let_go(g, s, true);
 	} else {
-		close(s->app_fd);
-		s->app_fd = -1;
+		gw_close(g, &s->app_fd);
 		gw_stream_ready(g, s);
 	}
 	not_busy(g, c);
@@ -276,8 +293,7 @@ static int pass_on(struct gateway *g, struct gw_client *c, struct gw_stream *s)
 
 	if (r < 0)
 		return r;
-	close(s->app_fd);
-	s->app_fd = -1;
+	gw_close(g, &s->app_fd);
 	s->client = NULL;
 	gw_stream_ready(g, s);
 	return 0;

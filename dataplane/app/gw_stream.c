@@ -51,12 +51,15 @@ static void enlarge(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
 }
 
-int gw_pair(int fd[2])
+int gw_pair(struct gateway *g, int fd[2])
 {
+	if (g->fds + 2 > g->fds_max)
+		return -EMFILE;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
 		return -errno;
 	enlarge(fd[0]);
 	enlarge(fd[1]);
+	g->fds += 2;
 	return 0;
 }
 
@@ -64,14 +67,14 @@ int gw_stream_pair(struct gateway *g, struct gw_stream *s)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 	                        .data.ptr = &s->node};
-	int fd[2], r = gw_pair(fd);
+	int fd[2], r = gw_pair(g, fd);
 
 	if (r < 0)
 		return r;
 	if (write(fd[1], "", 1) != 1 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd[0], &e) < 0) {
 		r = -errno;
-		close(fd[0]);
-		close(fd[1]);
+		gw_close(g, &fd[0]);
+		gw_close(g, &fd[1]);
 		return r;
 	}
 	s->fd = fd[0];
@@ -137,15 +140,12 @@ static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
 {
 	char last;
 
-	if (s->app_fd >= 0)
-		close(s->app_fd);
-	s->app_fd = -1;
+	gw_close(g, &s->app_fd);
 	if (s->fd < 0)
 		return;
 	if (orderly && recv(s->fd, &last, 1, MSG_DONTWAIT) < 0)
 		orderly = false;
-	close(s->fd);
-	s->fd = -1;
+	gw_close(g, &s->fd);
 	/* A descriptor is free again: clients that could not be accepted may be now. */
 	if (g->server_paused)
 		gw_serve(g);

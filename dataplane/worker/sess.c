@@ -80,6 +80,14 @@ static struct session *session_new(struct sessions *s, const struct cp_session *
 	return x;
 }
 
+static void answer_echo(struct sessions *s, struct session *x)
+{
+	if (!x->echo_due || !sess_may_send(x))
+		return;
+	x->echo_due = false;
+	tx_oam(s, x, x->echo, sizeof(x->echo), 0);
+}
+
 static void cmd_session_set(struct sessions *s, const struct cp_session *c, struct instant now)
 {
 	struct session *x = session_of(s, c->session);
@@ -105,6 +113,13 @@ static void cmd_session_set(struct sessions *s, const struct cp_session *c, stru
 		tcp_peer_mtu(s->tcp, x->peer, (uint16_t)(segment - 20));
 	x->path_mtu = segment;
 	peer_update(s, x->peer, now);
+	answer_echo(s, x);
+}
+
+/* A key in use keeps its counter and its window: a repeated command must never repeat a nonce or let one in again. */
+static bool same_key(const struct aead_key *k, const struct cp_lane_key *c)
+{
+	return k->alg == c->alg && memcmp(k->key, c->key, sizeof(c->key)) == 0;
 }
 
 static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct instant now)
@@ -114,6 +129,10 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 
 	if (!x || c->index >= SESS_PHASES) {
 		worker_drop(s->w, DROP_BAD_COMMAND);
+		return;
+	}
+	if (x->tx && same_key(&x->tx->aead, c)) {
+		x->tx->phase = (uint8_t)c->index;
 		return;
 	}
 	k = aligned_alloc(COYO_CACHELINE,
@@ -129,6 +148,7 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	key_free_tx(x);
 	x->tx = k;
 	peer_update(s, x->peer, now);
+	answer_echo(s, x);
 }
 
 static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct instant now)
@@ -140,6 +160,8 @@ static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 		worker_drop(s->w, DROP_BAD_COMMAND);
 		return;
 	}
+	if (x->rx[c->index] && same_key(&x->rx[c->index]->aead, c))
+		return;
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
 	if (!k || seal_key_init(&k->aead, c->alg, c->key, false, TUNNEL_HEADER_BYTES) < 0) {

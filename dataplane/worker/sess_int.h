@@ -71,6 +71,8 @@ struct session {
 	struct instant wait_since;
 	uint8_t nwait;
 	struct waiting wait[SESS_WAIT_MAX];
+	bool echo_due; /* a responder hears the first request before it may send: the answer leaves when it may */
+	uint8_t echo[OAM_BYTES];
 };
 
 /* A packet taken in, to be opened with others of the same key. */
@@ -139,6 +141,11 @@ struct sessions {
 		struct dp_event row;
 	} dump;
 };
+
+static inline bool sess_may_send(const struct session *x)
+{
+	return x->tx && x->out_label != LABEL_NONE;
+}
 
 /* Counters are read by others while this worker writes them. */
 static inline void sess_count(uint64_t *word, uint64_t n)

@@ -53,6 +53,11 @@ static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *b
 			return;
 		}
 		body[0] = OAM_ECHO_REPLY;
+		if (unlikely_(!sess_may_send(it->session)) && len == OAM_BYTES) {
+			memcpy(it->session->echo, body, len);
+			it->session->echo_due = true;
+			return;
+		}
 		tx_oam(s, it->session, body, len, 0);
 		return;
 	default:

@@ -95,7 +95,7 @@ unsigned tx_run(struct sessions *s, struct instant now)
 		done++;
 		if (out.peer < s->npeers && s->peers[out.peer].session != SESS_NONE)
 			x = s->table[s->peers[out.peer].session];
-		if (!x || !x->tx || x->out_label == LABEL_NONE)
+		if (!x || !sess_may_send(x))
 			continue; /* a held peer's: TCP sends it again */
 		if (unlikely_(!counter_left(s, x))) {
 			worker_drop(s->w, DROP_SESSION_SPENT);
@@ -122,7 +122,7 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 	struct aead_op op;
 	struct rte_mbuf *m;
 
-	if (!x->tx || x->out_label == LABEL_NONE) {
+	if (!sess_may_send(x)) {
 		worker_drop(s->w, DROP_SESSION_NO_KEY);
 		return;
 	}

@@ -69,9 +69,7 @@ def refused(net):
 
 
 def no_such_id(net):
-    key = os.path.join(net.dir, "ghost")
-    subprocess.run([net.bin("coyo"), "keygen", "-o", key], stdout=subprocess.DEVNULL, check=True)
-    ghost = subprocess.run([net.bin("coyo"), "id", key], stdout=PIPE, check=True).stdout.decode().split()[-1]
+    ghost = net.ghost()
     began = time.monotonic()
     c = net.coyo("a", "connect", ghost, "7000", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
     check(c.wait(15) != 0, "an id that does not exist: connect fails")
@@ -108,6 +106,36 @@ def killed(net):
         check(True, "kill -9 of coyo %s frees everything in both daemons" % who)
 
 
+def daemon_killed(net):
+    """kill -9 of either daemon with a stream going: its own program hears it at once, the far one when the daemon is back."""
+    for who, near, far in (("a", "connect", "listen"), ("b", "listen", "connect")):
+        s = listen(net, 7300)
+        c = connect(net, 7300)
+        c.stdin.write(b"x" * 100)
+        c.stdin.flush()
+        check(s.stdout.read(100) == b"x" * 100, "a stream stands")
+        net.nodes[who].kill()
+        net.nodes[who].proc.wait()
+        mine, other = (c, s) if who == "a" else (s, c)
+        check(mine.wait(5) == 1 and b"reset" in mine.stderr.read(), "kill -9 of %s's daemon: coyo %s fails at once" % (who, near))
+        net.nodes[who].start()
+        net.ready()
+        net.settle(1.0)
+        # What the far end still sends meets a node that knows nothing of it.
+        other.stdin.write(b"y" * 1000)
+        other.stdin.flush()
+        check(other.wait(20) == 1 and b"reset" in other.stderr.read(), "and coyo %s, once the daemon is back" % far)
+        for p in (c, s):
+            p.stdin.close()
+        net.wait("nothing left in either daemon", lambda: not connections(net, "a") and not connections(net, "b"), 15)
+    s = listen(net, 7301)
+    c = connect(net, 7301)
+    c.stdin.close()
+    check(s.stdout.read() == b"" and c.wait(10) == 0, "a new stream stands again")
+    s.stdin.close()
+    s.wait(10)
+
+
 def body(net):
     net.build_net(["a", "t", "b"], [("a", "t"), ("t", "b")])
     net.start()
@@ -117,6 +145,7 @@ def body(net):
     no_such_id(net)
     hundred(net)
     killed(net)
+    daemon_killed(net)
 
 
 lib.main(body)

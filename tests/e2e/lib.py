@@ -2,6 +2,7 @@
 """What every end-to-end script starts with: the build named on the command line, a network, a clear end."""
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -33,28 +34,34 @@ def skip(why):
     sys.exit(SKIP)
 
 
-def main(body, **net_options):
-    """Runs body(net); takes the network down whatever happens; exit status for meson."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    net = coyonet.Net(build=build_dir(), **net_options)
-    status = 1
+def attempt(body, net):
+    """True when body(net) holds; the network is down afterwards."""
+    good = False
     try:
         body(net)
-        status = 0
-    except coyonet.NetError as e:
-        print("FAILED: %s" % e)
+        good = True
+    except (coyonet.NetError, OSError, subprocess.TimeoutExpired) as e:
+        print("FAILED: %s: %s" % (type(e).__name__, e))
         for n in net.nodes.values():
             print("--- log of %s\n%s" % (n.name, n.tail(25)))
     finally:
         stubborn = net.stop()
         if stubborn:
             print("FAILED: needed SIGKILL: %s" % ", ".join(stubborn))
-            status = 1
+            good = False
         for n in net.nodes.values():
             if n.proc and n.proc.returncode not in (0, -signal.SIGKILL):
                 print("FAILED: %s ended with status %s\n%s" % (n.name, n.proc.returncode, n.tail(40)))
-                status = 1
-    sys.exit(status)
+                good = False
+    return good
+
+
+def main(*bodies, **net_options):
+    """Runs each body on a network of its own; takes it down whatever happens; exit status for meson."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for body in bodies:
+        if not attempt(body, coyonet.Net(build=build_dir(), **net_options)):
+            sys.exit(1)
 
 
 class Progress(threading.Thread):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -52,12 +53,16 @@ class Node:
         with open(self.conf_path(), "w", encoding="ascii") as f:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
-    def start(self):
+    def start(self, limits=None):
         env = dict(os.environ, XDG_RUNTIME_DIR=self.dir)
         env.pop("NOTIFY_SOCKET", None)
+
+        def limit():
+            for what, most in limits.items():
+                resource.setrlimit(what, (most, most))
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
-                                         stdout=log, stderr=log, env=env, start_new_session=True)
+                                         stdout=log, stderr=log, env=env, start_new_session=True, preexec_fn=limit if limits else None)
 
     def ctl(self, *words, check=True, timeout=15):
         """coyoctl --json WORDS as a Python value."""
@@ -107,7 +112,7 @@ class Net:
         n.extra = extra
         key = os.path.join(n.dir, "key")
         if not os.path.exists(key):
-            r = subprocess.run([self.bin("coyo"), "keygen", "-o", key], stdout=subprocess.PIPE, check=True)
+            subprocess.run([self.bin("coyo"), "keygen", "-o", key], stdout=subprocess.PIPE, check=True)
         r = subprocess.run([self.bin("coyo"), "id", key], stdout=subprocess.PIPE, check=True)
         n.id = r.stdout.decode().split()[-1]
         return n
@@ -134,10 +139,16 @@ class Net:
             if self.wire.stdout.readline().strip() != "ready":
                 raise NetError("coyowire did not start")
 
-    def start(self):
+    def start(self, limits=None):
         for n in self.nodes.values():
             n.write_conf()
-            n.start()
+            n.start(limits)
+
+    def ghost(self):
+        """The id of a key that no node has."""
+        key = os.path.join(self.dir, "ghost")
+        subprocess.run([self.bin("coyo"), "keygen", "-o", key], check=True)
+        return subprocess.run([self.bin("coyo"), "id", key], stdout=subprocess.PIPE, check=True).stdout.decode().split()[-1]
 
     def wait(self, what, test, seconds=15.0, every=0.05):
         """Polls test() until it is true; NetError names `what` and shows the last log lines."""

@@ -523,6 +523,50 @@ static void test_oam(void **state)
 	assert_int_equal(ev.u.packet.data[TUNNEL_HEADER_BYTES], 0xee);
 }
 
+/* The first packet confirms the handshake: only then does a responder get its sending key. Its answer must not be lost. */
+static void test_first_echo_waits_for_the_key(void **state)
+{
+	struct pair *p = *state;
+	struct dp_event ev;
+
+	for (unsigned side = 0; side < 2; side++) {
+		sessnet_session(&p->n, side, side + 1, p->n.w[1 - side].in_label);
+		sessnet_rx_key(&p->n, side, side + 1, 0);
+	}
+	sessnet_tx_key(&p->n, 0, 1, 0);
+	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
+	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, NULL), 1);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, NULL), 0);
+	sessnet_tx_key(&p->n, 1, 2, 0);
+	run(p, 20 * NS_PER_MS);
+	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, &ev), 1);
+	assert_int_equal(ev.u.packet.data[0], OAM_ECHO_REPLY);
+	assert_int_equal(ev.u.packet.data[7], 0x5a);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_NO_KEY], 0);
+}
+
+/* The same key again keeps counter and window: no nonce is used twice, no packet is let in twice. */
+static void test_repeated_keys_change_nothing(void **state)
+{
+	struct pair *p = *state;
+	uint64_t counter[2];
+	uint8_t copy[200];
+	size_t len;
+
+	sessnet_up(&p->n);
+	for (unsigned i = 0; i < 2; i++) {
+		send_oam(p, OAM_KEEPALIVE, 0, 0);
+		len = p->n.w[1].last->data_len;
+		memcpy(copy, rte_pktmbuf_mtod(p->n.w[1].last, void *), len);
+		counter[i] = be64_load(copy + 4);
+		sessnet_tx_key(&p->n, 0, 1, 0);
+		sessnet_rx_key(&p->n, 1, 2, 0);
+	}
+	assert_int_equal(counter[1], counter[0] + 1);
+	sessnet_inject(&p->n, 1, copy, len);
+	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 1);
+}
+
 static void test_session_lost_and_made_anew(void **state)
 {
 	struct pair *p = *state;
@@ -628,6 +672,8 @@ int main(void)
 	        T(test_window_closes_when_nobody_reads),
 	        T(test_replay_and_forgery),
 	        T(test_oam),
+	        T(test_first_echo_waits_for_the_key),
+	        T(test_repeated_keys_change_nothing),
 	        T(test_session_lost_and_made_anew),
 	        T(test_dump),
 	        T(test_drain_refuses_new),
