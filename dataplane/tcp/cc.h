@@ -3,9 +3,18 @@
 #pragma once
 #include "tcp/cfg.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tcp_cc_ops;
+
+/* HyStart++; round trips in us, UINT32_MAX: none. */
+struct tcp_hystart {
+	uint32_t last_min, now_min, base;
+	uint32_t round_end; /* the round ends when this is acknowledged */
+	uint8_t samples, css_rounds;
+	bool css; /* in conservative slow start */
+};
 
 /* A controller's state inside a connection; windows in bytes. */
 struct tcp_ccs {
@@ -15,13 +24,18 @@ struct tcp_ccs {
 	uint32_t mss;      /* payload of a full segment */
 	uint32_t
 	        partial; /* of the next growth: NewReno's bytes acknowledged, CUBIC's 2^-32 of a byte */
+	struct tcp_hystart hs;
+	bool paced; /* bursts are spread anyway */
 	union {
 		struct {
 			int64_t epoch_ns; /* start of the present cubic curve, 0: none */
+			int64_t grown_ns; /* when the window was last in full use */
 			double w_max, k, w_est, cwnd_prior; /* segments, seconds */
-			double prior_w_max;                 /* for undo */
+			int64_t was_epoch_ns;               /* before the last event, for undo */
+			float was_w_max, was_k, was_w_est, was_cwnd_prior;
+			bool paused;
 		} cubic;
-		uint64_t room[6];
+		uint64_t room[10];
 	};
 };
 
@@ -31,6 +45,8 @@ struct tcp_cc_ops {
 	void (*init)(struct tcp_ccs *c);
 	/* bytes were newly acknowledged outside recovery while the window was in full use. */
 	void (*acked)(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns);
+	/* bytes were acknowledged, but the application or the peer had left room in the window. NULL: does not care. */
+	void (*paused)(struct tcp_ccs *c);
 	/* A congestion event (loss or ECN): returns the new ssthresh; in_flight in bytes. */
 	uint64_t (*congestion)(struct tcp_ccs *c, uint64_t in_flight);
 	/* That event was a timeout: the path is to be learned anew. */
@@ -41,11 +57,23 @@ struct tcp_cc_ops {
 
 extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 
-/* Slow start with appropriate byte counting (RFC 3465, L = whole burst, RFC 9406 4.2); returns the bytes left over. */
+/* hystart.c: init with a connection; ack for each acknowledgement that lets slow start grow. */
+void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt);
+void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int64_t rtt_ns);
+
+/* Slow start with appropriate byte counting (RFC 3465; RFC 9406 4.2: L = 8 unless paced, a quarter of it in conservative slow
+ * start); returns the bytes left over once ssthresh is reached. */
 static inline uint32_t tcp_cc_slow_start(struct tcp_ccs *c, uint32_t bytes)
 {
-	uint64_t grow = c->ssthresh - c->cwnd < bytes ? c->ssthresh - c->cwnd : bytes;
+	uint64_t room = c->ssthresh - c->cwnd;
+	uint32_t grow = c->paced || bytes < 8 * c->mss ? bytes : 8 * c->mss;
 
-	c->cwnd += grow;
-	return bytes - (uint32_t)grow;
+	if (c->hs.css)
+		grow /= 4;
+	if (grow < room) {
+		c->cwnd += grow;
+		return 0;
+	}
+	c->cwnd += room;
+	return grow - (uint32_t)room;
 }

@@ -27,8 +27,11 @@ static void cubic_init(struct tcp_ccs *c)
 {
 	c->partial = 0;
 	c->cubic.epoch_ns = 0;
-	c->cubic.w_max = c->cubic.prior_w_max = 0.0;
-	c->cubic.k = c->cubic.w_est = c->cubic.cwnd_prior = 0.0;
+	c->cubic.grown_ns = c->cubic.was_epoch_ns = 0;
+	c->cubic.w_max = c->cubic.k = c->cubic.w_est = c->cubic.cwnd_prior = 0.0;
+	c->cubic.was_w_max = c->cubic.was_k = 0.0f;
+	c->cubic.was_w_est = c->cubic.was_cwnd_prior = 0.0f;
+	c->cubic.paused = false;
 }
 
 static void epoch_start(struct tcp_ccs *c, double cwnd, int64_t now_ns)
@@ -68,6 +71,11 @@ static void cubic_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int6
 		bytes = tcp_cc_slow_start(c, bytes);
 	if (!bytes)
 		return;
+	/* Section 5.8: time in which the window was not in use is no time of the curve. */
+	if (c->cubic.paused && !first)
+		c->cubic.epoch_ns += now_ns - c->cubic.grown_ns;
+	c->cubic.paused = false;
+	c->cubic.grown_ns = now_ns;
 	cwnd = (double)c->cwnd / c->mss;
 	if (first)
 		epoch_start(c, cwnd, now_ns);
@@ -98,7 +106,11 @@ static uint64_t cubic_congestion(struct tcp_ccs *c, uint64_t in_flight)
 	uint64_t ssthresh = (uint64_t)((double)base * CUBIC_BETA);
 	double w = (double)base / c->mss;
 
-	c->cubic.prior_w_max = c->cubic.w_max;
+	c->cubic.was_epoch_ns = c->cubic.epoch_ns;
+	c->cubic.was_w_max = (float)c->cubic.w_max;
+	c->cubic.was_k = (float)c->cubic.k;
+	c->cubic.was_w_est = (float)c->cubic.w_est;
+	c->cubic.was_cwnd_prior = (float)c->cubic.cwnd_prior;
 	c->cubic.cwnd_prior = w;
 	/* Fast convergence, section 4.7: give way when this peak is below the last one. */
 	c->cubic.w_max = w < c->cubic.w_max ? w * (1.0 + CUBIC_BETA) / 2.0 : w;
@@ -112,16 +124,26 @@ static void cubic_timeout(struct tcp_ccs *c)
 	c->cubic.w_max = 0.0;
 }
 
+/* Section 4.9.1. */
 static void cubic_undo(struct tcp_ccs *c)
 {
-	c->cubic.w_max = c->cubic.prior_w_max;
-	c->cubic.epoch_ns = 0;
+	c->cubic.epoch_ns = c->cubic.was_epoch_ns;
+	c->cubic.w_max = c->cubic.was_w_max;
+	c->cubic.k = c->cubic.was_k;
+	c->cubic.w_est = c->cubic.was_w_est;
+	c->cubic.cwnd_prior = c->cubic.was_cwnd_prior;
+}
+
+static void cubic_paused(struct tcp_ccs *c)
+{
+	c->cubic.paused = true;
 }
 
 const struct tcp_cc_ops tcp_cc_cubic = {
         .name = "cubic",
         .init = cubic_init,
         .acked = cubic_acked,
+        .paused = cubic_paused,
         .congestion = cubic_congestion,
         .timeout = cubic_timeout,
         .undo = cubic_undo,

@@ -50,6 +50,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .rto_min_ns = 200 * NS_PER_MS,
 	        .rto_max_ns = 60 * NS_PER_S,
 	        /* A steady path lets RTTVAR vanish; then one delayed ACK would be a time-out. */
+	        .rto_syn_lost_ns = 3 * NS_PER_S,
 	        .rto_clock_ns = 100 * NS_PER_MS,
 	        .persist_min_ns = 200 * NS_PER_MS,
 	        .persist_max_ns = 60 * NS_PER_S,
@@ -58,12 +59,12 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .oow_ack_ns = 500 * NS_PER_MS,
 	        .delack_ns = 40 * NS_PER_MS,
 	        .msl_ns = 15 * NS_PER_S,
-	        .connect_timeout_ns = 60 * NS_PER_S,
+	        .connect_timeout_ns = 190 * NS_PER_S,
 	        .fin_wait2_ns = 60 * NS_PER_S,
 	        .keepalive_intvl_ns = 15 * NS_PER_S,
 	        .keepalive_probes = 6,
-	        .syn_retries = 6,
-	        .synack_retries = 5,
+	        .syn_retries = 7,
+	        .synack_retries = 7,
 	        .data_retries = 15,
 	};
 }

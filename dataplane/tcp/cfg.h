@@ -90,12 +90,13 @@ struct tcp_cfg {
 
 	/* Times, ns. */
 	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* RFC 6298 */
-	int64_t rto_clock_ns;   /* G of its formula: it stands at least this much above SRTT */
-	int64_t persist_min_ns; /* first window probe; then doubled (RFC 9293 3.8.6.1) */
-	int64_t persist_max_ns; /* up to this */
-	int64_t tlp_min_ns;     /* shortest probe time-out */
-	int64_t tlp_delack_ns;  /* RFC 8985's worst delayed ACK */
-	int64_t delack_ns;      /* 0: acknowledge at once */
+	int64_t rto_syn_lost_ns; /* at least this after a SYN that was sent again, RFC 6298 5.7 */
+	int64_t rto_clock_ns;    /* G of its formula: it stands at least this much above SRTT */
+	int64_t persist_min_ns;  /* first window probe; then doubled (RFC 9293 3.8.6.1) */
+	int64_t persist_max_ns;  /* up to this */
+	int64_t tlp_min_ns;      /* shortest probe time-out */
+	int64_t tlp_delack_ns;   /* RFC 8985's worst delayed ACK */
+	int64_t delack_ns;       /* 0: acknowledge at once */
 	int64_t oow_ack_ns; /* answers to empty segments out of place: one in this time, per connection */
 	int64_t msl_ns;             /* TIME-WAIT is twice this */
 	int64_t connect_timeout_ns; /* active open gives up: ETIMEDOUT; 0: retries only */

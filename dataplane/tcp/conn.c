@@ -126,7 +126,7 @@ void conn_set_iss(struct conn *c, uint32_t iss)
 {
 	c->iss = iss;
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
-	        c->tlp_end = c->cwr_end = c->dsack_round = c->iss;
+	        c->tlp_end = c->cwr_end = c->dsack_round = c->sack_mark = c->iss;
 	c->snd_data = c->iss + 1;
 }
 
@@ -137,6 +137,16 @@ uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max)
 	while (cfg->window_scale && ws < 14 && (rcv_limit_max >> ws) > 65535)
 		ws++;
 	return ws;
+}
+
+uint64_t conn_initial_window(const struct tcp_stack *s, const struct conn *c)
+{
+	/* RFC 6928: ten segments, but where they are large no more than 14600 bytes or two of them. */
+	uint64_t n = s->cfg.initial_window, want = n * c->mss, most = n * 1460;
+
+	if (most < 2 * (uint64_t)c->mss)
+		most = 2 * (uint64_t)c->mss;
+	return want < most ? want : most;
 }
 
 void conn_setup(struct tcp_stack *s, struct conn *c)
@@ -155,8 +165,10 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	c->rcv_ws = conn_wscale(cfg, c->rcv_limit_max);
 	conn_update_mss(s, c);
 	c->cc.ssthresh = UINT64_MAX;
-	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
+	c->cc.cwnd = conn_initial_window(s, c);
 	c->cc.ops->init(&c->cc);
+	c->cc.paced = (c->modes & CM_PACED) != 0;
+	tcp_hystart_init(&c->cc, c->snd_nxt);
 }
 
 struct conn *conn_of(const struct tcp_stack *s, uint32_t handle)

@@ -55,11 +55,14 @@ enum conn_mode {
 	CM_QUICKACK = 1u << 1, /* no delayed ACKs */
 	CM_PACED = 1u << 2,
 	CM_COOKIE = 1u << 3, /* came back from a SYN cookie */
-	CM_LINGER = 1u << 4  /* linger_ms is set */
+	CM_LINGER = 1u << 4, /* linger_ms is set */
+	CM_EIFEL = 1u << 5,  /* the first ACK of this recovery is still to come */
+	CM_RESCUED = 1u << 6 /* RFC 6675's rescue retransmission was made */
 };
 
 /* Those of enum tcp_ca_state, in short. */
 enum conn_ca { CA_OPEN = 0, CA_CWR, CA_RECOVERY, CA_LOSS };
+enum conn_frto { FRTO_NONE = 0, FRTO_FIRST /* ACK awaited after a time-out */, FRTO_SECOND };
 enum conn_rtx { RTX_NONE = 0, RTX_SYN, RTX_RTO, RTX_PERSIST };
 enum conn_aux { AUX_NONE = 0, AUX_TLP, AUX_REO };
 enum conn_life {
@@ -87,6 +90,7 @@ struct conn {
 	int64_t rtx_at, aux_at, delack_at, life_at;
 	uint8_t rtx_kind, aux_kind, life_kind;
 	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult, reo_persist;
+	uint8_t frto, frto_left; /* enum conn_frto; new segments it may send */
 
 	struct conn_link ready, event, of_peer, queue;
 	uint32_t parent; /* listener's index while not accepted, CONN_NONE */
@@ -107,7 +111,8 @@ struct conn {
 	struct tcp_buf rec;            /* records of what is outstanding, see record.h */
 	uint32_t rec_lost;             /* records before this one are not lost */
 	uint32_t time_head, time_tail; /* records in the order they were sent */
-	uint32_t sacked_bytes, lost_bytes;
+	uint32_t sacked_bytes, lost_bytes, sacked_segs;
+	uint32_t sack_mark; /* RFC 6675: what lies below was judged */
 	struct tcp_sack_range
 	        sack_seen[4]; /* ranges of the last SACK option, already in the records */
 	uint32_t dupacks;     /* without SACK: duplicates since una moved */
@@ -118,7 +123,7 @@ struct conn {
 	uint32_t tlp_end;
 	uint64_t prior_cwnd, prior_ssthresh;
 	int64_t last_tx, last_rx, syn_tx, una_moved;
-	int64_t srtt, rttvar, rto, min_rtt;
+	int64_t srtt, rttvar, rto, min_rtt, min_rtt_at;
 	int64_t rack_tx, rack_rtt;
 	uint32_t rack_end, rack_fack;
 	uint32_t dsack_round; /* no wider reordering window until una reaches it */
@@ -175,6 +180,11 @@ static inline uint32_t conn_data_end(const struct conn *c)
 static inline bool conn_fin_acked(const struct conn *c)
 {
 	return (c->flags & CF_FIN_QUEUED) && seq_gt(c->snd_una, conn_data_end(c));
+}
+
+static inline uint32_t conn_outstanding(const struct conn *c)
+{
+	return c->snd_nxt - c->snd_una;
 }
 
 /* Bytes thought to be in the network (RFC 6675 "pipe"). */

@@ -60,7 +60,7 @@ static void sample(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 		if ((int32_t)ticks >= 0 && ticks < INT32_MAX / 4)
 			a->rtt = (int64_t)(ticks * s->cfg.ts_clock_ns);
 	}
-	rto_sample(&s->cfg, c, a->rtt);
+	rto_sample(&s->cfg, c, a->rtt, a->prior_flight, s->now);
 }
 
 static void timers(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
@@ -119,8 +119,11 @@ static void take_ecn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		c->flags |= CF_ECE;
 		conn_ack_now(s, c);
 	}
-	if ((g->flags & TCP_ECE) && seq_geq(g->ack, c->cwr_end))
-		recovery_ecn(s, c);
+	/* Once per window: RFC 3168 6.1.2. */
+	if ((g->flags & TCP_ECE) && seq_geq(g->ack, c->cwr_end) && recovery_cwr(s, c)) {
+		c->n_ecn++;
+		s->n.ecn_reductions++;
+	}
 }
 
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)

@@ -33,12 +33,30 @@ void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	c->snd_wl2 = g->ack;
 	conn_update_mss(s, c);
 	c->rcv_mss = c->mss < 536 ? c->mss : 536;
-	c->cc.cwnd = (uint64_t)cfg->initial_window * c->mss;
+	c->cc.cwnd = conn_initial_window(s, c);
 	c->drs_seq = c->rcv_nxt + 65535;
 	c->drs_at = s->now;
 }
 
-static void established(struct tcp_stack *s, struct conn *c)
+/* The handshake's round trip; where the SYN was sent again only its timestamp can tell (RFC 6298 section 3). */
+static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t ticks = conn_ts_now(s, c) - g->o.ts_ecr;
+
+	if (c->syn_tx >= 0) {
+		rto_sample(&s->cfg, c, s->now - c->syn_tx, 0, s->now);
+	} else if ((c->flags & CF_TS) && g->o.ts && !(c->modes & CM_COOKIE) &&
+	           ticks < INT32_MAX / 4) {
+		rto_sample(&s->cfg, c, (int64_t)(ticks * s->cfg.ts_clock_ns), 0, s->now);
+	} else if (c->n_retransmits && c->rto < s->cfg.rto_syn_lost_ns) {
+		c->rto = s->cfg.rto_syn_lost_ns; /* section 5.7 */
+	}
+	/* RFC 6928 section 2: one loss may be chance. */
+	if (c->n_retransmits > 1)
+		c->cc.cwnd = c->mss;
+}
+
+static void established(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	c->state = TCP_ESTABLISHED;
 	/* RFC 6298 5.7: a SYN timed out, so the initial RTO was too short for this path. */
@@ -47,8 +65,7 @@ static void established(struct tcp_stack *s, struct conn *c)
 	c->backoff = c->retries = 0;
 	c->una_moved = s->now;
 	timer_rtx_stop(c);
-	if (c->syn_tx >= 0)
-		rto_sample(&s->cfg, c, s->now - c->syn_tx);
+	first_sample(s, c, g);
 	if (c->keep_idle)
 		timer_life(s, c, LIFE_KEEPALIVE, c->keep_idle);
 	else
@@ -180,7 +197,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (s->cfg.ecn == TCP_ECN_ON && (g->flags & TCP_ECE) && !(g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
 	s->n.opened_active++;
-	established(s, c);
+	established(s, c, g);
 	c->flags |= CF_ACK_NOW;
 	conn_event(s, c, TCP_EV_CONNECTED);
 	if (c->flags & CF_WANT_WRITE) {
@@ -206,7 +223,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	c->snd_wl1 = g->seq;
 	c->snd_wl2 = g->ack;
 	c->flags &= ~(uint32_t)CF_SYN_DUE;
-	established(s, c);
+	established(s, c, g);
 	if (!(c->flags & CF_PASSIVE)) {
 		s->n.opened_active++;
 		conn_event(s, c, TCP_EV_CONNECTED);

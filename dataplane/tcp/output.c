@@ -60,10 +60,12 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
 }
 
 /* Length of the next new segment; 0: none may go now. *blocked: data waits that only a timer or the peer can free. */
-static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
+static uint32_t new_data_len(const struct tcp_stack *s, struct conn *c, bool override,
+                             bool *blocked)
 {
 	uint32_t avail = conn_data_end(c) - c->snd_nxt, out = c->snd_nxt - c->snd_una;
 	uint32_t usable = c->snd_wnd > out ? c->snd_wnd - out : 0, len = c->mss;
+	uint32_t flight;
 
 	*blocked = false;
 	if (seq_geq(c->snd_nxt, conn_data_end(c)))
@@ -75,7 +77,11 @@ static uint32_t new_data_len(struct conn *c, bool override, bool *blocked)
 	*blocked = !len;
 	if (!len || override)
 		return len;
-	if (conn_in_flight(c) && conn_in_flight(c) + len > c->cc.cwnd) {
+	flight = conn_in_flight(c);
+	/* Limited transmit (RFC 3042) lets a segment go for each that duplicates say has left; without, they do not count yet. */
+	if (!s->cfg.limited_transmit && c->ca < CA_RECOVERY)
+		flight += c->sacked_bytes;
+	if (flight && flight + len > c->cc.cwnd) {
 		c->flags |= CF_SND_LIMITED;
 		return 0;
 	}
@@ -104,7 +110,7 @@ static bool fin_due(const struct conn *c)
 /* RFC 5681 4.1: after an idle time the old window proves nothing. */
 static void restart_after_idle(struct tcp_stack *s, struct conn *c)
 {
-	uint64_t iw = (uint64_t)s->cfg.initial_window * c->mss;
+	uint64_t iw = conn_initial_window(s, c);
 
 	if (c->snd_nxt == c->snd_una && s->now - c->last_tx > c->rto && c->cc.cwnd > iw)
 		c->cc.cwnd = iw;
@@ -157,7 +163,7 @@ static uint32_t send_tlp(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
                          struct tcp_out *out)
 {
 	bool blocked;
-	uint32_t len = new_data_len(c, true, &blocked), n;
+	uint32_t len = new_data_len(s, c, true, &blocked), n;
 
 	c->flags &= ~(uint32_t)CF_TLP_DUE;
 	if (!c->rec.len || c->ca >= CA_RECOVERY)
@@ -187,7 +193,7 @@ static uint32_t send_window_probe(struct tcp_stack *s, struct conn *c, uint8_t *
 {
 	struct seg_plan p = {.seq = c->snd_nxt, .len = 1};
 	bool blocked;
-	uint32_t len = new_data_len(c, true, &blocked);
+	uint32_t len = new_data_len(s, c, true, &blocked);
 
 	c->flags &= ~(uint32_t)CF_PROBE_DUE;
 	if (c->snd_nxt != c->snd_una || conn_data_end(c) == c->snd_nxt)
@@ -220,10 +226,33 @@ static void persist(struct tcp_stack *s, struct conn *c)
 	timer_rtx(s, c, RTX_PERSIST);
 }
 
+/* Sends a lost record again where the window allows it. */
+static uint32_t send_lost(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_t *buf,
+                          size_t cap, struct tcp_out *out)
+{
+	uint32_t flight = conn_in_flight(c);
+
+	if (pos == rec_end(c) || (flight && flight + rec_at(s, c, pos)->len > c->cc.cwnd))
+		return 0;
+	return resend(s, c, pos, buf, cap, out);
+}
+
+/* RFC 5682 step 2b: up to two new segments, though the old ones are marked lost; then it waits for what they bring. */
+static uint32_t send_frto(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                          struct tcp_out *out)
+{
+	bool blocked;
+	uint32_t len = c->frto_left ? new_data_len(s, c, true, &blocked) : 0, n;
+
+	n = len ? send_new(s, c, len, buf, cap, out) : 0;
+	c->frto_left = n ? c->frto_left - 1 : 0;
+	return n;
+}
+
 static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
                           struct tcp_out *out)
 {
-	uint32_t pos, len, n;
+	uint32_t len, n;
 	bool blocked;
 
 	if (c->flags & CF_RTX_HEAD) {
@@ -231,13 +260,10 @@ static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, siz
 		if (c->rec.len)
 			return resend(s, c, c->rec.head, buf, cap, out);
 	}
-	if (c->lost_bytes) {
-		pos = rec_next_lost(s, c);
-		if (pos != rec_end(c) && (!conn_in_flight(c) ||
-		                          conn_in_flight(c) + rec_at(s, c, pos)->len <= c->cc.cwnd))
-			return resend(s, c, pos, buf, cap, out);
-		return 0;
-	}
+	if (c->frto == FRTO_SECOND)
+		return send_frto(s, c, buf, cap, out);
+	if (c->lost_bytes)
+		return send_lost(s, c, rec_next_lost(s, c), buf, cap, out);
 	if (c->flags & CF_TLP_DUE) {
 		n = send_tlp(s, c, buf, cap, out);
 		if (n)
@@ -251,8 +277,10 @@ static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, siz
 	if (seq_gt(c->snd_nxt, conn_data_end(c)))
 		return 0;
 	restart_after_idle(s, c);
-	len = new_data_len(c, false, &blocked);
+	len = new_data_len(s, c, false, &blocked);
 	n = len || fin_due(c) ? send_new(s, c, len, buf, cap, out) : 0;
+	if (!n && c->ca == CA_RECOVERY && !s->cfg.rack && (c->flags & CF_SACK))
+		n = send_lost(s, c, loss_rescue(s, c), buf, cap, out);
 	if (!n && (len || blocked || fin_due(c)))
 		persist(s, c);
 	return n;

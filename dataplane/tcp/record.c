@@ -67,8 +67,10 @@ uint32_t rec_find(const struct tcp_stack *s, const struct conn *c, uint32_t seq)
 
 static void uncount(struct conn *c, const struct rec *r)
 {
-	if (r->flags & REC_SACKED)
+	if (r->flags & REC_SACKED) {
 		c->sacked_bytes -= r->len;
+		c->sacked_segs--;
+	}
 	if (r->flags & REC_LOST)
 		c->lost_bytes -= r->len;
 }
@@ -105,6 +107,7 @@ void rec_mark_sacked(struct tcp_stack *s, struct conn *c, uint32_t pos)
 	time_del(s, c, r);
 	r->flags = (uint8_t)((r->flags & ~REC_LOST) | REC_SACKED);
 	c->sacked_bytes += r->len;
+	c->sacked_segs++;
 }
 
 void rec_mark_resent(struct tcp_stack *s, struct conn *c, uint32_t pos)
@@ -135,7 +138,7 @@ uint32_t rec_next_lost(struct tcp_stack *s, struct conn *c)
 void rec_all_lost(struct tcp_stack *s, struct conn *c, bool forget_sacks)
 {
 	if (forget_sacks || !(c->flags & CF_SACK)) {
-		c->sacked_bytes = 0;
+		c->sacked_bytes = c->sacked_segs = 0;
 		c->dupacks = 0;
 		memset(c->sack_seen, 0, sizeof(c->sack_seen));
 	}
@@ -153,7 +156,7 @@ void rec_go_back(struct tcp_stack *s, struct conn *c)
 	tcp_buf_free(&s->pool, &c->rec);
 	c->time_head = c->time_tail = CONN_NONE;
 	c->rec_lost = c->rec.head;
-	c->sacked_bytes = c->lost_bytes = c->dupacks = 0;
+	c->sacked_bytes = c->sacked_segs = c->lost_bytes = c->dupacks = 0;
 	memset(c->sack_seen, 0, sizeof(c->sack_seen));
 	c->snd_nxt = c->snd_una;
 	c->flags &= ~(uint32_t)(CF_RTX_HEAD | CF_TLP_DUE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Loss detection and repair: SACK (2018, 6675), RACK-TLP (8985), PRR (9937), NewReno without SACK (6582), Eifel (3522). */
+/* Loss detection and repair: SACK (2018, 6675), RACK-TLP (8985), PRR (9937), NewReno without SACK (6582), the undo
+ * of needless recoveries (3522, 5682). */
 #pragma once
 #include "tcp/stack.h"
 
@@ -7,6 +8,7 @@
 struct ack_news {
 	uint32_t acked;     /* una advance, sequence space */
 	uint32_t delivered; /* newly known to have arrived, by ACK or SACK */
+	uint32_t originals; /* ... of these, sent only once and before `recover` */
 	uint32_t lost;      /* newly deemed lost */
 	uint32_t prior_flight;
 	int64_t rtt; /* sample, -1: none */
@@ -20,13 +22,22 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 /* After both: finds losses, moves between open, recovery and loss, sets the window. */
 void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
 
-/* Deems lost what RACK says by now; returns the bytes. Arms the reordering timer for the rest. */
-uint32_t recovery_rack(struct tcp_stack *s, struct conn *c);
 /* The reordering timer fired. */
 void recovery_reorder_timer(struct tcp_stack *s, struct conn *c);
 /* The retransmission timer fired. */
 void recovery_timeout(struct tcp_stack *s, struct conn *c);
 /* The peer was released or its path changed: all is sent again, without blame. */
 void recovery_restart(struct tcp_stack *s, struct conn *c);
-/* A congestion signal without a loss (ECN-Echo). */
-void recovery_ecn(struct tcp_stack *s, struct conn *c);
+/* A congestion signal without a loss to repair (ECN-Echo, a tail loss that its probe repaired). False: reduced already. */
+bool recovery_cwr(struct tcp_stack *s, struct conn *c);
+
+/* loss.c: sets a->lost. */
+void loss_detect(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+/* Deems lost what RACK says by now; returns the bytes. Arms the reordering timer for the rest. */
+uint32_t loss_by_time(struct tcp_stack *s, struct conn *c);
+/* RFC 6675 NextSeg() rules (3) and (4), where neither a lost segment nor new data may go: a record or rec_end(). */
+uint32_t loss_rescue(struct tcp_stack *s, struct conn *c);
+
+/* undo.c: before a time-out is acted upon; and for each ACK in recovery or loss: true when that was needless and is undone. */
+void undo_timeout(struct tcp_stack *s, struct conn *c);
+bool undo_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, const struct ack_news *a);

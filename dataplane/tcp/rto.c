@@ -2,26 +2,39 @@
 /* Round-trip estimation and the retransmission timeout (RFC 6298 section 2). */
 #include "tcp/rto.h"
 
+#define MIN_RTT_AGE (300 * NS_PER_S)
+
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 {
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt)
+void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t flight,
+                int64_t now)
 {
+	uint32_t samples = flight / (2 * c->mss);
+	unsigned shift = 0;
 	int64_t err, margin;
 
 	if (rtt < 0)
 		return;
-	if (rtt < c->min_rtt)
+	/* The least of the last minutes: paths change. */
+	if (rtt <= c->min_rtt || now - c->min_rtt_at > MIN_RTT_AGE) {
 		c->min_rtt = rtt;
+		c->min_rtt_at = now;
+	}
 	if (!c->srtt) {
 		c->srtt = rtt ? rtt : 1;
 		c->rttvar = rtt / 2;
 	} else {
 		err = rtt > c->srtt ? rtt - c->srtt : c->srtt - rtt;
-		c->rttvar += (err - c->rttvar) / 4;
-		c->srtt += (rtt - c->srtt) / 8;
+		/* RFC 7323 appendix G: many samples in a round trip count for less each. */
+		while (samples > 1 && shift < 10) {
+			samples /= 2;
+			shift++;
+		}
+		c->rttvar += (err - c->rttvar) >> (2 + shift);
+		c->srtt += (rtt - c->srtt) >> (3 + shift);
 		if (c->srtt <= 0)
 			c->srtt = 1;
 	}

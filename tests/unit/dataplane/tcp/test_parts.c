@@ -191,15 +191,15 @@ static void test_options_round_trip(void **state)
 static void test_estimator(void **state)
 {
 	struct tcp_cfg cfg;
-	struct conn c = {.min_rtt = INT64_MAX};
+	struct conn c = {.min_rtt = INT64_MAX, .mss = 1000};
 
 	(void)state;
 	tcp_cfg_default(&cfg);
-	rto_sample(&cfg, &c, 100 * NS_PER_MS);
+	rto_sample(&cfg, &c, 100 * NS_PER_MS, 0, 0);
 	assert_int_equal(c.srtt, 100 * NS_PER_MS);
 	assert_int_equal(c.rttvar, 50 * NS_PER_MS);
 	assert_int_equal(c.rto, 300 * NS_PER_MS);
-	rto_sample(&cfg, &c, 180 * NS_PER_MS);
+	rto_sample(&cfg, &c, 180 * NS_PER_MS, 0, 0);
 	assert_int_equal(c.srtt, 110 * NS_PER_MS);
 	assert_int_equal(c.rttvar, 57500000);
 	c.backoff = 3;
@@ -217,7 +217,9 @@ static void test_controllers(void **state)
 	(void)state;
 	r.ops->init(&r);
 	r.ops->acked(&r, 10000, 0, 0);
-	assert_int_equal(r.cwnd, 20000); /* slow start up to ssthresh */
+	assert_int_equal(r.cwnd, 18000); /* slow start, eight segments an ACK at most */
+	r.ops->acked(&r, 2000, 0, 0);
+	assert_int_equal(r.cwnd, 20000); /* up to ssthresh */
 	r.ops->acked(&r, 20000, 0, 0);
 	assert_int_equal(r.cwnd, 21000); /* then one segment a window */
 	assert_int_equal(r.ops->congestion(&r, 21000), 10500);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* HyStart++ (RFC 9406): slow start gives way to a conservative one when round-trip times grow, and then ends. */
+#include "tcp/cc.h"
+#include "tcp/seq.h"
+
+/* Section 4.3, in us. */
+#define RTT_THRESH_MIN 4000u
+#define RTT_THRESH_MAX 16000u
+#define RTT_DIVISOR    8u
+#define RTT_SAMPLES    8u
+#define CSS_ROUNDS     5u
+#define NONE           UINT32_MAX
+
+void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt)
+{
+	c->hs = (struct tcp_hystart){
+	        .last_min = NONE, .now_min = NONE, .base = NONE, .round_end = snd_nxt};
+}
+
+static uint32_t threshold(uint32_t last_min)
+{
+	uint32_t t = last_min / RTT_DIVISOR;
+
+	return t < RTT_THRESH_MIN ? RTT_THRESH_MIN : t > RTT_THRESH_MAX ? RTT_THRESH_MAX : t;
+}
+
+static void round_ends(struct tcp_ccs *c, uint32_t snd_nxt)
+{
+	struct tcp_hystart *h = &c->hs;
+
+	h->last_min = h->now_min;
+	h->now_min = NONE;
+	h->samples = 0;
+	h->round_end = snd_nxt;
+	/* The round in which it began counts too. */
+	if (h->css && ++h->css_rounds >= CSS_ROUNDS) {
+		c->ssthresh = c->cwnd;
+		h->css = false;
+	}
+}
+
+void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int64_t rtt_ns)
+{
+	struct tcp_hystart *h = &c->hs;
+
+	/* Section 4.3: for the first slow start; after a loss its end is known. */
+	if (c->ssthresh != UINT64_MAX)
+		return;
+	if (rtt_ns >= 0) {
+		uint32_t us = rtt_ns / 1000 < NONE ? (uint32_t)(rtt_ns / 1000) : NONE - 1;
+
+		if (us < h->now_min)
+			h->now_min = us;
+		if (h->samples < RTT_SAMPLES)
+			h->samples++;
+	}
+	if (h->samples >= RTT_SAMPLES && h->css && h->now_min < h->base) {
+		h->css = false; /* the growth was not of our making */
+		h->base = NONE;
+	} else if (h->samples >= RTT_SAMPLES && !h->css && h->last_min != NONE &&
+	           h->now_min >= h->last_min + threshold(h->last_min)) {
+		h->css = true;
+		h->css_rounds = 0;
+		h->base = h->now_min;
+	}
+	if (seq_geq(snd_una, h->round_end))
+		round_ends(c, snd_nxt);
+}
