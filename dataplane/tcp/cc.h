@@ -13,7 +13,8 @@ struct tcp_hystart {
 	uint32_t last_min, now_min, base;
 	uint32_t round_end; /* the round ends when this is acknowledged */
 	uint8_t samples, css_rounds;
-	bool css; /* in conservative slow start */
+	bool css;  /* in conservative slow start */
+	bool wait; /* nothing was outstanding when the round began: its end is not known yet */
 };
 
 /* A controller's state inside a connection; windows in bytes. */

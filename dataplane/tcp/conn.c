@@ -126,7 +126,7 @@ void conn_set_iss(struct conn *c, uint32_t iss)
 {
 	c->iss = iss;
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
-	        c->tlp_end = c->cwr_end = c->dsack_round = c->sack_mark = c->iss;
+	        c->tlp_end = c->cwr_end = c->use_seq = c->dsack_round = c->sack_mark = c->iss;
 	c->snd_data = c->iss + 1;
 }
 

@@ -42,7 +42,7 @@ enum conn_flag {
 	CF_TLP_OUT = 1u << 24,      /* a probe is out, up to tlp_end */
 	CF_RTO_HELD = 1u << 25,     /* a timer came due while the peer was held */
 	CF_TIME_WAIT = 1u << 26,    /* on the TIME-WAIT list */
-	CF_SND_LIMITED = 1u << 27,  /* the congestion window kept data back */
+	CF_SND_LIMITED = 1u << 27,  /* ... the congestion window kept data back meanwhile */
 	CF_UNDO = 1u << 28,         /* this recovery can still be undone */
 	CF_QUEUED = 1u << 29,       /* on its listener's accept queue */
 	CF_ERR_TOLD = 1u << 30,     /* the ending error was returned once */
@@ -120,6 +120,7 @@ struct conn {
 	uint32_t prr_delivered, prr_out, prr_flight;
 	uint32_t retrans_ts; /* timestamp of the first retransmission of this recovery */
 	uint32_t cwr_end;
+	uint32_t use_seq, use_flight; /* until una reaches use_seq: the most that was in flight */
 	uint32_t tlp_end;
 	uint64_t prior_cwnd, prior_ssthresh;
 	int64_t last_tx, last_rx, syn_tx, una_moved;

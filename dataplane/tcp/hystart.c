@@ -46,6 +46,10 @@ void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int6
 	/* Section 4.3: for the first slow start; after a loss its end is known. */
 	if (c->ssthresh != UINT64_MAX)
 		return;
+	if (h->wait) {
+		h->wait = false;
+		h->round_end = snd_nxt;
+	}
 	if (rtt_ns >= 0) {
 		uint32_t us = rtt_ns / 1000 < NONE ? (uint32_t)(rtt_ns / 1000) : NONE - 1;
 
@@ -63,6 +67,8 @@ void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int6
 		h->css_rounds = 0;
 		h->base = h->now_min;
 	}
-	if (seq_geq(snd_una, h->round_end))
+	if (seq_geq(snd_una, h->round_end)) {
 		round_ends(c, snd_nxt);
+		h->wait = snd_nxt == snd_una;
+	}
 }

@@ -108,27 +108,23 @@ static bool fin_acked(struct tcp_stack *s, struct conn *c)
 	}
 }
 
+/* The receiver's half of RFC 3168: echo from a CE mark until CWR. */
 static void take_ecn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	if (!(c->flags & CF_ECN))
 		return;
-	s->n.ecn_ce_in += g->ecn == TCP_CE;
 	if (g->flags & TCP_CWR)
 		c->flags &= ~(uint32_t)CF_ECE;
 	if (g->ecn == TCP_CE && g->len) {
+		s->n.ecn_ce_in++;
 		c->flags |= CF_ECE;
 		conn_ack_now(s, c);
-	}
-	/* Once per window: RFC 3168 6.1.2. */
-	if ((g->flags & TCP_ECE) && seq_geq(g->ack, c->cwr_end) && recovery_cwr(s, c)) {
-		c->n_ecn++;
-		s->n.ecn_reductions++;
 	}
 }
 
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	struct ack_news a = {.rtt = -1};
+	struct ack_news a = {.rtt = -1, .ece = (c->flags & CF_ECN) && (g->flags & TCP_ECE)};
 
 	/* RFC 5961 5.2. */
 	if (seq_gt(g->ack, c->snd_max) || seq_lt(g->ack, c->snd_una - c->max_wnd)) {
@@ -152,6 +148,10 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	sample(s, c, g, &a);
 	if (c->rec.len || a.acked)
 		recovery_ack(s, c, g, &a);
+	if (a.ece && seq_gt(g->ack, c->cwr_end) && recovery_cwr(s, c, a.prior_flight)) {
+		c->n_ecn++;
+		s->n.ecn_reductions++;
+	}
 	if (a.acked)
 		free_acked(s, c);
 	timers(s, c, &a);

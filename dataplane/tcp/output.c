@@ -59,6 +59,20 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
 	return n;
 }
 
+/* How far the congestion window is used, over a window's worth of data: at any one moment acknowledgements that came in a burst
+ * may have emptied it (RFC 7661's pipeACK, in short). */
+static void window_used(struct conn *c, bool limited)
+{
+	uint32_t flight = conn_in_flight(c);
+
+	if (!limited && seq_lt(c->snd_una, c->use_seq) &&
+	    ((c->flags & CF_SND_LIMITED) || flight <= c->use_flight))
+		return;
+	c->flags = limited ? c->flags | CF_SND_LIMITED : c->flags & ~(uint32_t)CF_SND_LIMITED;
+	c->use_flight = flight;
+	c->use_seq = c->snd_nxt;
+}
+
 /* Length of the next new segment; 0: none may go now. *blocked: data waits that only a timer or the peer can free. */
 static uint32_t new_data_len(const struct tcp_stack *s, struct conn *c, bool override,
                              bool *blocked)
@@ -82,7 +96,7 @@ static uint32_t new_data_len(const struct tcp_stack *s, struct conn *c, bool ove
 	if (!s->cfg.limited_transmit && c->ca < CA_RECOVERY)
 		flight += c->sacked_bytes;
 	if (flight && flight + len > c->cc.cwnd) {
-		c->flags |= CF_SND_LIMITED;
+		window_used(c, true);
 		return 0;
 	}
 	/* RFC 9293 3.8.6.2.1: a full segment; or the last of the data and Nagle agrees (only
@@ -112,7 +126,8 @@ static void restart_after_idle(struct tcp_stack *s, struct conn *c)
 {
 	uint64_t iw = conn_initial_window(s, c);
 
-	if (c->snd_nxt == c->snd_una && s->now - c->last_tx > c->rto && c->cc.cwnd > iw)
+	if (s->cfg.idle_restart && c->snd_nxt == c->snd_una && s->now - c->last_tx > c->rto &&
+	    c->cc.cwnd > iw)
 		c->cc.cwnd = iw;
 }
 
@@ -150,6 +165,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 		c->snd_small = c->snd_nxt;
 	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
 	c->last_tx = s->now;
+	window_used(c, false);
 	if (c->ca == CA_RECOVERY)
 		c->prr_out += seq_len;
 	if (c->rtx_kind != RTX_RTO)
@@ -191,7 +207,7 @@ static uint32_t send_tlp(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
 static uint32_t send_window_probe(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
                                   struct tcp_out *out)
 {
-	struct seg_plan p = {.seq = c->snd_nxt, .len = 1};
+	struct seg_plan p = {.seq = c->snd_nxt, .len = 1, .probe = true};
 	bool blocked;
 	uint32_t len = new_data_len(s, c, true, &blocked);
 

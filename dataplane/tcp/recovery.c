@@ -4,13 +4,14 @@
 #include "tcp/recovery.h"
 
 /* One congestion event: the window's new target. What it was before is kept for an undo. */
-static void reduce(struct conn *c)
+static void reduce(struct conn *c, uint32_t flight)
 {
-	uint64_t flight = conn_outstanding(c) < c->cc.cwnd ? conn_outstanding(c) : c->cc.cwnd;
+	/* RFC 5681 3.2: without what limited transmit sent. */
+	uint64_t base = flight < c->cc.cwnd ? flight : c->cc.cwnd;
 
 	c->prior_cwnd = c->cc.cwnd;
 	c->prior_ssthresh = c->cc.ssthresh;
-	c->cc.ssthresh = c->cc.ops->congestion(&c->cc, flight);
+	c->cc.ssthresh = c->cc.ops->congestion(&c->cc, base);
 	c->flags |= CF_UNDO;
 	c->cwr_end = c->snd_nxt;
 	if (c->flags & CF_ECN) /* RFC 3168 6.1.2: for whatever reason the window was reduced */
@@ -20,7 +21,7 @@ static void reduce(struct conn *c)
 static void recovery_enter(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 {
 	if (c->ca == CA_OPEN)
-		reduce(c);
+		reduce(c, conn_outstanding(c));
 	c->ca = CA_RECOVERY;
 	c->recover = c->snd_max;
 	c->modes = (c->modes | CM_EIFEL) & ~(uint32_t)CM_RESCUED;
@@ -68,7 +69,7 @@ static void tlp_end(struct tcp_stack *s, struct conn *c, const struct ack_news *
 		if (c->snd_una == c->tlp_end && a->acked)
 			return;
 		if (seq_gt(c->snd_una, c->tlp_end))
-			recovery_cwr(s, c);
+			recovery_cwr(s, c, a->prior_flight);
 	}
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX);
 }
@@ -77,19 +78,19 @@ static void tlp_end(struct tcp_stack *s, struct conn *c, const struct ack_news *
 static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 {
 	bool start = c->cc.cwnd < c->cc.ssthresh;
-	bool limited = start ? (uint64_t)a->prior_flight * 2 >= c->cc.cwnd
-	                     : (uint64_t)a->prior_flight + 3 * c->mss >= c->cc.cwnd;
+	bool limited = (c->flags & CF_SND_LIMITED) ||
+	               (start ? 2 * (uint64_t)c->use_flight >= c->cc.cwnd
+	                      : c->use_flight + 3 * (uint64_t)c->mss >= c->cc.cwnd);
 
-	if (!a->acked)
+	if (!a->acked || a->ece) /* RFC 3168 6.1.2: no growth for an echo */
 		return;
-	if (limited || (c->flags & CF_SND_LIMITED)) {
+	if (limited) {
 		c->cc.ops->acked(&c->cc, a->acked, c->srtt, s->now);
 		if (start && s->cfg.hystart)
 			tcp_hystart_ack(&c->cc, c->snd_una, c->snd_nxt, a->rtt);
 	} else if (c->cc.ops->paused) {
 		c->cc.ops->paused(&c->cc);
 	}
-	c->flags &= ~(uint32_t)CF_SND_LIMITED;
 }
 
 static void recovery_leave(struct conn *c)
@@ -148,7 +149,7 @@ void recovery_timeout(struct tcp_stack *s, struct conn *c)
 
 	undo_timeout(s, c);
 	if (c->ca == CA_OPEN)
-		reduce(c);
+		reduce(c, conn_outstanding(c));
 	if (c->ca != CA_LOSS) {
 		c->cc.ops->timeout(&c->cc);
 		c->recover = c->snd_max;
@@ -184,12 +185,12 @@ void recovery_restart(struct tcp_stack *s, struct conn *c)
 	rec_all_lost(s, c, false);
 }
 
-bool recovery_cwr(struct tcp_stack *s, struct conn *c)
+bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight)
 {
 	(void)s;
 	if (c->ca != CA_OPEN)
 		return false;
-	reduce(c);
+	reduce(c, flight);
 	c->flags &= ~(uint32_t)CF_UNDO;
 	c->cc.cwnd = c->cc.ssthresh;
 	c->ca = CA_CWR;

@@ -12,7 +12,7 @@ struct ack_news {
 	uint32_t lost;      /* newly deemed lost */
 	uint32_t prior_flight;
 	int64_t rtt; /* sample, -1: none */
-	bool dsack, window_moved;
+	bool dsack, window_moved, ece;
 };
 
 /* Reads the SACK option into the records. */
@@ -28,8 +28,9 @@ void recovery_reorder_timer(struct tcp_stack *s, struct conn *c);
 void recovery_timeout(struct tcp_stack *s, struct conn *c);
 /* The peer was released or its path changed: all is sent again, without blame. */
 void recovery_restart(struct tcp_stack *s, struct conn *c);
-/* A congestion signal without a loss to repair (ECN-Echo, a tail loss that its probe repaired). False: reduced already. */
-bool recovery_cwr(struct tcp_stack *s, struct conn *c);
+/* A congestion signal without a loss to repair (ECN-Echo once per window, RFC 3168 6.1.2; a tail loss that its probe repaired);
+ * flight: what was in the network. False: reduced already. */
+bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight);
 
 /* loss.c: sets a->lost. */
 void loss_detect(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);

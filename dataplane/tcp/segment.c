@@ -100,8 +100,8 @@ static void out_fill(const struct tcp_stack *s, struct conn *c, const struct seg
 	                        .payload = (uint16_t)p->len,
 	                        .retransmit = p->retransmit,
 	                        .departure = {.ns = s->now}};
-	/* RFC 3168 6.1.1, 6.1.4, 6.1.5: only new data is ECN-capable. */
-	if ((c->flags & CF_ECN) && p->len && !p->retransmit)
+	/* RFC 3168 6.1.4 to 6.1.6: only new data is ECN-capable, no window probe. */
+	if ((c->flags & CF_ECN) && p->len && !p->retransmit && !p->probe)
 		out->ecn = TCP_ECT0;
 }
 
@@ -131,7 +131,7 @@ uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_pla
 	h.flags = p->flags | TCP_ACK;
 	if (c->flags & CF_ECE)
 		h.flags |= TCP_ECE;
-	if ((c->flags & CF_CWR) && p->len && !p->retransmit) {
+	if ((c->flags & CF_CWR) && p->len && !p->retransmit && !p->probe) {
 		h.flags |= TCP_CWR;
 		c->flags &= ~(uint32_t)CF_CWR;
 	}

@@ -7,7 +7,7 @@
 struct seg_plan {
 	uint32_t seq, len;
 	uint8_t flags;
-	bool retransmit;
+	bool retransmit, probe /* of a closed window */;
 };
 
 /* Most bytes of header and options. */

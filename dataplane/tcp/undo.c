@@ -42,9 +42,15 @@ static bool frto_ack(struct conn *c, const struct ack_news *a)
 	uint8_t was = c->frto;
 
 	c->frto = FRTO_NONE;
-	/* 3b: something arrived that was sent once, before the time-out. 3a: a duplicate, so the loss was real. */
-	if (was == FRTO_SECOND)
-		return a->originals != 0;
+	if (was == FRTO_SECOND) {
+		/* 3b: something arrived that was sent once, before the time-out. */
+		if (a->originals)
+			return true;
+		/* 3a: a duplicate, so the loss was real. The two new ones are on their way. */
+		if (!a->acked)
+			c->cc.cwnd = 3 * (uint64_t)c->mss;
+		return false;
+	}
 	/* 2a: a duplicate, or all is acknowledged: the ordinary way. */
 	if (!a->acked || seq_geq(c->snd_una, c->recover) || !new_data_waits(c))
 		return false;
