@@ -26,7 +26,7 @@ struct tcp_ccs {
 	uint32_t
 	        partial; /* of the next growth: NewReno's bytes acknowledged, CUBIC's 2^-32 of a byte */
 	struct tcp_hystart hs;
-	bool paced; /* bursts are spread anyway */
+	uint16_t ss_limit; /* segments slow start grows by for one ACK, 0: no limit */
 	union {
 		struct {
 			int64_t epoch_ns; /* start of the present cubic curve, 0: none */
@@ -62,12 +62,12 @@ extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt);
 void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int64_t rtt_ns);
 
-/* Slow start with appropriate byte counting (RFC 3465; RFC 9406 4.2: L = 8 unless paced, a quarter of it in conservative slow
+/* Slow start with appropriate byte counting (RFC 3465; RFC 9406 4.2: at most L segments, a quarter of it in conservative slow
  * start); returns the bytes left over once ssthresh is reached. */
 static inline uint32_t tcp_cc_slow_start(struct tcp_ccs *c, uint32_t bytes)
 {
 	uint64_t room = c->ssthresh - c->cwnd;
-	uint32_t grow = c->paced || bytes < 8 * c->mss ? bytes : 8 * c->mss;
+	uint32_t most = c->ss_limit * c->mss, grow = most && most < bytes ? most : bytes;
 
 	if (c->hs.css)
 		grow /= 4;

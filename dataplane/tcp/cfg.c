@@ -41,6 +41,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .eifel = true,
 	        .frto = true,
 	        .limited_transmit = true,
+	        .slow_start_segments = 8,
 	        .idle_restart = true,
 	        .dup_threshold = 3,
 	        .pacing_start_pct = 200,
@@ -111,6 +112,8 @@ static const char *check_limits(const struct tcp_cfg *c)
 		return "no such congestion control";
 	if (c->ecn > TCP_ECN_PASSIVE)
 		return "no such ECN mode";
+	if (c->slow_start_segments > 65535)
+		return "slow_start_segments must be at most 65535";
 	if (c->syn_cookies > TCP_COOKIES_ALWAYS)
 		return "no such SYN cookie mode";
 	if (c->keepalive_probes > 255)

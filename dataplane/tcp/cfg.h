@@ -73,13 +73,15 @@ struct tcp_cfg {
 	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */
 
 	/* Loss repair and congestion control. */
-	enum tcp_cc cc;             /* of new connections */
-	bool hystart;               /* HyStart++, RFC 9406 */
-	bool rack;                  /* RACK, RFC 8985; false: the rules of RFC 6675 */
-	bool tail_loss_probe;       /* RFC 8985 section 7 */
-	bool eifel;                 /* undo by timestamps, RFC 3522, 4015 */
-	bool frto;                  /* F-RTO, RFC 5682 */
-	bool limited_transmit;      /* RFC 3042 */
+	enum tcp_cc cc;        /* of new connections */
+	bool hystart;          /* HyStart++, RFC 9406 */
+	bool rack;             /* RACK, RFC 8985; false: the rules of RFC 6675 */
+	bool tail_loss_probe;  /* RFC 8985 section 7 */
+	bool eifel;            /* undo by timestamps, RFC 3522, 4015 */
+	bool frto;             /* F-RTO, RFC 5682 */
+	bool limited_transmit; /* RFC 3042 */
+	uint32_t
+	        slow_start_segments; /* growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced */
 	bool idle_restart;          /* RFC 5681 4.1: the initial window again after an idle time */
 	uint32_t dup_threshold;     /* duplicates that mean a loss (RFC 5681: 3) */
 	bool pacing;                /* in new connections */

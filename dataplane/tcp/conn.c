@@ -114,6 +114,13 @@ void conn_inherit(struct conn *c, const struct conn *l)
 	c->cc.ops = l->cc.ops;
 }
 
+void conn_set_pacing(const struct tcp_stack *s, struct conn *c, bool on)
+{
+	c->modes = on ? c->modes | CM_PACED : c->modes & ~(uint32_t)CM_PACED;
+	/* Paced, a large ACK makes no burst (RFC 9406 4.2). */
+	c->cc.ss_limit = on ? 0 : (uint16_t)s->cfg.slow_start_segments;
+}
+
 void conn_set_cc(struct conn *c, enum tcp_cc cc)
 {
 	c->cc.ops = cc_ops(cc);
@@ -167,7 +174,7 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	c->cc.ssthresh = UINT64_MAX;
 	c->cc.cwnd = conn_initial_window(s, c);
 	c->cc.ops->init(&c->cc);
-	c->cc.paced = (c->modes & CM_PACED) != 0;
+	conn_set_pacing(s, c, (c->modes & CM_PACED) != 0);
 	tcp_hystart_init(&c->cc, c->snd_nxt);
 }
 

@@ -59,8 +59,7 @@ static int set_sending(struct tcp_stack *s, struct conn *c, enum tcp_opt opt, ui
 		set_mode(c, CM_CORK, value);
 		break;
 	case TCP_OPT_PACING:
-		set_mode(c, CM_PACED, value);
-		c->cc.paced = value != 0;
+		conn_set_pacing(s, c, value != 0);
 		break;
 	case TCP_OPT_PACING_KBIT:
 		c->pace_max = value ? (uint64_t)value * 125 : s->cfg.pacing_max_byte_s;

@@ -83,6 +83,7 @@ void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows
 void conn_set_iss(struct conn *c, uint32_t iss);
 uint64_t conn_initial_window(const struct tcp_stack *s, const struct conn *c);
 uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max);
+void conn_set_pacing(const struct tcp_stack *s, struct conn *c, bool on);
 void conn_set_cc(struct conn *c, enum tcp_cc cc);
 uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c);
 void conn_update_mss(struct tcp_stack *s, struct conn *c);

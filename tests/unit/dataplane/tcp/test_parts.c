@@ -210,7 +210,11 @@ static void test_estimator(void **state)
 
 static void test_controllers(void **state)
 {
-	struct tcp_ccs r = {.ops = &tcp_cc_newreno, .cwnd = 10000, .ssthresh = 20000, .mss = 1000};
+	struct tcp_ccs r = {.ops = &tcp_cc_newreno,
+	                    .cwnd = 10000,
+	                    .ssthresh = 20000,
+	                    .mss = 1000,
+	                    .ss_limit = 8};
 	struct tcp_ccs c = {.ops = &tcp_cc_cubic, .cwnd = 100000, .ssthresh = 1, .mss = 1000};
 	int64_t now = NS_PER_S;
 

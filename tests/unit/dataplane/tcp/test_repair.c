@@ -120,7 +120,7 @@ static void test_frto_real_loss(void **state)
 	tt_expect(&t, TCP_ACK, 11001, 1, 1000);
 	tt_in(&t, TCP_ACK, 1, 1001, NULL, 0); /* step 3a */
 	tt_expect(&t, TCP_ACK, 1001, 1, 1000);
-	tt_expect(&t, TCP_ACK, 2001, 1, 1000);
+	tt_quiet(&t);
 	assert_int_equal(info(&t).spurious, 0);
 	assert_true(info(&t).cwnd <= 3000);
 	assert_int_equal(info(&t).ca_state, TCP_CA_LOSS);
