@@ -48,7 +48,7 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	c->rec.point = TCP_ALLOC_RECORD;
 	c->acc_head = c->acc_tail = CONN_NONE;
 	c->time_head = c->time_tail = CONN_NONE;
-	c->rtx_at = c->aux_at = c->delack_at = c->life_at = INT64_MAX;
+	c->rtx_at = c->aux_at = c->delack_at = c->life_at = c->pace_wait = INT64_MAX;
 	s->nconns++;
 	table_insert(s, c);
 	if (peer != TABLE_LISTEN)
@@ -254,7 +254,7 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
 		LIST_DEL(s, &s->time_wait, c, queue);
 	leave_parent(s, c);
 	tcp_wheel_disarm(&s->wheel, c->index);
-	c->rtx_at = c->aux_at = c->delack_at = c->life_at = INT64_MAX;
+	c->rtx_at = c->aux_at = c->delack_at = c->life_at = c->pace_wait = INT64_MAX;
 	c->flags &= ~(uint32_t)(CF_READY | CF_TIME_WAIT);
 	tcp_buf_free(&s->pool, &c->snd);
 	tcp_buf_free(&s->pool, &c->rec);

@@ -85,9 +85,9 @@ struct conn {
 	uint8_t ca;     /* enum conn_ca */
 	uint8_t snd_ws, rcv_ws;
 
-	/* Times are ns on the caller's clock, INT64_MAX: not running. One wheel node serves all four. */
+	/* Times are ns on the caller's clock, INT64_MAX: not running. One wheel node serves them all. */
 	struct wheel_node timer;
-	int64_t rtx_at, aux_at, delack_at, life_at;
+	int64_t rtx_at, aux_at, delack_at, life_at, pace_wait;
 	uint8_t rtx_kind, aux_kind, life_kind;
 	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult, reo_persist;
 	uint8_t frto, frto_left; /* enum conn_frto; new segments it may send */
@@ -149,6 +149,7 @@ struct conn {
 	/* Options of the application, ns. */
 	int64_t keep_idle, keep_intvl, user_timeout;
 	uint64_t pace_max; /* bytes a second, 0: no limit */
+	int64_t pace_at;   /* the next segment's departure */
 	uint32_t linger_ms;
 	uint16_t mss_cap; /* 0: none */
 	uint8_t keep_probes;

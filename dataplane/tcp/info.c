@@ -51,6 +51,7 @@ static void fill(const struct tcp_stack *s, const struct conn *c, struct tcp_inf
 	o->peer_mss = c->peer_mss;
 	o->sacked = c->sacked_bytes;
 	o->lost = c->lost_bytes;
+	o->pacing_byte_s = pace_rate(s, c);
 	o->delivered = c->delivered;
 	o->ecn_reductions = c->n_ecn;
 	o->next_timer_ns = conn_next_deadline(c);

@@ -45,6 +45,7 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
 	n = segment_write(s, c, &p, buf, cap, out);
 	if (!n)
 		return 0;
+	out->departure.ns = pace_sent(s, c, n);
 	rec_mark_resent(s, c, pos);
 	if (!c->retrans_ts) {
 		c->retrans_ts = conn_ts_now(s, c);
@@ -154,6 +155,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 	if (!rec_push(s, c, c->snd_nxt, seq_len, rflags))
 		return 0;
 	n = segment_write(s, c, &p, buf, cap, out);
+	out->departure.ns = pace_sent(s, c, n);
 	if (p.retransmit) {
 		c->n_retransmits++;
 		s->n.retransmits++;
@@ -248,7 +250,8 @@ static uint32_t send_lost(struct tcp_stack *s, struct conn *c, uint32_t pos, uin
 {
 	uint32_t flight = conn_in_flight(c);
 
-	if (pos == rec_end(c) || (flight && flight + rec_at(s, c, pos)->len > c->cc.cwnd))
+	if (pos == rec_end(c) || (flight && flight + rec_at(s, c, pos)->len > c->cc.cwnd) ||
+	    !pace_due(s, c))
 		return 0;
 	return resend(s, c, pos, buf, cap, out);
 }
@@ -294,6 +297,8 @@ static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, siz
 		return 0;
 	restart_after_idle(s, c);
 	len = new_data_len(s, c, false, &blocked);
+	if ((len || fin_due(c)) && !pace_due(s, c))
+		return 0;
 	n = len || fin_due(c) ? send_new(s, c, len, buf, cap, out) : 0;
 	if (!n && c->ca == CA_RECOVERY && !s->cfg.rack && (c->flags & CF_SACK))
 		n = send_lost(s, c, loss_rescue(s, c), buf, cap, out);

@@ -138,6 +138,11 @@ void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
 uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
                            struct tcp_out *out);
 
+/* pace.c: whether data may leave now, else a deadline is set; the departure of what is sent; bytes a second, 0: not paced. */
+bool pace_due(struct tcp_stack *s, struct conn *c);
+int64_t pace_sent(struct tcp_stack *s, struct conn *c, uint32_t len);
+uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c);
+
 /* timer.c: deadlines. */
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at);
 void conn_timers(struct tcp_stack *s, struct conn *c);

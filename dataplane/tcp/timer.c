@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Deadlines of connections: four per connection on one wheel node, and what each does when it comes. */
+/* Deadlines of connections: five per connection on one wheel node, and what each does when it comes. */
 #include "tcp/record.h"
 #include "tcp/recovery.h"
 #include "tcp/rto.h"
@@ -221,6 +221,7 @@ int64_t conn_next_deadline(const struct conn *c)
 	int64_t at = c->rtx_at < c->aux_at ? c->rtx_at : c->aux_at;
 
 	at = c->delack_at < at ? c->delack_at : at;
+	at = c->pace_wait < at ? c->pace_wait : at;
 	return c->life_at < at ? c->life_at : at;
 }
 
@@ -230,6 +231,10 @@ void conn_timers(struct tcp_stack *s, struct conn *c)
 		c->delack_at = INT64_MAX;
 		if (c->flags & CF_ACK_LATER)
 			conn_ack_now(s, c);
+	}
+	if (c->pace_wait <= s->now) {
+		c->pace_wait = INT64_MAX;
+		conn_ready(s, c);
 	}
 	if (c->aux_at <= s->now)
 		aux_fired(s, c);

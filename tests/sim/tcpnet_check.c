@@ -38,7 +38,8 @@ static void check_timers(const struct conn *c, bool held)
 		REQUIRE(c->rtx_at != INT64_MAX || (c->flags & CF_SYN_DUE));
 	if (!held && conn_synchronized(c) && c->state != TCP_TIME_WAIT &&
 	    (c->snd.len || ((c->flags & CF_FIN_QUEUED) && !conn_fin_acked(c))))
-		REQUIRE(c->rtx_at != INT64_MAX || (c->flags & CF_READY));
+		REQUIRE(c->rtx_at != INT64_MAX || c->pace_wait != INT64_MAX ||
+		        (c->flags & CF_READY));
 	if (c->state == TCP_TIME_WAIT)
 		REQUIRE(c->life_at != INT64_MAX);
 	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
