@@ -75,6 +75,8 @@ void conn_update_mss(struct tcp_stack *s, struct conn *c)
 		mss -= TCP_OPT_TS_BYTES;
 	c->mss = mss;
 	c->cc.mss = mss;
+	if (c->cc.cwnd && c->cc.cwnd < mss)
+		c->cc.cwnd = mss;
 }
 
 static const struct tcp_cc_ops *cc_ops(enum tcp_cc cc)

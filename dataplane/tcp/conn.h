@@ -91,6 +91,7 @@ struct conn {
 	uint8_t rtx_kind, aux_kind, life_kind;
 	uint8_t backoff, retries, keep_sent, dupacks_due, reo_mult, reo_persist;
 	uint8_t frto, frto_left; /* enum conn_frto; new segments it may send */
+	uint8_t oow_count;       /* bare segments out of place answered in a row */
 
 	struct conn_link ready, event, of_peer, queue;
 	uint32_t parent; /* listener's index while not accepted, CONN_NONE */

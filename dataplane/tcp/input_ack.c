@@ -129,7 +129,8 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	/* RFC 5961 5.2. */
 	if (seq_gt(g->ack, c->snd_max) || seq_lt(g->ack, c->snd_una - c->max_wnd)) {
 		s->n.drop_ack++;
-		conn_challenge(s, c);
+		if (input_may_answer(s, c, g, 4))
+			conn_challenge(s, c);
 		return false;
 	}
 	if (c->state == TCP_TIME_WAIT)
@@ -152,8 +153,10 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		c->n_ecn++;
 		s->n.ecn_reductions++;
 	}
-	if (a.acked)
+	if (a.acked) {
+		c->oow_count = 0;
 		free_acked(s, c);
+	}
 	timers(s, c, &a);
 	if (a.acked && conn_fin_acked(c))
 		return fin_acked(s, c);

@@ -6,20 +6,27 @@
 
 #define PAWS_IDLE (INT64_C(24) * 24 * 3600 * NS_PER_S) /* RFC 7323 5.5 */
 
-/* Answers a segment that is out of place. Where it carries nothing, at most now and then: two such ends must not keep
- * answering one another. */
+bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely)
+{
+	unsigned more = c->oow_count < freely ? 0 : c->oow_count - freely;
+
+	if (g->len || (g->flags & (TCP_SYN | TCP_FIN)))
+		return true;
+	if (c->oow_count >= freely && s->now - c->oow_ack_at < s->cfg.oow_ack_ns << more) {
+		s->n.drop_challenge++;
+		return false;
+	}
+	c->oow_ack_at = s->now;
+	/* A keepalive probe is rightly repeated. */
+	if (g->seq + 1 != c->rcv_nxt && more < 16)
+		c->oow_count++;
+	return true;
+}
+
 static void out_of_place(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	if (g->flags & TCP_RST)
-		return;
-	if (!g->len && !(g->flags & (TCP_SYN | TCP_FIN))) {
-		if (s->now - c->oow_ack_at < s->cfg.oow_ack_ns) {
-			s->n.drop_challenge++;
-			return;
-		}
-		c->oow_ack_at = s->now;
-	}
-	conn_ack_now(s, c);
+	if (!(g->flags & TCP_RST) && input_may_answer(s, c, g, 0))
+		conn_ack_now(s, c);
 }
 
 static bool paws_old(const struct tcp_stack *s, const struct conn *c, const struct seg *g)
@@ -83,7 +90,7 @@ static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	return input_reopen(s, l, c, g);
 }
 
-static void cut_to_window(struct conn *c, struct seg *g)
+static void cut_to_window(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt), n;
 
@@ -98,7 +105,7 @@ static void cut_to_window(struct conn *c, struct seg *g)
 		if (n && c->flags & CF_SACK) /* RFC 2883: tell what came twice */
 			c->dsack = (struct tcp_sack_range){g->seq - n, g->seq};
 		if (n)
-			c->flags |= CF_ACK_NOW;
+			conn_ack_now(s, c);
 	}
 	if (seq_gt(g->seq + g->len, edge)) {
 		n = g->seq + g->len - edge;
@@ -106,7 +113,7 @@ static void cut_to_window(struct conn *c, struct seg *g)
 			n = g->len;
 		g->len -= n;
 		g->flags &= (uint8_t)~TCP_FIN;
-		c->flags |= CF_ACK_NOW;
+		conn_ack_now(s, c);
 	}
 }
 
@@ -152,6 +159,6 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		c->ts_recent = g->o.ts_val;
 		c->ts_recent_at = s->now;
 	}
-	cut_to_window(c, g);
+	cut_to_window(s, c, g);
 	return true;
 }

@@ -82,6 +82,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 	n = end - c->rcv_nxt;
 	c->rcv.len += n;
 	c->rcv_nxt = end;
+	c->oow_count = 0;
 	c->bytes_in += n;
 	s->n.bytes_in += n;
 	measure_rtt(s, c);

@@ -36,6 +36,9 @@ uint32_t loss_by_time(struct tcp_stack *s, struct conn *c)
 		if (r->tx > c->rack_tx || (r->tx == c->rack_tx && seq_geq(r->seq, c->rack_end)))
 			break;
 		left = r->tx + c->rack_rtt + reo - s->now;
+		/* What is sent at this very instant cannot be missing yet: on a path without delay it would be sent for ever. */
+		if (left <= 0 && r->tx >= s->now)
+			left = 1;
 		if (left > 0) {
 			c->aux_kind = AUX_REO;
 			c->aux_at = s->now + left;

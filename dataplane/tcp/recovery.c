@@ -183,6 +183,7 @@ void recovery_restart(struct tcp_stack *s, struct conn *c)
 	c->min_rtt = INT64_MAX; /* another path perhaps */
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_TLP_DUE | CF_UNDO);
 	rec_all_lost(s, c, false);
+	timer_rto_restart(s, c);
 }
 
 bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight)

@@ -125,6 +125,9 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
 void input_send_reset(struct tcp_stack *s, const struct seg *g); /* RFC 9293 3.10.7.1 */
 void conn_challenge(struct tcp_stack *s, struct conn *c);        /* RFC 5961, rate-limited */
+/* Whether a segment out of place is answered. One that carries something is; a bare one, after `freely` of them, less and less often
+ * until something acceptable comes: two such ends would answer one another for ever. */
+bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
 uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c); /* bytes we may offer */
 

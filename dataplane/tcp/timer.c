@@ -100,6 +100,12 @@ static uint32_t retry_limit(const struct tcp_stack *s, const struct conn *c)
 	return s->cfg.data_retries;
 }
 
+/* A FIN waits: there was no memory for its record. */
+static bool fin_unsent(const struct conn *c)
+{
+	return (c->flags & CF_FIN_QUEUED) && c->snd_nxt == conn_data_end(c);
+}
+
 /* The retransmission, SYN or persist timer. False: the connection is gone. */
 static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 {
@@ -124,7 +130,7 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 		give_up(s, c);
 		return false;
 	}
-	if (kind == RTX_PERSIST && !c->snd.len) {
+	if (kind == RTX_PERSIST && !c->snd.len && !fin_unsent(c)) {
 		/* A writer that found no memory tries again. */
 		timer_rtx_stop(c);
 		if (c->flags & CF_WANT_WRITE) {

@@ -8,111 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tcpnet_cfg(struct tcp_cfg *cfg)
-{
-	tcp_cfg_default(cfg);
-	cfg->max_conns = 64;
-	cfg->max_peers = TCPNET_PEER + TCPNET_HOSTS;
-	cfg->chunks = 4096;
-	memset(cfg->secret, 7, sizeof(cfg->secret));
-}
-
-void tcpnet_cfg_wide(struct tcp_cfg *cfg, uint32_t bytes)
-{
-	tcpnet_cfg(cfg);
-	cfg->max_conns = 16;
-	cfg->chunk_bytes = 16384;
-	cfg->mss_default = 1460;
-	cfg->sndbuf_max = cfg->rcvbuf_max = bytes;
-	cfg->sndbuf = cfg->rcvbuf = bytes < 1u << 20 ? bytes : 1u << 20;
-	/* Both rings full, records of the outstanding segments, and a margin so that no buffer stays small for the pool's sake. */
-	cfg->chunks = 256 + (uint32_t)((uint64_t)bytes * 3 / cfg->chunk_bytes);
-}
-
-static void host_init(struct tcpnet *n, unsigned h, const struct tcp_cfg *given,
-                      const uint16_t *sum)
-{
-	struct tcp_cfg c = *given;
-	size_t size = tcp_stack_size(&c);
-	unsigned first = tcpnet_side(n, h) ? 0 : n->left;
-	unsigned last = tcpnet_side(n, h) ? n->left : n->hosts;
-
-	REQUIRE(size);
-	rng_fill(&n->rng, c.secret, sizeof(c.secret));
-	n->mem[h] = aligned_alloc(64, (size + 63) & ~(size_t)63);
-	REQUIRE(n->mem[h]);
-	n->stack[h] = tcp_stack_init(n->mem[h], size, &c, (struct instant){n->now});
-	REQUIRE(n->stack[h]);
-	for (unsigned p = first; p < last; p++)
-		REQUIRE(tcp_peer_set(n->stack[h], TCPNET_PEER + p - first, sum[h], sum[p], 0) == 0);
-	n->rcv_nxt[h] = calloc(c.max_conns, sizeof(uint32_t));
-	n->snd_una[h] = calloc(c.max_conns, sizeof(uint32_t));
-	n->handle[h] = calloc(c.max_conns, sizeof(uint32_t));
-	REQUIRE(n->rcv_nxt[h] && n->snd_una[h] && n->handle[h]);
-	if (n->buf_bytes < c.mss_default + 128u)
-		n->buf_bytes = c.mss_default + 128u;
-}
-
-void tcpnet_init_hosts(struct tcpnet *n, uint64_t seed, unsigned left, unsigned right,
-                       const struct tcp_cfg *const cfg[])
-{
-	uint16_t sum[TCPNET_HOSTS];
-	uint32_t chunks = 0;
-	uint8_t id[64];
-
-	memset(n, 0, sizeof(*n));
-	REQUIRE(left && right && left + right <= TCPNET_HOSTS);
-	n->now = NS_PER_S;
-	n->hosts = left + right;
-	n->left = left;
-	n->buf_bytes = 2048;
-	rng_seeded_init(&n->seed, seed);
-	n->rng = rng_from_seeded(&n->seed);
-	for (unsigned h = 0; h < n->hosts; h++) {
-		rng_fill(&n->rng, id, sizeof(id));
-		sum[h] = tcp_id_sum(id);
-		chunks = cfg[h]->chunks > chunks ? cfg[h]->chunks : chunks;
-	}
-	for (unsigned h = 0; h < n->hosts; h++)
-		host_init(n, h, cfg[h], sum);
-	n->chunk_seen = malloc(chunks + 1);
-	REQUIRE(n->chunk_seen);
-}
-
-void tcpnet_init(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a, const struct tcp_cfg *b)
-{
-	const struct tcp_cfg *cfg[2] = {a, b};
-
-	tcpnet_init_hosts(n, seed, 1, 1, cfg);
-}
-
-void tcpnet_free(struct tcpnet *n)
-{
-	for (unsigned i = 0; i < n->nheap; i++)
-		free(n->heap[i].bytes);
-	free(n->heap);
-	for (unsigned h = 0; h < n->hosts; h++) {
-		struct tcpnet_ring *r = &n->ring[h];
-
-		for (uint32_t i = 0; i < r->n; i++)
-			free(r->at[(r->head + i) & (r->cap - 1)].bytes);
-		free(r->at);
-		free(n->mem[h]);
-		free(n->rcv_nxt[h]);
-		free(n->snd_una[h]);
-		free(n->handle[h]);
-	}
-	for (uint32_t i = 0; i < n->nspare; i++)
-		free(n->spare[i]);
-	free(n->spare);
-	free(n->chunk_seen);
-}
-
-void tcpnet_both(struct tcpnet *n, const struct tcpnet_path *p)
-{
-	n->path[0] = n->path[1] = *p;
-}
-
 /* ---- packets under way --------------------------------------------------------------------------------------------- */
 
 static uint8_t *buf_take(struct tcpnet *n)
@@ -190,6 +85,185 @@ static void ring_push(struct tcpnet_ring *r, const struct tcpnet_packet *p)
 	r->at[(r->head + r->n++) & (r->cap - 1)] = *p;
 }
 
+static struct tcpnet_packet ring_take(struct tcpnet_ring *r)
+{
+	struct tcpnet_packet p = r->at[r->head];
+
+	r->head = (r->head + 1) & (r->cap - 1);
+	r->n--;
+	return p;
+}
+
+/* ---- setting up ---------------------------------------------------------------------------------------------------- */
+
+void tcpnet_cfg(struct tcp_cfg *cfg)
+{
+	tcp_cfg_default(cfg);
+	cfg->max_conns = 64;
+	cfg->max_peers = TCPNET_PEER + TCPNET_HOSTS;
+	cfg->chunks = 4096;
+	memset(cfg->secret, 7, sizeof(cfg->secret));
+}
+
+void tcpnet_cfg_wide(struct tcp_cfg *cfg, uint32_t bytes)
+{
+	tcpnet_cfg(cfg);
+	cfg->max_conns = 16;
+	cfg->chunk_bytes = 16384;
+	cfg->mss_default = 1460;
+	cfg->sndbuf_max = cfg->rcvbuf_max = bytes;
+	cfg->sndbuf = cfg->rcvbuf = bytes < 1u << 20 ? bytes : 1u << 20;
+	/* Both rings full, records of the outstanding segments, and a margin so that no buffer stays small for the pool's sake. */
+	cfg->chunks = 256 + (uint32_t)((uint64_t)bytes * 3 / cfg->chunk_bytes);
+}
+
+/* Memory for a host, kept from an earlier use where it suffices. */
+static void host_memory(struct tcpnet *n, unsigned h, size_t size, uint32_t max_conns)
+{
+	if (n->mem_bytes[h] < size) {
+		free(n->mem[h]);
+		n->mem_bytes[h] = (size + 63) & ~(size_t)63;
+		n->mem[h] = aligned_alloc(64, n->mem_bytes[h]);
+	}
+	if (n->max_conns[h] < max_conns) {
+		free(n->handle[h]);
+		n->handle[h] = malloc(3 * max_conns * sizeof(uint32_t));
+		n->max_conns[h] = max_conns;
+	}
+	REQUIRE(n->mem[h] && n->handle[h]);
+	memset(n->handle[h], 0, 3 * max_conns * sizeof(uint32_t));
+	n->rcv_nxt[h] = n->handle[h] + max_conns;
+	n->snd_una[h] = n->rcv_nxt[h] + max_conns;
+}
+
+static void host_init(struct tcpnet *n, unsigned h, const struct tcp_cfg *given,
+                      const uint16_t *sum)
+{
+	struct tcp_cfg c = *given;
+	size_t size = tcp_stack_size(&c);
+	unsigned first = tcpnet_side(n, h) ? 0 : n->left;
+	unsigned last = tcpnet_side(n, h) ? n->left : n->hosts;
+
+	REQUIRE(size);
+	rng_fill(&n->rng, c.secret, sizeof(c.secret));
+	host_memory(n, h, size, c.max_conns);
+	n->stack[h] = tcp_stack_init(n->mem[h], size, &c, (struct instant){n->now});
+	REQUIRE(n->stack[h]);
+	for (unsigned p = first; p < last; p++)
+		REQUIRE(tcp_peer_set(n->stack[h], TCPNET_PEER + p - first, sum[h], sum[p], 0) == 0);
+}
+
+/* What init does besides allocating what is kept. */
+static void start(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *const cfg[])
+{
+	uint16_t sum[TCPNET_HOSTS];
+	uint32_t chunks = 0;
+	uint8_t id[64];
+
+	n->now = NS_PER_S;
+	rng_seeded_init(&n->seed, seed);
+	n->rng = rng_from_seeded(&n->seed);
+	for (unsigned h = 0; h < n->hosts; h++) {
+		rng_fill(&n->rng, id, sizeof(id));
+		sum[h] = tcp_id_sum(id);
+		chunks = cfg[h]->chunks > chunks ? cfg[h]->chunks : chunks;
+		REQUIRE(cfg[h]->mss_default + 128u <= n->buf_bytes);
+	}
+	for (unsigned h = 0; h < n->hosts; h++)
+		host_init(n, h, cfg[h], sum);
+	if (n->max_chunks < chunks) {
+		free(n->chunk_seen);
+		n->chunk_seen = malloc(chunks + 1);
+		n->max_chunks = chunks;
+		REQUIRE(n->chunk_seen);
+	}
+}
+
+void tcpnet_init_hosts(struct tcpnet *n, uint64_t seed, unsigned left, unsigned right,
+                       const struct tcp_cfg *const cfg[])
+{
+	memset(n, 0, sizeof(*n));
+	REQUIRE(left && right && left + right <= TCPNET_HOSTS);
+	n->hosts = left + right;
+	n->left = left;
+	n->buf_bytes = 2048;
+	for (unsigned h = 0; h < n->hosts; h++)
+		if (n->buf_bytes < cfg[h]->mss_default + 128u)
+			n->buf_bytes = cfg[h]->mss_default + 128u;
+	start(n, seed, cfg);
+}
+
+void tcpnet_again(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a, const struct tcp_cfg *b)
+{
+	const struct tcp_cfg *cfg[2] = {a, b};
+	struct tcpnet old = *n;
+
+	if (!old.hosts) {
+		tcpnet_init_hosts(n, seed, 1, 1, cfg);
+		return;
+	}
+	REQUIRE(old.hosts == 2);
+	while (n->nheap)
+		buf_give(n, n->heap[--n->nheap].bytes);
+	for (unsigned h = 0; h < 2; h++)
+		while (n->ring[h].n)
+			buf_give(n, ring_take(&n->ring[h]).bytes);
+	old = *n;
+	memset(n, 0, sizeof(*n));
+	n->hosts = 2;
+	n->left = 1;
+	n->buf_bytes = old.buf_bytes;
+	n->heap = old.heap;
+	n->capheap = old.capheap;
+	n->spare = old.spare;
+	n->nspare = old.nspare;
+	n->capspare = old.capspare;
+	n->chunk_seen = old.chunk_seen;
+	n->max_chunks = old.max_chunks;
+	for (unsigned h = 0; h < 2; h++) {
+		n->ring[h] = (struct tcpnet_ring){.at = old.ring[h].at, .cap = old.ring[h].cap};
+		n->mem[h] = old.mem[h];
+		n->mem_bytes[h] = old.mem_bytes[h];
+		n->handle[h] = old.handle[h];
+		n->max_conns[h] = old.max_conns[h];
+	}
+	start(n, seed, cfg);
+}
+
+void tcpnet_init(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a, const struct tcp_cfg *b)
+{
+	const struct tcp_cfg *cfg[2] = {a, b};
+
+	tcpnet_init_hosts(n, seed, 1, 1, cfg);
+}
+
+void tcpnet_free(struct tcpnet *n)
+{
+	for (unsigned i = 0; i < n->nheap; i++)
+		free(n->heap[i].bytes);
+	free(n->heap);
+	for (unsigned h = 0; h < n->hosts; h++) {
+		struct tcpnet_ring *r = &n->ring[h];
+
+		for (uint32_t i = 0; i < r->n; i++)
+			free(r->at[(r->head + i) & (r->cap - 1)].bytes);
+		free(r->at);
+		free(n->mem[h]);
+		free(n->handle[h]);
+	}
+	for (uint32_t i = 0; i < n->nspare; i++)
+		free(n->spare[i]);
+	free(n->spare);
+	free(n->chunk_seen);
+}
+
+void tcpnet_both(struct tcpnet *n, const struct tcpnet_path *p)
+{
+	n->path[0] = n->path[1] = *p;
+}
+
+/* ---- the link's order ---------------------------------------------------------------------------------------------- */
+
 /* Most packets of a host arrive in the order they were sent: only the others need the heap. */
 static void enqueue(struct tcpnet *n, struct tcpnet_packet *p)
 {
@@ -221,14 +295,7 @@ static const struct tcpnet_packet *first_due(struct tcpnet *n, struct tcpnet_rin
 
 static struct tcpnet_packet take(struct tcpnet *n, struct tcpnet_ring *r)
 {
-	struct tcpnet_packet p;
-
-	if (!r)
-		return heap_pop(n);
-	p = r->at[r->head];
-	r->head = (r->head + 1) & (r->cap - 1);
-	r->n--;
-	return p;
+	return r ? ring_take(r) : heap_pop(n);
 }
 
 /* ---- the link ------------------------------------------------------------------------------------------------------- */

@@ -47,6 +47,8 @@ struct tcpnet {
 	unsigned hosts, left; /* hosts 0..left-1 on one side, the others on the other */
 	struct tcp_stack *stack[TCPNET_HOSTS];
 	void *mem[TCPNET_HOSTS];
+	size_t mem_bytes[TCPNET_HOSTS];
+	uint32_t max_conns[TCPNET_HOSTS], max_chunks;
 	int64_t extra_ns[TCPNET_HOSTS]; /* more one-way delay to and from this host */
 	struct tcpnet_path path[2];     /* path[0]: from the left hosts */
 	int64_t now, free_at[2];
@@ -67,7 +69,7 @@ struct tcpnet {
 	void (*tap)(void *arg, unsigned from, const struct tcp_out *out, const uint8_t *seg);
 	void *tap_arg;
 	bool trace;
-	bool check_all; /* walk everything after each event, however long it takes */
+	bool check_all; /* walk all records after each event, however long it takes */
 	int64_t check_credit;
 	uint32_t *rcv_nxt[TCPNET_HOSTS]; /* last seen by connection slot, with its handle */
 	uint32_t *snd_una[TCPNET_HOSTS];
@@ -83,6 +85,9 @@ void tcpnet_init(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a, const
 /* left + right hosts, each with its own configuration. */
 void tcpnet_init_hosts(struct tcpnet *n, uint64_t seed, unsigned left, unsigned right,
                        const struct tcp_cfg *const cfg[]);
+/* The same as tcpnet_init() on a network that was used before: its memory is taken over where it is large enough. n all zero: new. */
+void tcpnet_again(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a,
+                  const struct tcp_cfg *b);
 void tcpnet_free(struct tcpnet *n);
 
 /* Small stacks with defaults: what most tests want. */
