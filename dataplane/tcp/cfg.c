@@ -26,6 +26,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .initial_window = 10,
 	        .window_scale = true,
 	        .timestamps = true,
+	        .ts_required = true,
 	        .sack = true,
 	        .ecn = TCP_ECN_OFF,
 	        .syn_cookies = TCP_COOKIES_FULL,

@@ -61,6 +61,7 @@ struct tcp_cfg {
 	uint32_t initial_window;  /* segments, RFC 6928 */
 	bool window_scale;        /* RFC 7323 */
 	bool timestamps;          /* RFC 7323 */
+	bool ts_required;         /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
 	bool sack;                /* RFC 2018 */
 	uint8_t ecn;              /* enum tcp_ecn_mode, RFC 3168 */
 	uint8_t syn_cookies;      /* enum tcp_cookies, RFC 4987 */

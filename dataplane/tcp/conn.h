@@ -7,7 +7,8 @@
 #include "tcp/seq.h"
 #include "tcp/wheel.h"
 
-#define CONN_NONE UINT32_MAX
+#define CONN_NONE    UINT32_MAX
+#define REASS_RECENT 4 /* as many as a SACK option can name */
 
 /* A place in one of the stack's lists. */
 struct conn_link {
@@ -54,10 +55,12 @@ enum conn_mode {
 	CM_CORK = 1u << 0,     /* only full segments */
 	CM_QUICKACK = 1u << 1, /* no delayed ACKs */
 	CM_PACED = 1u << 2,
-	CM_COOKIE = 1u << 3, /* came back from a SYN cookie */
-	CM_LINGER = 1u << 4, /* linger_ms is set */
-	CM_EIFEL = 1u << 5,  /* the first ACK of this recovery is still to come */
-	CM_RESCUED = 1u << 6 /* RFC 6675's rescue retransmission was made */
+	CM_COOKIE = 1u << 3,     /* came back from a SYN cookie */
+	CM_LINGER = 1u << 4,     /* linger_ms is set */
+	CM_EIFEL = 1u << 5,      /* the first ACK of this recovery is still to come */
+	CM_RESCUED = 1u << 6,    /* RFC 6675's rescue retransmission was made */
+	CM_SND_URGENT = 1u << 7, /* snd_up is ahead of what is acknowledged */
+	CM_RCV_URGENT = 1u << 8  /* rcv_up is ahead of what was read */
 };
 
 /* Those of enum tcp_ca_state, in short. */
@@ -104,6 +107,7 @@ struct conn {
 	uint32_t iss, snd_una, snd_nxt, snd_max;
 	uint32_t snd_data; /* sequence number of the first byte in snd */
 	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;
+	uint32_t snd_up;    /* the octet after what is urgent */
 	uint32_t snd_small; /* end of the last segment that was not full */
 	uint32_t mss;       /* payload of a full segment without SACK options */
 	uint32_t peer_mss;  /* what the peer's option allows, header options not taken off */
@@ -135,12 +139,12 @@ struct conn {
 	uint32_t irs, rcv_nxt;
 	uint32_t rcv_adv;   /* right edge told to the peer */
 	uint32_t rcv_acked; /* rcv_nxt in our last ACK */
-	uint32_t fin_seq;
+	uint32_t fin_seq, rcv_up;
 	uint32_t rcv_limit, rcv_limit_max;
 	struct tcp_buf rcv;
 	uint32_t ooo_chunk, n_ooo, ooo_bytes;
-	uint32_t recent[3];          /* starts of ranges, the last changed first */
-	struct tcp_sack_range dsack; /* to report once; empty: none */
+	uint32_t recent[REASS_RECENT]; /* starts of ranges, the last changed first */
+	struct tcp_sack_range dsack;   /* to report once; empty: none */
 	uint32_t ts_recent, ts_off;
 	int64_t ts_recent_at, oow_ack_at;
 	uint32_t rcv_mss; /* largest payload seen: what counts as a full segment */

@@ -66,8 +66,9 @@ struct tcp_info {
 	uint64_t ecn_reductions;        /* windows reduced because the peer echoed congestion */
 	uint32_t snd_queued, snd_space; /* bytes in the send buffer, bytes tcp_send() would take */
 	uint32_t rcv_queued, rcv_ooo;   /* bytes readable, bytes waiting behind a gap */
-	uint32_t snd_limit, rcv_limit;  /* present sizes of the buffers */
-	uint32_t backlog_used;          /* listener: half open and unaccepted */
+	uint32_t rcv_urgent; /* bytes to read until all that is urgent was read, 0: nothing is */
+	uint32_t snd_limit, rcv_limit; /* present sizes of the buffers */
+	uint32_t backlog_used;         /* listener: half open and unaccepted */
 };
 
 /* One row per reason; the names are those of the fields. */
@@ -106,7 +107,7 @@ struct tcp_info {
 	X(drop_backlog, "dropped: backlog full")                                          \
 	X(drop_conns, "dropped: no connection slot free")                                 \
 	X(drop_window, "dropped: outside the receive window")                             \
-	X(drop_paws, "dropped: timestamp too old (RFC 7323)")                             \
+	X(drop_paws, "dropped: timestamp too old or missing (RFC 7323)")                  \
 	X(drop_ack, "dropped: acknowledgement not acceptable")                            \
 	X(drop_state, "dropped: not acceptable in this state")                            \
 	X(drop_ooo, "dropped: too many out-of-order ranges")                              \

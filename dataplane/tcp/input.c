@@ -37,6 +37,7 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 	g->ack = be32_load(h + 8);
 	g->flags = h[13];
 	g->wnd = be16_load(h + 14);
+	g->up = g->seq + be16_load(h + 18);
 	g->ecn = in->ecn;
 	g->data = r.p;
 	g->len = (uint32_t)rd_left(&r);
@@ -102,7 +103,7 @@ void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 		return;
 	if (!input_ack(s, c, g))
 		return;
-	if ((g->len || (g->flags & TCP_FIN)) && !input_data(s, c, g))
+	if ((g->len || (g->flags & (TCP_FIN | TCP_URG))) && !input_data(s, c, g))
 		return;
 	/* Something may be sendable now: repair, new data in a moved window, or an ACK. */
 	if (c->snd.len || (c->flags & (CF_ACK_NOW | CF_FIN_QUEUED)) || c->lost_bytes)

@@ -90,7 +90,7 @@ static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	return input_reopen(s, l, c, g);
 }
 
-static void cut_to_window(struct tcp_stack *s, struct conn *c, struct seg *g)
+void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt), n;
 
@@ -123,6 +123,11 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		return false;
 	if (g->flags & TCP_RST)
 		return take_rst(s, c, g);
+	/* RFC 7323 3.2. */
+	if ((c->flags & CF_TS) && !g->o.ts && s->cfg.ts_required) {
+		s->n.drop_paws++;
+		return false;
+	}
 	if (paws_old(s, c, g)) {
 		s->n.drop_paws++;
 		out_of_place(s, c, g);
@@ -159,6 +164,6 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		c->ts_recent = g->o.ts_val;
 		c->ts_recent_at = s->now;
 	}
-	cut_to_window(s, c, g);
+	input_cut(s, c, g);
 	return true;
 }

@@ -135,6 +135,18 @@ static bool take_fin(struct tcp_stack *s, struct conn *c)
 	return true;
 }
 
+/* RFC 9293 3.8.5: the pointer names the octet after what is urgent; whatever it says, the octets stay in the stream. */
+static void take_urgent(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t read = c->rcv_nxt - c->rcv.len;
+
+	if (!seq_gt(g->up, read) || ((c->modes & CM_RCV_URGENT) && !seq_gt(g->up, c->rcv_up)))
+		return;
+	c->rcv_up = g->up;
+	c->modes |= CM_RCV_URGENT;
+	conn_event(s, c, TCP_EV_URGENT);
+}
+
 bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	bool fin = (g->flags & TCP_FIN) != 0;
@@ -147,6 +159,8 @@ bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g)
 		c->flags |= CF_ACK_NOW;
 		return true;
 	}
+	if (g->flags & TCP_URG)
+		take_urgent(s, c, g);
 	if ((c->flags & CF_ORPHAN) && g->len) {
 		/* RFC 2525 2.17: nobody will read this. */
 		conn_reset(s, c, ECONNRESET);

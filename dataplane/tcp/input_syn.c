@@ -164,7 +164,7 @@ static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct 
 	conn_ready(s, c);
 }
 
-void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g)
+void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	bool ack = (g->flags & TCP_ACK) != 0;
 
@@ -203,6 +203,12 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (c->flags & CF_WANT_WRITE) {
 		c->flags &= ~(uint32_t)CF_WANT_WRITE;
 		conn_event(s, c, TCP_EV_WRITABLE);
+	}
+	if (g->len || (g->flags & TCP_FIN)) { /* RFC 9293 3.10.7.3: goes on at the sixth step */
+		g->seq++;
+		g->flags &= (uint8_t)~TCP_SYN;
+		input_cut(s, c, g);
+		input_data(s, c, g);
 	}
 }
 

@@ -32,14 +32,14 @@ static uint32_t first_touching(const struct tcp_stack *s, const struct conn *c, 
 
 static void recent_note(struct conn *c, uint32_t start, uint32_t was)
 {
-	uint32_t keep[3];
+	uint32_t keep[REASS_RECENT];
 	unsigned n = 0;
 
 	keep[n++] = start;
-	for (unsigned i = 0; i < 3 && n < 3; i++)
+	for (unsigned i = 0; i < REASS_RECENT && n < REASS_RECENT; i++)
 		if (c->recent[i] != start && c->recent[i] != was)
 			keep[n++] = c->recent[i];
-	while (n < 3)
+	while (n < REASS_RECENT)
 		keep[n++] = start;
 	memcpy(c->recent, keep, sizeof(keep));
 }
@@ -160,7 +160,7 @@ unsigned reass_sack(const struct tcp_stack *s, const struct conn *c, struct tcp_
 		    seq_geq(r[i].end, c->dsack.end))
 			out[n++] = r[i];
 	}
-	for (unsigned k = 0; k < 3 && n < max; k++) {
+	for (unsigned k = 0; k < REASS_RECENT && n < max; k++) {
 		uint32_t i = first_touching(s, c, c->recent[k]);
 		unsigned m;
 

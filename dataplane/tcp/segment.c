@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct head {
-	uint16_t sport, dport, wnd;
+	uint16_t sport, dport, wnd, up;
 	uint32_t seq, ack, opt_len;
 	uint8_t flags;
 };
@@ -22,7 +22,8 @@ static void head_write(uint8_t *p, const struct head *h)
 	p[12] = (uint8_t)((TCP_HDR_BYTES + h->opt_len) / 4 << 4);
 	p[13] = h->flags;
 	be16_store(p + 14, h->wnd);
-	be32_store(p + 16, 0);
+	be16_store(p + 16, 0);
+	be16_store(p + 18, h->up);
 }
 
 /* head: bytes of header and options at p; payload: that of the payload behind them, of `len` bytes. */
@@ -76,6 +77,18 @@ static uint16_t window_field(const struct tcp_stack *s, struct conn *c)
 		field = 65535;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_ws));
 	return (uint16_t)field;
+}
+
+static void urgent(struct conn *c, uint32_t seq, struct head *h)
+{
+	uint32_t ahead = c->snd_up - seq;
+
+	if (seq_geq(c->snd_una, c->snd_up))
+		c->modes &= ~(uint32_t)CM_SND_URGENT;
+	if ((int32_t)ahead <= 0)
+		return;
+	h->flags |= TCP_URG;
+	h->up = (uint16_t)(ahead < 65535 ? ahead : 65535);
 }
 
 static void ack_settled(struct conn *c, bool sacks_fitted)
@@ -135,6 +148,8 @@ uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_pla
 		h.flags |= TCP_CWR;
 		c->flags &= ~(uint32_t)CF_CWR;
 	}
+	if (c->modes & CM_SND_URGENT)
+		urgent(c, p->seq, &h);
 	h.wnd = window_field(s, c);
 	head_write(buf, &h);
 	total = TCP_HDR_BYTES + h.opt_len;

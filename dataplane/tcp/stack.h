@@ -56,6 +56,7 @@ struct tcp_stack {
 /* A segment taken apart. */
 struct seg {
 	uint32_t peer, seq, ack, wnd; /* wnd as in the header, not scaled */
+	uint32_t up;                  /* the urgent pointer, absolute */
 	uint16_t lport, rport;
 	const uint8_t *data;
 	uint32_t len; /* payload bytes, what was trimmed taken off */
@@ -118,7 +119,8 @@ void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g);
 void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g);
 void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g);
 bool input_reopen(struct tcp_stack *s, struct conn *l, struct conn *old, const struct seg *g);
-void input_syn_sent(struct tcp_stack *s, struct conn *c, const struct seg *g);
+void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g);
+void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g); /* to the receive window */
 bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g); /* window, PAWS, RST, SYN */
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);

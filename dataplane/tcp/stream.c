@@ -69,6 +69,18 @@ int64_t tcp_send(struct tcp_stack *s, uint32_t conn, const void *data, size_t le
 	return n;
 }
 
+int64_t tcp_send_urgent(struct tcp_stack *s, uint32_t conn, const void *data, size_t len)
+{
+	int64_t n = tcp_send(s, conn, data, len);
+	struct conn *c = conn_app(s, conn);
+
+	if (n > 0) {
+		c->snd_up = conn_data_end(c);
+		c->modes |= CM_SND_URGENT;
+	}
+	return n;
+}
+
 int64_t tcp_send_reserve(struct tcp_stack *s, uint32_t conn, void **piece)
 {
 	struct conn *c = conn_app(s, conn);
@@ -130,6 +142,8 @@ static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 	uint32_t told, gain, step;
 
 	tcp_buf_drop(&s->pool, &c->rcv, n, c->n_ooo != 0);
+	if ((c->modes & CM_RCV_URGENT) && seq_geq(c->rcv_nxt - c->rcv.len, c->rcv_up))
+		c->modes &= ~(uint32_t)CM_RCV_URGENT;
 	if (c->state != TCP_ESTABLISHED && c->state != TCP_FIN_WAIT_1 && c->state != TCP_FIN_WAIT_2)
 		return;
 	window_grow(s, c, n);

@@ -115,6 +115,8 @@ int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn);
 /* Copies up to len bytes into the send buffer; returns how many were taken. -EAGAIN: none (WRITABLE will come), -EPIPE after
  * shutdown, -ENOTCONN on a listener, or the error the connection ended with (once), then -EPIPE. */
 int64_t tcp_send(struct tcp_stack *s, uint32_t conn, const void *data, size_t len);
+/* The same; the octets taken are announced as urgent (RFC 9293 3.8.5; not for new applications). They stay in the stream. */
+int64_t tcp_send_urgent(struct tcp_stack *s, uint32_t conn, const void *data, size_t len);
 /* Zero-copy: a contiguous free piece of the send buffer, to be filled and committed before any other call on conn. */
 int64_t tcp_send_reserve(struct tcp_stack *s, uint32_t conn, void **piece);
 int tcp_send_commit(struct tcp_stack *s, uint32_t conn, size_t len);
@@ -176,8 +178,8 @@ enum {
 	TCP_EV_RESET = 32,     /* the peer reset the connection */
 	TCP_EV_ERROR = 64,     /* ended with `error`; also set with RESET */
 	TCP_EV_CLOSED = 128,   /* both directions finished in order; tcp_close() is still due */
-	TCP_EV_FLUSHED =
-	        256 /* after tcp_shutdown(): all that was sent, FIN included, is acknowledged */
+	TCP_EV_FLUSHED = 256,  /* all sent before tcp_shutdown(), and its FIN, is acknowledged */
+	TCP_EV_URGENT = 512    /* urgent octets wait, or more of them: tcp_info's rcv_urgent */
 };
 
 struct tcp_event {

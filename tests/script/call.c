@@ -61,12 +61,14 @@ static uint8_t *room(struct drive *d, uint64_t n)
 static void call_send(struct drive *d, struct drive_conn *c, struct scan *s)
 {
 	uint64_t n = number(d, s);
+	bool urgent = scan_is(s, "urgent");
 	int64_t want = wanted(d, s, (int64_t)n), got;
 	uint8_t *data = room(d, n);
 
 	for (uint64_t i = 0; i < n; i++)
 		data[i] = seg_pattern(true, c->sent + i);
-	got = tcp_send(d->stack, c->handle, data, n);
+	got = urgent ? tcp_send_urgent(d->stack, c->handle, data, n)
+	             : tcp_send(d->stack, c->handle, data, n);
 	if (got > 0)
 		c->sent += (uint64_t)got;
 	returned(d, "send", want, got);

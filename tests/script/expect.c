@@ -92,7 +92,7 @@ static const struct {
               {"WRITABLE", TCP_EV_WRITABLE},   {"ACCEPTABLE", TCP_EV_ACCEPTABLE},
               {"HANGUP", TCP_EV_HANGUP},       {"RESET", TCP_EV_RESET},
               {"ERROR", TCP_EV_ERROR},         {"CLOSED", TCP_EV_CLOSED},
-              {"FLUSHED", TCP_EV_FLUSHED}};
+              {"FLUSHED", TCP_EV_FLUSHED},     {"URGENT", TCP_EV_URGENT}};
 
 static void events_print(uint32_t flags, char *out, size_t cap)
 {
@@ -165,7 +165,7 @@ static const struct {
         F(K_BOOL, timer_rtx) F(K_U64, bytes_in) F(K_U64, bytes_out) F(K_U64, delivered)
         F(K_U64, segs_in) F(K_U64, segs_out) F(K_U64, retransmits) F(K_U64, rtos)
         F(K_U64, fast_recoveries) F(K_U64, probes) F(K_U64, spurious) F(K_U64, ecn_reductions)
-        F(K_U32, snd_queued) F(K_U32, snd_space) F(K_U32, rcv_queued) F(K_U32, rcv_ooo)
+        F(K_U32, snd_queued) F(K_U32, snd_space) F(K_U32, rcv_queued) F(K_U32, rcv_ooo) F(K_U32, rcv_urgent)
         F(K_U32, snd_limit) F(K_U32, rcv_limit) F(K_U32, backlog_used)
         F(K_U16, local_port) F(K_U16, remote_port)
 /* clang-format on */

@@ -21,6 +21,7 @@ static const struct {
         F(K_U32, sndbuf) F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max)
         F(K_U16, mss_default) F(K_U16, mss_min) F(K_U32, initial_window)
         F(K_BOOL, window_scale) F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_ECN, ecn)
+        F(K_BOOL, ts_required) F(K_U32, slow_start_segments)
         F(K_COOKIES, syn_cookies) F(K_BOOL, nodelay) F(K_BOOL, checksum_always)
         F(K_U32, delack_segments) F(K_U32, challenge_per_s) F(K_U32, port_first)
         F(K_U32, port_last) F(K_CC, cc) F(K_BOOL, hystart) F(K_BOOL, rack)
@@ -29,7 +30,7 @@ static const struct {
         F(K_U32, pacing_start_pct) F(K_U32, pacing_avoid_pct) F(K_U32, pacing_burst)
         F(K_U64, pacing_max_byte_s) F(K_U32, keepalive_probes) F(K_U32, syn_retries)
         F(K_U32, synack_retries) F(K_U32, data_retries)
-        T(rto_initial) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
+        T(rto_initial) T(rto_syn_lost) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
         T(tlp_min) T(tlp_delack) T(delack) T(oow_ack) T(msl) T(connect_timeout)
         T(user_timeout) T(fin_wait2) T(keepalive_idle) T(keepalive_intvl) T(ts_clock)
 /* clang-format on */
