@@ -79,8 +79,12 @@ struct cp_link {
 	uint8_t local_addr[16];
 };
 
+/* A session's sending key that counts from the first packet on that is opened under its phase: only then is it sure that the other side
+ * has it, and what that packet asks is answered under it. A sending key without this replaces it. */
+#define CP_KEY_WHEN_USED 1
+
 struct cp_lane_key {
-	uint16_t link; /* or, for sessions, unused */
+	uint16_t link; /* sessions, sending key: CP_KEY_WHEN_USED or 0 */
 	uint8_t lane;  /* sending worker's number at the sender */
 	uint8_t alg;   /* enum aead_alg */
 	uint32_t

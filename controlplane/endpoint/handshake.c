@@ -125,16 +125,23 @@ size_t session_envelope(struct node *n, const struct node_id *addressee,
 }
 
 static void key_command(struct node *n, struct session *s, uint32_t type, uint8_t phase,
-                        uint8_t alg, const uint8_t secret[32])
+                        uint8_t alg, const uint8_t secret[32], uint16_t when)
 {
 	struct cp_cmd c = {.type = type};
 
+	c.u.key.link = when;
 	c.u.key.session = s->index;
 	c.u.key.index = phase;
 	c.u.key.alg = alg;
 	noise_lane_key(secret, 0, c.u.key.key);
 	out_command(n, s->worker, &c);
 	explicit_bzero(&c, sizeof(c));
+}
+
+/* A handshake of ours that counts before the other side's is under way or done. */
+static bool ours_first(const struct node *n, const struct session *s)
+{
+	return s->answer.obsolete || (lower(n, s) && s->own.active);
 }
 
 /* Derives, programs the receiving key; then runs when acknowledged. The sending secret waits in hs. */
@@ -151,7 +158,11 @@ static void program_rx(struct node *n, struct session *s, struct session_hs *hs,
 	}
 	if (!s->in_worker)
 		session_set(n, s);
-	key_command(n, s, CMD_SESSION_RX_KEY, hs->phase, hs->alg, rx);
+	/* What an answering side is asked under the new key it must not answer under the old one. */
+	if (hs == &s->answer && !ours_first(n, s))
+		key_command(n, s, CMD_SESSION_TX_KEY, hs->phase, hs->alg, hs->tx_secret,
+		            CP_KEY_WHEN_USED);
+	key_command(n, s, CMD_SESSION_RX_KEY, hs->phase, hs->alg, rx, 0);
 	explicit_bzero(rx, sizeof(rx));
 	ticket_wait(n, hs == &s->own ? &s->own_ticket : &s->answer_ticket, then, s);
 }
@@ -163,7 +174,7 @@ void session_adopt_keys(struct node *n, struct session *s, struct session_hs *hs
 		session_old_phase(n, s, s->phase);
 		s->rekeys++;
 	}
-	key_command(n, s, CMD_SESSION_TX_KEY, hs->phase, hs->alg, hs->tx_secret);
+	key_command(n, s, CMD_SESSION_TX_KEY, hs->phase, hs->alg, hs->tx_secret, 0);
 	explicit_bzero(hs->tx_secret, 32);
 	s->has_keys = true;
 	s->phase = hs->phase;

@@ -26,13 +26,13 @@ static void key_free_rx(struct session *x, unsigned phase)
 	x->rx[phase] = NULL;
 }
 
-static void key_free_tx(struct session *x)
+static void key_free_tx(struct tx_key **k)
 {
-	if (!x->tx)
+	if (!*k)
 		return;
-	seal_key_wipe(&x->tx->aead);
-	free(x->tx);
-	x->tx = NULL;
+	seal_key_wipe(&(*k)->aead);
+	free(*k);
+	*k = NULL;
 }
 
 static void session_free(struct sessions *s, struct session *x, struct instant now)
@@ -41,7 +41,8 @@ static void session_free(struct sessions *s, struct session *x, struct instant n
 	uint32_t peer = x->peer;
 
 	rx_drop_waiting(s, x, DROP_NO_SESSION);
-	key_free_tx(x);
+	key_free_tx(&x->tx);
+	key_free_tx(&x->staged);
 	for (unsigned i = 0; i < SESS_PHASES; i++)
 		key_free_rx(x, i);
 	s->table[x->index] = NULL;
@@ -122,6 +123,24 @@ static bool same_key(const struct aead_key *k, const struct cp_lane_key *c)
 	return k->alg == c->alg && memcmp(k->key, c->key, sizeof(c->key)) == 0;
 }
 
+static void tx_key_set(struct sessions *s, struct session *x, struct tx_key *k, struct instant now)
+{
+	key_free_tx(&x->tx);
+	x->tx = k;
+	peer_update(s, x->peer, now);
+	answer_echo(s, x);
+}
+
+void sess_phase_used(struct sessions *s, struct session *x, unsigned phase, struct instant now)
+{
+	struct tx_key *k = x->staged;
+
+	if (!k || k->phase != phase)
+		return;
+	x->staged = NULL;
+	tx_key_set(s, x, k, now);
+}
+
 static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct instant now)
 {
 	struct session *x = session_of(s, c->session);
@@ -131,10 +150,10 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 		worker_drop(s->w, DROP_BAD_COMMAND);
 		return;
 	}
-	if (x->tx && same_key(&x->tx->aead, c)) {
-		x->tx->phase = (uint8_t)c->index;
+	if (c->link != CP_KEY_WHEN_USED || (x->staged && !same_key(&x->staged->aead, c)))
+		key_free_tx(&x->staged);
+	if ((x->tx && same_key(&x->tx->aead, c)) || x->staged)
 		return;
-	}
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
 	if (!k || seal_key_init(&k->aead, c->alg, c->key, true, TUNNEL_HEADER_BYTES) < 0) {
@@ -145,10 +164,10 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	k->counter = 0;
 	k->phase = (uint8_t)c->index;
 	k->rekey_told = false;
-	key_free_tx(x);
-	x->tx = k;
-	peer_update(s, x->peer, now);
-	answer_echo(s, x);
+	if (c->link == CP_KEY_WHEN_USED)
+		x->staged = k;
+	else
+		tx_key_set(s, x, k, now);
 }
 
 static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct instant now)

@@ -65,7 +65,8 @@ struct session {
 	uint32_t out_label;
 	uint16_t out_link;
 	uint16_t path_mtu;
-	struct tx_key *tx; /* NULL: none yet */
+	struct tx_key *tx;     /* NULL: none yet */
+	struct tx_key *staged; /* takes its place with the first packet opened under its phase */
 	struct rx_key *rx[SESS_PHASES];
 	struct bucket punts, echoes;
 	struct instant wait_since;
@@ -152,6 +153,9 @@ static inline void sess_count(uint64_t *word, uint64_t n)
 {
 	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
 }
+
+/* sess.c: a packet was opened under this phase */
+void sess_phase_used(struct sessions *s, struct session *x, unsigned phase, struct instant now);
 
 /* sess_peer.c */
 int sess_peers_init(struct sessions *s, uint32_t n, const uint8_t seed[32]);

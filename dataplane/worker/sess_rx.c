@@ -150,6 +150,7 @@ static void open_run(struct sessions *s, const struct rx_item *items, struct aea
 
 		ev.u.key.session = x->index;
 		ev.u.key.index = items[0].h.phase;
+		sess_phase_used(s, x, items[0].h.phase, now);
 		k->used = worker_event(s->w, &ev);
 	}
 	if (good)

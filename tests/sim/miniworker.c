@@ -520,6 +520,10 @@ static void exec_session(struct miniworker *w, const struct cp_cmd *c)
 	}
 	s = mw_session_make(w, c->u.key.session);
 	if (c->type == CMD_SESSION_TX_KEY) {
+		/* One that waits for its first use comes again when control has heard of that. */
+		if (c->u.key.link == CP_KEY_WHEN_USED ||
+		    (s->has_tx && memcmp(s->tx.key, c->u.key.key, sizeof(s->tx.key)) == 0))
+			return;
 		s->tx = c->u.key;
 		s->has_tx = true;
 		s->counter = 0;

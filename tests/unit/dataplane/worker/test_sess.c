@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions: connect and transfer over loss, rekeying, hold and release, unreachable ids, replays, forgeries, OAM. */
 #include "sessnet.h"
+#include "crypto/aead.h"
 #include "wire/tunnel.h"
 #include "worker/dpdk.h"
 
@@ -545,6 +546,39 @@ static void test_first_echo_waits_for_the_key(void **state)
 	assert_int_equal(p->n.w[1].drops[DROP_SESSION_NO_KEY], 0);
 }
 
+/* A key that waits for its first use: old until then, new from the answer to that very packet on. */
+static void test_staged_key(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c = {.type = CMD_SESSION_TX_KEY};
+	struct tunnel_header h;
+	size_t total;
+
+	sessnet_up(&p->n);
+	c.u.key.link = CP_KEY_WHEN_USED;
+	c.u.key.session = 2;
+	c.u.key.index = 1;
+	c.u.key.alg = AEAD_CHACHA20_POLY1305;
+	memset(c.u.key.key, 0x11, 32); /* as sessnet's, phase 1 from side 1 */
+	sessnet_command(&p->n, 1, &c);
+	sessnet_rx_key(&p->n, 0, 1, 1);
+	sessnet_rx_key(&p->n, 1, 2, 1);
+	for (unsigned phase = 0; phase < 2; phase++) {
+		if (phase)
+			sessnet_tx_key(&p->n, 0, 1, 1);
+		send_oam(p, OAM_ECHO_REQUEST, 0, 0);
+		assert_true(tunnel_header_get(rte_pktmbuf_mtod(p->n.w[0].last, uint8_t *),
+		                              p->n.w[0].last->data_len, &h, &total));
+		assert_int_equal(h.phase, phase);
+		assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, NULL), phase + 1);
+	}
+	/* Again, now to be used at once: the counter goes on. */
+	c.u.key.link = 0;
+	sessnet_command(&p->n, 1, &c);
+	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
+	assert_int_equal(be64_load(rte_pktmbuf_mtod(p->n.w[0].last, uint8_t *) + 4), 1);
+}
+
 /* The same key again keeps counter and window: no nonce is used twice, no packet is let in twice. */
 static void test_repeated_keys_change_nothing(void **state)
 {
@@ -674,6 +708,7 @@ int main(void)
 	        T(test_oam),
 	        T(test_first_echo_waits_for_the_key),
 	        T(test_repeated_keys_change_nothing),
+	        T(test_staged_key),
 	        T(test_session_lost_and_made_anew),
 	        T(test_dump),
 	        T(test_drain_refuses_new),
