@@ -225,23 +225,6 @@ enum route_result route_next(struct node *n, const struct route_query *q, struct
 	return greedy(n, q, step);
 }
 
-bool route_out(struct node *n, const struct route_query *q, struct route_step *step)
-{
-	struct peer *p, *only = NULL;
-
-	TAILQ_FOREACH (p, &n->peers->list, next) {
-		if (!peer_up(p))
-			continue;
-		if (only)
-			return false;
-		only = p;
-	}
-	if (!only || forbidden(n, only, q))
-		return false;
-	direct(only, step);
-	return true;
-}
-
 void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
                      unsigned nplaces)
 {

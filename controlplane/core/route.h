@@ -32,10 +32,6 @@ struct route_query {
 
 enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step);
 
-/* For the origin alone, where no contact is nearer to the destination than it is itself: a leaf has nobody to ask but its one
- * neighbour, whatever that one's distance; from there on distances fall again. False: not a leaf. */
-bool route_out(struct node *n, const struct route_query *q, struct route_step *step);
-
 /* The first extension of a datagram of this node: by the contact's coords when given, else greedy. */
 void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
                      unsigned nplaces);

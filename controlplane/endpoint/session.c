@@ -220,7 +220,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 		return;
 	s->path = l;
 	s->commit = NULL;
-	s->attempts = 0;
+	s->attempts = s->seeks = 0;
 	s->refused = 0;
 	s->nnotvia = 0;
 	s->wanted = false;
@@ -304,13 +304,15 @@ static int build(struct node *n, struct session *s)
 
 static void seek(struct node *n, struct session *s)
 {
-	int64_t wait = SEEK_NS << min_u64(s->attempts, s->has_keys ? 6 : 4);
+	int64_t wait = SEEK_NS << min_u64(s->seeks, s->has_keys ? 6 : 4);
 
 	if (s->looking || (s->sought.ns && instant_sub(n->now, s->sought) < wait))
 		return;
 	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0) {
 		s->looking = true;
 		s->sought = n->now;
+		if (s->seeks < UINT8_MAX)
+			s->seeks++;
 	}
 }
 
@@ -323,7 +325,7 @@ static void give_up(struct node *n, struct session *s, int err)
 	out_command(n, s->worker, &c);
 	drop_builds(n, s, NULL);
 	s->wanted = false;
-	s->attempts = 0;
+	s->attempts = s->seeks = 0;
 	s->has_place = false;
 	oam_session_failed(n, s, err);
 	if (s->has_keys)
@@ -424,6 +426,8 @@ static int64_t next_attempt(const struct node *n, const struct session *s)
 /* What this session needs next; runs from its timer only, so that no hook acts in the middle of another part's work. */
 void session_step(struct node *n, struct session *s)
 {
+	int64_t again;
+
 	if (s->answer.active && instant_sub(n->now, s->answer.born) > HALF_OPEN)
 		session_wipe_hs(n, &s->answer);
 	if (s->path && s->has_keys) {
@@ -456,10 +460,16 @@ void session_step(struct node *n, struct session *s)
 	if (building(s) &&
 	    instant_sub(n->now, s->last_build) < (s->has_keys ? attempt_ns(n) / 2 : attempt_ns(n)))
 		return;
-	if (s->attempts < UINT8_MAX)
-		s->attempts++;
-	/* A failure to even begin is answered by the next attempt: a neighbour may come up meanwhile. */
-	(void)build(n, s);
+	if (build(n, s) == 0) {
+		if (s->attempts < UINT8_MAX)
+			s->attempts++;
+		return;
+	}
+	/* Nobody is known who is nearer, or no neighbour is up: where the other end stands is asked for at once, and again soon. */
+	seek(n, s);
+	again = SEEK_NS << min_u64(s->seeks, 3);
+	arm(n, &s->timer, TIMER_SESSION, s,
+	    again < next_attempt(n, s) ? again : next_attempt(n, s));
 }
 
 int session_want(struct node *n, const struct node_id *remote)
@@ -480,7 +490,7 @@ int session_want(struct node *n, const struct node_id *remote)
 	if (!s->wanted) {
 		s->wanted = true;
 		s->want_since = n->now;
-		s->attempts = 0;
+		s->attempts = s->seeks = 0;
 		arm(n, &s->timer, TIMER_SESSION, s, 0);
 	}
 	return 0;
@@ -595,7 +605,7 @@ void session_lsp_gone(struct node *n, struct lsp *l)
 	s->has_place = false;
 	session_set(n, s);
 	s->want_since = n->now;
-	s->attempts = 0;
+	s->attempts = s->seeks = 0;
 	s->path_ns = PATH_FIRST;
 	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
 }

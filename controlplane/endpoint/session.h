@@ -59,7 +59,7 @@ struct session {
 		bool placed; /* led by place, else greedily by id */
 	} build[SESSION_BUILDS];
 	struct session_hs own, answer;
-	uint8_t attempts;
+	uint8_t attempts, seeks; /* set-ups begun, lookups made */
 	uint8_t old_phase;
 	bool has_old;
 	bool looking;

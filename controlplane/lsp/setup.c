@@ -96,7 +96,7 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 
 	m.record[0] = id_tag(&n->cfg.identity->id);
 	route_ext_begin(n, &e, NEXT_SETUP, q->places, q->nplaces);
-	if (route_next(n, &rq, &step) != ROUTE_STEP && !route_out(n, &rq, &step))
+	if (route_next(n, &rq, &step) != ROUTE_STEP)
 		return -EHOSTUNREACH;
 	l = lsp_new(n, rng_u64(&n->cfg.rng), &n->cfg.identity->id, &q->dst, LSP_INGRESS);
 	if (!l)

@@ -131,9 +131,8 @@ def daemon_killed(net):
     s = listen(net, 7301)
     c = connect(net, 7301)
     c.stdin.close()
-    check(s.stdout.read() == b"" and c.wait(10) == 0, "a new stream stands again")
     s.stdin.close()
-    s.wait(10)
+    check(s.stdout.read() == b"" and c.wait(10) == 0 and s.wait(10) == 0, "a new stream stands again")
 
 
 def body(net):
