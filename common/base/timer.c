@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define WAYS 4 /* children of a place */
+
 void timers_init(struct timers *t, void *(*alloc)(void *, size_t), void (*release)(void *, void *),
                  void *arg)
 {
@@ -18,36 +20,37 @@ void timers_free(struct timers *t)
 	t->n = t->cap = 0;
 }
 
-static bool earlier(const struct timer *a, const struct timer *b)
+static bool earlier(const struct timer_entry *a, const struct timer_entry *b)
 {
 	return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
 }
 
-static void put(struct timers *t, uint32_t i, struct timer *x)
+static void put(struct timers *t, uint32_t i, struct timer_entry x)
 {
 	t->heap[i] = x;
-	x->slot = i + 1;
+	x.timer->slot = i + 1;
 }
 
-static void sift_up(struct timers *t, uint32_t i, struct timer *x)
+static void sift_up(struct timers *t, uint32_t i, struct timer_entry x)
 {
-	while (i > 0 && earlier(x, t->heap[(i - 1) / 2])) {
-		put(t, i, t->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
+	while (i > 0 && earlier(&x, &t->heap[(i - 1) / WAYS])) {
+		put(t, i, t->heap[(i - 1) / WAYS]);
+		i = (i - 1) / WAYS;
 	}
 	put(t, i, x);
 }
 
-static void sift_down(struct timers *t, uint32_t i, struct timer *x)
+static void sift_down(struct timers *t, uint32_t i, struct timer_entry x)
 {
 	for (;;) {
-		uint32_t c = 2 * i + 1;
+		uint32_t first = WAYS * i + 1, c = first;
 
-		if (c >= t->n)
+		if (first >= t->n)
 			break;
-		if (c + 1 < t->n && earlier(t->heap[c + 1], t->heap[c]))
-			c++;
-		if (!earlier(t->heap[c], x))
+		for (uint32_t k = first + 1; k < first + WAYS && k < t->n; k++)
+			if (earlier(&t->heap[k], &t->heap[c]))
+				c = k;
+		if (!earlier(&t->heap[c], &x))
 			break;
 		put(t, i, t->heap[c]);
 		i = c;
@@ -58,7 +61,7 @@ static void sift_down(struct timers *t, uint32_t i, struct timer *x)
 static int grow(struct timers *t)
 {
 	uint32_t cap = t->cap ? t->cap * 2 : 32;
-	struct timer **heap = t->alloc(t->arg, cap * sizeof(*heap));
+	struct timer_entry *heap = t->alloc(t->arg, cap * sizeof(*heap));
 
 	if (!heap)
 		return -ENOMEM;
@@ -76,25 +79,24 @@ int timer_arm(struct timers *t, struct timer *x, struct instant at)
 		return -ENOMEM;
 	timer_disarm(t, x);
 	x->at = at;
-	x->order = t->next_order++;
 	t->n++;
-	sift_up(t, t->n - 1, x);
+	sift_up(t, t->n - 1, (struct timer_entry){at, t->next_order++, x});
 	return 0;
 }
 
 void timer_disarm(struct timers *t, struct timer *x)
 {
 	uint32_t i;
-	struct timer *last;
+	struct timer_entry last;
 
 	if (!x->slot)
 		return;
 	i = x->slot - 1;
 	x->slot = 0;
 	last = t->heap[--t->n];
-	if (last == x)
+	if (last.timer == x)
 		return;
-	if (i > 0 && earlier(last, t->heap[(i - 1) / 2]))
+	if (i > 0 && earlier(&last, &t->heap[(i - 1) / WAYS]))
 		sift_up(t, i, last);
 	else
 		sift_down(t, i, last);
@@ -102,12 +104,12 @@ void timer_disarm(struct timers *t, struct timer *x)
 
 struct instant timers_next(const struct timers *t)
 {
-	return t->n ? t->heap[0]->at : INSTANT_NEVER;
+	return t->n ? t->heap[0].at : INSTANT_NEVER;
 }
 
 struct timer *timers_pop(struct timers *t, struct instant now)
 {
-	struct timer *x = t->n ? t->heap[0] : NULL;
+	struct timer *x = t->n ? t->heap[0].timer : NULL;
 
 	if (!x || !instant_reached(x->at, now))
 		return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Deadlines of a pure machine: an intrusive binary min-heap of timers, earliest first, ties in arming order. */
+/* Deadlines of a pure machine: an intrusive 4-ary min-heap of timers, earliest first, ties in arming order. */
 #pragma once
 #include "base/cc.h"
 #include "base/time.h"
@@ -9,14 +9,20 @@
 
 struct timer {
 	struct instant at;
+	uint32_t slot; /* place in the heap + 1; 0: not armed */
+	uint16_t kind; /* owner's choice: what to do when it fires */
+	void *owner;   /* whose timer this is */
+};
+
+/* What is compared stands in the heap itself: sifting touches no timer but to tell it its place. */
+struct timer_entry {
+	struct instant at;
 	uint64_t order; /* arming order, breaks ties so that runs are reproducible */
-	uint32_t slot;  /* place in the heap + 1; 0: not armed */
-	uint16_t kind;  /* owner's choice: what to do when it fires */
-	void *owner;    /* whose timer this is */
+	struct timer *timer;
 };
 
 struct timers {
-	struct timer **heap;
+	struct timer_entry *heap;
 	uint32_t n, cap;
 	uint64_t next_order;
 	void *(*alloc)(void *arg, size_t n);

@@ -295,3 +295,5 @@ struct node_stats {
 	uint16_t depth[2];
 };
 void node_stats(const struct node *n, struct node_stats *s);
+/* Of those only what is still waiting for somebody, at next to no cost. */
+void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries);

@@ -218,6 +218,12 @@ bool node_view_counter(const struct node *n, uint32_t index, const char **name, 
 	return true;
 }
 
+void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries)
+{
+	*setups = n->lsps->pending;
+	*queries = n->kad->rpcs;
+}
+
 void node_stats(const struct node *n, struct node_stats *s)
 {
 	struct peer *p;
@@ -228,9 +234,7 @@ void node_stats(const struct node *n, struct node_stats *s)
 		s->labels_live += p->labels.granted;
 		s->labels_out += p->labels.granted + p->labels.quarantined;
 	}
-	s->pending_setups = n->lsps->pending;
-	for (unsigned i = 0; i < RPC_MAX; i++)
-		s->pending_queries += n->kad->rpc[i].active;
+	node_pending(n, &s->pending_setups, &s->pending_queries);
 	s->contacts = n->kad->contacts.count;
 	for (struct contact *c = contact_after(&n->kad->contacts, NULL); c;
 	     c = contact_after(&n->kad->contacts, c)) {

@@ -50,6 +50,7 @@ struct rpc {
 struct kad {
 	struct contacts contacts;
 	struct rpc rpc[RPC_MAX];
+	uint32_t rpcs; /* of those: active */
 	struct lookup lookup[LOOKUPS_MAX];
 	struct timer tick_timer, update_timer, finger_timer, lookup_timer;
 	int64_t tick_ns;

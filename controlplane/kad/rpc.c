@@ -32,6 +32,7 @@ static void rpc_end(struct node *n, struct rpc *r)
 {
 	disarm(n, &r->timer);
 	r->active = false;
+	n->kad->rpcs--;
 }
 
 static bool listed(const struct kad_msg *m, const struct node_id *id)
@@ -138,6 +139,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->to = to->id;
 	r->sent = n->now;
 	r->active = true;
+	n->kad->rpcs++;
 	r->patience_ns = RPC_BASE + RPC_HOP * d;
 	r->slow = lookup == 0;
 	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->patience_ns : SLOW_BASE + SLOW_HOP * d);

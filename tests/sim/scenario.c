@@ -316,7 +316,7 @@ static void measure_left(struct run *x)
 	struct audit_sums s;
 	uint32_t *queries = mem_new(x->net.n * sizeof(*queries));
 	uint32_t *setups = mem_new(x->net.n * sizeof(*setups));
-	struct node_stats st;
+	uint32_t made, asked;
 	struct net_sums was;
 	int64_t since;
 
@@ -338,9 +338,9 @@ static void measure_left(struct run *x)
 			for (uint32_t i = 0; i < x->net.n; i++) {
 				if (!x->net.alive[i])
 					continue;
-				node_stats(x->net.node[i].node, &st);
-				queries[i] = (uint32_t)min_u64(queries[i], st.pending_queries);
-				setups[i] = (uint32_t)min_u64(setups[i], st.pending_setups);
+				node_pending(x->net.node[i].node, &made, &asked);
+				queries[i] = (uint32_t)min_u64(queries[i], asked);
+				setups[i] = (uint32_t)min_u64(setups[i], made);
 			}
 		}
 		report_upkeep(x, &was, x->net.now.ns - since);
