@@ -2,6 +2,10 @@
 /* Kademlia's questions and answers, and routed error. */
 #include "wire/kadmsg.h"
 
+#include "base/be.h"
+
+#include <string.h>
+
 static bool has_target(uint8_t op)
 {
 	return op == KAD_FIND || op == KAD_FOUND;
@@ -19,6 +23,11 @@ void kad_write(struct wr *w, const struct kad_msg *m)
 	wr_be32(w, m->rpc);
 	if (has_target(m->op))
 		wr_copy(w, m->target.b, ID_BYTES);
+	if (m->op == KAD_EXQ) {
+		wr_be64(w, m->full);
+		wr_u8(w, m->have_len / KAD_HAVE_UNIT);
+		wr_copy(w, m->have, m->have_len);
+	}
 	record_write(w, &m->self);
 	if (!wr_ok(w))
 		return;
@@ -47,12 +56,74 @@ bool kad_read(struct rd *r, struct kad_msg *m)
 		return false;
 	if (has_target(m->op))
 		rd_copy(r, m->target.b, ID_BYTES);
+	m->full = 0;
+	m->have_len = 0;
+	if (m->op == KAD_EXQ) {
+		unsigned units;
+
+		m->full = rd_be64(r);
+		units = rd_u8(r);
+
+		if (units > KAD_HAVE_MAX / KAD_HAVE_UNIT)
+			return false;
+		m->have_len = (uint8_t)(units * KAD_HAVE_UNIT);
+		rd_copy(r, m->have, m->have_len);
+	}
 	if (!record_read(r, &m->self, &m->self_body, &m->self_body_len))
 		return false;
 	for (unsigned i = 0; i < m->count; i++)
 		if (!contact_info_read(r, &m->c[i]))
 			return false;
 	return rd_done(r);
+}
+
+/* ---- the filter: 4 bits of a 64-bit mix (the finalizer of SplitMix64) of id, number and salt ---- */
+#define HAVE_BITS_PER_RECORD 8
+#define HAVE_PROBES          4
+
+void kad_have_begin(struct kad_msg *m, unsigned records)
+{
+	unsigned units =
+	        (records * HAVE_BITS_PER_RECORD + 8 * KAD_HAVE_UNIT - 1) / (8 * KAD_HAVE_UNIT);
+
+	if (units > KAD_HAVE_MAX / KAD_HAVE_UNIT)
+		units = KAD_HAVE_MAX / KAD_HAVE_UNIT;
+	m->have_len = (uint8_t)(units * KAD_HAVE_UNIT);
+	memset(m->have, 0, sizeof(m->have));
+}
+
+static uint64_t mix(const struct kad_msg *m, const struct node_id *id, uint64_t seq)
+{
+	uint64_t x = be64_load(id->b) + seq * UINT64_C(0x9e3779b97f4a7c15) +
+	             ((uint64_t)m->rpc << 32 | m->rpc);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+void kad_have_add(struct kad_msg *m, const struct node_id *id, uint64_t seq)
+{
+	uint64_t x = mix(m, id, seq);
+
+	for (unsigned i = 0; m->have_len && i < HAVE_PROBES; i++, x >>= 16) {
+		unsigned bit = (unsigned)(x & 0xffff) % (8u * m->have_len);
+
+		m->have[bit / 8] |= (uint8_t)(1 << bit % 8);
+	}
+}
+
+bool kad_have(const struct kad_msg *m, const struct node_id *id, uint64_t seq)
+{
+	uint64_t x = mix(m, id, seq);
+
+	for (unsigned i = 0; m->have_len && i < HAVE_PROBES; i++, x >>= 16) {
+		unsigned bit = (unsigned)(x & 0xffff) % (8u * m->have_len);
+
+		if (!(m->have[bit / 8] & 1 << bit % 8))
+			return false;
+	}
+	return m->have_len > 0;
 }
 
 void error_write(struct wr *w, const struct error_msg *m)

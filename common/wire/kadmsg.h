@@ -5,6 +5,8 @@
 
 #define KAD_VERSION      1
 #define KAD_CONTACTS_MAX 16
+#define KAD_HAVE_MAX     128 /* bytes of the filter in EXQ */
+#define KAD_HAVE_UNIT    8
 
 enum kad_op {
 	KAD_EXQ = 1, /* exchange: here are contacts near you, give me yours near me */
@@ -14,22 +16,32 @@ enum kad_op {
 	KAD_FOUND = 5,
 };
 
-/* {u8 version, u8 op, u8 flags, u8 count, be32 rpc, target 64 (FIND and FOUND), sender's record, count x contact info}. */
+/* {u8 version, u8 op, u8 flags, u8 count, be32 rpc, target 64 (FIND and FOUND), (EXQ) {be64 full, u8 filter's units of 8 bytes, filter},
+ * sender's record, count x contact info}. */
 struct kad_msg {
 	uint8_t op; /* enum kad_op */
 	uint8_t flags;
 	uint8_t count;
-	uint32_t rpc; /* drawn by the asker, comes back */
+	uint32_t rpc;  /* drawn by the asker, comes back */
+	uint64_t full; /* EXQ: bit b: the asker's bucket of ids that share b bits with it is full */
+	uint8_t have_len; /* bytes of have, a multiple of KAD_HAVE_UNIT */
 	struct node_id target;
 	struct record self;
 	const uint8_t *self_body; /* reading: the signed bytes of self */
 	size_t self_body_len;
+	uint8_t have[KAD_HAVE_MAX]; /* EXQ: Bloom filter of what the asker has heard of already */
 	struct contact_info c[KAD_CONTACTS_MAX];
 };
 
 /* Writes as many contacts as fit w (count is then what was written). */
 void kad_write(struct wr *w, const struct kad_msg *m);
 bool kad_read(struct rd *r, struct kad_msg *m) COYO_NODISCARD;
+
+/* Sizes the filter for so many records (rpc must be set: it salts), empty. */
+void kad_have_begin(struct kad_msg *m, unsigned records);
+void kad_have_add(struct kad_msg *m, const struct node_id *id, uint64_t seq);
+/* Whether the asker has heard of this record; true by mistake for a few of a hundred, others each time. */
+bool kad_have(const struct kad_msg *m, const struct node_id *id, uint64_t seq);
 
 /* Routed error {u8 code, u8 next header of what failed, be16 0, be32 rpc or low half of the nonce, id 64 it was about}. */
 enum routed_error { ROUTED_DEAD_END = 1, ROUTED_HOP_LIMIT_OUT = 2 };

@@ -2,8 +2,10 @@
 /* The routed datagram: label stack, associated channel header, the 136-byte header with two ids, and the route extension. */
 #include "wire/routed.h"
 
+#include <string.h>
+
 #define ROUTE_FIXED \
-	(4 + 4 + 8 + ID_BYTES + 2) /* with the coords' count, without coords and padding */
+	(4 + 8 + 2) /* with the coords' count, without committed id, coords and padding */
 
 void routed_header_write(struct wr *w, const struct routed_header *h)
 {
@@ -32,7 +34,9 @@ bool routed_header_read(struct rd *r, struct routed_header *h)
 
 void route_ext_write(struct wr *w, const struct route_ext *e)
 {
-	unsigned body = ROUTE_FIXED - 4 + e->coords.len, pad = (4 - body % 4) % 4;
+	bool committed = e->flags & ROUTE_FLAG_COMMITTED;
+	unsigned body = ROUTE_FIXED + (committed ? ID_BYTES : 0) + e->coords.len;
+	unsigned pad = (4 - body % 4) % 4;
 
 	wr_u8(w, e->next);
 	wr_u8(w, (uint8_t)((body + pad) / 4));
@@ -42,7 +46,8 @@ void route_ext_write(struct wr *w, const struct route_ext *e)
 	wr_u8(w, e->tree);
 	wr_u8(w, 0);
 	wr_be64(w, e->root);
-	wr_copy(w, e->committed.b, ID_BYTES);
+	if (committed)
+		wr_copy(w, e->committed.b, ID_BYTES);
 	coords_write(w, &e->coords);
 	wr_zero(w, pad);
 }
@@ -65,7 +70,10 @@ bool route_ext_read(struct rd *r, struct route_ext *e)
 	e->tree = rd_u8(&body);
 	(void)rd_u8(&body);
 	e->root = rd_be64(&body);
-	rd_copy(&body, e->committed.b, ID_BYTES);
+	if (e->flags & ROUTE_FLAG_COMMITTED)
+		rd_copy(&body, e->committed.b, ID_BYTES);
+	else
+		memset(e->committed.b, 0, ID_BYTES);
 	return coords_read(&body, &e->coords) && rd_left(&body) < 4 && e->tree < RECORD_TREES_MAX;
 }
 

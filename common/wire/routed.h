@@ -39,7 +39,7 @@ bool routed_header_read(struct rd *r, struct routed_header *h) COYO_NODISCARD;
 
 /* Route extension, the first extension of every routed datagram but those that follow set-up state:
  * {u8 next header, u8 length in 4-byte units without these first 4, u8 mode, u8 flags, be16 committed distance, u8 tree, u8 0,
- *  be64 root, committed id 64, coords, zero padding to 4}. */
+ *  be64 root, committed id 64 (where flags say so), coords, zero padding to 4}. */
 enum route_mode {
 	ROUTE_GREEDY =
 	        0, /* towards ever closer ids; coords, if any, are those of the committed contact */

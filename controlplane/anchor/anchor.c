@@ -36,6 +36,7 @@ static void record_renew(struct node *n)
 
 	memcpy(r->key, n->cfg.identity->ed_public, 32);
 	r->seq = ++a->record_seq;
+	a->record_at = n->now;
 	r->ntrees = n->cfg.trees;
 	r->flags = n->cfg.transit ? 0 : RECORD_FLAG_NO_TRANSIT;
 	for (unsigned t = 0; t < n->cfg.trees; t++) {

@@ -31,7 +31,8 @@ struct anchor {
 	uint64_t self_hash[RECORD_TREES_MAX];
 	uint64_t ann_seq;
 	uint64_t record_seq;
-	struct record record; /* this node's own, signed */
+	struct instant record_at; /* when it last changed */
+	struct record record;     /* this node's own, signed */
 	struct timer ann_timer, seq_timer, root_timer, hold_timer, sample_timer;
 	int64_t sample_ns;
 	uint32_t size, size_max; /* nodes in the tree as the samples say; the most of late */

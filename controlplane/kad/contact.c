@@ -95,6 +95,8 @@ static struct contact *victim(struct node *n, const struct contacts *t, unsigned
 
 static void set_info(struct node *n, struct contact *c, const struct contact_info *i)
 {
+	if (i->seq != c->seq)
+		c->learnt = n->now;
 	c->seq = i->seq;
 	c->ntrees = i->ntrees < n->cfg.trees ? i->ntrees : n->cfg.trees;
 	memcpy(c->place, i->place, c->ntrees * sizeof(c->place[0]));
@@ -123,10 +125,11 @@ static bool insert(struct node *n, struct contacts *t, struct contact *c)
 	return true;
 }
 
-static void verify(struct contacts *t, struct contact *c)
+static void verify(struct node *n, struct contacts *t, struct contact *c)
 {
 	unsigned closer = 0;
 
+	c->learnt = n->now;
 	c->verified = true;
 	t->verified++;
 	for (unsigned b = c->bucket + 1u; b < ID_BITS && closer < KAD_SIBLINGS; b++)
@@ -134,12 +137,13 @@ static void verify(struct contacts *t, struct contact *c)
 	t->news += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
-static void own_word(struct contacts *t, struct contact *c, const struct contact_info *i)
+static void own_word(struct node *n, struct contacts *t, struct contact *c,
+                     const struct contact_info *i)
 {
 	if (i->seq > c->signed_seq)
 		c->signed_seq = i->seq;
 	if (!c->verified)
-		verify(t, c);
+		verify(n, t, c);
 }
 
 struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *i,
@@ -154,7 +158,7 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		if (verified ? i->seq && i->seq >= c->signed_seq : i->seq > c->seq)
 			set_info(n, c, i);
 		if (verified)
-			own_word(t, c, i);
+			own_word(n, t, c, i);
 		return c;
 	}
 	bucket = id_common_prefix(&n->cfg.identity->id, &i->id);
@@ -182,7 +186,7 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		return NULL;
 	}
 	if (verified)
-		own_word(t, c, i);
+		own_word(n, t, c, i);
 	t->fill[bucket]++;
 	return c;
 }

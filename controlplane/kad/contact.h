@@ -10,10 +10,12 @@ struct lsp;
 struct contact {
 	uint32_t at; /* place in the table */
 	struct node_id id;
-	uint64_t seq;         /* of its record, as last heard of */
-	uint64_t signed_seq;  /* of its newest record that came from itself */
-	struct instant seen;  /* last answer; 0: never */
-	struct instant asked; /* last question */
+	uint64_t seq;          /* of its record, as last heard of */
+	uint64_t signed_seq;   /* of its newest record that came from itself */
+	struct instant seen;   /* last answer; 0: never */
+	struct instant asked;  /* last question */
+	struct instant told;   /* last message that carried this node's record there */
+	struct instant learnt; /* when its record last changed or was verified */
 	int64_t rtt_ns;
 	struct lsp *finger; /* label path to it that stands, or NULL */
 	uint16_t bucket;

@@ -5,13 +5,15 @@
 #include "kad/contact.h"
 #include "wire/kadmsg.h"
 
-#define RPC_MAX      64
-#define LOOKUPS_MAX  16
-#define LOOKUP_WIDTH 20
-#define LOOKUP_ASKS  64 /* questions of one lookup: whoever answers cannot keep it alive */
+#define KAD_TICK_MIN    (400 * NS_PER_MS)
+#define KAD_REFRESH_MIN (2 * NS_PER_S)
+#define RPC_MAX         64
+#define LOOKUPS_MAX     16
+#define LOOKUP_WIDTH    20
+#define LOOKUP_ASKS     64 /* questions of one lookup: whoever answers cannot keep it alive */
 
 /* Why a lookup runs; the finder is told through hook_lookup_done(). */
-enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_SELF, LOOKUP_REQUEST, LOOKUP_SESSION };
+enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_REQUEST, LOOKUP_SESSION };
 
 enum cand_state { CAND_NEW = 0, CAND_ASKED, CAND_ANSWERED, CAND_FAILED };
 
@@ -56,12 +58,13 @@ struct kad {
 	int64_t tick_ns;
 	struct instant update_first; /* first change not yet told */
 	uint32_t ticks;
-	struct instant news_at; /* last time that gossip sped the tick up */
-	struct instant self_at; /* last self-lookup */
-	int64_t self_ns;        /* wait until the next; grows while they bring nothing */
-	uint32_t self_news;     /* contacts.news when the last began */
-	bool self_running;
-	uint16_t refresh_bucket; /* next empty bucket to look into */
+	uint8_t waits;             /* ticks put off because this node's place keeps changing */
+	struct instant news_at;    /* last time that gossip sped the tick up */
+	struct instant sought;     /* last question to a sampled stranger */
+	int64_t seek_ns;           /* wait until the next; doubles until the network grows again */
+	struct instant refresh_at; /* last look into an empty bucket */
+	int64_t refresh_ns;        /* wait until the next; doubles while they stay empty */
+	uint16_t refresh_bucket;   /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
@@ -73,7 +76,7 @@ void kad_timer(struct node *n, struct timer *t);
 void kad_peer_up(struct node *n, struct peer *p);
 void kad_peer_down(struct node *n, struct peer *p);
 void kad_coords_changed(struct node *n);
-/* Hearsay of a node (samples). at: ask it about ourselves while the network grows. */
+/* Hearsay of a node (samples). While the network grows, strangers for whom there is no room are asked about ourselves. */
 void kad_hint(struct node *n, const struct contact_info *c);
 /* A Kademlia message delivered here. */
 void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
@@ -85,8 +88,14 @@ void kad_suspect(struct node *n, const struct node_id *id);
 void kad_hurry(struct node *n, bool direct);
 /* The anchor says that the network grew or merged: there may be nearer ids now. */
 void kad_grown(struct node *n);
-/* A self-lookup is over. */
-void kad_self_done(struct node *n);
+
+/* The deeper the tree, the longer a question takes and the more hops it costs: asking sooner only piles up. */
+int64_t kad_paced(const struct node *n, int64_t least);
+
+/* ---- housekeeping (kad/upkeep.c) ---- */
+void upkeep_tick(struct node *n);
+/* An exchange with a contact, if there is a way to it. */
+void kad_exchange(struct node *n, const struct contact *c);
 
 /* ---- questions (kad/rpc.c) ---- */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,

@@ -10,7 +10,7 @@
 /* So many of the closest asked: then it is done. Housekeeping is content with less, it comes round again. */
 static unsigned depth(const struct lookup *l)
 {
-	return l->purpose == LOOKUP_REFRESH ? 3 : l->purpose == LOOKUP_SELF ? 4 : 8;
+	return l->purpose == LOOKUP_REFRESH ? 3 : 8;
 }
 
 static unsigned number(const struct node *n, const struct lookup *l)
@@ -59,8 +59,6 @@ static void finish(struct node *n, struct lookup *l)
 	ctx_free(n, l->cand);
 	l->cand = NULL;
 	l->active = 0;
-	if (l->purpose == LOOKUP_SELF)
-		kad_self_done(n);
 	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
 }
 
@@ -75,7 +73,7 @@ static void proceed(struct node *n, struct lookup *l)
 {
 	unsigned looked = 0;
 
-	if (l->exact && l->purpose != LOOKUP_REFRESH && l->purpose != LOOKUP_SELF) {
+	if (l->exact && l->purpose != LOOKUP_REFRESH) {
 		finish(n, l);
 		return;
 	}
@@ -108,7 +106,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 		if (!n->kad->lookup[i].active)
 			l = &n->kad->lookup[i];
 	/* Housekeeping leaves room for people's questions. */
-	if (!l || (purpose <= LOOKUP_SELF && l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
+	if (!l || (purpose == LOOKUP_REFRESH && l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
 		return -EBUSY;
 	memset(l, 0, sizeof(*l));
 	l->cand = ctx_alloc(n, (LOOKUP_WIDTH + 1) * sizeof(*l->cand));
@@ -126,8 +124,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 		contact_to_info(near[i], &c);
 		add(n, l, &c);
 	}
-	if (purpose != LOOKUP_SELF)
-		l->exact = false; /* what we have ourselves is what led here: ask */
+	l->exact = false; /* what we have ourselves is what led here: ask */
 	proceed(n, l);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "core/route.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define RPC_BASE      (3 * NS_PER_S)
@@ -16,7 +17,8 @@
 #define EXR_CLOSEST   8
 #define EXR_TREE_NEAR 8
 #define EXQ_CLOSEST   4
-#define EXQ_TREE_NEAR 4
+#define NEXT_DOOR     4 /* hops along the tree */
+#define NEXT_DOOR_MAX 2
 #define UNREACHABLE \
 	NS_PER_MS /* no way from here: as good as unanswered, but not in the middle of the asking */
 
@@ -43,76 +45,154 @@ static bool listed(const struct kad_msg *m, const struct node_id *id)
 	return false;
 }
 
-static void list_add(struct kad_msg *m, const struct contact *c, const struct node_id * not )
+/* Whoever is asked is told what is new since it last heard of us; whoever asks, what its filter lacks. */
+static bool news_to(const struct kad_msg *m, const struct contact *c, const struct node_id *to,
+                    struct instant told, const struct kad_msg *q)
 {
-	if (m->count < KAD_CONTACTS_MAX && !id_eq(&c->id, not ) && !listed(m, &c->id))
+	if (id_eq(&c->id, to) || listed(m, &c->id))
+		return false;
+	return q ? !kad_have(q, &c->id, c->seq) : !instant_before(c->learnt, told);
+}
+
+static void list_add(struct kad_msg *m, const struct contact *c)
+{
+	if (m->count < KAD_CONTACTS_MAX)
 		contact_to_info(c, &m->c[m->count++]);
 }
 
-/* Contacts near `to` in ids and near it along the tree, few of each bucket of its. */
-static void list_for(struct node *n, struct kad_msg *m, const struct node_id *to,
-                     const struct place *place, unsigned nplaces)
+static unsigned near_along_tree(const struct contact *c, const struct place *place)
+{
+	return c->verified && !c->fails && c->ntrees && c->place[0].root == place->root
+	               ? coords_distance(&c->place[0].coords, &place->coords)
+	               : UINT_MAX;
+}
+
+/* Up to so many of the contacts closest to an id in which there is news. */
+static void list_closest(struct node *n, struct kad_msg *m, const struct node_id *to,
+                         unsigned at_most, struct instant told, const struct kad_msg *q)
+{
+	struct contact *near[KAD_SIBLINGS];
+	unsigned k = contact_closest(&n->kad->contacts, to, true, near, q ? KAD_SIBLINGS : at_most);
+
+	for (unsigned i = 0; i < k && m->count < at_most; i++)
+		if (news_to(m, near[i], to, told, q))
+			list_add(m, near[i]);
+}
+
+/* Contacts near the asker along the tree, few of each bucket of its; of buckets that are full only its next-door nodes. */
+static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_id *to,
+                           const struct kad_msg *q)
 {
 	struct contacts *t = &n->kad->contacts;
-	struct contact *near[EXR_CLOSEST];
-	unsigned closest = m->op == KAD_EXQ ? EXQ_CLOSEST : EXR_CLOSEST;
-	unsigned all = closest + (m->op == KAD_EXQ ? EXQ_TREE_NEAR : EXR_TREE_NEAR);
-	unsigned k = contact_closest(t, to, true, near, closest);
+	unsigned all = m->count + EXR_TREE_NEAR, next_door = 0;
 	uint8_t per_bucket[64] = {0};
 
-	for (unsigned i = 0; i < k; i++)
-		list_add(m, near[i], to);
-	if (nplaces == 0)
-		return;
-	for (unsigned limit = 4; limit < 256 && m->count < all; limit *= 4)
+	for (unsigned limit = NEXT_DOOR; limit < 256 && m->count < all; limit *= 4)
 		for (struct contact *c = contact_after(t, NULL); c && m->count < all;
 		     c = contact_after(t, c)) {
 			unsigned b = id_common_prefix(to, &c->id);
+			bool full = b < 64 && q->full >> b & 1;
 
-			if (!c->verified || c->fails || c->ntrees == 0 ||
-			    c->place[0].root != place[0].root || b > 63 || per_bucket[b] >= 2 ||
-			    listed(m, &c->id) ||
-			    coords_distance(&c->place[0].coords, &place[0].coords) > limit)
+			if (b > 63 || per_bucket[b] >= 2 ||
+			    (full && (limit > NEXT_DOOR || next_door == NEXT_DOOR_MAX)) ||
+			    near_along_tree(c, q->self.place) > limit ||
+			    !news_to(m, c, to, n->now, q))
 				continue;
 			per_bucket[b]++;
-			list_add(m, c, to);
+			next_door += full;
+			list_add(m, c);
 		}
+}
+
+/* What need not be told us: all that we have heard of, and what we know to be dead. */
+static void have_fill(struct node *n, struct kad_msg *m)
+{
+	const struct contacts *t = &n->kad->contacts;
+
+	m->full = 0;
+	for (unsigned b = 0; b < 64; b++)
+		m->full |= (uint64_t)(t->fill[b] >= n->cfg.kad_k) << b;
+	kad_have_begin(m, t->count);
+	for (uint32_t i = 0; i < t->count; i++)
+		kad_have_add(m, &t->v[i]->id, t->v[i]->seq);
+	for (unsigned i = 0; i < TOMBSTONES; i++)
+		if (instant_before(n->now, t->dead[i].until))
+			kad_have_add(m, &t->dead[i].id, t->dead[i].seq);
+}
+
+/* What stands before the body: stack, channel, header, route extension with the receiver's coords. */
+static size_t room_for(const struct place *places, unsigned nplaces)
+{
+	return CONTROL_PACKET_MAX - 12 - ACH_BYTES - ROUTED_HEADER_BYTES - 88 -
+	       (nplaces ? places[0].coords.len : 0) - 4;
+}
+
+static bool send(struct node *n, struct kad_msg *m, const struct node_id *to,
+                 const struct place *places, unsigned nplaces)
+{
+	struct contact *c = contact_find(&n->kad->contacts, to);
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(buf, room_for(places, nplaces));
+
+	kad_write(&w, m);
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return false;
+	}
+	if (route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) != 0)
+		return false;
+	if (c)
+		c->told = n->now;
+	return true;
+}
+
+static void begin(struct node *n, struct kad_msg *m, uint8_t op, uint32_t rpc)
+{
+	m->op = op;
+	m->flags = 0;
+	m->count = 0;
+	m->have_len = 0;
+	m->full = 0;
+	m->rpc = rpc;
+	m->self = n->anchor->record;
 }
 
 bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target)
 {
+	struct contact *c = contact_find(&n->kad->contacts, to);
 	struct kad_msg m;
-	uint8_t buf[CONTROL_PACKET_MAX];
-	struct wr w;
-	size_t room;
 
-	m.op = op;
-	m.flags = 0;
-	m.count = 0;
-	m.rpc = rpc;
-	m.self = n->anchor->record;
-	if (op == KAD_FIND || op == KAD_FOUND)
+	begin(n, &m, op, rpc);
+	if (op == KAD_FIND)
 		m.target = *target;
-	if (op == KAD_EXQ || op == KAD_EXR)
-		list_for(n, &m, to, places, nplaces);
-	if (op == KAD_FOUND) {
-		struct contact *near[EXR_CLOSEST];
-		unsigned k = contact_closest(&n->kad->contacts, target, true, near, EXR_CLOSEST);
+	if (op == KAD_EXQ) {
+		have_fill(n, &m);
+		list_closest(n, &m, to, EXQ_CLOSEST, c ? c->told : (struct instant){0}, NULL);
+	}
+	return send(n, &m, to, places, nplaces);
+}
 
+static void reply(struct node *n, const struct node_id *src, const struct kad_msg *q)
+{
+	const struct place *places = q->self.place;
+	struct contact *near[EXR_CLOSEST];
+	struct kad_msg m;
+	unsigned k;
+
+	begin(n, &m, q->op + 1, q->rpc);
+	if (q->op == KAD_EXQ) {
+		list_closest(n, &m, src, EXR_CLOSEST, n->now, q);
+		if (q->self.ntrees)
+			list_tree_near(n, &m, src, q);
+	} else {
+		m.target = q->target;
+		k = contact_closest(&n->kad->contacts, &q->target, true, near, EXR_CLOSEST);
 		for (unsigned i = 0; i < k; i++)
-			list_add(&m, near[i], to);
+			if (!id_eq(&near[i]->id, src))
+				list_add(&m, near[i]);
 	}
-	/* What stands before the body: stack, channel, header, route extension with the receiver's coords. */
-	room = sizeof(buf) - 12 - ACH_BYTES - ROUTED_HEADER_BYTES - 88 -
-	       (nplaces ? places[0].coords.len : 0) - 4;
-	w = wr_init(buf, room);
-	kad_write(&w, &m);
-	if (!wr_ok(&w)) {
-		count(n, CTR_TOO_BIG);
-		return false;
-	}
-	return route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) == 0;
+	send(n, &m, src, places, q->self.ntrees);
 }
 
 /* There is no way to it from here: given up, but not in the middle of the asking. */
@@ -310,10 +390,10 @@ void kad_rx(struct node *n, const struct node_id *src, struct rd *r)
 	switch (m.op) {
 	case KAD_EXQ:
 		take_list(n, &m);
-		kad_send(n, KAD_EXR, m.rpc, src, m.self.place, m.self.ntrees, NULL);
+		reply(n, src, &m);
 		break;
 	case KAD_FIND:
-		kad_send(n, KAD_FOUND, m.rpc, src, m.self.place, m.self.ntrees, &m.target);
+		reply(n, src, &m);
 		break;
 	case KAD_EXR:
 	case KAD_FOUND:

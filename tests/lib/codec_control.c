@@ -481,6 +481,9 @@ static size_t kad_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	m.flags = (uint8_t)rng_u64(rng);
 	m.rpc = (uint32_t)rng_u64(rng);
 	m.target = random_id(rng);
+	m.full = rng_u64(rng);
+	m.have_len = (uint8_t)(KAD_HAVE_UNIT * rng_below(rng, KAD_HAVE_MAX / KAD_HAVE_UNIT + 1));
+	rng_fill(rng, m.have, m.have_len);
 	m.self = random_record(rng, 20);
 	m.count = (uint8_t)rng_below(rng, KAD_CONTACTS_MAX + 1);
 	for (unsigned i = 0; i < m.count; i++)

@@ -175,7 +175,8 @@ static bool route_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap
 
 static void route_settle(uint8_t *msg, size_t len)
 {
-	size_t end = 4 + 4u * msg[1], used = 4 + 4 + 8 + ID_BYTES + 2 + be16_load(msg + 80);
+	size_t coords = 16 + (msg[3] & ROUTE_FLAG_COMMITTED ? ID_BYTES : 0);
+	size_t end = 4 + 4u * msg[1], used = coords + 2 + be16_load(msg + coords);
 
 	msg[7] = 0;
 	memset(msg + used, 0, end - used);

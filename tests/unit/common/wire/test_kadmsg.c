@@ -2,6 +2,7 @@
 /* Kademlia messages and routed errors: fields at their places, and the writer that stops at what fits. */
 #include "tests/lib/mutate.h"
 
+#include "base/rng.h"
 #include "wire/kadmsg.h"
 
 #include <setjmp.h>
@@ -52,6 +53,70 @@ static void layout(void **state)
 	assert_false(kad_read(&r, back));
 	free(m);
 	free(back);
+}
+
+/* EXQ alone carries which buckets are full and the filter of what is known. */
+static void exchange(void **state)
+{
+	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(1, sizeof(*back));
+	uint8_t buf[512];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct rd r;
+
+	m->op = KAD_EXQ;
+	m->full = 0x0102030405060708;
+	kad_have_begin(m, 9); /* 72 bits: two units */
+	assert_int_equal(m->have_len, 16);
+	m->have[15] = 0x80;
+	kad_write(&w, m);
+	assert_int_equal(wr_len(&w), 8 + 8 + 1 + 16 + 114);
+	assert_int_equal(buf[8], 1);
+	assert_int_equal(buf[16], 2);
+	assert_int_equal(buf[32], 0x80);
+	r = rd_init(buf, wr_len(&w));
+	assert_true(kad_read(&r, back));
+	assert_true(back->full == m->full && back->have_len == 16);
+	assert_memory_equal(back->have, m->have, 16);
+	buf[16] = KAD_HAVE_MAX / KAD_HAVE_UNIT + 1;
+	r = rd_init(buf, wr_len(&w));
+	assert_false(kad_read(&r, back));
+	free(m);
+	free(back);
+}
+
+static void filter(void **state)
+{
+	struct kad_msg *m = calloc(1, sizeof(*m));
+	struct rng_seeded s;
+	struct rng rng;
+	struct node_id id[100];
+	unsigned wrong = 0, again = 0;
+
+	rng_seeded_init(&s, 5);
+	rng = rng_from_seeded(&s);
+	rng_fill(&rng, id, sizeof(id));
+	kad_have_begin(m, 0);
+	assert_int_equal(m->have_len, 0);
+	kad_have_add(m, &id[0], 1);
+	assert_false(kad_have(m, &id[0], 1)); /* no filter: nothing is known */
+	kad_have_begin(m, 10000);
+	assert_int_equal(m->have_len, KAD_HAVE_MAX);
+	for (uint32_t salt = 0; salt < 100; salt++) {
+		m->rpc = salt;
+		kad_have_begin(m, 50);
+		for (unsigned i = 0; i < 50; i++)
+			kad_have_add(m, &id[i], i);
+		for (unsigned i = 0; i < 50; i++)
+			assert_true(kad_have(m, &id[i], i));
+		for (unsigned i = 50; i < 100; i++)
+			wrong += kad_have(m, &id[i], i);
+		for (unsigned i = 0; i < 50; i++)
+			wrong += kad_have(m, &id[i], i + 1000); /* a newer record is news */
+		again += kad_have(m, &id[60], 60);
+	}
+	assert_in_range(wrong, 1, 500); /* of 10 000: 2.4 in a hundred expected */
+	assert_in_range(again, 0, 15);  /* and not the same every time */
+	free(m);
 }
 
 /* For every room: either nothing usable was written, or a message with as many contacts as fit. */
@@ -117,6 +182,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(trials),
 	        cmocka_unit_test(layout),
+	        cmocka_unit_test(exchange),
+	        cmocka_unit_test(filter),
 	        cmocka_unit_test(as_many_as_fit),
 	        cmocka_unit_test(error),
 	        cmocka_unit_test(one_contact_too_many),

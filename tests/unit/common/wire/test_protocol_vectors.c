@@ -392,6 +392,11 @@ static void routed(struct rows *r, const struct world *w, const struct record *r
 	h.length = (uint16_t)(wr_len(&out) - wr_len(&at) - ROUTED_HEADER_BYTES);
 	routed_header_write(&at, &h);
 	add(r, "find.packet", buf, wr_len(&out));
+	kad.op = KAD_EXQ;
+	kad_have_begin(&kad, 9);
+	kad_have_add(&kad, &w->a.id, 3);
+	kad_have_add(&kad, &w->b.id, 4);
+	add(r, "exq.filter", kad.have, kad.have_len);
 }
 
 static void pseudo(struct rows *r, const struct world *w)

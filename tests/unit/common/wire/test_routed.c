@@ -44,13 +44,13 @@ static void extension(void **state)
 {
 	struct route_ext e = {.next = NEXT_SETUP,
 	                      .mode = ROUTE_COORDS,
-	                      .flags = ROUTE_FLAG_WAYPOINT,
+	                      .flags = ROUTE_FLAG_WAYPOINT | ROUTE_FLAG_COMMITTED,
 	                      .tree = 1,
 	                      .distance = 0x0102,
 	                      .root = 0x1112131415161718},
 	                 back;
 	uint8_t buf[128];
-	static const uint8_t want[16] = {NEXT_SETUP, 20,   ROUTE_COORDS, 4,    1,    2,
+	static const uint8_t want[16] = {NEXT_SETUP, 20,   ROUTE_COORDS, 6,    1,    2,
 	                                 1,          0,    0x11,         0x12, 0x13, 0x14,
 	                                 0x15,       0x16, 0x17,         0x18};
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -72,6 +72,19 @@ static void extension(void **state)
 	assert_int_equal(back.tree, 1);
 	assert_true(back.root == e.root && id_eq(&back.committed, &e.committed));
 	assert_true(coords_eq(&back.coords, &e.coords));
+	/* Without a committed id there is none on the wire. */
+	e.flags = ROUTE_FLAG_WAYPOINT;
+	w = wr_init(buf, sizeof(buf));
+	route_ext_write(&w, &e);
+	assert_int_equal(wr_len(&w), 20);
+	assert_int_equal(be16_load(buf + 16), 1);
+	r = rd_init(buf, 20);
+	assert_true(route_ext_read(&r, &back) && rd_done(&r));
+	assert_true(coords_eq(&back.coords, &e.coords));
+	assert_int_equal(back.committed.b[0] | back.committed.b[ID_BYTES - 1], 0);
+	e.flags |= ROUTE_FLAG_COMMITTED;
+	w = wr_init(buf, sizeof(buf));
+	route_ext_write(&w, &e);
 	buf[0] = NEXT_ROUTE; /* one route extension only */
 	r = rd_init(buf, 84);
 	assert_false(route_ext_read(&r, &back));

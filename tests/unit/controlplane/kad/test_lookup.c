@@ -50,7 +50,7 @@ static void test_everybody_is_found(void **state)
 		for (unsigned k = 0; k < LOOKUPS_MAX; k++) {
 			const struct lookup *l = &net.node[i].node->kad->lookup[k];
 
-			assert_true(!l->active || l->purpose <= LOOKUP_SELF);
+			assert_true(!l->active || l->purpose == LOOKUP_REFRESH);
 		}
 	rig_close(&net);
 }
