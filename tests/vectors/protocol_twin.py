@@ -210,6 +210,19 @@ def handshakes(a, b):
            ChaCha20Poly1305(lane(k1, 0)).encrypt(bytes(4) + struct.pack("<Q", 5), inner, word))
 
 
+def exq_filter(units, rpc, records):
+    word, out = (1 << 64) - 1, bytearray(8 * units)
+    for node_id, seq in records:
+        x = (int.from_bytes(node_id[:8], "big") + seq * 0x9e3779b97f4a7c15 + rpc * (2**32 + 1)) & word
+        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9 & word
+        x = (x ^ x >> 27) * 0x94d049bb133111eb & word
+        x ^= x >> 31
+        for i in range(4):
+            bit = (x >> 16 * i & 0xffff) % (64 * units)
+            out[bit // 8] |= 1 << bit % 8
+    return bytes(out)
+
+
 def messages(a, b):
     expect("mac1.of_message_to_b", mac1(b.id, b"message"))
     cookie = blake(get("cookie.source"), 16, get("cookie.secret"))
@@ -225,10 +238,11 @@ def messages(a, b):
     body = struct.pack(">BxxxQ", 0, 42) + a.ed + a.sign(b"IPvCoyo root 1", struct.pack(">BQ", 0, 42))
     expect("seq", struct.pack(">BBH", 3, 0, len(body)) + body)
     kad = struct.pack(">BBBBI", 1, 4, 0, 0, 0x01020304) + b.id + record
-    ext = struct.pack(">BBBBHBBQ", 5, 20, 0, 0, 0, 0, 0, 0) + bytes(64) + bytes(2) + bytes(2)
+    ext = struct.pack(">BBBBHBBQ", 5, 4, 0, 0, 0, 0, 0, 0) + bytes(2) + bytes(2)
     head = struct.pack(">IHBB", 0xc0600000, len(ext) + len(kad), 43, 255) + a.id + b.id
     stack = b"".join(struct.pack(">I", label << 12 | 6 << 9 | bottom << 8 | 255) for label, bottom in ((1, 0), (0x54321, 0), (13, 1)))
     expect("find.packet", stack + bytes.fromhex("10007ff8") + head + ext + kad)
+    expect("exq.filter", exq_filter(2, 0x01020304, ((a.id, 3), (b.id, 4))))
     total = sum(struct.unpack(">64H", a.id + b.id))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
