@@ -13,7 +13,8 @@ static void newreno_acked(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, in
 	(void)now_ns;
 	if (c->cwnd < c->ssthresh)
 		bytes = tcp_cc_slow_start(c, bytes);
-	c->partial += bytes;
+	/* The ACK that ends a recovery covers several windows perhaps: one counts. */
+	c->partial += bytes < c->cwnd ? bytes : (uint32_t)c->cwnd;
 	if (c->partial >= c->cwnd) {
 		c->partial -= (uint32_t)c->cwnd;
 		c->cwnd += c->mss;

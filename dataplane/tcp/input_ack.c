@@ -147,7 +147,8 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if ((c->flags & CF_SACK) && g->o.nsack)
 		recovery_sack(s, c, g, &a);
 	sample(s, c, g, &a);
-	if (c->rec.len || a.acked)
+	/* Also when only a tail loss probe waits to be judged: its D-SACK comes when nothing is outstanding. */
+	if (c->rec.len || a.acked || (c->flags & CF_TLP_OUT))
 		recovery_ack(s, c, g, &a);
 	if (a.ece && seq_gt(g->ack, c->cwr_end) && recovery_cwr(s, c, a.prior_flight)) {
 		c->n_ecn++;

@@ -4,7 +4,7 @@
 #include "scan.h"
 #include "tcp/opt.h"
 
-#define SEG_MAX 4096u
+#define SEG_MAX 9500u
 #define ANY     INT64_C(-1) /* of a number: not compared, or not said */
 
 /* The initial numbers that make a script's numbers relative. "Ours" is the engine's side. */

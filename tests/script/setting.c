@@ -26,7 +26,7 @@ static const struct {
         F(K_U32, delack_segments) F(K_U32, challenge_per_s) F(K_U32, port_first)
         F(K_U32, port_last) F(K_CC, cc) F(K_BOOL, hystart) F(K_BOOL, rack)
         F(K_BOOL, tail_loss_probe) F(K_BOOL, eifel) F(K_BOOL, frto) F(K_BOOL, limited_transmit)
-        F(K_BOOL, idle_restart) F(K_U32, dup_threshold) F(K_BOOL, pacing)
+        F(K_BOOL, idle_restart) F(K_U32, dup_threshold) F(K_U32, slow_start_segments) F(K_BOOL, pacing)
         F(K_U32, pacing_start_pct) F(K_U32, pacing_avoid_pct) F(K_U32, pacing_burst)
         F(K_U64, pacing_max_byte_s) F(K_U32, keepalive_probes) F(K_U32, syn_retries)
         F(K_U32, synack_retries) F(K_U32, data_retries)
@@ -63,6 +63,8 @@ void setting_defaults(struct drive *d)
 	c->mss_min = 64;
 	c->delack_segments = 2;
 	c->dup_threshold = 3;
+	c->slow_start_segments = 8;
+	c->rto_syn_lost_ns = 3 * NS_PER_S;
 	c->challenge_per_s = 100;
 	c->ts_clock_ns = NS_PER_MS;
 	c->rto_initial_ns = NS_PER_S;
@@ -209,7 +211,7 @@ bool setting_set(struct drive *d, struct scan *s)
 	if (!scan_word(s, name, sizeof(name)))
 		return false;
 	if (strcmp(name, "mss") == 0) {
-		if (!scan_u32(s, &v) || v > 4000)
+		if (!scan_u32(s, &v) || v > 9000)
 			return false;
 		d->mss = (uint16_t)v;
 		return scan_end(s);
