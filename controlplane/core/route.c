@@ -25,9 +25,9 @@ static bool forbidden(struct node *n, const struct peer *p, const struct route_q
 }
 
 /* A pair of the same tag twice names a node that earlier attempts headed for and did not reach. */
-static bool avoided(const struct contact *c, const struct route_query *q)
+static bool avoided(const struct node_id *id, const struct route_query *q)
 {
-	uint32_t tag = id_tag(&c->id);
+	uint32_t tag = id_tag(id);
 
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if (q->notvia[i][0] == tag && q->notvia[i][1] == tag)
@@ -140,6 +140,49 @@ static bool along_finger(struct node *n, const struct route_query *q, const stru
 	       !forbidden(n, step->peer, q);
 }
 
+struct end_search {
+	struct node *n;
+	const struct route_query *q;
+	const struct node_id *than; /* only what is closer counts */
+	const struct lsp_end *found;
+};
+
+static bool end_fits(void *arg, const struct lsp_end *e)
+{
+	struct end_search *s = arg;
+	const struct node_id *id = end_id(e);
+	struct peer *p;
+	uint32_t label;
+
+	if (id_cmp_dist(s->q->dst, id, s->than) >= 0)
+		return true;
+	if (avoided(id, s->q) || !lsp_onward(e->lsp, e->forward, &p, &label) ||
+	    forbidden(s->n, p, s->q))
+		return false;
+	s->found = e;
+	return true;
+}
+
+/* Of all tunnels that pass or begin here the one whose end is closest, and strictly closer than `than`; NULL: none. */
+static const struct lsp_end *closest_end(struct node *n, const struct route_query *q,
+                                         const struct node_id *than)
+{
+	struct end_search s = {.n = n, .q = q, .than = than};
+
+	ends_closest(&n->lsps->ends, q->dst, end_fits, &s);
+	return s.found;
+}
+
+static enum route_result commit_end(const struct route_query *q, const struct lsp_end *end,
+                                    struct route_step *step)
+{
+	q->ext->committed = *end_id(end);
+	q->ext->flags |= ROUTE_FLAG_COMMITTED;
+	unaim(q->ext);
+	lsp_onward(end->lsp, end->forward, &step->peer, &step->tunnel_label);
+	return ROUTE_STEP;
+}
+
 /* Commits to a contact that is strictly closer than anything committed to before: loop-free. */
 static bool commit(struct node *n, const struct route_query *q, struct contact *c,
                    struct route_step *step)
@@ -188,18 +231,25 @@ static enum route_result greedy(struct node *n, const struct route_query *q,
 	struct node_id than = n->cfg.identity->id;
 	struct contact *near[GREEDY_TRIES], *exact = contact_find(&n->kad->contacts, q->dst);
 	unsigned k = contact_closest(&n->kad->contacts, q->dst, true, near, GREEDY_TRIES);
+	const struct lsp_end *end;
 
 	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
 	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
 		than = q->ext->committed;
+	end = closest_end(n, q, &than);
+	if (end && id_eq(end_id(end), q->dst))
+		return commit_end(q, end, step);
 	/* The destination itself, even if it owes an answer: being wrong costs a dead end, not knowing costs the walk. */
-	if (exact && !avoided(exact, q) && commit(n, q, exact, step))
+	if (exact && !avoided(&exact->id, q) && commit(n, q, exact, step))
 		return ROUTE_STEP;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
-	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++)
-		if (!avoided(near[i], q) && commit(n, q, near[i], step))
+	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++) {
+		if (end && id_cmp_dist(q->dst, end_id(end), &near[i]->id) <= 0)
+			break;
+		if (!avoided(&near[i]->id, q) && commit(n, q, near[i], step))
 			return ROUTE_STEP;
-	return keep_course(n, q, step);
+	}
+	return end ? commit_end(q, end, step) : keep_course(n, q, step);
 }
 
 enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step)

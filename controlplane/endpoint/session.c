@@ -308,8 +308,11 @@ static void seek(struct node *n, struct session *s)
 
 	if (s->looking || (s->sought.ns && instant_sub(n->now, s->sought) < wait))
 		return;
-	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) == 0) {
-		s->looking = true;
+	/* With nobody to ask it is over before it returns. */
+	s->looking = true;
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) != 0) {
+		s->looking = false;
+	} else {
 		s->sought = n->now;
 		if (s->seeks < UINT8_MAX)
 			s->seeks++;
@@ -327,6 +330,7 @@ static void give_up(struct node *n, struct session *s, int err)
 	s->wanted = false;
 	s->attempts = s->seeks = 0;
 	s->has_place = false;
+	s->nnotvia = 0;
 	oam_session_failed(n, s, err);
 	if (s->has_keys)
 		session_lose_keys(n, s);
@@ -423,6 +427,15 @@ static int64_t next_attempt(const struct node *n, const struct session *s)
 	return wait < left ? wait : left;
 }
 
+/* What is to be left out may leave no way at all: then it is not left out. */
+static int build_anyhow(struct node *n, struct session *s)
+{
+	if (s->nnotvia == 0)
+		return -EHOSTUNREACH;
+	s->nnotvia = 0;
+	return build(n, s);
+}
+
 /* What this session needs next; runs from its timer only, so that no hook acts in the middle of another part's work. */
 void session_step(struct node *n, struct session *s)
 {
@@ -460,7 +473,7 @@ void session_step(struct node *n, struct session *s)
 	if (building(s) &&
 	    instant_sub(n->now, s->last_build) < (s->has_keys ? attempt_ns(n) / 2 : attempt_ns(n)))
 		return;
-	if (build(n, s) == 0) {
+	if (build(n, s) == 0 || build_anyhow(n, s) == 0) {
 		if (s->attempts < UINT8_MAX)
 			s->attempts++;
 		return;

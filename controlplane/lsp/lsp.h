@@ -6,6 +6,7 @@
 #pragma once
 #include "core/ctx.h"
 #include "core/route.h"
+#include "lsp/ends.h"
 #include "peer/peer.h"
 #include "wire/linkmsg.h"
 #include "wire/lspmsg.h"
@@ -55,7 +56,8 @@ struct lsp {
 	struct instant born, up_at, used;
 	struct timer timer;
 	struct ticket ticket;
-	uint8_t tears;   /* tear-downs sent so far */
+	struct lsp_end ahead, back; /* towards dst and src, for whoever passes by */
+	uint8_t tears;              /* tear-downs sent so far */
 	uint64_t punted; /* packets about this tunnel, or on it, that came to this control plane */
 	bool up_answered, down_answered;
 	uint8_t reason;
@@ -70,6 +72,7 @@ RB_HEAD(lsp_tree, lsp);
 
 struct lsps {
 	struct lsp_tree tree;
+	struct lsp_ends ends;
 	uint32_t count, pending, fingers;
 };
 

@@ -116,4 +116,6 @@ void lsp_refresh_rx(struct node *n, struct lsp *l)
 		return;
 	l->used = n->now;
 	l->committed = true;
+	if (l->role != LSP_INGRESS)
+		ends_add(n, &n->lsps->ends, &l->back);
 }

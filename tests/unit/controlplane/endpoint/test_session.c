@@ -160,6 +160,48 @@ static void test_nobody(void **state)
 	rig_close(&net);
 }
 
+/* Wanted before anybody is known: the lookup that has nobody to ask is over at once, and another follows. */
+static void test_too_early(void **state)
+{
+	struct ears ears;
+	struct net net;
+
+	rig_open(&net, TOPO_LINE, 8, 3, true, 0);
+	while (!net.node[0].node)
+		rig_run(&net, 1);
+	listen_to(&net, &ears);
+	ask(&net, 0, 7);
+	rig_run(&net, 1);
+	assert_non_null(between(&net, 0, 7));
+	assert_false(between(&net, 0, 7)->looking);
+	assert_int_not_equal(between(&net, 0, 7)->sought.ns, 0);
+	rig_run(&net, 4400);
+	assert_int_equal(ears.connected, 1);
+	net.hooks = (struct net_hooks){0};
+	rig_close(&net);
+}
+
+/* What is to be left out is the only way there is. */
+static void test_only_way_left_out(void **state)
+{
+	struct ears ears;
+	struct session *s;
+	struct net net;
+
+	rig_open(&net, TOPO_LINE, 4, 3, true, 10);
+	listen_to(&net, &ears);
+	s = session_get(net.node[0].node, &net.node[3].identity.id);
+	assert_non_null(s);
+	s->notvia[0][0] = id_tag(&net.node[0].identity.id);
+	s->notvia[0][1] = id_tag(&net.node[1].identity.id);
+	s->nnotvia = 1;
+	ask(&net, 0, 3);
+	rig_run(&net, 1000);
+	assert_int_equal(ears.connected, 1);
+	net.hooks = (struct net_hooks){0};
+	rig_close(&net);
+}
+
 /* Nodes that do not relay are walked around, wherever the trees lead. */
 static void test_around_those_who_do_not_relay(void **state)
 {
@@ -197,6 +239,8 @@ int main(void)
 	        cmocka_unit_test(test_rekey),
 	        cmocka_unit_test(test_repair),
 	        cmocka_unit_test(test_nobody),
+	        cmocka_unit_test(test_too_early),
+	        cmocka_unit_test(test_only_way_left_out),
 	        cmocka_unit_test(test_around_those_who_do_not_relay),
 	};
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ends of all tunnels that stand here, by id: a crit-bit tree, in which the closest id is the one that a descent along the
+ * target's bits comes to. */
+#include "lsp/ends.h"
+
+#include "lsp/lsp.h"
+
+struct inner {
+	void *child[2];
+	uint16_t bit;
+};
+
+static struct inner *inner_of(void *p)
+{
+	return (uintptr_t)p & 1 ? (struct inner *)((uintptr_t)p - 1) : NULL;
+}
+
+static void *tagged(struct inner *x)
+{
+	return (void *)((uintptr_t)x + 1);
+}
+
+static unsigned bit_of(const struct node_id *id, unsigned bit)
+{
+	return id->b[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+const struct node_id *end_id(const struct lsp_end *e)
+{
+	return e->forward ? &e->lsp->dst : &e->lsp->src;
+}
+
+/* The end that shares most leading bits with an id. */
+static struct lsp_end *nearest(const struct lsp_ends *t, const struct node_id *id)
+{
+	void *p = t->root;
+	struct inner *x;
+
+	while ((x = inner_of(p)))
+		p = x->child[bit_of(id, x->bit)];
+	return p;
+}
+
+void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e)
+{
+	const struct node_id *id = end_id(e);
+	struct lsp_end *old;
+	struct inner *x, *y;
+	void **at = &t->root;
+	unsigned bit;
+
+	if (e->in)
+		return;
+	e->same = NULL;
+	if (t->root) {
+		old = nearest(t, id);
+		bit = id_common_prefix(end_id(old), id);
+		if (bit == ID_BITS) {
+			e->same = old->same;
+			old->same = e;
+			e->in = true;
+			t->count++;
+			return;
+		}
+		x = ctx_alloc(n, sizeof(*x));
+		if (!x)
+			return;
+		while ((y = inner_of(*at)) && y->bit < bit)
+			at = &y->child[bit_of(id, y->bit)];
+		x->bit = (uint16_t)bit;
+		x->child[bit_of(id, bit)] = e;
+		x->child[!bit_of(id, bit)] = *at;
+		*at = tagged(x);
+	} else {
+		t->root = e;
+	}
+	e->in = true;
+	t->count++;
+}
+
+void ends_remove(struct node *n, struct lsp_ends *t, struct lsp_end *e)
+{
+	const struct node_id *id = end_id(e);
+	void **at = &t->root, **above = NULL;
+	struct lsp_end *first;
+	struct inner *x, *last = NULL;
+	unsigned side = 0;
+
+	if (!e->in)
+		return;
+	e->in = false;
+	t->count--;
+	while ((x = inner_of(*at))) {
+		above = at;
+		last = x;
+		side = bit_of(id, x->bit);
+		at = &x->child[side];
+	}
+	first = *at;
+	if (first != e || e->same) {
+		struct lsp_end **p = &first;
+
+		while (*p != e)
+			p = &(*p)->same;
+		*p = e->same;
+		*at = first;
+		return;
+	}
+	if (!above) {
+		t->root = NULL;
+		return;
+	}
+	*above = last->child[!side];
+	ctx_free(n, last);
+}
+
+struct walk {
+	const struct node_id *target;
+	bool (*visit)(void *arg, const struct lsp_end *e);
+	void *arg;
+};
+
+/* Depth: at most the bits of an id. */
+static bool walk(const struct walk *w, void *p)
+{
+	struct inner *x = inner_of(p);
+
+	if (x) {
+		unsigned side = bit_of(w->target, x->bit);
+
+		return walk(w, x->child[side]) || walk(w, x->child[!side]);
+	}
+	for (const struct lsp_end *e = p; e; e = e->same)
+		if (w->visit(w->arg, e))
+			return true;
+	return false;
+}
+
+void ends_closest(const struct lsp_ends *t, const struct node_id *target,
+                  bool (*visit)(void *arg, const struct lsp_end *e), void *arg)
+{
+	const struct walk w = {target, visit, arg};
+
+	if (t->root)
+		walk(&w, t->root);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The index of tunnel ends against a plain list: members, and the order by distance. */
+#include "rig.h"
+
+#include "lsp/lsp.h"
+
+#include <stdlib.h>
+
+#define TUNNELS 200
+
+struct list {
+	const struct lsp_end *e[2 * TUNNELS];
+	unsigned n;
+};
+
+static bool take(void *arg, const struct lsp_end *e)
+{
+	struct list *l = arg;
+
+	l->e[l->n++] = e;
+	return false;
+}
+
+static bool take_one(void *arg, const struct lsp_end *e)
+{
+	take(arg, e);
+	return true;
+}
+
+/* Few different bits, so that ids share prefixes and come twice. */
+static void draw(const struct rng *rng, struct node_id *id)
+{
+	memset(id, 0, sizeof(*id));
+	for (unsigned i = 0; i < 3; i++)
+		id->b[rng_below(rng, 2) * (ID_BYTES - 1)] |= (uint8_t)(1 << rng_below(rng, 8));
+}
+
+static void check(const struct lsp_ends *t, struct lsp *l, const struct node_id *target)
+{
+	struct list got = {.n = 0}, one = {.n = 0};
+	unsigned want = 0;
+
+	for (unsigned i = 0; i < TUNNELS; i++)
+		want += l[i].ahead.in + l[i].back.in;
+	ends_closest(t, target, take, &got);
+	assert_int_equal(got.n, want);
+	assert_int_equal(t->count, want);
+	for (unsigned i = 0; i < got.n; i++) {
+		assert_true(got.e[i]->in);
+		for (unsigned k = 0; k < i; k++)
+			assert_ptr_not_equal(got.e[i], got.e[k]);
+		if (i > 0)
+			assert_true(id_cmp_dist(target, end_id(got.e[i - 1]), end_id(got.e[i])) <=
+			            0);
+	}
+	ends_closest(t, target, take_one, &one);
+	assert_int_equal(one.n, want > 0);
+	assert_true(want == 0 || one.e[0] == got.e[0]);
+}
+
+static void test_twin(void **state)
+{
+	struct lsp *l = calloc(TUNNELS, sizeof(*l));
+	struct lsp_ends t = {0};
+	struct lone lone;
+
+	lone_open(&lone, 3);
+	for (unsigned i = 0; i < TUNNELS; i++) {
+		draw(&lone.rng, &l[i].src);
+		draw(&lone.rng, &l[i].dst);
+		l[i].ahead = (struct lsp_end){.lsp = &l[i], .forward = true};
+		l[i].back = (struct lsp_end){.lsp = &l[i]};
+	}
+	for (unsigned step = 0; step < 4000; step++) {
+		struct lsp *x = &l[rng_below(&lone.rng, TUNNELS)];
+		struct lsp_end *e = rng_below(&lone.rng, 2) ? &x->ahead : &x->back;
+		struct node_id target;
+
+		/* More come than go at first, then the other way round. */
+		if (rng_below(&lone.rng, 10) < (step < 2000 ? 7 : 2))
+			ends_add(lone.n, &t, e);
+		else
+			ends_remove(lone.n, &t, e);
+		if (step % 16)
+			continue;
+		draw(&lone.rng, &target);
+		check(&t, l, &target);
+	}
+	for (unsigned i = 0; i < TUNNELS; i++) {
+		ends_remove(lone.n, &t, &l[i].ahead);
+		ends_remove(lone.n, &t, &l[i].back);
+	}
+	assert_null(t.root);
+	assert_int_equal(t.count, 0);
+	lone_close(&lone);
+	free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_twin)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
