@@ -16,6 +16,17 @@
 #define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
+/* Calls a cache line here to be written: other cores' copies go at once, not when the write comes. GCC makes a prefetch for reading of
+ * __builtin_prefetch(p, 1) unless built for a CPU that must know the instruction; older ones treat it as no operation. */
+static inline void prefetch_write(void *p)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" : "+m"(*(char *)p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

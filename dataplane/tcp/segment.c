@@ -13,26 +13,29 @@ struct head {
 	uint8_t flags;
 };
 
+/* In whole words: they are summed right away, and a load is served from a store under way only where it lies inside it. */
 static void head_write(uint8_t *p, const struct head *h)
 {
-	be16_store(p, h->sport);
-	be16_store(p + 2, h->dport);
+	uint32_t words = (TCP_HDR_BYTES + h->opt_len) / 4;
+
+	be32_store(p, (uint32_t)h->sport << 16 | h->dport);
 	be32_store(p + 4, h->seq);
 	be32_store(p + 8, (h->flags & TCP_ACK) ? h->ack : 0);
-	p[12] = (uint8_t)((TCP_HDR_BYTES + h->opt_len) / 4 << 4);
-	p[13] = h->flags;
-	be16_store(p + 14, h->wnd);
-	be16_store(p + 16, 0);
-	be16_store(p + 18, h->up);
+	be32_store(p + 12, words << 28 | (uint32_t)h->flags << 16 | h->wnd);
+	be32_store(p + 16, h->up); /* the sum comes later */
 }
 
-/* head: bytes of header and options at p; payload: that of the payload behind them, of `len` bytes. */
-static void checksum(const struct tcp_peer *peer, uint8_t *p, uint32_t head, uint32_t payload,
-                     uint32_t len)
+/* The sum of pseudo-header, header and options, for a segment with len bytes of payload: before the payload is written, whose cache
+ * lines may be far away and would be waited for. */
+static uint32_t head_sum(const struct tcp_peer *peer, const uint8_t *p, uint32_t head, uint32_t len)
 {
-	uint32_t sum = tcp_csum_pseudo(peer->local_sum, peer->remote_sum, head + len) + payload;
+	return tcp_csum_pseudo(peer->local_sum, peer->remote_sum, head + len) +
+	       tcp_csum_sum(p, head);
+}
 
-	be16_store(p + 16, (uint16_t)~tcp_csum_fold(sum + tcp_csum_sum(p, head)));
+static void checksum(uint8_t *p, uint32_t sum)
+{
+	be16_store(p + 16, (uint16_t)~tcp_csum_fold(sum));
 }
 
 /* Copies len bytes of the send buffer from seq on and returns their sum: one pass, and what was written need not be read. */
@@ -123,7 +126,7 @@ uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_pla
 {
 	struct tcp_opts o = {.wscale = -1};
 	struct head h = {.sport = c->lport, .dport = c->rport, .seq = p->seq, .ack = c->rcv_nxt};
-	uint32_t total, room, sum = 0;
+	uint32_t total, room, sum;
 	bool fitted = true;
 
 	if (cap < SEGMENT_HEAD_MAX + p->len)
@@ -153,9 +156,10 @@ uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_pla
 	h.wnd = window_field(s, c);
 	head_write(buf, &h);
 	total = TCP_HDR_BYTES + h.opt_len;
+	sum = head_sum(&s->peers[c->peer], buf, total, p->len);
 	if (p->len)
-		sum = payload_write(s, c, p->seq, p->len, buf + total);
-	checksum(&s->peers[c->peer], buf, total, sum, p->len);
+		sum += payload_write(s, c, p->seq, p->len, buf + total);
+	checksum(buf, sum);
 	total += p->len;
 	ack_settled(c, fitted);
 	out_fill(s, c, p, total, out);
@@ -194,7 +198,7 @@ uint32_t segment_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t c
 	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
 	head_write(buf, &h);
 	total = TCP_HDR_BYTES + h.opt_len;
-	checksum(&s->peers[c->peer], buf, total, 0, 0);
+	checksum(buf, head_sum(&s->peers[c->peer], buf, total, 0));
 	if (answer) {
 		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + h.wnd);
 		ack_settled(c, true);
@@ -227,7 +231,7 @@ uint32_t segment_reply(struct tcp_stack *s, const struct tcp_reply *r, uint8_t *
 	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
 	total = TCP_HDR_BYTES + h.opt_len;
 	head_write(buf, &h);
-	checksum(&s->peers[r->peer], buf, total, 0, 0);
+	checksum(buf, head_sum(&s->peers[r->peer], buf, total, 0));
 	*out = (struct tcp_out){
 	        .peer = r->peer, .len = total, .conn = TCP_NO_CONN, .departure = {.ns = s->now}};
 	s->n.segs_out++;

@@ -84,9 +84,10 @@ static void run_add(struct worker *w, struct run *r, struct rte_mbuf *m)
 
 unsigned handover_run(struct worker *w)
 {
-	struct run run = {.n = 0};
 	unsigned packets = 0;
+	struct run run;
 
+	run.n = 0; /* the rest is written when used */
 	for (unsigned from = 0; from < w->workers; from++) {
 		struct rte_mbuf *m[FWD_BURST];
 		unsigned n;

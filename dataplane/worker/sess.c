@@ -460,6 +460,7 @@ void sess_free(struct sessions *s)
 	for (unsigned i = 0; i < s->nrx; i++)
 		rte_pktmbuf_free(s->rx[i].m);
 	s->nrx = 0;
+	tx_free(s);
 	for (uint32_t i = 0; s->tcp && i < s->table_size; i++)
 		if (s->table[i])
 			session_free(s, s->table[i], zero);

@@ -128,6 +128,9 @@ struct sessions {
 	unsigned nrx;
 	struct tx_item tx[SESS_BURST];
 	unsigned ntx;
+	struct rte_mbuf *spare[SESS_BURST]; /* buffers for segments to come */
+	unsigned nspare;
+	uint32_t tx_len; /* of the last segment: what the next will likely have */
 	/* applications */
 	struct bridge bridge;
 	struct app_stream *announce_first, *announce_last;
@@ -171,6 +174,7 @@ void peers_tick(struct sessions *s, struct instant now);
 
 /* sess_tx.c */
 unsigned tx_run(struct sessions *s, struct instant now);
+void tx_free(struct sessions *s);
 void tx_clear(struct sessions *s, struct session *x, const struct cp_send_session *c);
 void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t len, uint8_t ttl);
 

@@ -9,22 +9,27 @@
 #define AT_INNER  (AT_HEADER + TUNNEL_HEADER_BYTES)
 #define AT_SEG    (AT_INNER + TUNNEL_INNER_BYTES)
 
+#define AHEAD 2 /* segments between calling a buffer into the cache and writing it */
+
 _Static_assert(AT_SEG + SESS_SEG_MAX + TUNNEL_TAG_BYTES <= WORKER_ROOM, "a segment fits a buffer");
+
+static void ask_rekey(struct sessions *s, struct session *x)
+{
+	struct dp_event ev = {.type = EVT_REKEY};
+
+	ev.u.key.session = x->index;
+	ev.u.key.index = x->tx->phase;
+	x->tx->rekey_told = worker_event(s->w, &ev);
+}
 
 /* Key exhaustion: asked for a new one in time, refused at the limit. */
 static bool counter_left(struct sessions *s, struct session *x)
 {
-	struct tx_key *k = x->tx;
-	struct dp_event ev = {.type = EVT_REKEY};
-
-	if (likely_(k->counter < SESS_REKEY_AT))
+	if (likely_(x->tx->counter < SESS_REKEY_AT))
 		return true;
-	if (!k->rekey_told) {
-		ev.u.key.session = x->index;
-		ev.u.key.index = k->phase;
-		k->rekey_told = worker_event(s->w, &ev);
-	}
-	return k->counter < SESS_REFUSE_AT;
+	if (!x->tx->rekey_told)
+		ask_rekey(s, x);
+	return x->tx->counter < SESS_REFUSE_AT;
 }
 
 /* Fills label and control word, and the operation that seals `len` plaintext bytes behind them. */
@@ -73,48 +78,82 @@ static unsigned tc_of(uint8_t ecn)
 	return ecn == TCP_NOT_ECT ? TC_BE_NOT_ECT : TC_BE_ECT;
 }
 
+/* The place where the next segment is written, or NULL. The buffers after it are called into the cache: their bytes may be where
+ * another core or a device has left them. */
+static struct rte_mbuf *next_buffer(struct sessions *s)
+{
+	struct rte_mbuf *m;
+
+	if (s->nspare == 0) {
+		if (!worker_mbufs(s->w, s->spare, SESS_BURST))
+			return NULL;
+		s->nspare = SESS_BURST;
+	}
+	m = s->spare[s->nspare - 1];
+	if (s->nspare > AHEAD) {
+		struct rte_mbuf *later = s->spare[s->nspare - 1 - AHEAD];
+		uint8_t *p = (uint8_t *)later + sizeof(*later) + later->priv_size + WORKER_HEADROOM;
+
+		for (uint32_t at = 0; at < s->tx_len + AT_SEG; at += COYO_CACHELINE)
+			prefetch_write(p + at);
+	}
+	worker_mbuf_ready(m);
+	return m;
+}
+
+/* Writes the next segment of TCP into m and prepares its sealing. False: nothing was left, or it cannot be sent now. */
+static bool take_segment(struct sessions *s, struct rte_mbuf *m, struct aead_op *op,
+                         const struct tcp_out *out, struct instant now)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	struct session *x = NULL;
+
+	if (out->peer < s->npeers && s->peers[out->peer].session != SESS_NONE)
+		x = s->table[s->peers[out->peer].session];
+	if (!x || !sess_may_send(x))
+		return false; /* a held peer's: TCP sends it again */
+	if (unlikely_(!counter_left(s, x))) {
+		worker_drop(s->w, DROP_SESSION_SPENT);
+		peer_update(s, x->peer, now);
+		return false;
+	}
+	p[AT_INNER] = TRANSPORT_TCP;
+	p[AT_INNER + 1] = out->ecn;
+	frame(x, m, op, TUNNEL_DATA, TUNNEL_INNER_BYTES + out->len, tc_of(out->ecn), TTL_START);
+	s->tx[s->ntx++] = (struct tx_item){.m = m, .session = x};
+	return true;
+}
+
 unsigned tx_run(struct sessions *s, struct instant now)
 {
 	struct aead_op ops[SESS_BURST];
-	struct rte_mbuf *m = NULL;
 	unsigned done = 0;
 
 	/* Bounded: arrivals and timers get their turn. */
 	while (done < 4 * SESS_BURST && tcp_output_pending(s->tcp)) {
-		struct session *x = NULL;
+		struct rte_mbuf *m = next_buffer(s);
 		struct tcp_out out;
-		uint8_t *p;
 
-		if (!m)
-			m = worker_mbuf(s->w);
-		if (!m)
-			break;
-		p = rte_pktmbuf_mtod(m, uint8_t *);
-		if (tcp_output(s->tcp, now, p + AT_SEG, SESS_SEG_MAX, &out) == 0)
+		if (!m || tcp_output(s->tcp, now, rte_pktmbuf_mtod(m, uint8_t *) + AT_SEG,
+		                     SESS_SEG_MAX, &out) == 0)
 			break;
 		done++;
-		if (out.peer < s->npeers && s->peers[out.peer].session != SESS_NONE)
-			x = s->table[s->peers[out.peer].session];
-		if (!x || !sess_may_send(x))
-			continue; /* a held peer's: TCP sends it again */
-		if (unlikely_(!counter_left(s, x))) {
-			worker_drop(s->w, DROP_SESSION_SPENT);
-			peer_update(s, x->peer, now);
-			continue;
-		}
-		p[AT_INNER] = TRANSPORT_TCP;
-		p[AT_INNER + 1] = out.ecn;
-		frame(x, m, &ops[s->ntx], TUNNEL_DATA, TUNNEL_INNER_BYTES + out.len, tc_of(out.ecn),
-		      TTL_START);
-		s->tx[s->ntx++] = (struct tx_item){.m = m, .session = x};
-		m = NULL;
+		s->tx_len = out.len;
+		if (take_segment(s, m, &ops[s->ntx], &out, now))
+			s->nspare--;
 		if (s->ntx == SESS_BURST)
 			seal_and_send(s, ops);
 	}
-	if (m)
-		rte_pktmbuf_free(m);
 	seal_and_send(s, ops);
 	return done;
+}
+
+void tx_free(struct sessions *s)
+{
+	for (unsigned i = 0; i < s->nspare; i++)
+		worker_mbuf_ready(s->spare[i]);
+	rte_pktmbuf_free_bulk(s->spare, s->nspare);
+	s->nspare = 0;
 }
 
 void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t len, uint8_t ttl)

@@ -25,6 +25,25 @@ struct rte_mbuf *worker_mbuf(struct worker *w)
 	return m;
 }
 
+bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n)
+{
+	if (unlikely_(rte_mempool_get_bulk(w->pool, (void **)m, n))) {
+		drop_count(w, DROP_NO_BUFFER, 1);
+		return false;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		prefetch_write(m[i]);
+		prefetch_write((uint8_t *)m[i] + COYO_CACHELINE);
+	}
+	return true;
+}
+
+void worker_mbuf_ready(struct rte_mbuf *m)
+{
+	rte_pktmbuf_reset(m);
+	m->data_off = WORKER_HEADROOM;
+}
+
 void worker_send(struct worker *w, uint16_t number, struct rte_mbuf *m)
 {
 	struct link *l = link_at(w, number);

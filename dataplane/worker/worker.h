@@ -20,6 +20,11 @@ struct rte_mbuf;
 /* An empty buffer, or NULL (counted as no_buffer). */
 struct rte_mbuf *worker_mbuf(struct worker *w);
 
+/* n buffers at once, all or none (counted), not ready for use: worker_mbuf_ready() each before. Their heads are on the way into the
+ * cache, because another core may have had them last. */
+bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n);
+void worker_mbuf_ready(struct rte_mbuf *m);
+
 /* Takes m, which starts with its label stack, in one segment; queues it into this burst's output of the link, where it is
  * sealed and transmitted, by another worker when that one owns the link. Failures are counted drops. */
 void worker_send(struct worker *w, uint16_t link, struct rte_mbuf *m);

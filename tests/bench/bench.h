@@ -71,13 +71,17 @@ int64_t clock_ns(clockid_t id);
 double median(double *v, unsigned n); /* sorts v */
 void sleep_ns(int64_t ns);
 
-/* Real-time priority for the calling thread where permitted: other work on the machine then disturbs less. */
-bool bench_priority(void);
+/* Real-time priority for the calling thread where permitted: other work on the machine then disturbs less. Who looks on (watcher) must be
+ * above those who spin, or it reads its clocks when they let it. */
+bool bench_priority(bool watcher);
 /* From now on bench_priority() does nothing: tests must not hold up others. */
 void bench_modest(void);
 /* Binds the calling thread to the n-th CPU it may use (modulo their number). */
 void bench_pin(unsigned n);
 unsigned bench_cpus(void);
+/* Time for one cache line to get from the first CPU to the second: on virtual machines it changes by the minute, between cores that share
+ * a cache and cores that do not, and with it everything that crosses. 0: there is one CPU. */
+double bench_core_to_core_ns(void);
 
 /* Ends the program with a message. */
 void bench_die(const char *format, ...) COYO_PRINTF(1, 2) __attribute__((noreturn));

@@ -2,7 +2,9 @@
 /* Clocks, medians, CPUs and priorities for measurements on a machine that does other things too. */
 #include "bench.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
@@ -56,9 +58,9 @@ void bench_modest(void)
 	modest = true;
 }
 
-bool bench_priority(void)
+bool bench_priority(bool watcher)
 {
-	struct sched_param p = {.sched_priority = 10};
+	struct sched_param p = {.sched_priority = watcher ? 20 : 10};
 
 	return !modest && sched_setscheduler(0, SCHED_RR, &p) == 0;
 }
@@ -87,6 +89,54 @@ void bench_pin(unsigned n)
 			break;
 		}
 	(void)sched_setaffinity(0, sizeof(one), &one);
+}
+
+#define ROUNDS 20000
+
+static _Atomic int ball COYO_ALIGNED(128);
+
+static void *return_ball(void *arg)
+{
+	bench_pin(1);
+	bench_priority(false);
+	for (int i = 0; i < ROUNDS; i++) {
+		while (atomic_load_explicit(&ball, memory_order_acquire) != 1)
+			;
+		atomic_store_explicit(&ball, 0, memory_order_release);
+	}
+	return arg;
+}
+
+static void *throw_ball(void *arg)
+{
+	double *ns = arg;
+	int64_t began = 0;
+
+	bench_pin(0);
+	bench_priority(false);
+	for (int i = -ROUNDS / 4; i < ROUNDS * 3 / 4; i++) {
+		if (i == 0)
+			began = wall_ns();
+		atomic_store_explicit(&ball, 1, memory_order_release);
+		while (atomic_load_explicit(&ball, memory_order_acquire) != 0)
+			;
+	}
+	*ns = (double)(wall_ns() - began) / (ROUNDS * 3 / 4) / 2;
+	return NULL;
+}
+
+double bench_core_to_core_ns(void)
+{
+	pthread_t a, b;
+	double ns = 0;
+
+	if (bench_cpus() < 2 || pthread_create(&a, NULL, return_ball, NULL))
+		return 0;
+	if (pthread_create(&b, NULL, throw_ball, &ns))
+		bench_die("no thread");
+	pthread_join(b, NULL);
+	pthread_join(a, NULL);
+	return ns;
 }
 
 void bench_die(const char *format, ...)

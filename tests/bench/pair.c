@@ -252,7 +252,7 @@ static int thread(void *arg)
 	struct pair_end *e = arg;
 	bool worked = false;
 
-	bench_priority();
+	bench_priority(false);
 	pthread_getcpuclockid(pthread_self(), &e->cpu_clock);
 	e->w->now.ns = wall_ns();
 	atomic_store(&e->running, true);
@@ -267,6 +267,7 @@ static int thread(void *arg)
 		}
 		worked = turn(e) != 0;
 	}
+	atomic_store(&e->running, false);
 	return 0;
 }
 
@@ -284,6 +285,10 @@ void pair_start(struct pair *p)
 void pair_stop(struct pair *p)
 {
 	atomic_store(&p->stop, true);
+	/* EAL's own waiting spins, which a thread of higher priority must not. */
+	for (unsigned i = 0; i < 2; i++)
+		while (atomic_load(&p->end[i].running))
+			sleep_ns(100000);
 	rte_eal_mp_wait_lcore();
 }
 

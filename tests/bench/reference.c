@@ -61,7 +61,7 @@ static void bounded(double seconds, unsigned cpu)
 	signal(SIGALRM, SIG_DFL);
 	alarm((unsigned)seconds + 8);
 	bench_pin(cpu);
-	bench_priority();
+	bench_priority(false);
 }
 
 /* ---- the far end: serves ---- */

@@ -123,9 +123,12 @@ static void contest_row(struct report *rep, const struct contest *c, struct runs
 		row_number(row, "segment_bytes", MID(ours, mss));
 		row_number(row, "sender_ns_segment", MID(ours, ns_sent));
 		row_number(row, "receiver_ns_segment", MID(ours, ns_received));
+		row_number(row, "retransmits", MID(ours, retransmits));
+		row_number(row, "timeouts", MID(ours, timeouts));
 	}
 	row_number(row, "drops", MID(ours, drops));
 	row_number(row, "on_cpu_share", MID(ours, on_cpu_share));
+	row_number(row, "core_to_core_ns", MID(ours, core_to_core_ns));
 	row_bool(row, "noisy", MID(ours, on_cpu_share) < 0.9);
 	row_number(row, "runs", ours->n);
 }

@@ -8,7 +8,8 @@ struct tcp_figures {
 	double gbit_s, p50_us, p99_us, conn_s, conn_s_core;
 	double ns_sent, ns_received; /* busy time per segment at each end, stream only */
 	double on_cpu_share;         /* the lesser of the two threads' */
-	double drops;
+	double drops, retransmits, timeouts;
+	double core_to_core_ns;
 	double mss;
 	char by[24]; /* what sealed, or what measured the kernel */
 };

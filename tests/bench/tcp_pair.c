@@ -283,11 +283,14 @@ void pair_measure(enum tcp_case which, bool sealed, const struct bench_opts *o,
 	struct pair_cfg cfg = {
 	        .mtu = o->mtu, .sealed = sealed, .conns = which == TCP_CONNECT ? 65536 : 1024};
 	struct pair *p = pair_new(&cfg);
+	struct tcp_info info;
 	struct app app[2];
 
 	memset(app, 0, sizeof(app));
 	memset(out, 0, sizeof(*out));
+	out->core_to_core_ns = bench_core_to_core_ns();
 	begin(p, which, app);
+	bench_priority(true);
 	pair_start(p);
 	sleep_ns(o->smoke ? WARM_NS / 10 : WARM_NS);
 	if (which == TCP_PINGPONG)
@@ -295,6 +298,10 @@ void pair_measure(enum tcp_case which, bool sealed, const struct bench_opts *o,
 	windows(p, which, o, out);
 	pair_stop(p);
 	percentiles(&app[0], out);
+	if (tcp_info(pair_end(p, 0)->tcp, app[0].conn, &info) == 0) {
+		out->retransmits = (double)info.retransmits;
+		out->timeouts = (double)info.rtos;
+	}
 	out->drops = (double)pair_drops(p);
 	out->mss = pair_mss(p);
 	snprintf(out->by, sizeof(out->by), "%s", pair_seal(p));

@@ -282,7 +282,7 @@ void scale_measure(const struct bench_opts *o, struct scale_figures *f)
 	if (!b)
 		bench_die("out of memory");
 	bench_pin(1);
-	bench_priority();
+	bench_priority(false);
 	memset(f, 0, sizeof(*f));
 	f->state_bytes = state_bytes(o->conns);
 	bed_new(b, 1);

@@ -49,6 +49,23 @@ struct rte_mbuf *worker_mbuf(struct worker *w)
 	return m;
 }
 
+bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		m[i] = worker_mbuf(w);
+		if (m[i])
+			continue;
+		rte_pktmbuf_free_bulk(m, i);
+		return false;
+	}
+	return true;
+}
+
+void worker_mbuf_ready(struct rte_mbuf *m)
+{
+	(void)m;
+}
+
 void worker_send(struct worker *w, uint16_t link, struct rte_mbuf *m)
 {
 	struct sessnet *n = w->net;
