@@ -210,7 +210,8 @@ static void echo_reply(struct node *n, const struct session *s, const struct oam
 	struct oam_request *r = find(n, m->id, REQ_PING);
 	struct node_answer a = {.type = ANS_PING, .id = s->remote, .seq = m->sequence};
 
-	if (!r || !id_eq(&r->q.id, &s->remote) || m->sequence > r->seq)
+	if (!r || !id_eq(&r->q.id, &s->remote) || m->sequence > r->seq ||
+	    m->time > (uint64_t)n->now.ns)
 		return;
 	a.cookie = r->q.cookie;
 	a.rtt_ns = n->now.ns - (int64_t)m->time;

@@ -133,7 +133,8 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		plain_hello(n, p, m);
 	if (!peer_up(p))
 		return;
-	if (m->echo_us) {
+	/* Only what may be our own clock is believed. */
+	if (m->echo_us && m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
 		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -
 		              (int64_t)m->held_us * NS_PER_US;
 
