@@ -4,7 +4,7 @@
 #pragma once
 #include "base/cur.h"
 #include "tcp/stack.h"
-#include "tcpnet.h"
+#include "tests/sim/tcpnet.h"
 
 #define PLAY_HANDLES 8
 #define PLAY_CONNS   6

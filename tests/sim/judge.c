@@ -33,17 +33,17 @@ static void call_probe(void *arg, uint32_t pair, uint32_t tries, struct instant 
 		judge_probe(j, pair);
 }
 
-/* The probe did not make it: on lossy edges that is no verdict until a few were lost. */
+/* The probe did not make it: on lossy edges that is no verdict until a few were lost. Each waits twice as long, as whoever sends again
+ * does: 5 s in all, the time in which handshakes and commits that were lost are sent again too. */
 static void probe_failed(struct judge *j, struct pair *p)
 {
 	j->probe[p->probe].live = false;
 	p->probe = FRAME_NO_PROBE;
 	p->err = 0;
 	if (p->resent < j->resend) {
-		p->resent++;
 		p->state = PAIR_ASKED;
-		net_call(j->net, j->net->now.ns + RESEND_NS, call_probe, j, (uint32_t)(p - j->pair),
-		         p->tries);
+		net_call(j->net, j->net->now.ns + (RESEND_NS << p->resent++), call_probe, j,
+		         (uint32_t)(p - j->pair), p->tries);
 		return;
 	}
 	pair_end(j, p, PAIR_FAILED);
