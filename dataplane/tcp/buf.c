@@ -100,10 +100,13 @@ void tcp_buf_drop(struct tcp_pool *p, struct tcp_buf *b, uint32_t n, bool more)
 	b->len -= n;
 	if (b->len == 0 && !more)
 		chunk_release(p, b, tcp_buf_slot(p, b, b->head));
-	if (b->nchunks == 0 && b->dir) {
+	if (b->nchunks)
+		return;
+	if (b->dir)
 		tcp_pool_give(p, b->dir);
-		b->dir = 0;
-	}
+	b->dir = 0;
+	/* Empty rings begin at the start of a chunk, so that a small message touches the same line of the chunk last given back. */
+	b->head = 0;
 }
 
 void tcp_buf_free(struct tcp_pool *p, struct tcp_buf *b)

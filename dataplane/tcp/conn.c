@@ -34,6 +34,7 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 		gen = s->conns[i].gen;
 	} else {
 		i = s->fresh++;
+		*tcp_wheel_node(&s->wheel, i) = (struct wheel_node){.where = 0};
 	}
 	c = &s->conns[i];
 	memset(c, 0, sizeof(*c));
@@ -343,7 +344,7 @@ bool tcp_event_next(struct tcp_stack *s, struct tcp_event *ev)
 	ev->conn = conn_handle(c);
 	ev->flags = c->ev_flags;
 	ev->user = c->user;
-	ev->error = c->err;
+	ev->error = c->state == TCP_CLOSED ? c->err : 0;
 	c->ev_flags = 0;
 	return true;
 }

@@ -28,7 +28,8 @@ static void ack_schedule(struct tcp_stack *s, struct conn *c)
 		return;
 	c->flags |= CF_ACK_LATER;
 	c->delack_at = s->now + s->cfg.delack_ns;
-	conn_arm(s, c, c->delack_at);
+	/* Mostly an answer will carry it; the timer is set when output finds nothing to send. */
+	conn_ready(s, c);
 }
 
 static void ack_out_of_order(struct tcp_stack *s, struct conn *c)

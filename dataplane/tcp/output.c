@@ -359,6 +359,8 @@ static void unready(struct tcp_stack *s, struct conn *c)
 	LIST_DEL(s, &s->ready, c, ready);
 	c->flags &= ~(uint32_t)CF_READY;
 	s->burst_left = 0;
+	if (c->flags & CF_ACK_LATER)
+		conn_arm(s, c, c->delack_at);
 }
 
 uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t cap,

@@ -8,7 +8,7 @@
 
 /* Byte offsets of the parts within the arena. */
 struct layout {
-	size_t conns, free_conns, table, peers, replies, freed, chunks, total;
+	size_t conns, timers, free_conns, table, peers, replies, freed, chunks, total;
 	uint32_t table_entries;
 };
 
@@ -22,6 +22,8 @@ static struct layout layout_of(const struct tcp_cfg *cfg)
 		l.table_entries *= 2;
 	l.conns = at;
 	at += ALIGN64((size_t)cfg->max_conns * sizeof(struct conn));
+	l.timers = at;
+	at += ALIGN64((size_t)cfg->max_conns * sizeof(struct wheel_node));
 	l.free_conns = at;
 	at += ALIGN64((size_t)cfg->max_conns * sizeof(uint32_t));
 	l.table = at;
@@ -33,7 +35,7 @@ static struct layout layout_of(const struct tcp_cfg *cfg)
 	l.freed = at;
 	at += ALIGN64((size_t)cfg->chunks * sizeof(uint32_t));
 	l.chunks = at;
-	at += (size_t)cfg->chunks * cfg->chunk_bytes;
+	at += cfg->chunks * tcp_pool_stride((uint32_t)__builtin_ctz(cfg->chunk_bytes));
 	l.total = at;
 	return l;
 }
@@ -104,8 +106,7 @@ struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *c
 		s->peers[i].conns = (struct conn_list){CONN_NONE, CONN_NONE};
 	s->ready = s->events = s->time_wait = (struct conn_list){CONN_NONE, CONN_NONE};
 	keys_derive(s);
-	tcp_wheel_init(&s->wheel, (uint8_t *)s->conns + offsetof(struct conn, timer),
-	               sizeof(struct conn), now.ns);
+	tcp_wheel_init(&s->wheel, base + l.timers, sizeof(struct wheel_node), now.ns);
 	s->now = -1;
 	stack_time(s, now);
 	s->challenge_from = now.ns - NS_PER_S;

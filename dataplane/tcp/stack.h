@@ -108,6 +108,13 @@ static inline uint32_t conn_handle(const struct conn *c)
 void table_insert(struct tcp_stack *s, struct conn *c);
 void table_remove(struct tcp_stack *s, struct conn *c);
 struct conn *table_find(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+/* The same in steps, for bursts: the hash, its place called into the cache, the index of the connection that likely is
+ * meant (CONN_NONE), the one that is. */
+uint32_t table_hash(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+void table_prefetch(const struct tcp_stack *s, uint32_t hash);
+uint32_t table_guess(const struct tcp_stack *s, uint32_t hash);
+struct conn *table_find_hash(const struct tcp_stack *s, uint32_t hash, uint32_t peer,
+                             uint16_t lport, uint16_t rport);
 
 /* isn.c: numbers an outsider must not guess. */
 uint32_t isn_make(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);

@@ -2,7 +2,7 @@
 /* The connection table: open addressing with linear probes and backward shift, keyed so that no peer can aim at a bucket. */
 #include "tcp/stack.h"
 
-static uint32_t table_hash(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
+uint32_t table_hash(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
 {
 	return (uint32_t)tcp_keyed(&s->key_table, peer, (uint64_t)lport << 16 | rport);
 }
@@ -41,18 +41,35 @@ void table_remove(struct tcp_stack *s, struct conn *c)
 	s->table[hole].conn = 0;
 }
 
-struct conn *table_find(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
+void table_prefetch(const struct tcp_stack *s, uint32_t hash)
 {
-	uint32_t h = table_hash(s, peer, lport, rport), i;
+	__builtin_prefetch(&s->table[hash & s->table_mask]);
+}
 
-	for (i = h & s->table_mask; s->table[i].conn; i = (i + 1) & s->table_mask) {
+uint32_t table_guess(const struct tcp_stack *s, uint32_t hash)
+{
+	for (uint32_t i = hash & s->table_mask; s->table[i].conn; i = (i + 1) & s->table_mask)
+		if (s->table[i].hash == hash)
+			return s->table[i].conn - 1;
+	return CONN_NONE;
+}
+
+struct conn *table_find_hash(const struct tcp_stack *s, uint32_t hash, uint32_t peer,
+                             uint16_t lport, uint16_t rport)
+{
+	for (uint32_t i = hash & s->table_mask; s->table[i].conn; i = (i + 1) & s->table_mask) {
 		struct conn *c;
 
-		if (s->table[i].hash != h)
+		if (s->table[i].hash != hash)
 			continue;
 		c = &s->conns[s->table[i].conn - 1];
 		if (c->peer == peer && c->lport == lport && c->rport == rport)
 			return c;
 	}
 	return NULL;
+}
+
+struct conn *table_find(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport)
+{
+	return table_find_hash(s, table_hash(s, peer, lport, rport), peer, lport, rport);
 }

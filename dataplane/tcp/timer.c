@@ -10,11 +10,8 @@
 
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at)
 {
-	/* A deadline that moves later leaves the node where it is: when it fires early it is put back. */
-	if (at == INT64_MAX)
-		return;
-	if (!c->timer.where || (uint64_t)at >> WHEEL_SHIFT < c->timer.tick)
-		tcp_wheel_arm(&s->wheel, c->index, at);
+	if (at != INT64_MAX)
+		tcp_wheel_arm(&s->wheel, c->index, conn_next_deadline(c));
 }
 
 void timer_rtx_stop(struct conn *c)

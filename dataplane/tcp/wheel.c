@@ -62,9 +62,25 @@ void tcp_wheel_arm(struct wheel *w, uint32_t i, int64_t at_ns)
 {
 	struct wheel_node *n = tcp_wheel_node(w, i);
 
+	n->due = ((uint64_t)at_ns + (UINT64_C(1) << WHEEL_SHIFT) - 1) >> WHEEL_SHIFT;
+	if (n->where && n->tick <= n->due)
+		return;
 	tcp_wheel_disarm(w, i);
-	n->tick = ((uint64_t)at_ns + (UINT64_C(1) << WHEEL_SHIFT) - 1) >> WHEEL_SHIFT;
+	n->tick = n->due;
 	node_insert(w, i);
+}
+
+/* Takes node i out and puts it where it is due; true: that is now. */
+static bool sort_again(struct wheel *w, uint32_t i)
+{
+	struct wheel_node *n = tcp_wheel_node(w, i);
+
+	tcp_wheel_disarm(w, i);
+	if (n->due <= w->now)
+		return true;
+	n->tick = n->due;
+	node_insert(w, i);
+	return false;
 }
 
 /* The next occupied place: its first tick; level out. UINT64_MAX: none. */
@@ -106,13 +122,15 @@ uint32_t tcp_wheel_pop(struct wheel *w, int64_t now_ns)
 		}
 		w->now = tick;
 		slot = (tick >> (6 * level)) & 63;
-		i = w->head[level][slot];
 		if (level == 0) {
-			tcp_wheel_disarm(w, i);
-			return i;
+			i = w->head[level][slot];
+			if (sort_again(w, i))
+				return i;
+			continue;
 		}
 		while ((i = w->head[level][slot]) != WHEEL_NONE) {
 			tcp_wheel_disarm(w, i);
+			tcp_wheel_node(w, i)->tick = tcp_wheel_node(w, i)->due;
 			node_insert(w, i);
 		}
 	}

@@ -10,11 +10,13 @@
 #define WHEEL_SLOTS  64
 #define WHEEL_NONE   UINT32_MAX
 
-/* Embedded in what has a deadline. where 0: not armed. */
+/* One for each thing with a deadline, best in an array of their own: re-arming touches neighbours in a list. where 0: not armed. */
 struct wheel_node {
-	uint64_t tick;
+	uint64_t tick; /* the one it lies under, never after due */
+	uint64_t due;
 	uint32_t next, prev;
 	uint32_t where; /* level * 64 + slot + 1 */
+	uint32_t room;
 };
 
 struct wheel {
@@ -28,7 +30,8 @@ struct wheel {
 /* nodes: address of node 0; stride: bytes between nodes. */
 void tcp_wheel_init(struct wheel *w, void *nodes, size_t stride, int64_t now_ns);
 
-/* Arms or re-arms node i; it expires in the first pop at or after at_ns, rounded up to a tick. */
+/* Arms or re-arms node i; it expires in the first pop at or after at_ns, rounded up to a tick. A deadline that moves on leaves the
+ * node where it lies; it is put off when its old time comes. */
 void tcp_wheel_arm(struct wheel *w, uint32_t i, int64_t at_ns);
 void tcp_wheel_disarm(struct wheel *w, uint32_t i);
 

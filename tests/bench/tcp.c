@@ -229,13 +229,13 @@ static bool scale(const struct bench_opts *o, struct report *rep)
 	row_number(row, "ns_alone", f.alone_ns);
 	row_number(row, "ns", f.one_ns);
 	row_number(row, "cycles", f.one_cycles);
-	row_number(row, "ratio_to_alone", f.one_ns / f.alone_ns);
+	row_number(row, "ratio_to_alone", f.one_ratio);
 	row = report_row(rep, "all_active_random");
 	row_number(row, "connections", o->conns);
 	row_number(row, "ns_alone", f.alone_ns);
 	row_number(row, "ns", f.all_ns);
 	row_number(row, "cycles", f.all_cycles);
-	row_number(row, "ratio_to_alone", f.all_ns / f.alone_ns);
+	row_number(row, "ratio_to_alone", f.all_ratio);
 	row_number(row, "huge_mb", f.huge_mb);
 	return true;
 }

@@ -26,6 +26,7 @@ struct scale_figures {
 	double state_bytes;              /* engine memory per idle connection, chunks not counted */
 	double alone_ns, one_ns, all_ns; /* per request and response */
 	double alone_cycles, one_cycles, all_cycles;
+	double one_ratio, all_ratio; /* to one alone, window by window */
 	double huge_mb;
 };
 void scale_measure(const struct bench_opts *o, struct scale_figures *out);

@@ -16,15 +16,14 @@ static void show(const struct conn *c)
 	        " una %u nxt %u max %u data %u queued %u records %u lost %u sacked %u\n"
 	        " cwnd %llu ssthresh %llu mss %u snd_wnd %u rto %lld backoff %u retries %u\n"
 	        " rcv_nxt %u adv %u readable %u ooo %u\n"
-	        " rtx %u at %lld aux %u at %lld delack at %lld life %u at %lld, timer %u\n",
+	        " rtx %u at %lld aux %u at %lld delack at %lld life %u at %lld\n",
 	        c->index, tcp_state_name(c->state), c->peer, c->lport, c->rport, c->flags, c->modes,
 	        c->ca, c->err, c->snd_una, c->snd_nxt, c->snd_max, c->snd_data, c->snd.len,
 	        c->rec.len / REC_BYTES, c->lost_bytes, c->sacked_bytes,
 	        (unsigned long long)c->cc.cwnd, (unsigned long long)c->cc.ssthresh, c->mss,
 	        c->snd_wnd, (long long)c->rto, c->backoff, c->retries, c->rcv_nxt, c->rcv_adv,
 	        c->rcv.len, c->n_ooo, c->rtx_kind, (long long)c->rtx_at, c->aux_kind,
-	        (long long)c->aux_at, (long long)c->delack_at, c->life_kind, (long long)c->life_at,
-	        c->timer.where);
+	        (long long)c->aux_at, (long long)c->delack_at, c->life_kind, (long long)c->life_at);
 }
 
 /* REQUIRE of one connection. */
@@ -59,7 +58,7 @@ static void check_records(const struct tcp_stack *s, const struct conn *c)
 }
 
 /* Whatever waits has something that will end its waiting. */
-static void check_timers(const struct conn *c, bool held)
+static void check_timers(const struct tcp_stack *s, const struct conn *c, bool held)
 {
 	if (!held && (c->rec.len || c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD))
 		HOLDS(c, c->rtx_at != INT64_MAX || (c->flags & CF_SYN_DUE));
@@ -77,7 +76,8 @@ static void check_timers(const struct conn *c, bool held)
 		HOLDS(c, c->flags & CF_READY);
 	if (c->rtx_at != INT64_MAX || c->life_at != INT64_MAX || c->aux_at != INT64_MAX ||
 	    c->delack_at != INT64_MAX)
-		HOLDS(c, c->timer.where);
+		HOLDS(c,
+		      tcp_wheel_node(&s->wheel, c->index)->where || (c->flags & CF_READY) || held);
 }
 
 static void check_conn(struct tcpnet *n, unsigned h, const struct conn *c)
@@ -91,7 +91,7 @@ static void check_conn(struct tcpnet *n, unsigned h, const struct conn *c)
 	/* PRR may allow less than a segment; with nothing in flight one goes all the same. */
 	HOLDS(c, c->cc.cwnd >= c->mss || c->ca == CA_RECOVERY);
 	check_records(s, c);
-	check_timers(c, s->peers[c->peer].held);
+	check_timers(s, c, s->peers[c->peer].held);
 	HOLDS(c, c->rcv.len <= c->rcv_limit_max + 65536);
 	HOLDS(c, c->snd.len <= c->snd_limit_max || c->snd.len <= s->cfg.sndbuf_max);
 	if (n->handle[h][slot] == handle && conn_synchronized(c)) {

@@ -100,7 +100,7 @@ static void test_ring_against_an_array(void **state)
 
 	(void)state;
 	rng_seeded_init(&seed, 5);
-	p.base = malloc((size_t)p.total << p.shift);
+	p.base = malloc(p.total * tcp_pool_stride(p.shift));
 	p.freed = malloc(p.total * sizeof(uint32_t));
 	while (start < sizeof(model) - SPAN) {
 		uint32_t n = (uint32_t)rng_below(&rng, 9000);
