@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 
 #define ARGS_MAX 160
 #define CPUS_MAX 1024
+#define PREFIX   "coyo_" /* of the names of EAL's folders */
 
 /* EAL keeps pointers into its arguments as long as it lives. */
 struct eal {
@@ -113,7 +115,8 @@ static bool devices(struct eal *e, const struct dp_cfg *cfg)
 
 static bool compose(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
 {
-	bool ok = arg(e, "coyod") && arg(e, "--file-prefix=coyo_%s_%d", cfg->name, (int)getpid());
+	bool ok = arg(e, "coyod") &&
+	          arg(e, "--file-prefix=" PREFIX "%s_%d", cfg->name, (int)getpid());
 
 	ok = ok && (given(cfg, "--log-level") || arg(e, "--log-level=*:error"));
 	if (cfg->no_huge)
@@ -187,6 +190,45 @@ static void sweep(char *dir)
 	(void)rmdir(dir);
 }
 
+/* DPDK holds a lock on its configuration as long as it lives, in whatever namespace. */
+static bool dead(int parent, const char *name)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char config[sizeof(((struct dirent *)0)->d_name) + 16];
+	bool free_to_lock;
+	int fd;
+
+	snprintf(config, sizeof(config), "%s/config", name);
+	fd = openat(parent, config, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false; /* being made, or not ours to judge */
+	free_to_lock = fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_UNLCK;
+	close(fd);
+	return free_to_lock;
+}
+
+/* What daemons of ours left that could not clean up after themselves, beside the folder of this one. */
+static void sweep_dead(const char *dir)
+{
+	char parent[256], other[512];
+	struct dirent *f;
+	DIR *d;
+
+	if (strlen(dir) >= sizeof(parent) || !strrchr(dir, '/'))
+		return;
+	strcpy(parent, dir);
+	*strrchr(parent, '/') = '\0';
+	d = opendir(parent);
+	while (d && (f = readdir(d))) {
+		snprintf(other, sizeof(other), "%s/%s", parent, f->d_name);
+		if (strncmp(f->d_name, PREFIX, strlen(PREFIX)) == 0 && strcmp(other, dir) != 0 &&
+		    dead(dirfd(d), f->d_name))
+			sweep(other);
+	}
+	if (d)
+		closedir(d);
+}
+
 struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, size_t errcap)
 {
 	struct eal *e = calloc(1, sizeof(*e));
@@ -216,6 +258,7 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 		return NULL;
 	}
 	snprintf(e->dir, sizeof(e->dir), "%s", rte_eal_get_runtime_dir());
+	sweep_dead(e->dir);
 	return e;
 }
 

@@ -54,7 +54,7 @@ class Node:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
     def start(self, limits=None):
-        env = dict(os.environ, XDG_RUNTIME_DIR=self.dir)
+        env = dict(os.environ, RUNTIME_DIRECTORY=self.dir)
         env.pop("NOTIFY_SOCKET", None)
 
         def limit():
