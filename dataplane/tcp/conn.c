@@ -52,8 +52,10 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	c->rtx_at = c->aux_at = c->delack_at = c->life_at = c->pace_wait = INT64_MAX;
 	s->nconns++;
 	table_insert(s, c);
-	if (peer != TABLE_LISTEN)
+	if (peer != TABLE_LISTEN) {
 		LIST_ADD(s, &s->peers[peer].conns, c, of_peer);
+		s->peers[peer].live++;
+	}
 	return c;
 }
 
@@ -246,8 +248,10 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
 	if (c->state == TCP_CLOSED)
 		return;
 	table_remove(s, c);
-	if (c->peer != TABLE_LISTEN)
+	if (c->peer != TABLE_LISTEN) {
 		LIST_DEL(s, &s->peers[c->peer].conns, c, of_peer);
+		s->peers[c->peer].live -= !(c->flags & CF_TIME_WAIT);
+	}
 	if (c->flags & CF_READY) {
 		LIST_DEL(s, &s->ready, c, ready);
 		if (s->ready.head == CONN_NONE)
@@ -323,6 +327,7 @@ void conn_time_wait(struct tcp_stack *s, struct conn *c)
 	c->aux_at = INT64_MAX;
 	if (first) {
 		c->flags |= CF_TIME_WAIT;
+		s->peers[c->peer].live--;
 		LIST_ADD(s, &s->time_wait, c, queue);
 		tcp_buf_free(&s->pool, &c->snd);
 		tcp_buf_free(&s->pool, &c->rec);

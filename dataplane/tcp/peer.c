@@ -160,3 +160,8 @@ void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error)
 	if (p)
 		each(s, p, unreachable, error);
 }
+
+uint32_t tcp_peer_live(const struct tcp_stack *s, uint32_t peer)
+{
+	return peer < s->cfg.max_peers ? s->peers[peer].live : 0;
+}

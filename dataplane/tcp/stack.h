@@ -11,6 +11,7 @@ struct conn_list {
 
 struct tcp_peer {
 	struct conn_list conns;
+	uint32_t live; /* of them, TIME-WAIT not counted */
 	uint16_t local_sum, remote_sum, mss;
 	bool set, held;
 };

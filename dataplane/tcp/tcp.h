@@ -195,5 +195,7 @@ bool tcp_event_next(struct tcp_stack *s, struct tcp_event *ev);
 /* ---- looking -------------------------------------------------------------------------------------------------- */
 
 int tcp_info(const struct tcp_stack *s, uint32_t conn, struct tcp_info *out);
+/* How many connections the peer has, orphans included, those in TIME-WAIT not. */
+uint32_t tcp_peer_live(const struct tcp_stack *s, uint32_t peer);
 /* Walks all connections, orphans and listeners too: start with *cursor 0; false: no more. */
 bool tcp_iterate(const struct tcp_stack *s, uint32_t *cursor, struct tcp_info *out);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_CONNS 16384 /* from so many connections on TCP's memory asks for huge pages */
+
 /* ---- sessions ---- */
 
 static struct session *session_of(const struct sessions *s, uint32_t index)
@@ -412,6 +414,9 @@ static int start_tcp(struct sessions *s, const struct dp_cfg *cfg, char *err, si
 		         s->tcp_bytes >> 20);
 		return -1;
 	}
+	/* A small node need not hold whole huge pages for its few connections. */
+	if (t.max_conns >= HUGE_CONNS)
+		(void)madvise(s->tcp_memory, s->tcp_bytes, MADV_HUGEPAGE);
 	s->tcp = tcp_stack_init(s->tcp_memory, s->tcp_bytes, &t, zero);
 	if (!s->tcp) {
 		snprintf(err, errcap, "TCP refuses its configuration");

@@ -33,7 +33,6 @@ struct peer {
 	uint32_t session; /* the one to send on, SESS_NONE: control has been asked for one */
 	uint32_t next;    /* in its hash chain, or in the free list */
 	uint32_t streams; /* applications' streams */
-	uint32_t conns;   /* counted by the last look, orphans included */
 	bool used, held;
 	bool wanted;      /* connections are held: control is asked again and again */
 	bool in_use;      /* some connection uses it, or did at the last look */
@@ -117,7 +116,7 @@ struct sessions {
 	uint32_t chain_mask;
 	uint64_t hash_key[2];
 	uint32_t nwanted; /* peers with wanted */
-	bool look; /* some peer in use has no stream: count its connections at the next tick */
+	bool look; /* some peer in use has no stream: look at its connections at the next tick */
 	struct instant tick;
 	/* TCP */
 	struct tcp_stack *tcp;

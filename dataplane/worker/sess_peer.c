@@ -161,24 +161,16 @@ static void tell_idle(struct sessions *s, struct peer *p)
 		p->told_in_use = false;
 }
 
-/* Connections that applications have let go of live on in TCP for a while: only a count finds their end. */
-static void count_connections(struct sessions *s)
+/* Connections that applications have let go of live on in TCP for a while: only a look finds their end. */
+static void let_go_of_unused(struct sessions *s)
 {
-	struct tcp_info info;
-	uint32_t cursor = 0;
-
-	for (uint32_t i = 0; i < s->fresh; i++)
-		s->peers[i].conns = 0;
-	while (tcp_iterate(s->tcp, &cursor, &info))
-		if (!info.listener && info.peer < s->npeers && info.state != TCP_TIME_WAIT)
-			s->peers[info.peer].conns++;
 	s->look = false;
 	for (uint32_t i = 0; i < s->fresh; i++) {
 		struct peer *p = &s->peers[i];
 
 		if (!p->used || !p->in_use || p->streams)
 			continue;
-		if (p->conns) {
+		if (tcp_peer_live(s->tcp, i)) {
 			s->look = true;
 			continue;
 		}
@@ -194,7 +186,7 @@ void peers_tick(struct sessions *s, struct instant now)
 		return;
 	s->tick = INSTANT_NEVER;
 	if (s->look)
-		count_connections(s);
+		let_go_of_unused(s);
 	for (uint32_t i = 0; s->nwanted && i < s->fresh; i++)
 		if (s->peers[i].used && s->peers[i].wanted)
 			want(s, &s->peers[i]);

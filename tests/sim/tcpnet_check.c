@@ -167,7 +167,7 @@ static void check_counts(const struct tcp_stack *s)
 static uint32_t walk(struct tcpnet *n, unsigned h)
 {
 	struct tcp_stack *s = n->stack[h];
-	uint32_t cost = 0;
+	uint32_t cost = 0, live = 0, told = 0;
 
 	for (uint32_t i = 0; i < s->fresh; i++) {
 		const struct conn *c = &s->conns[i];
@@ -175,8 +175,13 @@ static uint32_t walk(struct tcpnet *n, unsigned h)
 		if (c->index == CONN_NONE)
 			continue;
 		check_conn(n, h, c);
+		live += c->peer != TABLE_LISTEN && c->state != TCP_CLOSED &&
+		        c->state != TCP_TIME_WAIT;
 		cost += CREDIT_PER_CONN + c->rec.len / REC_BYTES;
 	}
+	for (uint32_t i = 0; i < s->cfg.max_peers; i++)
+		told += tcp_peer_live(s, i);
+	REQUIRE(told == live);
 	check_counts(s);
 	return cost;
 }
