@@ -28,6 +28,8 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .timestamps = true,
 	        .ts_required = true,
 	        .sack = true,
+	        .drop_syn_fin = true,
+	        .fin_again = true,
 	        .ecn = TCP_ECN_OFF,
 	        .syn_cookies = TCP_COOKIES_FULL,
 	        .ts_clock_ns = 1000000,

@@ -56,19 +56,21 @@ struct tcp_cfg {
 	uint32_t rcvbuf, rcvbuf_max;
 
 	/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
-	uint16_t mss_default;     /* where tcp_peer_set() gave 0 */
-	uint16_t mss_min;         /* smaller values from a peer are raised to this */
-	uint32_t initial_window;  /* segments, RFC 6928 */
-	bool window_scale;        /* RFC 7323 */
-	bool timestamps;          /* RFC 7323 */
-	bool ts_required;         /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
-	bool sack;                /* RFC 2018 */
-	uint8_t ecn;              /* enum tcp_ecn_mode, RFC 3168 */
-	uint8_t syn_cookies;      /* enum tcp_cookies, RFC 4987 */
+	uint16_t mss_default;    /* where tcp_peer_set() gave 0 */
+	uint16_t mss_min;        /* smaller values from a peer are raised to this */
+	uint32_t initial_window; /* segments, RFC 6928 */
+	bool window_scale;       /* RFC 7323 */
+	bool timestamps;         /* RFC 7323 */
+	bool ts_required;        /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
+	bool sack;               /* RFC 2018 */
+	uint8_t ecn;             /* enum tcp_ecn_mode, RFC 3168 */
+	uint8_t syn_cookies;     /* enum tcp_cookies, RFC 4987 */
+	bool drop_syn_fin; /* SYN with FIN: dropped; else the SYN is taken and the FIN is not (no TCP sends that) */
+	bool fin_again; /* a FIN that crossed the peer's goes again with the ACK of that, as BSD-derived stacks do */
 	bool nodelay;             /* Nagle off in new connections */
 	bool checksum_always;     /* verify even where the caller says it is verified */
 	uint64_t ts_clock_ns;     /* one tick of the timestamp option */
-	uint32_t delack_segments; /* full segments after which an ACK goes at once (RFC 5681: 2) */
+	uint32_t delack_segments; /* segments after which an ACK goes at once (RFC 5681: 2) */
 	uint32_t
 	        challenge_per_s; /* challenge ACKs a second at most, varying down to half (RFC 5961 7) */
 	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */

@@ -131,7 +131,7 @@ struct conn {
 	struct tcp_buf rcv;
 	uint32_t ts_recent, ts_off;
 	uint32_t n_ooo;
-	uint32_t rcv_mss; /* largest payload seen: what counts as a full segment */
+	uint32_t rcv_segs; /* segments with payload since our last ACK */
 
 	/* 384 */
 	int64_t ts_recent_at, drs_at, rcv_rtt;

@@ -55,6 +55,10 @@ static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt);
 
+	/* The window as it is, or could be; while half open what the SYN-ACK offered. */
+	if (!(c->state == TCP_SYN_RCVD && (c->flags & CF_PASSIVE)))
+		edge = seq_max(edge, c->rcv_nxt + conn_rcv_window(s, c));
+
 	if (g->seq != c->rcv_nxt) {
 		/* RFC 5961 3.2: inside the window but not at its edge. */
 		if (seq_gt(g->seq, c->rcv_nxt) && seq_lt(g->seq, edge))
@@ -66,8 +70,8 @@ static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	s->n.rst_in++;
 	if (c->state == TCP_SYN_RCVD)
 		conn_end(s, c, ECONNREFUSED, TCP_EV_RESET);
-	else if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSING || c->state == TCP_LAST_ACK)
-		conn_end(s, c, 0, TCP_EV_RESET);
+	else if (c->state == TCP_TIME_WAIT)
+		conn_end(s, c, 0, TCP_EV_RESET); /* both sides had everything */
 	else
 		conn_end(s, c, ECONNRESET, TCP_EV_RESET);
 	return false;
@@ -124,13 +128,18 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 	if (g->flags & TCP_RST)
 		return take_rst(s, c, g);
 	/* RFC 7323 3.2. */
-	if ((c->flags & CF_TS) && !g->o.ts && s->cfg.ts_required) {
+	if ((c->flags & CF_TS) && !g->o.ts && s->cfg.ts_required && !(g->flags & TCP_SYN)) {
 		s->n.drop_paws++;
 		return false;
 	}
 	if (paws_old(s, c, g)) {
 		s->n.drop_paws++;
 		out_of_place(s, c, g);
+		return false;
+	}
+	/* In TIME-WAIT only the peer's FIN again is of use: what is not even an ACK gets no answer. */
+	if (c->state == TCP_TIME_WAIT && !(g->flags & (TCP_ACK | TCP_SYN))) {
+		s->n.drop_ack++;
 		return false;
 	}
 	/* The peer's SYN or SYN-ACK again: ours was lost. */
@@ -147,14 +156,14 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		conn_challenge(s, c);
 		return false;
 	}
-	if (!acceptable(c, g)) {
+	if (!acceptable(c, g) || (c->state == TCP_TIME_WAIT && g->seq != c->rcv_nxt)) {
 		s->n.drop_window++;
 		if (g->len && seq_leq(g->seq + g->len, c->rcv_nxt)) {
 			s->n.dup_in++;
 			if (c->flags & CF_SACK)
 				c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
 		}
-		if (c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
+		if (c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN) && seq_lt(g->seq, c->rcv_nxt))
 			conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
 		out_of_place(s, c, g);
 		return false;

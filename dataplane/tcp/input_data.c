@@ -12,7 +12,8 @@ uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c)
 	return used < c->rcv_limit ? c->rcv_limit - used : 0;
 }
 
-/* RFC 9293 3.8.6.3: at once for every second full segment, else after a while. */
+/* RFC 9293 3.8.6.3: at once for every second segment, small ones too (a writer of small pieces waits less), or as many bytes where
+ * the caller put segments together; else after a while. */
 static void ack_schedule(struct tcp_stack *s, struct conn *c)
 {
 	if (c->flags & CF_ACK_NOW) {
@@ -20,7 +21,8 @@ static void ack_schedule(struct tcp_stack *s, struct conn *c)
 		return;
 	}
 	if (!s->cfg.delack_ns || (c->modes & CM_QUICKACK) ||
-	    c->rcv_nxt - c->rcv_acked >= s->cfg.delack_segments * c->rcv_mss) {
+	    c->rcv_segs >= s->cfg.delack_segments ||
+	    c->rcv_nxt - c->rcv_acked >= s->cfg.delack_segments * c->mss) {
 		conn_ack_now(s, c);
 		return;
 	}
@@ -72,8 +74,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 		c->flags |= CF_ACK_NOW;
 		return;
 	}
-	if (g->len > c->rcv_mss)
-		c->rcv_mss = g->len < c->mss ? g->len : c->mss;
+	c->rcv_segs++;
 	end = c->rcv_nxt + n;
 	if (c->n_ooo) {
 		tell_duplicate(s, c, g);
@@ -126,6 +127,9 @@ static bool take_fin(struct tcp_stack *s, struct conn *c)
 		break;
 	case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the ACK step had moved on */
 		c->state = TCP_CLOSING;
+		/* The peer that missed it need not wait for the time-out. */
+		if (s->cfg.fin_again && c->rec.len && c->snd_una == conn_data_end(c))
+			c->flags |= CF_RTX_HEAD;
 		break;
 	case TCP_FIN_WAIT_2:
 		conn_time_wait(s, c);

@@ -32,7 +32,6 @@ void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	c->snd_wl1 = g->seq;
 	c->snd_wl2 = g->ack;
 	conn_update_mss(s, c);
-	c->rcv_mss = c->mss < 536 ? c->mss : 536;
 	c->cc.cwnd = conn_initial_window(s, c);
 	c->drs_seq = c->rcv_nxt + 65535;
 	c->drs_at = s->now;
@@ -132,7 +131,7 @@ void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g)
 		input_send_reset(s, g);
 		return;
 	}
-	if (!(g->flags & TCP_SYN) || (g->flags & TCP_FIN)) {
+	if (!(g->flags & TCP_SYN) || ((g->flags & TCP_FIN) && s->cfg.drop_syn_fin)) {
 		s->n.drop_state++;
 		return;
 	}
@@ -182,7 +181,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 		conn_end(s, c, ECONNREFUSED, TCP_EV_RESET);
 		return;
 	}
-	if (!(g->flags & TCP_SYN)) {
+	if (!(g->flags & TCP_SYN) || (!ack && (g->flags & TCP_FIN) && s->cfg.drop_syn_fin)) {
 		s->n.drop_state++;
 		return;
 	}

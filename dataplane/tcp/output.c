@@ -35,13 +35,15 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
                        struct tcp_out *out)
 {
 	struct rec *r = rec_at(s, c, pos);
-	struct seg_plan p = {.seq = r->seq, .len = r->len, .flags = TCP_PSH, .retransmit = true};
+	struct seg_plan p = {.seq = r->seq, .len = r->len, .retransmit = true};
 	uint32_t n;
 
 	if (r->flags & REC_FIN) {
 		p.flags |= TCP_FIN;
 		p.len--;
 	}
+	if (p.len && p.seq + p.len == conn_data_end(c))
+		p.flags |= TCP_PSH;
 	n = segment_write(s, c, &p, buf, cap, out);
 	if (!n)
 		return 0;

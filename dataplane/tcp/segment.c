@@ -57,7 +57,8 @@ static uint32_t payload_write(const struct tcp_stack *s, const struct conn *c, u
 	return sum;
 }
 
-/* Silly-window avoidance on the receiving side (RFC 9293 3.8.6.2.2): the edge moves by a worthwhile step or not at all. */
+/* Silly-window avoidance on the receiving side (RFC 9293 3.8.6.2.2): the edge moves by a worthwhile step or not at all, unless the
+ * window is wide anyway, when small steps make no small segments. */
 static uint32_t window_offer(const struct tcp_stack *s, struct conn *c)
 {
 	uint32_t wnd = conn_rcv_window(s, c), told = c->rcv_adv - c->rcv_nxt;
@@ -65,7 +66,7 @@ static uint32_t window_offer(const struct tcp_stack *s, struct conn *c)
 
 	if (seq_lt(c->rcv_adv, c->rcv_nxt))
 		told = 0;
-	if (wnd < told || wnd - told < step)
+	if (wnd < told || (wnd - told < step && told < 2 * c->mss))
 		wnd = told;
 	return wnd;
 }
@@ -97,6 +98,7 @@ static void urgent(struct conn *c, uint32_t seq, struct head *h)
 static void ack_settled(struct conn *c, bool sacks_fitted)
 {
 	c->rcv_acked = c->rcv_nxt;
+	c->rcv_segs = 0;
 	if (c->dupacks_due)
 		c->dupacks_due--;
 	if (sacks_fitted && !c->dupacks_due)

@@ -152,7 +152,7 @@ static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 	gain = gain > told ? gain - told : 0;
 	step = c->mss < c->rcv_limit / 2 ? c->mss : c->rcv_limit / 2;
 	/* Acknowledgements of data carry the window; one is sent for its sake only where the peer may be waiting. */
-	if (gain >= c->rcv_limit / 2 || (told < 2 * c->mss && gain >= step))
+	if ((gain >= c->rcv_limit / 4 && gain >= 2 * c->mss) || (told < 2 * c->mss && gain >= step))
 		conn_ack_now(s, c);
 }
 

@@ -23,6 +23,7 @@ void tt_cfg(struct tcp_cfg *cfg)
 	cfg->tail_loss_probe = false;
 	cfg->cc = TCP_CC_NEWRENO;
 	cfg->nodelay = true;
+	cfg->fin_again = false;
 }
 
 void tt_init(struct tt *t, const struct tcp_cfg *cfg)
