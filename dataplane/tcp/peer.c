@@ -35,6 +35,7 @@ static void mss_changed(struct tcp_stack *s, struct conn *c, int arg)
 	if (c->ca == CA_RECOVERY)
 		c->cc.cwnd = c->cc.ssthresh;
 	c->ca = CA_OPEN;
+	c->frto = FRTO_NONE;
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_UNDO);
 	conn_ready(s, c);
 }

@@ -105,9 +105,11 @@ static void step(struct play *p)
 	uint8_t op = rd_u8(&p->r);
 	unsigned side = op >> 7;
 
-	if (p->trace)
+	if (p->trace) {
+		tcpnet_show(&p->n);
 		fprintf(stderr, "%12.6f step %u side %u, %zu left\n", (double)p->n.now / 1e9,
 		        op & 15, side, rd_left(&p->r));
+	}
 	switch (op & 15) {
 	case 0:
 	case 1:

@@ -112,6 +112,9 @@ void tcpnet_run(struct tcpnet *n, int64_t d);
 void tcpnet_check(struct tcpnet *n);       /* everything */
 void tcpnet_check_event(struct tcpnet *n); /* as much as keeps the cost of an event bounded */
 
+/* Prints every connection. */
+void tcpnet_show(const struct tcpnet *n);
+
 /* ---- applications: tcpnet_flow.c -------------------------------------------------------------------------------- */
 
 /* Connects host 0 to host 1's port and accepts; both handles out. */

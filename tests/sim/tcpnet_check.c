@@ -103,6 +103,15 @@ static void check_conn(struct tcpnet *n, unsigned h, const struct conn *c)
 	n->snd_una[h][slot] = c->snd_una;
 }
 
+void tcpnet_show(const struct tcpnet *n)
+{
+	for (unsigned h = 0; h < n->hosts; h++)
+		for (uint32_t i = 0; i < n->stack[h]->fresh; i++)
+			if (n->stack[h]->conns[i].index != CONN_NONE &&
+			    n->stack[h]->conns[i].peer != TABLE_LISTEN)
+				show(&n->stack[h]->conns[i]);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t own(struct tcpnet *n, const struct tcp_pool *p, uint32_t chunk)
