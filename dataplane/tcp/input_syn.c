@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#define RTO_AFTER_SYN (3 * NS_PER_S)
-
 /* What the peer's SYN says; both sides' offers meet here. */
 void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
@@ -58,9 +56,6 @@ static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *
 static void established(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	c->state = TCP_ESTABLISHED;
-	/* RFC 6298 5.7: a SYN timed out, so the initial RTO was too short for this path. */
-	if (c->retries && c->rto < RTO_AFTER_SYN)
-		c->rto = RTO_AFTER_SYN;
 	c->backoff = c->retries = 0;
 	c->una_moved = s->now;
 	timer_rtx_stop(c);
