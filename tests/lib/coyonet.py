@@ -256,13 +256,14 @@ FIVE_NODES = ["a", "t1", "t2", "t3", "b"]
 FIVE_EDGES = [("a", "t1"), ("t1", "t2"), ("t2", "t3"), ("t3", "b"), ("t1", "t3")]
 
 
-def random_file(path, size):
-    """A file of random bytes; returns its SHA-256."""
+def make_file(path, size, pattern=None):
+    """A file of random bytes, or of pattern again and again; returns its SHA-256."""
     h = hashlib.sha256()
     with open(path, "wb") as f:
         left = size
         while left > 0:
-            block = os.urandom(min(left, 1 << 20))
+            n = min(left, 1 << 20)
+            block = (pattern * (n // len(pattern) + 1))[:n] if pattern else os.urandom(n)
             h.update(block)
             f.write(block)
             left -= len(block)
@@ -280,11 +281,11 @@ def sha256(path):
 class Transfer:
     """A file from a to b through `coyo connect` and `coyo listen`, running in the background."""
 
-    def __init__(self, net, a, b, size, port=7000):
+    def __init__(self, net, a, b, size, port=7000, pattern=None):
         self.net, self.size = net, size
         self.src = os.path.join(net.dir, "in-%d" % port)
         self.dst = os.path.join(net.dir, "out-%d" % port)
-        self.digest = random_file(self.src, size)
+        self.digest = make_file(self.src, size, pattern)
         self.out = open(self.dst, "wb")
         self.listener = net.coyo(b, "listen", str(port), stdout=self.out, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         time.sleep(0.2)
