@@ -49,6 +49,7 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	uint32_t ack = g->ack;
+	bool again = false;
 
 	while (c->rec.len) {
 		struct rec *r = rec_at(s, c, c->rec.head);
@@ -67,10 +68,15 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 			a->delivered += n;
 			break;
 		}
-		if (!(r->flags & REC_SACKED))
+		if (!(r->flags & REC_SACKED)) {
+			again |= (r->flags & REC_RETX) != 0;
 			delivered(s, c, r, g, false, a);
+		}
 		rec_pop(s, c);
 	}
+	/* What had waited behind a gap until it was filled tells nothing of the round trip; a timestamp still may. */
+	if (again)
+		a->rtt = -1;
 	a->acked = ack - c->snd_una;
 	c->snd_una = ack;
 	if (seq_lt(c->snd_nxt, ack))
