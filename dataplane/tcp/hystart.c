@@ -58,7 +58,8 @@ void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int6
 		if (h->samples < RTT_SAMPLES)
 			h->samples++;
 	}
-	if (h->samples >= RTT_SAMPLES && h->css && h->now_min < h->base) {
+	/* Within the round in which it began a burst's own queue drains, so later samples are always smaller: the next rounds tell. */
+	if (h->samples >= RTT_SAMPLES && h->css && h->css_rounds && h->now_min < h->base) {
 		h->css = false; /* the growth was not of our making */
 		h->base = NONE;
 	} else if (h->samples >= RTT_SAMPLES && !h->css && h->last_min != NONE &&
