@@ -212,7 +212,7 @@ struct node_link_view {
 	int64_t up_ns;  /* since up, or -1 */
 	uint32_t labels_granted, labels_held;
 	uint16_t mtu;
-	uint32_t flaps;
+	uint32_t flaps, rekeys;
 };
 bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
                     struct node_link_view *v);

@@ -46,6 +46,7 @@ bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
 		                  (l->down == p && l->fwd_out != LABEL_NONE);
 	v->mtu = p->mtu;
 	v->flaps = p->flaps;
+	v->rekeys = p->rekeys;
 	return true;
 }
 

@@ -16,6 +16,7 @@ static const struct column links[] = {
         {"UP FOR", "up_s", CELL_S, NULL},
         {"MTU", "mtu", CELL_NUMBER, NULL},
         {"FLAPS", "flaps", CELL_NUMBER, NULL},
+        {"REKEYS", "rekeys", CELL_NUMBER, NULL},
         {"GRANTED", "labels_granted", CELL_NUMBER, NULL},
         {"HELD", "labels_held", CELL_NUMBER, NULL},
         {"RX", "rx_bytes", CELL_BYTES, NULL},

@@ -164,6 +164,7 @@ static void link_row(struct daemon *d, const struct node_link_view *v, struct js
 	show_s(j, "up_s", v->up_ns);
 	json_uint(j, "mtu", v->mtu);
 	json_uint(j, "flaps", v->flaps);
+	json_uint(j, "rekeys", v->rekeys);
 	json_uint(j, "labels_granted", v->labels_granted);
 	json_uint(j, "labels_held", v->labels_held);
 	json_uint(j, "rx_packets", c.rx_packets);

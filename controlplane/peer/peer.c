@@ -304,6 +304,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 		hs->rx.count = 0; /* the new keys stay */
 		drop_state(n, p, "neighbour started anew");
 		hs->rx = keep;
+	} else if (peer_up(p)) {
+		p->rekeys++;
 	}
 	p->id = hs->id;
 	p->known = true;

@@ -95,6 +95,7 @@ struct peer {
 	struct instant hello_heard_at;
 	int64_t rtt_ns;
 	uint32_t flaps;
+	uint32_t rekeys;  /* new keys for a link that was up */
 	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
 
 	struct labels labels;

@@ -171,6 +171,8 @@ def main():
         print("A network from an earlier --stay is still up: scripts/run --stop takes it down.", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # not under nohup
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     net = coyonet.Net()
     stayed = False
     try:

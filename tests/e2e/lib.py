@@ -59,6 +59,8 @@ def attempt(body, net):
 def main(*bodies, **net_options):
     """Runs each body on a network of its own; takes it down whatever happens; exit status for meson."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # not under nohup
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     for body in bodies:
         if not attempt(body, coyonet.Net(build=build_dir(), **net_options)):
             sys.exit(1)

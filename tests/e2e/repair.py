@@ -12,6 +12,7 @@ import lib
 from lib import check, coyonet
 
 PAUSE_S = 2.0  # target of each repair
+NOTICED_S = 1.0  # a link with traffic or a tunnel on it
 NO_PAUSE_S = 0.3  # what a busy machine may take without anything being wrong
 
 
@@ -27,9 +28,17 @@ def wait_path(net, test, what, seconds=20):
     return net.wait(what, lambda: test(net.path("a", "b")), seconds, every=0.02)
 
 
-def repaired(net, going, test, what):
+def noticed(net, link, began):
+    """Waits until neither end takes the link for up; seconds since began."""
+    for n in link.split("-"):
+        net.wait("%s to notice that %s is cut" % (n, link),
+                 lambda n=n: any(r["name"] == link and r["state"] != "up" for r in net.nodes[n].rows("links")), 12, every=0.02)
+    return time.monotonic() - began
+
+
+def repaired(net, going, test, what, began=None):
     """Does nothing but wait: the path fulfils test and bytes come again. Returns (longest pause, seconds until the path stood)."""
-    began = time.monotonic()
+    began = began or time.monotonic()
     wait_path(net, test, what)
     stood = time.monotonic() - began
     going.flows()
@@ -40,8 +49,11 @@ def story(net, going):
     path = net.path("a", "b")
     cut = [x for x in links_of(path) if set(x.split("-")) <= {"t1", "t2", "t3"}][0]
     check(cut in links_of(path), "before the cut %s is in the path %s" % (cut, nodes_of(path)))
+    began = time.monotonic()
     net.wire_do("cut " + cut)
-    pause, stood = repaired(net, going, lambda p: cut not in links_of(p), "a path without " + cut)
+    took = noticed(net, cut, began)
+    check(took < NOTICED_S, "the cut of a link in use is noticed by both ends in less than %.0f s (%.2f s)" % (NOTICED_S, took))
+    pause, stood = repaired(net, going, lambda p: cut not in links_of(p), "a path without " + cut, began)
     path = net.path("a", "b")
     check(cut not in links_of(path), "after the cut the path is %s" % nodes_of(path))
     print("     pause after the cut: %.2f s (new path seen after %.2f s)" % (pause, stood))

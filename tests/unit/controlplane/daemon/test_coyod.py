@@ -140,6 +140,74 @@ class Case(unittest.TestCase):
         self.assertIn("did you mean [link]?", r.stderr)
         self.assertIn(path + ":3: key: ", r.stderr)  # both errors in one run
 
+    def test_check_bad_inputs(self):
+        """Each is named with file and line, exit status 2, and nothing is started: no socket, no state, nothing on stdout."""
+        key, words = "key = %s\n" % self.key, "local = 127.0.0.1:0\npeer = %s\n" % PEER
+        node = "[node]\n" + key
+        link = "[link l]\ntype = udp-socket\n" + words
+        for conf, line, reason in (
+                (node + "colour = red\n", 3, "colour"),
+                (node + "transt = no\n", 3, "did you mean `transit`"),
+                (node + "[worker]\ncount = many\n", 4, "count"),
+                (node + "[worker]\ncount = 0\n", 4, "count"),
+                (node + "[worker]\ncount = 18446744073709551617\n", 4, "count"),
+                (node + "[worker]\nidle = sometimes\n", 4, "idle"),
+                (node + "transit = perhaps\n", 3, "transit"),
+                (node + key, 3, "key"),
+                (node + "[worker]\ncount = 1\n[worker]\n", 5, "duplicate section [worker]"),
+                (node + link + link, 7, "duplicate section [link l]"),
+                (node + link + "mtu = 1400\nmtu = 1400\n", 8, "mtu"),
+                (node + link + "mtu = 12\n", 7, "mtu"),
+                (node + link + "seal = no\n", 7, "trusted"),
+                (node + link.replace(PEER, PEER[:-1] + "a"), 6, "peer"),
+                (node + link.replace(PEER[:8], "aaaaaaaa"), 6, "checksum"),
+                (node + link.replace("127.0.0.1:0", "127.0.0.1:99999"), 5, "local"),
+                (node + link.replace("127.0.0.1:0", "somewhere"), 5, "local"),
+                (node + "[link l]\ntype = ethernet\nport = none\npeer = %s\n" % PEER, 5, "none"),
+                (node + "[link l]\ntype = carrier-pigeon\n", 4, "type"),
+                (node + "[node\n", 3, ""),
+                (node + "a line of prose\n", 3, ""),
+                ("stray = 1\n" + node, 1, "stray"),
+                (node + "name = " + "n" * 5000 + "\n", 3, ""),
+                (node + "name = a\0b\n", 3, ""),
+                (node + "rekey-s = 100\nkey-reject-s = 100\n", 4, "must be above rekey-s"),
+                ("[node]\nkey = %s/none\n" % self.dir, 2, "none"),
+                ("[node]\nkey = %s\n" % self.dir, 2, "key")):
+            before = sorted(os.listdir(self.dir))
+            path = os.path.join(self.dir, "conf")
+            with open(path, "w", encoding="latin-1") as f:
+                f.write(conf)
+            r = subprocess.run([COYOD, "--check", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+            with self.subTest(conf=conf[-200:], said=r.stderr):
+                self.assertEqual(r.returncode, 2)
+                self.assertEqual(r.stdout, "")
+                mine = [x for x in r.stderr.splitlines() if x.split(path)[-1].startswith(":%d: " % line)]
+                self.assertTrue(mine, "no error at line %d" % line)
+                self.assertIn(reason, mine[0])
+                self.assertEqual(sorted(os.listdir(self.dir)), sorted(set(before) | {"conf"}))
+
+    def test_check_bad_files(self):
+        path, empty = os.path.join(self.dir, "conf"), os.path.join(self.dir, "empty")
+        open(empty, "wb").close()
+        noise = os.path.join(self.dir, "noise")
+        with open(noise, "wb") as f:
+            f.write(bytes(range(256)) * 40)
+        for words in (["-c", os.path.join(self.dir, "nowhere")], ["-c", self.dir], ["-c", empty], ["-c", noise], [], ["-c"]):
+            r = subprocess.run([COYOD, "--check", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+            with self.subTest(words=words, said=r.stderr[:500]):
+                self.assertEqual(r.returncode, 2)
+                self.assertTrue(r.stderr)
+        # A damaged, an empty and another's key file.
+        with open(path, "w", encoding="ascii") as f:
+            f.write(self.conf())
+        for text in ("", "nonsense\n", KEY.replace("01" * 32, "02" * 32), KEY[:40]):
+            with open(self.key, "w", encoding="ascii") as f:
+                f.write(text)
+            r = subprocess.run([COYOD, "--check", "-c", path], stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+            with self.subTest(key=text, said=r.stderr):
+                self.assertEqual(r.returncode, 2)
+                self.assertIn(path + ":3: key: ", r.stderr)
+
     def test_refusals(self):
         self.fails(self.conf("[worker]\n"), 2, "duplicate section [worker]")
         os.chmod(self.key, 0o644)

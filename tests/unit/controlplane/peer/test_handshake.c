@@ -36,6 +36,9 @@ static void test_crossing(void **state)
 		check_up(&net, 0);
 		net_run(&net, 500 * NS_PER_S);
 		check_up(&net, 0);
+		for (uint32_t e = 0; e < net.graph.m; e++)
+			for (unsigned side = 0; side < 2; side++)
+				assert_in_range(rig_peer(&net, e, side)->rekeys, 3, 5);
 		rig_close(&net);
 	}
 }
