@@ -24,8 +24,6 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 		return false;
 	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops + 1 > COORDS_HOPS_MAX - 1)
 		return false;
-	if (p != tr->parent && instant_before(n->now, p->parent_not_before))
-		return false;
 	if (tr->has_dead && id_eq(&a->root, &tr->dead_root) && a->root_seq <= tr->dead_seq)
 		return false;
 	/* Under the same root, whoever is below me cannot be my parent. */
@@ -33,10 +31,15 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 	         below(&a->coords, &tr->coords));
 }
 
-/* Hops the node would have below p; tree 1 avoids tree 0's parent. */
+/* Hops the node would have below p; tree 1 avoids tree 0's parent. A link that flapped is the last choice for a time; where no other
+ * leads to the same root it is taken at once: a node behind its only link must not be cut off by a memory. */
 static unsigned cost(const struct node *n, unsigned t, const struct peer *p)
 {
-	return p->ann.tree[t].coords.hops + 1u + (t > 0 && n->anchor->tree[0].parent == p ? 2 : 0);
+	bool flapped =
+	        p != n->anchor->tree[t].parent && instant_before(n->now, p->parent_not_before);
+
+	return p->ann.tree[t].coords.hops + 1u + (t > 0 && n->anchor->tree[0].parent == p ? 2 : 0) +
+	       (flapped ? COORDS_HOPS_MAX : 0);
 }
 
 static struct peer *best_of(struct node *n, unsigned t)

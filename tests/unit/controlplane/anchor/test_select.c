@@ -121,6 +121,23 @@ static void test_silent_flaps(void **state)
 	}
 }
 
+/* A link that flapped is avoided, but whoever has no other way comes back over it at once. */
+static void test_only_link_flaps(void **state)
+{
+	struct net net;
+
+	rig_open(&net, TOPO_LINE, 5, 4, true, 10);
+	check_settled(&net);
+	for (unsigned i = 0; i < 5; i++) {
+		rig_carrier(&net, 1, false);
+		rig_run(&net, 1500);
+		rig_carrier(&net, 1, true);
+		rig_run(&net, 1500);
+		check_settled(&net);
+	}
+	rig_close(&net);
+}
+
 static void test_root_dies(void **state)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
@@ -170,9 +187,8 @@ static void test_detach_and_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_flaps),
-	        cmocka_unit_test(test_silent_flaps),
-	        cmocka_unit_test(test_root_dies),
+	        cmocka_unit_test(test_flaps),           cmocka_unit_test(test_silent_flaps),
+	        cmocka_unit_test(test_only_link_flaps), cmocka_unit_test(test_root_dies),
 	        cmocka_unit_test(test_detach_and_hold),
 	};
 
