@@ -9,7 +9,7 @@ typedef uint64_t lanes __attribute__((vector_size(32)));
 
 /* The build for the widest vectors is chosen when the program is loaded; sanitizers and such choices at load time do not go together. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-        !defined(__SANITIZE_ADDRESS__)
+        !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WIDEST __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDEST

@@ -2,6 +2,7 @@
 /* Packets between workers: one ring per ordered pair, so that every key, window, session and socket has one user. */
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "worker/ring.h"
 #include "worker/state.h"
 
 #include <unistd.h>
@@ -39,7 +40,7 @@ void handover_wake(struct worker *w)
 bool handover_waiting(const struct worker *w)
 {
 	for (unsigned i = 0; i < w->workers; i++)
-		if (w->from[i] && !rte_ring_empty(w->from[i]))
+		if (w->from[i] && !ring_is_empty(w->from[i]))
 			return true;
 	return false;
 }

@@ -2,6 +2,7 @@
 /* The worker's loop: run to completion, one clock read per turn, and rest when there is nothing to do. */
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "worker/ring.h"
 #include "worker/state.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static void rest(struct worker *w, int64_t *backoff)
 	}
 	atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (rte_ring_empty(w->commands) && !handover_waiting(w) && sess_sleep_ok(w->sess) &&
+	if (ring_is_empty(w->commands) && !handover_waiting(w) && sess_sleep_ok(w->sess) &&
 	    !atomic_load_explicit(&w->dp->stop, memory_order_relaxed)) {
 		count_add(&w->count.sleeps, 1);
 		wait_ns(io_epoll(w->io), ns);
@@ -92,5 +93,6 @@ int worker_main(void *arg)
 		else if (w->cfg->idle == DP_IDLE_ADAPTIVE)
 			rest(w, &backoff);
 	}
+	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return 0;
 }

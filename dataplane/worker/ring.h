@@ -3,11 +3,20 @@
 #pragma once
 #include "worker/dpdk.h"
 
+#include <stdbool.h>
+
 #include <rte_ring_elem.h>
 #include <rte_ring_peek_zc.h>
 
 /* Slot sizes are multiples of four: an rte_ring condition. */
 #define RING_SLOT(type) ((unsigned)((sizeof(type) + 3) & ~(size_t)3))
+
+/* Nothing to take: what a reader asks before it sleeps, behind a fence of its own (rte_ring_empty() reads without atomics). */
+static inline bool ring_is_empty(const struct rte_ring *r)
+{
+	return __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED) ==
+	       __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED);
+}
 
 /* A free slot, or NULL when the ring is full. Nothing is seen before ring_put_end(). */
 static inline void *ring_put_begin(struct rte_ring *r, unsigned bytes)

@@ -168,6 +168,10 @@ void dp_stop(struct dataplane *dp)
 		worker_wake(dp->worker[i]);
 	if (dp->launched)
 		rte_eal_mp_wait_lcore();
+	/* What the workers wrote is this thread's from here on. */
+	for (unsigned i = 0; i < dp->cfg.workers; i++)
+		if (dp->worker[i])
+			(void)atomic_load_explicit(&dp->worker[i]->ended, memory_order_acquire);
 	if (dp->apps)
 		apps_free(dp->apps);
 	for (unsigned i = 0; i < dp->cfg.workers; i++)

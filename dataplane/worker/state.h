@@ -48,6 +48,7 @@ struct worker {
 	uint64_t drops[DROP_REASONS];
 	_Atomic uint64_t acked COYO_ALIGNED(64);
 	_Atomic bool sleeping COYO_ALIGNED(64); /* written by this worker, read by who wakes it */
+	_Atomic bool ended;                     /* the last that this worker writes */
 };
 
 struct dataplane {
