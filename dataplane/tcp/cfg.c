@@ -70,6 +70,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .syn_retries = 7,
 	        .synack_retries = 7,
 	        .data_retries = 15,
+	        .warn_retries = 3,
 	};
 }
 
@@ -121,6 +122,8 @@ static const char *check_limits(const struct tcp_cfg *c)
 		return "no such SYN cookie mode";
 	if (c->keepalive_probes > 255)
 		return "keepalive_probes must be at most 255";
+	if (c->syn_retries > 255 || c->synack_retries > 255 || c->data_retries > 255)
+		return "retries must be at most 255";
 	return NULL;
 }
 
@@ -138,6 +141,8 @@ static const char *check_times(const struct tcp_cfg *c)
 	if (c->rto_initial_ns <= 0 || c->rto_clock_ns < 0 || c->persist_min_ns <= 0 ||
 	    c->persist_max_ns < c->persist_min_ns)
 		return "rto_initial, persist_min must be positive, persist_max not below it";
+	if (c->delack_ns >= NS_PER_S / 2) /* RFC 9293 3.8.6.3 */
+		return "delack must be below 0.5 s";
 	if (c->tlp_min_ns < 0 || c->tlp_delack_ns < 0 || c->oow_ack_ns < 0)
 		return "times must not be negative";
 	if (c->delack_segments == 0 || c->dup_threshold == 0)

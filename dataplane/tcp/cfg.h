@@ -101,7 +101,7 @@ struct tcp_cfg {
 	int64_t persist_max_ns;  /* up to this */
 	int64_t tlp_min_ns;      /* shortest probe time-out */
 	int64_t tlp_delack_ns;   /* RFC 8985's worst delayed ACK */
-	int64_t delack_ns;       /* 0: acknowledge at once */
+	int64_t delack_ns;       /* 0: acknowledge at once; below 0.5 s (RFC 9293 3.8.6.3) */
 	int64_t oow_ack_ns; /* answers to empty segments out of place: one in this time, per connection */
 	int64_t msl_ns;             /* TIME-WAIT is twice this */
 	int64_t connect_timeout_ns; /* active open gives up: ETIMEDOUT; 0: retries only */
@@ -110,7 +110,10 @@ struct tcp_cfg {
 	int64_t keepalive_idle_ns;  /* 0: no keepalive in new connections */
 	int64_t keepalive_intvl_ns;
 	uint32_t keepalive_probes;
-	uint32_t syn_retries, synack_retries, data_retries; /* retransmissions before giving up */
+	uint32_t syn_retries, synack_retries,
+	        data_retries; /* retransmissions before giving up: R2 */
+	uint32_t
+	        warn_retries; /* ... before the application is warned: R1 (RFC 9293 3.8.3), 0: never */
 
 	uint8_t secret
 	        [32]; /* ISNs, ports, timestamp offsets, cookies and hash keys derive from it */

@@ -117,7 +117,7 @@ void conn_inherit(struct conn *c, const struct conn *l)
 	c->linger_ms = l->linger_ms;
 	c->mss_cap = l->mss_cap;
 	c->flags |= l->flags & CF_NODELAY;
-	c->modes |= l->modes & (CM_CORK | CM_QUICKACK | CM_PACED | CM_LINGER);
+	c->modes |= l->modes & (CM_CORK | CM_QUICKACK | CM_PACED | CM_LINGER | CM_QUIET);
 	c->cc.ops = l->cc.ops;
 }
 
@@ -221,6 +221,22 @@ void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags)
 		return;
 	c->flags |= CF_EVENT;
 	LIST_ADD(s, &s->events, c, event);
+}
+
+void conn_warn(struct tcp_stack *s, struct conn *c)
+{
+	if (!(c->modes & CM_QUIET))
+		conn_event(s, c, TCP_EV_WARNING);
+}
+
+/* What an event says of errors: the end's, or what a warning is about. */
+static int event_error(const struct conn *c, uint32_t flags)
+{
+	if (c->state == TCP_CLOSED)
+		return c->err;
+	if (!(flags & TCP_EV_WARNING))
+		return 0;
+	return c->soft_err ? c->soft_err : ETIMEDOUT;
 }
 
 /* Leaves its listener: the backlog has room again. */
@@ -351,7 +367,7 @@ bool tcp_event_next(struct tcp_stack *s, struct tcp_event *ev)
 	ev->conn = conn_handle(c);
 	ev->flags = c->ev_flags;
 	ev->user = c->user;
-	ev->error = c->state == TCP_CLOSED ? c->err : 0;
+	ev->error = event_error(c, c->ev_flags);
 	c->ev_flags = 0;
 	return true;
 }

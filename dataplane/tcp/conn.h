@@ -61,7 +61,8 @@ enum conn_mode {
 	CM_EIFEL = 1u << 5,      /* the first ACK of this recovery is still to come */
 	CM_RESCUED = 1u << 6,    /* RFC 6675's rescue retransmission was made */
 	CM_SND_URGENT = 1u << 7, /* snd_up is ahead of what is acknowledged */
-	CM_RCV_URGENT = 1u << 8  /* rcv_up is ahead of what was read */
+	CM_RCV_URGENT = 1u << 8, /* rcv_up is ahead of what was read */
+	CM_QUIET = 1u << 9       /* no warnings */
 };
 
 /* Those of enum tcp_ca_state, in short. */

@@ -146,12 +146,18 @@ int tcp_kick(struct tcp_stack *s, uint32_t conn)
 	return 0;
 }
 
+static void soft_error(struct tcp_stack *s, struct conn *c, int error)
+{
+	c->soft_err = error;
+	conn_warn(s, c);
+}
+
 static void unreachable(struct tcp_stack *s, struct conn *c, int error)
 {
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD)
 		conn_end(s, c, error, 0);
 	else
-		c->soft_err = error;
+		soft_error(s, c, error);
 }
 
 void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error)

@@ -107,6 +107,9 @@ int tcp_set_opt(struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t v
 		if (value && (c->flags & CF_ACK_LATER))
 			conn_ack_now(s, c);
 		return 0;
+	case TCP_OPT_WARNINGS:
+		set_mode(c, CM_QUIET, !value);
+		return 0;
 	case TCP_OPT_SNDBUF_MAX:
 	case TCP_OPT_RCVBUF_MAX:
 		return set_size(s, c, opt, value);
@@ -172,6 +175,9 @@ int tcp_get_opt(const struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint
 		return 0;
 	case TCP_OPT_PACING:
 		*value = (c->modes & CM_PACED) != 0;
+		return 0;
+	case TCP_OPT_WARNINGS:
+		*value = !(c->modes & CM_QUIET);
 		return 0;
 	default:
 		return -EINVAL;

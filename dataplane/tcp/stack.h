@@ -96,6 +96,7 @@ void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then 
 void conn_time_wait(struct tcp_stack *s, struct conn *c);
 void conn_ready(struct tcp_stack *s, struct conn *c);
 void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags);
+void conn_warn(struct tcp_stack *s, struct conn *c);              /* unless turned off */
 struct conn *conn_of(const struct tcp_stack *s, uint32_t handle); /* NULL: stale */
 struct conn *conn_app(const struct tcp_stack *s,
                       uint32_t handle); /* ... or not the application's */

@@ -54,7 +54,7 @@ void tcp_peer_mtu(struct tcp_stack *s, uint32_t peer, uint16_t mss);
 /* The path came back: each connection's oldest outstanding segment is sent again now and timeouts restart. */
 void tcp_path_up(struct tcp_stack *s, uint32_t peer);
 
-/* The peer cannot be reached: connections still opening end with `error`, others only remember it (RFC 9293 3.9.2.2). */
+/* The peer cannot be reached: connections still opening end with `error`, others remember it and are warned (RFC 9293 3.9.2.2). */
 void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error);
 
 /* ---- segments ------------------------------------------------------------------------------------------------- */
@@ -143,9 +143,9 @@ int tcp_kick(struct tcp_stack *s, uint32_t conn);
 
 /* A listener's options are those its connections start with. */
 enum tcp_opt {
-	TCP_OPT_NODELAY,         /* 0 or 1 */
-	TCP_OPT_KEEPALIVE_MS,    /* idle time, 0: off */
-	TCP_OPT_USER_TIMEOUT_MS, /* 0: retries only */
+	TCP_OPT_NODELAY,      /* 0 or 1 */
+	TCP_OPT_KEEPALIVE_MS, /* idle time, 0: off */
+	TCP_OPT_USER_TIMEOUT_MS, /* R2 of RFC 9293 3.8.3 in place of the configured retries; 0: those */
 	TCP_OPT_SNDBUF_MAX,      /* bytes, up to the configured maximum */
 	TCP_OPT_RCVBUF_MAX,
 	TCP_OPT_KEEPALIVE_INTVL_MS, /* between probes, at least 1 */
@@ -157,7 +157,8 @@ enum tcp_opt {
 	TCP_OPT_QUICKACK,  /* 1: no delayed ACKs */
 	TCP_OPT_PACING,    /* 0 or 1 */
 	TCP_OPT_PACING_KBIT, /* pacing at most this fast, 0: no limit but the configured one */
-	TCP_OPT_MSS /* segments no larger than this, 0: what the path allows; before tcp_connect()'s SYN left */
+	TCP_OPT_MSS, /* segments no larger than this, 0: what the path allows; before tcp_connect()'s SYN left */
+	TCP_OPT_WARNINGS /* 0: no TCP_EV_WARNING; 1 (default) */
 };
 #define TCP_LINGER_OFF UINT32_MAX
 /* -EINVAL: no such option or value; -ENOTCONN: the connection has ended. */
@@ -179,7 +180,10 @@ enum {
 	TCP_EV_ERROR = 64,     /* ended with `error`; also set with RESET */
 	TCP_EV_CLOSED = 128,   /* both directions finished in order; tcp_close() is still due */
 	TCP_EV_FLUSHED = 256,  /* all sent before tcp_shutdown(), and its FIN, is acknowledged */
-	TCP_EV_URGENT = 512    /* urgent octets wait, or more of them: tcp_info's rcv_urgent */
+	TCP_EV_URGENT = 512,   /* urgent octets wait, or more of them: tcp_info's rcv_urgent */
+	TCP_EV_WARNING =
+	        1024 /* delivery is in trouble, the connection lives: R1 retransmissions in a row, or the path reported
+	                        * an error. `error` is the path's last one, ETIMEDOUT where it has reported none */
 };
 
 struct tcp_event {

@@ -123,7 +123,8 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 			timer_rtx_stop(c);
 		return true;
 	}
-	if (c->retries >= retry_limit(s, c)) {
+	/* The application's patience stands in for the configured retries, as long as there is one. */
+	if (c->retries >= retry_limit(s, c) && (!limited || (c->flags & CF_ORPHAN))) {
 		give_up(s, c);
 		return false;
 	}
@@ -136,7 +137,9 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 		}
 		return true;
 	}
-	c->retries++;
+	c->retries += c->retries < UINT8_MAX;
+	if (c->retries == s->cfg.warn_retries)
+		conn_warn(s, c);
 	if (c->backoff < 30)
 		c->backoff++;
 	if (kind == RTX_SYN) {

@@ -235,6 +235,7 @@ static void call_opt(struct drive *d, struct drive_conn *c, struct scan *s)
 	            {"quickack", TCP_OPT_QUICKACK},
 	            {"pacing", TCP_OPT_PACING},
 	            {"pacing_kbit", TCP_OPT_PACING_KBIT},
+	            {"warnings", TCP_OPT_WARNINGS},
 	            {"mss", TCP_OPT_MSS}};
 	char name[32];
 	uint64_t v;

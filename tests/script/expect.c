@@ -92,7 +92,8 @@ static const struct {
               {"WRITABLE", TCP_EV_WRITABLE},   {"ACCEPTABLE", TCP_EV_ACCEPTABLE},
               {"HANGUP", TCP_EV_HANGUP},       {"RESET", TCP_EV_RESET},
               {"ERROR", TCP_EV_ERROR},         {"CLOSED", TCP_EV_CLOSED},
-              {"FLUSHED", TCP_EV_FLUSHED},     {"URGENT", TCP_EV_URGENT}};
+              {"FLUSHED", TCP_EV_FLUSHED},     {"URGENT", TCP_EV_URGENT},
+              {"WARNING", TCP_EV_WARNING}};
 
 static void events_print(uint32_t flags, char *out, size_t cap)
 {

@@ -30,7 +30,7 @@ static const struct {
         F(K_BOOL, idle_restart) F(K_U32, dup_threshold) F(K_U32, slow_start_segments) F(K_BOOL, pacing)
         F(K_U32, pacing_start_pct) F(K_U32, pacing_avoid_pct) F(K_U32, pacing_burst)
         F(K_U64, pacing_max_byte_s) F(K_U32, keepalive_probes) F(K_U32, syn_retries)
-        F(K_U32, synack_retries) F(K_U32, data_retries)
+        F(K_U32, synack_retries) F(K_U32, data_retries) F(K_U32, warn_retries)
         T(rto_initial) T(rto_syn_lost) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
         T(tlp_min) T(tlp_delack) T(delack) T(oow_ack) T(msl) T(connect_timeout)
         T(user_timeout) T(fin_wait2) T(keepalive_idle) T(keepalive_intvl) T(ts_clock)
@@ -81,6 +81,7 @@ void setting_defaults(struct drive *d)
 	c->keepalive_probes = c->syn_retries = 6;
 	c->synack_retries = 5;
 	c->data_retries = 15;
+	c->warn_retries = 0;
 	for (int i = 0; i < 32; i++)
 		c->secret[i] = (uint8_t)(7 * i + 3);
 	d->mss = 1000;

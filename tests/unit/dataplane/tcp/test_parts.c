@@ -5,6 +5,7 @@
 #include "tcp/rto.h"
 #include "tcptest.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,42 @@ static void test_configuration(void **state)
 	assert_int_equal(tcp_stack_size(&cfg), 0);
 }
 
+/* Seconds until a connection is given up when nothing is answered. */
+static int64_t patience(int64_t rto, int64_t most, uint32_t retries)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i <= retries; i++, rto *= 2)
+		sum += rto < most ? rto : most;
+	return sum / NS_PER_S;
+}
+
+/* What RFC 9293 says of defaults and bounds. */
+static void test_defaults(void **state)
+{
+	struct tcp_cfg cfg;
+	const char *why;
+
+	(void)state;
+	tcp_cfg_default(&cfg);
+	assert_true(patience(cfg.rto_min_ns, cfg.rto_max_ns, cfg.data_retries) >= 100);
+	assert_true(patience(cfg.rto_initial_ns, cfg.rto_max_ns, cfg.syn_retries) >= 180);
+	assert_true(cfg.connect_timeout_ns >= 180 * NS_PER_S);
+	assert_true(cfg.warn_retries >= 3 && cfg.warn_retries < cfg.data_retries);
+	assert_int_equal(cfg.keepalive_idle_ns, 0);
+	assert_true(cfg.keepalive_probes > 1);
+	assert_int_equal(cfg.delack_segments, 2);
+	cfg.delack_ns = NS_PER_S / 2 - 1;
+	assert_int_equal(tcp_cfg_check(&cfg, &why), 0);
+	cfg.delack_ns = NS_PER_S / 2;
+	assert_int_equal(tcp_cfg_check(&cfg, &why), -EINVAL);
+	assert_non_null(strstr(why, "delack"));
+	cfg.delack_ns = 0;
+	cfg.data_retries = 256;
+	assert_int_equal(tcp_cfg_check(&cfg, &why), -EINVAL);
+	assert_non_null(strstr(why, "retries"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +304,7 @@ int main(void)
 	        cmocka_unit_test(test_estimator),
 	        cmocka_unit_test(test_controllers),
 	        cmocka_unit_test(test_configuration),
+	        cmocka_unit_test(test_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
