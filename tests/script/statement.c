@@ -93,6 +93,8 @@ static void segment_statement(struct drive *d, struct drive_conn *c, struct scan
 		               tolerance ? tolerance : TOLERANCE);
 		return;
 	}
+	if (t.len > SEG_MAX - 60) /* room for the longest header */
+		drive_fail(d, "an arriving segment has at most %u bytes", SEG_MAX - 60);
 	drive_inject(d, c, &t);
 }
 
