@@ -165,7 +165,7 @@ void oam_request(struct node *n, const struct node_request *q)
 			own_lookup(n, q->cookie);
 			return;
 		}
-		err = lookup_start(n, LOOKUP_REQUEST, q->cookie, &q->id, NULL);
+		err = lookup_start(n, LOOKUP_REQUEST, q->cookie, &q->id, NULL, 0);
 		if (err != 0) {
 			out_failed(n, q->cookie, -err,
 			           "too many lookups are under way; try again in a moment");

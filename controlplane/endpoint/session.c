@@ -221,6 +221,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	s->path = l;
 	s->commit = NULL;
 	s->attempts = s->seeks = 0;
+	s->stale_seq = 0;
 	s->refused = 0;
 	s->nnotvia = 0;
 	s->wanted = false;
@@ -310,7 +311,7 @@ static void seek(struct node *n, struct session *s)
 		return;
 	/* With nobody to ask it is over before it returns. */
 	s->looking = true;
-	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL) != 0) {
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL, s->stale_seq) != 0) {
 		s->looking = false;
 	} else {
 		s->sought = n->now;
@@ -329,6 +330,7 @@ static void give_up(struct node *n, struct session *s, int err)
 	drop_builds(n, s, NULL);
 	s->wanted = false;
 	s->attempts = s->seeks = 0;
+	s->stale_seq = 0;
 	s->has_place = false;
 	s->nnotvia = 0;
 	oam_session_failed(n, s, err);
@@ -504,6 +506,7 @@ int session_want(struct node *n, const struct node_id *remote)
 		s->wanted = true;
 		s->want_since = n->now;
 		s->attempts = s->seeks = 0;
+		s->stale_seq = 0;
 		arm(n, &s->timer, TIMER_SESSION, s, 0);
 	}
 	return 0;
@@ -592,8 +595,10 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
 	if (!s)
 		return;
 	/* A place that did not lead there is looked up anew; one that came meanwhile is still to be tried. */
-	if (was_placed(s, l))
+	if (was_placed(s, l)) {
 		s->has_place = false;
+		s->stale_seq = s->place_seq;
+	}
 	forget(s, l);
 	if (code == SETUP_REFUSED && s->has_keys && !s->path && ++s->refused >= 2)
 		s->want_since =
@@ -619,6 +624,7 @@ void session_lsp_gone(struct node *n, struct lsp *l)
 	session_set(n, s);
 	s->want_since = n->now;
 	s->attempts = s->seeks = 0;
+	s->stale_seq = 0;
 	s->path_ns = PATH_FIRST;
 	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
 }
@@ -690,10 +696,13 @@ void session_lookup_done(struct node *n, uint32_t index, bool exact, const struc
 	if (!s)
 		return;
 	s->looking = false;
-	if (!exact || !c || c->ntrees == 0)
+	if (!exact || !c || c->ntrees == 0) {
+		s->stale_seq = 0; /* nobody knows better: the way may have been at fault */
 		return;
+	}
 	s->place = c->place[0];
 	s->has_place = true;
+	s->place_seq = c->seq;
 	if (s->path) {
 		better_path(n, s);
 		return;

@@ -68,6 +68,8 @@ struct session {
 	uint8_t nnotvia;
 	struct place place; /* of the destination, from a lookup */
 	bool has_place;
+	uint64_t place_seq; /* of the record that told it */
+	uint64_t stale_seq; /* ... of one that did not lead there; 0: none */
 	struct timer timer, rekey_timer, path_timer, old_timer;
 	int64_t path_ns; /* present interval of looking for a better path */
 	struct ticket own_ticket, answer_ticket;

@@ -32,6 +32,7 @@ struct lookup {
 	uint8_t n;
 	uint8_t asks; /* asked so far */
 	bool exact;   /* the target itself has been heard of */
+	uint64_t beyond;
 	struct instant deadline;
 	struct contact_info found;
 	struct candidate *cand; /* LOOKUP_WIDTH, closest first */
@@ -106,9 +107,10 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
               const struct place *places, unsigned nplaces, const struct node_id *target);
 
 /* ---- lookups (kad/lookup.c) ---- */
-/* Iterative FIND from the closest contacts (and `at`, when not NULL). Returns 0, or -EBUSY; the end is told by hook. */
+/* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: what is said of the target's place under this record
+ * number or a lower one is no answer (0: any is). Returns 0, or -EBUSY; the end is told by hook. */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
-                 const struct node_id *target, const struct contact_info *at);
+                 const struct node_id *target, const struct contact_info *at, uint64_t beyond);
 void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);

@@ -18,19 +18,37 @@ static unsigned number(const struct node *n, const struct lookup *l)
 	return (unsigned)(l - n->kad->lookup) + 1;
 }
 
+/* A place that did not lead there is no answer. */
+static bool newer(const struct lookup *l, uint64_t seq)
+{
+	return !l->beyond || seq > l->beyond;
+}
+
+/* Where it could not be asked at its old place it may be at its new one. */
+static void again(struct candidate *c, const struct contact_info *i)
+{
+	if (i->seq <= c->info.seq)
+		return;
+	c->info = *i;
+	if (c->state == CAND_FAILED)
+		c->state = CAND_NEW;
+}
+
 static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 {
 	unsigned i;
 
 	if (id_eq(&c->id, &n->cfg.identity->id) || c->ntrees == 0)
 		return;
-	if (id_eq(&c->id, &l->target)) {
+	if (id_eq(&c->id, &l->target) && newer(l, c->seq)) {
 		l->exact = true;
 		l->found = *c;
 	}
 	for (i = 0; i < l->n; i++)
-		if (id_eq(&l->cand[i].info.id, &c->id))
+		if (id_eq(&l->cand[i].info.id, &c->id)) {
+			again(&l->cand[i], c);
 			return;
+		}
 	for (i = l->n; i > 0 && id_cmp_dist(&l->target, &c->id, &l->cand[i - 1].info.id) < 0; i--)
 		;
 	if (i == LOOKUP_WIDTH)
@@ -95,7 +113,7 @@ static void proceed(struct node *n, struct lookup *l)
 }
 
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
-                 const struct node_id *target, const struct contact_info *at)
+                 const struct node_id *target, const struct contact_info *at, uint64_t beyond)
 {
 	struct contact *near[LOOKUP_WIDTH / 2];
 	struct lookup *l = NULL;
@@ -116,6 +134,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	l->target = *target;
 	l->purpose = (uint8_t)purpose;
 	l->ref = ref;
+	l->beyond = beyond;
 	l->deadline = instant_add(n->now, LOOKUP_LIFE);
 	if (at)
 		add(n, l, at);

@@ -155,7 +155,7 @@ static void look_into_empty(struct node *n)
 			target.b[bit / 8] = (uint8_t)((target.b[bit / 8] & ~mask) |
 			                              (bit == b ? mine ^ mask : mine));
 		}
-		lookup_start(n, LOOKUP_REFRESH, 0, &target, NULL);
+		lookup_start(n, LOOKUP_REFRESH, 0, &target, NULL, 0);
 		return;
 	}
 }

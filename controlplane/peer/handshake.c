@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define RETRY_MIN    (250 * NS_PER_MS)
+#define RETRY_MIN (250 * NS_PER_MS)
+#define RETRY_SOON \
+	NS_PER_S /* at most, for the first minute: a link that was cut comes back soon, or not for long */
 #define RETRY_MAX    (5 * NS_PER_S)
+#define RETRIES_SOON 60
 #define CROSSING     NS_PER_S /* beyond any round trip between neighbours */
 #define HS_LIFE      (10 * NS_PER_S)
 #define COOKIE_LIFE  (100 * NS_PER_S)
@@ -138,12 +141,23 @@ static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool in
 	return 0;
 }
 
+static int64_t next_try(struct node *n, struct peer *p)
+{
+	int64_t most = p->hs_tries < RETRIES_SOON ? RETRY_SOON : RETRY_MAX;
+	int64_t wait = RETRY_MIN << (p->hs_tries < 5 ? p->hs_tries : 5);
+
+	if (p->hs_tries < UINT8_MAX)
+		p->hs_tries++;
+	wait = wait < most ? wait : most;
+	return wait + (int64_t)rng_below(&n->cfg.rng, (uint64_t)wait / 8 + 1);
+}
+
 void peer_handshake_start(struct node *n, struct peer *p)
 {
 	uint8_t payload[HS_PAYLOAD_MAX], msg[NOISE_MESSAGE_MAX];
 	struct hs_payload pl;
 	size_t len;
-	bool ik = p->known && p->remote_lanes > 0 && p->retry_ns < RETRY_MIN << BAD_IK_TRIES;
+	bool ik = p->known && p->remote_lanes > 0 && p->hs_tries < BAD_IK_TRIES;
 
 	if (p->state == PEER_GONE || !p->carrier)
 		return;
@@ -166,11 +180,7 @@ void peer_handshake_start(struct node *n, struct peer *p)
 	/* An up link rekeys at its own pace (TIMER_PEER_REKEY asks again). */
 	if (peer_up(p))
 		return;
-	p->retry_ns = p->retry_ns ? p->retry_ns * 2 : RETRY_MIN;
-	if (p->retry_ns > RETRY_MAX)
-		p->retry_ns = RETRY_MAX;
-	arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p,
-	    p->retry_ns + (int64_t)rng_below(&n->cfg.rng, (uint64_t)p->retry_ns / 8 + 1));
+	arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, next_try(n, p));
 }
 
 /* The payload's key must be the handshake's static, and the id the expected one. */

@@ -241,7 +241,7 @@ static void came_up(struct node *n, struct peer *p)
 {
 	p->state = PEER_UP;
 	p->up_at = n->now;
-	p->retry_ns = 0;
+	p->hs_tries = 0;
 	open_link(n, p, true);
 	peer_live_start(n, p);
 	out_link_state(n, p->link, true, &p->id, "handshake complete");

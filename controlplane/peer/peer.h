@@ -72,7 +72,7 @@ struct peer {
 	struct handshake own;
 	struct handshake answer[PEER_HS_SLOTS];
 	struct timer hs_timer;
-	int64_t retry_ns;
+	uint8_t hs_tries; /* handshakes begun since the link went down */
 	bool has_cookie;
 	uint8_t cookie[COOKIE_BYTES];
 	struct instant cookie_at;

@@ -69,7 +69,7 @@ static void test_endless_answers(void **state)
 	l = &o.n->kad->lookup[0];
 	rng_fill(&o.rng, target.b, ID_BYTES);
 	rng_fill(&o.rng, at.id.b, ID_BYTES);
-	assert_int_equal(lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at), 0);
+	assert_int_equal(lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at, 0), 0);
 	while (l->active && rounds++ < 10000) {
 		struct node_id asked;
 		struct rpc *r = NULL;
@@ -99,6 +99,40 @@ static void test_endless_answers(void **state)
 	lone_close(&o);
 }
 
+/* A place that did not lead to the target is no answer; its newer record is, and so is the target's own word. */
+static void test_beyond(void **state)
+{
+	struct lone o;
+	struct kad_msg m = {.count = 1};
+	struct contact_info at = {.ntrees = 1, .seq = 3};
+	struct lookup *l;
+	struct node_id target, third = {{7}};
+
+	lone_open(&o, 23);
+	l = &o.n->kad->lookup[0];
+	rng_fill(&o.rng, target.b, ID_BYTES);
+	rng_fill(&o.rng, at.id.b, ID_BYTES);
+	assert_int_equal(lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at, 8), 0);
+	l->slow = 4; /* others are still out, so that it does not end meanwhile */
+	m.c[0] = (struct contact_info){.id = target, .ntrees = 1, .seq = 8};
+	lookup_answer(o.n, l, &at.id, false, &m);
+	assert_true(l->active && !l->exact);
+	for (unsigned i = 0; i < l->n; i++)
+		if (id_eq(&l->cand[i].info.id, &target))
+			l->cand[i].state = CAND_FAILED;
+	m.c[0].seq = 9;
+	l->purpose = LOOKUP_REFRESH; /* so that it stays to be looked at */
+	lookup_answer(o.n, l, &third, true, &m);
+	assert_true(l->active && l->exact);
+	assert_int_equal(l->found.seq, 9);
+	for (unsigned i = 0; i < l->n; i++)
+		if (id_eq(&l->cand[i].info.id, &target)) {
+			assert_int_equal(l->cand[i].info.seq, 9);
+			assert_int_not_equal(l->cand[i].state, CAND_FAILED);
+		}
+	lone_close(&o);
+}
+
 /* More lookups than there is room for: housekeeping leaves half to people. */
 static void test_room(void **state)
 {
@@ -111,11 +145,11 @@ static void test_room(void **state)
 	for (unsigned i = 0; i < 40; i++) {
 		rng_fill(&o.rng, target.b, ID_BYTES);
 		rng_fill(&o.rng, at.id.b, ID_BYTES);
-		refresh += lookup_start(o.n, LOOKUP_REFRESH, 0, &target, &at) == 0;
+		refresh += lookup_start(o.n, LOOKUP_REFRESH, 0, &target, &at, 0) == 0;
 	}
 	for (unsigned i = 0; i < 40; i++) {
 		rng_fill(&o.rng, target.b, ID_BYTES);
-		asked += lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at) == 0;
+		asked += lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at, 0) == 0;
 	}
 	assert_int_equal(refresh, LOOKUPS_MAX / 2);
 	assert_int_equal(asked, LOOKUPS_MAX / 2);
@@ -127,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_everybody_is_found),
 	        cmocka_unit_test(test_endless_answers),
+	        cmocka_unit_test(test_beyond),
 	        cmocka_unit_test(test_room),
 	};
 
