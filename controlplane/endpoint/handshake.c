@@ -418,7 +418,9 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
-	arm(n, &s->timer, TIMER_SESSION, s, 8 * NS_PER_S);
+	/* Not later than what is due already: a third message or a commit of ours to be said again, an attempt to be made. */
+	if (!timer_armed(&s->timer))
+		arm(n, &s->timer, TIMER_SESSION, s, 8 * NS_PER_S);
 	if (ik) {
 		program_rx(n, s, hs, ik_reply);
 		return;

@@ -90,6 +90,29 @@ static void test_crossing(void **state)
 	}
 }
 
+/* The same while frames are lost: what was lost is said again soon, whatever else comes in. */
+static void test_crossing_with_losses(void **state)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct ears ears;
+		struct net net;
+
+		rig_open(&net, TOPO_GRID, 16, seed, true, 12);
+		listen_to(&net, &ears);
+		net.cfg.loss = 0.05;
+		ask(&net, 0, 15);
+		ask(&net, 15, 0);
+		rig_run(&net, 300);
+		net.cfg.loss = 0;
+		rig_run(&net, 2700);
+		assert_int_equal(ears.connected, 2);
+		send_both(&net, &ears, 0, 15);
+		check_agree(&net, 0, 15);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 /* Use goes on over several rekeys and nothing is lost. */
 static void test_rekey(void **state)
 {
@@ -236,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_crossing),
+	        cmocka_unit_test(test_crossing_with_losses),
 	        cmocka_unit_test(test_rekey),
 	        cmocka_unit_test(test_repair),
 	        cmocka_unit_test(test_nobody),
