@@ -275,6 +275,16 @@ static bool ours_counts(const struct node *n, const struct session *s)
 	       (s->has_keys && !s->confirmed && s->own.active && s->own.done && lower(n, s));
 }
 
+/* Our own handshake is not needed any more, nor is a tunnel that it brought and that is not in use yet. */
+static void drop_own(struct node *n, struct session *s)
+{
+	struct lsp *l = s->own.lsp;
+
+	session_wipe_hs(n, &s->own);
+	if (l && l != s->path && l != s->answer.lsp)
+		lsp_release(n, l, TEAR_REPLACED);
+}
+
 static void activate(struct node *n, struct session *s)
 {
 	struct session_hs *hs = &s->answer;
@@ -288,7 +298,7 @@ static void activate(struct node *n, struct session *s)
 	}
 	session_adopt_keys(n, s, hs);
 	s->confirmed = true;
-	session_wipe_hs(n, &s->own);
+	drop_own(n, s);
 	if (l) {
 		s->initiator = false;
 		s->commit_seq = 0;
@@ -296,7 +306,7 @@ static void activate(struct node *n, struct session *s)
 	}
 	session_wipe_hs(n, hs);
 	keepalive(n, s, false);
-	arm(n, &s->timer, TIMER_SESSION, s, 60 * NS_PER_S);
+	arm(n, &s->timer, TIMER_SESSION, s, s->path && !s->commit ? 60 * NS_PER_S : THIRD_RETRY);
 }
 
 static void xx_activate(struct node *n, void *arg)
