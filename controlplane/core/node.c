@@ -437,6 +437,11 @@ void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
 		session_lsp_gone(n, l);
 }
 
+void hook_lsp_over(struct node *n, struct lsp *l)
+{
+	session_lsp_over(n, l);
+}
+
 void hook_unreached(struct node *n, const struct node_id *id)
 {
 	kad_suspect(n, id);

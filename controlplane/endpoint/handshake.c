@@ -410,7 +410,12 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		return;
 	}
 	if (hs->active && hs->msg_len && memcmp(hs->first, env.noise, sizeof(hs->first)) == 0) {
-		/* The same first message by another way: the same answer. The asker uses whichever comes first. */
+		/* The same first message by another way: the same answer, which the first waits to give while the workers
+		 * have not the key. The asker uses whichever comes first. */
+		if (s->answer_ticket.waiting) {
+			lsp_refuse(n, l, SETUP_BUSY);
+			return;
+		}
 		answer_offer(n, s, l);
 		return;
 	}
@@ -422,6 +427,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	}
 	hs->phase = next_phase(n, s);
 	hs->lsp = l;
+	l->session = s->index; /* from here on s hears of its end */
 	memcpy(hs->first, env.noise, sizeof(hs->first));
 	if (hs_write(n, hs, false) != 0) {
 		hs->active = false;

@@ -532,6 +532,14 @@ static void forget(struct session *s, const struct lsp *l)
 		s->own.lsp = NULL;
 }
 
+void session_lsp_over(struct node *n, struct lsp *l)
+{
+	struct session *s = owner(n, l);
+
+	if (s)
+		forget(s, l);
+}
+
 void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
 {
 	struct session *s = owner(n, l);

@@ -113,6 +113,8 @@ void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
 void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                         uint32_t tag_to);
 void session_lsp_gone(struct node *n, struct lsp *l);
+/* Whatever ended it: no session keeps a pointer to l. */
+void session_lsp_over(struct node *n, struct lsp *l);
 void session_handshake_rx(struct node *n, const struct dp_packet *pk);
 void session_key_used(struct node *n, uint32_t index, uint8_t phase);
 void session_rekey_wanted(struct node *n, uint32_t index);

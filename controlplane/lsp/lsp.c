@@ -100,11 +100,13 @@ static bool counts_as_use(const struct lsp *l)
 
 static void set_state(struct node *n, struct lsp *l, uint8_t state)
 {
-	bool was = counts_as_use(l), pending = l->state < LSP_UP;
+	bool was = counts_as_use(l), pending = l->state < LSP_UP, stood = l->state <= LSP_UP;
 	int step;
 
 	l->state = state;
 	if (state > LSP_UP) {
+		if (stood && l->role != LSP_TRANSIT && !l->finger)
+			hook_lsp_over(n, l);
 		ends_remove(n, &n->lsps->ends, &l->ahead);
 		ends_remove(n, &n->lsps->ends, &l->back);
 	}

@@ -158,5 +158,7 @@ void hook_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
 void hook_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                      uint32_t tag_to);
 void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason);
+/* The last word about an end that is no finger, also one that its owner has released: l may be freed at any time. */
+void hook_lsp_over(struct node *n, struct lsp *l);
 /* A set-up heading for this id came to a dead end here. */
 void hook_unreached(struct node *n, const struct node_id *id);

@@ -171,6 +171,12 @@ static void rx_del(struct node *n, struct peer *p, struct rx_keys *k)
 	k->count = 0;
 }
 
+static void rx_del_old(struct node *n, struct peer *p)
+{
+	rx_del(n, p, &p->rx_old[0]);
+	rx_del(n, p, &p->rx_old[1]);
+}
+
 static void open_link(struct node *n, struct peer *p, bool on)
 {
 	struct cp_cmd c = {.type = CMD_LINK_OPEN};
@@ -195,7 +201,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 		out_link_state(n, p->link, false, &p->id, why);
 	}
 	rx_del(n, p, &p->rx);
-	rx_del(n, p, &p->rx_old);
+	rx_del_old(n, p);
 	p->tx_waiting = p->confirming = false;
 	p->ann_valid = false;
 	p->rtt_ns = -1;
@@ -313,8 +319,9 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	p->remote_lanes = hs->remote.tx_lanes;
 	p->remote_caps = hs->remote.caps;
 	p->mtu = hs->remote.mtu < p->cfg.io.mtu ? hs->remote.mtu : p->cfg.io.mtu;
-	rx_del(n, p, &p->rx_old);
-	p->rx_old = p->rx;
+	rx_del(n, p, &p->rx_old[1]);
+	p->rx_old[1] = p->rx_old[0];
+	p->rx_old[0] = p->rx;
 	p->rx = hs->rx;
 	hs->rx.count = 0;
 	p->keyed_at = n->now;
@@ -372,7 +379,7 @@ void peer_timer(struct node *n, struct timer *t)
 		peer_live_tick(n, p);
 		break;
 	case TIMER_PEER_OLD_KEY:
-		rx_del(n, p, &p->rx_old);
+		rx_del_old(n, p);
 		break;
 	default:
 		break;

@@ -76,7 +76,7 @@ struct peer {
 	bool has_cookie;
 	uint8_t cookie[COOKIE_BYTES];
 	struct instant cookie_at;
-	struct rx_keys rx, rx_old;
+	struct rx_keys rx, rx_old[2]; /* newest first: rekeys of both ends may cross */
 	uint8_t tx_wait
 	        [32]; /* responder of IK: the new sending secret, used from the first packet under the new keys on */
 	struct hs_payload tx_wait_remote;

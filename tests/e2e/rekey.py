@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """New keys every second while a file is under way: of both links and of the session; the file arrives intact, no packet meets a wrong key.
 
-A packet that comes too late for a key already gone (a machine so busy that the rekeys of both ends cross) is told; TCP mends it.
-
       a --- t --- b
 """
 import hashlib
@@ -16,8 +14,7 @@ from lib import check, coyonet
 
 REKEYS = 3  # of each link and of the session, at least
 LONGEST_S = 20
-LATE = "unknown_receiver"
-WRONG_KEY = (LATE, "replay", "auth_failed", "no_key", "key_spent", "session_no_key", "session_wait", "session_replay",
+WRONG_KEY = ("unknown_receiver", "replay", "auth_failed", "no_key", "key_spent", "session_no_key", "session_wait", "session_replay",
              "session_auth", "session_spent")
 BLOCK = os.urandom(1 << 20)
 
@@ -77,9 +74,7 @@ def body(net):
     print("     %d MiB in %.1f s, new keys meanwhile: %s" % (sent >> 20, time.monotonic() - began, done))
     check(coyonet.sha256(path) == digest, "keys of links and session changed %d times or more, the file is intact" % REKEYS)
     wrong = {"%s at %s" % (k[1], k[0]): v - first[k] for k, v in wrong_keys(net).items() if v > first[k]}
-    late = {k: wrong.pop(k) for k in list(wrong) if k.startswith(LATE)}
-    check(not wrong, "no packet met a wrong key %s, %s came too late for theirs" % (wrong or "", sum(late.values())))
-    check(sum(late.values()) < 100, "hardly any were lost by it")
+    check(not wrong, "no packet met a wrong key, nor came too late for its own %s" % (wrong or ""))
     check(all(r["flaps"] == 0 for n in "atb" for r in net.nodes[n].rows("links")), "and no link went down")
 
 

@@ -225,6 +225,55 @@ static void test_only_way_left_out(void **state)
 	rig_close(&net);
 }
 
+/* b's answer waits for its worker to hold the key. */
+static bool answer_waits(struct net *net, uint32_t a, uint32_t b)
+{
+	const struct session *s = between(net, b, a);
+
+	return s && s->answer.active && s->answer.ik && s->answer.lsp && s->answer_ticket.waiting;
+}
+
+/* The set-up's tunnel is torn down from outside in the moment between its arrival and its answer. */
+static void test_torn_before_answered(void **state)
+{
+	unsigned seen = 0;
+
+	for (uint32_t b = 1; b < 6; b++) {
+		struct ears ears;
+		struct net net;
+
+		rig_open(&net, TOPO_RING, 6, 5, true, 12);
+		listen_to(&net, &ears);
+		ask(&net, 0, b);
+		rig_run(&net, 1000);
+		/* The next set-up is IK's. */
+		session_lose_keys(net.node[0].node, between(&net, 0, b));
+		rig_kick(&net, 0);
+		ask(&net, 0, b);
+		for (unsigned step = 0; step < 20000 && !answer_waits(&net, 0, b); step++)
+			net_run(&net, net.now.ns + 5 * NS_PER_US);
+		if (answer_waits(&net, 0, b)) {
+			struct session *s = between(&net, b, 0);
+			struct lsp *l = s->answer.lsp;
+			struct linkmsg_tear m = {.nonce = l->nonce,
+			                         .yours = LABEL_NONE,
+			                         .mine = l->rev_out,
+			                         .reason = TEAR_ADMIN};
+
+			seen++;
+			lsp_tear_rx(net.node[b].node, l->up, &m);
+			rig_kick(&net, b);
+			assert_null(s->answer.lsp);
+		}
+		rig_run(&net, 8000);
+		assert_int_equal(ears.connected, 2);
+		send_both(&net, &ears, 0, b);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+	assert_true(seen > 2);
+}
+
 /* Nodes that do not relay are walked around, wherever the trees lead. */
 static void test_around_those_who_do_not_relay(void **state)
 {
@@ -265,6 +314,7 @@ int main(void)
 	        cmocka_unit_test(test_nobody),
 	        cmocka_unit_test(test_too_early),
 	        cmocka_unit_test(test_only_way_left_out),
+	        cmocka_unit_test(test_torn_before_answered),
 	        cmocka_unit_test(test_around_those_who_do_not_relay),
 	};
 
