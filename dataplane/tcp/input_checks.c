@@ -17,8 +17,9 @@ bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, 
 		return false;
 	}
 	c->oow_ack_at = s->now;
-	/* A keepalive probe is rightly repeated. */
-	if (g->seq + 1 != c->rcv_nxt && more < 16)
+	/* A keepalive probe is rightly repeated. What acknowledges the future only looks like one: two such ends would answer each
+	 * other for ever. */
+	if ((g->seq + 1 != c->rcv_nxt || seq_gt(g->ack, c->snd_max)) && more < 16)
 		c->oow_count++;
 	return true;
 }
