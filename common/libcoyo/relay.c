@@ -20,6 +20,7 @@
 struct flow {
 	int from, to;
 	int stream;
+	int stop;     /* readable: end with ECANCELED; -1: never */
 	bool outward; /* standard input -> stream */
 	bool last;    /* inward: the output is not needed for another stream */
 	int err;      /* 0, or errno */
@@ -36,16 +37,22 @@ static bool is_pipe(int fd)
 
 /* Waits here until fd is ready: a splice that blocked on the stream would hold the pipe's lock all the while, and whoever has the
  * pipe's other end could not read even what is in it. Either end may be non-blocking: ours is made so, the other was perhaps given so. */
-static int wait_for(int fd, short events)
+static int wait_for(const struct flow *f, int fd, short events)
 {
-	struct pollfd p = {.fd = fd, .events = events};
+	struct pollfd p[2] = {{.fd = fd, .events = events}, {.fd = f->stop, .events = POLLIN}};
 
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+	if (poll(p, 2, -1) < 0)
+		return errno == EINTR ? 0 : -1;
+	if (p[1].revents) {
+		errno = ECANCELED;
+		return -1;
+	}
+	return 0;
 }
 
 static int wait_both(const struct flow *f)
 {
-	return wait_for(f->from, POLLIN) < 0 ? -1 : wait_for(f->to, POLLOUT);
+	return wait_for(f, f->from, POLLIN) < 0 ? -1 : wait_for(f, f->to, POLLOUT);
 }
 
 /* Moves what there is; the stream's side may say EAGAIN. *spliceable turns false where the kernel cannot. */
@@ -65,7 +72,7 @@ static int write_all(struct flow *f, size_t n)
 
 		if (k >= 0)
 			done += (size_t)k;
-		else if (errno == EAGAIN ? wait_for(f->to, POLLOUT) : errno != EINTR)
+		else if (errno == EAGAIN ? wait_for(f, f->to, POLLOUT) : errno != EINTR)
 			return -1;
 	}
 	return 0;
@@ -79,6 +86,9 @@ static ssize_t move(struct flow *f, bool *spliceable)
 	for (;;) {
 		bool splicing = *spliceable;
 
+		/* Not in read(), where nothing could call it away. */
+		if (f->outward && wait_for(f, f->from, POLLIN) < 0)
+			return -1;
 		n = splicing ? splice_some(f, spliceable) : read(f->from, f->buf, RELAY_BYTES);
 		if (splicing && !*spliceable)
 			continue;
@@ -141,20 +151,24 @@ static int explain(const struct flow *f, char why[COYO_WHY_MAX])
 	return -f->err;
 }
 
-static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY_MAX])
+/* stop: the write end of what outward watches. */
+static int run_both(struct flow *outward, struct flow *inward, int stop, char why[COYO_WHY_MAX])
 {
 	pthread_t thread;
 	int r = pthread_create(&thread, NULL, flow_run, outward);
 
 	if (r != 0) {
 		snprintf(why, COYO_WHY_MAX, "cannot start a thread: %s", strerror(r));
+		close(stop);
 		return -r;
 	}
 	flow_run(inward);
-	/* A broken stream will not be mended by what the terminal may still say: take the reader out of its read(). */
+	/* A broken stream will not be mended by what the terminal may still say: outward waits for it no more. */
 	if (inward->err)
-		pthread_cancel(thread);
+		close(stop);
 	pthread_join(thread, NULL);
+	if (!inward->err)
+		close(stop);
 	if (inward->err)
 		return explain(inward, why);
 	return outward->err ? explain(outward, why) : 0;
@@ -163,16 +177,26 @@ static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY
 int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
 {
 	struct flow outward = {.from = in, .to = stream, .stream = stream, .outward = true};
-	struct flow inward = {.from = stream, .to = out, .stream = stream, .last = last};
-	int r = -ENOMEM;
+	struct flow inward = {
+	        .from = stream, .to = out, .stream = stream, .stop = -1, .last = last};
+	int r = -ENOMEM, stop[2];
 
+	if (pipe2(stop, O_CLOEXEC) < 0) {
+		r = -errno;
+		snprintf(why, COYO_WHY_MAX, "cannot make a pipe: %s", strerror(errno));
+		return r;
+	}
+	outward.stop = stop[0];
 	(void)fcntl(stream, F_SETFL, fcntl(stream, F_GETFL) | O_NONBLOCK);
 	outward.buf = malloc(RELAY_BYTES);
 	inward.buf = malloc(RELAY_BYTES);
-	if (outward.buf && inward.buf)
-		r = run_both(&outward, &inward, why);
-	else
+	if (outward.buf && inward.buf) {
+		r = run_both(&outward, &inward, stop[1], why);
+	} else {
 		snprintf(why, COYO_WHY_MAX, "out of memory");
+		close(stop[1]);
+	}
+	close(stop[0]);
 	free(outward.buf);
 	free(inward.buf);
 	return r;
