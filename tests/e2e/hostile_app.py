@@ -85,7 +85,8 @@ def errors(net):
     client = appsock.AppClient(net.nodes["a"].app)
     names = {}
     good = net.nodes["b"].id
-    for line in ("connect %s 7999" % good, "connect %s 0" % good, "connect %s 7000 7" % good, "connect x%s 7000" % good[1:],
+    mistyped = ("y" if good[0] == "x" else "x") + good[1:]
+    for line in ("connect %s 7999" % good, "connect %s 0" % good, "connect %s 7000 7" % good, "connect %s 7000" % mistyped,
                  "listen 99999", "listen", "frobnicate", "", "listen 7000 0"):
         try:
             client.ask(line)
@@ -93,7 +94,7 @@ def errors(net):
         except appsock.AppError as e:
             names[line] = e.name
     check(names.pop("connect %s 7999" % good) == "ECONNREFUSED", "refused connects say ECONNREFUSED")
-    check(set(names.values()) == {"EINVAL"}, "bad requests say EINVAL and the connection lives on")
+    check(set(names.values()) == {"EINVAL"}, "bad requests say EINVAL and the connection lives on (%s)" % names)
     check(client.ask("version")[0] == "ok 1", "and answers the next request")
     client.close()
     first, second = appsock.AppClient(net.nodes["a"].app), appsock.AppClient(net.nodes["a"].app)
