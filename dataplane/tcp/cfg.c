@@ -13,7 +13,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .max_peers = 4096,
 	        .chunk_bytes = 8192,
 	        .chunks = 8192,
-	        .max_ooo = 256,
+	        .max_ooo = 1024,
 	        .backlog_max = 1024,
 	        .reply_queue = 256,
 	        .output_burst = 16,
