@@ -95,8 +95,8 @@ static const char *check_limits(const struct tcp_cfg *c)
 		return "chunk_bytes must be a power of two, 1024..65536";
 	if (c->chunks < 16 || c->chunks >= UINT32_MAX / 2)
 		return "chunks must be 16..2^31-2";
-	if (c->max_ooo == 0 || c->max_ooo > c->chunk_bytes / 8)
-		return "max_ooo must be 1..chunk_bytes/8";
+	if (c->max_ooo == 0)
+		return "max_ooo must not be 0";
 	if (c->reply_queue == 0 || c->reply_queue > 65536 ||
 	    (c->reply_queue & (c->reply_queue - 1)))
 		return "reply_queue must be a power of two up to 65536";

@@ -43,7 +43,7 @@ struct tcp_cfg {
 	uint32_t max_peers;    /* peer handles are 0..max_peers - 1 */
 	uint32_t chunk_bytes;  /* unit of buffer memory, a power of two, 1 KiB..64 KiB */
 	uint32_t chunks;       /* units in the pool, shared by all connections */
-	uint32_t max_ooo;      /* out-of-order ranges kept per connection */
+	uint32_t max_ooo;      /* ranges out of order per connection, up to chunk_bytes / 8 */
 	uint32_t backlog_max;  /* upper bound of tcp_listen()'s backlog */
 	uint32_t reply_queue;  /* connectionless segments waiting for tcp_output(), power of two */
 	uint32_t output_burst; /* segments one connection may send before the next one's turn */

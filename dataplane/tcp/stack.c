@@ -71,6 +71,9 @@ static struct tcp_cfg cfg_clamped(const struct tcp_cfg *cfg, const struct tcp_po
 		c.sndbuf = c.sndbuf_max;
 	if (c.rcvbuf > c.rcvbuf_max)
 		c.rcvbuf = c.rcvbuf_max;
+	/* The ranges of a connection lie in one chunk. */
+	if (c.max_ooo > cfg->chunk_bytes / sizeof(struct tcp_sack_range))
+		c.max_ooo = cfg->chunk_bytes / sizeof(struct tcp_sack_range);
 	return c;
 }
 
