@@ -19,6 +19,14 @@ static bool ambiguous(const struct tcp_stack *s, const struct conn *c, const str
 	return s->now - r->tx < c->min_rtt;
 }
 
+/* The newest of what a SACK tells, as its ACK answers one segment and those before may have been lost; and nothing when the ACK
+ * moved una: it answered that. */
+static void sample_rtt(int64_t rtt, bool sacked, struct ack_news *a)
+{
+	if (a->rtt < 0 ? !(sacked && a->acked) : sacked && !a->acked && rtt < a->rtt)
+		a->rtt = rtt;
+}
+
 /* r, not SACKed so far, is known to have arrived. */
 static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, const struct seg *g,
                       bool sacked, struct ack_news *a)
@@ -29,8 +37,7 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 	if (!(r->flags & REC_RETX)) {
 		if (seq_leq(end, c->recover))
 			a->originals += r->len;
-		if (a->rtt < 0)
-			a->rtt = s->now - r->tx;
+		sample_rtt(s->now - r->tx, sacked, a);
 	}
 	/* RFC 8985 step 3: below what was delivered already, and not for being sent twice. */
 	if (seq_gt(end, c->rack_fack))
