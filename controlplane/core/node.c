@@ -160,7 +160,7 @@ static void control_packet(struct node *n, struct peer *p, const struct dp_packe
 	}
 	if (!peer_up(p))
 		peer_confirmed(n, p);
-	peer_heard(n, p);
+	peer_heard(n, p, n->now);
 	if (!control_stack_read(&r, &label, &ttl) || (channel = ach_read(&r)) < 0) {
 		count(n, CTR_MALFORMED);
 		return;
@@ -258,7 +258,7 @@ static void traffic(struct node *n, const struct node_event *ev)
 	if (!p || ev->u.link.count == 0)
 		return;
 	if (ev->type == NODE_LINK_RX)
-		peer_heard(n, p);
+		peer_heard(n, p, ev->u.link.since);
 	else
 		peer_used(n, p);
 }

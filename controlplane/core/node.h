@@ -106,8 +106,9 @@ struct node_event {
 		const struct node_link_cfg *link_add;
 		struct {
 			uint16_t link;
-			bool up;        /* NODE_LINK_CARRIER */
-			uint32_t count; /* NODE_LINK_RX, NODE_LINK_TX: packets */
+			bool up;              /* NODE_LINK_CARRIER */
+			uint32_t count;       /* NODE_LINK_RX, NODE_LINK_TX: packets */
+			struct instant since; /* NODE_LINK_RX: they came after this */
 		} link;
 		const struct dp_event *worker;
 		struct {

@@ -44,6 +44,7 @@ struct daemon {
 	int epoll_fd, timer_fd, signal_fd;
 	struct instant timer_armed; /* what timer_fd is set to */
 	struct instant poll_at;     /* next look at the link counters */
+	struct instant polled_at;   /* the last one */
 	struct instant moved_at;    /* a link last carried data */
 	bool draining;              /* by `coyoctl drain` */
 	enum daemon_stop stop;

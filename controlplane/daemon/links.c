@@ -334,17 +334,22 @@ static void poll_carrier(struct daemon *d, uint32_t link)
 	tell_carrier(d, link);
 }
 
-static void tell_count(struct daemon *d, uint32_t type, uint32_t link, uint64_t n)
+static void tell_count(struct daemon *d, uint32_t type, uint32_t link, uint64_t n,
+                       struct instant since)
 {
 	struct node_event ev = {.type = type};
 
 	ev.u.link.link = (uint16_t)link;
 	ev.u.link.count = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	ev.u.link.since = since;
 	daemon_input(d, &ev);
 }
 
 void links_poll(struct daemon *d)
 {
+	struct instant since = d->polled_at;
+
+	d->polled_at = d->now;
 	for (uint32_t i = 0; i < d->nlinks; i++) {
 		struct daemon_link *k = &d->links[i];
 		struct dp_link_counters c;
@@ -364,9 +369,9 @@ void links_poll(struct daemon *d)
 			d->moved_at = d->now;
 		/* Each call may grow or empty the array: k is not used after it. */
 		if (rx)
-			tell_count(d, NODE_LINK_RX, i, rx);
+			tell_count(d, NODE_LINK_RX, i, rx, since);
 		if (tx)
-			tell_count(d, NODE_LINK_TX, i, tx);
+			tell_count(d, NODE_LINK_TX, i, tx, since);
 	}
 	d->poll_at = links_poll_next(d);
 }

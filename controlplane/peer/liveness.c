@@ -46,10 +46,13 @@ void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted)
 	peer_send_local(n, p, buf, wr_len(&w));
 }
 
-void peer_heard(struct node *n, struct peer *p)
+void peer_heard(struct node *n, struct peer *p, struct instant at)
 {
-	p->heard = n->now;
-	if (p->missed) {
+	if (instant_before(at, p->heard))
+		return;
+	p->heard = at;
+	/* What may have come before the question does not answer it: the link may have died in between. */
+	if (p->missed && !instant_before(at, p->asked)) {
 		p->missed = 0;
 		if (peer_up(p))
 			rearm(n, p);
@@ -84,6 +87,7 @@ void peer_live_start(struct node *n, struct peer *p)
 void peer_live_ask(struct node *n, struct peer *p)
 {
 	p->missed = 1;
+	p->asked = n->now;
 	rearm(n, p);
 }
 
@@ -100,7 +104,8 @@ void peer_live_tick(struct node *n, struct peer *p)
 		peer_down(n, p, "no answer to hellos");
 		return;
 	}
-	p->missed++;
+	if (!p->missed++)
+		p->asked = n->now;
 	peer_hello_tx(n, p, true);
 	rearm(n, p);
 }

@@ -88,7 +88,7 @@ struct peer {
 	struct ticket gone_ticket;
 
 	/* liveness */
-	struct instant heard, up_at, used;
+	struct instant heard, asked, up_at, used; /* asked: the first hello into this silence */
 	struct timer live_timer;
 	uint8_t missed;
 	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
@@ -152,7 +152,8 @@ void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t a
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 
 /* ---- liveness (peer/liveness.c) ---- */
-void peer_heard(struct node *n, struct peer *p);
+/* at: when something authentic came, at the earliest. */
+void peer_heard(struct node *n, struct peer *p, struct instant at);
 void peer_used(struct node *n, struct peer *p);
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);

@@ -23,7 +23,7 @@ def cpu_s(net):
 
 
 def down_at(net, node, link):
-    return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].rows("links"))
+    return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])
 
 
 def cut(net, link, most):

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import socket
+import socket
 import subprocess
 import tempfile
 import time
@@ -79,6 +80,15 @@ class Node:
         """`show WHAT` as a list of rows, whatever key holds them."""
         v = self.ctl("show", what)
         return v if isinstance(v, list) else v[what]
+
+    def ask(self, line):
+        """The first answer to a line on the control socket (common/ipc/ctl.h): as ctl(), without the time a program takes to start."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(10)
+            s.connect(self.control)
+            s.sendall(line.encode() + b"\n")
+            with s.makefile("rb") as answer:
+                return json.loads(answer.readline())
 
     def kill(self, sig=signal.SIGKILL):
         if self.proc and self.proc.poll() is None:

@@ -272,6 +272,7 @@ static void worker_counts(struct sim_node *s)
 		if (rx) {
 			e.type = NODE_LINK_RX;
 			e.u.link.count = rx;
+			e.u.link.since = instant_add(s->net->now, -COUNT_LAG_NS);
 			node_event(s, &e);
 		}
 		if (tx) {

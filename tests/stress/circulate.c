@@ -171,14 +171,14 @@ static void start(unsigned side, int fd, uint16_t remote)
 	configure(side, fd, remote);
 }
 
-/* A shared-memory port comes up when both ends have met. */
+/* A shared-memory port comes up when both ends have met; a sanitizer on a busy machine takes its time. */
 static void wait_up(void)
 {
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool up = !memif;
 
-	for (int i = 0; i < 500 && !up; i++) {
+	for (int i = 0; i < 3000 && !up; i++) {
 		pump(10);
 		dp_port_info(dp, (uint16_t)dp_port_index(dp, "wire"), &up, &mtu, mac);
 	}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When silence is noticed, whatever the daemon's look at the counters, now and then, says about the time before it. */
+#include "rig.h"
+
+#include "peer/peer.h"
+
+#define EDGE 0u
+#define STEP 10 /* ms */
+
+static void say(struct net *net, uint32_t type, struct instant since)
+{
+	struct node_event ev = {.type = type};
+
+	ev.u.link.link = rig_peer(net, EDGE, 0)->link;
+	ev.u.link.count = 1;
+	ev.u.link.since = since;
+	rig_input(net, net->edge[EDGE].node[0], &ev);
+}
+
+/* Two nodes, the link between them in use and then silent. */
+static struct peer *open_and_cut(struct net *net)
+{
+	rig_open(net, TOPO_LINE, 2, 1, false, 10);
+	for (unsigned i = 0; i < 5; i++) {
+		say(net, NODE_LINK_TX, net->now);
+		rig_run(net, 100);
+	}
+	net_edge(net, EDGE, false);
+	assert_true(peer_up(rig_peer(net, EDGE, 0)));
+	return rig_peer(net, EDGE, 0);
+}
+
+/* Milliseconds until p is down. */
+static int64_t until_down(struct net *net, struct peer *p)
+{
+	int64_t ms = 0;
+
+	for (; peer_up(p) && ms < 5000; ms += STEP)
+		rig_run(net, STEP);
+	return ms;
+}
+
+static void test_late_counters(void **state)
+{
+	/* How long before the cut the counters were looked at, and after it the next time. */
+	static const int64_t before_ms[] = {0, 100, 499}, after_ms[] = {1, 100, 300, 500};
+
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned j = 0; j < 4; j++) {
+			struct net net;
+			struct peer *p = open_and_cut(&net);
+			struct instant last = instant_add(net.now, -before_ms[i] * NS_PER_MS);
+
+			rig_run(&net, after_ms[j]);
+			say(&net, NODE_LINK_RX, last);
+			assert_in_range(after_ms[j] + until_down(&net, p), 400, 800);
+			rig_close(&net);
+		}
+}
+
+/* Data counts as a hello: no answer to one is needed while it goes on. */
+static void test_data_counts(void **state)
+{
+	static const int64_t every_ms[] = {20, 100, 200};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct net net;
+		struct peer *p = open_and_cut(&net);
+
+		for (int64_t ms = 0; ms < 5000; ms += every_ms[i]) {
+			struct instant last = net.now;
+
+			rig_run(&net, every_ms[i]);
+			say(&net, NODE_LINK_RX, last);
+			assert_true(peer_up(p));
+		}
+		assert_in_range(until_down(&net, p), 200, 800);
+		rig_close(&net);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_late_counters),
+	        cmocka_unit_test(test_data_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
