@@ -81,6 +81,7 @@ void conn_update_mss(struct tcp_stack *s, struct conn *c)
 	/* The least that RFC 5681 (4) and 3.1 leave, now of larger segments; recovery and undo fall back on these too. */
 	c->cc.cwnd = c->cc.cwnd ? max_u64(c->cc.cwnd, mss) : 0;
 	c->cc.ssthresh = max_u64(c->cc.ssthresh, 2 * (uint64_t)mss);
+	c->prior_cwnd = max_u64(c->prior_cwnd, mss);
 	c->prior_ssthresh = max_u64(c->prior_ssthresh, 2 * (uint64_t)mss);
 }
 

@@ -185,6 +185,8 @@ static void come_to_an_end(struct play *p)
 		REQUIRE(i < 20000);
 		tcpnet_step(&p->n, until);
 	}
+	if (p->trace)
+		tcpnet_show(&p->n);
 	REQUIRE(!serve(p));
 	tcpnet_check(&p->n);
 }
