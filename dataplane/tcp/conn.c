@@ -322,7 +322,7 @@ void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 		struct tcp_reply r = {.peer = c->peer,
 		                      .lport = c->lport,
 		                      .rport = c->rport,
-		                      .seq = seq_max(c->snd_nxt, c->snd_una),
+		                      .seq = conn_bare_seq(c),
 		                      .ack = c->rcv_nxt,
 		                      .wscale = -1,
 		                      .flags = TCP_RST | TCP_ACK};

@@ -218,6 +218,14 @@ static inline uint32_t conn_outstanding(const struct conn *c)
 	return c->snd_nxt - c->snd_una;
 }
 
+/* Sequence number of a segment that carries nothing: what the peer expects next when it has everything. Once sending has gone back,
+ * snd_nxt lies below that: such a segment is out of place, and two ends that both had gone back would never take each other's ACKs.
+ * The byte of a window probe does not count, it was hardly accepted. */
+static inline uint32_t conn_bare_seq(const struct conn *c)
+{
+	return c->snd_nxt == c->snd_una && c->snd_max == c->snd_nxt + 1 ? c->snd_nxt : c->snd_max;
+}
+
 /* Bytes thought to be in the network (RFC 6675 "pipe"). */
 static inline uint32_t conn_in_flight(const struct conn *c)
 {

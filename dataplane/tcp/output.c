@@ -312,7 +312,7 @@ static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, siz
 uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
                            struct tcp_out *out)
 {
-	struct seg_plan ack = {.seq = c->snd_nxt};
+	struct seg_plan ack = {.seq = conn_bare_seq(c)};
 	uint32_t n;
 
 	if (c->flags & CF_SYN_DUE)
