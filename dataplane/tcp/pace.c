@@ -5,6 +5,8 @@
 /* Segments due within one tick of the wheel are handed out together, each with its own departure. */
 #define PACE_AHEAD (INT64_C(1) << WHEEL_SHIFT)
 
+#define PACE_ROUND_MAX NS_PER_S
+
 /* The window the rate is taken from; PRR's own is small while a recovery begins. */
 static uint64_t pace_window(const struct conn *c)
 {
@@ -16,13 +18,20 @@ static uint64_t pace_percent(const struct tcp_stack *s, const struct conn *c)
 	return c->cc.cwnd < c->cc.ssthresh ? s->cfg.pacing_start_pct : s->cfg.pacing_avoid_pct;
 }
 
+/* Pacing smooths bursts, it must not stop a connection: a longer round trip was mostly one whose acknowledgements were lost, and at
+ * one segment per window of it what is left would take hours. */
+static uint64_t pace_round(const struct conn *c)
+{
+	return (uint64_t)(c->srtt < PACE_ROUND_MAX ? c->srtt : PACE_ROUND_MAX);
+}
+
 /* Time that len bytes take; 0: no rate is known yet. */
 static int64_t pace_interval(const struct tcp_stack *s, const struct conn *c, uint32_t len)
 {
 	int64_t t = 0, least;
 
 	if (c->srtt)
-		t = (int64_t)((uint64_t)len * (uint64_t)c->srtt * 100 /
+		t = (int64_t)((uint64_t)len * pace_round(c) * 100 /
 		              (pace_window(c) * pace_percent(s, c)));
 	if (c->pace_max) {
 		least = (int64_t)((uint64_t)len * NS_PER_S / c->pace_max);
@@ -38,7 +47,7 @@ uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c)
 	if (!(c->modes & CM_PACED))
 		return 0;
 	if (c->srtt) {
-		rate = pace_window(c) * pace_percent(s, c) / 100 * NS_PER_S / (uint64_t)c->srtt;
+		rate = pace_window(c) * pace_percent(s, c) / 100 * NS_PER_S / pace_round(c);
 		if (c->pace_max && c->pace_max < rate)
 			rate = c->pace_max;
 	}
