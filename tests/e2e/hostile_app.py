@@ -278,5 +278,7 @@ def few(net):
         t.close()
     check(True, "and a file goes through afterwards")
 
-
+# An ordinary user's soft limit is often 1 024; the applications here hold more.
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 lib.main(body, few)
