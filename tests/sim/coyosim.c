@@ -160,7 +160,7 @@ static int read_options(int argc, char **argv, struct scenario_cfg *cfg, bool *j
 	while ((o = getopt_long(argc, argv, "h", options, &index)) != -1) {
 		switch (o) {
 		case OPT_NO_CRYPTO:
-			cfg->net.stub_crypto = true;
+			cfg->net.hashed_signatures = true;
 			break;
 		case OPT_PLAIN:
 			cfg->net.plain = true;

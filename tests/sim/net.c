@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A network in virtual time: the loop that moves events, commands and frames. */
 #include "net.h"
-#include "stub.h"
+#include "hashsig.h"
 #include "wire/link.h"
 #include "wire/linkmsg.h"
 #include "wire/lse.h"
@@ -319,7 +319,7 @@ static void node_release(void *arg, void *p)
 	free(p);
 }
 
-static const struct node_crypto_ops stub_ops = {stub_sign, stub_verify};
+static const struct node_crypto_ops hashsig_ops = {hashsig_sign, hashsig_verify};
 
 static uint32_t address(uint32_t node)
 {
@@ -373,7 +373,7 @@ void net_start(struct net *net, uint32_t i)
 	cfg.identity = &s->identity;
 	cfg.rng = rng_from_seeded(&s->rng);
 	cfg.alloc = (struct node_alloc){node_take, node_release, net};
-	cfg.ops = net->cfg.stub_crypto ? &stub_ops : NULL;
+	cfg.ops = net->cfg.hashed_signatures ? &hashsig_ops : NULL;
 	cfg.workers = 1;
 	s->incarnation++;
 	s->tick_at = TICK_NONE;

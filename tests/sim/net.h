@@ -22,7 +22,7 @@ struct net_cfg {
 	int64_t ack_ns;                     /* executed to seen by control */
 	double loss;                        /* of every frame */
 	bool plain;                         /* plain Ethernet links instead of sealed UDP */
-	bool stub_crypto;                   /* signatures are keyed hashes */
+	bool hashed_signatures;             /* signatures are keyed hashes */
 	bool verbose;                       /* the nodes' log lines to stderr */
 };
 

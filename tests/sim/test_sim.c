@@ -50,7 +50,7 @@ static void cold(enum topo_kind topology, uint32_t nodes, uint32_t pairs)
 	cfg.topology = topology;
 	cfg.nodes = nodes;
 	cfg.pairs = pairs;
-	cfg.net.stub_crypto = nodes > 100;
+	cfg.net.hashed_signatures = nodes > 100;
 	run(&cfg, &r);
 	check(r.pairs > 0, "pairs were judged", r.pairs);
 	check(r.delivered_fraction == 1.0, "delivered_fraction == 1.0", r.delivered_fraction);
@@ -101,7 +101,7 @@ static void fail200(void)
 	cfg.scenario = SCN_FAIL;
 	cfg.nodes = 200;
 	cfg.pairs = 500;
-	cfg.net.stub_crypto = true;
+	cfg.net.hashed_signatures = true;
 	run(&cfg, &r);
 	check(r.recover_s >= 0 && r.recover_s < 30, "every surviving pair is back within 30 s",
 	      r.recover_s);
@@ -135,7 +135,7 @@ static void merge200(void)
 	cfg.topology = TOPO_ISLANDS;
 	cfg.nodes = 200;
 	cfg.pairs = 500;
-	cfg.net.stub_crypto = true;
+	cfg.net.hashed_signatures = true;
 	run(&cfg, &r);
 	check(r.recover_s >= 0 && r.recover_s < 30, "pairs across the bridge within 30 s",
 	      r.recover_s);
@@ -183,7 +183,7 @@ static void churn100(void)
 	cfg.nodes = 100;
 	cfg.pairs = 200;
 	cfg.churn_s = 300;
-	cfg.net.stub_crypto = true;
+	cfg.net.hashed_signatures = true;
 	run(&cfg, &r);
 	check(r.delivered_fraction >= 0.95, "nodes come and go: delivered_fraction >= 0.95",
 	      r.delivered_fraction);
@@ -203,7 +203,7 @@ static void seeds(void)
 			cfg.nodes = t == TOPO_FULL ? 40 : 120;
 			cfg.pairs = 1000;
 			cfg.net.seed = seed;
-			cfg.net.stub_crypto = true;
+			cfg.net.hashed_signatures = true;
 			run(&cfg, &r);
 			check(r.delivered_fraction == 1.0, "delivered_fraction == 1.0",
 			      r.delivered_fraction);

@@ -61,7 +61,7 @@ void rig_open(struct net *net, enum topo_kind kind, uint32_t n, uint64_t seed, b
 	net_cfg_default(&cfg);
 	cfg.seed = seed;
 	cfg.plain = plain;
-	cfg.stub_crypto = true;
+	cfg.hashed_signatures = true;
 	net_init(net, &cfg, kind, n, false);
 	net_run(net, warm_s * NS_PER_S);
 }

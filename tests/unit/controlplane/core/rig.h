@@ -24,7 +24,7 @@ void lone_close(struct lone *l);
 /* Throws away what the node wants to be done. */
 void lone_drain(struct lone *l);
 
-/* A network of the simulator with stubbed signatures, run for warm_s virtual seconds. */
+/* A network of the simulator with hashed signatures, run for warm_s virtual seconds. */
 void rig_open(struct net *net, enum topo_kind kind, uint32_t n, uint64_t seed, bool plain,
               int64_t warm_s);
 void rig_run(struct net *net, int64_t ms);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Signatures for large simulations: a hash over key, context and message. Anyone can make one, nobody here does. */
-#include "stub.h"
+#include "hashsig.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
-static void stub(const uint8_t key[32], const char *context, const void *msg, size_t len,
-                 uint8_t sig[64])
+static void hashsig(const uint8_t key[32], const char *context, const void *msg, size_t len,
+                    uint8_t sig[64])
 {
 	crypto_generichash_state h;
 
@@ -17,17 +17,17 @@ static void stub(const uint8_t key[32], const char *context, const void *msg, si
 	crypto_generichash_final(&h, sig, 64);
 }
 
-void stub_sign(const struct identity *me, const char *context, const void *msg, size_t len,
-               uint8_t sig[64])
+void hashsig_sign(const struct identity *me, const char *context, const void *msg, size_t len,
+                  uint8_t sig[64])
 {
-	stub(me->ed_public, context, msg, len, sig);
+	hashsig(me->ed_public, context, msg, len, sig);
 }
 
-int stub_verify(const uint8_t key[32], const char *context, const void *msg, size_t len,
-                const uint8_t sig[64])
+int hashsig_verify(const uint8_t key[32], const char *context, const void *msg, size_t len,
+                   const uint8_t sig[64])
 {
 	uint8_t want[64];
 
-	stub(key, context, msg, len, want);
+	hashsig(key, context, msg, len, want);
 	return memcmp(want, sig, sizeof(want)) == 0 ? 0 : -EBADMSG;
 }
