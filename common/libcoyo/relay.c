@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,24 +152,20 @@ static int explain(const struct flow *f, char why[COYO_WHY_MAX])
 	return -f->err;
 }
 
-/* stop: the write end of what outward watches. */
-static int run_both(struct flow *outward, struct flow *inward, int stop, char why[COYO_WHY_MAX])
+static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY_MAX])
 {
 	pthread_t thread;
 	int r = pthread_create(&thread, NULL, flow_run, outward);
 
 	if (r != 0) {
 		snprintf(why, COYO_WHY_MAX, "cannot start a thread: %s", strerror(r));
-		close(stop);
 		return -r;
 	}
 	flow_run(inward);
 	/* A broken stream will not be mended by what the terminal may still say: outward waits for it no more. */
 	if (inward->err)
-		close(stop);
+		eventfd_write(outward->stop, 1);
 	pthread_join(thread, NULL);
-	if (!inward->err)
-		close(stop);
 	if (inward->err)
 		return explain(inward, why);
 	return outward->err ? explain(outward, why) : 0;
@@ -179,24 +176,22 @@ int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
 	struct flow outward = {.from = in, .to = stream, .stream = stream, .outward = true};
 	struct flow inward = {
 	        .from = stream, .to = out, .stream = stream, .stop = -1, .last = last};
-	int r = -ENOMEM, stop[2];
+	int r = -ENOMEM;
 
-	if (pipe2(stop, O_CLOEXEC) < 0) {
-		r = -errno;
-		snprintf(why, COYO_WHY_MAX, "cannot make a pipe: %s", strerror(errno));
-		return r;
-	}
-	outward.stop = stop[0];
 	(void)fcntl(stream, F_SETFL, fcntl(stream, F_GETFL) | O_NONBLOCK);
+	outward.stop = eventfd(0, EFD_CLOEXEC);
 	outward.buf = malloc(RELAY_BYTES);
 	inward.buf = malloc(RELAY_BYTES);
-	if (outward.buf && inward.buf) {
-		r = run_both(&outward, &inward, stop[1], why);
+	if (outward.stop < 0) {
+		r = -errno;
+		snprintf(why, COYO_WHY_MAX, "cannot make an eventfd: %s", strerror(-r));
+	} else if (outward.buf && inward.buf) {
+		r = run_both(&outward, &inward, why);
 	} else {
 		snprintf(why, COYO_WHY_MAX, "out of memory");
-		close(stop[1]);
 	}
-	close(stop[0]);
+	if (outward.stop >= 0)
+		close(outward.stop);
 	free(outward.buf);
 	free(inward.buf);
 	return r;

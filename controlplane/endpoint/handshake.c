@@ -325,8 +325,6 @@ static void answer_offer(struct node *n, struct session *s, struct lsp *l)
 
 	if (lsp_accept(n, l, s->index, s->worker, env, len) == 0)
 		return;
-	if (s->answer.lsp == l)
-		s->answer.lsp = NULL;
 	lsp_refuse(n, l, SETUP_BUSY);
 }
 

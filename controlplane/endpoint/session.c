@@ -622,10 +622,7 @@ void session_lsp_gone(struct node *n, struct lsp *l)
 {
 	struct session *s = owner(n, l);
 
-	if (!s)
-		return;
-	forget(s, l);
-	if (s->path != l)
+	if (!s || s->path != l)
 		return;
 	s->path = NULL;
 	s->has_place = false;

@@ -32,8 +32,7 @@ static void mss_changed(struct tcp_stack *s, struct conn *c, int arg)
 	rec_go_back(s, c);
 	timer_rtx_stop(c);
 	c->backoff = c->retries = 0;
-	if (c->ca == CA_RECOVERY)
-		c->cc.cwnd = c->cc.ssthresh;
+	recovery_window(c);
 	c->ca = CA_OPEN;
 	c->frto = FRTO_NONE;
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_UNDO);

@@ -95,8 +95,7 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 
 static void recovery_leave(struct conn *c)
 {
-	if (c->ca == CA_RECOVERY)
-		c->cc.cwnd = c->cc.ssthresh;
+	recovery_window(c);
 	c->ca = CA_OPEN;
 	c->frto = FRTO_NONE;
 	c->dupacks = 0;
@@ -175,8 +174,7 @@ void recovery_restart(struct tcp_stack *s, struct conn *c)
 	/* What was learned of the old path's capacity stays as the place where slow start ends (RFC 7661's spirit). */
 	if (c->ca == CA_OPEN && c->cc.ssthresh > c->cc.cwnd && c->cc.ssthresh != UINT64_MAX)
 		c->cc.ssthresh = c->cc.cwnd;
-	if (c->ca == CA_RECOVERY)
-		c->cc.cwnd = c->cc.ssthresh; /* not what PRR had just left of it */
+	recovery_window(c);
 	if (c->cc.cwnd > iw || c->ca == CA_LOSS)
 		c->cc.cwnd = iw;
 	c->ca = CA_LOSS;

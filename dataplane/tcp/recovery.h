@@ -15,6 +15,13 @@ struct ack_news {
 	bool dsack, window_moved, ece;
 };
 
+/* The window that a recovery aims at, in place of what PRR has just left of it: to be called before ca leaves CA_RECOVERY. */
+static inline void recovery_window(struct conn *c)
+{
+	if (c->ca == CA_RECOVERY)
+		c->cc.cwnd = c->cc.ssthresh;
+}
+
 /* Reads the SACK option into the records. */
 void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
 /* Moves snd_una to g->ack and takes off the records below. */

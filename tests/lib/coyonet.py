@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import socket
-import socket
 import subprocess
 import tempfile
 import time
