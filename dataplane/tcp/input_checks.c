@@ -52,6 +52,15 @@ static bool acceptable(const struct conn *c, const struct seg *g)
 	return seq_lt(g->seq, edge) && seq_gt(end, c->rcv_nxt) && (int32_t)(end - g->seq) >= 0;
 }
 
+/* The last byte again, or nothing in its place: a peer that does not know yet that the byte of its window probe was taken. Its ACK
+ * counts: two ends that each took the other's probe would otherwise refuse each other's ACKs for ever. */
+static bool below_edge(const struct conn *c, const struct seg *g)
+{
+	return g->seq + 1 == c->rcv_nxt && g->len <= 1 && !(g->flags & TCP_FIN) &&
+	       c->state != TCP_TIME_WAIT && seq_geq(g->ack, c->snd_una) &&
+	       seq_leq(g->ack, c->snd_max);
+}
+
 static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt);
@@ -167,7 +176,8 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		if (c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN) && seq_lt(g->seq, c->rcv_nxt))
 			conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
 		out_of_place(s, c, g);
-		return false;
+		if (!below_edge(c, g))
+			return false;
 	}
 	/* RFC 7323 4.3 (3): the timestamp of a segment that reaches back to what we acknowledged. */
 	if ((c->flags & CF_TS) && g->o.ts && seq_leq(g->seq, c->rcv_acked)) {
