@@ -59,6 +59,7 @@ void drive_free(struct drive *d)
 		free((void *)(uintptr_t)d->burst[i].seg);
 	while (d->nopen)
 		fclose(d->open[--d->nopen]);
+	tcpcheck_free(&d->check);
 	free(d->mem);
 	free(d->trace);
 }
@@ -85,6 +86,11 @@ static bool alloc_fails(void *arg, enum tcp_alloc point)
 	return false;
 }
 
+static void broken(void *arg, const char *what)
+{
+	drive_fail(arg, "invariant: %s does not hold", what);
+}
+
 void drive_begin(struct drive *d)
 {
 	const char *why;
@@ -102,6 +108,10 @@ void drive_begin(struct drive *d)
 	d->stack = d->mem ? tcp_stack_init(d->mem, size, &d->cfg, (struct instant){d->now}) : NULL;
 	if (!d->stack)
 		drive_fail(d, "the engine could not be built (%zu bytes)", size);
+	d->check.fail = broken;
+	d->check.arg = d;
+	if (tcpcheck_init(&d->check, d->stack))
+		abort();
 	for (uint32_t i = 0; i < DRIVE_PEERS; i++)
 		if (tcp_peer_set(d->stack, i, id_sum(d, 0, i), id_sum(d, 1, i), d->mss))
 			drive_fail(d, "peer %u was refused", i);
@@ -182,46 +192,14 @@ static void take_events(struct drive *d)
 	}
 }
 
-static struct drive_conn *by_handle(struct drive *d, uint32_t handle)
-{
-	for (unsigned i = 0; i < d->nconns; i++)
-		if (d->conns[i].handle == handle)
-			return &d->conns[i];
-	return NULL;
-}
-
-static void check_invariants(struct drive *d)
-{
-	struct tcp_info o;
-	uint32_t cursor = 0;
-
-	while (tcp_iterate(d->stack, &cursor, &o)) {
-		struct drive_conn *c = by_handle(d, o.conn);
-
-		if (o.listener || o.state == TCP_CLOSED || o.state < TCP_ESTABLISHED)
-			continue;
-		if ((int32_t)(o.snd_nxt - o.snd_una) < 0 || (int32_t)(o.snd_max - o.snd_nxt) < 0)
-			drive_fail(d, "invariant: SND.UNA <= SND.NXT <= SND.MAX does not hold");
-		if (o.snd_nxt != o.snd_una && !o.timer_rtx && !o.held && o.state != TCP_TIME_WAIT)
-			drive_fail(d, "invariant: something is unacknowledged and no timer runs");
-		if (!c)
-			continue;
-		if (c->info_conn == o.conn &&
-		    ((int32_t)(o.rcv_nxt - c->rcv_nxt) < 0 || (int32_t)(o.snd_una - c->una) < 0))
-			drive_fail(d, "invariant: RCV.NXT or SND.UNA went back");
-		c->info_conn = o.conn;
-		c->rcv_nxt = o.rcv_nxt;
-		c->una = o.snd_una;
-	}
-}
-
 void drive_settle(struct drive *d)
 {
 	if (d->in_burst)
 		return;
 	take_segments(d);
 	take_events(d);
-	check_invariants(d);
+	tcpcheck_conns(&d->check, d->stack, true);
+	tcpcheck_memory(&d->check, d->stack);
 }
 
 void drive_pass(struct drive *d, int64_t to, bool until_out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One engine under a script: virtual time, what came out of it, the connections by name, the trace, the first failure. */
 #pragma once
+#include "../sim/tcpcheck.h"
 #include "seg.h"
 #include "tcp/tcp.h"
 
@@ -24,7 +25,6 @@ struct drive_conn {
 	uint64_t sent, taken; /* bytes of the two streams that crossed the API */
 	uint32_t events;      /* edges not yet expected */
 	int event_error;
-	uint32_t una, nxt, rcv_nxt, info_conn; /* for the invariants */
 };
 
 /* A segment that came out. */
@@ -39,6 +39,7 @@ struct drive {
 	uint16_t mss;
 	struct tcp_stack *stack; /* NULL until the first statement that needs it */
 	void *mem;
+	struct tcpcheck check;
 	int64_t start, now; /* ns */
 	struct drive_conn conns[DRIVE_CONNS];
 	unsigned nconns;

@@ -89,7 +89,7 @@ class Bench:
     def __init__(self, where):
         self.where = where
         self.engine = sorted(glob.glob(os.path.join(ENGINE, "*.c")))
-        self.runner = sorted(glob.glob(os.path.join(HERE, "*.c")))
+        self.runner = sorted(glob.glob(os.path.join(HERE, "*.c"))) + [os.path.join(ROOT, "tests", "sim", "tcpcheck.c")]
 
     def object_of(self, source):
         return os.path.join(self.where, os.path.basename(os.path.dirname(source)) + "_" + os.path.basename(source)[:-2] + ".o")

@@ -118,22 +118,14 @@ void tcpnet_cfg_wide(struct tcp_cfg *cfg, uint32_t bytes)
 }
 
 /* Memory for a host, kept from an earlier use where it suffices. */
-static void host_memory(struct tcpnet *n, unsigned h, size_t size, uint32_t max_conns)
+static void host_memory(struct tcpnet *n, unsigned h, size_t size)
 {
 	if (n->mem_bytes[h] < size) {
 		free(n->mem[h]);
 		n->mem_bytes[h] = (size + 63) & ~(size_t)63;
 		n->mem[h] = aligned_alloc(64, n->mem_bytes[h]);
 	}
-	if (n->max_conns[h] < max_conns) {
-		free(n->handle[h]);
-		n->handle[h] = malloc(3 * max_conns * sizeof(uint32_t));
-		n->max_conns[h] = max_conns;
-	}
-	REQUIRE(n->mem[h] && n->handle[h]);
-	memset(n->handle[h], 0, 3 * max_conns * sizeof(uint32_t));
-	n->rcv_nxt[h] = n->handle[h] + max_conns;
-	n->snd_una[h] = n->rcv_nxt[h] + max_conns;
+	REQUIRE(n->mem[h]);
 }
 
 static void host_init(struct tcpnet *n, unsigned h, const struct tcp_cfg *given,
@@ -146,9 +138,9 @@ static void host_init(struct tcpnet *n, unsigned h, const struct tcp_cfg *given,
 
 	REQUIRE(size);
 	rng_fill(&n->rng, c.secret, sizeof(c.secret));
-	host_memory(n, h, size, c.max_conns);
+	host_memory(n, h, size);
 	n->stack[h] = tcp_stack_init(n->mem[h], size, &c, (struct instant){n->now});
-	REQUIRE(n->stack[h]);
+	REQUIRE(n->stack[h] && tcpcheck_init(&n->check[h], n->stack[h]) == 0);
 	for (unsigned p = first; p < last; p++)
 		REQUIRE(tcp_peer_set(n->stack[h], TCPNET_PEER + p - first, sum[h], sum[p], 0) == 0);
 }
@@ -157,7 +149,6 @@ static void host_init(struct tcpnet *n, unsigned h, const struct tcp_cfg *given,
 static void start(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *const cfg[])
 {
 	uint16_t sum[TCPNET_HOSTS];
-	uint32_t chunks = 0;
 	uint8_t id[64];
 
 	n->now = NS_PER_S;
@@ -166,17 +157,10 @@ static void start(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *const c
 	for (unsigned h = 0; h < n->hosts; h++) {
 		rng_fill(&n->rng, id, sizeof(id));
 		sum[h] = tcp_id_sum(id);
-		chunks = cfg[h]->chunks > chunks ? cfg[h]->chunks : chunks;
 		REQUIRE(cfg[h]->mss_default + 128u <= n->buf_bytes);
 	}
 	for (unsigned h = 0; h < n->hosts; h++)
 		host_init(n, h, cfg[h], sum);
-	if (n->max_chunks < chunks) {
-		free(n->chunk_seen);
-		n->chunk_seen = malloc(chunks + 1);
-		n->max_chunks = chunks;
-		REQUIRE(n->chunk_seen);
-	}
 }
 
 void tcpnet_init_hosts(struct tcpnet *n, uint64_t seed, unsigned left, unsigned right,
@@ -218,14 +202,11 @@ void tcpnet_again(struct tcpnet *n, uint64_t seed, const struct tcp_cfg *a, cons
 	n->spare = old.spare;
 	n->nspare = old.nspare;
 	n->capspare = old.capspare;
-	n->chunk_seen = old.chunk_seen;
-	n->max_chunks = old.max_chunks;
 	for (unsigned h = 0; h < 2; h++) {
 		n->ring[h] = (struct tcpnet_ring){.at = old.ring[h].at, .cap = old.ring[h].cap};
 		n->mem[h] = old.mem[h];
 		n->mem_bytes[h] = old.mem_bytes[h];
-		n->handle[h] = old.handle[h];
-		n->max_conns[h] = old.max_conns[h];
+		n->check[h] = old.check[h];
 	}
 	start(n, seed, cfg);
 }
@@ -249,12 +230,11 @@ void tcpnet_free(struct tcpnet *n)
 			free(r->at[(r->head + i) & (r->cap - 1)].bytes);
 		free(r->at);
 		free(n->mem[h]);
-		free(n->handle[h]);
+		tcpcheck_free(&n->check[h]);
 	}
 	for (uint32_t i = 0; i < n->nspare; i++)
 		free(n->spare[i]);
 	free(n->spare);
-	free(n->chunk_seen);
 }
 
 void tcpnet_both(struct tcpnet *n, const struct tcpnet_path *p)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TCP stacks on both sides of one shared link in virtual time: rate, delay, queue, loss random or named, CE marks, reordering,
- * duplicates, corruption; everything from one seed, invariants checked after every event. */
+ * duplicates, corruption; everything from one seed, invariants checked after every event (tcpnet_check_event()). */
 #pragma once
+#include "tcpcheck.h"
 #include "base/rng.h"
 #include "tcp/tcp.h"
 
@@ -48,7 +49,6 @@ struct tcpnet {
 	struct tcp_stack *stack[TCPNET_HOSTS];
 	void *mem[TCPNET_HOSTS];
 	size_t mem_bytes[TCPNET_HOSTS];
-	uint32_t max_conns[TCPNET_HOSTS], max_chunks;
 	int64_t extra_ns[TCPNET_HOSTS]; /* more one-way delay to and from this host */
 	struct tcpnet_path path[2];     /* path[0]: from the left hosts */
 	int64_t now, free_at[2];
@@ -69,12 +69,9 @@ struct tcpnet {
 	void (*tap)(void *arg, unsigned from, const struct tcp_out *out, const uint8_t *seg);
 	void *tap_arg;
 	bool trace;
-	bool check_all; /* walk all records after each event, however long it takes */
+	bool check_all; /* records too after each event, however long it takes */
 	int64_t check_credit;
-	uint32_t *rcv_nxt[TCPNET_HOSTS]; /* last seen by connection slot, with its handle */
-	uint32_t *snd_una[TCPNET_HOSTS];
-	uint32_t *handle[TCPNET_HOSTS];
-	uint8_t *chunk_seen; /* room for the exact accounting of chunks */
+	struct tcpcheck check[TCPNET_HOSTS];
 };
 
 /* The handle by which a host knows the i-th host of the other side (0-based). */
@@ -109,8 +106,10 @@ bool tcpnet_step(struct tcpnet *n, int64_t until);
 void tcpnet_run(struct tcpnet *n, int64_t d);
 
 /* tcpnet_check.c: fails the test when an invariant does not hold. */
-void tcpnet_check(struct tcpnet *n);       /* everything */
-void tcpnet_check_event(struct tcpnet *n); /* as much as keeps the cost of an event bounded */
+void tcpnet_check(struct tcpnet *n); /* everything */
+/* After every event every connection of every host: sequence numbers, timers, limits, sums of memory. The records of outstanding
+ * segments as often as they cost no more than 16 for an event (check_all: always); each chunk's owner only in tcpnet_check(). */
+void tcpnet_check_event(struct tcpnet *n);
 
 /* Prints every connection. */
 void tcpnet_show(const struct tcpnet *n);

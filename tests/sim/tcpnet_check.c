@@ -1,107 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The simulator's invariants: sequence numbers, records against counters, a running timer for whatever waits, every chunk owned once. */
+/* When the simulator checks what of its stacks (tcpcheck.h). */
 #include "tcpnet.h"
-#include "tcpnet_require.h"
-#include "tcp/record.h"
-
-#include <string.h>
 
 #define CREDIT_PER_EVENT 16
-#define CREDIT_PER_CONN  8
-
-static void show(const struct conn *c)
-{
-	fprintf(stderr,
-	        "connection %u %s peer %u ports %u %u flags %x modes %x ca %u err %d\n"
-	        " una %u nxt %u max %u data %u queued %u records %u lost %u sacked %u\n"
-	        " cwnd %llu ssthresh %llu mss %u snd_wnd %u rto %lld backoff %u retries %u\n"
-	        " rcv_nxt %u adv %u readable %u ooo %u\n"
-	        " rtx %u at %lld aux %u at %lld delack at %lld life %u at %lld\n",
-	        c->index, tcp_state_name(c->state), c->peer, c->lport, c->rport, c->flags, c->modes,
-	        c->ca, c->err, c->snd_una, c->snd_nxt, c->snd_max, c->snd_data, c->snd.len,
-	        c->rec.len / REC_BYTES, c->lost_bytes, c->sacked_bytes,
-	        (unsigned long long)c->cc.cwnd, (unsigned long long)c->cc.ssthresh, c->mss,
-	        c->snd_wnd, (long long)c->rto, c->backoff, c->retries, c->rcv_nxt, c->rcv_adv,
-	        c->rcv.len, c->n_ooo, c->rtx_kind, (long long)c->rtx_at, c->aux_kind,
-	        (long long)c->aux_at, (long long)c->delack_at, c->life_kind, (long long)c->life_at);
-}
-
-/* REQUIRE of one connection. */
-#define HOLDS(c, cond)                 \
-	do {                           \
-		if (!(cond)) {         \
-			show(c);       \
-			REQUIRE(cond); \
-		}                      \
-	} while (0)
-
-static void check_records(const struct tcp_stack *s, const struct conn *c)
-{
-	uint32_t sacked = 0, lost = 0, timed = 0, on_list = 0;
-
-	for (uint32_t pos = c->rec.head, at = c->snd_una; pos != rec_end(c); pos += REC_BYTES) {
-		const struct rec *r = rec_at(s, c, pos);
-
-		HOLDS(c, r->seq == at && r->len);
-		at += r->len;
-		sacked += r->flags & REC_SACKED ? r->len : 0;
-		lost += r->flags & REC_LOST ? r->len : 0;
-		timed += (r->flags & REC_TIMED) != 0;
-		HOLDS(c, ((r->flags & REC_TIMED) != 0) == !(r->flags & (REC_LOST | REC_SACKED)));
-		HOLDS(c, !(r->flags & REC_LOST) || (int32_t)(pos - c->rec_lost) >= 0);
-		HOLDS(c, pos + REC_BYTES != rec_end(c) || at == c->snd_nxt);
-	}
-	for (uint32_t pos = c->time_head; pos != CONN_NONE; pos = rec_at(s, c, pos)->tnext)
-		HOLDS(c, ++on_list <= timed);
-	HOLDS(c, on_list == timed && lost == c->lost_bytes);
-	HOLDS(c, !(c->flags & CF_SACK) || sacked == c->sacked_bytes);
-}
-
-/* Whatever waits has something that will end its waiting. */
-static void check_timers(const struct tcp_stack *s, const struct conn *c, bool held)
-{
-	if (!held && (c->rec.len || c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD))
-		HOLDS(c, c->rtx_at != INT64_MAX || (c->flags & CF_SYN_DUE));
-	if (!held && conn_synchronized(c) && c->state != TCP_TIME_WAIT &&
-	    (c->snd.len || ((c->flags & CF_FIN_QUEUED) && !conn_fin_acked(c))))
-		HOLDS(c,
-		      c->rtx_at != INT64_MAX || c->pace_wait != INT64_MAX || (c->flags & CF_READY));
-	if (c->state == TCP_TIME_WAIT)
-		HOLDS(c, c->life_at != INT64_MAX);
-	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
-		HOLDS(c, c->life_at != INT64_MAX);
-	if (c->flags & CF_ACK_LATER)
-		HOLDS(c, c->delack_at != INT64_MAX || (c->flags & CF_ACK_NOW));
-	if ((c->flags & CF_ACK_NOW) && !held && conn_synchronized(c))
-		HOLDS(c, c->flags & CF_READY);
-	if (c->rtx_at != INT64_MAX || c->life_at != INT64_MAX || c->aux_at != INT64_MAX ||
-	    c->delack_at != INT64_MAX)
-		HOLDS(c,
-		      tcp_wheel_node(&s->wheel, c->index)->where || (c->flags & CF_READY) || held);
-}
-
-static void check_conn(struct tcpnet *n, unsigned h, const struct conn *c)
-{
-	const struct tcp_stack *s = n->stack[h];
-	uint32_t slot = c->index, handle = conn_handle(c);
-
-	if (c->peer == TABLE_LISTEN || c->state == TCP_CLOSED)
-		return;
-	HOLDS(c, seq_leq(c->snd_una, c->snd_nxt) && seq_leq(c->snd_nxt, c->snd_max));
-	/* PRR may allow less than a segment; with nothing in flight one goes all the same. */
-	HOLDS(c, c->cc.cwnd >= c->mss || c->ca == CA_RECOVERY);
-	check_records(s, c);
-	check_timers(s, c, s->peers[c->peer].held);
-	HOLDS(c, c->rcv.len <= c->rcv_limit_max + 65536);
-	HOLDS(c, c->snd.len <= c->snd_limit_max || c->snd.len <= s->cfg.sndbuf_max);
-	if (n->handle[h][slot] == handle && conn_synchronized(c)) {
-		HOLDS(c, seq_geq(c->rcv_nxt, n->rcv_nxt[h][slot]));
-		HOLDS(c, seq_geq(c->snd_una, n->snd_una[h][slot]));
-	}
-	n->handle[h][slot] = conn_synchronized(c) ? handle : 0;
-	n->rcv_nxt[h][slot] = c->rcv_nxt;
-	n->snd_una[h][slot] = c->snd_una;
-}
 
 void tcpnet_show(const struct tcpnet *n)
 {
@@ -109,107 +10,26 @@ void tcpnet_show(const struct tcpnet *n)
 		for (uint32_t i = 0; i < n->stack[h]->fresh; i++)
 			if (n->stack[h]->conns[i].index != CONN_NONE &&
 			    n->stack[h]->conns[i].peer != TABLE_LISTEN)
-				show(&n->stack[h]->conns[i]);
-}
-
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
-
-static uint32_t own(struct tcpnet *n, const struct tcp_pool *p, uint32_t chunk)
-{
-	if (!chunk)
-		return 0;
-	REQUIRE(chunk <= p->fresh && !n->chunk_seen[chunk]);
-	n->chunk_seen[chunk] = 1;
-	return 1;
-}
-
-static uint32_t own_ring(struct tcpnet *n, const struct tcp_pool *p, const struct tcp_buf *b)
-{
-	uint32_t slots = b->dir ? tcp_pool_chunk_bytes(p) / 4 : BUF_INLINE, k = 0;
-
-	for (uint32_t i = 0; i < slots && k < b->nchunks; i++)
-		k += own(n, p, *tcp_buf_slot(p, b, b->head + (i << p->shift)));
-	REQUIRE(k == b->nchunks);
-	return k + own(n, p, b->dir);
-}
-
-/* Every chunk taken from the pool is held by exactly one ring of one connection; the rest are free, once. */
-static void check_memory(struct tcpnet *n, const struct tcp_stack *s)
-{
-	const struct tcp_pool *p = &s->pool;
-	uint32_t used = 0;
-
-	memset(n->chunk_seen, 0, p->fresh + 1);
-	for (uint32_t i = 0; i < s->fresh; i++) {
-		const struct conn *c = &s->conns[i];
-
-		if (c->index == CONN_NONE)
-			continue;
-		used += own_ring(n, p, &c->snd) + own_ring(n, p, &c->rec) +
-		        own_ring(n, p, &c->rcv) + own(n, p, c->ooo_chunk);
-	}
-	for (uint32_t i = 0; i < p->nfreed; i++)
-		own(n, p, p->freed[i]);
-	REQUIRE(used == p->used && p->used + p->nfreed == p->fresh && p->fresh <= p->total);
-}
-
-/* The cheap part of it: the rings' own counts. */
-static void check_counts(const struct tcp_stack *s)
-{
-	uint32_t used = 0, conns = 0;
-
-	for (uint32_t i = 0; i < s->fresh; i++) {
-		const struct conn *c = &s->conns[i];
-
-		if (c->index == CONN_NONE)
-			continue;
-		conns++;
-		used += c->snd.nchunks + (c->snd.dir != 0) + c->rec.nchunks + (c->rec.dir != 0) +
-		        c->rcv.nchunks + (c->rcv.dir != 0) + (c->ooo_chunk != 0);
-	}
-	REQUIRE(used == s->pool.used && s->pool.used <= s->pool.total);
-	REQUIRE(conns == s->nconns && s->nconns + s->nfree == s->fresh);
-}
-
-/* ---- when --------------------------------------------------------------------------------------------------------- */
-
-static uint32_t walk(struct tcpnet *n, unsigned h)
-{
-	struct tcp_stack *s = n->stack[h];
-	uint32_t cost = 0, live = 0, told = 0;
-
-	for (uint32_t i = 0; i < s->fresh; i++) {
-		const struct conn *c = &s->conns[i];
-
-		if (c->index == CONN_NONE)
-			continue;
-		check_conn(n, h, c);
-		live += c->peer != TABLE_LISTEN && c->state != TCP_CLOSED &&
-		        c->state != TCP_TIME_WAIT;
-		cost += CREDIT_PER_CONN + c->rec.len / REC_BYTES;
-	}
-	for (uint32_t i = 0; i < s->cfg.max_peers; i++)
-		told += tcp_peer_live(s, i);
-	REQUIRE(told == live);
-	check_counts(s);
-	return cost;
+				tcpcheck_show(&n->stack[h]->conns[i]);
 }
 
 void tcpnet_check(struct tcpnet *n)
 {
 	for (unsigned h = 0; h < n->hosts; h++) {
-		walk(n, h);
-		check_memory(n, n->stack[h]);
+		tcpcheck_conns(&n->check[h], n->stack[h], true);
+		tcpcheck_memory(&n->check[h], n->stack[h]);
 	}
 }
 
-/* A walk costs as much as there are records: with small windows each event is checked, with large ones every so many. */
+/* Records of a large window are thousands: they are walked after as many events as that costs. */
 void tcpnet_check_event(struct tcpnet *n)
 {
+	bool records;
+
 	n->check_credit += CREDIT_PER_EVENT;
-	if (n->check_credit < 0 && !n->check_all)
-		return;
-	n->check_credit = 0;
+	records = n->check_credit >= 0 || n->check_all;
+	if (records)
+		n->check_credit = 0;
 	for (unsigned h = 0; h < n->hosts; h++)
-		n->check_credit -= walk(n, h);
+		n->check_credit -= tcpcheck_conns(&n->check[h], n->stack[h], records);
 }

@@ -26,6 +26,12 @@ void tt_cfg(struct tcp_cfg *cfg)
 	cfg->fin_again = false;
 }
 
+static void check(struct tt *t)
+{
+	tcpcheck_conns(&t->check, t->s, true);
+	tcpcheck_memory(&t->check, t->s);
+}
+
 void tt_init(struct tt *t, const struct tcp_cfg *cfg)
 {
 	size_t size = tcp_stack_size(cfg);
@@ -42,11 +48,14 @@ void tt_init(struct tt *t, const struct tcp_cfg *cfg)
 	t->mem = aligned_alloc(64, (size + 63) & ~(size_t)63);
 	t->s = tcp_stack_init(t->mem, size, cfg, (struct instant){t->now});
 	assert_non_null(t->s);
+	assert_int_equal(tcpcheck_init(&t->check, t->s), 0);
 	assert_int_equal(tcp_peer_set(t->s, TT_PEER, LOCAL_SUM, REMOTE_SUM, 0), 0);
 }
 
 void tt_free(struct tt *t)
 {
+	check(t);
+	tcpcheck_free(&t->check);
 	free(t->mem);
 }
 
@@ -87,6 +96,7 @@ void tt_in(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, const void *
 	be16_store(b + 16, (uint16_t)~tcp_csum_fold(tcp_csum_pseudo(REMOTE_SUM, LOCAL_SUM, in.len) +
 	                                            tcp_csum_sum(b, in.len)));
 	tcp_input(t->s, &in, (struct instant){t->now});
+	check(t);
 }
 
 void tt_data(struct tt *t, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
@@ -104,6 +114,7 @@ static bool pull(struct tt *t, struct tt_seg *o)
 	struct tcp_out out;
 	uint32_t n = tcp_output(t->s, (struct instant){t->now}, b, sizeof(b), &out), hdr;
 
+	check(t);
 	if (!n)
 		return false;
 	assert_int_equal(out.peer, TT_PEER);
@@ -173,11 +184,13 @@ void tt_wait(struct tt *t, int64_t ms)
 		if (next.ns > t->now)
 			t->now = next.ns;
 		tcp_advance(t->s, (struct instant){t->now});
+		check(t);
 	}
 	/* The caller looks what came of it before time goes on. */
 	if (!t->kept)
 		t->now = until;
 	tcp_advance(t->s, (struct instant){t->now});
+	check(t);
 }
 
 void tt_establish_passive(struct tt *t)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One stack driven segment by segment: inject, advance, expect; sequence numbers relative to both ends' initial ones. */
 #pragma once
+#include "../../../sim/tcpcheck.h"
 #include "tcp/opt.h"
 #include "tcp/stack.h"
 #include "tcp/tcp.h"
@@ -27,6 +28,7 @@ struct tt_seg {
 struct tt {
 	struct tcp_stack *s;
 	void *mem;
+	struct tcpcheck check; /* after each segment and each step of time */
 	int64_t now;
 	uint32_t iss, irs; /* ours (learned from our SYN), the peer's */
 	uint32_t listener, conn;
