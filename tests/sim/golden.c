@@ -13,6 +13,7 @@
 struct row {
 	char name[96], unit[24];
 	double value, percent;
+	const char *note; /* comment before it, of rows to be written */
 	bool seen;
 };
 
@@ -20,6 +21,7 @@ static struct {
 	char path[512], name[64];
 	struct row file[ROWS], now[ROWS];
 	unsigned nfile, nnow, bad;
+	const char *note;
 	bool renew;
 } g;
 
@@ -68,6 +70,8 @@ void golden(const char *row, double value, const char *unit, double lo, double h
 	snprintf(r->unit, sizeof(r->unit), "%s", unit);
 	r->value = value;
 	r->percent = percent;
+	r->note = g.note;
+	g.note = NULL;
 	if (!(value >= lo && value <= hi)) {
 		why = "  <-- OUTSIDE THE LIMITS";
 		g.bad++;
@@ -88,6 +92,11 @@ void golden(const char *row, double value, const char *unit, double lo, double h
 	fflush(stdout);
 }
 
+void golden_note(const char *text)
+{
+	g.note = text;
+}
+
 static void write_file(void)
 {
 	FILE *f = fopen(g.path, "w");
@@ -101,9 +110,12 @@ static void write_file(void)
 	        "# %s: figures of the TCP engine in virtual time. scripts/golden writes this file; "
 	        "tests/sim compares with it.\n",
 	        g.name);
-	for (unsigned i = 0; i < g.nnow; i++)
+	for (unsigned i = 0; i < g.nnow; i++) {
+		if (g.now[i].note)
+			fprintf(f, "# %s\n", g.now[i].note);
 		fprintf(f, "%-58s | %14.4f %-10s within %g %%\n", g.now[i].name, g.now[i].value,
 		        g.now[i].unit, g.now[i].percent);
+	}
 	if (fclose(f) != 0)
 		g.bad++;
 }

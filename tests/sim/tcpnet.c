@@ -429,6 +429,8 @@ static void arrive(struct tcpnet *n, struct tcpnet_packet *p)
 	                    .csum_ok = !p->damaged};
 	unsigned cause = bare_ack(p->bytes, p->len) ? p->chain + 1u : 0;
 
+	if (n->heard)
+		n->heard(n->tap_arg, p->to, p->bytes, p->len);
 	tcp_input(n->stack[p->to], &in, (struct instant){n->now});
 	buf_give(n, p->bytes);
 	/* Answers go out between arrivals, as they would. */

@@ -67,7 +67,9 @@ struct tcpnet {
 	void *filter_arg;
 	/* Called for what a host put out, at the time it leaves. */
 	void (*tap)(void *arg, unsigned from, const struct tcp_out *out, const uint8_t *seg);
-	void *tap_arg;
+	/* Called for what arrives at a host, before it is given to its stack. */
+	void (*heard)(void *arg, unsigned to, const uint8_t *seg, uint32_t len);
+	void *tap_arg; /* of both */
 	bool trace;
 	bool check_all; /* records too after each event, however long it takes */
 	int64_t check_credit;
