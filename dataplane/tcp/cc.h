@@ -60,7 +60,8 @@ extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 
 /* hystart.c: init with a connection; ack for each acknowledgement that lets slow start grow. */
 void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt);
-void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int64_t rtt_ns);
+void tcp_hystart_ack(const struct tcp_cfg *cfg, struct tcp_ccs *c, uint32_t snd_una,
+                     uint32_t snd_nxt, int64_t rtt_ns);
 
 /* Slow start with appropriate byte counting (RFC 3465; RFC 9406 4.2: at most L segments, a quarter of it in conservative slow
  * start); returns the bytes left over once ssthresh is reached. */

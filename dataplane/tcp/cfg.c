@@ -6,6 +6,36 @@
 #include <stddef.h>
 #include <string.h>
 
+static void default_times(struct tcp_cfg *cfg)
+{
+	cfg->rto_initial_ns = NS_PER_S;
+	cfg->rto_min_ns = 200 * NS_PER_MS;
+	cfg->rto_max_ns = 60 * NS_PER_S;
+	cfg->rto_syn_lost_ns = 3 * NS_PER_S;
+	/* A steady path lets RTTVAR vanish; then one delayed ACK would be a time-out. */
+	cfg->rto_clock_ns = 100 * NS_PER_MS;
+	cfg->persist_min_ns = 200 * NS_PER_MS;
+	cfg->persist_max_ns = 60 * NS_PER_S;
+	cfg->tlp_min_ns = 2 * NS_PER_MS;
+	cfg->tlp_delack_ns = 200 * NS_PER_MS;
+	cfg->tlp_no_rtt_ns = NS_PER_S;
+	cfg->min_rtt_age_ns = 300 * NS_PER_S;
+	cfg->paws_idle_ns = 24 * 24 * 3600 * NS_PER_S;
+	cfg->cookie_ns = 64 * NS_PER_S;
+	cfg->oow_ack_ns = 500 * NS_PER_MS;
+	cfg->oow_doublings = 16;
+	cfg->delack_ns = 40 * NS_PER_MS;
+	cfg->msl_ns = 15 * NS_PER_S;
+	cfg->connect_timeout_ns = 190 * NS_PER_S;
+	cfg->fin_wait2_ns = 60 * NS_PER_S;
+	cfg->keepalive_intvl_ns = 15 * NS_PER_S;
+	cfg->keepalive_probes = 6;
+	cfg->syn_retries = 7;
+	cfg->synack_retries = 7;
+	cfg->data_retries = 15;
+	cfg->warn_retries = 3;
+}
+
 void tcp_cfg_default(struct tcp_cfg *cfg)
 {
 	*cfg = (struct tcp_cfg){
@@ -21,9 +51,11 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .sndbuf_max = 4 * 1024 * 1024,
 	        .rcvbuf = 256 * 1024,
 	        .rcvbuf_max = 4 * 1024 * 1024,
+	        .buffer_growth_pct = 75,
 	        .mss_default = 1200,
 	        .mss_min = 64,
 	        .initial_window = 10,
+	        .initial_window_mss = 1460,
 	        .window_scale = true,
 	        .timestamps = true,
 	        .ts_required = true,
@@ -39,6 +71,11 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .port_last = 60999,
 	        .cc = TCP_CC_CUBIC,
 	        .hystart = true,
+	        .hystart_rtt_min_us = 4000,
+	        .hystart_rtt_max_us = 16000,
+	        .hystart_rtt_divisor = 8,
+	        .hystart_samples = 8,
+	        .hystart_css_rounds = 5,
 	        .rack = true,
 	        .tail_loss_probe = true,
 	        .eifel = true,
@@ -46,32 +83,14 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .limited_transmit = true,
 	        .slow_start_segments = 8,
 	        .idle_restart = true,
+	        .reo_persist = 16,
 	        .dup_threshold = 3,
 	        .pacing_start_pct = 200,
 	        .pacing_avoid_pct = 120,
 	        .pacing_burst = 10,
-	        .rto_initial_ns = NS_PER_S,
-	        .rto_min_ns = 200 * NS_PER_MS,
-	        .rto_max_ns = 60 * NS_PER_S,
-	        /* A steady path lets RTTVAR vanish; then one delayed ACK would be a time-out. */
-	        .rto_syn_lost_ns = 3 * NS_PER_S,
-	        .rto_clock_ns = 100 * NS_PER_MS,
-	        .persist_min_ns = 200 * NS_PER_MS,
-	        .persist_max_ns = 60 * NS_PER_S,
-	        .tlp_min_ns = 2 * NS_PER_MS,
-	        .tlp_delack_ns = 200 * NS_PER_MS,
-	        .oow_ack_ns = 500 * NS_PER_MS,
-	        .delack_ns = 40 * NS_PER_MS,
-	        .msl_ns = 15 * NS_PER_S,
-	        .connect_timeout_ns = 190 * NS_PER_S,
-	        .fin_wait2_ns = 60 * NS_PER_S,
-	        .keepalive_intvl_ns = 15 * NS_PER_S,
-	        .keepalive_probes = 6,
-	        .syn_retries = 7,
-	        .synack_retries = 7,
-	        .data_retries = 15,
-	        .warn_retries = 3,
+	        .pacing_round_max_ns = NS_PER_S,
 	};
+	default_times(cfg);
 }
 
 const char *tcp_alloc_name(enum tcp_alloc point)
@@ -112,6 +131,8 @@ static const char *check_limits(const struct tcp_cfg *c)
 		return "initial_window must be 1..1000";
 	if (c->port_first == 0 || c->port_last > 65535 || c->port_first > c->port_last)
 		return "port_first..port_last must lie in 1..65535";
+	if (c->buffer_growth_pct > 100)
+		return "buffer_growth_pct must be at most 100";
 	if (c->cc > TCP_CC_CUBIC)
 		return "no such congestion control";
 	if (c->ecn > TCP_ECN_PASSIVE)
@@ -127,7 +148,27 @@ static const char *check_limits(const struct tcp_cfg *c)
 	return NULL;
 }
 
-/* Algorithms and times. NULL: fine. */
+/* Algorithms. NULL: fine. */
+static const char *check_algorithms(const struct tcp_cfg *c)
+{
+	if (c->delack_segments == 0 || c->dup_threshold == 0)
+		return "delack_segments and dup_threshold must not be 0";
+	if (c->hystart_rtt_divisor == 0 || c->hystart_rtt_min_us > c->hystart_rtt_max_us)
+		return "hystart_rtt_divisor must not be 0, hystart_rtt_min not above "
+		       "hystart_rtt_max";
+	if (c->hystart_samples == 0 || c->hystart_samples > 255 || c->hystart_css_rounds == 0 ||
+	    c->hystart_css_rounds > 255)
+		return "hystart_samples and hystart_css_rounds must be 1..255";
+	if (c->reo_persist == 0 || c->reo_persist > 255)
+		return "reo_persist must be 1..255";
+	if (c->oow_doublings > 16)
+		return "oow_doublings must be at most 16";
+	if (c->pacing_start_pct == 0 || c->pacing_avoid_pct == 0 || c->pacing_burst == 0)
+		return "pacing percentages and burst must not be 0";
+	return NULL;
+}
+
+/* Times. NULL: fine. */
 static const char *check_times(const struct tcp_cfg *c)
 {
 	if (c->ts_clock_ns == 0)
@@ -145,10 +186,13 @@ static const char *check_times(const struct tcp_cfg *c)
 		return "delack must be below 0.5 s";
 	if (c->tlp_min_ns < 0 || c->tlp_delack_ns < 0 || c->oow_ack_ns < 0)
 		return "times must not be negative";
-	if (c->delack_segments == 0 || c->dup_threshold == 0)
-		return "delack_segments and dup_threshold must not be 0";
-	if (c->pacing_start_pct == 0 || c->pacing_avoid_pct == 0 || c->pacing_burst == 0)
-		return "pacing percentages and burst must not be 0";
+	if (c->tlp_no_rtt_ns <= 0 || c->pacing_round_max_ns <= 0 || c->min_rtt_age_ns <= 0 ||
+	    c->paws_idle_ns <= 0 || c->cookie_ns <= 0)
+		return "tlp_no_rtt, pacing_round_max, min_rtt_age, paws_idle and cookie times must "
+		       "be positive";
+	if (c->oow_ack_ns > 3600 * NS_PER_S || c->pacing_round_max_ns > 60 * NS_PER_S ||
+	    c->cookie_ns > 3600 * NS_PER_S)
+		return "oow_ack and cookie must be at most an hour, pacing_round_max a minute";
 	return NULL;
 }
 
@@ -156,6 +200,8 @@ int tcp_cfg_check(const struct tcp_cfg *c, const char **why)
 {
 	const char *w = check_limits(c);
 
+	if (!w)
+		w = check_algorithms(c);
 	if (!w)
 		w = check_times(c);
 	if (why)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every limit and timer of a TCP stack, with defaults; constant after tcp_stack_init(). */
+/* Every limit and timer of a TCP stack, with defaults; constant after tcp_stack_init(). What is not here is no choice: formats, and
+ * the constants by which an algorithm has its name (CUBIC's C and beta, RFC 6298's 1/8 and 1/4, PRR's bounds). */
 #pragma once
 #include "base/time.h"
 
@@ -54,17 +55,21 @@ struct tcp_cfg {
 	/* Buffers, bytes. They grow from the first value to the second; equal: fixed. */
 	uint32_t sndbuf, sndbuf_max;
 	uint32_t rcvbuf, rcvbuf_max;
+	uint32_t
+	        buffer_growth_pct; /* none grows while more than this share of the pool is in use */
 
 	/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
 	uint16_t mss_default;    /* where tcp_peer_set() gave 0 */
 	uint16_t mss_min;        /* smaller values from a peer are raised to this */
 	uint32_t initial_window; /* segments, RFC 6928 */
-	bool window_scale;       /* RFC 7323 */
-	bool timestamps;         /* RFC 7323 */
-	bool ts_required;        /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
-	bool sack;               /* RFC 2018 */
-	uint8_t ecn;             /* enum tcp_ecn_mode, RFC 3168 */
-	uint8_t syn_cookies;     /* enum tcp_cookies, RFC 4987 */
+	uint32_t
+	        initial_window_mss; /* but no more bytes than so many segments of this size, or two segments (RFC 6928: 1460) */
+	bool window_scale;   /* RFC 7323 */
+	bool timestamps;     /* RFC 7323 */
+	bool ts_required;    /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
+	bool sack;           /* RFC 2018 */
+	uint8_t ecn;         /* enum tcp_ecn_mode, RFC 3168 */
+	uint8_t syn_cookies; /* enum tcp_cookies, RFC 4987 */
 	bool drop_syn_fin; /* SYN with FIN: dropped; else the SYN is taken and the FIN is not (no TCP sends that) */
 	bool fin_again; /* a FIN that crossed the peer's goes again with the ACK of that, as BSD-derived stacks do */
 	bool nodelay;             /* Nagle off in new connections */
@@ -76,22 +81,30 @@ struct tcp_cfg {
 	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */
 
 	/* Loss repair and congestion control. */
-	enum tcp_cc cc;        /* of new connections */
-	bool hystart;          /* HyStart++, RFC 9406 */
-	bool rack;             /* RACK, RFC 8985; false: the rules of RFC 6675 */
-	bool tail_loss_probe;  /* RFC 8985 section 7 */
-	bool eifel;            /* undo by timestamps, RFC 3522, 4015 */
-	bool frto;             /* F-RTO, RFC 5682 */
-	bool limited_transmit; /* RFC 3042 */
+	enum tcp_cc cc; /* of new connections */
+	bool hystart;   /* HyStart++, RFC 9406; its section 4.3: */
+	uint32_t hystart_rtt_min_us,
+	        hystart_rtt_max_us; /* growth of the round trip that tells, bounds of 1/divisor */
+	uint32_t hystart_rtt_divisor;
+	uint32_t hystart_samples;    /* in a round before it is judged, up to 255 */
+	uint32_t hystart_css_rounds; /* of conservative slow start, up to 255 */
+	bool rack;                   /* RACK, RFC 8985; false: the rules of RFC 6675 */
+	bool tail_loss_probe;        /* RFC 8985 section 7 */
+	bool eifel;                  /* undo by timestamps, RFC 3522, 4015 */
+	bool frto;                   /* F-RTO, RFC 5682 */
+	bool limited_transmit;       /* RFC 3042 */
 	uint32_t
 	        slow_start_segments; /* growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced */
-	bool idle_restart;          /* RFC 5681 4.1: the initial window again after an idle time */
+	bool idle_restart; /* RFC 5681 4.1: the initial window again after an idle time */
+	uint32_t
+	        reo_persist; /* RACK: recoveries without a duplicate after which the reordering window is narrow again, up to 255 */
 	uint32_t dup_threshold;     /* duplicates that mean a loss (RFC 5681: 3) */
 	bool pacing;                /* in new connections */
 	uint32_t pacing_start_pct;  /* share of cwnd/SRTT sent at in slow start */
 	uint32_t pacing_avoid_pct;  /* ... and in congestion avoidance */
 	uint32_t pacing_burst;      /* segments that may leave at once */
 	uint64_t pacing_max_byte_s; /* 0: no limit */
+	int64_t pacing_round_max_ns; /* paced as if the round trip were no longer: it may have been measured over an outage */
 
 	/* Times, ns. */
 	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* RFC 6298 */
@@ -101,9 +114,14 @@ struct tcp_cfg {
 	int64_t persist_max_ns;  /* up to this */
 	int64_t tlp_min_ns;      /* shortest probe time-out */
 	int64_t tlp_delack_ns;   /* RFC 8985's worst delayed ACK */
-	int64_t delack_ns;       /* 0: acknowledge at once; below 0.5 s (RFC 9293 3.8.6.3) */
+	int64_t tlp_no_rtt_ns; /* probe time-out before a round trip was measured (RFC 8985 7.2: 1 s) */
+	int64_t min_rtt_age_ns; /* the least round trip is forgotten after this (RFC 8985 6.2) */
+	int64_t paws_idle_ns;   /* a timestamp this old proves nothing (RFC 7323 5.5: 24 days) */
+	int64_t cookie_ns;      /* a SYN cookie is good for once to twice this */
+	int64_t delack_ns;      /* 0: acknowledge at once; below 0.5 s (RFC 9293 3.8.6.3) */
 	int64_t oow_ack_ns; /* answers to empty segments out of place: one in this time, per connection */
-	int64_t msl_ns;             /* TIME-WAIT is twice this */
+	uint32_t oow_doublings; /* that time doubles with each answer so often at most, up to 16 */
+	int64_t msl_ns;         /* TIME-WAIT is twice this */
 	int64_t connect_timeout_ns; /* active open gives up: ETIMEDOUT; 0: retries only */
 	int64_t user_timeout_ns;    /* unacknowledged data this old: ETIMEDOUT; 0: retries only */
 	int64_t fin_wait2_ns;       /* closed by the application, peer does not close */

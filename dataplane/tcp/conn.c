@@ -156,8 +156,8 @@ uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max)
 
 uint64_t conn_initial_window(const struct tcp_stack *s, const struct conn *c)
 {
-	/* RFC 6928: ten segments, but where they are large no more than 14600 bytes or two of them. */
-	uint64_t n = s->cfg.initial_window, want = n * c->mss, most = n * 1460;
+	/* RFC 6928: ten segments, but where they are large no more bytes than ten of 1460, or two of them. */
+	uint64_t n = s->cfg.initial_window, want = n * c->mss, most = n * s->cfg.initial_window_mss;
 
 	if (most < 2 * (uint64_t)c->mss)
 		most = 2 * (uint64_t)c->mss;

@@ -4,10 +4,9 @@
 
 /* The sequence number: 2 bits of period, 3 bits of MSS, the options in 6 bits where there are no timestamps, the rest hash.
  * With timestamps the options lie in the low 6 bits of ours, which the peer echoes. */
-#define PERIOD_SHIFT 36 /* ns: 68.7 s; a cookie is good in its period and the next */
-#define MSS_SHIFT    27
-#define OPTS_SHIFT   21
-#define OPTS_BITS    6u
+#define MSS_SHIFT  27
+#define OPTS_SHIFT 21
+#define OPTS_BITS  6u
 
 enum {
 	OPT_WSCALE = 15, /* the peer's shift; 15: no window scaling */
@@ -17,6 +16,11 @@ enum {
 
 /* Rounded down to: what paths have, and the smallest a sane peer names. */
 static const uint16_t mss_table[8] = {216, 536, 900, 1100, 1200, 1360, 1440, 8900};
+
+static uint64_t period_now(const struct tcp_stack *s)
+{
+	return (uint64_t)s->now / (uint64_t)s->cfg.cookie_ns;
+}
 
 struct cookie {
 	uint64_t period;
@@ -63,7 +67,7 @@ void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g)
 {
 	const struct tcp_cfg *cfg = &s->cfg;
 	uint32_t rcvbuf = cfg->rcvbuf < l->rcv_limit_max ? cfg->rcvbuf : l->rcv_limit_max;
-	struct cookie k = {.period = (uint64_t)s->now >> PERIOD_SHIFT,
+	struct cookie k = {.period = period_now(s),
 	                   .mss = mss_index(g->o.mss ? g->o.mss : 536),
 	                   .opts = OPT_WSCALE,
 	                   .ts = cfg->timestamps && g->o.ts};
@@ -103,7 +107,7 @@ void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g)
 static bool cookie_read(const struct tcp_stack *s, const struct seg *g, struct cookie *k)
 {
 	uint32_t isn = g->ack - 1;
-	uint64_t now = (uint64_t)s->now >> PERIOD_SHIFT;
+	uint64_t now = period_now(s);
 
 	k->ts = s->cfg.timestamps && g->o.ts;
 	k->mss = isn >> MSS_SHIFT & 7;
@@ -144,7 +148,7 @@ bool cookie_back(struct tcp_stack *s, struct conn *l, struct seg *g)
 	struct conn *c;
 
 	/* Guessing is possible only while cookies are about. */
-	if (s->now - s->cookie_at > INT64_C(2) << PERIOD_SHIFT || (g->flags & (TCP_SYN | TCP_RST)))
+	if (s->now - s->cookie_at > 2 * s->cfg.cookie_ns || (g->flags & (TCP_SYN | TCP_RST)))
 		return false;
 	if (!cookie_read(s, g, &k)) {
 		s->n.cookies_bad++;

@@ -3,13 +3,7 @@
 #include "tcp/cc.h"
 #include "tcp/seq.h"
 
-/* Section 4.3, in us. */
-#define RTT_THRESH_MIN 4000u
-#define RTT_THRESH_MAX 16000u
-#define RTT_DIVISOR    8u
-#define RTT_SAMPLES    8u
-#define CSS_ROUNDS     5u
-#define NONE           UINT32_MAX
+#define NONE UINT32_MAX
 
 void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt)
 {
@@ -17,14 +11,16 @@ void tcp_hystart_init(struct tcp_ccs *c, uint32_t snd_nxt)
 	        .last_min = NONE, .now_min = NONE, .base = NONE, .round_end = snd_nxt};
 }
 
-static uint32_t threshold(uint32_t last_min)
+static uint32_t threshold(const struct tcp_cfg *cfg, uint32_t last_min)
 {
-	uint32_t t = last_min / RTT_DIVISOR;
+	uint32_t t = last_min / cfg->hystart_rtt_divisor;
 
-	return t < RTT_THRESH_MIN ? RTT_THRESH_MIN : t > RTT_THRESH_MAX ? RTT_THRESH_MAX : t;
+	return t < cfg->hystart_rtt_min_us   ? cfg->hystart_rtt_min_us
+	       : t > cfg->hystart_rtt_max_us ? cfg->hystart_rtt_max_us
+	                                     : t;
 }
 
-static void round_ends(struct tcp_ccs *c, uint32_t snd_nxt)
+static void round_ends(const struct tcp_cfg *cfg, struct tcp_ccs *c, uint32_t snd_nxt)
 {
 	struct tcp_hystart *h = &c->hs;
 
@@ -33,13 +29,14 @@ static void round_ends(struct tcp_ccs *c, uint32_t snd_nxt)
 	h->samples = 0;
 	h->round_end = snd_nxt;
 	/* The round in which it began counts too. */
-	if (h->css && ++h->css_rounds >= CSS_ROUNDS) {
+	if (h->css && ++h->css_rounds >= cfg->hystart_css_rounds) {
 		c->ssthresh = c->cwnd;
 		h->css = false;
 	}
 }
 
-void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int64_t rtt_ns)
+void tcp_hystart_ack(const struct tcp_cfg *cfg, struct tcp_ccs *c, uint32_t snd_una,
+                     uint32_t snd_nxt, int64_t rtt_ns)
 {
 	struct tcp_hystart *h = &c->hs;
 
@@ -55,21 +52,21 @@ void tcp_hystart_ack(struct tcp_ccs *c, uint32_t snd_una, uint32_t snd_nxt, int6
 
 		if (us < h->now_min)
 			h->now_min = us;
-		if (h->samples < RTT_SAMPLES)
+		if (h->samples < cfg->hystart_samples)
 			h->samples++;
 	}
 	/* Within the round in which it began a burst's own queue drains, so later samples are always smaller: the next rounds tell. */
-	if (h->samples >= RTT_SAMPLES && h->css && h->css_rounds && h->now_min < h->base) {
+	if (h->samples >= cfg->hystart_samples && h->css && h->css_rounds && h->now_min < h->base) {
 		h->css = false; /* the growth was not of our making */
 		h->base = NONE;
-	} else if (h->samples >= RTT_SAMPLES && !h->css && h->last_min != NONE &&
-	           h->now_min >= h->last_min + threshold(h->last_min)) {
+	} else if (h->samples >= cfg->hystart_samples && !h->css && h->last_min != NONE &&
+	           h->now_min >= h->last_min + threshold(cfg, h->last_min)) {
 		h->css = true;
 		h->css_rounds = 0;
 		h->base = h->now_min;
 	}
 	if (seq_geq(snd_una, h->round_end)) {
-		round_ends(c, snd_nxt);
+		round_ends(cfg, c, snd_nxt);
 		h->wait = snd_nxt == snd_una;
 	}
 }

@@ -41,7 +41,7 @@ static void free_acked(struct tcp_stack *s, struct conn *c)
 		c->bytes_out += n;
 	}
 	want = 2 * c->cc.cwnd;
-	if (want > c->snd_limit && s->pool.used < s->pool.total / 4 * 3)
+	if (want > c->snd_limit && stack_may_grow(s))
 		c->snd_limit = want < c->snd_limit_max ? (uint32_t)want : c->snd_limit_max;
 	/* Waits until a third is free: a writer is not woken for every segment. */
 	if ((c->flags & CF_WANT_WRITE) && c->snd.len <= c->snd_limit - c->snd_limit / 3) {

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-#define PAWS_IDLE (INT64_C(24) * 24 * 3600 * NS_PER_S) /* RFC 7323 5.5 */
-
 bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely)
 {
 	unsigned more = c->oow_count < freely ? 0 : c->oow_count - freely;
@@ -19,7 +17,7 @@ bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, 
 	c->oow_ack_at = s->now;
 	/* A keepalive probe is rightly repeated. What acknowledges the future only looks like one: two such ends would answer each
 	 * other for ever. */
-	if ((g->seq + 1 != c->rcv_nxt || seq_gt(g->ack, c->snd_max)) && more < 16)
+	if ((g->seq + 1 != c->rcv_nxt || seq_gt(g->ack, c->snd_max)) && more < s->cfg.oow_doublings)
 		c->oow_count++;
 	return true;
 }
@@ -34,7 +32,8 @@ static bool paws_old(const struct tcp_stack *s, const struct conn *c, const stru
 {
 	if (!(c->flags & CF_TS) || !g->o.ts || (g->flags & TCP_RST))
 		return false;
-	return (int32_t)(g->o.ts_val - c->ts_recent) < 0 && s->now - c->ts_recent_at < PAWS_IDLE;
+	return (int32_t)(g->o.ts_val - c->ts_recent) < 0 &&
+	       s->now - c->ts_recent_at < s->cfg.paws_idle_ns;
 }
 
 /* RFC 9293 table 6, against the right edge ever offered. */

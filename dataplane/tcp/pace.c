@@ -5,8 +5,6 @@
 /* Segments due within one tick of the wheel are handed out together, each with its own departure. */
 #define PACE_AHEAD (INT64_C(1) << WHEEL_SHIFT)
 
-#define PACE_ROUND_MAX NS_PER_S
-
 /* The window the rate is taken from; PRR's own is small while a recovery begins. */
 static uint64_t pace_window(const struct conn *c)
 {
@@ -20,9 +18,11 @@ static uint64_t pace_percent(const struct tcp_stack *s, const struct conn *c)
 
 /* Pacing smooths bursts, it must not stop a connection: a longer round trip was mostly one whose acknowledgements were lost, and at
  * one segment per window of it what is left would take hours. */
-static uint64_t pace_round(const struct conn *c)
+static uint64_t pace_round(const struct tcp_stack *s, const struct conn *c)
 {
-	return (uint64_t)(c->srtt < PACE_ROUND_MAX ? c->srtt : PACE_ROUND_MAX);
+	int64_t most = s->cfg.pacing_round_max_ns;
+
+	return (uint64_t)(c->srtt < most ? c->srtt : most);
 }
 
 /* Time that len bytes take; 0: no rate is known yet. */
@@ -31,7 +31,7 @@ static int64_t pace_interval(const struct tcp_stack *s, const struct conn *c, ui
 	int64_t t = 0, least;
 
 	if (c->srtt)
-		t = (int64_t)((uint64_t)len * pace_round(c) * 100 /
+		t = (int64_t)((uint64_t)len * pace_round(s, c) * 100 /
 		              (pace_window(c) * pace_percent(s, c)));
 	if (c->pace_max) {
 		least = (int64_t)((uint64_t)len * NS_PER_S / c->pace_max);
@@ -47,7 +47,7 @@ uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c)
 	if (!(c->modes & CM_PACED))
 		return 0;
 	if (c->srtt) {
-		rate = pace_window(c) * pace_percent(s, c) / 100 * NS_PER_S / pace_round(c);
+		rate = pace_window(c) * pace_percent(s, c) / 100 * NS_PER_S / pace_round(s, c);
 		if (c->pace_max && c->pace_max < rate)
 			rate = c->pace_max;
 	}

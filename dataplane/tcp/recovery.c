@@ -87,7 +87,7 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 	if (limited) {
 		c->cc.ops->acked(&c->cc, a->acked, c->srtt, s->now);
 		if (start && s->cfg.hystart)
-			tcp_hystart_ack(&c->cc, c->snd_una, c->snd_nxt, a->rtt);
+			tcp_hystart_ack(&s->cfg, &c->cc, c->snd_una, c->snd_nxt, a->rtt);
 	} else if (c->cc.ops->paused) {
 		c->cc.ops->paused(&c->cc);
 	}

@@ -2,8 +2,6 @@
 /* Round-trip estimation and the retransmission timeout (RFC 6298 section 2). */
 #include "tcp/rto.h"
 
-#define MIN_RTT_AGE (300 * NS_PER_S)
-
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 {
 	return v < lo ? lo : v > hi ? hi : v;
@@ -19,7 +17,7 @@ void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t
 	if (rtt < 0)
 		return;
 	/* The least of the last minutes: paths change. */
-	if (rtt <= c->min_rtt || now - c->min_rtt_at > MIN_RTT_AGE) {
+	if (rtt <= c->min_rtt || now - c->min_rtt_at > cfg->min_rtt_age_ns) {
 		c->min_rtt = rtt;
 		c->min_rtt_at = now;
 	}

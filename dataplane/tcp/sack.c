@@ -3,8 +3,6 @@
 #include "tcp/record.h"
 #include "tcp/recovery.h"
 
-#define REO_PERSIST 16 /* recoveries without a duplicate after which the window is narrow again */
-
 /* The copy acknowledged may be an earlier one than that last sent: RFC 8985 section 6.2 step 2. What a SACK names was not in
  * order, so its timestamp is not echoed and only the round trip can tell. */
 static bool ambiguous(const struct tcp_stack *s, const struct conn *c, const struct rec *r,
@@ -126,7 +124,7 @@ void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 	/* RFC 8985 step 4: wider once a round trip that saw a duplicate. */
 	if (a->dsack && seq_geq(c->snd_una, c->dsack_round)) {
 		c->dsack_round = c->snd_nxt;
-		c->reo_persist = REO_PERSIST;
+		c->reo_persist = (uint8_t)s->cfg.reo_persist;
 		if (c->reo_mult < 255)
 			c->reo_mult++;
 	}

@@ -142,6 +142,12 @@ bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, 
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
 uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c); /* bytes we may offer */
 
+/* Whether the pool has room enough for buffers to become larger than they are. */
+static inline bool stack_may_grow(const struct tcp_stack *s)
+{
+	return (uint64_t)s->pool.used * 100 < (uint64_t)s->pool.total * s->cfg.buffer_growth_pct;
+}
+
 /* cookie.c: SYN cookies. */
 void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g);
 /* True: the segment brought a cookie back, and is done with. */

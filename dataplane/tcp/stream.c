@@ -130,7 +130,7 @@ static void window_grow(struct tcp_stack *s, struct conn *c, uint32_t n)
 	if (!c->rcv_rtt || s->now - c->drs_at < c->rcv_rtt)
 		return;
 	want = 2 * (uint64_t)c->drs_copied;
-	if (want > c->rcv_limit && s->pool.used < s->pool.total / 4 * 3)
+	if (want > c->rcv_limit && stack_may_grow(s))
 		c->rcv_limit = want < c->rcv_limit_max ? (uint32_t)want : c->rcv_limit_max;
 	c->drs_copied = 0;
 	c->drs_at = s->now;

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-#define TLP_NO_RTT NS_PER_S
-
 void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at)
 {
 	if (at != INT64_MAX)
@@ -68,7 +66,7 @@ void timer_tlp(struct tcp_stack *s, struct conn *c)
 	    c->sacked_bytes || (c->flags & CF_TLP_OUT) || c->rtx_kind != RTX_RTO ||
 	    c->snd_nxt == c->snd_una)
 		return;
-	pto = c->srtt ? 2 * c->srtt : TLP_NO_RTT;
+	pto = c->srtt ? 2 * c->srtt : s->cfg.tlp_no_rtt_ns;
 	if (c->snd_nxt - c->snd_una <= c->mss)
 		pto += s->cfg.tlp_delack_ns;
 	if (pto < s->cfg.tlp_min_ns)

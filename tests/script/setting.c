@@ -33,6 +33,10 @@ static const struct {
         F(K_U32, synack_retries) F(K_U32, data_retries) F(K_U32, warn_retries)
         T(rto_initial) T(rto_syn_lost) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
         T(tlp_min) T(tlp_delack) T(delack) T(oow_ack) T(msl) T(connect_timeout)
+        F(K_U32, buffer_growth_pct) F(K_U32, initial_window_mss) F(K_U32, hystart_rtt_min_us)
+        F(K_U32, hystart_rtt_max_us) F(K_U32, hystart_rtt_divisor) F(K_U32, hystart_samples)
+        F(K_U32, hystart_css_rounds) F(K_U32, reo_persist) F(K_U32, oow_doublings)
+        T(pacing_round_max) T(tlp_no_rtt) T(min_rtt_age) T(paws_idle) T(cookie)
         T(user_timeout) T(fin_wait2) T(keepalive_idle) T(keepalive_intvl) T(ts_clock)
 /* clang-format on */
 #undef F

@@ -34,11 +34,13 @@ static void hystart_round(struct tcp_ccs *c, uint32_t *una, unsigned n, unsigned
                           int64_t rtt_us)
 {
 	uint32_t end = *una + n * 1000;
+	struct tcp_cfg cfg;
 
+	tcp_cfg_default(&cfg);
 	for (unsigned i = 0; i < n; i++) {
 		*una += 1000;
 		tcp_cc_slow_start(c, 1000);
-		tcp_hystart_ack(c, *una, end + next * 1000, rtt_us * 1000);
+		tcp_hystart_ack(&cfg, c, *una, end + next * 1000, rtt_us * 1000);
 	}
 }
 

@@ -293,6 +293,40 @@ static void test_defaults(void **state)
 	assert_non_null(strstr(why, "retries"));
 }
 
+/* Each limit that the engine's arithmetic relies on: the last good value, and the first bad one with the name it is refused by. */
+#define BOUND(field, good, bad, name)                                 \
+	do {                                                          \
+		tcp_cfg_default(&cfg);                                \
+		cfg.field = (good);                                   \
+		assert_int_equal(tcp_cfg_check(&cfg, &why), 0);       \
+		cfg.field = (bad);                                    \
+		assert_int_equal(tcp_cfg_check(&cfg, &why), -EINVAL); \
+		assert_non_null(strstr(why, name));                   \
+	} while (0)
+
+static void test_bounds(void **state)
+{
+	struct tcp_cfg cfg;
+	const char *why;
+
+	(void)state;
+	BOUND(buffer_growth_pct, 100, 101, "buffer_growth_pct");
+	BOUND(hystart_rtt_divisor, 1, 0, "hystart_rtt_divisor");
+	BOUND(hystart_rtt_min_us, cfg.hystart_rtt_max_us, cfg.hystart_rtt_max_us + 1, "hystart");
+	BOUND(hystart_samples, 255, 256, "hystart_samples");
+	BOUND(hystart_css_rounds, 1, 0, "hystart_css_rounds");
+	BOUND(reo_persist, 255, 256, "reo_persist");
+	BOUND(oow_doublings, 16, 17, "oow_doublings");
+	BOUND(oow_ack_ns, 3600 * NS_PER_S, 3600 * NS_PER_S + 1, "oow_ack");
+	BOUND(pacing_round_max_ns, 60 * NS_PER_S, 60 * NS_PER_S + 1, "pacing_round_max");
+	BOUND(cookie_ns, 1, 0, "cookie");
+	BOUND(min_rtt_age_ns, 1, 0, "min_rtt_age");
+	BOUND(paws_idle_ns, 1, 0, "paws_idle");
+	BOUND(tlp_no_rtt_ns, 1, 0, "tlp_no_rtt");
+	BOUND(initial_window, 1000, 1001, "initial_window");
+	BOUND(mss_min, 32, 31, "mss_min");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
 	        cmocka_unit_test(test_controllers),
 	        cmocka_unit_test(test_configuration),
 	        cmocka_unit_test(test_defaults),
+	        cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
