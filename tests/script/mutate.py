@@ -32,7 +32,7 @@ ENGINE = os.path.join(ROOT, "dataplane", "tcp")
 HERE = os.path.join(ROOT, "tests", "script")
 SCRIPTS = os.path.join(HERE, "tcp")
 FLAGS = ["-std=gnu11", "-O1", "-D_GNU_SOURCE", "-fno-strict-aliasing", "-w"]
-COARSE = 6
+COARSE = 25
 SECONDS = 120
 
 Mutation = collections.namedtuple("Mutation", "name file sample why old new line")
