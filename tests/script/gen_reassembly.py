@@ -123,11 +123,12 @@ RELATIONS = {
 }
 
 
-def overlap(name, b):
-    r = Receiver(1, True)
+def overlap(name, b, sack=True):
+    r = Receiver(1, sack)
     text = ["1001:2001 waits behind a gap, then %d:%d comes (%s), then the gap is filled." % (b[0], b[1], name),
-            "RFC 9293 3.10.7.4, RFC 2018 4 (one block for what touches), RFC 2883 4 (what came twice, 4.3: only that part of it)."]
-    lines = begin(text, True)
+            "RFC 9293 3.10.7.4, RFC 2018 4 (one block for what touches), RFC 2883 4 (what came twice, 4.3: only that part of it)." if sack else
+            "RFC 9293 3.10.7.4 (\"segments may be trimmed to fit\"), RFC 5681 4.2; without SACK."]
+    lines = begin(text, sack)
     lines += run(r, [(1001, 2001), b, (1, 1001)])
     if r.held:
         lines += run(r, [(r.nxt, r.held[0][0])])
@@ -135,24 +136,25 @@ def overlap(name, b):
     return lines
 
 
-def in_order_overlap(name, got, b):
+def in_order_overlap(name, got, b, sack=True):
     """No gap: b reaches back over what was acknowledged."""
-    r = Receiver(1, True)
+    r = Receiver(1, sack)
     text = ["1:%d was taken, then %d:%d comes (%s): only what is new is taken." % (got, b[0], b[1], name),
-            "RFC 9293 3.10.7.4 (\"trim off any portions that lie outside the window\"), RFC 2883 4.1 and 4.3."]
-    lines = begin(text, True)
+            "RFC 9293 3.10.7.4 (\"trim off any portions that lie outside the window\")%s." % (", RFC 2883 4.1 and 4.3" if sack else "; without SACK")]
+    lines = begin(text, sack)
     lines += run(r, [(1, got)])
     lines += run(r, [b])
     lines += ["recv %d" % (r.nxt - 1), "recv 1 = EAGAIN"]
     return lines
 
 
-def chain(name, ranges):
+def chain(name, ranges, sack=True):
     """Several ranges held, one segment over some of them."""
-    r = Receiver(1, True)
+    r = Receiver(1, sack)
     text = ["Three ranges are held, then %d:%d comes over them (%s), then the rest." % (ranges[-1][0], ranges[-1][1], name),
-            "RFC 2018 4 (what touches becomes one block, the newest first), RFC 2883 4 (the first duplicate part is told)."]
-    lines = begin(text, True)
+            "RFC 2018 4 (what touches becomes one block, the newest first), RFC 2883 4 (the first duplicate part is told)." if sack else
+            "RFC 9293 3.10.7.4, RFC 5681 4.2 (every one is answered, and what fills a part of a gap too); without SACK."]
+    lines = begin(text, sack)
     lines += run(r, ranges)
     while r.held:
         lines += run(r, [(r.nxt, r.held[0][0])])
@@ -165,17 +167,18 @@ def scripts():
     yield "order-of-3", orders(3, False, 0)
     for first in (1, 2, 3, 4):
         yield "order-of-4-first-%d" % first, orders(4, True, first)
-    for name, b in RELATIONS.items():
-        yield "overlap-" + name, overlap(name, b)
-    yield "overlap-old-part", in_order_overlap("part of it is old", 1001, (501, 1501))
-    yield "overlap-old-all", in_order_overlap("all of it is old", 1001, (1, 1001))
-    yield "overlap-old-middle", in_order_overlap("a middle piece of the old", 1001, (301, 601))
-    yield "overlap-old-and-more", in_order_overlap("all that is old and more", 1001, (1, 2001))
     held = [(1001, 1501), (2001, 2501), (3001, 3501)]
-    yield "overlap-three-bridge", chain("joining two", held + [(1501, 2001)])
-    yield "overlap-three-all", chain("joining all", held + [(1201, 3301)])
-    yield "overlap-three-cover", chain("covering all", held + [(801, 3701)])
-    yield "overlap-three-fill", chain("filling the gap too", held + [(1, 2201)])
+    for sack, end in ((True, ""), (False, "-without-sack")):
+        for name, b in RELATIONS.items():
+            yield "overlap-" + name + end, overlap(name, b, sack)
+        yield "overlap-old-part" + end, in_order_overlap("part of it is old", 1001, (501, 1501), sack)
+        yield "overlap-old-all" + end, in_order_overlap("all of it is old", 1001, (1, 1001), sack)
+        yield "overlap-old-middle" + end, in_order_overlap("a middle piece of the old", 1001, (301, 601), sack)
+        yield "overlap-old-and-more" + end, in_order_overlap("all that is old and more", 1001, (1, 2001), sack)
+        yield "overlap-three-bridge" + end, chain("joining two", held + [(1501, 2001)], sack)
+        yield "overlap-three-all" + end, chain("joining all", held + [(1201, 3301)], sack)
+        yield "overlap-three-cover" + end, chain("covering all", held + [(801, 3701)], sack)
+        yield "overlap-three-fill" + end, chain("filling the gap too", held + [(1, 2201)], sack)
 
 
 def main():

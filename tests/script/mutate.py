@@ -13,8 +13,8 @@ usage: mutate.py [--sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
 It fails when
 - a mutation does not apply any more: its old text must stand exactly once in its file (white space does not matter);
 - a mutation survives: no script fails;
-- a script is killed by no mutation that is fine: one that kills more than a sixth of all scripts (a broken handshake) proves nothing
-  about any of them.
+- a script is killed by no mutation that is fine: one that kills more than one script in 25 (a broken handshake, a timer that never
+  fires) proves nothing about any of them.
 """
 import argparse
 import collections
