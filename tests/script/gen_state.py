@@ -327,7 +327,7 @@ class Cell:
         if self.state == "LI":
             self.lines.append("m: expect info state LISTEN backlog_used 0")
         elif self.state != "CL":
-            self.say("expect info state %s" % NAMES[self.state])
+            self.say("expect info state %s snd_wnd %d snd_queued 0 rcv_queued 0 rcv_urgent 0" % (NAMES[self.state], 0 if self.state == "SS" else 65535))
 
     def do_user_timeout(self, _):
         self.lines.append("+895ms nothing")
