@@ -316,9 +316,13 @@ void conn_let_go(struct tcp_stack *s, struct conn *c)
 
 void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 {
-	/* Nothing was sent yet, or both have closed: RFC 9293 3.10.5 deletes these without a reset. */
+	/* Nothing was sent yet, or both have closed: RFC 9293 3.10.5 deletes these without a reset. Here CLOSING and LAST-ACK begin
+	 * when the FIN is queued; until it was sent they are the RFC's ESTABLISHED and CLOSE-WAIT, and the peer waits for the rest. */
+	bool both = (c->state == TCP_CLOSING || c->state == TCP_LAST_ACK) &&
+	            seq_gt(c->snd_max, conn_data_end(c));
+
 	if (c->state != TCP_SYN_SENT && c->state != TCP_LISTEN && c->state != TCP_CLOSED &&
-	    c->state != TCP_CLOSING && c->state != TCP_LAST_ACK && c->state != TCP_TIME_WAIT) {
+	    c->state != TCP_TIME_WAIT && !both) {
 		struct tcp_reply r = {.peer = c->peer,
 		                      .lport = c->lport,
 		                      .rport = c->rport,

@@ -39,6 +39,7 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 	g->wnd = be16_load(h + 14);
 	g->up = g->seq + be16_load(h + 18);
 	g->ecn = in->ecn;
+	g->syn = false;
 	g->data = r.p;
 	g->len = (uint32_t)rd_left(&r);
 	return tcp_opts_parse(opts, hdr - TCP_HDR_BYTES, &g->o) == 0;

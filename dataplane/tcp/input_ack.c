@@ -8,7 +8,7 @@
 
 static void take_window(struct conn *c, const struct seg *g, struct ack_news *a)
 {
-	uint32_t wnd = g->wnd << c->snd_ws;
+	uint32_t wnd = seg_window(c, g);
 
 	if (!(seq_lt(c->snd_wl1, g->seq) || (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack))))
 		return;
@@ -18,13 +18,11 @@ static void take_window(struct conn *c, const struct seg *g, struct ack_news *a)
 		c->max_wnd = wnd;
 	c->snd_wl1 = g->seq;
 	c->snd_wl2 = g->ack;
-	/* The window opened: what persisted goes out as ordinary data. */
-	if (c->rtx_kind == RTX_PERSIST) {
-		if (wnd) {
-			timer_rtx_stop(c);
-			c->backoff = 0;
-			c->flags &= ~(uint32_t)CF_PROBE_DUE;
-		}
+	/* The window opened: what persisted goes out as ordinary data. A writer that waits for memory has nothing queued, its timer runs on. */
+	if (c->rtx_kind == RTX_PERSIST && wnd && (c->snd.len || (c->flags & CF_FIN_QUEUED))) {
+		timer_rtx_stop(c);
+		c->backoff = 0;
+		c->flags &= ~(uint32_t)CF_PROBE_DUE;
 	}
 }
 

@@ -159,6 +159,7 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 			return false;
 		}
 		g->flags &= (uint8_t)~TCP_SYN; /* simultaneous open: its ACK counts */
+		g->syn = true;
 		g->seq++;
 	}
 	if (g->flags & TCP_SYN) { /* RFC 5961 4.2, whatever the sequence number */

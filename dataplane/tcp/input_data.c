@@ -102,6 +102,11 @@ static void store_out_of_order(struct tcp_stack *s, struct conn *c, const struct
 		s->n.dup_in++;
 		return;
 	}
+	/* Anyone can make these wait for ever; memory that is scarce is for what is in order (SHLD-31 is none to starve others by). */
+	if (!stack_may_grow(s)) {
+		s->n.drop_memory++;
+		return;
+	}
 	if (c->n_ooo && !reass_room(s, c, g->seq, g->seq + g->len)) {
 		s->n.drop_ooo++;
 		return;
@@ -188,6 +193,8 @@ bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g)
 		ack_out_of_order(s, c);
 	if ((c->flags & CF_FIN_SEEN) && c->rcv_nxt == c->fin_seq)
 		return take_fin(s, c);
-	ack_schedule(s, c);
+	/* Urgency alone takes no place: its ACK would answer an ACK. */
+	if (g->len || (g->flags & TCP_FIN) || (c->flags & CF_ACK_NOW))
+		ack_schedule(s, c);
 	return true;
 }

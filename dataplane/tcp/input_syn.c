@@ -60,10 +60,16 @@ static void established(struct tcp_stack *s, struct conn *c, const struct seg *g
 	c->una_moved = s->now;
 	timer_rtx_stop(c);
 	first_sample(s, c, g);
-	if (c->keep_idle)
+	if (c->life_kind == LIFE_LINGER)
+		; /* closed already: that time runs on */
+	else if (c->keep_idle)
 		timer_life(s, c, LIFE_KEEPALIVE, c->keep_idle);
 	else
 		timer_life(s, c, LIFE_NONE, 0);
+	if (c->flags & CF_WANT_WRITE) {
+		c->flags &= ~(uint32_t)CF_WANT_WRITE;
+		conn_event(s, c, TCP_EV_WRITABLE);
+	}
 	if (c->flags & CF_FIN_QUEUED)
 		c->state = TCP_FIN_WAIT_1;
 	conn_ready(s, c);
@@ -194,10 +200,6 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 	established(s, c, g);
 	c->flags |= CF_ACK_NOW;
 	conn_event(s, c, TCP_EV_CONNECTED);
-	if (c->flags & CF_WANT_WRITE) {
-		c->flags &= ~(uint32_t)CF_WANT_WRITE;
-		conn_event(s, c, TCP_EV_WRITABLE);
-	}
 	if (g->len || (g->flags & TCP_FIN)) { /* RFC 9293 3.10.7.3: goes on at the sixth step */
 		g->seq++;
 		g->flags &= (uint8_t)~TCP_SYN;
@@ -216,8 +218,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		return false;
 	}
 	c->snd_una = g->ack;
-	/* The SYN's window was not scaled, this one is. */
-	c->snd_wnd = g->wnd << c->snd_ws;
+	c->snd_wnd = seg_window(c, g);
 	if (c->snd_wnd > c->max_wnd)
 		c->max_wnd = c->snd_wnd;
 	c->snd_wl1 = g->seq;

@@ -26,7 +26,9 @@ static uint32_t send_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
 		c->syn_tx = s->now;
 	}
 	c->snd_nxt = c->snd_max = c->iss + 1;
-	timer_rtx(s, c, RTX_SYN);
+	/* A repeated SYN of the peer's brings ours again, but no new time: it could keep half-open for ever what never opens. */
+	if (c->rtx_kind != RTX_SYN)
+		timer_rtx(s, c, RTX_SYN);
 	return n;
 }
 
@@ -377,8 +379,10 @@ uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t c
 	while (s->ready.head != CONN_NONE) {
 		struct conn *c = &s->conns[s->ready.head];
 
-		/* A held peer's connections come back with its release. */
+		/* A held peer's connections come back with its release; the application's patience runs on. */
 		if (s->peers[c->peer].held) {
+			if (c->user_timeout && c->snd.len && conn_synchronized(c))
+				persist(s, c);
 			unready(s, c);
 			continue;
 		}

@@ -89,6 +89,7 @@ static void released(struct tcp_stack *s, struct conn *c, int arg)
 	c->flags &= ~(uint32_t)CF_RTO_HELD;
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
 		c->flags |= CF_SYN_DUE;
+		timer_rtx_stop(c); /* a new time with what is sent */
 		c->backoff = c->retries = 0;
 	} else {
 		recovery_restart(s, c);
@@ -115,6 +116,7 @@ static void kick(struct tcp_stack *s, struct conn *c, int arg)
 	c->backoff = c->retries = 0;
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
 		c->flags |= CF_SYN_DUE;
+		timer_rtx_stop(c); /* a new time with what is sent */
 	} else if (c->rec.len) {
 		c->flags = (c->flags & ~(uint32_t)CF_UNDO) | CF_RTX_HEAD;
 		timer_rto_restart(s, c);

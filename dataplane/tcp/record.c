@@ -86,6 +86,16 @@ void rec_pop(struct tcp_stack *s, struct conn *c)
 	tcp_buf_drop(&s->pool, &c->rec, REC_BYTES, false);
 }
 
+void rec_join(struct tcp_stack *s, struct conn *c, uint32_t first, uint32_t end)
+{
+	for (uint32_t pos = first, next; pos != end; pos = next) {
+		struct rec *r = rec_at(s, c, pos);
+
+		next = pos + rec_run(r) * REC_BYTES;
+		r->run = (end - pos) / REC_BYTES;
+	}
+}
+
 void rec_mark_lost(struct tcp_stack *s, struct conn *c, uint32_t pos)
 {
 	struct rec *r = rec_at(s, c, pos);
@@ -145,8 +155,10 @@ void rec_all_lost(struct tcp_stack *s, struct conn *c, bool forget_sacks)
 	for (uint32_t pos = c->rec.head; pos != rec_end(c); pos += REC_BYTES) {
 		struct rec *r = rec_at(s, c, pos);
 
-		if (forget_sacks)
+		if (forget_sacks) {
 			r->flags &= (uint8_t)~REC_SACKED;
+			r->run = 0;
+		}
 		rec_mark_lost(s, c, pos);
 	}
 }

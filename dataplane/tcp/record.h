@@ -19,7 +19,8 @@ struct rec {
 	int64_t tx; /* last sent */
 	uint8_t flags, room8;
 	uint16_t room16;
-	uint32_t room32;
+	uint32_t
+	        run; /* SACKed records in a row from here on, as far as known; 0: only this one. Nothing when it is not SACKed. */
 };
 _Static_assert(sizeof(struct rec) == REC_BYTES, "records must not straddle chunks");
 
@@ -45,6 +46,16 @@ uint32_t rec_find(const struct tcp_stack *s, const struct conn *c, uint32_t seq)
 
 /* Removes the oldest record. */
 void rec_pop(struct tcp_stack *s, struct conn *c);
+
+/* Records that a walk over SACKed ones may step over at once, 1 or more. */
+static inline uint32_t rec_run(const struct rec *r)
+{
+	return r->run ? r->run : 1;
+}
+
+/* All records of [first, end) are SACKed: who comes again steps over them at once, wherever he begins. So SACKs cost by what is new in
+ * them, whatever ranges a peer repeats (path compression as in union-find). */
+void rec_join(struct tcp_stack *s, struct conn *c, uint32_t first, uint32_t end);
 
 void rec_mark_lost(struct tcp_stack *s, struct conn *c, uint32_t pos);
 void rec_mark_sacked(struct tcp_stack *s, struct conn *c, uint32_t pos);

@@ -51,6 +51,17 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 	}
 }
 
+/* Marks that una has passed move with it: left behind, they would lie ahead again after 2 GiB. Those that una must exceed stay one
+ * below. */
+static void marks_follow(struct conn *c)
+{
+	c->cwr_end = seq_max(c->cwr_end, c->snd_una - 1);
+	c->recover = seq_max(c->recover, c->snd_una - 1);
+	c->dsack_round = seq_max(c->dsack_round, c->snd_una);
+	c->snd_small = seq_max(c->snd_small, c->snd_una);
+	c->sack_mark = seq_max(c->sack_mark, c->snd_una);
+}
+
 void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	uint32_t ack = g->ack;
@@ -84,6 +95,7 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 		a->rtt = -1;
 	a->acked = ack - c->snd_una;
 	c->snd_una = ack;
+	marks_follow(c);
 	if (seq_lt(c->snd_nxt, ack))
 		c->snd_nxt = ack;
 }
@@ -92,16 +104,22 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 static void sack_range(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t from,
                        uint32_t end, const struct seg *g, struct ack_news *a)
 {
-	for (uint32_t pos = rec_find(s, c, from); pos != rec_end(c); pos += REC_BYTES) {
+	uint32_t first = rec_find(s, c, from), pos = first;
+
+	if (pos != rec_end(c) && seq_lt(rec_at(s, c, pos)->seq, start))
+		first = pos += REC_BYTES;
+	while (pos != rec_end(c)) {
 		struct rec *r = rec_at(s, c, pos);
 
 		if (seq_gt(r->seq + r->len, end))
 			break;
-		if (seq_lt(r->seq, start) || (r->flags & REC_SACKED))
-			continue;
-		delivered(s, c, r, g, true, a);
-		rec_mark_sacked(s, c, pos);
+		if (!(r->flags & REC_SACKED)) {
+			delivered(s, c, r, g, true, a);
+			rec_mark_sacked(s, c, pos);
+		}
+		pos += rec_run(r) * REC_BYTES;
 	}
+	rec_join(s, c, first, pos);
 }
 
 static bool is_dsack(const struct conn *c, const struct seg *g)

@@ -97,6 +97,7 @@ int tcp_set_opt(struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t v
 		return 0;
 	case TCP_OPT_USER_TIMEOUT_MS:
 		c->user_timeout = (int64_t)value * NS_PER_MS;
+		timer_user(s, c);
 		return 0;
 	case TCP_OPT_LINGER_MS:
 		set_mode(c, CM_LINGER, value != TCP_LINGER_OFF);

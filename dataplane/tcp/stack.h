@@ -62,6 +62,7 @@ struct seg {
 	const uint8_t *data;
 	uint32_t len; /* payload bytes, what was trimmed taken off */
 	uint8_t flags, ecn;
+	bool syn; /* it carried a SYN that was taken off: its window is not scaled (RFC 7323 2.2) */
 	struct tcp_opts o;
 };
 
@@ -148,6 +149,11 @@ static inline bool stack_may_grow(const struct tcp_stack *s)
 	return (uint64_t)s->pool.used * 100 < (uint64_t)s->pool.total * s->cfg.buffer_growth_pct;
 }
 
+static inline uint32_t seg_window(const struct conn *c, const struct seg *g)
+{
+	return g->syn ? g->wnd : g->wnd << c->snd_ws;
+}
+
 /* cookie.c: SYN cookies. */
 void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g);
 /* True: the segment brought a cookie back, and is done with. */
@@ -169,6 +175,8 @@ void conn_timers(struct tcp_stack *s, struct conn *c);
 int64_t conn_next_deadline(const struct conn *c); /* INT64_MAX: none */
 void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind);
 void timer_rto_restart(struct tcp_stack *s, struct conn *c);
+/* The user timeout changed: what waits already is given up no later. */
+void timer_user(struct tcp_stack *s, struct conn *c);
 void timer_rtx_stop(struct conn *c);
 void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay);
 void timer_tlp(struct tcp_stack *s, struct conn *c);

@@ -139,7 +139,7 @@ static void window_grow(struct tcp_stack *s, struct conn *c, uint32_t n)
 
 static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 {
-	uint32_t told, gain, step;
+	uint32_t told, gain, step, most;
 
 	tcp_buf_drop(&s->pool, &c->rcv, n, c->n_ooo != 0);
 	if ((c->modes & CM_RCV_URGENT) && seq_geq(c->rcv_nxt - c->rcv.len, c->rcv_up))
@@ -149,6 +149,8 @@ static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 	window_grow(s, c, n);
 	told = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
 	gain = conn_rcv_window(s, c);
+	most = 65535u << c->rcv_ws; /* what the field can tell */
+	gain = gain < most ? gain : most;
 	gain = gain > told ? gain - told : 0;
 	step = c->mss < c->rcv_limit / 2 ? c->mss : c->rcv_limit / 2;
 	/* Acknowledgements of data carry the window; one is sent for its sake only where the peer may be waiting. */

@@ -41,6 +41,19 @@ void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind)
 	conn_arm(s, c, c->rtx_at);
 }
 
+void timer_user(struct tcp_stack *s, struct conn *c)
+{
+	int64_t limit = c->una_moved + c->user_timeout;
+
+	if (!c->user_timeout || !conn_synchronized(c) ||
+	    (c->snd_nxt == c->snd_una && !c->snd.len) || c->rtx_at <= limit)
+		return;
+	if (c->rtx_kind == RTX_NONE) /* stopped by a hold */
+		c->rtx_kind = c->rec.len ? RTX_RTO : RTX_PERSIST;
+	c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
+	conn_arm(s, c, c->rtx_at);
+}
+
 void timer_rto_restart(struct tcp_stack *s, struct conn *c)
 {
 	timer_rtx(s, c, RTX_RTO);
@@ -112,6 +125,15 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 		give_up(s, c);
 		return false;
 	}
+	if (kind == RTX_PERSIST && !c->snd.len && !fin_unsent(c)) {
+		/* A writer that found no memory tries again. */
+		timer_rtx_stop(c);
+		if (c->flags & CF_WANT_WRITE) {
+			c->flags &= ~(uint32_t)CF_WANT_WRITE;
+			conn_event(s, c, TCP_EV_WRITABLE);
+		}
+		return true;
+	}
 	if (s->peers[c->peer].held) {
 		/* Nothing is sent again meanwhile; only the application's patience runs out. */
 		c->flags |= CF_RTO_HELD;
@@ -125,15 +147,6 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 	if (c->retries >= retry_limit(s, c) && (!limited || (c->flags & CF_ORPHAN))) {
 		give_up(s, c);
 		return false;
-	}
-	if (kind == RTX_PERSIST && !c->snd.len && !fin_unsent(c)) {
-		/* A writer that found no memory tries again. */
-		timer_rtx_stop(c);
-		if (c->flags & CF_WANT_WRITE) {
-			c->flags &= ~(uint32_t)CF_WANT_WRITE;
-			conn_event(s, c, TCP_EV_WRITABLE);
-		}
-		return true;
 	}
 	c->retries += c->retries < UINT8_MAX;
 	if (c->retries == s->cfg.warn_retries)
@@ -182,6 +195,12 @@ static bool keepalive_fired(struct tcp_stack *s, struct conn *c)
 		c->keep_sent = 0;
 		timer_life(s, c, LIFE_KEEPALIVE,
 		           idle < c->keep_idle ? c->keep_idle - idle : c->keep_idle);
+		return true;
+	}
+	if (s->peers[c->peer].held) {
+		/* Probes cannot leave; the peer that would not answer them was not asked. */
+		c->keep_sent = 0;
+		timer_life(s, c, LIFE_KEEPALIVE, c->keep_idle);
 		return true;
 	}
 	if (c->keep_sent >= c->keep_probes) {

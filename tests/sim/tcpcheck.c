@@ -80,13 +80,19 @@ void tcpcheck_free(struct tcpcheck *k)
 
 static void check_records(const struct tcpcheck *k, const struct tcp_stack *s, const struct conn *c)
 {
-	uint32_t sacked = 0, lost = 0, timed = 0, on_list = 0;
+	uint32_t sacked = 0, lost = 0, timed = 0, on_list = 0, run = 0;
 
 	for (uint32_t pos = c->rec.head, at = c->snd_una; pos != rec_end(c); pos += REC_BYTES) {
 		const struct rec *r = rec_at(s, c, pos);
 
 		HOLDS(c, r->seq == at && r->len);
 		at += r->len;
+		/* What a walk may step over is SACKed. */
+		if (r->flags & REC_SACKED)
+			run = rec_run(r) > run ? rec_run(r) : run;
+		HOLDS(c, !run || (r->flags & REC_SACKED));
+		HOLDS(c, run <= (rec_end(c) - pos) / REC_BYTES);
+		run -= run != 0;
 		sacked += r->flags & REC_SACKED ? r->len : 0;
 		lost += r->flags & REC_LOST ? r->len : 0;
 		timed += (r->flags & REC_TIMED) != 0;
@@ -98,6 +104,16 @@ static void check_records(const struct tcpcheck *k, const struct tcp_stack *s, c
 		HOLDS(c, ++on_list <= timed);
 	HOLDS(c, on_list == timed && lost == c->lost_bytes);
 	HOLDS(c, !(c->flags & CF_SACK) || sacked == c->sacked_bytes);
+}
+
+/* Marks in the sequence space go with una: one left 2 GiB behind would lie ahead. */
+static void check_marks(const struct tcpcheck *k, const struct conn *c)
+{
+	const uint32_t marks[] = {c->cwr_end, c->recover, c->dsack_round, c->snd_small,
+	                          c->sack_mark};
+
+	for (unsigned i = 0; conn_synchronized(c) && i < sizeof(marks) / sizeof(marks[0]); i++)
+		HOLDS(c, marks[i] - (c->snd_una - 1) <= c->snd_max - (c->snd_una - 1));
 }
 
 /* Its node comes up no later than the earliest of its deadlines, rounded up to a tick. */
@@ -146,6 +162,7 @@ static void check_conn(struct tcpcheck *k, const struct tcp_stack *s, const stru
 	if (records)
 		check_records(k, s, c);
 	check_timers(k, s, c, s->peers[c->peer].held);
+	check_marks(k, c);
 	HOLDS(c, c->rcv.len <= c->rcv_limit_max + 65536);
 	HOLDS(c, c->snd.len <= c->snd_limit_max || c->snd.len <= s->cfg.sndbuf_max);
 	if (k->handle[slot] == handle && conn_synchronized(c)) {
