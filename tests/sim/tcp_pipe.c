@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WIRE 1480.0 /* a full segment on the link: 20 of header, 12 of timestamps, 1448 */
 #define MSS  1448.0
@@ -135,15 +136,20 @@ static void buffered(const char *group, double share, int64_t seconds, double lo
 	tcpnet_free(&n);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "long") == 0) {
+		golden_open("tcp_pipe_long");
+		full_pipe("newreno, 1 Gbit/s x 100 ms", 1e9, 100, TCP_CC_NEWRENO);
+		return golden_close();
+	}
 	golden_open("tcp_pipe");
 	full_pipe("cubic, 1 Gbit/s x 100 ms", 1e9, 100, TCP_CC_CUBIC);
 	full_pipe("cubic, 100 Mbit/s x 100 ms", 100e6, 100, TCP_CC_CUBIC);
 	full_pipe("cubic, 1 Gbit/s x 20 ms", 1e9, 20, TCP_CC_CUBIC);
 	full_pipe("newreno, 40 Mbit/s x 100 ms", 40e6, 100, TCP_CC_NEWRENO);
 	buffered("cubic, buffer 10 % of BDP", 0.1, 40, 85);
-	buffered("cubic, buffer 50 % of BDP", 0.5, 40, 99);
+	buffered("cubic, buffer 43 % of BDP", 0.43, 40, 99);
 	buffered("cubic, buffer 100 % of BDP", 1.0, 40, 99);
 	return golden_close();
 }

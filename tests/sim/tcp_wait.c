@@ -200,6 +200,7 @@ static void both_closed(const char *group, bool timestamps)
 
 struct sizes {
 	unsigned small, all;
+	uint64_t at, total; /* bytes seen; all there will be */
 };
 
 static void measure(void *arg, unsigned from, const struct tcp_out *out, const uint8_t *seg)
@@ -210,7 +211,9 @@ static void measure(void *arg, unsigned from, const struct tcp_out *out, const u
 	if (from || !out->payload)
 		return;
 	z->all++;
-	z->small += out->payload < MSS / 2;
+	/* The first finds nothing outstanding, so what little was written goes at once (Nagle); the last is what is left. */
+	z->small += z->at && z->at + out->payload < z->total && out->payload < MSS / 2;
+	z->at += out->payload;
 }
 
 /* A reader that takes a few bytes at a time, a writer that writes a few: no small segments on the wire. */
@@ -220,7 +223,7 @@ static void silly(const char *group, size_t write, size_t read)
 	const uint64_t total = 2000000;
 	struct tcpnet n;
 	struct tcp_cfg cfg;
-	struct sizes z = {0, 0};
+	struct sizes z = {.total = total};
 	uint64_t sent = 0, got = 0;
 	uint32_t a, b;
 	char buf[4096] = {0};
@@ -246,7 +249,8 @@ static void silly(const char *group, size_t write, size_t read)
 		tcpnet_run(&n, 10000);
 		REQUIRE(n.now < 4000 * NS_PER_S);
 	}
-	golden(name(group, "below half an MSS, of all"), 100.0 * z.small / z.all, "%", 0, 1, 1);
+	golden(name(group, "below half an MSS, but the first and the last"), z.small, "segments", 0,
+	       0, 0);
 	golden(name(group, "mean payload"), (double)total / z.all, "bytes", 1000, MSS, 1);
 	tcpnet_free(&n);
 }
