@@ -259,7 +259,25 @@ static void flood(uint64_t total)
 
 /* ---- memory that fails -------------------------------------------------------------------------------------------- */
 
+#define LOAD_CONNS 4
+
+/* What runs while memory fails: so many connections, each with `total` bytes both ways. */
+struct load {
+	const char *name;
+	unsigned conns;
+	uint64_t total;
+	uint32_t buffer, chunks, initial_window;
+	int64_t delay_ns;
+};
+
+static const struct load loads[] = {
+        {"one connection", 1, 60000, 0, 512, 10, 2 * NS_PER_MS},
+        /* Windows of hundreds of records and dozens of gaps: each is asked for many times, by one while another waits. */
+        {"four connections, wide", 4, 150000, 120000, 2048, 60, 20 * NS_PER_MS},
+};
+
 struct failing {
+	const struct load *load;
 	enum tcp_alloc point;
 	uint64_t asked, from, n; /* requests [from, from + n) fail */
 	uint64_t ended;          /* connections that ended with an error */
@@ -275,76 +293,125 @@ static bool fails(void *arg, enum tcp_alloc point)
 	return f->asked > f->from && f->asked <= f->from + f->n;
 }
 
-/* A connection with data both ways over a bad path; each event is checked: what waits has a timer. Whatever failed, in the end all
+/* Both ends of the connections; the i-th accepted need not be the i-th opened, all carry the same bytes. */
+struct ends {
+	uint32_t conn[2][LOAD_CONNS];
+	uint64_t sent[2][LOAD_CONNS], got[2][LOAD_CONNS];
+};
+
+static bool all_through(const struct ends *e, const struct load *l)
+{
+	for (unsigned h = 0; h < 2; h++)
+		for (unsigned i = 0; i < l->conns; i++)
+			if (e->got[h][i] != l->total)
+				return false;
+	return true;
+}
+
+/* Writes and reads what goes. */
+static void move(struct tcpnet *n, struct ends *e, const struct load *l, unsigned h, unsigned i)
+{
+	uint32_t c = e->conn[h][i];
+	uint64_t *sent = &e->sent[h][i], *got = &e->got[h][i];
+	uint8_t buf[4096];
+	int64_t r;
+
+	if (!c)
+		return;
+	while (*sent < l->total &&
+	       (r = tcp_send(n->stack[h], c, tcpnet_pattern(*sent),
+	                     l->total - *sent < 4096 ? l->total - *sent : 4096)) > 0)
+		*sent += (uint64_t)r;
+	while ((r = tcp_recv(n->stack[h], c, buf, sizeof(buf))) > 0) {
+		REQUIRE(memcmp(buf, tcpnet_pattern(*got), (size_t)r) == 0);
+		*got += (uint64_t)r;
+	}
+}
+
+/* A dozen refusals in a row are as many retransmissions in vain: then it may have ended, and said so; and where a cookie's connection
+ * found no slot, the client's later data is answered with a reset. */
+static void judge(struct tcpnet *n, struct failing *f, const struct ends *e)
+{
+	unsigned told = 0;
+
+	if (all_through(e, f->load))
+		return;
+	/* A SYN is tried fewer times than data. */
+	REQUIRE(f->n > 8 || f->point == TCP_ALLOC_CONN ||
+	        (f->point == TCP_ALLOC_REPLY && f->n > 1));
+	for (unsigned h = 0; h < 2; h++)
+		for (unsigned k = 0; k < f->load->conns; k++) {
+			struct tcp_info i;
+
+			if (!e->conn[h][k])
+				continue;
+			REQUIRE(tcp_info(n->stack[h], e->conn[h][k], &i) == 0);
+			told += i.error == ETIMEDOUT || (!h && i.error == ECONNRESET);
+		}
+	REQUIRE(told);
+	f->ended++;
+}
+
+static void failing_cfg(struct failing *f, struct tcp_cfg *cfg)
+{
+	tcpnet_cfg(cfg);
+	cfg->chunk_bytes = 1024;
+	cfg->max_ooo = 64;
+	cfg->chunks = f->load->chunks;
+	cfg->initial_window = f->load->initial_window;
+	if (f->load->buffer)
+		cfg->sndbuf = cfg->sndbuf_max = cfg->rcvbuf = cfg->rcvbuf_max = f->load->buffer;
+	cfg->alloc_fails = fails;
+	cfg->alloc_arg = f;
+	if (f->point == TCP_ALLOC_REPLY)
+		cfg->syn_cookies = TCP_COOKIES_ALWAYS;
+}
+
+/* Connections with data both ways over a bad path; each event is checked: what waits has a timer. Whatever failed, in the end all
  * is through, or the one that asked was told. */
 static uint64_t with_failure(struct failing *f)
 {
 	static struct tcpnet n;
-	const struct tcpnet_path p = {.delay_ns = 2 * NS_PER_MS,
+	const struct load *l = f->load;
+	const struct tcpnet_path p = {.delay_ns = l->delay_ns,
 	                              .loss = 0.03,
 	                              .reorder = 0.1,
-	                              .reorder_ns = 3 * NS_PER_MS};
+	                              .reorder_ns = l->delay_ns * 3 / 2};
 	struct tcp_cfg cfg;
-	uint32_t listener, a, b = 0;
-	uint64_t sent[2] = {0, 0}, got[2] = {0, 0};
-	const uint64_t total = 60000;
+	struct ends e = {.sent = {{0}}};
+	uint32_t listener;
+	unsigned accepted = 0;
 	int64_t until;
 
-	tcpnet_cfg(&cfg);
-	cfg.chunk_bytes = 1024;
-	cfg.max_ooo = 64;
-	cfg.chunks = 512;
-	cfg.alloc_fails = fails;
-	cfg.alloc_arg = f;
-	if (f->point == TCP_ALLOC_REPLY)
-		cfg.syn_cookies = TCP_COOKIES_ALWAYS;
+	failing_cfg(f, &cfg);
 	tcpnet_again(&n, 17, &cfg, &cfg);
 	n.check_all = true;
 	tcpnet_both(&n, &p);
 	f->asked = 0;
-	while (tcp_listen(n.stack[1], 80, 4, &listener) < 0)
+	while (tcp_listen(n.stack[1], 80, LOAD_CONNS, &listener) < 0)
 		;
-	while (tcp_connect(n.stack[0], TCPNET_PEER, 80, &a) < 0)
-		;
+	for (unsigned i = 0; i < l->conns; i++)
+		while (tcp_connect(n.stack[0], TCPNET_PEER, 80, &e.conn[0][i]) < 0)
+			;
 	until = n.now + 600 * NS_PER_S;
-	while (n.now < until && (got[0] < total || got[1] < total)) {
-		const uint32_t c[2] = {a, b};
-
-		if (!b && tcp_accept(n.stack[1], listener, &b) < 0)
-			b = 0;
-		for (unsigned h = 0; h < 2; h++) {
-			uint8_t buf[4096];
-			int64_t r;
-
-			if (!c[h])
-				continue;
-			while (sent[h] < total &&
-			       (r = tcp_send(n.stack[h], c[h], tcpnet_pattern(sent[h]),
-			                     total - sent[h] < 4096 ? total - sent[h] : 4096)) > 0)
-				sent[h] += (uint64_t)r;
-			while ((r = tcp_recv(n.stack[h], c[h], buf, sizeof(buf))) > 0) {
-				REQUIRE(memcmp(buf, tcpnet_pattern(got[h]), (size_t)r) == 0);
-				got[h] += (uint64_t)r;
-			}
+	while (n.now < until && !all_through(&e, l)) {
+		while (accepted < l->conns &&
+		       tcp_accept(n.stack[1], listener, &e.conn[1][accepted]) == 0)
+			accepted++;
+		for (unsigned i = 0; i < l->conns; i++) {
+			move(&n, &e, l, 0, i);
+			if (i < accepted)
+				move(&n, &e, l, 1, i);
 		}
 		/* A writer that was refused for want of memory tries again, as one that polls would. */
 		tcpnet_step(&n, n.now + 50 * NS_PER_MS);
 	}
-	/* A dozen refusals in a row are as many retransmissions in vain: then it may have ended, and said so; and where a cookie's
-	 * connection found no slot, the client's later data is answered with a reset. */
-	if (got[0] != total || got[1] != total) {
-		struct tcp_info i, j = {.error = 0};
-
-		/* A SYN is tried fewer times than data. */
-		REQUIRE(f->n > 8 || f->point == TCP_ALLOC_CONN ||
-		        (f->point == TCP_ALLOC_REPLY && f->n > 1));
-		REQUIRE(tcp_info(n.stack[0], a, &i) == 0);
-		REQUIRE(!b || tcp_info(n.stack[1], b, &j) == 0);
-		REQUIRE(i.error == ETIMEDOUT || j.error == ETIMEDOUT ||
-		        (!b && i.error == ECONNRESET));
-		f->ended++;
-	}
-	REQUIRE(tcp_close(n.stack[0], a) == 0 && (!b || tcp_close(n.stack[1], b) == 0));
+	for (unsigned i = accepted; i < l->conns; i++)
+		e.conn[1][i] = 0;
+	judge(&n, f, &e);
+	for (unsigned h = 0; h < 2; h++)
+		for (unsigned i = 0; i < l->conns; i++)
+			REQUIRE(!e.conn[h][i] || tcp_close(n.stack[h], e.conn[h][i]) == 0);
 	REQUIRE(tcp_close(n.stack[1], listener) == 0);
 	tcpnet_run(&n, 3000 * NS_PER_S);
 	REQUIRE(!n.stack[0]->nconns && !n.stack[1]->nconns);
@@ -352,17 +419,18 @@ static uint64_t with_failure(struct failing *f)
 	return f->asked;
 }
 
-static void failures(unsigned step)
+static void failures(const struct load *l, unsigned step)
 {
 	for (unsigned point = 0; point < TCP_ALLOC_POINTS; point++) {
-		struct failing f = {.point = (enum tcp_alloc)point};
+		struct failing f = {.load = l, .point = (enum tcp_alloc)point};
 		uint64_t asked = with_failure(&f), runs = 0;
 
 		for (f.from = 0; f.from < asked; f.from += asked < 50 ? 1 : step)
 			for (f.n = 1; f.n <= 64; f.n *= 8, runs++)
 				with_failure(&f);
-		printf("%s: asked %llu times, %llu runs with failures, %llu ended with an error\n",
-		       tcp_alloc_name((enum tcp_alloc)point), (unsigned long long)asked,
+		printf("%s, %s: asked %llu times, %llu runs with failures, %llu ended with an "
+		       "error\n",
+		       l->name, tcp_alloc_name((enum tcp_alloc)point), (unsigned long long)asked,
 		       (unsigned long long)runs, (unsigned long long)f.ended);
 	}
 }
@@ -374,6 +442,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	connections(in_long ? 1000000 : 20000);
 	flood(in_long ? 1000000 : 100000);
-	failures(in_long ? 1 : 7);
+	failures(&loads[0], in_long ? 1 : 7);
+	failures(&loads[1], in_long ? 1 : 41);
 	return 0;
 }

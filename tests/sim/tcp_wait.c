@@ -255,6 +255,48 @@ static void silly(const char *group, size_t write, size_t read)
 	tcpnet_free(&n);
 }
 
+/* ---- Nagle and delayed ACK ---------------------------------------------------------------------------------------- */
+
+/* A request written in two pieces, an answer to the whole of it: the second piece waits for an acknowledgement which waits for more
+ * data (RFC 9293 3.7.4's note). Both ends as configured by default. */
+static void two_pieces(const char *group, bool nodelay)
+{
+	const struct tcpnet_path p = {.delay_ns = 5 * NS_PER_MS};
+	struct tcpnet n;
+	struct tcp_cfg cfg;
+	uint32_t a, b;
+	char buf[512] = {0};
+	int64_t asked, far, k, read = 0;
+
+	tcpnet_cfg(&cfg);
+	tcpnet_init(&n, 1, &cfg, &cfg);
+	tcpnet_both(&n, &p);
+	tcpnet_pair(&n, 80, &a, &b);
+	/* The first reading tells a window larger than a SYN can: not this time. */
+	REQUIRE(tcp_send(n.stack[0], a, buf, 100) == 100);
+	tcpnet_run(&n, NS_PER_S);
+	REQUIRE(tcp_recv(n.stack[1], b, buf, sizeof(buf)) == 100);
+	tcpnet_run(&n, NS_PER_S);
+	if (nodelay)
+		REQUIRE(tcp_set_opt(n.stack[0], a, TCP_OPT_NODELAY, 1) == 0);
+	asked = n.now;
+	far = n.now + 10 * NS_PER_S;
+	REQUIRE(tcp_send(n.stack[0], a, buf, 100) == 100);
+	tcpnet_run(&n, 10000); /* it leaves */
+	REQUIRE(tcp_send(n.stack[0], a, buf, 100) == 100);
+	while (read < 200) {
+		REQUIRE(tcpnet_step(&n, far));
+		k = tcp_recv(n.stack[1], b, buf, sizeof(buf));
+		read += k > 0 ? k : 0;
+	}
+	REQUIRE(tcp_send(n.stack[1], b, buf, 100) == 100);
+	while (tcp_recv(n.stack[0], a, buf, sizeof(buf)) <= 0)
+		REQUIRE(tcpnet_step(&n, far));
+	golden(name(group, "answered after"), (double)(n.now - asked) / 1e6, "ms",
+	       nodelay ? 10 : 50, nodelay ? 10.1 : 61, 1);
+	tcpnet_free(&n);
+}
+
 int main(void)
 {
 	golden_open("tcp_wait");
@@ -265,5 +307,7 @@ int main(void)
 	both_closed("both windows closed, no timestamps", false);
 	silly("reader of 17 bytes", 4096, 17);
 	silly("writer of 100 bytes", 100, 4096);
+	two_pieces("request in two pieces, Nagle and 40 ms of delayed ACK", false);
+	two_pieces("request in two pieces, TCP_OPT_NODELAY", true);
 	return golden_close();
 }
