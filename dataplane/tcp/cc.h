@@ -54,6 +54,8 @@ struct tcp_cc_ops {
 	void (*timeout)(struct tcp_ccs *c);
 	/* The last event was no congestion after all. cwnd and ssthresh are restored by the engine. */
 	void (*undo)(struct tcp_ccs *c);
+	/* Segments have another size: was before, c->mss now. What is remembered in segments stays as many bytes. NULL: nothing is. */
+	void (*mss)(struct tcp_ccs *c, uint32_t was);
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;

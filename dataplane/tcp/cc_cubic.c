@@ -134,6 +134,20 @@ static void cubic_undo(struct tcp_ccs *c)
 	c->cubic.cwnd_prior = c->cubic.was_cwnd_prior;
 }
 
+/* A larger segment makes no larger window of what the path bore; the curve begins anew from there. */
+static void cubic_mss(struct tcp_ccs *c, uint32_t was)
+{
+	double f = (double)was / c->mss;
+
+	c->cubic.w_max *= f;
+	c->cubic.w_est *= f;
+	c->cubic.cwnd_prior *= f;
+	c->cubic.was_w_max = (float)(c->cubic.was_w_max * f);
+	c->cubic.was_w_est = (float)(c->cubic.was_w_est * f);
+	c->cubic.was_cwnd_prior = (float)(c->cubic.was_cwnd_prior * f);
+	c->cubic.epoch_ns = c->cubic.was_epoch_ns = 0;
+}
+
 static void cubic_paused(struct tcp_ccs *c)
 {
 	c->cubic.paused = true;
@@ -147,4 +161,5 @@ const struct tcp_cc_ops tcp_cc_cubic = {
         .congestion = cubic_congestion,
         .timeout = cubic_timeout,
         .undo = cubic_undo,
+        .mss = cubic_mss,
 };

@@ -68,7 +68,7 @@ uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct co
 
 void conn_update_mss(struct tcp_stack *s, struct conn *c)
 {
-	uint32_t mss = conn_path_mss(s, c->peer, c);
+	uint32_t mss = conn_path_mss(s, c->peer, c), was = c->cc.mss;
 
 	if (c->peer_mss && c->peer_mss < mss)
 		mss = c->peer_mss;
@@ -78,6 +78,8 @@ void conn_update_mss(struct tcp_stack *s, struct conn *c)
 		mss -= TCP_OPT_TS_BYTES;
 	c->mss = mss;
 	c->cc.mss = mss;
+	if (was && was != mss && c->cc.ops->mss)
+		c->cc.ops->mss(&c->cc, was);
 	/* The least that RFC 5681 (4) and 3.1 leave, now of larger segments; recovery and undo fall back on these too. */
 	c->cc.cwnd = c->cc.cwnd ? max_u64(c->cc.cwnd, mss) : 0;
 	c->cc.ssthresh = max_u64(c->cc.ssthresh, 2 * (uint64_t)mss);
