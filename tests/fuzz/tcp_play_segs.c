@@ -110,6 +110,7 @@ void play_segment(struct play *p, unsigned side)
 	                           tcp_csum_pseudo(peer->remote_sum, peer->local_sum, in.len) +
 	                           tcp_csum_sum(b, in.len)));
 	p->forged = true;
+	p->n.forged++;
 	tcp_input(s, &in, (struct instant){p->n.now});
 }
 
@@ -133,5 +134,6 @@ void play_raw(struct play *p, unsigned side)
 			          (uint32_t)len - head);
 	}
 	p->forged = true;
+	p->n.forged++;
 	tcp_input(p->n.stack[side], &in, (struct instant){p->n.now});
 }

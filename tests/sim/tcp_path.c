@@ -102,7 +102,7 @@ static void delay_spike(const char *group, bool timestamps)
 {
 	struct tcpnet_path p = lab_path;
 	struct tcp_cfg cfg;
-	struct tcp_info i;
+	struct tcp_info i = {0};
 	struct lab l;
 	const struct conn *c;
 	uint64_t before = 0, ssthresh = 0;

@@ -404,6 +404,7 @@ static void flush(struct tcpnet *n, unsigned h, unsigned cause)
 		p.to = (uint8_t)(first + p.out.peer - TCPNET_PEER);
 		p.bytes = b;
 		p.len = p.out.len;
+		p.forged = n->forged;
 		p.ecn = p.out.ecn;
 		p.chain = (uint16_t)(bare_ack(b, p.len) ? cause : 0);
 		/* An acknowledgement that answers one that answers one ... never ends. */
@@ -427,7 +428,9 @@ static void arrive(struct tcpnet *n, struct tcpnet_packet *p)
 	                    .peer = TCPNET_PEER + p->from - first,
 	                    .ecn = p->ecn,
 	                    .csum_ok = !p->damaged};
-	unsigned cause = bare_ack(p->bytes, p->len) ? p->chain + 1u : 0;
+	unsigned cause = !bare_ack(p->bytes, p->len) ? 0
+	                 : p->forged == n->forged    ? p->chain + 1u
+	                                             : 1;
 
 	if (n->heard)
 		n->heard(n->tap_arg, p->to, p->bytes, p->len);

@@ -30,6 +30,7 @@ struct tcpnet_packet {
 	uint8_t from, to, ecn;
 	bool sent; /* false: leaves its host only at `at` (paced) */
 	bool damaged;
+	uint32_t forged;    /* tcpnet.forged when it was made */
 	struct tcp_out out; /* of a packet that has not left */
 };
 
@@ -54,6 +55,8 @@ struct tcpnet {
 	int64_t now, free_at[2];
 	uint64_t sent[2], lost[2], marked[2], bytes[2], retransmits[2], events;
 	uint64_t peak_bytes[2]; /* longest queue so far */
+	/* Segments given to a stack by others than the hosts: the test counts. Each may be news that lets a row of ACKs begin anew. */
+	uint32_t forged;
 	struct tcpnet_ring ring[TCPNET_HOSTS];
 	int64_t last_at[TCPNET_HOSTS]; /* latest arrival given to a host's packets in order */
 	struct tcpnet_packet *heap;    /* packets out of that order */
