@@ -18,7 +18,7 @@ struct dp_port_cfg {
 	char device[192];
 };
 
-/* Constant after dp_start(). */
+/* Constant after dp_start(). Strings and arguments stay the caller's and must outlive the dataplane; ports are copied. */
 struct dp_cfg {
 	const char *name; /* file prefix of EAL, thread names */
 	unsigned workers; /* 1..CPDP_WORKERS_MAX */

@@ -190,7 +190,7 @@ static void dp_cfg_of(const struct daemon *d, const struct arguments *a, struct 
 
 static int start_planes(struct daemon *d, const struct arguments *a, char *err, size_t errcap)
 {
-	static struct dp_port_cfg ports[DP_PORTS_MAX];
+	struct dp_port_cfg ports[DP_PORTS_MAX];
 	struct dp_cfg dp;
 	struct node_cfg cfg;
 	int rc;

@@ -134,6 +134,9 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 		return rc;
 	}
 	dp->cfg = *cfg;
+	for (unsigned i = 0; i < cfg->nports; i++)
+		dp->ports[i] = cfg->ports[i];
+	dp->cfg.ports = dp->ports;
 	dp->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	atomic_store(&dp->wake_wanted, true);
 	compute_memory(dp);

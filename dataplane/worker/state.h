@@ -53,6 +53,7 @@ struct worker {
 
 struct dataplane {
 	struct dp_cfg cfg;
+	struct dp_port_cfg ports[DP_PORTS_MAX]; /* cfg.ports */
 	struct worker *worker[CPDP_WORKERS_MAX];
 	struct rte_mempool *pool;
 	struct apps *apps;
