@@ -46,7 +46,8 @@ struct tcp_cc_ops {
 	void (*init)(struct tcp_ccs *c);
 	/* bytes were newly acknowledged outside recovery while the window was in full use. */
 	void (*acked)(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns);
-	/* bytes were acknowledged, but the application or the peer had left room in the window. NULL: does not care. */
+	/* Time passed in which it was not the window that held the sender back: the application or the peer left room in it, nothing
+	 * was sent for more than a round trip, the path was away. NULL: does not care. */
 	void (*paused)(struct tcp_ccs *c);
 	/* A congestion event (loss or ECN): returns the new ssthresh; in_flight in bytes. */
 	uint64_t (*congestion)(struct tcp_ccs *c, uint64_t in_flight);

@@ -136,6 +136,14 @@ static void restart_after_idle(struct tcp_stack *s, struct conn *c)
 		c->cc.cwnd = iw;
 }
 
+/* Nothing was outstanding. RFC 9438 5.8: what was longer than a round trip was not the path's time. */
+static void after_silence(const struct tcp_stack *s, struct conn *c)
+{
+	c->una_moved = s->now;
+	if (s->now - c->last_tx > c->srtt + 4 * c->rttvar && c->cc.ops->paused)
+		c->cc.ops->paused(&c->cc);
+}
+
 static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint8_t *buf,
                          size_t cap, struct tcp_out *out)
 {
@@ -165,7 +173,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 		s->n.retransmits++;
 	}
 	if (c->snd_nxt == c->snd_una)
-		c->una_moved = s->now;
+		after_silence(s, c);
 	c->snd_nxt += seq_len;
 	if (len < c->mss)
 		c->snd_small = c->snd_nxt;

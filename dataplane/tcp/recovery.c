@@ -177,6 +177,8 @@ void recovery_restart(struct tcp_stack *s, struct conn *c)
 	recovery_window(c);
 	if (c->cc.cwnd > iw || c->ca == CA_LOSS)
 		c->cc.cwnd = iw;
+	if (c->cc.ops->paused)
+		c->cc.ops->paused(&c->cc);
 	c->ca = CA_LOSS;
 	c->recover = c->snd_max;
 	c->frto = FRTO_NONE;
