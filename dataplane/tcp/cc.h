@@ -47,8 +47,10 @@ struct tcp_cc_ops {
 	/* bytes were newly acknowledged outside recovery while the window was in full use. */
 	void (*acked)(struct tcp_ccs *c, uint32_t bytes, int64_t srtt_ns, int64_t now_ns);
 	/* Time passed in which it was not the window that held the sender back: the application or the peer left room in it, nothing
-	 * was sent for more than a round trip, the path was away. NULL: does not care. */
+	 * was sent for more than a round trip. NULL: does not care. */
 	void (*paused)(struct tcp_ccs *c);
+	/* The window was lowered without a congestion event: after an idle time, or the path was away. NULL: does not care. */
+	void (*restart)(struct tcp_ccs *c);
 	/* A congestion event (loss or ECN): returns the new ssthresh; in_flight in bytes. */
 	uint64_t (*congestion)(struct tcp_ccs *c, uint64_t in_flight);
 	/* That event was a timeout: the path is to be learned anew. */

@@ -153,11 +153,18 @@ static void cubic_paused(struct tcp_ccs *c)
 	c->cubic.paused = true;
 }
 
+/* Neither the curve nor the Reno estimate of a larger window holds: a new one begins where slow start will have ended. */
+static void cubic_restart(struct tcp_ccs *c)
+{
+	c->cubic.epoch_ns = 0;
+}
+
 const struct tcp_cc_ops tcp_cc_cubic = {
         .name = "cubic",
         .init = cubic_init,
         .acked = cubic_acked,
         .paused = cubic_paused,
+        .restart = cubic_restart,
         .congestion = cubic_congestion,
         .timeout = cubic_timeout,
         .undo = cubic_undo,

@@ -145,6 +145,7 @@ void conn_set_iss(struct conn *c, uint32_t iss)
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_small = c->rack_fack =
 	        c->tlp_end = c->cwr_end = c->use_seq = c->dsack_round = c->sack_mark = c->iss;
 	c->snd_data = c->iss + 1;
+	tcp_hystart_init(&c->cc, c->snd_nxt);
 }
 
 uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max)
@@ -185,7 +186,6 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	c->cc.cwnd = conn_initial_window(s, c);
 	c->cc.ops->init(&c->cc);
 	conn_set_pacing(s, c, (c->modes & CM_PACED) != 0);
-	tcp_hystart_init(&c->cc, c->snd_nxt);
 }
 
 struct conn *conn_of(const struct tcp_stack *s, uint32_t handle)

@@ -48,17 +48,26 @@ static void free_acked(struct tcp_stack *s, struct conn *c)
 	}
 }
 
+/* A round trip in ticks of the timestamp clock may be one more or less: where the estimate lies between, it stands. */
+static int64_t by_ticks(const struct tcp_stack *s, const struct conn *c, uint32_t ticks)
+{
+	int64_t clock = (int64_t)s->cfg.ts_clock_ns, rtt = (int64_t)ticks * clock;
+
+	return c->srtt > rtt - clock && c->srtt < rtt + clock ? c->srtt : rtt;
+}
+
 static void sample(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	uint32_t ticks;
 
+	rto_least(&s->cfg, c, a->rtt, s->now);
 	/* An answer to a duplicate echoes an old timestamp. */
 	if (a->rtt < 0 && a->acked && !a->dsack && (c->flags & CF_TS) && g->o.ts && g->o.ts_ecr) {
 		ticks = conn_ts_now(s, c) - g->o.ts_ecr;
 		if ((int32_t)ticks >= 0 && ticks < INT32_MAX / 4)
-			a->rtt = (int64_t)(ticks * s->cfg.ts_clock_ns);
+			a->rtt = by_ticks(s, c, ticks);
 	}
-	rto_sample(&s->cfg, c, a->rtt, a->prior_flight, s->now);
+	rto_sample(&s->cfg, c, a->rtt, a->prior_flight);
 }
 
 static void timers(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
@@ -80,7 +89,8 @@ static void timers(struct tcp_stack *s, struct conn *c, const struct ack_news *a
 	 * application is gone, nobody would ever end it. */
 	if (!c->snd_wnd && !(c->flags & CF_ORPHAN))
 		c->retries = 0;
-	if (a->acked || a->delivered || c->aux_kind == AUX_TLP)
+	/* What brings no news does not put it off: a peer that sends repeats its acknowledgement all the time. */
+	if (a->acked || a->delivered)
 		timer_tlp(s, c);
 }
 

@@ -41,10 +41,11 @@ static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *
 	uint32_t ticks = conn_ts_now(s, c) - g->o.ts_ecr;
 
 	if (c->syn_tx >= 0) {
-		rto_sample(&s->cfg, c, s->now - c->syn_tx, 0, s->now);
+		rto_least(&s->cfg, c, s->now - c->syn_tx, s->now);
+		rto_sample(&s->cfg, c, s->now - c->syn_tx, 0);
 	} else if ((c->flags & CF_TS) && g->o.ts && !(c->modes & CM_COOKIE) &&
 	           ticks < INT32_MAX / 4) {
-		rto_sample(&s->cfg, c, (int64_t)(ticks * s->cfg.ts_clock_ns), 0, s->now);
+		rto_sample(&s->cfg, c, (int64_t)(ticks * s->cfg.ts_clock_ns), 0);
 	} else if (c->n_retransmits && c->rto < s->cfg.rto_syn_lost_ns) {
 		c->rto = s->cfg.rto_syn_lost_ns; /* section 5.7 */
 	}

@@ -132,8 +132,11 @@ static void restart_after_idle(struct tcp_stack *s, struct conn *c)
 	uint64_t iw = conn_initial_window(s, c);
 
 	if (s->cfg.idle_restart && c->snd_nxt == c->snd_una && s->now - c->last_tx > c->rto &&
-	    c->cc.cwnd > iw)
+	    c->cc.cwnd > iw) {
 		c->cc.cwnd = iw;
+		if (c->cc.ops->restart)
+			c->cc.ops->restart(&c->cc);
+	}
 }
 
 /* Nothing was outstanding. RFC 9438 5.8: what was longer than a round trip was not the path's time. */
@@ -199,6 +202,7 @@ static uint32_t send_tlp(struct tcp_stack *s, struct conn *c, uint8_t *buf, size
 	if (!c->rec.len || c->ca >= CA_RECOVERY)
 		return 0;
 	c->flags &= ~(uint32_t)CF_TLP_RTX;
+	c->prr_flight = conn_in_flight(c);
 	if (len) {
 		n = send_new(s, c, len, buf, cap, out);
 	} else {

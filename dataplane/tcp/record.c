@@ -18,6 +18,21 @@ static void time_add(struct tcp_stack *s, struct conn *c, uint32_t pos)
 	r->flags |= REC_TIMED;
 }
 
+/* In front: sent before all that is on the list. */
+static void time_put(struct tcp_stack *s, struct conn *c, uint32_t pos)
+{
+	struct rec *r = rec_at(s, c, pos);
+
+	r->tprev = CONN_NONE;
+	r->tnext = c->time_head;
+	if (c->time_head != CONN_NONE)
+		rec_at(s, c, c->time_head)->tprev = pos;
+	else
+		c->time_tail = pos;
+	c->time_head = pos;
+	r->flags |= REC_TIMED;
+}
+
 static void time_del(struct tcp_stack *s, struct conn *c, struct rec *r)
 {
 	if (!(r->flags & REC_TIMED))
@@ -176,13 +191,14 @@ void rec_go_back(struct tcp_stack *s, struct conn *c)
 
 void rec_all_found(struct tcp_stack *s, struct conn *c)
 {
-	for (uint32_t pos = c->rec.head; pos != rec_end(c) && c->lost_bytes; pos += REC_BYTES) {
-		struct rec *r = rec_at(s, c, pos);
+	/* What is on the list was sent after these were deemed lost. */
+	for (uint32_t pos = rec_end(c); pos != c->rec.head && c->lost_bytes;) {
+		struct rec *r = rec_at(s, c, pos -= REC_BYTES);
 
 		if (!(r->flags & REC_LOST))
 			continue;
 		r->flags &= (uint8_t)~REC_LOST;
 		c->lost_bytes -= r->len;
-		time_add(s, c, pos);
+		time_put(s, c, pos);
 	}
 }

@@ -23,6 +23,8 @@ static void recovery_enter(struct tcp_stack *s, struct conn *c, const struct ack
 	if (c->ca == CA_OPEN)
 		reduce(c, conn_outstanding(c));
 	c->ca = CA_RECOVERY;
+	/* What a tail loss probe has still to tell is part of this event. */
+	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX);
 	c->recover = c->snd_max;
 	c->modes = (c->modes | CM_EIFEL) & ~(uint32_t)CM_RESCUED;
 	/* RFC 9937 6.2: RecoverFS is what was in the network before this acknowledgement. */
@@ -69,13 +71,13 @@ static void tlp_end(struct tcp_stack *s, struct conn *c, const struct ack_news *
 		if (c->snd_una == c->tlp_end && a->acked)
 			return;
 		if (seq_gt(c->snd_una, c->tlp_end))
-			recovery_cwr(s, c, a->prior_flight);
+			recovery_cwr(s, c, c->prr_flight);
 	}
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX);
 }
 
 /* The window grows only where it was what limited the sender (RFC 9438 5.8, RFC 7661 4.1). */
-static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
+static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a, uint32_t bytes)
 {
 	bool start = c->cc.cwnd < c->cc.ssthresh;
 	bool limited = (c->flags & CF_SND_LIMITED) ||
@@ -85,7 +87,7 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 	if (!a->acked || a->ece) /* RFC 3168 6.1.2: no growth for an echo */
 		return;
 	if (limited) {
-		c->cc.ops->acked(&c->cc, a->acked, c->srtt, s->now);
+		c->cc.ops->acked(&c->cc, bytes, c->srtt, s->now);
 		if (start && s->cfg.hystart)
 			tcp_hystart_ack(&s->cfg, &c->cc, c->snd_una, c->snd_nxt, a->rtt);
 	} else if (c->cc.ops->paused) {
@@ -105,7 +107,8 @@ static void recovery_leave(struct conn *c)
 
 void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
-	uint32_t most;
+	uint8_t was = c->ca;
+	uint32_t bytes = a->acked, most;
 
 	if (c->ca >= CA_RECOVERY && !undo_ack(s, c, g, a) && a->acked &&
 	    seq_geq(c->snd_una, c->recover))
@@ -114,19 +117,23 @@ void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 	if (c->ca == CA_CWR && seq_geq(c->snd_una, c->cwr_end))
 		c->ca = CA_OPEN;
 	loss_detect(s, c, g, a);
-	if (a->lost && c->ca < CA_RECOVERY)
+	/* What was lost behind the recovery that ends is another event (RFC 5681 4.3). */
+	if ((a->lost || (was == CA_RECOVERY && c->lost_bytes)) && c->ca < CA_RECOVERY)
 		recovery_enter(s, c, a);
 	tlp_end(s, c, a);
-	if (c->ca == CA_RECOVERY) {
-		if (a->delivered)
-			prr(c, a);
-	} else if (c->ca == CA_LOSS && c->cc.cwnd < c->cc.ssthresh) {
+	if (was == CA_LOSS && c->cc.cwnd < c->cc.ssthresh) {
 		/* What one acknowledgement covers after a time-out was mostly not sent just now: with SACK it is known how much,
 		 * without, one segment counts (RFC 3465 2.3). */
 		most = c->flags & CF_SACK ? a->delivered : c->mss;
-		tcp_cc_slow_start(&c->cc, a->acked < most ? a->acked : most);
+		bytes = bytes < most ? bytes : most;
+	}
+	if (c->ca == CA_RECOVERY) {
+		if (a->delivered || a->lost)
+			prr(c, a);
+	} else if (c->ca == CA_LOSS && c->cc.cwnd < c->cc.ssthresh) {
+		tcp_cc_slow_start(&c->cc, bytes);
 	} else {
-		grow(s, c, a);
+		grow(s, c, a, bytes);
 	}
 }
 
@@ -147,15 +154,17 @@ void recovery_timeout(struct tcp_stack *s, struct conn *c)
 	bool renege = c->rec.len && (rec_at(s, c, c->rec.head)->flags & REC_SACKED);
 
 	undo_timeout(s, c);
-	if (c->ca == CA_OPEN)
+	/* Within a recovery the first retransmission stays the one that Eifel asks about: an undo takes back its reduction. */
+	if (c->ca == CA_OPEN) {
 		reduce(c, conn_outstanding(c));
+		c->modes |= CM_EIFEL;
+		c->retrans_ts = 0;
+	}
 	if (c->ca != CA_LOSS) {
 		c->cc.ops->timeout(&c->cc);
 		c->recover = c->snd_max;
 	}
 	c->ca = CA_LOSS;
-	c->modes |= CM_EIFEL;
-	c->retrans_ts = 0;
 	c->sack_mark = c->snd_max;
 	c->cc.cwnd = c->mss;
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_TLP_DUE | CF_RTX_HEAD);
@@ -177,8 +186,8 @@ void recovery_restart(struct tcp_stack *s, struct conn *c)
 	recovery_window(c);
 	if (c->cc.cwnd > iw || c->ca == CA_LOSS)
 		c->cc.cwnd = iw;
-	if (c->cc.ops->paused)
-		c->cc.ops->paused(&c->cc);
+	if (c->cc.ops->restart)
+		c->cc.ops->restart(&c->cc);
 	c->ca = CA_LOSS;
 	c->recover = c->snd_max;
 	c->frto = FRTO_NONE;
@@ -194,7 +203,7 @@ bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight)
 	if (c->ca != CA_OPEN)
 		return false;
 	reduce(c, flight);
-	c->flags &= ~(uint32_t)CF_UNDO;
+	c->flags &= ~(uint32_t)(CF_UNDO | CF_TLP_OUT | CF_TLP_RTX);
 	c->cc.cwnd = c->cc.ssthresh;
 	c->ca = CA_CWR;
 	return true;

@@ -7,13 +7,8 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t flight,
-                int64_t now)
+void rto_least(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, int64_t now)
 {
-	uint32_t samples = flight / (2 * c->mss);
-	unsigned shift = 0;
-	int64_t err, margin;
-
 	if (rtt < 0)
 		return;
 	/* The least of the last minutes: paths change. */
@@ -21,6 +16,16 @@ void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t
 		c->min_rtt = rtt;
 		c->min_rtt_at = now;
 	}
+}
+
+void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t flight)
+{
+	uint32_t samples = flight / (2 * c->mss);
+	unsigned shift = 0;
+	int64_t err, margin;
+
+	if (rtt < 0)
+		return;
 	if (!c->srtt) {
 		c->srtt = rtt ? rtt : 1;
 		c->rttvar = rtt / 2;

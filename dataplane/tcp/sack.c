@@ -60,6 +60,10 @@ static void marks_follow(struct conn *c)
 	c->dsack_round = seq_max(c->dsack_round, c->snd_una);
 	c->snd_small = seq_max(c->snd_small, c->snd_una);
 	c->sack_mark = seq_max(c->sack_mark, c->snd_una);
+	c->cc.hs.round_end = seq_max(c->cc.hs.round_end, c->snd_una);
+	for (unsigned i = 0; i < 4; i++)
+		if (seq_leq(c->sack_seen[i].end, c->snd_una))
+			c->sack_seen[i].start = c->sack_seen[i].end = c->snd_una;
 }
 
 void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
@@ -100,9 +104,9 @@ void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 		c->snd_nxt = ack;
 }
 
-/* Marks the records wholly inside [start, end), looking only from `from` on. */
+/* Marks the records wholly inside [start, end), looking only at those that begin before `upto` and end behind `from`. */
 static void sack_range(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t from,
-                       uint32_t end, const struct seg *g, struct ack_news *a)
+                       uint32_t upto, uint32_t end, const struct seg *g, struct ack_news *a)
 {
 	uint32_t first = rec_find(s, c, from), pos = first;
 
@@ -111,7 +115,7 @@ static void sack_range(struct tcp_stack *s, struct conn *c, uint32_t start, uint
 	while (pos != rec_end(c)) {
 		struct rec *r = rec_at(s, c, pos);
 
-		if (seq_gt(r->seq + r->len, end))
+		if (seq_geq(r->seq, upto) || seq_gt(r->seq + r->len, end))
 			break;
 		if (!(r->flags & REC_SACKED)) {
 			delivered(s, c, r, g, true, a);
@@ -164,9 +168,9 @@ void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 			}
 		}
 		if (mid_start != k.start)
-			sack_range(s, c, k.start, k.start, mid_start, g, a);
+			sack_range(s, c, k.start, k.start, mid_start, k.end, g, a);
 		if (mid_end != k.end)
-			sack_range(s, c, k.start, mid_end, k.end, g, a);
+			sack_range(s, c, k.start, mid_end, k.end, k.end, g, a);
 		fresh[i] = k;
 	}
 	for (unsigned i = 0; i < 4; i++)

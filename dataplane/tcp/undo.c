@@ -6,13 +6,19 @@
 static void undo(struct tcp_stack *s, struct conn *c)
 {
 	rec_all_found(s, c);
+	/* RFC 8985 step 3 sees reordering only in segments that were sent once. */
+	if (c->ca == CA_RECOVERY)
+		c->flags |= CF_REORDER;
+	/* Perhaps a retransmission's, taken to have arrived by what acknowledged the original. */
+	c->rack_tx = 0;
 	if (c->cc.cwnd < c->prior_cwnd)
 		c->cc.cwnd = c->prior_cwnd;
 	c->cc.ssthresh = c->prior_ssthresh;
 	c->cc.ops->undo(&c->cc);
 	c->ca = CA_OPEN;
 	c->frto = FRTO_NONE;
-	c->flags &= ~(uint32_t)CF_UNDO;
+	/* Nothing is said of a reduction that is none. */
+	c->flags &= ~(uint32_t)(CF_UNDO | CF_CWR);
 	c->sack_mark = c->snd_una;
 	c->n_spurious++;
 	s->n.spurious++;
@@ -71,6 +77,9 @@ bool undo_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, const st
 	bool news = a->acked || a->delivered || (!g->len && !a->window_moved);
 	bool needless = a->acked && eifel(s, c, g);
 
+	/* RFC 4015 3.2: what was reduced answers a mark too. */
+	if (a->ece)
+		c->flags &= ~(uint32_t)CF_UNDO;
 	if (c->ca == CA_LOSS && c->frto != FRTO_NONE && news)
 		needless |= frto_ack(c, a);
 	if (!needless || !(c->flags & CF_UNDO))

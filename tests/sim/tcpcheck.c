@@ -109,11 +109,16 @@ static void check_records(const struct tcpcheck *k, const struct tcp_stack *s, c
 /* Marks in the sequence space go with una: one left 2 GiB behind would lie ahead. */
 static void check_marks(const struct tcpcheck *k, const struct conn *c)
 {
-	const uint32_t marks[] = {c->cwr_end, c->recover, c->dsack_round, c->snd_small,
-	                          c->sack_mark};
+	const uint32_t marks[] = {c->cwr_end,   c->recover,   c->dsack_round,
+	                          c->snd_small, c->sack_mark, c->cc.hs.round_end};
 
-	for (unsigned i = 0; conn_synchronized(c) && i < sizeof(marks) / sizeof(marks[0]); i++)
+	if (!conn_synchronized(c))
+		return;
+	for (unsigned i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		HOLDS(c, marks[i] - (c->snd_una - 1) <= c->snd_max - (c->snd_una - 1));
+	for (unsigned i = 0; i < 4; i++)
+		HOLDS(c, c->sack_seen[i].start == c->sack_seen[i].end ||
+		                 c->sack_seen[i].end - c->snd_una <= c->snd_max - c->snd_una);
 }
 
 /* Its node comes up no later than the earliest of its deadlines, rounded up to a tick. */

@@ -196,11 +196,11 @@ static void test_estimator(void **state)
 
 	(void)state;
 	tcp_cfg_default(&cfg);
-	rto_sample(&cfg, &c, 100 * NS_PER_MS, 0, 0);
+	rto_sample(&cfg, &c, 100 * NS_PER_MS, 0);
 	assert_int_equal(c.srtt, 100 * NS_PER_MS);
 	assert_int_equal(c.rttvar, 50 * NS_PER_MS);
 	assert_int_equal(c.rto, 300 * NS_PER_MS);
-	rto_sample(&cfg, &c, 180 * NS_PER_MS, 0, 0);
+	rto_sample(&cfg, &c, 180 * NS_PER_MS, 0);
 	assert_int_equal(c.srtt, 110 * NS_PER_MS);
 	assert_int_equal(c.rttvar, 57500000);
 	c.backoff = 3;
