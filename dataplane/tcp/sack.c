@@ -154,8 +154,9 @@ void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, str
 		struct tcp_sack_range k = g->o.sack[i];
 		uint32_t mid_start = k.end, mid_end = k.end;
 
-		if (!seq_lt(k.start, k.end) || seq_lt(k.start, c->snd_una) ||
-		    seq_gt(k.end, c->snd_nxt))
+		/* By distances from una: comparisons alone would let a range through that begins 1.5 GiB ahead and goes round. */
+		if (k.start - c->snd_una >= k.end - c->snd_una ||
+		    k.end - c->snd_una > c->snd_nxt - c->snd_una)
 			continue;
 		/* What an earlier option told already need not be walked again. */
 		for (unsigned j = 0; j < 4; j++) {
