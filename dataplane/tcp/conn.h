@@ -161,8 +161,8 @@ struct conn {
 	uint32_t dupacks;     /* without SACK: duplicates since una moved */
 	uint32_t recover;     /* recovery ends when una reaches it */
 	uint32_t prr_delivered, prr_out;
-	uint32_t
-	        prr_flight; /* in the network when the recovery began; while a tail loss probe is out: when that left */
+	/* In the network when the recovery began; while a tail loss probe is out: when that left. */
+	uint32_t prr_flight;
 	uint32_t retrans_ts;  /* timestamp of the first retransmission of this recovery */
 	uint32_t dsack_round; /* no wider reordering window until una reaches it */
 	uint32_t ooo_chunk, ooo_bytes;

@@ -32,10 +32,10 @@ static void mss_changed(struct tcp_stack *s, struct conn *c, int arg)
 	rec_go_back(s, c);
 	timer_rtx_stop(c);
 	c->backoff = c->retries = 0;
+	/* Duplicates of what had arrived tell of no loss (RFC 6582 3.2 step 1). */
+	c->recover = c->snd_max;
 	recovery_window(c);
 	c->ca = CA_OPEN;
-	c->recover =
-	        c->snd_max; /* duplicates of what had arrived tell of no loss (RFC 6582 3.2 step 1) */
 	c->frto = FRTO_NONE;
 	c->flags &= ~(uint32_t)(CF_TLP_OUT | CF_TLP_RTX | CF_UNDO);
 	conn_ready(s, c);
