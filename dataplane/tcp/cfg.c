@@ -163,8 +163,28 @@ static const char *check_algorithms(const struct tcp_cfg *c)
 		return "reo_persist must be 1..255";
 	if (c->oow_doublings > 16)
 		return "oow_doublings must be at most 16";
+	if (c->delack_segments > 65535 || c->dup_threshold > 65535)
+		return "delack_segments and dup_threshold must be at most 65535";
 	if (c->pacing_start_pct == 0 || c->pacing_avoid_pct == 0 || c->pacing_burst == 0)
 		return "pacing percentages and burst must not be 0";
+	if (c->pacing_burst > 65535)
+		return "pacing_burst must be at most 65535";
+	return NULL;
+}
+
+/* Times that are added to times; 0 is how none is said. NULL: fine. */
+static const char *check_sums(const struct tcp_cfg *c)
+{
+	const int64_t all[] = {c->rto_min_ns,         c->rto_initial_ns, c->rto_max_ns,
+	                       c->rto_clock_ns,       c->msl_ns,         c->connect_timeout_ns,
+	                       c->user_timeout_ns,    c->fin_wait2_ns,   c->keepalive_idle_ns,
+	                       c->keepalive_intvl_ns, c->persist_min_ns, c->persist_max_ns,
+	                       c->tlp_min_ns,         c->tlp_delack_ns,  c->tlp_no_rtt_ns,
+	                       c->min_rtt_age_ns,     c->paws_idle_ns};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] > 366 * 86400 * NS_PER_S)
+			return "times must be at most a year";
 	return NULL;
 }
 
@@ -193,7 +213,7 @@ static const char *check_times(const struct tcp_cfg *c)
 	if (c->oow_ack_ns > 3600 * NS_PER_S || c->pacing_round_max_ns > 60 * NS_PER_S ||
 	    c->cookie_ns > 3600 * NS_PER_S)
 		return "oow_ack and cookie must be at most an hour, pacing_round_max a minute";
-	return NULL;
+	return check_sums(c);
 }
 
 int tcp_cfg_check(const struct tcp_cfg *c, const char **why)

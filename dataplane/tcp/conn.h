@@ -203,6 +203,12 @@ static inline bool conn_synchronized(const struct conn *c)
 	return c->state >= 4; /* ESTABLISHED and later */
 }
 
+/* The next octet the application reads; the peer's FIN, which counts in rcv_nxt, is none. */
+static inline uint32_t conn_read_seq(const struct conn *c)
+{
+	return c->rcv_nxt - c->rcv.len - ((c->flags & CF_FIN_RCVD) != 0);
+}
+
 /* Sequence number after the last byte queued; the FIN's own when one is queued. */
 static inline uint32_t conn_data_end(const struct conn *c)
 {

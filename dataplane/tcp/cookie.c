@@ -15,7 +15,7 @@ enum {
 };
 
 /* Rounded down to: what paths have, and the smallest a sane peer names. */
-static const uint16_t mss_table[8] = {216, 536, 900, 1100, 1200, 1360, 1440, 8900};
+static const uint16_t mss_table[8] = {64, 536, 900, 1100, 1200, 1360, 1440, 8900};
 
 static uint64_t period_now(const struct tcp_stack *s)
 {

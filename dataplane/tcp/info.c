@@ -86,7 +86,7 @@ static void fill(const struct tcp_stack *s, const struct conn *c, struct tcp_inf
 	o->snd_space = c->snd.len < c->snd_limit ? c->snd_limit - c->snd.len : 0;
 	o->rcv_queued = c->rcv.len;
 	o->rcv_ooo = c->ooo_bytes;
-	o->rcv_urgent = c->modes & CM_RCV_URGENT ? c->rcv_up - (c->rcv_nxt - c->rcv.len) : 0;
+	o->rcv_urgent = c->modes & CM_RCV_URGENT ? c->rcv_up - conn_read_seq(c) : 0;
 }
 
 int tcp_info(const struct tcp_stack *s, uint32_t conn, struct tcp_info *out)

@@ -6,7 +6,10 @@
 
 bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely)
 {
-	unsigned more = c->oow_count < freely ? 0 : c->oow_count - freely;
+	/* A keepalive probe is rightly repeated. What acknowledges the future only looks like one: two such ends would answer each
+	 * other for ever. */
+	bool probe = g->seq + 1 == c->rcv_nxt && !seq_gt(g->ack, c->snd_max);
+	unsigned more = probe || c->oow_count < freely ? 0 : c->oow_count - freely;
 
 	if (g->len || (g->flags & (TCP_SYN | TCP_FIN)))
 		return true;
@@ -15,9 +18,7 @@ bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, 
 		return false;
 	}
 	c->oow_ack_at = s->now;
-	/* A keepalive probe is rightly repeated. What acknowledges the future only looks like one: two such ends would answer each
-	 * other for ever. */
-	if ((g->seq + 1 != c->rcv_nxt || seq_gt(g->ack, c->snd_max)) && more < s->cfg.oow_doublings)
+	if (!probe && more < s->cfg.oow_doublings)
 		c->oow_count++;
 	return true;
 }

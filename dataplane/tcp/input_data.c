@@ -84,6 +84,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 	n = end - c->rcv_nxt;
 	c->rcv.len += n;
 	c->rcv_nxt = end;
+	c->dupacks_due = 0; /* later they would be duplicates of the new number */
 	c->oow_count = 0;
 	c->bytes_in += n;
 	s->n.bytes_in += n;
@@ -148,7 +149,7 @@ static bool take_fin(struct tcp_stack *s, struct conn *c)
 /* RFC 9293 3.8.5: the pointer names the octet after what is urgent; whatever it says, the octets stay in the stream. */
 static void take_urgent(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	uint32_t read = c->rcv_nxt - c->rcv.len;
+	uint32_t read = conn_read_seq(c);
 
 	if (!seq_gt(g->up, read) || ((c->modes & CM_RCV_URGENT) && !seq_gt(g->up, c->rcv_up)))
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Application calls that open and close: connect, listen, accept, shutdown, close, abort. */
-#include "tcp/stack.h"
+#include "tcp/reass.h"
 
 #include <errno.h>
 
@@ -139,15 +139,17 @@ int tcp_close(struct tcp_stack *s, uint32_t conn)
 		conn_free(s, c);
 	} else if (c->state == TCP_SYN_SENT) {
 		conn_end(s, c, 0, 0);
-	} else if ((c->rcv.len || c->n_ooo) && c->state != TCP_TIME_WAIT) {
-		conn_reset(s, c, ECONNABORTED);
-	} else if ((c->modes & CM_LINGER) && !c->linger_ms && c->state != TCP_TIME_WAIT) {
+	} else if (c->state == TCP_TIME_WAIT) {
+		/* Nobody reads any more; the peer had its acknowledgement. */
+		tcp_buf_free(&s->pool, &c->rcv);
+		reass_free(s, c);
+	} else if (c->rcv.len || c->n_ooo || ((c->modes & CM_LINGER) && !c->linger_ms)) {
 		conn_reset(s, c, ECONNABORTED);
 	} else {
 		queue_fin(s, c);
 		if (c->state == TCP_FIN_WAIT_2)
 			timer_life(s, c, LIFE_FIN_WAIT_2, s->cfg.fin_wait2_ns);
-		else if ((c->modes & CM_LINGER) && c->state != TCP_TIME_WAIT)
+		else if (c->modes & CM_LINGER)
 			timer_life(s, c, LIFE_LINGER, (int64_t)c->linger_ms * NS_PER_MS);
 	}
 	return 0;

@@ -395,6 +395,8 @@ uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t c
 		if (s->peers[c->peer].held) {
 			if (c->user_timeout && c->snd.len && conn_synchronized(c))
 				persist(s, c);
+			if (c->state == TCP_SYN_RCVD && c->rtx_kind == RTX_NONE)
+				timer_rtx(s, c, RTX_SYN);
 			unready(s, c);
 			continue;
 		}

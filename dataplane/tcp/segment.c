@@ -75,8 +75,11 @@ static uint16_t window_field(const struct tcp_stack *s, struct conn *c)
 {
 	uint32_t wnd = window_offer(s, c), field;
 
-	/* Rounded up, so that scaling never takes back what was offered. */
+	/* Rounded up, so that scaling does not take back what was offered; but not beyond the room there is, or each acknowledgement of a
+	 * small segment would move the edge and the window never close. Then it seems to shrink (RFC 7323 2.4); what was offered counts on. */
 	field = (uint32_t)(((uint64_t)wnd + (1u << c->rcv_ws) - 1) >> c->rcv_ws);
+	if ((uint64_t)field << c->rcv_ws > conn_rcv_window(s, c))
+		field = wnd >> c->rcv_ws;
 	if (field > 65535)
 		field = 65535;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_ws));

@@ -63,6 +63,9 @@ static int set_sending(struct tcp_stack *s, struct conn *c, enum tcp_opt opt, ui
 		break;
 	case TCP_OPT_PACING_KBIT:
 		c->pace_max = value ? (uint64_t)value * 125 : s->cfg.pacing_max_byte_s;
+		/* What the old rate had put off goes by the new one. */
+		c->pace_at = c->pace_at < s->now ? c->pace_at : s->now;
+		c->pace_wait = INT64_MAX;
 		break;
 	case TCP_OPT_CC:
 		if (value > TCP_CC_CUBIC)

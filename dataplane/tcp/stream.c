@@ -139,22 +139,24 @@ static void window_grow(struct tcp_stack *s, struct conn *c, uint32_t n)
 
 static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 {
-	uint32_t told, gain, step, most;
+	uint32_t told, room, gain, step, most;
 
 	tcp_buf_drop(&s->pool, &c->rcv, n, c->n_ooo != 0);
-	if ((c->modes & CM_RCV_URGENT) && seq_geq(c->rcv_nxt - c->rcv.len, c->rcv_up))
+	if ((c->modes & CM_RCV_URGENT) && seq_geq(conn_read_seq(c), c->rcv_up))
 		c->modes &= ~(uint32_t)CM_RCV_URGENT;
 	if (c->state != TCP_ESTABLISHED && c->state != TCP_FIN_WAIT_1 && c->state != TCP_FIN_WAIT_2)
 		return;
 	window_grow(s, c, n);
 	told = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-	gain = conn_rcv_window(s, c);
+	told = told >> c->rcv_ws << c->rcv_ws; /* as the peer was shown it */
+	room = conn_rcv_window(s, c);
 	most = 65535u << c->rcv_ws; /* what the field can tell */
-	gain = gain < most ? gain : most;
-	gain = gain > told ? gain - told : 0;
+	room = room < most ? room : most;
+	most = c->rcv_limit < most ? c->rcv_limit : most;
+	gain = room > told ? room - told : 0;
 	step = c->mss < c->rcv_limit / 2 ? c->mss : c->rcv_limit / 2;
 	/* Acknowledgements of data carry the window; one is sent for its sake only where the peer may be waiting. */
-	if ((gain >= c->rcv_limit / 4 && gain >= 2 * c->mss) || (told < 2 * c->mss && gain >= step))
+	if ((gain >= most / 4 && gain >= 2 * c->mss) || (told < 2 * c->mss && gain >= step))
 		conn_ack_now(s, c);
 }
 

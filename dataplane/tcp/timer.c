@@ -134,7 +134,8 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 		}
 		return true;
 	}
-	if (s->peers[c->peer].held) {
+	/* Who never was a connection has no claim to wait for the path: a listener's backlog would stay full. */
+	if (s->peers[c->peer].held && !(kind == RTX_SYN && (c->flags & CF_PASSIVE))) {
 		/* Nothing is sent again meanwhile; only the application's patience runs out. */
 		c->flags |= CF_RTO_HELD;
 		if (limited)

@@ -310,6 +310,12 @@ static void test_bounds(void **state)
 	const char *why;
 
 	(void)state;
+	BOUND(user_timeout_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "a year");
+	BOUND(msl_ns, 366 * 86400 * NS_PER_S, 366 * 86400 * NS_PER_S + 1, "a year");
+	BOUND(paws_idle_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "a year");
+	BOUND(pacing_burst, 65535, 65536, "pacing_burst");
+	BOUND(delack_segments, 65535, 65536, "delack_segments");
+	BOUND(dup_threshold, 65535, 65536, "dup_threshold");
 	BOUND(buffer_growth_pct, 100, 101, "buffer_growth_pct");
 	BOUND(hystart_rtt_divisor, 1, 0, "hystart_rtt_divisor");
 	BOUND(hystart_rtt_min_us, cfg.hystart_rtt_max_us, cfg.hystart_rtt_max_us + 1, "hystart");
