@@ -78,6 +78,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg)
 	        .hystart_css_rounds = 5,
 	        .rack = true,
 	        .tail_loss_probe = true,
+	        .paws_late = true,
 	        .eifel = true,
 	        .frto = true,
 	        .limited_transmit = true,

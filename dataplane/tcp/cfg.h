@@ -90,9 +90,10 @@ struct tcp_cfg {
 	uint32_t hystart_css_rounds; /* of conservative slow start, up to 255 */
 	bool rack;                   /* RACK, RFC 8985; false: the rules of RFC 6675 */
 	bool tail_loss_probe;        /* RFC 8985 section 7 */
-	bool eifel;                  /* undo by timestamps, RFC 3522, 4015 */
-	bool frto;                   /* F-RTO, RFC 5682 */
-	bool limited_transmit;       /* RFC 3042 */
+	bool paws_late; /* what was sent before a retransmission that filled a gap is taken after it, too: paths reorder */
+	bool eifel;            /* undo by timestamps, RFC 3522, 4015 */
+	bool frto;             /* F-RTO, RFC 5682 */
+	bool limited_transmit; /* RFC 3042 */
 	uint32_t
 	        slow_start_segments; /* growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced */
 	bool idle_restart; /* RFC 5681 4.1: the initial window again after an idle time */

@@ -58,11 +58,13 @@ enum conn_mode {
 	CM_PACED = 1u << 2,
 	CM_COOKIE = 1u << 3,     /* came back from a SYN cookie */
 	CM_LINGER = 1u << 4,     /* linger_ms is set */
-	CM_EIFEL = 1u << 5,      /* the first ACK of this recovery is still to come */
+	CM_EIFEL = 1u << 5,      /* no ACK has covered this recovery's first retransmission */
 	CM_RESCUED = 1u << 6,    /* RFC 6675's rescue retransmission was made */
 	CM_SND_URGENT = 1u << 7, /* snd_up is ahead of what is acknowledged */
 	CM_RCV_URGENT = 1u << 8, /* rcv_up is ahead of what was read */
-	CM_QUIET = 1u << 9       /* no warnings */
+	CM_QUIET = 1u << 9,      /* no warnings */
+	CM_DRS_NEW = 1u << 10,   /* no echo has told of this period's round trip */
+	CM_TS_LATE = 1u << 11    /* late_* are in force */
 };
 
 /* Those of enum tcp_ca_state, in short. */
@@ -164,6 +166,9 @@ struct conn {
 	/* In the network when the recovery began; while a tail loss probe is out: when that left. */
 	uint32_t prr_flight;
 	uint32_t retrans_ts;  /* timestamp of the first retransmission of this recovery */
+	uint32_t retrans_seq; /* and its sequence number */
+	/* Until rcv_nxt reaches late_end, payload is taken from this timestamp on; late_next from late_mid on. */
+	uint32_t late_ts, late_next, late_mid, late_end;
 	uint32_t dsack_round; /* no wider reordering window until una reaches it */
 	uint32_t ooo_chunk, ooo_bytes;
 	uint32_t recent[REASS_RECENT]; /* starts of ranges, the last changed first */

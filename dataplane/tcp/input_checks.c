@@ -33,8 +33,42 @@ static bool paws_old(const struct tcp_stack *s, const struct conn *c, const stru
 {
 	if (!(c->flags & CF_TS) || !g->o.ts || (g->flags & TCP_RST))
 		return false;
-	return (int32_t)(g->o.ts_val - c->ts_recent) < 0 &&
-	       s->now - c->ts_recent_at < s->cfg.paws_idle_ns;
+	if ((int32_t)(g->o.ts_val - c->ts_recent) >= 0 ||
+	    s->now - c->ts_recent_at >= s->cfg.paws_idle_ns)
+		return false;
+	return !(c->modes & CM_TS_LATE) || seq_geq(c->rcv_nxt, c->late_end) || !g->len ||
+	       (int32_t)(g->o.ts_val - c->late_ts) < 0;
+}
+
+/* What fills a gap was mostly sent again just now, and brings a timestamp younger than those of segments that are still under way on
+ * a path that reorders: RFC 7323 5.3 would drop them, each a new loss. All of them lie below the right edge told, and
+ * none is older than what counted a window ago: far from the 2^32 bytes that PAWS is there for. */
+static void paws_gap_filled(struct conn *c)
+{
+	if (!(c->modes & CM_TS_LATE)) {
+		c->modes |= CM_TS_LATE;
+		c->late_ts = c->late_next = c->ts_recent;
+		c->late_mid = c->rcv_adv;
+	} else if (seq_geq(c->rcv_nxt, c->late_mid)) {
+		c->late_ts = c->late_next;
+		c->late_next = c->ts_recent;
+		c->late_mid = c->rcv_adv;
+	}
+	c->late_end = c->rcv_adv;
+}
+
+/* RFC 7323 4.3 (3): the timestamp of a segment that reaches back to what we acknowledged. */
+static void take_timestamp(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	if ((c->modes & CM_TS_LATE) && seq_geq(c->rcv_nxt, c->late_end))
+		c->modes &= ~(uint32_t)CM_TS_LATE;
+	if (seq_gt(g->seq, c->rcv_acked) ||
+	    ((c->modes & CM_TS_LATE) && (int32_t)(g->o.ts_val - c->ts_recent) < 0))
+		return;
+	if (c->n_ooo && g->len && s->cfg.paws_late)
+		paws_gap_filled(c);
+	c->ts_recent = g->o.ts_val;
+	c->ts_recent_at = s->now;
 }
 
 /* RFC 9293 table 6, against the right edge ever offered. */
@@ -180,11 +214,8 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 		if (!below_edge(c, g))
 			return false;
 	}
-	/* RFC 7323 4.3 (3): the timestamp of a segment that reaches back to what we acknowledged. */
-	if ((c->flags & CF_TS) && g->o.ts && seq_leq(g->seq, c->rcv_acked)) {
-		c->ts_recent = g->o.ts_val;
-		c->ts_recent_at = s->now;
-	}
+	if ((c->flags & CF_TS) && g->o.ts)
+		take_timestamp(s, c, g);
 	input_cut(s, c, g);
 	return true;
 }

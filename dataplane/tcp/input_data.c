@@ -42,9 +42,29 @@ static void ack_out_of_order(struct tcp_stack *s, struct conn *c)
 	conn_ack_now(s, c);
 }
 
-/* The time one window takes to arrive is an upper bound of the round trip; our own estimate is better where we send. */
-static void measure_rtt(struct tcp_stack *s, struct conn *c)
+/* Data echoes the clock of the ACK that let it go: to a tick, and the least of a period, for the peer may have waited. Our
+ * own estimate is finer, but stands still where we only receive; it is taken within that tick. */
+static void measure_rtt_echo(struct tcp_stack *s, struct conn *c, uint32_t ticks)
 {
+	int64_t clock = (int64_t)s->cfg.ts_clock_ns, least = (int64_t)ticks * clock,
+	        rtt = least + clock;
+
+	if (ticks >= INT32_MAX / 4)
+		return;
+	if (c->srtt && c->srtt < rtt)
+		rtt = c->srtt > least ? c->srtt : least;
+	if (rtt < c->rcv_rtt || (c->modes & CM_DRS_NEW))
+		c->rcv_rtt = rtt;
+	c->modes &= ~(uint32_t)CM_DRS_NEW;
+}
+
+/* Without timestamps the time one window takes to arrive is an upper bound; our own estimate is better where we send. */
+static void measure_rtt(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	if ((c->flags & CF_TS) && g->o.ts && g->o.ts_ecr) {
+		measure_rtt_echo(s, c, conn_ts_now(s, c) - g->o.ts_ecr);
+		return;
+	}
 	if (seq_lt(c->rcv_nxt, c->drs_seq))
 		return;
 	if (c->srtt)
@@ -88,7 +108,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 	c->oow_count = 0;
 	c->bytes_in += n;
 	s->n.bytes_in += n;
-	measure_rtt(s, c);
+	measure_rtt(s, c, g);
 	conn_event(s, c, TCP_EV_READABLE);
 }
 

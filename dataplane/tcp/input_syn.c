@@ -31,6 +31,7 @@ void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	c->snd_wl2 = g->ack;
 	conn_update_mss(s, c);
 	c->cc.cwnd = conn_initial_window(s, c);
+	c->modes |= CM_DRS_NEW;
 	c->drs_seq = c->rcv_nxt + 65535;
 	c->drs_at = s->now;
 }

@@ -54,6 +54,7 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
 	if (!c->retrans_ts) {
 		c->retrans_ts = conn_ts_now(s, c);
 		c->retrans_ts += c->retrans_ts == 0;
+		c->retrans_seq = r->seq;
 	}
 	if (c->ca == CA_RECOVERY)
 		c->prr_out += r->len;

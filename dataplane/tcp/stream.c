@@ -133,6 +133,7 @@ static void window_grow(struct tcp_stack *s, struct conn *c, uint32_t n)
 	if (want > c->rcv_limit && stack_may_grow(s))
 		c->rcv_limit = want < c->rcv_limit_max ? (uint32_t)want : c->rcv_limit_max;
 	c->drs_copied = 0;
+	c->modes |= CM_DRS_NEW;
 	c->drs_at = s->now;
 	c->drs_seq = c->rcv_adv;
 }

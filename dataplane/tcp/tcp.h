@@ -117,11 +117,13 @@ int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn);
 int64_t tcp_send(struct tcp_stack *s, uint32_t conn, const void *data, size_t len);
 /* The same; the octets taken are announced as urgent (RFC 9293 3.8.5; not for new applications). They stay in the stream. */
 int64_t tcp_send_urgent(struct tcp_stack *s, uint32_t conn, const void *data, size_t len);
-/* Zero-copy: a contiguous free piece of the send buffer, to be filled and committed before any other call on conn. */
+/* Zero-copy: a contiguous free piece of the send buffer, to be filled and committed before any other call on conn, input and
+ * timers included: they may take the piece back. */
 int64_t tcp_send_reserve(struct tcp_stack *s, uint32_t conn, void **piece);
 int tcp_send_commit(struct tcp_stack *s, uint32_t conn, size_t len);
 
-/* Copies out up to len bytes. 0: end of stream (or len 0). -EAGAIN: none yet (READABLE will come), or the connection's error. */
+/* Copies out up to len bytes. 0: end of stream (or len 0 where bytes wait). -EAGAIN: none yet (READABLE will come), or the
+ * connection's error. */
 int64_t tcp_recv(struct tcp_stack *s, uint32_t conn, void *out, size_t len);
 /* Copies out up to len bytes from `offset` bytes into what is readable, which stay readable (MSG_PEEK). 0: end of
  * stream, -EAGAIN: none yet; an error stays for tcp_recv() to tell. */

@@ -24,13 +24,16 @@ static void undo(struct tcp_stack *s, struct conn *c)
 	s->n.spurious++;
 }
 
-/* The first ACK after a retransmission echoes a timestamp older than it: the original had arrived. */
-static bool eifel(const struct tcp_stack *s, struct conn *c, const struct seg *g)
+/* The ACK that covers the first retransmission echoes a timestamp older than it: the original had arrived. What RACK sends again
+ * first need not be SND.UNA: an ACK up to there, or from below it to above, echoes another segment's and tells nothing. */
+static bool eifel(const struct tcp_stack *s, struct conn *c, const struct seg *g, uint32_t acked)
 {
 	if (!s->cfg.eifel || !(c->modes & CM_EIFEL) || !(c->flags & CF_TS) || !g->o.ts ||
-	    !c->retrans_ts)
+	    !c->retrans_ts || seq_leq(c->snd_una, c->retrans_seq))
 		return false;
 	c->modes &= ~(uint32_t)CM_EIFEL;
+	if (seq_lt(c->snd_una - acked, c->retrans_seq))
+		return false;
 	/* After several timeouts it was an outage: one old copy that arrived says nothing of the rest. */
 	return c->retries <= 1 && (int32_t)(g->o.ts_ecr - c->retrans_ts) < 0;
 }
@@ -75,7 +78,7 @@ void undo_timeout(struct tcp_stack *s, struct conn *c)
 bool undo_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, const struct ack_news *a)
 {
 	bool news = a->acked || a->delivered || (!g->len && !a->window_moved);
-	bool needless = a->acked && eifel(s, c, g);
+	bool needless = a->acked && eifel(s, c, g, a->acked);
 
 	/* RFC 4015 3.2: what was reduced answers a mark too. */
 	if (a->ece)

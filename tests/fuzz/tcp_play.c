@@ -56,6 +56,7 @@ static void configure(struct play *p, struct tcp_cfg *cfg)
 	cfg->idle_restart = c & 8;
 	cfg->initial_window = c & 16 ? 2 : 10;
 	cfg->rcvbuf = c & 32 ? 600 : cfg->rcvbuf;
+	cfg->paws_late = !(c & 64);
 	cfg->alloc_fails = alloc_fails;
 	cfg->alloc_arg = p;
 }

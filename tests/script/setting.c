@@ -21,7 +21,7 @@ static const struct {
         F(K_U32, sndbuf) F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max)
         F(K_U16, mss_default) F(K_U16, mss_min) F(K_U32, initial_window)
         F(K_BOOL, window_scale) F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_ECN, ecn)
-        F(K_BOOL, ts_required) F(K_BOOL, drop_syn_fin) F(K_BOOL, fin_again)
+        F(K_BOOL, ts_required) F(K_BOOL, drop_syn_fin) F(K_BOOL, fin_again) F(K_BOOL, paws_late)
         F(K_U32, slow_start_segments)
         F(K_COOKIES, syn_cookies) F(K_BOOL, nodelay) F(K_BOOL, checksum_always)
         F(K_U32, delack_segments) F(K_U32, challenge_per_s) F(K_U32, port_first)
@@ -61,7 +61,7 @@ void setting_defaults(struct drive *d)
 	c->window_scale = c->timestamps = c->sack = c->tail_loss_probe = false;
 	c->hystart = c->eifel = c->frto = c->limited_transmit = c->pacing = false;
 	c->ecn = TCP_ECN_OFF;
-	c->fin_again = false;
+	c->fin_again = c->paws_late = false;
 	c->syn_cookies = TCP_COOKIES_NEVER;
 	c->cc = TCP_CC_NEWRENO;
 	c->rack = c->idle_restart = true;

@@ -5,6 +5,7 @@
 #include "tcpnet_require.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FLOWS_MAX 10
@@ -23,12 +24,13 @@ struct share {
 	double bit_s, queue_bdp;
 	int64_t rtt_ms, extra_ms; /* the last flow's round trip is that much longer */
 	bool newreno_last;
+	int64_t apart_ms; /* from one flow's start to the next one's */
 	int64_t warm_s, count_s;
 	uint64_t got[FLOWS_MAX];
 	double used; /* of the link, 0..1 */
 };
 
-/* One sender and one receiver for each flow; they begin 300 ms apart. */
+/* One sender and one receiver for each flow. */
 static void run(struct share *x)
 {
 	const struct tcp_cfg *cfg[2 * FLOWS_MAX];
@@ -51,7 +53,7 @@ static void run(struct share *x)
 		f[i] = (struct tcpnet_flow){.src = i,
 		                            .dst = x->flows + i,
 		                            .total = UINT64_MAX,
-		                            .start_at = NS_PER_S + i * 300 * NS_PER_MS};
+		                            .start_at = NS_PER_S + i * x->apart_ms * NS_PER_MS};
 	}
 	tcpnet_init_hosts(&n, 7, x->flows, x->flows, cfg);
 	tcpnet_both(&n, &p);
@@ -79,20 +81,40 @@ static double jain(const struct share *x)
 	return sum * sum / (x->flows * squares);
 }
 
+#define STARTS 5
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* A queue that drops its tail without chance locks some phases into each other: what counts is the middle of several starts. */
 static void equal(unsigned flows)
 {
-	struct share x = {.flows = flows,
-	                  .bit_s = 50e6,
-	                  .queue_bdp = 1,
-	                  .rtt_ms = 40,
-	                  .warm_s = 20,
-	                  .count_s = 40};
+	double index[STARTS], used = 1;
 	char group[40];
 
+	for (unsigned i = 0; i < STARTS; i++) {
+		struct share x = {.flows = flows,
+		                  .bit_s = 50e6,
+		                  .queue_bdp = 1,
+		                  .rtt_ms = 40,
+		                  .apart_ms = 300 + 13 * i,
+		                  .warm_s = 20,
+		                  .count_s = 40};
+
+		run(&x);
+		index[i] = jain(&x);
+		used = x.used < used ? x.used : used;
+	}
+	qsort(index, STARTS, sizeof(index[0]), ascending);
 	snprintf(group, sizeof(group), "%u flows, 50 Mbit/s x 40 ms", flows);
-	run(&x);
-	golden(name(group, "Jain's index"), jain(&x), "of-1", 0.95, 1.0001, 1);
-	golden(name(group, "link used"), 100 * x.used, "%", 97, 100.1, 1);
+	golden(name(group, "Jain's index, median of 5 starts"), index[STARTS / 2], "of-1", 0.95,
+	       1.0001, 1);
+	golden(name(group, "Jain's index, least"), index[0], "of-1", 0.85, 1.0001, 1);
+	golden(name(group, "link used, least"), 100 * used, "%", 97, 100.1, 1);
 }
 
 /* RFC 9438 5.1: where Reno does well, CUBIC takes no more than it would. */
@@ -103,6 +125,7 @@ static void beside_newreno(const char *group, double bit_s, int64_t rtt_ms)
 	                  .queue_bdp = 1,
 	                  .rtt_ms = rtt_ms,
 	                  .newreno_last = true,
+	                  .apart_ms = 300,
 	                  .warm_s = 20,
 	                  .count_s = 100};
 
@@ -119,6 +142,7 @@ static void longer_way(const char *group, double queue)
 	                  .queue_bdp = queue,
 	                  .rtt_ms = 40,
 	                  .extra_ms = 40,
+	                  .apart_ms = 300,
 	                  .warm_s = 20,
 	                  .count_s = 100};
 

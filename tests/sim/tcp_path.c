@@ -19,7 +19,8 @@ static const char *name(const char *group, const char *what)
 
 /* ---- reordering --------------------------------------------------------------------------------------------------- */
 
-static int64_t transfer(const struct tcpnet_path *p, struct tcp_info *i, uint64_t *sent)
+/* How long it takes; *needless: share of what was sent again though it was not lost. */
+static int64_t transfer(const struct tcpnet_path *p, struct tcp_info *i, double *needless)
 {
 	struct lab l;
 	int64_t t;
@@ -28,26 +29,28 @@ static int64_t transfer(const struct tcpnet_path *p, struct tcp_info *i, uint64_
 	REQUIRE(lab_run(&l, 60 * NS_PER_S));
 	t = l.f.done_at;
 	*i = tcpnet_info(&l.n, &l.f);
-	*sent = l.n.sent[0];
+	*needless = i->retransmits > l.n.lost[0]
+	                    ? (double)(i->retransmits - l.n.lost[0]) / (double)l.n.sent[0]
+	                    : 0;
 	lab_close(&l);
 	return t;
 }
 
-/* One packet in ten comes later by up to a quarter of the round trip, sent again is next to nothing. */
+/* Some packets come later; what is sent again for it is next to nothing, and the start-up's overflow of the queue, whose
+ * repair stands between late packets, costs no more than on a path in order. */
 static void reordering(const char *group, double share, int64_t later)
 {
 	struct tcpnet_path p = lab_path;
 	struct tcp_info i;
-	uint64_t sent;
-	int64_t clean = transfer(&p, &i, &sent), t;
+	double needless;
+	int64_t clean = transfer(&p, &i, &needless), t;
 
 	p.reorder = share;
 	p.reorder_ns = later;
-	t = transfer(&p, &i, &sent);
+	t = transfer(&p, &i, &needless);
 	golden(name(group, "goodput of that in order"), 100 * (double)clean / (double)t, "%", 95,
 	       101, 1);
-	golden(name(group, "sent again for nothing"), 100 * (double)i.retransmits / (double)sent,
-	       "%", 0, 1, 10);
+	golden(name(group, "sent again for nothing"), 100 * needless, "%", 0, 0.2, 10);
 	golden(name(group, "timeouts"), (double)i.rtos, "timeouts", 0, 0, 0);
 }
 

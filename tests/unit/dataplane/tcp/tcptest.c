@@ -23,7 +23,7 @@ void tt_cfg(struct tcp_cfg *cfg)
 	cfg->tail_loss_probe = false;
 	cfg->cc = TCP_CC_NEWRENO;
 	cfg->nodelay = true;
-	cfg->fin_again = false;
+	cfg->fin_again = cfg->paws_late = false;
 }
 
 static void check(struct tt *t)
