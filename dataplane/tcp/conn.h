@@ -167,7 +167,7 @@ struct conn {
 	uint32_t prr_flight;
 	uint32_t retrans_ts;  /* timestamp of the first retransmission of this recovery */
 	uint32_t retrans_seq; /* and its sequence number */
-	/* Until rcv_nxt reaches late_end, payload is taken from this timestamp on; late_next from late_mid on. */
+	/* Until rcv_nxt reaches late_end, payload and FIN are taken from this timestamp on; late_next from late_mid on. */
 	uint32_t late_ts, late_next, late_mid, late_end;
 	uint32_t dsack_round; /* no wider reordering window until una reaches it */
 	uint32_t ooo_chunk, ooo_bytes;

@@ -36,7 +36,7 @@ static bool paws_old(const struct tcp_stack *s, const struct conn *c, const stru
 	if ((int32_t)(g->o.ts_val - c->ts_recent) >= 0 ||
 	    s->now - c->ts_recent_at >= s->cfg.paws_idle_ns)
 		return false;
-	return !(c->modes & CM_TS_LATE) || seq_geq(c->rcv_nxt, c->late_end) || !g->len ||
+	return !(c->modes & CM_TS_LATE) || seq_geq(c->rcv_nxt, c->late_end) || !seg_seq_len(g) ||
 	       (int32_t)(g->o.ts_val - c->late_ts) < 0;
 }
 
