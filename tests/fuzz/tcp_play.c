@@ -142,6 +142,23 @@ static void step(struct play *p)
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
+/* The other end is of another life: its application had ended the connection, the reset was lost, and the first data sent again brought
+ * the cookie back (RFC 4987 3.6: it is good until it is too old), while an ACK of the first life still came. What that one covered, this one
+ * never gets; the sender's R2 ends it. */
+static bool other_life(struct play *p, unsigned side, const struct conn *c)
+{
+	const struct tcp_stack *o = p->n.stack[!side];
+
+	for (uint32_t i = 0; i < o->fresh; i++) {
+		const struct conn *t = &o->conns[i];
+
+		if (t->index != CONN_NONE && (t->modes & CM_COOKIE) && t->lport == c->rport &&
+		    t->rport == c->lport && seq_lt(t->rcv_nxt, c->snd_una))
+			return true;
+	}
+	return false;
+}
+
 /* The applications read everything and accept everyone. Returns the bytes that still wait to be acknowledged. */
 static uint32_t serve(struct play *p)
 {
@@ -165,7 +182,7 @@ static uint32_t serve(struct play *p)
 				play_read(p, side, conn_handle(c), 65534);
 			/* What the application itself holds back. */
 			if (c->state != TCP_CLOSED && c->index != CONN_NONE &&
-			    !(c->modes & CM_CORK) && !c->pace_max)
+			    !(c->modes & CM_CORK) && !c->pace_max && !other_life(p, side, c))
 				waiting += c->snd.len;
 		}
 	}
