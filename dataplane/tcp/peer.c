@@ -95,8 +95,10 @@ static void released(struct tcp_stack *s, struct conn *c, int arg)
 		c->backoff = c->retries = 0;
 	} else {
 		recovery_restart(s, c);
-		if (c->rtx_kind == RTX_PERSIST)
+		if (c->rtx_kind == RTX_PERSIST) {
 			c->flags |= CF_PROBE_DUE;
+			timer_rtx(s, c, RTX_PERSIST); /* not the user timeout alone */
+		}
 	}
 	conn_ready(s, c);
 }

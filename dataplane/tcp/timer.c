@@ -48,8 +48,12 @@ void timer_user(struct tcp_stack *s, struct conn *c)
 	if (!c->user_timeout || !conn_synchronized(c) ||
 	    (c->snd_nxt == c->snd_una && !c->snd.len) || c->rtx_at <= limit)
 		return;
-	if (c->rtx_kind == RTX_NONE) /* stopped by a hold */
+	if (c->rtx_kind == RTX_NONE) {
+		/* Output was not asked yet: it sets a timer, within this limit. Where a hold stopped the timer only patience runs. */
+		if (!s->peers[c->peer].held)
+			return;
 		c->rtx_kind = c->rec.len ? RTX_RTO : RTX_PERSIST;
+	}
 	c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
 	conn_arm(s, c, c->rtx_at);
 }

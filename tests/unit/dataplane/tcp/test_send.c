@@ -106,6 +106,48 @@ static void test_gives_up(void **state)
 	tt_free(&t);
 }
 
+/* Written, the user timeout set, and only then asked for output: the closed window is probed all the same. */
+static void test_user_timeout_before_output(void **state)
+{
+	struct tcp_cfg cfg;
+	struct tt t;
+
+	(void)state;
+	tt_cfg(&cfg);
+	tt_init(&t, &cfg);
+	t.wnd = 0;
+	tt_establish_passive(&t);
+	assert_int_equal(tcp_send(t.s, t.conn, "x", 1), 1);
+	assert_int_equal(tcp_set_opt(t.s, t.conn, TCP_OPT_USER_TIMEOUT_MS, 60000), 0);
+	tt_wait(&t, 1000);
+	tt_expect(&t, TCP_ACK, 1, 1, 1);
+	tt_free(&t);
+}
+
+/* A peer that was held and has its window closed is probed at once and then as ever, not when the user timeout ends. */
+static void test_user_timeout_after_release(void **state)
+{
+	struct tcp_cfg cfg;
+	struct tt t;
+
+	(void)state;
+	tt_cfg(&cfg);
+	tt_init(&t, &cfg);
+	t.wnd = 0;
+	tt_establish_passive(&t);
+	tcp_peer_hold(t.s, TT_PEER, true);
+	assert_int_equal(tcp_set_opt(t.s, t.conn, TCP_OPT_USER_TIMEOUT_MS, 60000), 0);
+	assert_int_equal(tcp_send(t.s, t.conn, "x", 1), 1);
+	tt_wait(&t, 1000);
+	tt_quiet(&t);
+	tcp_peer_hold(t.s, TT_PEER, false);
+	tt_expect(&t, TCP_ACK, 1, 1, 1);
+	tt_quiet(&t);
+	tt_wait(&t, 1000);
+	tt_expect(&t, TCP_ACK, 1, 1, 1);
+	tt_free(&t);
+}
+
 static void test_user_timeout_while_held(void **state)
 {
 	struct tt t;
@@ -588,6 +630,8 @@ int main(void)
 	        cmocka_unit_test(test_initial_window_and_growth),
 	        cmocka_unit_test(test_rto_series),
 	        cmocka_unit_test(test_gives_up),
+	        cmocka_unit_test(test_user_timeout_before_output),
+	        cmocka_unit_test(test_user_timeout_after_release),
 	        cmocka_unit_test(test_user_timeout_while_held),
 	        cmocka_unit_test(test_orphan_with_a_closed_window_ends),
 	        cmocka_unit_test(test_fast_retransmit_newreno),
