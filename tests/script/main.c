@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tcpscript: runs line scripts against the TCP engine in virtual time. */
 #include "drive.h"
+#include "isolate.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,16 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const char *const usage =
         "usage: tcpscript [OPTION...] FILE|DIRECTORY...\n"
         "Runs scripts (files *.tcp) against dataplane/tcp in virtual time; tests/script/README.md "
         "has the language.\n"
         "  --trace     print what happened in every script, not only in those that fail\n"
-        "  --isolate   run each script in a process of its own: one that crashes or hangs fails "
-        "alone\n"
+        "  --isolate   one that fails, crashes or hangs (10 s) does so alone: it is run again in a "
+        "process "
+        "of its own\n"
         "  --results   print a line \"ok NAME\" or \"FAILED NAME\" for each script and nothing "
         "else\n"
         "  --must-fail every script must fail, and in the line whose comment says FAILS\n"
@@ -193,26 +193,14 @@ static bool run_script(const char *path)
 	return ok;
 }
 
-static bool run_isolated(const char *path)
+static void verdict(const char *path, bool ok, int signal)
 {
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0) {
-		perror("tcpscript: fork");
-		exit(2);
-	}
-	if (!pid) {
-		alarm(10);
-		_Exit(run_script(path) ? (fflush(stdout), 0) : (fflush(stdout), 1));
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFSIGNALED(status) && !opt.results)
-		printf("%s: ended by signal %d\n", path, WTERMSIG(status));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (signal && !opt.results)
+		printf("%s: ended by signal %d\n", path, signal);
+	opt.ran++;
+	opt.failed += !ok;
+	if (opt.results || !ok)
+		printf("%s %s\n", ok ? "ok" : "FAILED", path);
 }
 
 static bool option(const char *a)
@@ -252,21 +240,18 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	qsort(paths, npaths, sizeof(paths[0]), by_name);
-	for (unsigned i = 0; i < npaths; i++) {
-		bool ok;
-
-		if (opt.list) {
-			puts(paths[i]);
-			free(paths[i]);
-			continue;
+	if (opt.isolate && !opt.list) {
+		isolate_run(paths, npaths, run_script, verdict);
+	} else {
+		for (unsigned i = 0; i < npaths; i++) {
+			if (opt.list)
+				puts(paths[i]);
+			else
+				verdict(paths[i], run_script(paths[i]), 0);
 		}
-		ok = opt.isolate ? run_isolated(paths[i]) : run_script(paths[i]);
-		opt.ran++;
-		opt.failed += !ok;
-		if (opt.results || !ok)
-			printf("%s %s\n", ok ? "ok" : "FAILED", paths[i]);
-		free(paths[i]);
 	}
+	for (unsigned i = 0; i < npaths; i++)
+		free(paths[i]);
 	if (!opt.list && !opt.results)
 		printf("%u scripts, %u failed\n", opt.ran, opt.failed);
 	return opt.failed ? 1 : 0;
