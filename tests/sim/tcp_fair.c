@@ -49,6 +49,7 @@ static void run(struct share *x)
 	/* One connection each: the invariants of every host are checked after every event. */
 	cubic.max_conns = 4;
 	cubic.max_peers = TCPNET_PEER + x->flows;
+	cubic.chunks = 256 + cubic.sndbuf_max * 3 / 2 / cubic.chunk_bytes; /* one direction each */
 	newreno = cubic;
 	newreno.cc = TCP_CC_NEWRENO;
 	memset(f, 0, sizeof(f));
