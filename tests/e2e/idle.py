@@ -22,17 +22,10 @@ def cpu_s(net):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def down_at(net, node, link):
-    return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])
-
-
 def cut(net, link, most):
-    """Cuts a link; seconds until both ends have noticed."""
     began = time.monotonic()
     net.wire_do("cut " + link)
-    for n in link.split("-"):
-        net.wait("%s to notice that %s is cut" % (n, link), lambda n=n: down_at(net, n, link), 12, every=0.02)
-    took = time.monotonic() - began
+    took = lib.noticed(net, link, began)
     check(took < most, "noticed by both ends within %d s (%.2f s)" % (most, took))
 
 
@@ -70,7 +63,7 @@ def body(net):
     print("     cutting t1-t2, which is idle")
     cut(net, "t1-t2", 10)
     net.wire_do("heal t1-t2")
-    net.wait("the link to come back", lambda: not any(down_at(net, n, "t1-t2") for n in ("t1", "t2")), 15)
+    net.wait("the link to come back", lambda: not any(lib.down_at(net, n, "t1-t2") for n in ("t1", "t2")), 15)
     check(True, "a healed link comes back")
     quiet_connection(net)
 

@@ -34,6 +34,18 @@ def skip(why):
     sys.exit(SKIP)
 
 
+def down_at(net, node, link):
+    """No program is started for it: that is no part of a figure."""
+    return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])
+
+
+def noticed(net, link, began):
+    """Waits until neither end takes the link for up; seconds since began."""
+    for n in link.split("-"):
+        net.wait("%s to notice that %s is cut" % (n, link), lambda n=n: down_at(net, n, link), 12, every=0.02)
+    return time.monotonic() - began
+
+
 def attempt(body, net):
     """True when body(net) holds; the network is down afterwards."""
     good = False

@@ -28,14 +28,6 @@ def wait_path(net, test, what, seconds=20):
     return net.wait(what, lambda: test(net.path("a", "b")), seconds, every=0.02)
 
 
-def noticed(net, link, began):
-    """Waits until neither end takes the link for up; seconds since began."""
-    for n in link.split("-"):
-        net.wait("%s to notice that %s is cut" % (n, link),
-                 lambda n=n: any(r["name"] == link and r["state"] != "up" for r in net.nodes[n].rows("links")), 12, every=0.02)
-    return time.monotonic() - began
-
-
 def repaired(net, going, test, what, began=None):
     """Does nothing but wait: the path fulfils test and bytes come again. Returns (longest pause, seconds until the path stood)."""
     began = began or time.monotonic()
@@ -51,7 +43,7 @@ def story(net, going):
     check(cut in links_of(path), "before the cut %s is in the path %s" % (cut, nodes_of(path)))
     began = time.monotonic()
     net.wire_do("cut " + cut)
-    took = noticed(net, cut, began)
+    took = lib.noticed(net, cut, began)
     check(took < NOTICED_S, "the cut of a link in use is noticed by both ends in less than %.0f s (%.2f s)" % (NOTICED_S, took))
     pause, stood = repaired(net, going, lambda p: cut not in links_of(p), "a path without " + cut, began)
     path = net.path("a", "b")
