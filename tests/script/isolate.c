@@ -58,23 +58,24 @@ static int attempt(char *const *paths, unsigned n, bool (*script)(const char *),
 }
 
 void isolate_run(char *const *paths, unsigned n, bool (*script)(const char *path),
-                 void (*verdict)(const char *path, bool ok, int signal))
+                 bool (*verdict)(const char *path, bool ok, int signal))
 {
 	volatile unsigned *done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE,
 	                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool on = true;
 
 	if (done == MAP_FAILED)
 		fail("tcpscript: mmap");
 	setvbuf(stdout, NULL, _IOFBF, 1 << 20);
-	for (unsigned i = 0; i < n;) {
+	for (unsigned i = 0; on && i < n;) {
 		int status = attempt(paths + i, n - i, script, done);
 		unsigned well = *done < n - i ? *done : n - i;
 
-		for (unsigned k = 0; k < well; k++)
-			verdict(paths[i + k], true, 0);
+		for (unsigned k = 0; on && k < well; k++)
+			on = verdict(paths[i + k], true, 0);
 		i += well;
-		if (!well && i < n)
-			verdict(paths[i++], false, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		if (!well)
+			on = verdict(paths[i++], false, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	}
 	munmap((void *)(uintptr_t)done, sizeof(*done));
 }

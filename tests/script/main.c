@@ -21,13 +21,14 @@ static const char *const usage =
         "  --results   print a line \"ok NAME\" or \"FAILED NAME\" for each script and nothing "
         "else\n"
         "  --must-fail every script must fail, and in the line whose comment says FAILS\n"
+        "  --first     stop after the first that fails\n"
         "  --list      print the scripts' names\n"
         "  --help\n"
         "Returns 0 when every script ran as written, 1 when one did not, 2 when the command line "
         "is wrong.\n";
 
 static struct {
-	bool trace, isolate, results, must_fail, list;
+	bool trace, isolate, results, must_fail, first, list;
 	unsigned ran, failed;
 } opt;
 
@@ -193,7 +194,8 @@ static bool run_script(const char *path)
 	return ok;
 }
 
-static void verdict(const char *path, bool ok, int signal)
+/* False: that was enough. */
+static bool verdict(const char *path, bool ok, int signal)
 {
 	if (signal && !opt.results)
 		printf("%s: ended by signal %d\n", path, signal);
@@ -201,6 +203,7 @@ static void verdict(const char *path, bool ok, int signal)
 	opt.failed += !ok;
 	if (opt.results || !ok)
 		printf("%s %s\n", ok ? "ok" : "FAILED", path);
+	return ok || !opt.first;
 }
 
 static bool option(const char *a)
@@ -208,11 +211,9 @@ static bool option(const char *a)
 	static const struct {
 		const char *name;
 		bool *flag;
-	} flags[] = {{"--trace", &opt.trace},
-	             {"--isolate", &opt.isolate},
-	             {"--results", &opt.results},
-	             {"--must-fail", &opt.must_fail},
-	             {"--list", &opt.list}};
+	} flags[] = {{"--trace", &opt.trace},     {"--isolate", &opt.isolate},
+	             {"--results", &opt.results}, {"--must-fail", &opt.must_fail},
+	             {"--first", &opt.first},     {"--list", &opt.list}};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (strcmp(flags[i].name, a) == 0)
@@ -246,8 +247,8 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < npaths; i++) {
 			if (opt.list)
 				puts(paths[i]);
-			else
-				verdict(paths[i], run_script(paths[i]), 0);
+			else if (!verdict(paths[i], run_script(paths[i]), 0))
+				break;
 		}
 	}
 	for (unsigned i = 0; i < npaths; i++)

@@ -4,7 +4,7 @@
 time, and runs every script against the result.
 
 usage: mutate.py [--sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
-  --sample   only the mutations marked so, and no proof for each script (for a quick run); all are still applied
+  --sample   only the mutations marked so, each until one script fails, so no proof for each script (for a quick run); all are still applied
   --jobs N   at once (2)
   --matrix   writes what killed what
   --keep     where to compile (default: a temporary directory)
@@ -86,8 +86,9 @@ def compile_one(source, target, first_include=None):
 
 
 class Bench:
-    def __init__(self, where):
+    def __init__(self, where, options):
         self.where = where
+        self.options = options  # tcpscript's
         self.engine = sorted(glob.glob(os.path.join(ENGINE, "*.c")))
         self.runner = sorted(glob.glob(os.path.join(HERE, "*.c"))) + [os.path.join(ROOT, "tests", "sim", "tcpcheck.c")]
 
@@ -114,7 +115,7 @@ class Bench:
     def judge(self, program):
         """(good, bad) names of scripts."""
         try:
-            out = run([program, "--isolate", "--results", SCRIPTS], timeout=SECONDS).stdout
+            out = run([program, "--isolate", "--results", *self.options, SCRIPTS], timeout=SECONDS).stdout
         except subprocess.TimeoutExpired as e:
             out = e.stdout.decode() if isinstance(e.stdout, bytes) else e.stdout or ""
         good, bad = set(), set()
@@ -175,7 +176,7 @@ def main():
     os.makedirs(where, exist_ok=True)
     killed_by = {}
     try:
-        bench = Bench(where)
+        bench = Bench(where, ["--first"] if o.sample else [])
         bench.all = frozenset(bench.prepare(o.jobs))
         with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
             for m, bad in zip(chosen, pool.map(lambda m: bench.mutant(m, texts[m.name]), chosen)):
@@ -196,6 +197,9 @@ def main():
         for s in sorted(bench.all - fine):
             print("script %s is killed by no mutation" % s)
             wrong += 1
+    if o.sample:
+        print("%d mutations of the sample, each noticed by a script unless named above; %d scripts, %d wrong" % (len(killed_by), len(bench.all), wrong))
+        return 1 if wrong else 0
     coarse = sum(len(b) > len(bench.all) // COARSE for b in killed_by.values())
     print("%d mutations (%d of them coarse), %d scripts, %d of them killed by a fine one, %d wrong"
           % (len(killed_by), coarse, len(bench.all), len(fine), wrong))
