@@ -23,6 +23,7 @@ def cpu_s(net):
 
 
 def cut(net, link, most):
+    """Cuts a link; both ends must have noticed within that many seconds."""
     began = time.monotonic()
     net.wire_do("cut " + link)
     took = lib.noticed(net, link, began)

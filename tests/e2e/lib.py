@@ -35,7 +35,7 @@ def skip(why):
 
 
 def down_at(net, node, link):
-    """No program is started for it: that is no part of a figure."""
+    """Whether the node takes the link for down. Starts no program: that would be part of the figure."""
     return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])
 
 

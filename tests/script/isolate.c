@@ -26,14 +26,14 @@ static void child(char *const *paths, unsigned n, bool (*script)(const char *),
 {
 	for (; *done < n; ++*done) {
 		alarm(*done ? SECONDS_AFTER : SECONDS);
-		if (script(paths[*done]))
-			continue;
-		/* After others it is judged anew: what it printed here is dropped with the buffer. */
-		if (!*done)
-			fflush(stdout);
-		_Exit(1);
+		if (!script(paths[*done])) {
+			/* After others it is judged anew: what it printed here is dropped with the buffer. */
+			if (!*done)
+				fflush(stdout);
+			_Exit(1);
+		}
+		fflush(stdout);
 	}
-	fflush(stdout);
 	_Exit(0);
 }
 

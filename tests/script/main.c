@@ -16,8 +16,7 @@ static const char *const usage =
         "has the language.\n"
         "  --trace     print what happened in every script, not only in those that fail\n"
         "  --isolate   one that fails, crashes or hangs (10 s) does so alone: it is run again in a "
-        "process "
-        "of its own\n"
+        "process of its own\n"
         "  --results   print a line \"ok NAME\" or \"FAILED NAME\" for each script and nothing "
         "else\n"
         "  --must-fail every script must fail, and in the line whose comment says FAILS\n"
@@ -241,16 +240,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	qsort(paths, npaths, sizeof(paths[0]), by_name);
-	if (opt.isolate && !opt.list) {
+	if (opt.list)
+		for (unsigned i = 0; i < npaths; i++)
+			puts(paths[i]);
+	else if (opt.isolate)
 		isolate_run(paths, npaths, run_script, verdict);
-	} else {
-		for (unsigned i = 0; i < npaths; i++) {
-			if (opt.list)
-				puts(paths[i]);
-			else if (!verdict(paths[i], run_script(paths[i]), 0))
+	else
+		for (unsigned i = 0; i < npaths; i++)
+			if (!verdict(paths[i], run_script(paths[i]), 0))
 				break;
-		}
-	}
 	for (unsigned i = 0; i < npaths; i++)
 		free(paths[i]);
 	if (!opt.list && !opt.results)

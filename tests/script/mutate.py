@@ -4,7 +4,8 @@
 time, and runs every script against the result.
 
 usage: mutate.py [--sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
-  --sample   only the mutations marked so, each until one script fails, so no proof for each script (for a quick run); all are still applied
+  --sample   only the mutations marked so, and no proof for each script (for a quick run); all are still applied. Each only
+             until one script fails, unless the matrix is wanted
   --jobs N   at once (2)
   --matrix   writes what killed what
   --keep     where to compile (default: a temporary directory)
@@ -174,9 +175,10 @@ def main():
     chosen = [m for m in mutations if texts[m.name] is not None and (not o.names or m.name in o.names) and (m.sample or not o.sample)]
     where = o.keep or tempfile.mkdtemp(prefix="mutate.")
     os.makedirs(where, exist_ok=True)
+    quick = o.sample and not o.matrix  # that a fault is noticed, not by which scripts
     killed_by = {}
     try:
-        bench = Bench(where, ["--first"] if o.sample else [])
+        bench = Bench(where, ["--first"] if quick else [])
         bench.all = frozenset(bench.prepare(o.jobs))
         with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
             for m, bad in zip(chosen, pool.map(lambda m: bench.mutant(m, texts[m.name]), chosen)):
@@ -197,7 +199,7 @@ def main():
         for s in sorted(bench.all - fine):
             print("script %s is killed by no mutation" % s)
             wrong += 1
-    if o.sample:
+    if quick:
         print("%d mutations of the sample, each noticed by a script unless named above; %d scripts, %d wrong" % (len(killed_by), len(bench.all), wrong))
         return 1 if wrong else 0
     coarse = sum(len(b) > len(bench.all) // COARSE for b in killed_by.values())

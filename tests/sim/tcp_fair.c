@@ -181,10 +181,10 @@ static void longer_way(const char *group, double queue)
 
 int main(void)
 {
+	static const unsigned flows[] = {2, 4, 10};
+
 	golden_open("tcp_fair");
 	for (unsigned i = 0; i < 3; i++) {
-		static const unsigned flows[] = {2, 4, 10};
-
 		equal(flows[i]);
 		equal_locked(flows[i]);
 	}
