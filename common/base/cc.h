@@ -14,7 +14,7 @@
 #define unlikely_(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define CONTAINER_OF(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
 /* Calls a cache line here to be written: other cores' copies go at once, not when the write comes. GCC makes a prefetch for reading of
  * __builtin_prefetch(p, 1) unless built for a CPU that must know the instruction; older ones treat it as no operation. */

@@ -87,8 +87,8 @@ struct cp_lane_key {
 	uint16_t link; /* sessions, sending key: CP_KEY_WHEN_USED or 0 */
 	uint8_t lane;  /* sending worker's number at the sender */
 	uint8_t alg;   /* enum aead_alg */
-	uint32_t
-	        index; /* link: receiver index (sent in the header / accepted); session: key phase 0..3 */
+	/* Link: receiver index (sent in the header / accepted); session: key phase 0..3. */
+	uint32_t index;
 	uint32_t session; /* session index, or unused */
 	uint8_t key[32];
 };
@@ -108,8 +108,8 @@ struct cp_ilm {
 struct cp_session {
 	uint32_t session;  /* index chosen by control, < cfg.sessions_max; low bits do not matter */
 	uint16_t out_link; /* NHLFE of the tunnel in use */
-	uint16_t
-	        path_mtu; /* largest transport segment (TCP header included) that fits one sealed packet */
+	/* Largest transport segment (TCP header included) that fits one sealed packet. */
+	uint16_t path_mtu;
 	uint32_t out_label; /* LABEL_NONE: no tunnel now, hold segments (repair is under way) */
 	struct node_id remote;
 };
@@ -253,8 +253,8 @@ struct dp_event {
 		struct dp_packet packet;
 		struct dp_want want;
 		struct dp_label_use use;
-		struct cp_lane_key
-		        key; /* EVT_SESSION_USED (session, index = phase), EVT_REKEY (link or session, index) */
+		/* EVT_SESSION_USED (session, index = phase), EVT_REKEY (link or session, index). */
+		struct cp_lane_key key;
 		struct {
 			uint16_t link;
 			uint16_t port;

@@ -24,8 +24,8 @@ struct hs_payload {
 	uint8_t tx_lanes; /* sending workers of the writer, 1..HS_LANES_MAX */
 	uint16_t caps;    /* HS_CAP_* */
 	uint32_t epoch;   /* links: changes with every label space */
-	uint16_t
-	        mtu; /* largest labelled packet the writer takes; sessions: largest transport segment */
+	/* Largest labelled packet the writer takes; sessions: largest transport segment. */
+	uint16_t mtu;
 	uint8_t nrx; /* receiver indices the writer grants, one per lane of the reader (reader's lane i uses i % nrx) */
 	uint8_t key[32]; /* Ed25519; zero in the first message of XX, which is in clear */
 	uint32_t rx[HS_LANES_MAX];

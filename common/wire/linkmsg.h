@@ -33,8 +33,8 @@ struct linkmsg_hello {
 	uint32_t held_us;
 	uint8_t flags;
 	struct node_id id;
-	uint32_t
-	        epoch; /* plain links: the label space; a new one means that the neighbour started anew */
+	/* Plain links: the label space; a new one means that the neighbour started anew. */
+	uint32_t epoch;
 	uint16_t mtu;
 };
 

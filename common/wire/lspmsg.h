@@ -22,8 +22,8 @@ struct setup_msg {
 	uint8_t hops;   /* links crossed so far */
 	uint8_t nnotvia;
 	uint8_t nrecord;
-	uint32_t
-	        reverse_label; /* the sender's in-label for the way back, on the link it is sent over */
+	/* The sender's in-label for the way back, on the link it is sent over. */
+	uint32_t reverse_label;
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint32_t record[SETUP_RECORD_MAX]; /* nodes passed, the source first */
 	const uint8_t *envelope;
@@ -38,8 +38,8 @@ struct reply_msg {
 	uint64_t nonce;
 	uint8_t hops_first;
 	uint8_t hops;
-	uint32_t
-	        forward_label; /* the sender's in-label for the way forth, on the link it is sent over */
+	/* The sender's in-label for the way forth, on the link it is sent over. */
+	uint32_t forward_label;
 	const uint8_t *envelope;
 	uint16_t envelope_len;
 };

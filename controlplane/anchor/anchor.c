@@ -275,7 +275,7 @@ static void draw(struct node *n, const struct peer * not, uint32_t total, struct
 	struct peer *p;
 
 	TAILQ_FOREACH (p, &n->peers->list, next) {
-		if (p == not || !tree_neighbour(n, p) || p->sample.count == 0)
+		if (p == not|| !tree_neighbour(n, p) || p->sample.count == 0)
 			continue;
 		if (x < p->sample.size) {
 			*c = p->sample.c[rng_below(&n->cfg.rng, p->sample.count)];

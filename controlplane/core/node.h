@@ -64,8 +64,8 @@ void node_cfg_default(struct node_cfg *cfg);
 
 /* How a link is set up, from configuration or `coyoctl link add`. */
 struct node_link_cfg {
-	struct cp_link
-	        io; /* copied into CMD_LINK_SET; io.link is the index, chosen by the caller, unused so far */
+	/* Copied into CMD_LINK_SET; io.link is the index, chosen by the caller, unused so far. */
+	struct cp_link io;
 	char name[32];
 	bool expect_id; /* refuse any other neighbour */
 	bool initiate; /* send the first handshake message (udp without a remote address only answers) */
@@ -149,8 +149,8 @@ struct node_answer {
 	struct node_id id; /* lookup: closest; trace: the node at this hop */
 	uint32_t seq;      /* ping, trace hop number from 1 */
 	int64_t rtt_ns;
-	uint32_t
-	        hops; /* ANS_CONNECTED: the set-up's physical hops; lookup: hops of the path in use */
+	/* ANS_CONNECTED: the set-up's physical hops; lookup: hops of the path in use. */
+	uint32_t hops;
 	int64_t setup_ns;  /* ANS_CONNECTED: request to tunnel */
 	uint32_t in_label; /* trace: label the probe carried into that node */
 	uint32_t out_label;
@@ -223,8 +223,8 @@ struct node_contact_view {
 	unsigned bucket;
 	bool neighbour;
 	bool verified;
-	uint16_t
-	        finger_link; /* path by which it is reached, LABEL_NONE label when by anchor only */
+	/* Path by which it is reached, LABEL_NONE label when by anchor only. */
+	uint16_t finger_link;
 	uint32_t finger_label;
 	uint16_t tree_distance;
 	int64_t rtt_ns;

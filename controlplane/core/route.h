@@ -25,8 +25,8 @@ struct route_query {
 	unsigned hops;       /* hops it may still take */
 	const uint32_t (*notvia)[2];
 	unsigned nnotvia;
-	const uint32_t
-	        *passed; /* a set-up's complete record, or NULL: nodes that a detour leaves out */
+	/* A set-up's complete record, or NULL: nodes that a detour leaves out. */
+	const uint32_t *passed;
 	unsigned npassed;
 };
 

@@ -8,7 +8,7 @@ enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIEN
 /* index < 2^16, generation wraps at 2^32: a client's slot may be taken again within one batch of events. */
 #define LOOP_TAG(kind, index, generation) \
 	((uint64_t)(kind) | (uint64_t)(index) << 8 | (uint64_t)(uint32_t)(generation) << 32)
-#define LOOP_TAG_KIND(tag)       ((enum loop_kind)((tag)&0xff))
+#define LOOP_TAG_KIND(tag)       ((enum loop_kind)((tag) & 0xff))
 #define LOOP_TAG_INDEX(tag)      ((uint32_t)((tag) >> 8 & 0xffff))
 #define LOOP_TAG_GENERATION(tag) ((uint32_t)((tag) >> 32))
 

@@ -310,7 +310,7 @@ void request_row(struct daemon *d, struct ctl_client *c, const struct dp_event *
 		return;
 	}
 	if (e->worker < CPDP_WORKERS_MAX)
-		c->workers_left &= (uint16_t) ~(1u << e->worker);
+		c->workers_left &= (uint16_t)~(1u << e->worker);
 	if (!c->workers_left)
 		connections_done(d, c);
 }

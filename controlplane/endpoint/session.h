@@ -19,8 +19,8 @@
 /* One handshake in the making. */
 struct session_hs {
 	struct noise noise;
-	struct lsp
-	        *lsp; /* the tunnel it came or went by; NULL: inside the present tunnel (rekey) */
+	/* The tunnel it came or went by; NULL: inside the present tunnel (rekey). */
+	struct lsp *lsp;
 	struct instant born;
 	uint8_t first
 	        [32]; /* answering: the asker's ephemeral, so that a first message that comes twice is known */

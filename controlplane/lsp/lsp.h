@@ -84,8 +84,8 @@ struct lsp_request {
 	uint16_t envelope_len;
 	uint32_t session;
 	int16_t worker;
-	const struct place
-	        *places; /* of the destination where known: then by coords, else greedy */
+	/* Of the destination where known: then by coords, else greedy. */
+	const struct place *places;
 	unsigned nplaces;
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;

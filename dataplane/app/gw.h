@@ -83,8 +83,8 @@ struct gateway {
 	struct gw_node server_node, wake_node;
 	bool server_paused;
 	unsigned fds; /* held for clients and streams */
-	unsigned
-	        fds_max; /* of them: the rest of the process's limit is left to links and operators */
+	/* Of them: the rest of the process's limit is left to links and operators. */
+	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
 	uint32_t here_port; /* last port given to a stream within this node */
 	_Atomic uint32_t asleep, stop;

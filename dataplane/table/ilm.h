@@ -20,8 +20,8 @@ struct ilm_entry {
 	uint16_t out_link; /* ILM_SWAP */
 	uint8_t op;        /* enum ilm_op */
 	uint8_t pad;
-	uint32_t
-	        twin; /* link << 20 | the reverse direction's in-label there; see ilm_twin_label() */
+	/* Link << 20 | the reverse direction's in-label there; see ilm_twin_label(). */
+	uint32_t twin;
 	uint32_t last; /* ILM_TICK_NS units, wraps; valid when packets > 0 */
 	uint64_t packets, bytes;
 };

@@ -23,8 +23,8 @@ struct tcp_ccs {
 	uint64_t cwnd;
 	uint64_t ssthresh; /* UINT64_MAX: no loss yet */
 	uint32_t mss;      /* payload of a full segment */
-	uint32_t
-	        partial; /* of the next growth: NewReno's bytes acknowledged, CUBIC's 2^-32 of a byte */
+	/* Of the next growth: NewReno's bytes acknowledged, CUBIC's 2^-32 of a byte. */
+	uint32_t partial;
 	struct tcp_hystart hs;
 	uint16_t ss_limit; /* segments slow start grows by for one ACK, 0: no limit */
 	union {

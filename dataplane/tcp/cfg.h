@@ -55,15 +55,15 @@ struct tcp_cfg {
 	/* Buffers, bytes. They grow from the first value to the second; equal: fixed. */
 	uint32_t sndbuf, sndbuf_max;
 	uint32_t rcvbuf, rcvbuf_max;
-	uint32_t
-	        buffer_growth_pct; /* none grows while more than this share of the pool is in use */
+	/* None grows while more than this share of the pool is in use. */
+	uint32_t buffer_growth_pct;
 
 	/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
 	uint16_t mss_default;    /* where tcp_peer_set() gave 0 */
 	uint16_t mss_min;        /* smaller values from a peer are raised to this */
 	uint32_t initial_window; /* segments, RFC 6928 */
-	uint32_t
-	        initial_window_mss; /* but no more bytes than so many segments of this size, or two segments (RFC 6928: 1460) */
+	/* But no more bytes than so many segments of this size, or two segments (RFC 6928: 1460). */
+	uint32_t initial_window_mss;
 	bool window_scale;   /* RFC 7323 */
 	bool timestamps;     /* RFC 7323 */
 	bool ts_required;    /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
@@ -76,8 +76,8 @@ struct tcp_cfg {
 	bool checksum_always;     /* verify even where the caller says it is verified */
 	uint64_t ts_clock_ns;     /* one tick of the timestamp option */
 	uint32_t delack_segments; /* segments after which an ACK goes at once (RFC 5681: 2) */
-	uint32_t
-	        challenge_per_s; /* challenge ACKs a second at most, varying down to half (RFC 5961 7) */
+	/* Challenge ACKs a second at most, varying down to half (RFC 5961 7). */
+	uint32_t challenge_per_s;
 	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */
 
 	/* Loss repair and congestion control. */
@@ -94,11 +94,11 @@ struct tcp_cfg {
 	bool eifel;            /* undo by timestamps, RFC 3522, 4015 */
 	bool frto;             /* F-RTO, RFC 5682 */
 	bool limited_transmit; /* RFC 3042 */
-	uint32_t
-	        slow_start_segments; /* growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced */
+	/* Growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced. */
+	uint32_t slow_start_segments;
 	bool idle_restart; /* RFC 5681 4.1: the initial window again after an idle time */
-	uint32_t
-	        reo_persist; /* RACK: recoveries without a duplicate after which the reordering window is narrow again, up to 255 */
+	/* RACK: recoveries without a duplicate after which the reordering window is narrow again, up to 255. */
+	uint32_t reo_persist;
 	uint32_t dup_threshold;     /* duplicates that mean a loss (RFC 5681: 3) */
 	bool pacing;                /* in new connections */
 	uint32_t pacing_start_pct;  /* share of cwnd/SRTT sent at in slow start */
@@ -131,8 +131,8 @@ struct tcp_cfg {
 	uint32_t keepalive_probes;
 	uint32_t syn_retries, synack_retries,
 	        data_retries; /* retransmissions before giving up: R2 */
-	uint32_t
-	        warn_retries; /* ... before the application is warned: R1 (RFC 9293 3.8.3), 0: never */
+	/* ... before the application is warned: R1 (RFC 9293 3.8.3), 0: never. */
+	uint32_t warn_retries;
 
 	uint8_t secret
 	        [32]; /* ISNs, ports, timestamp offsets, cookies and hash keys derive from it */

@@ -158,10 +158,10 @@ struct conn {
 	uint32_t peer_mss; /* what the peer's option allows, header options not taken off */
 	uint32_t snd_limit_max, rcv_limit_max;
 	uint32_t sack_mark; /* RFC 6675: what lies below was judged */
-	struct tcp_sack_range
-	        sack_seen[4]; /* ranges of the last SACK option, already in the records */
-	uint32_t dupacks;     /* without SACK: duplicates since una moved */
-	uint32_t recover;     /* recovery ends when una reaches it */
+	/* Ranges of the last SACK option, already in the records. */
+	struct tcp_sack_range sack_seen[4];
+	uint32_t dupacks; /* without SACK: duplicates since una moved */
+	uint32_t recover; /* recovery ends when una reaches it */
 	uint32_t prr_delivered, prr_out;
 	/* In the network when the recovery began; while a tail loss probe is out: when that left. */
 	uint32_t prr_flight;

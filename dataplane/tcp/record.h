@@ -19,8 +19,8 @@ struct rec {
 	int64_t tx; /* last sent */
 	uint8_t flags, room8;
 	uint16_t room16;
-	uint32_t
-	        run; /* SACKed records in a row from here on, as far as known; 0: only this one. Nothing when it is not SACKed. */
+	/* SACKed records in a row from here on, as far as known; 0: only this one. Nothing when it is not SACKed. */
+	uint32_t run;
 };
 _Static_assert(sizeof(struct rec) == REC_BYTES, "records must not straddle chunks");
 

@@ -77,13 +77,13 @@ void tcp_input_burst(struct tcp_stack *s, const struct tcp_in *in, unsigned n, s
 struct tcp_out {
 	uint32_t peer;
 	uint32_t len; /* bytes written to the buffer */
-	uint32_t
-	        conn; /* TCP_NO_CONN: a segment that belongs to no connection (reset, SYN cookie) */
-	uint8_t ecn;  /* enum tcp_ecn to put on the packet */
+	/* TCP_NO_CONN: a segment that belongs to no connection (reset, SYN cookie). */
+	uint32_t conn;
+	uint8_t ecn; /* enum tcp_ecn to put on the packet */
 	uint16_t payload;
 	bool retransmit;
-	struct instant
-	        departure; /* earliest; `now` unless paced, then ahead by less than a wheel tick (66 us) */
+	/* Earliest; `now` unless paced, then ahead by less than a wheel tick (66 us). */
+	struct instant departure;
 };
 
 /* Writes the next segment, checksum included, into buf. Returns its length, 0: nothing to send. cap must hold 60 bytes plus the

@@ -126,10 +126,7 @@ static const struct {
 	const char *name;
 	int value;
 } errors[] = {
-#define E(x)          \
-	{             \
-#x, x \
-	}
+#define E(x) {#x, x}
         E(EAGAIN),        E(EPIPE),      E(EBADF),        E(EINVAL),       E(ENOTCONN),
         E(ECONNRESET),    E(ETIMEDOUT),  E(ECONNREFUSED), E(ECONNABORTED), E(EADDRINUSE),
         E(EADDRNOTAVAIL), E(ENOBUFS),    E(ENOMEM),       E(EHOSTUNREACH), E(ENETUNREACH),

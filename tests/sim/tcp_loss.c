@@ -145,7 +145,7 @@ static void tails(int64_t rtt_ms)
 	char g[48];
 
 	p.delay_ns = rtt_ms * NS_PER_MS / 2;
-	for (unsigned k = 1; k<30; k *= k> 1 ? 3 : 2) {
+	for (unsigned k = 1; k < 30; k *= k > 1 ? 3 : 2) {
 		if (k == 1)
 			golden_note("Tail loss: three round trips beside the longest delay of an "
 			            "acknowledgement.");
