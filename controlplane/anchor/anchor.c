@@ -90,7 +90,7 @@ void anchor_own_record_seen(struct node *n, uint64_t seq)
 		return;
 	n->anchor->record_seq = seq;
 	record_renew(n);
-	hook_coords_changed(n);
+	n->news->coords_changed(n);
 }
 
 static void ann_send(struct node *n, struct peer *p)
@@ -142,7 +142,7 @@ void anchor_announce(struct node *n, bool at_once)
 		announce_now(n);
 	else if (!timer_armed(&a->ann_timer))
 		arm(n, &a->ann_timer, TIMER_ANCHOR_ANN, NULL, ANN_COALESCE);
-	hook_coords_changed(n);
+	n->news->coords_changed(n);
 }
 
 void anchor_peer_up(struct node *n, struct peer *p)
@@ -342,7 +342,7 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 	if (a->size > a->size_max + a->size_max / 4 &&
 	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
 		a->grown_at = n->now;
-		hook_grown(n);
+		n->news->grown(n);
 	}
 	/* The tree's size must not creep from hop to hop at the pace of peace, or it seems to grow for minutes. */
 	if (a->size > a->size_told + a->size_told / 8 || a->size + a->size_told / 8 < a->size_told)
@@ -352,7 +352,7 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 		a->size_at = n->now;
 	}
 	for (unsigned i = 0; i < m->count; i++)
-		hook_sample(n, p, &m->c[i]);
+		n->news->sample(n, p, &m->c[i]);
 }
 
 void anchor_timer(struct node *n, struct timer *t)

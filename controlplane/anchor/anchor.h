@@ -78,8 +78,3 @@ static inline uint64_t root_tag(const struct node_id *id)
 {
 	return be64_load(id->b);
 }
-
-/* hook: the network grew by a quarter, or merged with another. */
-void hook_grown(struct node *n);
-/* hook: sampled contacts of the whole tree (core/node.c hands them to kad). */
-void hook_sample(struct node *n, struct peer *p, const struct contact_info *c);

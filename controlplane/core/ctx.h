@@ -2,11 +2,12 @@
 /* What every part of one node's control plane shares: configuration, time, timers, outputs, tickets, counters.
  *
  * Each part hangs its own state on one pointer here; only that part looks inside. Calls go down (node -> endpoint -> lsp -> peer);
- * what a lower part reports upwards goes through the hooks at the end, which core/node.c defines. */
+ * what a lower part has to report goes up through `news`. */
 #pragma once
 #include "base/bucket.h"
 #include "base/cc.h"
 #include "base/timer.h"
+#include "core/news.h"
 #include "core/node.h"
 #include "core/ticket.h"
 #include "crypto/identity.h"
@@ -56,7 +57,8 @@ struct out_item {
 struct node {
 	struct node_cfg cfg;
 	const struct node_crypto_ops *ops;
-	struct instant now; /* of the event in hand */
+	const struct news *news; /* whom parts report to; never NULL */
+	struct instant now;      /* of the event in hand */
 	struct timers timers;
 	STAILQ_HEAD(, out_item) out;
 	struct tickets tickets;
@@ -110,12 +112,3 @@ static inline void disarm(struct node *n, struct timer *t)
 {
 	timer_disarm(&n->timers, t);
 }
-
-/* ---- what lower parts report upwards; defined in core/node.c ---- */
-struct peer;
-struct lsp;
-/* A neighbour is authenticated and alive / is not any more (its labels are void from here on). */
-void hook_peer_up(struct node *n, struct peer *p);
-void hook_peer_down(struct node *n, struct peer *p, const char *why);
-/* This node's place in a tree changed. */
-void hook_coords_changed(struct node *n);

@@ -29,6 +29,9 @@ void oam_request(struct node *n, const struct node_request *q);
 void oam_rx(struct node *n, const struct dp_packet *pk);
 /* A labelled packet whose TTL ran out here: answered on the entry's twin. */
 void oam_ttl_rx(struct node *n, const struct dp_packet *pk);
+/* News of sessions, to the requests that wait for them. err: positive errno. */
+void oam_session_ready(struct node *n, struct session *s);
+void oam_session_failed(struct node *n, struct session *s, int err);
 void oam_timer(struct node *n, struct timer *t);
 void oam_lookup_done(struct node *n, uint32_t cookie, const struct node_id *target, bool exact,
                      const struct contact_info *closest);

@@ -123,7 +123,7 @@ void session_destroy(struct node *n, struct session *s)
 		c.u.session.remote = s->remote;
 		out_command(n, s->worker, &c);
 	}
-	oam_session_failed(n, s, EHOSTUNREACH);
+	n->news->session_failed(n, s, EHOSTUNREACH);
 	disarm(n, &s->timer);
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->path_timer);
@@ -231,7 +231,7 @@ void session_use_path(struct node *n, struct session *s, struct lsp *l)
 	s->path_ns = PATH_FIRST;
 	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
 	if (s->has_keys)
-		oam_session_ready(n, s);
+		n->news->session_ready(n, s);
 }
 
 static bool building(const struct session *s)
@@ -333,7 +333,7 @@ static void give_up(struct node *n, struct session *s, int err)
 	s->stale_seq = 0;
 	s->has_place = false;
 	s->nnotvia = 0;
-	oam_session_failed(n, s, err);
+	n->news->session_failed(n, s, err);
 	if (s->has_keys)
 		session_lose_keys(n, s);
 	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);

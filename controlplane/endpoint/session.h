@@ -147,6 +147,3 @@ void session_rekey(struct node *n, struct session *s);
 void session_hs_reply(struct node *n, struct session *s, struct lsp *l, const struct reply_msg *m);
 void session_hs_resend(struct node *n, struct session *s);
 void session_wipe_hs(struct node *n, struct session_hs *hs);
-/* Tells waiting requests (endpoint/oam.c). */
-void oam_session_ready(struct node *n, struct session *s);
-void oam_session_failed(struct node *n, struct session *s, int err);

@@ -33,7 +33,7 @@ void fingers_fix(struct node *n)
 		if (best && (!c || c->bucket != best->bucket)) {
 			if (k->fingers_pending < PENDING_MAX &&
 			    !bucket_served(n, &k->contacts, best->bucket) &&
-			    hook_finger_build(n, best)) {
+			    n->news->finger_build(n, best)) {
 				best->finger_pending = true;
 				k->fingers_pending++;
 			}

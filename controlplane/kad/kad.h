@@ -12,9 +12,6 @@
 #define LOOKUP_WIDTH    20
 #define LOOKUP_ASKS     64 /* questions of one lookup: whoever answers cannot keep it alive */
 
-/* Why a lookup runs; the finder is told through hook_lookup_done(). */
-enum lookup_purpose { LOOKUP_REFRESH = 1, LOOKUP_REQUEST, LOOKUP_SESSION };
-
 enum cand_state { CAND_NEW = 0, CAND_ASKED, CAND_ANSWERED, CAND_FAILED };
 
 struct candidate {
@@ -108,7 +105,7 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
 
 /* ---- lookups (kad/lookup.c) ---- */
 /* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: what is said of the target's place under this record
- * number or a lower one is no answer (0: any is). Returns 0, or -EBUSY; the end is told by hook. */
+ * number or a lower one is no answer (0: any is). Returns 0, or -EBUSY; the end is told by news.lookup_done(). */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at, uint64_t beyond);
 void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
@@ -116,18 +113,13 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
 /* One asked is late: others are asked meanwhile. */
 void lookup_slow(struct node *n, struct lookup *l);
-void hook_lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t ref,
-                      const struct node_id *target, bool exact, const struct contact_info *closest);
 
 /* ---- fingers (kad/finger.c) ---- */
 void fingers_fix(struct node *n);
-/* From lsp/: a finger of ours or of the far end stands / is gone / could not be built. */
+/* A finger of ours or of the far end stands / is gone / could not be built. */
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far);
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far);
 void kad_finger_failed(struct node *n, const struct node_id *far);
-/* To lsp/, through core: builds one; false: not now. */
-bool hook_finger_build(struct node *n, const struct contact *c);
-void hook_finger_drop(struct node *n, struct lsp *l);
 
 /* Snapshot bytes (kad/snapshot.c). */
 long kad_snapshot(const struct node *n, void *buf, size_t cap);

@@ -77,7 +77,7 @@ static void finish(struct node *n, struct lookup *l)
 	ctx_free(n, l->cand);
 	l->cand = NULL;
 	l->active = 0;
-	hook_lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
+	n->news->lookup_done(n, l->purpose, l->ref, &l->target, l->exact, best ? &closest : NULL);
 }
 
 static bool may_ask(const struct node *n, const struct lookup *l)

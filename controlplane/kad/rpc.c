@@ -240,7 +240,7 @@ static void blame(struct node *n, const struct node_id *id)
 	if (++c->fails < FAILS_MAX)
 		return;
 	if (c->finger)
-		hook_finger_drop(n, c->finger);
+		n->news->finger_drop(n, c->finger);
 	c = contact_find(&n->kad->contacts, id);
 	if (!c)
 		return;

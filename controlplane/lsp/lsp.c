@@ -106,7 +106,7 @@ static void set_state(struct node *n, struct lsp *l, uint8_t state)
 	l->state = state;
 	if (state > LSP_UP) {
 		if (stood && l->role != LSP_TRANSIT && !l->finger)
-			hook_lsp_over(n, l);
+			n->news->lsp_over(n, l);
 		ends_remove(n, &n->lsps->ends, &l->ahead);
 		ends_remove(n, &n->lsps->ends, &l->back);
 	}
@@ -256,9 +256,9 @@ void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer 
 		return;
 	if (l->role != LSP_TRANSIT) {
 		if (l->state < LSP_UP && l->role == LSP_INGRESS)
-			hook_lsp_failed(n, l, 0, 0, 0);
+			n->news->lsp_failed(n, l, 0, 0, 0);
 		else
-			hook_lsp_gone(n, l, reason);
+			n->news->lsp_gone(n, l, reason);
 	}
 	begin_close(n, l, reason, lost);
 }

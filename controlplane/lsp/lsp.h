@@ -94,14 +94,15 @@ struct lsp_request {
 int lsps_new(struct node *n);
 void lsps_free(struct node *n);
 
-/* Begins a tunnel from here. *out lives until hook_lsp_gone(). -EHOSTUNREACH: no way from here; -EHOSTDOWN: no neighbour. */
+/* Begins a tunnel from here. *out lives until news.lsp_over() (a finger: lsp_failed() or lsp_gone()). -EHOSTUNREACH: no way from here;
+ * -ENOSPC: no label left on the link; -ENOMEM; -EMSGSIZE: no room for the envelope. */
 int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out);
-/* Egress: accepts what hook_lsp_offer() gave; the reply leaves when the workers have acknowledged. */
+/* Egress: accepts what news.lsp_offer() gave; the reply leaves when the workers have acknowledged. */
 int lsp_accept(struct node *n, struct lsp *l, uint32_t session, int16_t worker,
                const uint8_t *envelope, size_t len);
 /* Egress: refuses it. */
 void lsp_refuse(struct node *n, struct lsp *l, uint8_t code);
-/* Withdraws a tunnel from here; no hook is called for it any more. */
+/* Withdraws a tunnel from here; of its news only lsp_over() follows. */
 void lsp_release(struct node *n, struct lsp *l, uint8_t reason);
 /* Withdraws it in a while: what the other side sent before it heard of the replacement still arrives. */
 void lsp_retire(struct node *n, struct lsp *l);
@@ -135,7 +136,7 @@ struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
                     const struct node_id *dst, uint8_t role);
 void lsp_destroy(struct node *n, struct lsp *l);
 void lsp_program(struct node *n, struct lsp *l, void (*then)(struct node *, void *));
-/* As lsp_release(), telling the end's owner through hook_lsp_gone(). lost: a side that needs no tear-down. */
+/* As lsp_release(), telling the end's owner through news.lsp_failed() or lsp_gone(). lost: a side that needs no tear-down. */
 void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost);
 void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                     uint32_t tag_to);
@@ -148,17 +149,3 @@ void lsp_soft_start(struct node *n, struct lsp *l);
 void lsp_drop_down(struct node *n, struct lsp *l);
 void lsp_forget_build(struct node *n, struct lsp *l);
 int64_t lsp_pending_ns(const struct node *n);
-
-/* ---- hooks upward (core/node.c) ---- */
-/* Egress: a set-up for this node. The owner calls lsp_accept() or lsp_refuse(), now or later. */
-void hook_lsp_offer(struct node *n, struct lsp *l, const struct setup_msg *m);
-/* Ingress: the tunnel stands and its entries are acknowledged; m is the reply. */
-void hook_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
-/* An end's tunnel failed to come up (code: enum setup_error, 0: timeout) or is gone (reason). l is about to be freed. */
-void hook_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
-                     uint32_t tag_to);
-void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason);
-/* The last word about an end that is no finger, also one that its owner has released: l may be freed at any time. */
-void hook_lsp_over(struct node *n, struct lsp *l);
-/* A set-up heading for this id came to a dead end here. */
-void hook_unreached(struct node *n, const struct node_id *id);

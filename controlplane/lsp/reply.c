@@ -63,7 +63,7 @@ static void ingress_up(struct node *n, void *owner)
 	l->reply = NULL;
 	lsp_forget_build(n, l);
 	lsp_mark_up(n, l);
-	hook_lsp_up(n, l, &r->m);
+	n->news->lsp_up(n, l, &r->m);
 	ctx_free(n, r);
 }
 

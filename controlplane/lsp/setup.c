@@ -203,7 +203,7 @@ static void dead_end(struct node *n, struct lsp *l, bool far, const struct route
 	}
 	if (e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
 		from = to = id_tag(&e->committed);
-		hook_unreached(n, &e->committed);
+		n->news->unreached(n, &e->committed);
 	} else if (q->nnotvia && l->up) {
 		from = id_tag(&l->up->id);
 		to = id_tag(&n->cfg.identity->id);
@@ -235,7 +235,7 @@ static void transit(struct node *n, struct route_query *q, const struct routed_h
 		dead_end(n, l, r == ROUTE_STEP, q);
 	}
 	if (l->role == LSP_INGRESS)
-		hook_lsp_failed(n, l, SETUP_DEAD_END, 0, 0);
+		n->news->lsp_failed(n, l, SETUP_DEAD_END, 0, 0);
 	lsp_destroy(n, l);
 }
 
@@ -283,7 +283,7 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 		return;
 	}
 	if (here)
-		hook_lsp_offer(n, l, &m);
+		n->news->lsp_offer(n, l, &m);
 	else
 		transit(n, &rq, h, &m, l);
 }
@@ -298,6 +298,6 @@ void lsp_error_rx(struct node *n, struct peer *from, const struct linkmsg_error 
 	l->punted++;
 	lsp_send_error(n, l, m->code, m->tag_from, m->tag_to);
 	if (l->role == LSP_INGRESS)
-		hook_lsp_failed(n, l, m->code, m->tag_from, m->tag_to);
+		n->news->lsp_failed(n, l, m->code, m->tag_from, m->tag_to);
 	lsp_destroy(n, l);
 }

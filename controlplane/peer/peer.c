@@ -197,7 +197,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 		p->flaps++;
 		count(n, CTR_LINK_DOWN);
 		open_link(n, p, false);
-		hook_peer_down(n, p, why);
+		n->news->peer_down(n, p, why);
 		out_link_state(n, p->link, false, &p->id, why);
 	}
 	rx_del(n, p, &p->rx);
@@ -251,7 +251,7 @@ static void came_up(struct node *n, struct peer *p)
 	open_link(n, p, true);
 	peer_live_start(n, p);
 	out_link_state(n, p->link, true, &p->id, "handshake complete");
-	hook_peer_up(n, p);
+	n->news->peer_up(n, p);
 }
 
 void peer_key_used(struct node *n, struct peer *p, uint32_t index)

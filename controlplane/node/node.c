@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One node: puts the parts together, hands events down and what they report up. */
+/* One node: puts the parts together, and hands events down to them. */
 #include "core/ctx.h"
 
 #include "anchor/anchor.h"
@@ -8,6 +8,7 @@
 #include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
+#include "node/news.h"
 #include "peer/peer.h"
 
 #include <errno.h>
@@ -69,6 +70,7 @@ struct node *node_new(const struct node_cfg *cfg, struct instant now)
 	if (!n)
 		return NULL;
 	n->cfg = *cfg;
+	n->news = &node_news;
 	n->ops = cfg->ops ? cfg->ops : &real_ops;
 	n->now = now;
 	STAILQ_INIT(&n->out);
@@ -343,106 +345,4 @@ struct instant node_deadline(const struct node *n)
 long node_snapshot(const struct node *n, void *buf, size_t cap)
 {
 	return kad_snapshot(n, buf, cap);
-}
-
-/* ---- what parts report upwards ---- */
-
-void hook_peer_up(struct node *n, struct peer *p)
-{
-	anchor_peer_up(n, p);
-	kad_peer_up(n, p);
-	session_topology_changed(n);
-}
-
-void hook_peer_down(struct node *n, struct peer *p, const char *why)
-{
-	lsp_peer_down(n, p);
-	kad_peer_down(n, p);
-	anchor_peer_down(n, p);
-}
-
-void hook_coords_changed(struct node *n)
-{
-	kad_coords_changed(n);
-	if (n->sessions)
-		session_topology_changed(n);
-}
-
-void hook_grown(struct node *n)
-{
-	kad_grown(n);
-}
-
-void hook_sample(struct node *n, struct peer *p, const struct contact_info *c)
-{
-	kad_hint(n, c);
-}
-
-void hook_lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t ref,
-                      const struct node_id *target, bool exact, const struct contact_info *closest)
-{
-	if (purpose == LOOKUP_REQUEST)
-		oam_lookup_done(n, ref, target, exact, closest);
-	else if (purpose == LOOKUP_SESSION)
-		session_lookup_done(n, ref, exact, closest);
-}
-
-bool hook_finger_build(struct node *n, const struct contact *c)
-{
-	struct lsp_request q = {.dst = c->id,
-	                        .flags = SETUP_FLAG_FINGER,
-	                        .session = SESSION_NONE,
-	                        .worker = -1,
-	                        .places = c->place,
-	                        .nplaces = c->ntrees};
-	struct lsp *l;
-
-	return lsp_build(n, &q, &l) == 0;
-}
-
-void hook_finger_drop(struct node *n, struct lsp *l)
-{
-	kad_finger_gone(n, l, l->role == LSP_INGRESS ? &l->dst : &l->src);
-	if (l->role == LSP_INGRESS)
-		lsp_release(n, l, TEAR_REPLACED);
-}
-
-void hook_lsp_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
-{
-	session_offer(n, l, m);
-}
-
-void hook_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
-{
-	if (l->finger)
-		kad_finger_up(n, l, &l->dst);
-	else
-		session_lsp_up(n, l, m);
-}
-
-void hook_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
-                     uint32_t tag_to)
-{
-	if (l->finger)
-		kad_finger_failed(n, &l->dst);
-	else
-		session_lsp_failed(n, l, code, tag_from, tag_to);
-}
-
-void hook_lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
-{
-	if (l->finger)
-		kad_finger_gone(n, l, l->role == LSP_INGRESS ? &l->dst : &l->src);
-	else
-		session_lsp_gone(n, l);
-}
-
-void hook_lsp_over(struct node *n, struct lsp *l)
-{
-	session_lsp_over(n, l);
-}
-
-void hook_unreached(struct node *n, const struct node_id *id)
-{
-	kad_suspect(n, id);
 }
