@@ -7,8 +7,9 @@
 #include "base/bucket.h"
 #include "base/cc.h"
 #include "base/timer.h"
+#include "core/cfg.h"
 #include "core/news.h"
-#include "core/node.h"
+#include "core/out.h"
 #include "core/ticket.h"
 #include "crypto/identity.h"
 
@@ -65,7 +66,6 @@ struct node {
 	uint64_t counters[CTR_COUNT];
 	size_t state_bytes; /* allocated through ctx_alloc() */
 	bool draining;
-	uint32_t log_budget;
 	struct bucket log_bucket;
 
 	struct peers *peers;
@@ -75,6 +75,11 @@ struct node {
 	struct sessions *sessions;
 	struct oams *oams;
 };
+
+/* A node without any part, with copies of cfg and of the pointer news. NULL when the allocator refuses. */
+struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct instant now);
+/* After every part has been freed: what is still queued as output is thrown away. */
+void ctx_destroy(struct node *n);
 
 /* Zeroed memory or NULL; counts. Release with ctx_free(). */
 void *ctx_alloc(struct node *n, size_t size);

@@ -8,30 +8,6 @@
 
 #define LOG_PER_S 20
 
-void *ctx_alloc(struct node *n, size_t size)
-{
-	size_t *p = n->cfg.alloc.alloc(n->cfg.alloc.arg, size + 16);
-
-	if (!p) {
-		count(n, CTR_NO_MEMORY);
-		return NULL;
-	}
-	*p = size;
-	n->state_bytes += size;
-	return (char *)p + 16;
-}
-
-void ctx_free(struct node *n, void *p)
-{
-	size_t *at;
-
-	if (!p)
-		return;
-	at = (size_t *)((char *)p - 16);
-	n->state_bytes -= *at;
-	n->cfg.alloc.free(n->cfg.alloc.arg, at);
-}
-
 static struct out_item *out_new(struct node *n, uint32_t type, size_t body)
 {
 	size_t size = offsetof(struct node_output, u) + body;

@@ -4,7 +4,7 @@
 #include "conf.h"
 #include "base/json.h"
 #include "base/time.h"
-#include "core/node.h"
+#include "node/node.h"
 #include "crypto/identity.h"
 #include "daemon/ctl_server.h"
 #include "daemon/log.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One node: puts the parts together, and hands events down to them. */
-#include "core/ctx.h"
+#include "node/node.h"
 
 #include "anchor/anchor.h"
+#include "core/ctx.h"
 #include "core/route.h"
 #include "endpoint/oam.h"
 #include "endpoint/session.h"
@@ -13,33 +14,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-static const struct node_crypto_ops real_ops = {.sign = sig_sign, .verify = sig_verify};
-
-void node_cfg_default(struct node_cfg *cfg)
-{
-	*cfg = (struct node_cfg){
-	        .network_id = 1,
-	        .workers = 1,
-	        .trees = 1,
-	        .transit = true,
-	        .kad_k = 16,
-	        .kad_alpha = 3,
-	        .fingers = 1,
-	        .labels_per_link_max = 1u << 19,
-	        .sessions_max = 4096,
-	        .hello_active_ns = 250 * NS_PER_MS,
-	        .hello_idle_ns = 3 * NS_PER_S,
-	        .hello_misses = 3,
-	        .rekey_ns = 120 * NS_PER_S,
-	        .key_reject_ns = 180 * NS_PER_S,
-	        .key_overlap_ns = 10 * NS_PER_S,
-	        .tunnel_idle_end_ns = 45 * NS_PER_S,
-	        .tunnel_idle_transit_ns = 60 * NS_PER_S,
-	        .connect_timeout_ns = 5 * NS_PER_S,
-	        .label_quarantine_ns = 10 * NS_PER_S,
-	};
-}
 
 static int parts_new(struct node *n)
 {
@@ -66,16 +40,9 @@ struct node *node_new(const struct node_cfg *cfg, struct instant now)
 	    cfg->trees > RECORD_TREES_MAX || cfg->kad_k < 1 || cfg->kad_k > 64 ||
 	    cfg->sessions_max < 1)
 		return NULL;
-	n = cfg->alloc.alloc(cfg->alloc.arg, sizeof(*n));
+	n = ctx_new(cfg, &node_news, now);
 	if (!n)
 		return NULL;
-	n->cfg = *cfg;
-	n->news = &node_news;
-	n->ops = cfg->ops ? cfg->ops : &real_ops;
-	n->now = now;
-	STAILQ_INIT(&n->out);
-	TAILQ_INIT(&n->tickets.queue);
-	timers_init(&n->timers, cfg->alloc.alloc, cfg->alloc.free, cfg->alloc.arg);
 	if (parts_new(n) != 0) {
 		node_free(n);
 		return NULL;
@@ -85,8 +52,6 @@ struct node *node_new(const struct node_cfg *cfg, struct instant now)
 
 void node_free(struct node *n)
 {
-	struct out_item *i;
-
 	if (!n)
 		return;
 	sessions_free(n);
@@ -95,12 +60,7 @@ void node_free(struct node *n)
 	kad_free(n);
 	anchor_free(n);
 	peers_free(n);
-	while ((i = STAILQ_FIRST(&n->out))) {
-		STAILQ_REMOVE_HEAD(&n->out, next);
-		ctx_free(n, i);
-	}
-	timers_free(&n->timers);
-	n->cfg.alloc.free(n->cfg.alloc.arg, n);
+	ctx_destroy(n);
 }
 
 /* ---- packets from neighbours ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A network in virtual time: nodes of the real control plane over miniature workers, edges with delay and loss, one event queue. */
 #pragma once
-#include "core/node.h"
+#include "node/node.h"
 #include "crypto/identity.h"
 
 #include "evq.h"

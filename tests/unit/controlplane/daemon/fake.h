@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A node and a data plane that only remember: what the daemon's own code is tested against. */
 #pragma once
-#include "core/node.h"
+#include "node/node.h"
 #include "dataplane.h"
 
 #define FAKE_LINKS 8

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Views of a node's state for people and for the simulator's judge: copies, row by row. */
-#include "core/ctx.h"
+#include "node/node.h"
 
 #include "anchor/anchor.h"
+#include "core/ctx.h"
 #include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"

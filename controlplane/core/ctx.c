@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What every part shares: made before the first part, destroyed after the last; and the memory they take. */
+#include "core/ctx.h"
+
+static const struct node_crypto_ops real_ops = {.sign = sig_sign, .verify = sig_verify};
+
+void node_cfg_default(struct node_cfg *cfg)
+{
+	*cfg = (struct node_cfg){
+	        .network_id = 1,
+	        .workers = 1,
+	        .trees = 1,
+	        .transit = true,
+	        .kad_k = 16,
+	        .kad_alpha = 3,
+	        .fingers = 1,
+	        .labels_per_link_max = 1u << 19,
+	        .sessions_max = 4096,
+	        .hello_active_ns = 250 * NS_PER_MS,
+	        .hello_idle_ns = 3 * NS_PER_S,
+	        .hello_misses = 3,
+	        .rekey_ns = 120 * NS_PER_S,
+	        .key_reject_ns = 180 * NS_PER_S,
+	        .key_overlap_ns = 10 * NS_PER_S,
+	        .tunnel_idle_end_ns = 45 * NS_PER_S,
+	        .tunnel_idle_transit_ns = 60 * NS_PER_S,
+	        .connect_timeout_ns = 5 * NS_PER_S,
+	        .label_quarantine_ns = 10 * NS_PER_S,
+	};
+}
+
+struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct instant now)
+{
+	struct node *n = cfg->alloc.alloc(cfg->alloc.arg, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->cfg = *cfg;
+	n->ops = cfg->ops ? cfg->ops : &real_ops;
+	n->news = news;
+	n->now = now;
+	STAILQ_INIT(&n->out);
+	TAILQ_INIT(&n->tickets.queue);
+	timers_init(&n->timers, cfg->alloc.alloc, cfg->alloc.free, cfg->alloc.arg);
+	return n;
+}
+
+void ctx_destroy(struct node *n)
+{
+	struct out_item *i;
+
+	while ((i = STAILQ_FIRST(&n->out))) {
+		STAILQ_REMOVE_HEAD(&n->out, next);
+		ctx_free(n, i);
+	}
+	timers_free(&n->timers);
+	n->cfg.alloc.free(n->cfg.alloc.arg, n);
+}
+
+void *ctx_alloc(struct node *n, size_t size)
+{
+	size_t *p = n->cfg.alloc.alloc(n->cfg.alloc.arg, size + 16);
+
+	if (!p) {
+		count(n, CTR_NO_MEMORY);
+		return NULL;
+	}
+	*p = size;
+	n->state_bytes += size;
+	return (char *)p + 16;
+}
+
+void ctx_free(struct node *n, void *p)
+{
+	size_t *at;
+
+	if (!p)
+		return;
+	at = (size_t *)((char *)p - 16);
+	n->state_bytes -= *at;
+	n->cfg.alloc.free(n->cfg.alloc.arg, at);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a node wants done by whoever runs it: commands to workers, answers, and what an operator should hear. */
+#pragma once
+#include "core/request.h"
+#include "ipc/cpdp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct node;
+
+enum node_output_type {
+	OUT_COMMAND = 1, /* program, send: goes into a worker's ring in this order */
+	OUT_ANSWER,      /* to a request */
+	OUT_LINK_STATE,  /* a neighbour came up or went down (for logs and sd_notify) */
+	OUT_LOG,         /* one line worth an operator's eye, already rate-limited */
+	OUT_LINK_GONE,   /* every worker has forgotten the link: the daemon may close its socket */
+	OUT_SNAPSHOT, /* the contact table changed enough to be worth saving: call node_snapshot() */
+};
+
+struct node_output {
+	uint32_t type; /* enum node_output_type */
+	union {
+		struct {
+			uint8_t worker; /* or CPDP_ALL_WORKERS */
+			struct cp_cmd cmd;
+		} command;
+		struct node_answer answer;
+		struct {
+			uint16_t link;
+			bool up;
+			struct node_id id;
+			char why[64];
+		} link;
+		struct {
+			uint8_t level; /* base/log.h */
+			char line[240];
+		} log;
+	} u;
+};
+
+/* Copies the oldest queued output; false when there is none. For OUT_COMMAND with CPDP_ALL_WORKERS the caller sends the
+ * command to every worker and reports acknowledgements per worker by the numbers of node_command_seq(). */
+bool node_output(struct node *n, struct node_output *out);
+
+/* The node numbers its commands itself: cmd.seq is set, per worker, 1, 2, 3 ... in the order of output (a command to all
+ * workers takes the next number of EACH worker, given in seq[] order by this call for the last output drained). */
+uint64_t node_command_seq(const struct node *n, uint8_t worker);

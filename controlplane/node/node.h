@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One node's whole control plane as a pure machine: event in, outputs out, next deadline out.
+ *
+ * No sockets, no clock, no threads, no globals. The daemon and the simulator drive the same code. Nothing here is
+ * called back: the caller drains the outputs (core/out.h) after each call. Memory comes from the allocator in the config.
+ */
+#pragma once
+#include "base/time.h"
+#include "core/cfg.h"
+#include "core/out.h"
+#include "core/request.h"
+#include "ipc/cpdp.h"
+#include "wire/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct node;
+
+enum node_event_type {
+	NODE_LINK_ADD = 1,
+	NODE_LINK_DEL,
+	NODE_LINK_CARRIER, /* a DPDK port's or socket's up/down */
+	NODE_LINK_RX, /* authenticated packets have arrived on this link since the last such event: counts as a hello */
+	NODE_LINK_TX,      /* data was sent on this link since: the link is in use */
+	NODE_WORKER_EVENT, /* anything from a worker's ring */
+	NODE_WORKER_ACK,   /* a worker's published sequence number moved */
+	NODE_REQUEST,      /* operator or local application */
+	NODE_RESTORE,      /* a snapshot's bytes, before the first link */
+};
+
+struct node_event {
+	uint32_t type; /* enum node_event_type */
+	union {
+		const struct node_link_cfg *link_add;
+		struct {
+			uint16_t link;
+			bool up;              /* NODE_LINK_CARRIER */
+			uint32_t count;       /* NODE_LINK_RX, NODE_LINK_TX: packets */
+			struct instant since; /* NODE_LINK_RX: they came after this */
+		} link;
+		const struct dp_event *worker;
+		struct {
+			uint8_t worker;
+			uint64_t seq;
+		} ack;
+		const struct node_request *request;
+		struct {
+			const void *data;
+			size_t len;
+		} restore;
+	} u;
+};
+
+/* Owner frees with node_free(). NULL when the allocator refuses. */
+struct node *node_new(const struct node_cfg *cfg, struct instant now);
+void node_free(struct node *n);
+
+/* One event. Outputs are queued inside and drained by node_output(). Time never goes back. */
+void node_input(struct node *n, const struct node_event *ev, struct instant now);
+
+/* Fires what is due. Call when node_deadline() is reached; calling early is harmless. */
+void node_tick(struct node *n, struct instant now);
+struct instant node_deadline(const struct node *n);
+
+/* Writes a snapshot (node records and contacts worth trying after a restart). Returns bytes, or -ENOSPC. */
+long node_snapshot(const struct node *n, void *buf, size_t cap);
+
+/* ---- Views for `coyoctl show` and the simulator's judge: iterate with *it = 0, true while a row was written ---- */
+struct node_link_view {
+	uint16_t link;
+	char name[32];
+	uint8_t type;
+	bool sealed;
+	bool up;
+	const char *state; /* static text: "down", "handshake", "up", ... */
+	struct node_id id;
+	int64_t rtt_ns; /* -1 unknown */
+	int64_t up_ns;  /* since up, or -1 */
+	uint32_t labels_granted, labels_held;
+	uint16_t mtu;
+	uint32_t flaps, rekeys;
+};
+bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
+                    struct node_link_view *v);
+
+struct node_contact_view {
+	struct node_id id;
+	unsigned bucket;
+	bool neighbour;
+	bool verified;
+	/* Path by which it is reached, LABEL_NONE label when by anchor only. */
+	uint16_t finger_link;
+	uint32_t finger_label;
+	uint16_t tree_distance;
+	int64_t rtt_ns;
+	int64_t seen_ns; /* age of last answer, -1 never */
+	uint8_t fails;
+};
+bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
+                       struct node_contact_view *v);
+
+struct node_tunnel_view {
+	struct node_id a, b; /* set-up's source and destination */
+	uint64_t nonce;
+	const char *role;  /* "ingress", "egress", "transit", "finger", ... static text */
+	const char *state; /* "pending", "up", "closing" ... */
+	uint16_t fwd_in_link, fwd_out_link; /* towards b; link numbers, 0xffff none */
+	uint32_t fwd_in_label, fwd_out_label;
+	uint16_t rev_in_link, rev_out_link; /* towards a */
+	uint32_t rev_in_label, rev_out_label;
+	uint8_t first_hops; /* at the ends: hops the first packet took */
+	uint8_t hops;       /* at the ends: hops of the tunnel */
+	int64_t setup_ns;   /* ingress: request to tunnel */
+	uint64_t punted;    /* packets about it or on it that went the slow way here */
+	int64_t idle_ns, age_ns;
+	uint16_t mtu;
+};
+bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
+                      struct node_tunnel_view *v);
+
+struct node_session_view {
+	struct node_id remote;
+	uint32_t session;
+	const char *state;
+	uint8_t phase;
+	uint8_t worker;
+	uint8_t alg;
+	uint16_t path_mtu;
+	uint64_t nonce; /* tunnel in use; 0: none */
+	int64_t key_age_ns;
+	uint32_t rekeys;
+	uint32_t rebuilds;
+};
+bool node_view_session(const struct node *n, uint32_t *it, struct instant now,
+                       struct node_session_view *v);
+
+struct node_label_view {
+	uint16_t link;
+	uint32_t label;
+	const char *state; /* "granted", "programmed", "withdrawn", "quarantine" */
+	const char *op;
+	uint16_t out_link;
+	uint32_t out_label;
+};
+bool node_view_label(const struct node *n, uint32_t *it, struct instant now,
+                     struct node_label_view *v);
+
+/* Named counters (drops by reason, messages by type): name is static text; false past the last. */
+bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value);
+
+/* Sums for the simulator: bytes of state, labels allocated and not freed, queries outstanding, anchor roots. */
+struct node_stats {
+	size_t state_bytes;
+	uint32_t labels_out;  /* granted or in quarantine */
+	uint32_t labels_live; /* granted */
+	uint32_t pending_setups;
+	uint32_t pending_queries;
+	uint32_t contacts, contacts_stale;
+	uint32_t fingers;
+	struct node_id root[2];
+	uint16_t depth[2];
+};
+void node_stats(const struct node *n, struct node_stats *s);
+/* Of those only what is still waiting for somebody, at next to no cost. */
+void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries);
