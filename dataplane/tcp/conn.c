@@ -324,22 +324,8 @@ void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 	            seq_gt(c->snd_max, conn_data_end(c));
 
 	if (c->state != TCP_SYN_SENT && c->state != TCP_LISTEN && c->state != TCP_CLOSED &&
-	    c->state != TCP_TIME_WAIT && !both) {
-		struct tcp_reply r = {.peer = c->peer,
-		                      .lport = c->lport,
-		                      .rport = c->rport,
-		                      .seq = conn_bare_seq(c),
-		                      .ack = c->rcv_nxt,
-		                      .wscale = -1,
-		                      .flags = TCP_RST | TCP_ACK};
-
-		if (c->flags & CF_TS) { /* RFC 7323 3.2 */
-			r.ts = true;
-			r.ts_val = conn_ts_now(s, c);
-			r.ts_ecr = c->ts_recent;
-		}
-		reply_push(s, &r);
-	}
+	    c->state != TCP_TIME_WAIT && !both)
+		reply_reset_conn(s, c);
 	conn_end(s, c, err, 0);
 }
 

@@ -45,22 +45,6 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 	return tcp_opts_parse(opts, hdr - TCP_HDR_BYTES, &g->o) == 0;
 }
 
-void input_send_reset(struct tcp_stack *s, const struct seg *g)
-{
-	struct tcp_reply r = {.peer = g->peer, .lport = g->lport, .rport = g->rport, .wscale = -1};
-
-	if (g->flags & TCP_RST)
-		return;
-	if (g->flags & TCP_ACK) {
-		r.seq = g->ack;
-		r.flags = TCP_RST;
-	} else {
-		r.ack = g->seq + seg_seq_len(g);
-		r.flags = TCP_RST | TCP_ACK;
-	}
-	reply_push(s, &r);
-}
-
 void conn_ack_now(struct tcp_stack *s, struct conn *c)
 {
 	c->flags |= CF_ACK_NOW;
@@ -155,7 +139,7 @@ static void take(struct tcp_stack *s, const struct tcp_in *in, uint32_t hash)
 		return;
 	}
 	s->n.drop_no_conn++;
-	input_send_reset(s, &g);
+	reply_reset(s, &g);
 }
 
 void tcp_input(struct tcp_stack *s, const struct tcp_in *in, struct instant now)

@@ -131,7 +131,7 @@ void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g)
 		if (cookie_back(s, l, g))
 			return;
 		s->n.drop_no_conn++;
-		input_send_reset(s, g);
+		reply_reset(s, g);
 		return;
 	}
 	if (!(g->flags & TCP_SYN) || ((g->flags & TCP_FIN) && s->cfg.drop_syn_fin)) {
@@ -172,7 +172,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 
 	if (ack && (seq_leq(g->ack, c->iss) || seq_gt(g->ack, c->snd_max))) {
 		s->n.drop_ack++;
-		input_send_reset(s, g);
+		reply_reset(s, g);
 		return;
 	}
 	if (g->flags & TCP_RST) {
@@ -216,7 +216,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 
 	if (seq_leq(g->ack, c->snd_una) || seq_gt(g->ack, c->snd_max)) {
 		s->n.drop_ack++;
-		input_send_reset(s, g);
+		reply_reset(s, g);
 		return false;
 	}
 	c->snd_una = g->ack;

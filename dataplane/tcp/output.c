@@ -344,31 +344,11 @@ uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, si
 	return segment_write(s, c, &ack, buf, cap, out);
 }
 
-void reply_push(struct tcp_stack *s, const struct tcp_reply *r)
+static uint32_t send_reply(struct tcp_stack *s, uint8_t *buf, size_t cap, struct tcp_out *out)
 {
-	const struct tcp_peer *p = &s->peers[r->peer];
+	const struct tcp_reply *r = s->reply_head != s->reply_tail ? reply_next(s) : NULL;
 
-	if (s->cfg.alloc_fails && s->cfg.alloc_fails(s->cfg.alloc_arg, TCP_ALLOC_REPLY)) {
-		s->n.drop_reply++;
-		return;
-	}
-	if (!p->set || p->held || s->reply_tail - s->reply_head == s->cfg.reply_queue) {
-		s->n.drop_reply++;
-		return;
-	}
-	s->replies[s->reply_tail++ & (s->cfg.reply_queue - 1)] = *r;
-}
-
-static uint32_t next_reply(struct tcp_stack *s, uint8_t *buf, size_t cap, struct tcp_out *out)
-{
-	while (s->reply_head != s->reply_tail) {
-		const struct tcp_reply *r = &s->replies[s->reply_head++ & (s->cfg.reply_queue - 1)];
-
-		if (s->peers[r->peer].set && !s->peers[r->peer].held)
-			return segment_reply(s, r, buf, cap, out);
-		s->n.drop_reply++;
-	}
-	return 0;
+	return r ? segment_reply(s, r, buf, cap, out) : 0;
 }
 
 static void unready(struct tcp_stack *s, struct conn *c)
@@ -386,7 +366,7 @@ uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t c
 	uint32_t n;
 
 	stack_time(s, now);
-	n = next_reply(s, buf, cap, out);
+	n = send_reply(s, buf, cap, out);
 	if (n)
 		return n;
 	while (s->ready.head != CONN_NONE) {

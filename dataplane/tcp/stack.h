@@ -106,6 +106,13 @@ static inline uint32_t conn_handle(const struct conn *c)
 	return c->gen << 20 | c->index;
 }
 
+/* reply.c: segments without a connection behind them wait in a bounded queue; what does not fit, or whose peer is held, is counted. */
+void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
+/* Takes the next one that may go, NULL: none. Valid until the next push. */
+const struct tcp_reply *reply_next(struct tcp_stack *s);
+void reply_reset(struct tcp_stack *s, const struct seg *g);       /* answers g, RFC 9293 3.10.7.1 */
+void reply_reset_conn(struct tcp_stack *s, const struct conn *c); /* RST for a connection */
+
 /* table.c: (peer, ports) -> connection; listeners under TABLE_LISTEN. */
 #define TABLE_LISTEN UINT32_MAX
 void table_insert(struct tcp_stack *s, struct conn *c);
@@ -135,8 +142,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g); /* window, PAWS, RST, SYN */
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
 bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
-void input_send_reset(struct tcp_stack *s, const struct seg *g); /* RFC 9293 3.10.7.1 */
-void conn_challenge(struct tcp_stack *s, struct conn *c);        /* RFC 5961, rate-limited */
+void conn_challenge(struct tcp_stack *s, struct conn *c); /* RFC 5961, rate-limited */
 /* Whether a segment out of place is answered. One that carries something is; a bare one, after `freely` of them, less and less often
  * until something acceptable comes: two such ends would answer one another for ever. */
 bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely);
@@ -159,8 +165,7 @@ void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g)
 /* True: the segment brought a cookie back, and is done with. */
 bool cookie_back(struct tcp_stack *s, struct conn *l, struct seg *g);
 
-/* output.c, segment.c. */
-void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
+/* output.c. */
 uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
                            struct tcp_out *out);
 
