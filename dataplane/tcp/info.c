@@ -54,7 +54,7 @@ static void fill(const struct tcp_stack *s, const struct conn *c, struct tcp_inf
 	o->pacing_byte_s = pace_rate(s, c);
 	o->delivered = c->delivered;
 	o->ecn_reductions = c->n_ecn;
-	o->next_timer_ns = conn_next_deadline(c);
+	o->next_timer_ns = timer_next(c);
 	o->last_rx_ns = c->last_rx;
 	o->last_tx_ns = c->last_tx;
 	o->snd_limit = c->snd_limit;

@@ -42,7 +42,7 @@ uint32_t loss_by_time(struct tcp_stack *s, struct conn *c)
 		if (left > 0) {
 			c->aux_kind = AUX_REO;
 			c->aux_at = s->now + left;
-			conn_arm(s, c, c->aux_at);
+			timer_set(s, c, c->aux_at);
 			break;
 		}
 		rec_mark_lost(s, c, c->time_head);

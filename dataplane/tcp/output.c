@@ -357,7 +357,7 @@ static void unready(struct tcp_stack *s, struct conn *c)
 	c->flags &= ~(uint32_t)CF_READY;
 	s->burst_left = 0;
 	if (c->flags & CF_ACK_LATER)
-		conn_arm(s, c, c->delack_at);
+		timer_set(s, c, c->delack_at);
 }
 
 uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t cap,

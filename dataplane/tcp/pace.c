@@ -60,7 +60,7 @@ bool pace_due(struct tcp_stack *s, struct conn *c)
 		return true;
 	s->n.paced += c->pace_wait == INT64_MAX;
 	c->pace_wait = c->pace_at - PACE_AHEAD;
-	conn_arm(s, c, c->pace_wait);
+	timer_set(s, c, c->pace_wait);
 	return false;
 }
 

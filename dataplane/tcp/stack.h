@@ -174,10 +174,10 @@ bool pace_due(struct tcp_stack *s, struct conn *c);
 int64_t pace_sent(struct tcp_stack *s, struct conn *c, uint32_t len);
 uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c);
 
-/* timer.c: deadlines. */
-void conn_arm(struct tcp_stack *s, struct conn *c, int64_t at);
-void conn_timers(struct tcp_stack *s, struct conn *c);
-int64_t conn_next_deadline(const struct conn *c); /* INT64_MAX: none */
+/* timer.c: deadlines. The connection's node comes up by `at`, one of its deadlines that was just set (INT64_MAX: nothing to do); the
+ * earliest of them, INT64_MAX: none. */
+void timer_set(struct tcp_stack *s, struct conn *c, int64_t at);
+int64_t timer_next(const struct conn *c);
 void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind);
 void timer_rto_restart(struct tcp_stack *s, struct conn *c);
 /* The user timeout changed: what waits already is given up no later. */

@@ -30,7 +30,7 @@ static int64_t send_later(struct tcp_stack *s, struct conn *c)
 	if (!c->snd.len && conn_synchronized(c) && c->rtx_at == INT64_MAX) {
 		c->rtx_kind = RTX_PERSIST;
 		c->rtx_at = s->now + s->cfg.rto_min_ns;
-		conn_arm(s, c, c->rtx_at);
+		timer_set(s, c, c->rtx_at);
 	}
 	return -EAGAIN;
 }

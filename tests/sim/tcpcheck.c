@@ -125,7 +125,7 @@ static void check_marks(const struct tcpcheck *k, const struct conn *c)
 static bool on_wheel(const struct tcp_stack *s, const struct conn *c)
 {
 	const struct wheel_node *w = tcp_wheel_node(&s->wheel, c->index);
-	int64_t at = conn_next_deadline(c);
+	int64_t at = timer_next(c);
 
 	if (at < s->now)
 		at = s->now;
@@ -150,7 +150,7 @@ static void check_timers(const struct tcpcheck *k, const struct tcp_stack *s, co
 		HOLDS(c, c->delack_at != INT64_MAX || (c->flags & CF_ACK_NOW));
 	if ((c->flags & CF_ACK_NOW) && !held && conn_synchronized(c))
 		HOLDS(c, c->flags & CF_READY);
-	if (conn_next_deadline(c) != INT64_MAX && !(c->flags & CF_READY) && !held)
+	if (timer_next(c) != INT64_MAX && !(c->flags & CF_READY) && !held)
 		HOLDS(c, on_wheel(s, c));
 }
 
