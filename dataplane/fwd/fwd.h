@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The label switch: frames in, stages over small arrays, frames out or a copy to control. */
 #pragma once
-#include "fwd/link.h"
+#include "core/link.h"
 
 #include <stdbool.h>
 
@@ -25,6 +25,3 @@ void fwd_flush(struct worker *w);
 
 /* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: event ring full (counted). */
 bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);
-
-/* fwd/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
-void learn_source(struct worker *w, struct link *l, const struct packet *p);

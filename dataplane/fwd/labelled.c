@@ -4,7 +4,7 @@
 #include "wire/lse.h"
 #include "wire/routed.h"
 #include "wire/tunnel.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 /* Label values that the lookup stage leaves to slow(): no link granted can hold them. */
 static bool is_control(uint32_t label)

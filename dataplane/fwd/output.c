@@ -5,7 +5,7 @@
 #include "seal/seal.h"
 #include "wire/link.h"
 #include "wire/lse.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 void fwd_out(struct worker *w, struct link *l, struct rte_mbuf *m)
 {

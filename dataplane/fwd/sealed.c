@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival on sealed links: header, key, replay window, opening in bursts per key. */
+#include "core/state.h"
 #include "fwd/fwd.h"
+#include "io/io.h"
 #include "seal/seal.h"
 #include "wire/link.h"
-#include "worker/state.h"
 
 /* Frames of one burst whose headers are good, in order. */
 struct opening {

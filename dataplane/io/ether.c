@@ -4,7 +4,7 @@
 #include "fwd/fwd.h"
 #include "io/priv.h"
 #include "wire/link.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One worker's descriptors and queues behind one face. */
 #include "io/priv.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the wire is made of: DPDK ports (sole user of rte_ethdev) and kernel UDP sockets of one worker. */
 #pragma once
-#include "worker/worker.h"
-#include "fwd/link.h"
+#include "core/link.h"
 
 #include <stdbool.h>
 
@@ -34,6 +33,9 @@ int io_watch(struct io *io, int fd);
 
 /* The worker that transmits on a link: this one, or its owner. */
 unsigned io_tx_worker(const struct worker *w, const struct link *l);
+
+/* io/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
+void learn_source(struct worker *w, struct link *l, const struct packet *p);
 
 /* io/port.c, at start and stop. id[i]: DPDK's number of cfg->ports[i]. */
 int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],

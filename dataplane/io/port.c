@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK ports: one queue pair per worker where the device has them, else one worker for the whole port. */
 #include "io/priv.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>

@@ -2,7 +2,7 @@
 /* Kernel UDP sockets: bursts by recvmmsg and sendmmsg, runs of equal datagrams coalesced where the kernel can. */
 #include "fwd/fwd.h"
 #include "io/priv.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <linux/udp.h>

@@ -4,8 +4,8 @@
 #include "io/io.h"
 #include "seal/seal.h"
 #include "wire/link.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <string.h>

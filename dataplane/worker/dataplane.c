@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
 #include "io/io.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's environment: its arguments from the configuration, its runtime folder, its end without leftovers. */
 #include "worker/eal.h"
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 
 #include <dirent.h>
 #include <errno.h>

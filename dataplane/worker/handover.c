@@ -2,8 +2,8 @@
 /* Packets between workers: one ring per ordered pair, so that every key, window, session and socket has one user. */
 #include "fwd/fwd.h"
 #include "io/io.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <unistd.h>
 

@@ -2,8 +2,8 @@
 /* The worker's loop: run to completion, one clock read per turn, and rest when there is nothing to do. */
 #include "fwd/fwd.h"
 #include "io/io.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <sys/epoll.h>

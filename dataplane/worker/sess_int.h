@@ -8,7 +8,7 @@
 #include "tcp/tcp.h"
 #include "wire/tunnel.h"
 #include "worker/sess.h"
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 #include "worker/worker.h"
 
 #define SESS_BURST    32

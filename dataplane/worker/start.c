@@ -4,7 +4,7 @@
 #include "seal/seal.h"
 #include "worker/apps.h"
 #include "worker/eal.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <rte_errno.h>

@@ -2,8 +2,8 @@
 /* A worker's making and unmaking, and what the sessions may ask of it. */
 #include "fwd/fwd.h"
 #include "io/io.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,37 +12,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-struct rte_mbuf *worker_mbuf(struct worker *w)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
-
-	if (unlikely_(!m)) {
-		drop_count(w, DROP_NO_BUFFER, 1);
-		return NULL;
-	}
-	m->data_off = WORKER_HEADROOM;
-	return m;
-}
-
-bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n)
-{
-	if (unlikely_(rte_mempool_get_bulk(w->pool, (void **)m, n))) {
-		drop_count(w, DROP_NO_BUFFER, 1);
-		return false;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		prefetch_write(m[i]);
-		prefetch_write((uint8_t *)m[i] + COYO_CACHELINE);
-	}
-	return true;
-}
-
-void worker_mbuf_ready(struct rte_mbuf *m)
-{
-	rte_pktmbuf_reset(m);
-	m->data_off = WORKER_HEADROOM;
-}
 
 void worker_send(struct worker *w, uint16_t number, struct rte_mbuf *m)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One worker thread as the parts that run on it see it: buffers, sending, events, counters. Call from that worker only. */
+/* One worker thread as the sessions that run on it see it: sending, events, counters. Call from that worker only. */
 #pragma once
 #include "dataplane.h"
 #include "base/time.h"
+#include "core/mbuf.h"
 #include "ipc/cpdp.h"
 #include "table/drop.h"
 
@@ -10,20 +11,6 @@
 #include <stdint.h>
 
 struct worker;
-struct rte_mbuf;
-
-/* Bytes in front of a worker_mbuf() that stay free for label stack, link header, UDP/IP and Ethernet. */
-#define WORKER_HEADROOM 192
-/* Data bytes a worker_mbuf() holds behind that headroom. */
-#define WORKER_ROOM 1984
-
-/* An empty buffer, or NULL (counted as no_buffer). */
-struct rte_mbuf *worker_mbuf(struct worker *w);
-
-/* n buffers at once, all or none (counted), not ready for use: worker_mbuf_ready() each before. Their heads are on the way into the
- * cache, because another core may have had them last. */
-bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n);
-void worker_mbuf_ready(struct rte_mbuf *m);
 
 /* Takes m, which starts with its label stack, in one segment; queues it into this burst's output of the link, where it is
  * sealed and transmitted, by another worker when that one owns the link. Failures are counted drops. */

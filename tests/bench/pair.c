@@ -7,9 +7,9 @@
 #include "seal/seal.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "worker/ring.h"
+#include "core/ring.h"
 #include "worker/sess_int.h"
-#include "worker/state.h"
+#include "core/state.h"
 
 #include <pthread.h>
 #include <rte_launch.h>

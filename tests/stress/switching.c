@@ -8,8 +8,8 @@
 #include "io/io.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <rte_lcore.h>
 #include <stdio.h>

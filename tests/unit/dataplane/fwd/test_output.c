@@ -5,8 +5,8 @@
 #include "seal/seal.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "sessnet.h"
 #include "crypto/aead.h"
 #include "wire/lse.h"
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 #include "worker/eal.h"
 
 #include <stdio.h>

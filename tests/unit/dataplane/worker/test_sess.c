@@ -3,7 +3,7 @@
 #include "sessnet.h"
 #include "crypto/aead.h"
 #include "wire/tunnel.h"
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 
 #include <errno.h>
 #include <setjmp.h>

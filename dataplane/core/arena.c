@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Label-map chunks are cut from slabs of two megabytes that the kernel may back with one huge page: a million labels then cost few TLB misses. */
-#include "worker/arena.h"
+#include "core/arena.h"
 
 #include <rte_malloc.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a neighbour is: learnt from frames that are authentic (or plain), never from others. */
-#include "fwd/fwd.h"
-#include "worker/state.h"
+#include "core/state.h"
+#include "io/io.h"
 
 static bool same_source(uint8_t family, uint16_t port, const uint8_t *addr, const struct packet *p)
 {

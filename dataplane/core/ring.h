@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Fixed slots on a single-producer single-consumer rte_ring, filled and read in place. */
 #pragma once
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 
 #include <stdbool.h>
 

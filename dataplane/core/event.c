@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Events to control: slots of one bounded ring filled in place, and the wake-up of a control that sleeps. */
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "core/ring.h"
+#include "core/state.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -4,8 +4,8 @@
 #include "base/bucket.h"
 #include "crypto/aead.h"
 #include "crypto/replay.h"
-#include "worker/worker.h"
-#include "fwd/packet.h"
+#include "dataplane.h"
+#include "core/packet.h"
 #include "ipc/cpdp.h"
 #include "table/ilm.h"
 

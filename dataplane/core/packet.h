@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a worker knows about a packet beside its bytes: lives in the mbuf's private area. */
 #pragma once
-#include "worker/dpdk.h"
+#include "core/dpdk.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,11 +2,12 @@
 /* The state of one worker and of the data plane: shared by worker/, fwd/ and io/, never outside. */
 #pragma once
 #include "dataplane.h"
-#include "fwd/link.h"
+#include "core/link.h"
 #include "table/drop.h"
 #include "table/u32map.h"
-#include "worker/arena.h"
-#include "worker/dpdk.h"
+#include "core/arena.h"
+#include "core/dpdk.h"
+#include "core/mbuf.h"
 #include "worker/sess.h"
 #include "worker/worker.h"
 
@@ -14,7 +15,6 @@
 
 #define RING_SLOTS     1024 /* commands, events: per worker */
 #define HANDOVER_SLOTS 1024 /* mbufs: per ordered pair of workers */
-#define MBUF_DATA      (WORKER_HEADROOM + WORKER_ROOM + 128)
 
 struct io;
 struct apps;
@@ -97,7 +97,7 @@ static inline struct link *link_at(const struct worker *w, uint32_t number)
 	return number < CPDP_LINKS_MAX ? w->link[number] : NULL;
 }
 
-/* worker/event.c: a slot in the event ring to be filled in place and then passed on, or NULL (counted as punt_full). */
+/* core/event.c: a slot in the event ring to be filled in place and then passed on, or NULL (counted as punt_full). */
 struct dp_event *event_begin(struct worker *w);
 void event_end(struct worker *w);
 /* Tells control that acknowledgements or events wait, if it sleeps. */
