@@ -23,15 +23,81 @@ static void trace(struct net *net, uint64_t x)
 	net->trace ^= net->trace >> 29;
 }
 
-static void trace_frame(struct net *net, const struct frame *f)
+static void trace_bytes(struct net *net, const uint8_t *p, uint32_t n)
 {
 	uint64_t word;
-	uint32_t n = f->len < 256 ? f->len : 256, i;
 
-	trace(net, (uint64_t)f->len << 32 | f->receiver);
-	for (i = 0; i + 8 <= n; i += 8) {
-		memcpy(&word, f->data + i, 8);
+	for (; n >= 8; p += 8, n -= 8) {
+		memcpy(&word, p, 8);
 		trace(net, word);
+	}
+	for (word = 0; n > 0; n--)
+		word = word << 8 | *p++;
+	trace(net, word);
+}
+
+static void trace_frame(struct net *net, const struct frame *f)
+{
+	trace(net, (uint64_t)f->len << 32 | f->receiver);
+	trace_bytes(net, f->data, f->len);
+}
+
+/* What a command asks of the worker, member by member: what stands in padding is chance. */
+static void trace_command(struct net *net, uint32_t node, const struct cp_cmd *c)
+{
+	trace(net, (uint64_t)node << 32 | c->type);
+	switch (c->type) {
+	case CMD_LINK_SET:
+		trace(net, (uint64_t)c->u.link.link << 32 | c->u.link.mtu);
+		break;
+	case CMD_LINK_DEL:
+		trace(net, c->u.link.link);
+		break;
+	case CMD_LINK_TX_KEY:
+	case CMD_LINK_RX_KEY:
+	case CMD_LINK_RX_DEL:
+	case CMD_SESSION_TX_KEY:
+	case CMD_SESSION_RX_KEY:
+	case CMD_SESSION_RX_DEL:
+		trace(net, (uint64_t)c->u.key.session << 32 | c->u.key.link);
+		trace(net, c->u.key.index);
+		break;
+	case CMD_LINK_OPEN:
+		trace(net, (uint64_t)c->u.open.link << 32 | c->u.open.on);
+		break;
+	case CMD_ILM_SET:
+	case CMD_ILM_DEL:
+	case CMD_QUERY_LABEL:
+		trace(net, (uint64_t)c->u.ilm.in_link << 32 | c->u.ilm.in_label);
+		if (c->type != CMD_ILM_SET)
+			break;
+		trace(net, (uint64_t)c->u.ilm.op << 56 | c->u.ilm.twin_label);
+		if (c->u.ilm.op == ILM_SWAP)
+			trace(net, (uint64_t)c->u.ilm.out_link << 32 | c->u.ilm.out_label);
+		else if (c->u.ilm.op == ILM_SESSION)
+			trace(net, c->u.ilm.session);
+		break;
+	case CMD_SESSION_DEL:
+		trace(net, c->u.session.session);
+		break;
+	case CMD_UNREACHABLE:
+		trace_bytes(net, c->u.unreachable.remote.b, ID_BYTES);
+		break;
+	case CMD_SESSION_SET:
+		trace(net, (uint64_t)c->u.session.session << 32 | c->u.session.path_mtu);
+		trace(net, (uint64_t)c->u.session.out_link << 32 | c->u.session.out_label);
+		trace_bytes(net, c->u.session.remote.b, ID_BYTES);
+		break;
+	case CMD_SEND:
+		trace(net, (uint64_t)c->u.send.link << 32 | c->u.send.len);
+		trace_bytes(net, c->u.send.data, c->u.send.len);
+		break;
+	case CMD_SEND_SESSION:
+		trace(net, (uint64_t)c->u.send_session.session << 32 | c->u.send_session.len);
+		trace_bytes(net, c->u.send_session.data, c->u.send_session.len);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -74,6 +140,7 @@ static void node_drain(struct sim_node *s)
 	while (node_output(s->node, out)) {
 		switch (out->type) {
 		case OUT_COMMAND:
+			trace_command(net, s->index, &out->u.command.cmd);
 			fifo_put(s, &out->u.command.cmd);
 			break;
 		case OUT_ANSWER:
@@ -90,6 +157,7 @@ static void node_drain(struct sim_node *s)
 			}
 			break;
 		case OUT_LINK_STATE:
+			trace(net, (uint64_t)out->u.link.link << 1 | out->u.link.up);
 			if (net->cfg.verbose) {
 				uint32_t far = net_find(net, &out->u.link.id);
 

@@ -89,7 +89,7 @@ struct net {
 	struct rng rng; /* topology, delays, loss, scenario: never the nodes' own */
 	struct net_sums sums;
 	struct net_hooks hooks;
-	uint64_t trace;     /* hash of every event so far */
+	uint64_t trace;     /* hash of every event, frame, command and answer so far */
 	uint64_t allocated; /* outstanding allocations of all nodes */
 	struct node_output out;
 	struct cp_cmd cmd;
