@@ -288,6 +288,24 @@ void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const st
 	}
 }
 
+enum route_result route_first(struct node *n, const struct node_id *dst, const struct place *places,
+                              unsigned nplaces, uint8_t next, struct route_ext *e,
+                              struct route_step *step)
+{
+	const struct route_query q = {.dst = dst, .ext = e, .hops = ROUTED_HOP_LIMIT};
+	struct contact *c = contact_find(&n->kad->contacts, dst);
+
+	route_ext_begin(n, e, next, places, nplaces);
+	if (c && !c->neighbour && along_finger(n, &q, c, step)) {
+		e->mode = ROUTE_GREEDY;
+		e->flags = ROUTE_FLAG_COMMITTED;
+		e->committed = *dst;
+		unaim(e);
+		return ROUTE_STEP;
+	}
+	return route_next(n, &q, step);
+}
+
 int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
                const struct route_ext *e, const void *body, size_t len)
 {
@@ -312,143 +330,4 @@ int route_emit(struct node *n, const struct route_step *step, const struct route
 	routed_header_write(&at, &head);
 	out_packet(n, step->peer->link, buf, wr_len(&w));
 	return 0;
-}
-
-int route_send(struct node *n, const struct node_id *dst, const struct place *places,
-               unsigned nplaces, uint8_t next, const void *body, size_t len)
-{
-	struct routed_header h = {.next = next,
-	                          .hop_limit = ROUTED_HOP_LIMIT,
-	                          .src = n->cfg.identity->id,
-	                          .dst = *dst};
-	struct route_ext e;
-	struct route_step step;
-	struct route_query q = {.dst = dst, .ext = &e, .hops = ROUTED_HOP_LIMIT};
-	struct contact *c = contact_find(&n->kad->contacts, dst);
-
-	route_ext_begin(n, &e, next, places, nplaces);
-	if (c && !c->neighbour && along_finger(n, &q, c, &step)) {
-		e.mode = ROUTE_GREEDY;
-		e.flags = ROUTE_FLAG_COMMITTED;
-		e.committed = *dst;
-		unaim(&e);
-	} else if (route_next(n, &q, &step) != ROUTE_STEP) {
-		return -EHOSTUNREACH;
-	}
-	count(n, CTR_ROUTED_SENT);
-	return route_emit(n, &step, &h, &e, body, len);
-}
-
-/* Tells the asker that its question cannot get on; its coords stand in its own record. */
-static void dead_end(struct node *n, const struct routed_header *h, uint8_t next, struct rd body,
-                     uint8_t code)
-{
-	struct error_msg m = {.code = code, .next = next, .about = h->dst};
-	struct kad_msg k;
-	uint8_t buf[96];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	count(n, code == ROUTED_HOP_LIMIT_OUT ? CTR_HOP_LIMIT : CTR_DEAD_END);
-	if (next != NEXT_KAD || !kad_read(&body, &k) || (k.op != KAD_EXQ && k.op != KAD_FIND))
-		return;
-	m.ref = k.rpc;
-	error_write(&w, &m);
-	route_send(n, &h->src, k.self.place, k.self.ntrees, NEXT_ERROR, buf, wr_len(&w));
-}
-
-static void deliver(struct node *n, const struct routed_header *h, uint8_t next, struct rd *body)
-{
-	struct error_msg m;
-
-	count(n, CTR_ROUTED_DELIVERED);
-	switch (next) {
-	case NEXT_KAD:
-		kad_rx(n, &h->src, body);
-		break;
-	case NEXT_ERROR:
-		if (error_read(body, &m))
-			kad_error(n, &m);
-		else
-			count(n, CTR_MALFORMED);
-		break;
-	default:
-		count(n, CTR_MALFORMED);
-		break;
-	}
-}
-
-/* Along a tunnel without a route extension: a refresh goes to the tunnel's end and nowhere else. */
-static void refresh(struct node *n, const struct routed_header *h, struct lsp *l, bool forward)
-{
-	struct route_step step;
-	struct routed_header on = *h;
-
-	if (!l || !forward || !id_eq(&l->src, &h->src))
-		return;
-	lsp_refresh_rx(n, l);
-	if (l->role == LSP_EGRESS) {
-		kad_finger_up(n, l, &l->src);
-		return;
-	}
-	if (on.hop_limit-- > 1 && lsp_onward(l, true, &step.peer, &step.tunnel_label))
-		route_emit(n, &step, &on, NULL, NULL, 0);
-}
-
-void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r)
-{
-	struct routed_header h;
-	struct route_ext e;
-	struct route_step step;
-	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
-
-	if (!routed_header_read(r, &h)) {
-		count(n, CTR_MALFORMED);
-		return;
-	}
-	if (tunnel_label != LABEL_NONE) {
-		q.tunnel = lsp_by_label(n, from, tunnel_label, &q.tunnel_forward);
-		if (!q.tunnel || q.tunnel->state != LSP_UP) {
-			count(n, CTR_UNKNOWN_LABEL);
-			return;
-		}
-		q.tunnel->punted++;
-	}
-	if (h.next == NEXT_REPLY) {
-		lsp_reply_rx(n, from, &h, r);
-		return;
-	}
-	if (h.next == NEXT_REFRESH) {
-		refresh(n, &h, q.tunnel, q.tunnel_forward);
-		return;
-	}
-	if (h.next != NEXT_ROUTE || !route_ext_read(r, &e)) {
-		count(n, CTR_MALFORMED);
-		return;
-	}
-	if (q.tunnel)
-		q.tunnel->used = n->now;
-	if (h.hop_limit <= 1 && !id_eq(&h.dst, &n->cfg.identity->id)) {
-		dead_end(n, &h, e.next, *r, ROUTED_HOP_LIMIT_OUT);
-		return;
-	}
-	q.hops = h.hop_limit--;
-	h.next = e.next;
-	if (e.next == NEXT_SETUP) {
-		lsp_setup_rx(n, &q, &h, r);
-		return;
-	}
-	switch (route_next(n, &q, &step)) {
-	case ROUTE_HERE:
-		deliver(n, &h, e.next, r);
-		break;
-	case ROUTE_STEP:
-		count(n, CTR_ROUTED_FORWARDED);
-		route_emit(n, &step, &h, &e, r->p, rd_left(r));
-		break;
-	default:
-		if (e.flags & ROUTE_FLAG_COMMITTED)
-			kad_suspect(n, &e.committed);
-		dead_end(n, &h, e.next, *r, ROUTED_DEAD_END);
-		break;
-	}
 }

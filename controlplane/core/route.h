@@ -36,11 +36,12 @@ enum route_result route_next(struct node *n, const struct route_query *q, struct
 void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
                      unsigned nplaces);
 
-/* Sends a routed datagram of this node. -EHOSTUNREACH: no way known from here; -EMSGSIZE. */
-int route_send(struct node *n, const struct node_id *dst, const struct place *places,
-               unsigned nplaces, uint8_t next, const void *body, size_t len);
+/* The first step of a datagram of this node, with the extension that it takes along: along the destination's own finger where one
+ * stands, else as route_next() says. places: the destination's, as far as known. */
+enum route_result route_first(struct node *n, const struct node_id *dst, const struct place *places,
+                              unsigned nplaces, uint8_t next, struct route_ext *e,
+                              struct route_step *step);
+
 /* Frames and sends one on: stack, ACH, header, ext, body. */
 int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
                const struct route_ext *e, const void *body, size_t len);
-/* A datagram from a neighbour: r stands behind the ACH. tunnel_label as control_stack_read() gives it. */
-void route_rx(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r);

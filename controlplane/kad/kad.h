@@ -4,6 +4,7 @@
 #include "core/ctx.h"
 #include "kad/contact.h"
 #include "wire/kadmsg.h"
+#include "wire/routed.h"
 
 #define KAD_TICK_MIN    (400 * NS_PER_MS)
 #define KAD_REFRESH_MIN (2 * NS_PER_S)
@@ -80,6 +81,9 @@ void kad_hint(struct node *n, const struct contact_info *c);
 void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
 /* A question of ours met a dead end. */
 void kad_error(struct node *n, const struct error_msg *m);
+/* Somebody's message met a dead end here; body as in kad_rx(). If it is a question, its asker is told: its own record in the
+ * question says where it stands. code: enum routed_error. */
+void kad_undelivered(struct node *n, const struct routed_header *h, uint8_t code, struct rd *body);
 /* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
 void kad_suspect(struct node *n, const struct node_id *id);
 /* Looks faster again after news. */
@@ -94,6 +98,12 @@ int64_t kad_paced(const struct node *n, int64_t least);
 void upkeep_tick(struct node *n);
 /* An exchange with a contact, if there is a way to it. */
 void kad_exchange(struct node *n, const struct contact *c);
+
+/* ---- datagrams (kad/send.c) ---- */
+/* Sends a routed datagram of this node. places: the destination's, as far as known. -EHOSTUNREACH: no way known from here;
+ * -EMSGSIZE. */
+int kad_route(struct node *n, const struct node_id *dst, const struct place *places,
+              unsigned nplaces, uint8_t next, const void *body, size_t len);
 
 /* ---- questions (kad/rpc.c) ---- */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,

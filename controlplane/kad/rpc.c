@@ -3,7 +3,6 @@
 #include "kad/kad.h"
 
 #include "anchor/anchor.h"
-#include "core/route.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -139,7 +138,7 @@ static bool send(struct node *n, struct kad_msg *m, const struct node_id *to,
 		count(n, CTR_TOO_BIG);
 		return false;
 	}
-	if (route_send(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) != 0)
+	if (kad_route(n, to, places, nplaces, NEXT_KAD, buf, wr_len(&w)) != 0)
 		return false;
 	if (c)
 		c->told = n->now;

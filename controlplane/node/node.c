@@ -4,12 +4,12 @@
 
 #include "anchor/anchor.h"
 #include "core/ctx.h"
-#include "core/route.h"
 #include "endpoint/oam.h"
 #include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 #include "node/news.h"
+#include "node/receive.h"
 #include "peer/peer.h"
 
 #include <errno.h>
@@ -63,123 +63,13 @@ void node_free(struct node *n)
 	ctx_destroy(n);
 }
 
-/* ---- packets from neighbours ---- */
-
-static void local_message(struct node *n, struct peer *p, const struct linkmsg_head *h,
-                          struct rd *r)
-{
-	union {
-		struct linkmsg_hello hello;
-		struct linkmsg_ann ann;
-		struct linkmsg_seq seq;
-		struct linkmsg_sample sample;
-		struct linkmsg_tear tear;
-		struct linkmsg_grant grant;
-		struct linkmsg_error error;
-	} m;
-
-	if (h->type == LINKMSG_HELLO) {
-		if (linkmsg_hello_read(r, &m.hello))
-			peer_hello_rx(n, p, &m.hello);
-		else
-			count(n, CTR_MALFORMED);
-		return;
-	}
-	/* Everything else needs a neighbour that is up: its labels and places mean nothing otherwise. */
-	if (!peer_up(p)) {
-		count(n, CTR_NOT_AUTHENTICATED);
-		return;
-	}
-	if (h->type == LINKMSG_ANN && linkmsg_ann_read(r, &m.ann))
-		anchor_ann_rx(n, p, &m.ann);
-	else if (h->type == LINKMSG_SEQ && linkmsg_seq_read(r, &m.seq))
-		anchor_seq_rx(n, p, &m.seq);
-	else if (h->type == LINKMSG_SAMPLE && linkmsg_sample_read(r, &m.sample))
-		anchor_sample_rx(n, p, &m.sample);
-	else if (h->type == LINKMSG_TEAR && linkmsg_tear_read(r, &m.tear))
-		lsp_tear_rx(n, p, &m.tear);
-	else if (h->type == LINKMSG_TEAR_ACK && linkmsg_tear_read(r, &m.tear))
-		lsp_tear_ack_rx(n, p, &m.tear);
-	else if (h->type == LINKMSG_GRANT && linkmsg_grant_read(r, &m.grant))
-		lsp_grant_rx(n, p, &m.grant);
-	else if (h->type == LINKMSG_ERROR && linkmsg_error_read(r, &m.error))
-		lsp_error_rx(n, p, &m.error);
-	else
-		count(n, CTR_MALFORMED);
-}
-
-static void control_packet(struct node *n, struct peer *p, const struct dp_packet *pk)
-{
-	struct rd r = rd_init(pk->data, pk->len), body;
-	struct linkmsg_head h;
-	uint32_t label;
-	uint8_t ttl;
-	int channel;
-
-	if (!pk->authenticated) {
-		count(n, CTR_NOT_AUTHENTICATED);
-		return;
-	}
-	if (!peer_up(p))
-		peer_confirmed(n, p);
-	peer_heard(n, p, n->now);
-	if (!control_stack_read(&r, &label, &ttl) || (channel = ach_read(&r)) < 0) {
-		count(n, CTR_MALFORMED);
-		return;
-	}
-	if (channel == ACH_LINKLOCAL && label == LABEL_NONE) {
-		while (rd_left(&r) > 0) {
-			if (!linkmsg_next(&r, &h, &body)) {
-				count(n, CTR_MALFORMED);
-				return;
-			}
-			local_message(n, p, &h, &body);
-		}
-	} else if (channel == ACH_ROUTED && peer_up(p)) {
-		route_rx(n, p, label, &r);
-	} else {
-		count(n, peer_up(p) ? CTR_MALFORMED : CTR_NOT_AUTHENTICATED);
-	}
-}
-
-static void packet(struct node *n, const struct dp_packet *pk)
-{
-	struct peer *p = peer_by_link(n, pk->link);
-
-	if (!p || p->state == PEER_GONE || pk->len > CPDP_PACKET_MAX)
-		return;
-	switch (pk->reason) {
-	case PUNT_HANDSHAKE:
-		peer_handshake_rx(n, p, pk);
-		break;
-	case PUNT_CONTROL:
-		control_packet(n, p, pk);
-		break;
-	case PUNT_TTL:
-		oam_ttl_rx(n, pk);
-		break;
-	case PUNT_SESSION_HS:
-		session_handshake_rx(n, pk);
-		break;
-	case PUNT_OAM:
-		oam_rx(n, pk);
-		break;
-	case PUNT_UNKNOWN_LABEL:
-		count(n, CTR_UNKNOWN_LABEL);
-		break;
-	default:
-		count(n, CTR_MALFORMED);
-		break;
-	}
-}
-
 static void worker_event(struct node *n, const struct dp_event *ev)
 {
 	struct peer *p;
 
 	switch (ev->type) {
 	case EVT_PACKET:
-		packet(n, &ev->u.packet);
+		receive(n, &ev->u.packet);
 		break;
 	case EVT_WANT:
 		(void)session_want(n, &ev->u.want.remote);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A packet read from the outside in, once: whose it is, then link-local or routed, then delivered, passed on or at a dead end. */
+#include "node/receive.h"
+
+#include "anchor/anchor.h"
+#include "core/route.h"
+#include "endpoint/oam.h"
+#include "endpoint/session.h"
+#include "kad/kad.h"
+#include "lsp/lsp.h"
+#include "peer/peer.h"
+
+/* ---- messages to the next neighbour only ---- */
+
+static void link_local(struct node *n, struct peer *p, const struct linkmsg_head *h, struct rd *r)
+{
+	union {
+		struct linkmsg_hello hello;
+		struct linkmsg_ann ann;
+		struct linkmsg_seq seq;
+		struct linkmsg_sample sample;
+		struct linkmsg_tear tear;
+		struct linkmsg_grant grant;
+		struct linkmsg_error error;
+	} m;
+
+	if (h->type == LINKMSG_HELLO) {
+		if (linkmsg_hello_read(r, &m.hello))
+			peer_hello_rx(n, p, &m.hello);
+		else
+			count(n, CTR_MALFORMED);
+		return;
+	}
+	/* Everything else needs a neighbour that is up: its labels and places mean nothing otherwise. */
+	if (!peer_up(p)) {
+		count(n, CTR_NOT_AUTHENTICATED);
+		return;
+	}
+	if (h->type == LINKMSG_ANN && linkmsg_ann_read(r, &m.ann))
+		anchor_ann_rx(n, p, &m.ann);
+	else if (h->type == LINKMSG_SEQ && linkmsg_seq_read(r, &m.seq))
+		anchor_seq_rx(n, p, &m.seq);
+	else if (h->type == LINKMSG_SAMPLE && linkmsg_sample_read(r, &m.sample))
+		anchor_sample_rx(n, p, &m.sample);
+	else if (h->type == LINKMSG_TEAR && linkmsg_tear_read(r, &m.tear))
+		lsp_tear_rx(n, p, &m.tear);
+	else if (h->type == LINKMSG_TEAR_ACK && linkmsg_tear_read(r, &m.tear))
+		lsp_tear_ack_rx(n, p, &m.tear);
+	else if (h->type == LINKMSG_GRANT && linkmsg_grant_read(r, &m.grant))
+		lsp_grant_rx(n, p, &m.grant);
+	else if (h->type == LINKMSG_ERROR && linkmsg_error_read(r, &m.error))
+		lsp_error_rx(n, p, &m.error);
+	else
+		count(n, CTR_MALFORMED);
+}
+
+/* ---- routed datagrams ---- */
+
+static void dead_end(struct node *n, const struct routed_header *h, uint8_t next, struct rd *body,
+                     uint8_t code)
+{
+	count(n, code == ROUTED_HOP_LIMIT_OUT ? CTR_HOP_LIMIT : CTR_DEAD_END);
+	if (next == NEXT_KAD)
+		kad_undelivered(n, h, code, body);
+}
+
+static void deliver(struct node *n, const struct routed_header *h, uint8_t next, struct rd *body)
+{
+	struct error_msg m;
+
+	count(n, CTR_ROUTED_DELIVERED);
+	switch (next) {
+	case NEXT_KAD:
+		kad_rx(n, &h->src, body);
+		break;
+	case NEXT_ERROR:
+		if (error_read(body, &m))
+			kad_error(n, &m);
+		else
+			count(n, CTR_MALFORMED);
+		break;
+	default:
+		count(n, CTR_MALFORMED);
+		break;
+	}
+}
+
+/* Along a tunnel without a route extension: a refresh goes to the tunnel's end and nowhere else. */
+static void refresh(struct node *n, const struct routed_header *h, struct lsp *l, bool forward)
+{
+	struct route_step step;
+	struct routed_header on = *h;
+
+	if (!l || !forward || !id_eq(&l->src, &h->src))
+		return;
+	lsp_refresh_rx(n, l);
+	if (l->role == LSP_EGRESS) {
+		kad_finger_up(n, l, &l->src);
+		return;
+	}
+	if (on.hop_limit-- > 1 && lsp_onward(l, true, &step.peer, &step.tunnel_label))
+		route_emit(n, &step, &on, NULL, NULL, 0);
+}
+
+/* tunnel_label: as control_stack_read() gives it; r stands behind the channel header. */
+static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r)
+{
+	struct routed_header h;
+	struct route_ext e;
+	struct route_step step;
+	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
+
+	if (!routed_header_read(r, &h)) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	if (tunnel_label != LABEL_NONE) {
+		q.tunnel = lsp_by_label(n, from, tunnel_label, &q.tunnel_forward);
+		if (!q.tunnel || q.tunnel->state != LSP_UP) {
+			count(n, CTR_UNKNOWN_LABEL);
+			return;
+		}
+		q.tunnel->punted++;
+	}
+	if (h.next == NEXT_REPLY) {
+		lsp_reply_rx(n, from, &h, r);
+		return;
+	}
+	if (h.next == NEXT_REFRESH) {
+		refresh(n, &h, q.tunnel, q.tunnel_forward);
+		return;
+	}
+	if (h.next != NEXT_ROUTE || !route_ext_read(r, &e)) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	if (q.tunnel)
+		q.tunnel->used = n->now;
+	if (h.hop_limit <= 1 && !id_eq(&h.dst, &n->cfg.identity->id)) {
+		dead_end(n, &h, e.next, r, ROUTED_HOP_LIMIT_OUT);
+		return;
+	}
+	q.hops = h.hop_limit--;
+	h.next = e.next;
+	if (e.next == NEXT_SETUP) {
+		lsp_setup_rx(n, &q, &h, r);
+		return;
+	}
+	switch (route_next(n, &q, &step)) {
+	case ROUTE_HERE:
+		deliver(n, &h, e.next, r);
+		break;
+	case ROUTE_STEP:
+		count(n, CTR_ROUTED_FORWARDED);
+		route_emit(n, &step, &h, &e, r->p, rd_left(r));
+		break;
+	default:
+		if (e.flags & ROUTE_FLAG_COMMITTED)
+			kad_suspect(n, &e.committed);
+		dead_end(n, &h, e.next, r, ROUTED_DEAD_END);
+		break;
+	}
+}
+
+/* ---- what a worker handed over ---- */
+
+static void control(struct node *n, struct peer *p, const struct dp_packet *pk)
+{
+	struct rd r = rd_init(pk->data, pk->len), body;
+	struct linkmsg_head h;
+	uint32_t label;
+	uint8_t ttl;
+	int channel;
+
+	if (!pk->authenticated) {
+		count(n, CTR_NOT_AUTHENTICATED);
+		return;
+	}
+	if (!peer_up(p))
+		peer_confirmed(n, p);
+	peer_heard(n, p, n->now);
+	if (!control_stack_read(&r, &label, &ttl) || (channel = ach_read(&r)) < 0) {
+		count(n, CTR_MALFORMED);
+		return;
+	}
+	if (channel == ACH_LINKLOCAL && label == LABEL_NONE) {
+		while (rd_left(&r) > 0) {
+			if (!linkmsg_next(&r, &h, &body)) {
+				count(n, CTR_MALFORMED);
+				return;
+			}
+			link_local(n, p, &h, &body);
+		}
+	} else if (channel == ACH_ROUTED && peer_up(p)) {
+		routed(n, p, label, &r);
+	} else {
+		count(n, peer_up(p) ? CTR_MALFORMED : CTR_NOT_AUTHENTICATED);
+	}
+}
+
+void receive(struct node *n, const struct dp_packet *pk)
+{
+	struct peer *p = peer_by_link(n, pk->link);
+
+	if (!p || p->state == PEER_GONE || pk->len > CPDP_PACKET_MAX)
+		return;
+	switch (pk->reason) {
+	case PUNT_HANDSHAKE:
+		peer_handshake_rx(n, p, pk);
+		break;
+	case PUNT_CONTROL:
+		control(n, p, pk);
+		break;
+	case PUNT_TTL:
+		oam_ttl_rx(n, pk);
+		break;
+	case PUNT_SESSION_HS:
+		session_handshake_rx(n, pk);
+		break;
+	case PUNT_OAM:
+		oam_rx(n, pk);
+		break;
+	case PUNT_UNKNOWN_LABEL:
+		count(n, CTR_UNKNOWN_LABEL);
+		break;
+	default:
+		count(n, CTR_MALFORMED);
+		break;
+	}
+}
