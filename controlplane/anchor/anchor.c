@@ -77,7 +77,6 @@ void anchor_free(struct node *n)
 		return;
 	disarm(n, &a->ann_timer);
 	disarm(n, &a->seq_timer);
-	disarm(n, &a->root_timer);
 	disarm(n, &a->hold_timer);
 	disarm(n, &a->sample_timer);
 	ctx_free(n, a);

@@ -8,6 +8,13 @@
 #include "peer/peer.h"
 #include "wire/record.h"
 
+enum anchor_timer {
+	TIMER_ANCHOR_ANN = TIMERS_OF(PART_ANCHOR),
+	TIMER_ANCHOR_SEQ,
+	TIMER_ANCHOR_HOLD,
+	TIMER_ANCHOR_SAMPLE,
+};
+
 struct tree {
 	struct node_id root;
 	uint64_t root_hash;
@@ -33,7 +40,7 @@ struct anchor {
 	uint64_t record_seq;
 	struct instant record_at; /* when it last changed */
 	struct record record;     /* this node's own, signed */
-	struct timer ann_timer, seq_timer, root_timer, hold_timer, sample_timer;
+	struct timer ann_timer, seq_timer, hold_timer, sample_timer;
 	int64_t sample_ns;
 	uint32_t size, size_max; /* nodes in the tree as the samples say; the most of late */
 	uint32_t size_told;      /* as in the last samples sent */

@@ -24,30 +24,16 @@ enum counter {
 	CTR_COUNT
 };
 
-/* Whom a timer wakes; timer.owner is the part's object (NULL: the part itself). */
-enum timer_kind {
-	TIMER_PEER_HANDSHAKE = 1,
-	TIMER_PEER_LIVENESS,
-	TIMER_PEER_REKEY,
-	TIMER_PEER_OLD_KEY,
-	TIMER_ANCHOR_ANN,
-	TIMER_ANCHOR_SEQ,
-	TIMER_ANCHOR_ROOT,
-	TIMER_ANCHOR_HOLD,
-	TIMER_ANCHOR_SAMPLE,
-	TIMER_KAD_TICK,
-	TIMER_KAD_RPC,
-	TIMER_KAD_LOOKUP,
-	TIMER_KAD_UPDATE,
-	TIMER_KAD_FINGERS,
-	TIMER_KAD_SELF,
-	TIMER_LSP,
-	TIMER_LSP_TEAR,
-	TIMER_SESSION,
-	TIMER_SESSION_REKEY,
-	TIMER_SESSION_PATH,
-	TIMER_OAM,
-};
+/* Who has timers. A timer's kind is the part that it wakes in the high byte and the part's own number in the low one; its owner is
+ * the part's object (NULL: the part itself). */
+enum part { PART_PEER, PART_ANCHOR, PART_KAD, PART_LSP, PART_SESSION, PART_OAM, PARTS };
+
+#define TIMERS_OF(part) ((part) << 8)
+
+static inline unsigned timer_part(const struct timer *t)
+{
+	return t->kind >> 8;
+}
 
 struct out_item {
 	STAILQ_ENTRY(out_item) next;

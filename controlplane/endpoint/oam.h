@@ -5,6 +5,8 @@
 
 #define OAM_REQUESTS_MAX 64
 
+enum oam_timer { TIMER_OAM = TIMERS_OF(PART_OAM) };
+
 struct oam_request {
 	TAILQ_ENTRY(oam_request) next;
 	struct node_request q;

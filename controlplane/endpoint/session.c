@@ -402,7 +402,7 @@ void session_old_phase(struct node *n, struct session *s, uint8_t phase)
 		old_phase_gone(n, s);
 	s->old_phase = phase;
 	s->has_old = true;
-	arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, n->cfg.key_overlap_ns);
+	arm(n, &s->old_timer, TIMER_SESSION_OLD_KEY, s, n->cfg.key_overlap_ns);
 }
 
 static int64_t patience(const struct node *n, const struct session *s)
@@ -742,7 +742,7 @@ void session_timer(struct node *n, struct timer *t)
 {
 	struct session *s = t->owner;
 
-	if (t == &s->old_timer)
+	if (t->kind == TIMER_SESSION_OLD_KEY)
 		old_phase_gone(n, s);
 	else if (t->kind == TIMER_SESSION_REKEY)
 		session_rekey(n, s);

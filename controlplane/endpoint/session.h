@@ -16,6 +16,13 @@
 #define SESSION_ENVELOPE 192  /* bytes of a set-up's envelope: no answer is longer */
 #define SESSION_HS_RATE  1000 /* handshakes/s answered */
 
+enum session_timer {
+	TIMER_SESSION = TIMERS_OF(PART_SESSION),
+	TIMER_SESSION_REKEY,
+	TIMER_SESSION_OLD_KEY,
+	TIMER_SESSION_PATH,
+};
+
 /* One handshake in the making. */
 struct session_hs {
 	struct noise noise;

@@ -13,6 +13,13 @@
 #define LOOKUP_WIDTH    20
 #define LOOKUP_ASKS     64 /* questions of one lookup: whoever answers cannot keep it alive */
 
+enum kad_timer {
+	TIMER_KAD_TICK = TIMERS_OF(PART_KAD),
+	TIMER_KAD_RPC,
+	TIMER_KAD_UPDATE,
+	TIMER_KAD_FINGERS,
+};
+
 enum cand_state { CAND_NEW = 0, CAND_ASKED, CAND_ANSWERED, CAND_FAILED };
 
 struct candidate {
@@ -53,7 +60,7 @@ struct kad {
 	struct rpc rpc[RPC_MAX];
 	uint32_t rpcs; /* of those: active */
 	struct lookup lookup[LOOKUPS_MAX];
-	struct timer tick_timer, update_timer, finger_timer, lookup_timer;
+	struct timer tick_timer, update_timer, finger_timer;
 	int64_t tick_ns;
 	struct instant update_first; /* first change not yet told */
 	uint32_t ticks;

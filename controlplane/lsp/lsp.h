@@ -18,6 +18,11 @@
 	(4 + 12 + 2 + \
 	 16) /* label, control word, inner header, tag: what a segment loses of the path MTU */
 
+enum lsp_timer {
+	TIMER_LSP = TIMERS_OF(PART_LSP), /* what it means depends on the tunnel's state */
+	TIMER_LSP_TEAR,
+};
+
 enum lsp_role { LSP_INGRESS = 1, LSP_EGRESS, LSP_TRANSIT };
 
 enum lsp_state {

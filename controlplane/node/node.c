@@ -168,23 +168,15 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 
 void node_tick(struct node *n, struct instant now)
 {
+	static void (*const wake[PARTS])(struct node *, struct timer *) = {
+	        [PART_PEER] = peer_timer, [PART_ANCHOR] = anchor_timer,   [PART_KAD] = kad_timer,
+	        [PART_LSP] = lsp_timer,   [PART_SESSION] = session_timer, [PART_OAM] = oam_timer,
+	};
 	struct timer *t;
 
 	n->now = now;
-	while ((t = timers_pop(&n->timers, now))) {
-		if (t->kind <= TIMER_PEER_OLD_KEY)
-			peer_timer(n, t);
-		else if (t->kind <= TIMER_ANCHOR_SAMPLE)
-			anchor_timer(n, t);
-		else if (t->kind <= TIMER_KAD_SELF)
-			kad_timer(n, t);
-		else if (t->kind <= TIMER_LSP_TEAR)
-			lsp_timer(n, t);
-		else if (t->kind <= TIMER_SESSION_PATH)
-			session_timer(n, t);
-		else
-			oam_timer(n, t);
-	}
+	while ((t = timers_pop(&n->timers, now)))
+		wake[timer_part(t)](n, t);
 }
 
 struct instant node_deadline(const struct node *n)

@@ -13,6 +13,13 @@
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
 #define HS1_ENVELOPE  272 /* bytes: no answer of ours is longer, whatever the lanes */
 
+enum peer_timer {
+	TIMER_PEER_HANDSHAKE = TIMERS_OF(PART_PEER),
+	TIMER_PEER_LIVENESS,
+	TIMER_PEER_REKEY,
+	TIMER_PEER_OLD_KEY,
+};
+
 enum peer_state {
 	PEER_IDLE = 0,  /* waits for the other side, or for its carrier */
 	PEER_HANDSHAKE, /* handshake messages are under way */
