@@ -131,7 +131,8 @@ static void announce_now(struct node *n)
 			ann_send(n, p);
 }
 
-void anchor_announce(struct node *n, bool at_once)
+/* This node's place changed: its record, samples and announcements follow; these are coalesced unless at_once. */
+static void announce(struct node *n, bool at_once)
 {
 	struct anchor *a = n->anchor;
 
@@ -142,6 +143,15 @@ void anchor_announce(struct node *n, bool at_once)
 	else if (!timer_armed(&a->ann_timer))
 		arm(n, &a->ann_timer, TIMER_ANCHOR_ANN, NULL, ANN_COALESCE);
 	n->news->coords_changed(n);
+}
+
+/* Looks for better parents, and tells if the place has changed: at once when by losing one, since all below are cut off as well. */
+static void reselect(struct node *n)
+{
+	bool lost;
+
+	if (anchor_select(n, &lost))
+		announce(n, lost);
 }
 
 void anchor_peer_up(struct node *n, struct peer *p)
@@ -166,7 +176,7 @@ void anchor_peer_down(struct node *n, struct peer *p)
 	if (instant_sub(n->now, p->up_at) > 300 * NS_PER_S)
 		p->flap_n = 0;
 	p->flap_n++;
-	anchor_select(n);
+	reselect(n);
 }
 
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
@@ -179,7 +189,7 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 	p->ann_valid = true;
 	for (unsigned t = 0; t < m->ntrees; t++)
 		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
-	anchor_select(n);
+	reselect(n);
 }
 
 static bool is_child(const struct peer *p, unsigned t)
@@ -235,7 +245,7 @@ static void seq_tick(struct node *n)
 			t->dead_root = t->root;
 			t->dead_seq = t->root_seq;
 			t->has_dead = true;
-			anchor_select(n);
+			reselect(n);
 			continue;
 		}
 		/* Numbers rise even over a restart, as long as the clock given to us does. */
@@ -364,7 +374,7 @@ void anchor_timer(struct node *n, struct timer *t)
 		seq_tick(n);
 		break;
 	case TIMER_ANCHOR_HOLD:
-		anchor_select(n);
+		reselect(n);
 		break;
 	case TIMER_ANCHOR_SAMPLE:
 		sample_tick(n);

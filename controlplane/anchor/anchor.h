@@ -56,10 +56,9 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m);
 void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m);
 void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m);
 void anchor_timer(struct node *n, struct timer *t);
-/* Re-chooses the parent in every tree (anchor/select.c); announces when something changed. */
-void anchor_select(struct node *n);
-/* Announces soon (coalesced) or at once. */
-void anchor_announce(struct node *n, bool at_once);
+/* Chooses the parent in every tree anew (anchor/select.c). True: this node's place in a tree changed; *lost: in one of them because
+ * its parent was lost and no other could take its place. */
+bool anchor_select(struct node *n, bool *lost);
 /* Rank of a root in a tree: lower wins. */
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);
 

@@ -168,12 +168,12 @@ static bool select_one(struct node *n, unsigned t, bool *lost)
 	return true;
 }
 
-void anchor_select(struct node *n)
+bool anchor_select(struct node *n, bool *lost)
 {
-	bool changed = false, lost = false;
+	bool changed = false;
 
+	*lost = false;
 	for (unsigned t = 0; t < n->cfg.trees; t++)
-		changed |= select_one(n, t, &lost);
-	if (changed)
-		anchor_announce(n, lost);
+		changed |= select_one(n, t, lost);
+	return changed;
 }
