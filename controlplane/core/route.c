@@ -305,29 +305,3 @@ enum route_result route_first(struct node *n, const struct node_id *dst, const s
 	}
 	return route_next(n, &q, step);
 }
-
-int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
-               const struct route_ext *e, const void *body, size_t len)
-{
-	uint8_t buf[CONTROL_PACKET_MAX];
-	struct wr w = wr_init(buf, sizeof(buf)), at;
-	struct routed_header head = *h;
-
-	control_stack_write(&w, step->tunnel_label, TTL_START);
-	ach_write(&w, ACH_ROUTED);
-	at = w;
-	if (e)
-		head.next = NEXT_ROUTE;
-	routed_header_write(&w, &head);
-	if (e)
-		route_ext_write(&w, e);
-	wr_copy(&w, body, len);
-	if (!wr_ok(&w)) {
-		count(n, CTR_TOO_BIG);
-		return -EMSGSIZE;
-	}
-	head.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
-	routed_header_write(&at, &head);
-	out_packet(n, step->peer->link, buf, wr_len(&w));
-	return 0;
-}

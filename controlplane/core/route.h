@@ -41,7 +41,3 @@ void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const st
 enum route_result route_first(struct node *n, const struct node_id *dst, const struct place *places,
                               unsigned nplaces, uint8_t next, struct route_ext *e,
                               struct route_step *step);
-
-/* Frames and sends one on: stack, ACH, header, ext, body. */
-int route_emit(struct node *n, const struct route_step *step, const struct routed_header *h,
-               const struct route_ext *e, const void *body, size_t len);

@@ -2,7 +2,9 @@
 /* Kademlia's datagrams: how one of this node is sent, and what becomes of one that got stuck here. */
 #include "kad/kad.h"
 
+#include "core/emit.h"
 #include "core/route.h"
+#include "peer/peer.h"
 
 #include <errno.h>
 
@@ -19,7 +21,7 @@ int kad_route(struct node *n, const struct node_id *dst, const struct place *pla
 	if (route_first(n, dst, places, nplaces, next, &e, &step) != ROUTE_STEP)
 		return -EHOSTUNREACH;
 	count(n, CTR_ROUTED_SENT);
-	return route_emit(n, &step, &h, &e, body, len);
+	return emit_routed(n, step.peer->link, step.tunnel_label, &h, &e, body, len);
 }
 
 void kad_undelivered(struct node *n, const struct routed_header *h, uint8_t code, struct rd *body)

@@ -2,6 +2,7 @@
 /* The way back of a set-up: each hop grants the label of the way forth, programs both directions, and only then answers on. */
 #include "lsp/lsp.h"
 
+#include "core/emit.h"
 #include "wire/lse.h"
 
 #include <errno.h>
@@ -28,7 +29,6 @@ static void announce(struct node *n, void *owner)
 	struct lsp *l = owner;
 	struct routed_header h = {
 	        .next = NEXT_REPLY, .hop_limit = ROUTED_HOP_LIMIT, .src = l->dst, .dst = l->src};
-	struct route_step step = {.peer = l->up, .tunnel_label = LABEL_NONE};
 	struct reply_msg *m = &l->reply->m;
 	uint8_t body[LSP_ENVELOPE_MAX + 64];
 	struct wr w = wr_init(body, sizeof(body));
@@ -36,7 +36,7 @@ static void announce(struct node *n, void *owner)
 	m->forward_label = l->fwd_in;
 	reply_write(&w, m);
 	if (wr_ok(&w))
-		route_emit(n, &step, &h, NULL, body, wr_len(&w));
+		emit_routed(n, l->up->link, LABEL_NONE, &h, NULL, body, wr_len(&w));
 	lsp_forget_build(n, l);
 	lsp_mark_up(n, l);
 }

@@ -2,6 +2,7 @@
 /* The first packet's way: each hop grants the label of the way back, remembers where it came from, and passes it on. */
 #include "lsp/lsp.h"
 
+#include "core/emit.h"
 #include "wire/lse.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
 		count(n, CTR_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	return route_emit(n, step, h, e, body, wr_len(&w));
+	return emit_routed(n, step->peer->link, step->tunnel_label, h, e, body, wr_len(&w));
 }
 
 int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)

@@ -2,6 +2,7 @@
 /* Soft state: an idle tunnel expires by itself; use in one direction keeps both. */
 #include "lsp/lsp.h"
 
+#include "core/emit.h"
 #include "wire/lse.h"
 
 #define REFRESH_EVERY (40 * NS_PER_S)
@@ -104,10 +105,9 @@ void lsp_refresh_send(struct node *n, struct lsp *l)
 {
 	struct routed_header h = {
 	        .next = NEXT_REFRESH, .hop_limit = ROUTED_HOP_LIMIT, .src = l->src, .dst = l->dst};
-	struct route_step step = {.peer = l->down, .tunnel_label = l->fwd_out};
 
 	if (l->down)
-		route_emit(n, &step, &h, NULL, NULL, 0);
+		emit_routed(n, l->down->link, l->fwd_out, &h, NULL, NULL, 0);
 }
 
 void lsp_refresh_rx(struct node *n, struct lsp *l)

@@ -3,6 +3,7 @@
 #include "node/receive.h"
 
 #include "anchor/anchor.h"
+#include "core/emit.h"
 #include "core/route.h"
 #include "endpoint/oam.h"
 #include "endpoint/session.h"
@@ -99,7 +100,7 @@ static void refresh(struct node *n, const struct routed_header *h, struct lsp *l
 		return;
 	}
 	if (on.hop_limit-- > 1 && lsp_onward(l, true, &step.peer, &step.tunnel_label))
-		route_emit(n, &step, &on, NULL, NULL, 0);
+		emit_routed(n, step.peer->link, step.tunnel_label, &on, NULL, NULL, 0);
 }
 
 /* tunnel_label: as control_stack_read() gives it; r stands behind the channel header. */
@@ -152,7 +153,7 @@ static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, str
 		break;
 	case ROUTE_STEP:
 		count(n, CTR_ROUTED_FORWARDED);
-		route_emit(n, &step, &h, &e, r->p, rd_left(r));
+		emit_routed(n, step.peer->link, step.tunnel_label, &h, &e, r->p, rd_left(r));
 		break;
 	default:
 		if (e.flags & ROUTE_FLAG_COMMITTED)

@@ -2,9 +2,9 @@
 /* Neighbours: a peer's life from LINK_ADD to LINK_GONE. */
 #include "peer/peer.h"
 
+#include "core/emit.h"
 #include "wire/link.h"
 #include "wire/lse.h"
-#include "wire/routed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -388,15 +388,5 @@ void peer_timer(struct node *n, struct timer *t)
 
 void peer_send_local(struct node *n, struct peer *p, const void *body, size_t len)
 {
-	uint8_t buf[CONTROL_PACKET_MAX];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	control_stack_write(&w, LABEL_NONE, 1);
-	ach_write(&w, ACH_LINKLOCAL);
-	wr_copy(&w, body, len);
-	if (!wr_ok(&w)) {
-		count(n, CTR_TOO_BIG);
-		return;
-	}
-	out_packet(n, p->link, buf, wr_len(&w));
+	emit_local(n, p->link, body, len);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Frames a control packet for the neighbour on a link, and queues it. */
+#include "core/emit.h"
+
+#include "wire/lse.h"
+
+#include <errno.h>
+
+void emit_local(struct node *n, uint16_t link, const void *body, size_t len)
+{
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	control_stack_write(&w, LABEL_NONE, 1);
+	ach_write(&w, ACH_LINKLOCAL);
+	wr_copy(&w, body, len);
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return;
+	}
+	out_packet(n, link, buf, wr_len(&w));
+}
+
+int emit_routed(struct node *n, uint16_t link, uint32_t tunnel_label, const struct routed_header *h,
+                const struct route_ext *e, const void *body, size_t len)
+{
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(buf, sizeof(buf)), at;
+	struct routed_header head = *h;
+
+	control_stack_write(&w, tunnel_label, TTL_START);
+	ach_write(&w, ACH_ROUTED);
+	at = w;
+	if (e)
+		head.next = NEXT_ROUTE;
+	routed_header_write(&w, &head);
+	if (e)
+		route_ext_write(&w, e);
+	wr_copy(&w, body, len);
+	if (!wr_ok(&w)) {
+		count(n, CTR_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	head.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
+	routed_header_write(&at, &head);
+	out_packet(n, link, buf, wr_len(&w));
+	return 0;
+}
