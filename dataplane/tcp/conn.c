@@ -188,6 +188,36 @@ void conn_setup(struct tcp_stack *s, struct conn *c)
 	conn_set_pacing(s, c, (c->modes & CM_PACED) != 0);
 }
 
+void conn_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	const struct tcp_cfg *cfg = &s->cfg;
+
+	c->irs = g->seq;
+	c->rcv_nxt = c->rcv_adv = c->rcv_acked = g->seq + 1;
+	c->peer_mss = g->o.mss ? g->o.mss : 536;
+	if (cfg->timestamps && g->o.ts) {
+		c->flags |= CF_TS;
+		c->ts_recent = g->o.ts_val;
+		c->ts_recent_at = s->now;
+	}
+	if (cfg->sack && g->o.sack_ok)
+		c->flags |= CF_SACK;
+	if (cfg->window_scale && g->o.wscale >= 0) {
+		c->flags |= CF_WSCALE;
+		c->snd_ws = (uint8_t)g->o.wscale;
+	} else {
+		c->rcv_ws = c->snd_ws = 0;
+	}
+	c->snd_wnd = c->max_wnd = g->wnd;
+	c->snd_wl1 = g->seq;
+	c->snd_wl2 = g->ack;
+	conn_update_mss(s, c);
+	c->cc.cwnd = conn_initial_window(s, c);
+	c->modes |= CM_DRS_NEW;
+	c->drs_seq = c->rcv_nxt + 65535;
+	c->drs_at = s->now;
+}
+
 struct conn *conn_of(const struct tcp_stack *s, uint32_t handle)
 {
 	uint32_t i = handle & 0xfffff;
@@ -213,6 +243,30 @@ void conn_ready(struct tcp_stack *s, struct conn *c)
 		return;
 	c->flags |= CF_READY;
 	LIST_ADD(s, &s->ready, c, ready);
+}
+
+void conn_ack_now(struct tcp_stack *s, struct conn *c)
+{
+	c->flags |= CF_ACK_NOW;
+	conn_ready(s, c);
+}
+
+void conn_challenge(struct tcp_stack *s, struct conn *c)
+{
+	if (s->now - s->challenge_from >= NS_PER_S) {
+		/* The limit varies, so that an attacker cannot count by it what others provoked (CVE-2016-5696). */
+		s->challenge_from = s->now;
+		s->challenge_left = s->cfg.challenge_per_s / 2 + 1 +
+		                    (uint32_t)(tcp_keyed(&s->key_port, 3, (uint64_t)s->now) %
+		                               (s->cfg.challenge_per_s / 2 + 1));
+	}
+	if (!s->challenge_left) {
+		s->n.drop_challenge++;
+		return;
+	}
+	s->challenge_left--;
+	s->n.challenge_acks++;
+	conn_ack_now(s, c);
 }
 
 void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags)

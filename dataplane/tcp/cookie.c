@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SYN cookies (RFC 4987 3.6): what a half-open connection would remember travels in the SYN-ACK and comes back with the ACK. */
-#include "tcp/stack.h"
+#include "tcp/input.h"
 
 /* The sequence number: 2 bits of period, 3 bits of MSS, the options in 6 bits where there are no timestamps, the rest hash.
  * With timestamps the options lie in the low 6 bits of ours, which the peer echoes. */
@@ -133,7 +133,7 @@ static void cookie_conn(struct tcp_stack *s, struct conn *c, const struct conn *
 	conn_inherit(c, l);
 	conn_setup(s, c);
 	conn_set_iss(c, g->ack - 1);
-	input_take_syn(s, c, &syn);
+	conn_take_syn(s, c, &syn);
 	c->state = TCP_SYN_RCVD;
 	c->snd_nxt = c->snd_max = c->iss + 1;
 	c->rcv_adv = c->rcv_nxt + (c->rcv_limit < 65535 ? c->rcv_limit : 65535);
@@ -142,31 +142,32 @@ static void cookie_conn(struct tcp_stack *s, struct conn *c, const struct conn *
 	c->modes |= CM_COOKIE;
 }
 
-bool cookie_back(struct tcp_stack *s, struct conn *l, struct seg *g)
+enum cookie_verdict cookie_back(struct tcp_stack *s, struct conn *l, const struct seg *g,
+                                struct conn **conn)
 {
 	struct cookie k;
 	struct conn *c;
 
 	/* Guessing is possible only while cookies are about. */
 	if (s->now - s->cookie_at > 2 * s->cfg.cookie_ns || (g->flags & (TCP_SYN | TCP_RST)))
-		return false;
+		return COOKIE_NONE;
 	if (!cookie_read(s, g, &k)) {
 		s->n.cookies_bad++;
-		return false;
+		return COOKIE_NONE;
 	}
 	if (l->acc_used >= l->backlog) {
 		s->n.drop_backlog++;
-		return true; /* the peer asks again with its data */
+		return COOKIE_DONE; /* the peer asks again with its data */
 	}
 	c = conn_new(s, g->peer, g->lport, g->rport);
 	if (!c) {
 		s->n.drop_conns++;
-		return true;
+		return COOKIE_DONE;
 	}
 	l->backlog_used++;
 	c->parent = l->index;
 	cookie_conn(s, c, l, g, &k);
 	s->n.cookies_in++;
-	input_connection(s, c, g);
-	return true;
+	*conn = c;
+	return COOKIE_CONN;
 }

@@ -3,6 +3,7 @@
 #include "base/be.h"
 #include "base/cur.h"
 #include "tcp/csum.h"
+#include "tcp/input.h"
 #include "tcp/record.h"
 
 #include <string.h>
@@ -45,38 +46,20 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 	return tcp_opts_parse(opts, hdr - TCP_HDR_BYTES, &g->o) == 0;
 }
 
-void conn_ack_now(struct tcp_stack *s, struct conn *c)
+/* The steps of RFC 9293 3.10.7 for a segment of connection c. */
+static void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
-	c->flags |= CF_ACK_NOW;
-	conn_ready(s, c);
-}
+	enum input_verdict verdict;
 
-void conn_challenge(struct tcp_stack *s, struct conn *c)
-{
-	if (s->now - s->challenge_from >= NS_PER_S) {
-		/* The limit varies, so that an attacker cannot count by it what others provoked (CVE-2016-5696). */
-		s->challenge_from = s->now;
-		s->challenge_left = s->cfg.challenge_per_s / 2 + 1 +
-		                    (uint32_t)(tcp_keyed(&s->key_port, 3, (uint64_t)s->now) %
-		                               (s->cfg.challenge_per_s / 2 + 1));
-	}
-	if (!s->challenge_left) {
-		s->n.drop_challenge++;
-		return;
-	}
-	s->challenge_left--;
-	s->n.challenge_acks++;
-	conn_ack_now(s, c);
-}
-
-void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
-{
 	c->segs_in++;
 	if (c->state == TCP_SYN_SENT) {
 		input_syn_sent(s, c, g);
 		return;
 	}
-	if (!input_checks(s, c, g))
+	verdict = input_checks(s, c, g);
+	if (verdict == INPUT_REOPENS)
+		input_reopen(s, c, g);
+	if (verdict != INPUT_GOES_ON)
 		return;
 	if (!(g->flags & TCP_ACK)) {
 		s->n.drop_ack++;
@@ -135,7 +118,9 @@ static void take(struct tcp_stack *s, const struct tcp_in *in, uint32_t hash)
 	}
 	c = table_find(s, TABLE_LISTEN, g.lport, 0);
 	if (c) {
-		input_listen(s, c, &g);
+		c = input_listen(s, c, &g);
+		if (c)
+			input_connection(s, c, &g);
 		return;
 	}
 	s->n.drop_no_conn++;

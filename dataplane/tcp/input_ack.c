@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival, the ACK field: what was delivered, the send window, round-trip samples, ends of our half (RFC 9293 3.10.7.4). */
+#include "tcp/input.h"
 #include "tcp/record.h"
 #include "tcp/recovery.h"
 #include "tcp/rto.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival in synchronized states, before the ACK is looked at: timestamps, window, RST, SYN (RFC 9293 3.10.7.4, 7323, 5961). */
-#include "tcp/stack.h"
+#include "tcp/input.h"
 
 #include <errno.h>
 
@@ -95,13 +95,13 @@ static bool below_edge(const struct conn *c, const struct seg *g)
 	       seq_leq(g->ack, c->snd_max);
 }
 
-static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
+static void take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	uint32_t edge = seq_max(c->rcv_adv, c->rcv_nxt);
 
 	/* The window as it is, or could be; while half open what the SYN-ACK offered. */
 	if (!(c->state == TCP_SYN_RCVD && (c->flags & CF_PASSIVE)))
-		edge = seq_max(edge, c->rcv_nxt + conn_rcv_window(s, c));
+		edge = seq_max(edge, c->rcv_nxt + conn_rcv_window(c));
 
 	if (g->seq != c->rcv_nxt) {
 		/* RFC 5961 3.2: inside the window but not at its edge. */
@@ -109,7 +109,7 @@ static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 			conn_challenge(s, c);
 		else
 			s->n.drop_window++;
-		return false;
+		return;
 	}
 	s->n.rst_in++;
 	if (c->state == TCP_SYN_RCVD)
@@ -118,13 +118,12 @@ static bool take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		conn_end(s, c, 0, TCP_EV_RESET); /* both sides had everything */
 	else
 		conn_end(s, c, ECONNRESET, TCP_EV_RESET);
-	return false;
 }
 
-/* A SYN for a pair of ports in TIME-WAIT opens it anew when it is surely newer (RFC 9293 3.6.1, RFC 6191). */
-static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
+/* A SYN for a pair of ports in TIME-WAIT opens it anew when it is surely newer (RFC 9293 3.6.1, RFC 6191) and a listener has room. */
+static bool reopens(const struct tcp_stack *s, const struct conn *c, const struct seg *g)
 {
-	struct conn *l;
+	const struct conn *l;
 	bool newer = seq_gt(g->seq, c->rcv_nxt);
 
 	if ((c->flags & CF_TS) && g->o.ts)
@@ -133,9 +132,7 @@ static bool reopen(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (!newer || (g->flags & (TCP_ACK | TCP_RST)))
 		return false;
 	l = table_find(s, TABLE_LISTEN, g->lport, 0);
-	if (!l)
-		return false;
-	return input_reopen(s, l, c, g);
+	return l && l->backlog_used < l->backlog && s->cfg.syn_cookies != TCP_COOKIES_ALWAYS;
 }
 
 void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g)
@@ -165,33 +162,35 @@ void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g)
 	}
 }
 
-bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
+enum input_verdict input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
-	if (c->state == TCP_TIME_WAIT && (g->flags & TCP_SYN) && reopen(s, c, g))
-		return false;
-	if (g->flags & TCP_RST)
-		return take_rst(s, c, g);
+	if (c->state == TCP_TIME_WAIT && (g->flags & TCP_SYN) && reopens(s, c, g))
+		return INPUT_REOPENS;
+	if (g->flags & TCP_RST) {
+		take_rst(s, c, g);
+		return INPUT_DONE;
+	}
 	/* RFC 7323 3.2. */
 	if ((c->flags & CF_TS) && !g->o.ts && s->cfg.ts_required && !(g->flags & TCP_SYN)) {
 		s->n.drop_paws++;
-		return false;
+		return INPUT_DONE;
 	}
 	if (paws_old(s, c, g)) {
 		s->n.drop_paws++;
 		out_of_place(s, c, g);
-		return false;
+		return INPUT_DONE;
 	}
 	/* In TIME-WAIT only the peer's FIN again is of use: what is not even an ACK gets no answer. */
 	if (c->state == TCP_TIME_WAIT && !(g->flags & (TCP_ACK | TCP_SYN))) {
 		s->n.drop_ack++;
-		return false;
+		return INPUT_DONE;
 	}
 	/* The peer's SYN or SYN-ACK again: ours was lost. */
 	if ((g->flags & TCP_SYN) && c->state == TCP_SYN_RCVD && g->seq == c->irs) {
 		if (!(g->flags & TCP_ACK)) {
 			c->flags |= CF_SYN_DUE;
 			conn_ready(s, c);
-			return false;
+			return INPUT_DONE;
 		}
 		g->flags &= (uint8_t)~TCP_SYN; /* simultaneous open: its ACK counts */
 		g->syn = true;
@@ -199,7 +198,7 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 	}
 	if (g->flags & TCP_SYN) { /* RFC 5961 4.2, whatever the sequence number */
 		conn_challenge(s, c);
-		return false;
+		return INPUT_DONE;
 	}
 	if (!acceptable(c, g) || (c->state == TCP_TIME_WAIT && g->seq != c->rcv_nxt)) {
 		s->n.drop_window++;
@@ -212,10 +211,10 @@ bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)
 			conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
 		out_of_place(s, c, g);
 		if (!below_edge(c, g))
-			return false;
+			return INPUT_DONE;
 	}
 	if ((c->flags & CF_TS) && g->o.ts)
 		take_timestamp(s, c, g);
 	input_cut(s, c, g);
-	return true;
+	return INPUT_GOES_ON;
 }

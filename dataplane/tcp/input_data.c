@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival, the payload and FIN: copied once into the receive ring, in order or not; when to acknowledge (RFC 9293 3.10.7.4). */
+#include "tcp/input.h"
 #include "tcp/reass.h"
 
 #include <errno.h>
-
-uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c)
-{
-	uint32_t used = c->rcv.len;
-
-	(void)s;
-	return used < c->rcv_limit ? c->rcv_limit - used : 0;
-}
 
 /* RFC 9293 3.8.6.3: at once for every second segment, small ones too (a writer of small pieces waits less), or as many bytes where
  * the caller put segments together; else after a while. */

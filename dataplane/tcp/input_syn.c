@@ -1,40 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival while a connection is being opened: LISTEN, SYN-SENT, SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.3). */
+#include "tcp/input.h"
 #include "tcp/rto.h"
-#include "tcp/stack.h"
 
 #include <errno.h>
-
-/* What the peer's SYN says; both sides' offers meet here. */
-void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g)
-{
-	const struct tcp_cfg *cfg = &s->cfg;
-
-	c->irs = g->seq;
-	c->rcv_nxt = c->rcv_adv = c->rcv_acked = g->seq + 1;
-	c->peer_mss = g->o.mss ? g->o.mss : 536;
-	if (cfg->timestamps && g->o.ts) {
-		c->flags |= CF_TS;
-		c->ts_recent = g->o.ts_val;
-		c->ts_recent_at = s->now;
-	}
-	if (cfg->sack && g->o.sack_ok)
-		c->flags |= CF_SACK;
-	if (cfg->window_scale && g->o.wscale >= 0) {
-		c->flags |= CF_WSCALE;
-		c->snd_ws = (uint8_t)g->o.wscale;
-	} else {
-		c->rcv_ws = c->snd_ws = 0;
-	}
-	c->snd_wnd = c->max_wnd = g->wnd;
-	c->snd_wl1 = g->seq;
-	c->snd_wl2 = g->ack;
-	conn_update_mss(s, c);
-	c->cc.cwnd = conn_initial_window(s, c);
-	c->modes |= CM_DRS_NEW;
-	c->drs_seq = c->rcv_nxt + 65535;
-	c->drs_at = s->now;
-}
 
 /* The handshake's round trip; where the SYN was sent again only its timestamp can tell (RFC 6298 section 3). */
 static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *g)
@@ -91,7 +60,7 @@ static void half_open(struct tcp_stack *s, struct conn *c, struct conn *l, const
 	c->state = TCP_SYN_RCVD;
 	conn_inherit(c, l);
 	conn_setup(s, c);
-	input_take_syn(s, c, g);
+	conn_take_syn(s, c, g);
 	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
 	/* Data that came with the SYN is not kept: the peer sends it again (RFC 9293 3.10.7.2 allows either). */
@@ -99,45 +68,39 @@ static void half_open(struct tcp_stack *s, struct conn *c, struct conn *l, const
 	conn_ready(s, c);
 }
 
-bool input_reopen(struct tcp_stack *s, struct conn *l, struct conn *old, const struct seg *g)
+void input_reopen(struct tcp_stack *s, struct conn *old, const struct seg *g)
 {
+	struct conn *c, *l = table_find(s, TABLE_LISTEN, g->lport, 0);
 	uint32_t last = seq_max(old->snd_max, old->snd_nxt);
-	struct conn *c;
 
-	if (l->backlog_used >= l->backlog || s->cfg.syn_cookies == TCP_COOKIES_ALWAYS)
-		return false;
 	conn_end(s, old, 0, 0);
 	c = conn_new(s, g->peer, g->lport, g->rport);
 	if (!c) {
 		s->n.drop_conns++;
-		return true;
+		return;
 	}
 	half_open(s, c, l, g);
 	/* RFC 9293 3.6.1: above all that the connection before it used. */
 	if (seq_leq(c->iss, last))
 		conn_set_iss(c, last + 65536);
-	return true;
 }
 
-void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g)
+/* An ACK that no connection knows: a cookie that comes back, or nobody's. */
+static struct conn *listen_ack(struct tcp_stack *s, struct conn *l, const struct seg *g)
+{
+	struct conn *c = NULL;
+
+	if (cookie_back(s, l, g, &c) == COOKIE_NONE) {
+		s->n.drop_no_conn++;
+		reply_reset(s, g);
+	}
+	return c;
+}
+
+static void listen_syn(struct tcp_stack *s, struct conn *l, const struct seg *g)
 {
 	struct conn *c;
 
-	if (g->flags & TCP_RST) {
-		s->n.drop_state++;
-		return;
-	}
-	if (g->flags & TCP_ACK) {
-		if (cookie_back(s, l, g))
-			return;
-		s->n.drop_no_conn++;
-		reply_reset(s, g);
-		return;
-	}
-	if (!(g->flags & TCP_SYN) || ((g->flags & TCP_FIN) && s->cfg.drop_syn_fin)) {
-		s->n.drop_state++;
-		return;
-	}
 	if (l->backlog_used >= l->backlog && !by_cookie(s, l)) {
 		s->n.drop_backlog++;
 		return;
@@ -156,9 +119,24 @@ void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g)
 	half_open(s, c, l, g);
 }
 
+struct conn *input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g)
+{
+	if (g->flags & TCP_RST) {
+		s->n.drop_state++;
+		return NULL;
+	}
+	if (g->flags & TCP_ACK)
+		return listen_ack(s, l, g);
+	if (!(g->flags & TCP_SYN) || ((g->flags & TCP_FIN) && s->cfg.drop_syn_fin))
+		s->n.drop_state++;
+	else
+		listen_syn(s, l, g);
+	return NULL;
+}
+
 static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	input_take_syn(s, c, g);
+	conn_take_syn(s, c, g);
 	c->state = TCP_SYN_RCVD;
 	c->flags |= CF_SYN_DUE;
 	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
@@ -193,7 +171,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 		simultaneous_open(s, c, g);
 		return;
 	}
-	input_take_syn(s, c, g);
+	conn_take_syn(s, c, g);
 	c->rcv_adv = c->rcv_nxt + (c->rcv_limit < 65535 ? c->rcv_limit : 65535); /* our SYN's */
 	c->snd_una = g->ack;
 	if (s->cfg.ecn == TCP_ECN_ON && (g->flags & TCP_ECE) && !(g->flags & TCP_CWR))

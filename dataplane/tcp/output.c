@@ -324,8 +324,8 @@ static uint32_t send_data(struct tcp_stack *s, struct conn *c, uint8_t *buf, siz
 	return n;
 }
 
-uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
-                           struct tcp_out *out)
+static uint32_t next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
+                             struct tcp_out *out)
 {
 	struct seg_plan ack = {.seq = conn_bare_seq(c)};
 	uint32_t n;
@@ -383,7 +383,7 @@ uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t c
 		}
 		if (!s->burst_left)
 			s->burst_left = s->cfg.output_burst;
-		n = conn_next_segment(s, c, buf, cap, out);
+		n = next_segment(s, c, buf, cap, out);
 		if (!n) {
 			unready(s, c);
 			continue;

@@ -61,7 +61,7 @@ static uint32_t payload_write(const struct tcp_stack *s, const struct conn *c, u
  * window is wide anyway, when small steps make no small segments. */
 static uint32_t window_offer(const struct tcp_stack *s, struct conn *c)
 {
-	uint32_t wnd = conn_rcv_window(s, c), told = c->rcv_adv - c->rcv_nxt;
+	uint32_t wnd = conn_rcv_window(c), told = c->rcv_adv - c->rcv_nxt;
 	uint32_t step = c->mss < c->rcv_limit / 2 ? c->mss : c->rcv_limit / 2;
 
 	if (seq_lt(c->rcv_adv, c->rcv_nxt))
@@ -78,7 +78,7 @@ static uint16_t window_field(const struct tcp_stack *s, struct conn *c)
 	/* Rounded up, so that scaling does not take back what was offered; but not beyond the room there is, or each acknowledgement of a
 	 * small segment would move the edge and the window never close. Then it seems to shrink (RFC 7323 2.4); what was offered counts on. */
 	field = (uint32_t)(((uint64_t)wnd + (1u << c->rcv_ws) - 1) >> c->rcv_ws);
-	if ((uint64_t)field << c->rcv_ws > conn_rcv_window(s, c))
+	if ((uint64_t)field << c->rcv_ws > conn_rcv_window(c))
 		field = wnd >> c->rcv_ws;
 	if (field > 65535)
 		field = 65535;
@@ -182,7 +182,7 @@ uint32_t segment_syn(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t c
 	struct seg_plan p = {.retransmit = c->snd_nxt != c->iss};
 	struct head h = {.sport = c->lport, .dport = c->rport, .seq = c->iss, .ack = c->rcv_nxt};
 	struct tcp_opts o = {.mss = conn_path_mss(s, c->peer, c), .wscale = -1};
-	uint32_t wnd = conn_rcv_window(s, c), total;
+	uint32_t wnd = conn_rcv_window(c), total;
 
 	if (cap < SEGMENT_HEAD_MAX)
 		return 0;

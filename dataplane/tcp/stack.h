@@ -71,47 +71,41 @@ static inline uint32_t seg_seq_len(const struct seg *g)
 	return g->len + ((g->flags & TCP_SYN) ? 1 : 0) + ((g->flags & TCP_FIN) ? 1 : 0);
 }
 
+/* Whether the pool has room enough for buffers to become larger than they are. */
+static inline bool stack_may_grow(const struct tcp_stack *s)
+{
+	return (uint64_t)s->pool.used * 100 < (uint64_t)s->pool.total * s->cfg.buffer_growth_pct;
+}
+
+static inline uint32_t seg_window(const struct conn *c, const struct seg *g)
+{
+	return g->syn ? g->wnd : g->wnd << c->snd_ws;
+}
+
+static inline uint32_t conn_ts_now(const struct tcp_stack *s, const struct conn *c)
+{
+	return (uint32_t)s->ts_now + c->ts_off;
+}
+
+static inline uint32_t conn_handle(const struct conn *c)
+{
+	return c->gen << 20 | c->index;
+}
+
+/* Bytes that the receive buffer has room for: the most that may be offered. */
+static inline uint32_t conn_rcv_window(const struct conn *c)
+{
+	return c->rcv.len < c->rcv_limit ? c->rcv_limit - c->rcv.len : 0;
+}
+
+/* ---- what the files offer one another: each calls only those that stand above it ----------------------------------- */
+
 /* stack.c: time, lists, connection slots. */
 void stack_time(struct tcp_stack *s, struct instant now);
 void list_add(struct tcp_stack *s, struct conn_list *l, uint32_t i, size_t link_offset);
 void list_del(struct tcp_stack *s, struct conn_list *l, uint32_t i, size_t link_offset);
 #define LIST_ADD(s, l, c, field) list_add(s, l, (c)->index, offsetof(struct conn, field))
 #define LIST_DEL(s, l, c, field) list_del(s, l, (c)->index, offsetof(struct conn, field))
-
-/* conn.c: the life of a slot. */
-struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
-void conn_defaults(struct tcp_stack *s, struct conn *c); /* options as configured ... */
-void conn_inherit(struct conn *c, const struct conn *l); /* ... or as the listener's */
-void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows, buffers, ISN */
-void conn_set_iss(struct conn *c, uint32_t iss);
-uint64_t conn_initial_window(const struct tcp_stack *s, const struct conn *c);
-uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max);
-void conn_set_pacing(const struct tcp_stack *s, struct conn *c, bool on);
-void conn_set_cc(struct conn *c, enum tcp_cc cc);
-uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c);
-void conn_update_mss(struct tcp_stack *s, struct conn *c);
-void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
-void conn_free(struct tcp_stack *s, struct conn *c);
-void conn_let_go(struct tcp_stack *s, struct conn *c);         /* the application's handle ends */
-void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then conn_end() */
-void conn_time_wait(struct tcp_stack *s, struct conn *c);
-void conn_ready(struct tcp_stack *s, struct conn *c);
-void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags);
-void conn_warn(struct tcp_stack *s, struct conn *c);              /* unless turned off */
-struct conn *conn_of(const struct tcp_stack *s, uint32_t handle); /* NULL: stale */
-struct conn *conn_app(const struct tcp_stack *s,
-                      uint32_t handle); /* ... or not the application's */
-static inline uint32_t conn_handle(const struct conn *c)
-{
-	return c->gen << 20 | c->index;
-}
-
-/* reply.c: segments without a connection behind them wait in a bounded queue; what does not fit, or whose peer is held, is counted. */
-void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
-/* Takes the next one that may go, NULL: none. Valid until the next push. */
-const struct tcp_reply *reply_next(struct tcp_stack *s);
-void reply_reset(struct tcp_stack *s, const struct seg *g);       /* answers g, RFC 9293 3.10.7.1 */
-void reply_reset_conn(struct tcp_stack *s, const struct conn *c); /* RST for a connection */
 
 /* table.c: (peer, ports) -> connection; listeners under TABLE_LISTEN. */
 #define TABLE_LISTEN UINT32_MAX
@@ -131,48 +125,12 @@ uint32_t isn_make(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint
 uint32_t isn_ts_offset(const struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
 uint16_t isn_port(struct tcp_stack *s, uint32_t peer, uint16_t rport); /* 0: none free */
 
-/* input_*.c: arrival by step. Each returns false when the segment is done with (the connection may be gone). */
-void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g);
-void input_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g);
-void input_listen(struct tcp_stack *s, struct conn *l, struct seg *g);
-bool input_reopen(struct tcp_stack *s, struct conn *l, struct conn *old, const struct seg *g);
-void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g);
-void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g); /* to the receive window */
-bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
-bool input_checks(struct tcp_stack *s, struct conn *c, struct seg *g); /* window, PAWS, RST, SYN */
-bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
-bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
-void conn_challenge(struct tcp_stack *s, struct conn *c); /* RFC 5961, rate-limited */
-/* Whether a segment out of place is answered. One that carries something is; a bare one, after `freely` of them, less and less often
- * until something acceptable comes: two such ends would answer one another for ever. */
-bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely);
-void conn_ack_now(struct tcp_stack *s, struct conn *c);
-uint32_t conn_rcv_window(const struct tcp_stack *s, const struct conn *c); /* bytes we may offer */
-
-/* Whether the pool has room enough for buffers to become larger than they are. */
-static inline bool stack_may_grow(const struct tcp_stack *s)
-{
-	return (uint64_t)s->pool.used * 100 < (uint64_t)s->pool.total * s->cfg.buffer_growth_pct;
-}
-
-static inline uint32_t seg_window(const struct conn *c, const struct seg *g)
-{
-	return g->syn ? g->wnd : g->wnd << c->snd_ws;
-}
-
-/* cookie.c: SYN cookies. */
-void cookie_send(struct tcp_stack *s, const struct conn *l, const struct seg *g);
-/* True: the segment brought a cookie back, and is done with. */
-bool cookie_back(struct tcp_stack *s, struct conn *l, struct seg *g);
-
-/* output.c. */
-uint32_t conn_next_segment(struct tcp_stack *s, struct conn *c, uint8_t *buf, size_t cap,
-                           struct tcp_out *out);
-
-/* pace.c: whether data may leave now, else a deadline is set; the departure of what is sent; bytes a second, 0: not paced. */
-bool pace_due(struct tcp_stack *s, struct conn *c);
-int64_t pace_sent(struct tcp_stack *s, struct conn *c, uint32_t len);
-uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c);
+/* reply.c: segments without a connection behind them wait in a bounded queue; what does not fit, or whose peer is held, is counted. */
+void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
+/* Takes the next one that may go, NULL: none. Valid until the next push. */
+const struct tcp_reply *reply_next(struct tcp_stack *s);
+void reply_reset(struct tcp_stack *s, const struct seg *g);       /* answers g, RFC 9293 3.10.7.1 */
+void reply_reset_conn(struct tcp_stack *s, const struct conn *c); /* RST for a connection */
 
 /* timer.c: deadlines. The connection's node comes up by `at`, one of its deadlines that was just set (INT64_MAX: nothing to do); the
  * earliest of them, INT64_MAX: none. */
@@ -186,7 +144,37 @@ void timer_rtx_stop(struct conn *c);
 void timer_life(struct tcp_stack *s, struct conn *c, enum conn_life kind, int64_t delay);
 void timer_tlp(struct tcp_stack *s, struct conn *c);
 
-static inline uint32_t conn_ts_now(const struct tcp_stack *s, const struct conn *c)
-{
-	return (uint32_t)s->ts_now + c->ts_off;
-}
+/* conn.c: the life of a slot. */
+struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+void conn_defaults(struct tcp_stack *s, struct conn *c); /* options as configured ... */
+void conn_inherit(struct conn *c, const struct conn *l); /* ... or as the listener's */
+void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows, buffers, ISN */
+void conn_set_iss(struct conn *c, uint32_t iss);
+/* What the peer's SYN says; both sides' offers meet here. */
+void conn_take_syn(struct tcp_stack *s, struct conn *c, const struct seg *g);
+uint64_t conn_initial_window(const struct tcp_stack *s, const struct conn *c);
+uint8_t conn_wscale(const struct tcp_cfg *cfg, uint32_t rcv_limit_max);
+void conn_set_pacing(const struct tcp_stack *s, struct conn *c, bool on);
+void conn_set_cc(struct conn *c, enum tcp_cc cc);
+uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c);
+void conn_update_mss(struct tcp_stack *s, struct conn *c);
+void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
+void conn_free(struct tcp_stack *s, struct conn *c);
+void conn_let_go(struct tcp_stack *s, struct conn *c);         /* the application's handle ends */
+void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then conn_end() */
+void conn_time_wait(struct tcp_stack *s, struct conn *c);
+void conn_ready(struct tcp_stack *s, struct conn *c);
+void conn_ack_now(struct tcp_stack *s, struct conn *c);
+void conn_challenge(struct tcp_stack *s, struct conn *c); /* RFC 5961, rate-limited */
+void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags);
+void conn_warn(struct tcp_stack *s, struct conn *c);              /* unless turned off */
+struct conn *conn_of(const struct tcp_stack *s, uint32_t handle); /* NULL: stale */
+struct conn *conn_app(const struct tcp_stack *s,
+                      uint32_t handle); /* ... or not the application's */
+
+/* pace.c: whether data may leave now, else a deadline is set; the departure of what is sent; bytes a second, 0: not paced. */
+bool pace_due(struct tcp_stack *s, struct conn *c);
+int64_t pace_sent(struct tcp_stack *s, struct conn *c, uint32_t len);
+uint64_t pace_rate(const struct tcp_stack *s, const struct conn *c);
+
+/* Further: record.h, reass.h, rto.h, recovery.h (what acknowledgements do), segment.h (writing), input.h (arrival). */

@@ -150,7 +150,7 @@ static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 	window_grow(s, c, n);
 	told = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
 	told = told >> c->rcv_ws << c->rcv_ws; /* as the peer was shown it */
-	room = conn_rcv_window(s, c);
+	room = conn_rcv_window(c);
 	most = 65535u << c->rcv_ws; /* what the field can tell */
 	room = room < most ? room : most;
 	most = c->rcv_limit < most ? c->rcv_limit : most;
