@@ -6,21 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is to happen to a packet that crosses to another worker. */
+/* Where a packet comes from, or what is to happen to one that crosses to another worker. */
 enum packet_kind {
-	PACKET_FRAME =
-	        0, /* received sealed frame, from its link header; the other worker owns the key */
-	PACKET_SESSION, /* from the tunnel control word; the other worker owns the session */
-	PACKET_TX,      /* complete link frame to be transmitted on `link` */
-	PACKET_TX_RAW,  /* the same to the address given here, where there is one */
+	PACKET_RECEIVED = 0, /* taken from a port or a socket by this worker */
+	PACKET_FRAME,        /* sealed frame from its link header; the other worker owns the key */
+	PACKET_SESSION,      /* from the tunnel control word; the other worker owns the session */
+	PACKET_TX,           /* complete link frame to be transmitted on `link` */
+	PACKET_TX_RAW,       /* the same to the address given here, where there is one */
 };
 
 struct packet {
-	uint16_t link; /* in-link of what was received, out-link of what leaves */
-	uint8_t kind;  /* enum packet_kind */
-	uint8_t sealed;
+	uint16_t link;    /* in-link of what was received, out-link of what leaves */
+	uint8_t kind;     /* enum packet_kind */
 	uint32_t label;   /* in-label */
-	uint32_t session; /* PACKET_SESSION */
+	uint32_t session; /* where the label names one */
 	uint8_t tc;       /* of the in-label */
 	uint8_t family;   /* 4, 6: addr and port are valid; 0: mac is, or nothing */
 	uint16_t port;    /* host order */

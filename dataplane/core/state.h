@@ -6,6 +6,7 @@
 #include "table/drop.h"
 #include "table/u32map.h"
 #include "core/arena.h"
+#include "core/burst.h"
 #include "core/dpdk.h"
 #include "core/mbuf.h"
 #include "worker/sess.h"
@@ -29,6 +30,7 @@ struct worker {
 	struct table_mem mem; /* from arena */
 	struct arena arena;
 	struct instant now; /* of this iteration */
+	struct burst burst; /* what this iteration works on */
 	struct link *link[CPDP_LINKS_MAX];
 	struct u32map rx_index; /* receiver index -> struct rx_lane */
 	struct link *dirty[CPDP_LINKS_MAX];
@@ -103,12 +105,12 @@ void event_end(struct worker *w);
 /* Tells control that acknowledgements or events wait, if it sleeps. */
 void event_tell(struct worker *w);
 
-/* worker/handover.c: gives m to another worker (packet kind set); a full ring is a counted drop. */
+/* core/handover.c: gives m to another worker (packet kind set); a full ring is a counted drop. */
 void handover(struct worker *w, unsigned to, struct rte_mbuf *m);
 /* Wakes those given packets; run before this worker may sleep. */
 void handover_wake(struct worker *w);
-/* Takes what others handed over. Returns packets. */
-unsigned handover_run(struct worker *w);
+/* Takes what worker `from` handed over, as much as the burst has room for. Returns packets. */
+unsigned handover_take(struct worker *w, unsigned from, struct burst *b);
 bool handover_waiting(const struct worker *w);
 /* Writes the eventfd of a worker that announced sleep; full fence inside. */
 void worker_wake(struct worker *w);
@@ -118,7 +120,10 @@ unsigned command_run(struct worker *w);
 /* Forgets every link; at stop. */
 void command_forget_all(struct worker *w);
 
-/* worker/loop.c: body of the worker thread. */
+/* worker/loop.c: takes all that has arrived from ports, sockets and other workers through the label switch, and gives sessions what is
+ * theirs. Returns packets. */
+unsigned turn_receive(struct worker *w);
+/* Body of the worker thread. */
 int worker_main(void *arg);
 
 /* worker/start.c */

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The label switch: frames in, stages over small arrays, frames out or a copy to control. */
 #pragma once
+#include "core/burst.h"
 #include "core/link.h"
 
 #include <stdbool.h>
 
 struct worker;
 
-#define FWD_BURST 64
+/* Sealed frames of the burst: handshakes are punted, data is opened here, or handed to the worker that owns the receiver index. What is
+ * authentic becomes labelled packets of the burst. */
+void fwd_sealed(struct worker *w, struct burst *b);
 
-/* Sealed frames that start at their link header (packet.link set): handshakes are punted, data is opened here or handed to the worker
- * that owns the receiver index, then goes to fwd_labelled(). Takes the mbufs. n <= FWD_BURST. handed: came from another worker. */
-void fwd_sealed(struct worker *w, struct rte_mbuf **m, unsigned n, bool handed);
-
-/* Labelled packets of authenticated neighbours (packet.link set). Takes the mbufs. n <= FWD_BURST. */
-void fwd_labelled(struct worker *w, struct rte_mbuf **m, unsigned n);
+/* Labelled packets of the burst: switched, punted, or made local packets of the burst where a session of this worker ends here. */
+void fwd_labelled(struct worker *w, struct burst *b);
 
 /* Queues a labelled packet for a link. Takes m. */
 void fwd_out(struct worker *w, struct link *l, struct rte_mbuf *m);

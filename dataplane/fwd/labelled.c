@@ -74,7 +74,8 @@ static void expired(struct worker *w, struct link *l, uint32_t label, struct rte
 	drop_packet(w, DROP_TTL, m);
 }
 
-static void to_session(struct worker *w, uint32_t session, uint32_t lse, struct rte_mbuf *m)
+static void to_session(struct worker *w, struct burst *b, uint32_t session, uint32_t lse,
+                       struct rte_mbuf *m)
 {
 	struct packet *p = packet_of(m);
 	unsigned owner = cp_index_worker(lse_label(lse), w->workers);
@@ -84,14 +85,14 @@ static void to_session(struct worker *w, uint32_t session, uint32_t lse, struct 
 		return;
 	}
 	rte_pktmbuf_adj(m, LSE_BYTES);
-	if (owner == w->number) {
-		sess_rx(w->sess, session, p->link, lse_label(lse), (uint8_t)lse_tc(lse), m, w->now);
-		return;
-	}
-	p->kind = PACKET_SESSION;
 	p->label = lse_label(lse);
 	p->session = session;
 	p->tc = (uint8_t)lse_tc(lse);
+	if (owner == w->number) {
+		b->local[b->nlocal++] = m;
+		return;
+	}
+	p->kind = PACKET_SESSION;
 	handover(w, owner, m);
 }
 
@@ -123,8 +124,8 @@ static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf
 }
 
 /* Everything that is not a plain swap. */
-static void slow(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
-                 struct rte_mbuf *m)
+static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_entry *e,
+                 uint32_t lse, struct rte_mbuf *m)
 {
 	uint32_t label = lse_label(lse);
 
@@ -144,7 +145,7 @@ static void slow(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t
 	ilm_count(e, m->data_len, w->now);
 	switch (e->op) {
 	case ILM_SESSION:
-		to_session(w, e->out, lse, m);
+		to_session(w, b, e->out, lse, m);
 		break;
 	case ILM_SINK:
 		sink(w, l, lse, m);
@@ -172,12 +173,14 @@ static void swap(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t
 	fwd_out(w, out, m);
 }
 
-void fwd_labelled(struct worker *w, struct rte_mbuf **m, unsigned n)
+void fwd_labelled(struct worker *w, struct burst *b)
 {
-	struct link *l[FWD_BURST];
-	uint32_t lse[FWD_BURST];
-	unsigned k = 0;
+	struct rte_mbuf **m = b->labelled;
+	struct link *l[BURST];
+	uint32_t lse[BURST];
+	unsigned n = b->nlabelled, k = 0;
 
+	b->nlabelled = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct link *in = link_at(w, packet_of(m[i])->link);
 
@@ -196,6 +199,6 @@ void fwd_labelled(struct worker *w, struct rte_mbuf **m, unsigned n)
 		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
 			swap(w, l[i], e, lse[i], m[i]);
 		else
-			slow(w, l[i], e, lse[i], m[i]);
+			slow(w, b, l[i], e, lse[i], m[i]);
 	}
 }

@@ -8,9 +8,9 @@
 
 /* Frames of one burst whose headers are good, in order. */
 struct opening {
-	struct rte_mbuf *m[FWD_BURST];
-	struct rx_lane *lane[FWD_BURST];
-	struct aead_op op[FWD_BURST];
+	struct rte_mbuf *m[BURST];
+	struct rx_lane *lane[BURST];
+	struct aead_op op[BURST];
 	unsigned n;
 };
 
@@ -40,7 +40,7 @@ static bool arrived_on(const struct worker *w, const struct link *l, const struc
 }
 
 /* One frame: punted, dropped, handed over, or put into o. */
-static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bool handed)
+static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m)
 {
 	struct link_header h;
 	struct link *l = link_at(w, packet_of(m)->link);
@@ -63,7 +63,8 @@ static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m, bo
 	if (unlikely_(!lane)) {
 		unsigned owner = cp_index_worker(h.receiver, w->workers);
 
-		if (!handed && owner != w->number) {
+		/* at most once: a frame that came from another worker has no owner */
+		if (packet_of(m)->kind != PACKET_FRAME && owner != w->number) {
 			packet_of(m)->kind = PACKET_FRAME;
 			handover(w, owner, m);
 			return;
@@ -135,15 +136,14 @@ static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct ae
 	return true;
 }
 
-void fwd_sealed(struct worker *w, struct rte_mbuf **m, unsigned n, bool handed)
+void fwd_sealed(struct worker *w, struct burst *b)
 {
 	struct opening o;
-	struct rte_mbuf *labelled[FWD_BURST];
-	unsigned ready = 0;
 
 	o.n = 0;
-	for (unsigned i = 0; i < n; i++)
-		classify(w, &o, m[i], handed);
+	for (unsigned i = 0; i < b->nsealed; i++)
+		classify(w, &o, b->sealed[i]);
+	b->nsealed = 0;
 	for (unsigned i = 0; i < o.n;) {
 		unsigned k = i + 1;
 
@@ -156,8 +156,6 @@ void fwd_sealed(struct worker *w, struct rte_mbuf **m, unsigned n, bool handed)
 		if (unlikely_(!o.op[i].ok))
 			drop_packet(w, DROP_AUTH, o.m[i]);
 		else if (accept_frame(w, o.lane[i], &o.op[i], o.m[i]))
-			labelled[ready++] = o.m[i];
+			b->labelled[b->nlabelled++] = o.m[i];
 	}
-	if (ready)
-		fwd_labelled(w, labelled, ready);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ethernet framing: MPLS frames on plain links, sealed frames under their own EtherType, VLAN tags. */
 #include "base/be.h"
-#include "fwd/fwd.h"
 #include "io/priv.h"
 #include "wire/link.h"
 #include "core/state.h"
@@ -11,7 +10,6 @@
 #define ETHER_BYTES    14
 #define VLAN_BYTES     4
 #define ETHERTYPE_VLAN 0x8100
-#define PORT_BURST     32
 
 /* Takes the Ethernet header off. NULL: dropped and counted. */
 static struct link *unframe(struct worker *w, const struct io_port *port, struct rte_mbuf *m)
@@ -50,8 +48,7 @@ static struct link *unframe(struct worker *w, const struct io_port *port, struct
 		            m);
 		return NULL;
 	}
-	*packet_of(m) =
-	        (struct packet){.link = l->number, .sealed = l->cfg.sealed, .label = LABEL_NONE};
+	*packet_of(m) = (struct packet){.link = l->number, .label = LABEL_NONE};
 	memcpy(packet_of(m)->mac, p + 6, 6);
 	rte_pktmbuf_adj(m, (uint16_t)head);
 	return l;
@@ -67,11 +64,11 @@ static void look(struct worker *w, struct io_port *port, uint16_t id)
 	port->look = instant_add(w->now, NS_PER_S);
 }
 
-unsigned ether_rx(struct worker *w, uint16_t id)
+unsigned ether_rx(struct worker *w, uint16_t id, struct burst *b)
 {
 	struct io_port *port = &w->io->port[id];
-	struct rte_mbuf *m[PORT_BURST], *sealed[PORT_BURST], *plain[PORT_BURST];
-	unsigned n = port_receive(id, port->queue, m, PORT_BURST), ns = 0, np = 0;
+	struct rte_mbuf *m[PORT_BURST];
+	unsigned n = port_receive(id, port->queue, m, PORT_BURST);
 	uint64_t bytes = 0;
 
 	if (unlikely_(instant_reached(port->look, w->now)))
@@ -89,21 +86,17 @@ unsigned ether_rx(struct worker *w, uint16_t id)
 		if (unlikely_(!l))
 			continue;
 		if (l->cfg.sealed) {
-			sealed[ns++] = m[i];
+			b->sealed[b->nsealed++] = m[i];
 			continue;
 		}
 		count_add(&l->count->rx_packets, 1);
 		count_add(&l->count->rx_bytes, m[i]->data_len);
 		if (unlikely_(!l->mac_known))
 			learn_source(w, l, packet_of(m[i]));
-		plain[np++] = m[i];
+		b->labelled[b->nlabelled++] = m[i];
 	}
 	count_add(&w->count.rx_packets, n);
 	count_add(&w->count.rx_bytes, bytes);
-	if (ns)
-		fwd_sealed(w, sealed, ns, false);
-	if (np)
-		fwd_labelled(w, plain, np);
 	return n;
 }
 

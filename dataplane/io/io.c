@@ -10,17 +10,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define EPOLL_BATCH 64
-
 struct io *io_new(struct worker *w, char *err, size_t errcap)
 {
 	struct io *io = calloc(1, sizeof(*io));
 
 	if (io) {
 		io->epoll = epoll_create1(EPOLL_CLOEXEC);
-		io->scratch = malloc((size_t)SOCK_MSGS * SOCK_BUFFER);
+		io->sock_rx = sock_rx_new();
 	}
-	if (!io || io->epoll < 0 || !io->scratch) {
+	if (!io || io->epoll < 0 || !io->sock_rx) {
 		snprintf(err, errcap, "worker %u: cannot set up its sockets: %s", w->number,
 		         strerror(errno));
 		io_free(io);
@@ -37,7 +35,7 @@ void io_free(struct io *io)
 		close(io->epoll);
 	for (unsigned i = 0; i < IO_PORTS; i++)
 		free(io->port[i].vlan);
-	free(io->scratch);
+	sock_rx_free(io->sock_rx);
 	free(io);
 }
 
@@ -61,35 +59,40 @@ void io_link_del(struct worker *w, struct link *l)
 		port_detach(w, l);
 }
 
-/* Sockets that have something; wake-ups of other descriptors are their readers' business. */
-static unsigned socks_rx(struct worker *w)
-{
-	struct epoll_event ev[EPOLL_BATCH];
-	unsigned packets = 0;
-	int n;
-
-	if (!w->io->socks)
-		return 0;
-	n = epoll_wait(w->io->epoll, ev, EPOLL_BATCH, 0);
-	for (int i = 0; i < n; i++)
-		if (ev[i].data.ptr)
-			packets += sock_rx(w, ev[i].data.ptr);
-	return packets;
-}
-
-unsigned io_rx(struct worker *w)
+static unsigned ports_rx(struct worker *w, struct burst *b)
 {
 	struct io *io = w->io;
 	unsigned packets = 0;
 
-	for (uint16_t p = 0, left = (uint16_t)io->ports; left; p++) {
-		if (!io->port[p].used)
+	for (; io->ports_left && burst_room(b) >= PORT_BURST; io->next_port++) {
+		const struct io_port *p = &io->port[io->next_port];
+
+		if (!p->used)
 			continue;
-		left--;
-		if (io->port[p].poll)
-			packets += ether_rx(w, p);
+		io->ports_left--;
+		if (p->poll)
+			packets += ether_rx(w, io->next_port, b);
 	}
-	return packets + socks_rx(w);
+	return packets;
+}
+
+unsigned io_rx(struct worker *w, struct burst *b)
+{
+	struct io *io = w->io;
+	unsigned packets;
+
+	if (!io->receiving) {
+		io->receiving = true;
+		io->next_port = 0;
+		io->ports_left = io->ports;
+	}
+	packets = ports_rx(w, b);
+	packets += socks_rx(w, b);
+	if (packets == 0) {
+		io->receiving = false;
+		socks_rx_end(io->sock_rx);
+	}
+	return packets;
 }
 
 unsigned io_tx_worker(const struct worker *w, const struct link *l)
@@ -118,6 +121,29 @@ void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n, en
 		sock_tx(w, l, m, n, kind);
 	else
 		ether_tx(w, l, m, n, kind);
+}
+
+void io_tx_handed(struct worker *w, struct burst *b)
+{
+	unsigned from = 0, n = b->nleaving;
+
+	b->nleaving = 0;
+	while (from < n) {
+		const struct packet *p = packet_of(b->leaving[from]);
+		struct link *l = link_at(w, p->link);
+		unsigned to = from + 1;
+
+		while (to < n && packet_of(b->leaving[to])->kind == p->kind &&
+		       packet_of(b->leaving[to])->link == p->link)
+			to++;
+		if (l) {
+			io_tx(w, l, b->leaving + from, to - from, p->kind);
+		} else {
+			drop_count(w, DROP_NO_LINK, to - from);
+			rte_pktmbuf_free_bulk(b->leaving + from, to - from);
+		}
+		from = to;
+	}
 }
 
 bool io_has_ports(const struct io *io)

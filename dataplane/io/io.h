@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the wire is made of: DPDK ports (sole user of rte_ethdev) and kernel UDP sockets of one worker. */
 #pragma once
+#include "core/burst.h"
 #include "core/link.h"
 
 #include <stdbool.h>
@@ -17,12 +18,17 @@ int io_link_set(struct worker *w, struct link *l);
 /* Detaches it: its descriptor is not touched any more. */
 void io_link_del(struct worker *w, struct link *l);
 
-/* Receives from every port queue and readable socket, hands bursts to fwd. Returns packets. */
-unsigned io_rx(struct worker *w);
+/* Fills the burst, which is empty, with what has arrived: sealed frames and labelled packets. Each port queue and each readable socket
+ * is read once in a turn; call it again until it returns 0, which ends the turn's reception, before links are attached or detached.
+ * Returns packets, dropped ones too. */
+unsigned io_rx(struct worker *w, struct burst *b);
 
 /* Transmits complete link frames: framing (Ethernet) added here, or hands them to the link's owner. Takes the mbufs. kind: of all of them. */
 void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
            enum packet_kind kind);
+
+/* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
+void io_tx_handed(struct worker *w, struct burst *b);
 
 /* True when a port must be polled: sleep is bounded. */
 bool io_has_ports(const struct io *io);

@@ -5,9 +5,8 @@
 
 #include <stdint.h>
 
-#define IO_PORTS    32
-#define SOCK_MSGS   16    /* datagrams (or coalesced runs) per recvmmsg */
-#define SOCK_BUFFER 65536 /* one coalesced run */
+#define IO_PORTS   32
+#define PORT_BURST 32
 
 /* A kernel UDP socket; several links may share it. */
 struct io_sock {
@@ -32,18 +31,31 @@ struct io_port {
 	uint64_t missed;     /* imissed as last seen */
 };
 
+struct sock_rx;
+
 struct io {
 	int epoll;
 	struct io_sock *socks;
 	struct io_port port[IO_PORTS];
-	unsigned ports;   /* in use */
-	uint8_t *scratch; /* SOCK_MSGS * SOCK_BUFFER */
+	unsigned ports; /* in use */
+	/* Reception in this turn: under way; the next port to look at; how many in use are left from there on. */
+	bool receiving;
+	uint16_t next_port;
+	unsigned ports_left;
+	struct sock_rx *sock_rx;
 };
+
+/* io/sock_rx.c */
+struct sock_rx *sock_rx_new(void); /* NULL: out of memory */
+void sock_rx_free(struct sock_rx *r);
+/* Receives from sockets that have something, once from each in a turn. Returns 0 when there is no more in this turn. */
+unsigned socks_rx(struct worker *w, struct burst *b);
+/* The next socks_rx() begins a turn. */
+void socks_rx_end(struct sock_rx *r);
 
 /* io/udpsock.c */
 int sock_attach(struct worker *w, struct link *l);
 void sock_detach(struct worker *w, struct link *l);
-unsigned sock_rx(struct worker *w, struct io_sock *s);
 void sock_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
              enum packet_kind kind);
 
@@ -60,6 +72,7 @@ unsigned port_receive(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsign
 unsigned port_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsigned n);
 
 /* io/ether.c */
-unsigned ether_rx(struct worker *w, uint16_t port);
+/* Receives at most PORT_BURST packets, for which the burst has room. Returns packets, dropped ones too. */
+unsigned ether_rx(struct worker *w, uint16_t port, struct burst *b);
 void ether_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
               enum packet_kind kind);

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kernel UDP sockets: bursts by recvmmsg and sendmmsg, runs of equal datagrams coalesced where the kernel can. */
-#include "fwd/fwd.h"
-#include "io/priv.h"
+/* Kernel UDP sockets: attached to links, transmitting by sendmmsg with runs of equal datagrams coalesced where the kernel can. */
 #include "core/state.h"
+#include "io/priv.h"
+#include "io/udpsock.h"
 
 #include <errno.h>
-#include <linux/udp.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
-#ifndef SOL_UDP
-#define SOL_UDP 17
-#endif
 
 #define SOCKET_BUFFER (8 << 20) /* asked for; the kernel's limit may be lower */
 #define RUN_BYTES     63000     /* of one coalesced run: below 65535 with every header */
@@ -112,143 +100,6 @@ void sock_detach(struct worker *w, struct link *l)
 		p = &(*p)->next;
 	*p = s->next;
 	free(s);
-}
-
-/* ---- receive ---------------------------------------------------------------------------------------------------- */
-
-struct rx_batch {
-	struct mmsghdr msg[SOCK_MSGS];
-	struct iovec iov[SOCK_MSGS];
-	struct sockaddr_in6 from[SOCK_MSGS];
-	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2] COYO_ALIGNED(8);
-};
-
-static void source_of(struct packet *p, const struct sockaddr_in6 *from)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-
-	if (from->sin6_family == AF_INET) {
-		p->family = 4;
-		p->port = ntohs(v4->sin_port);
-		memcpy(p->addr, &v4->sin_addr, 4);
-	} else if (IN6_IS_ADDR_V4MAPPED(&from->sin6_addr)) {
-		p->family = 4;
-		p->port = ntohs(from->sin6_port);
-		memcpy(p->addr, from->sin6_addr.s6_addr + 12, 4);
-	} else {
-		p->family = 6;
-		p->port = ntohs(from->sin6_port);
-		memcpy(p->addr, &from->sin6_addr, 16);
-	}
-}
-
-/* Segment size of a coalesced run; len when it is none. Counts what the kernel dropped. */
-static unsigned segment_of(struct worker *w, struct io_sock *s, struct msghdr *h, unsigned len)
-{
-	unsigned segment = len;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		uint32_t v;
-
-		memcpy(&v, CMSG_DATA(c), sizeof(v));
-		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO && v > 0 && v < len) {
-			segment = v;
-		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-			drop_count(w, DROP_SOCKET_FULL, v - s->overruns);
-			s->overruns = v;
-		}
-	}
-	return segment;
-}
-
-/* One datagram into a buffer of its own, or NULL (counted). */
-static struct rte_mbuf *take(struct worker *w, const struct packet *meta, const uint8_t *p,
-                             unsigned len)
-{
-	struct rte_mbuf *m;
-
-	if (unlikely_(len > WORKER_ROOM)) {
-		drop_count(w, DROP_TOO_BIG, 1);
-		return NULL;
-	}
-	m = worker_mbuf(w);
-	if (unlikely_(!m))
-		return NULL;
-	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
-	*packet_of(m) = *meta;
-	count_add(&w->count.rx_packets, 1);
-	count_add(&w->count.rx_bytes, len);
-	return m;
-}
-
-/* Links on sockets that were configured without sealing carry labelled packets as they are. */
-static void deliver(struct worker *w, struct rte_mbuf **m, unsigned n)
-{
-	struct link *l = n ? link_at(w, packet_of(m[0])->link) : NULL;
-
-	if (!n)
-		return;
-	if (!l || l->cfg.sealed) {
-		fwd_sealed(w, m, n, false);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		count_add(&l->count->rx_packets, 1);
-		count_add(&l->count->rx_bytes, m[i]->data_len);
-		learn_source(w, l, packet_of(m[i]));
-	}
-	fwd_labelled(w, m, n);
-}
-
-static unsigned receive(struct worker *w, struct io_sock *s, struct rx_batch *b)
-{
-	int n = -1;
-
-	for (unsigned i = 0; i < SOCK_MSGS; i++) {
-		b->iov[i] = (struct iovec){w->io->scratch + (size_t)i * SOCK_BUFFER, SOCK_BUFFER};
-		b->msg[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i],
-		                                    .msg_namelen = sizeof(b->from[i]),
-		                                    .msg_iov = &b->iov[i],
-		                                    .msg_iovlen = 1,
-		                                    .msg_control = b->control[i],
-		                                    .msg_controllen = sizeof(b->control[i])};
-	}
-	/* an ICMP error of an earlier datagram is reported once and is no reason to stop reading */
-	for (unsigned tries = 0; tries < 4 && n < 0; tries++) {
-		n = recvmmsg(s->fd, b->msg, SOCK_MSGS, MSG_DONTWAIT, NULL);
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (n < 0 && errno != EINTR)
-			drop_count(w, DROP_TX_ERROR, 1);
-	}
-	return n < 0 ? 0 : (unsigned)n;
-}
-
-unsigned sock_rx(struct worker *w, struct io_sock *s)
-{
-	struct rx_batch b;
-	struct rte_mbuf *m[FWD_BURST];
-	unsigned got = receive(w, s, &b), n = 0, packets = 0;
-
-	for (unsigned i = 0; i < got; i++) {
-		const uint8_t *p = b.iov[i].iov_base;
-		unsigned len = b.msg[i].msg_len;
-		unsigned segment = segment_of(w, s, &b.msg[i].msg_hdr, len);
-		struct packet meta = {.link = s->link, .sealed = 1, .label = LABEL_NONE};
-
-		source_of(&meta, &b.from[i]);
-		for (unsigned at = 0; at < len; at += segment) {
-			m[n] = take(w, &meta, p + at, len - at < segment ? len - at : segment);
-			n += m[n] != NULL;
-			packets++;
-			if (n == FWD_BURST) {
-				deliver(w, m, n);
-				n = 0;
-			}
-		}
-	}
-	deliver(w, m, n);
-	return packets + (got > 0);
 }
 
 /* ---- transmit --------------------------------------------------------------------------------------------------- */

@@ -58,14 +58,41 @@ static void rest(struct worker *w, int64_t *backoff)
 	atomic_store_explicit(&w->sleeping, false, memory_order_relaxed);
 }
 
+/* A burst through its stages: what other workers made leaves, sealed frames are opened, labels are switched, sessions get what is theirs. */
+static void open_and_switch(struct worker *w, struct burst *b)
+{
+	io_tx_handed(w, b);
+	fwd_sealed(w, b);
+	fwd_labelled(w, b);
+	sess_rx(w->sess, b->local, b->nlocal, w->now);
+	b->nlocal = 0;
+}
+
+unsigned turn_receive(struct worker *w)
+{
+	struct burst *b = &w->burst;
+	unsigned work = 0, n;
+
+	while ((n = io_rx(w, b))) {
+		open_and_switch(w, b);
+		work += n;
+	}
+	for (unsigned from = 0; from < w->workers; from++) {
+		n = handover_take(w, from, b);
+		if (n)
+			open_and_switch(w, b);
+		work += n;
+	}
+	return work;
+}
+
 static unsigned turn(struct worker *w)
 {
 	unsigned work = command_run(w);
 
-	work += io_rx(w);
-	work += handover_run(w);
+	work += turn_receive(w); /* ports and sockets, hand-over; each burst: open, switch */
 	work += sess_poll(w->sess, w->now);
-	fwd_flush(w);
+	fwd_flush(w); /* seal, transmit */
 	handover_wake(w);
 	event_tell(w);
 	return work;

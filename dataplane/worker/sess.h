@@ -20,9 +20,9 @@ void sess_free(struct sessions *s);
 /* CMD_SESSION_*, CMD_UNREACHABLE, CMD_SEND_SESSION, CMD_DUMP_CONNECTIONS, CMD_DRAIN. */
 void sess_command(struct sessions *s, const struct cp_cmd *c, struct instant now);
 
-/* A packet whose label names a session: m's data starts at the tunnel control word; takes ownership of m. tc: of the label. */
-void sess_rx(struct sessions *s, uint32_t session, uint16_t in_link, uint32_t in_label, uint8_t tc,
-             struct rte_mbuf *m, struct instant now);
+/* n packets whose labels name sessions: each starts at its tunnel control word, and packet.session, link, label and tc are set. Takes the
+ * mbufs; opens them by sess_poll() at the latest. */
+void sess_rx(struct sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now);
 
 /* Runs TCP timers and app rings, pulls segments out; called each loop. Returns work done (0: nothing). */
 unsigned sess_poll(struct sessions *s, struct instant now);

@@ -8,7 +8,7 @@
 #include "tcp/tcp.h"
 #include "wire/tunnel.h"
 #include "worker/sess.h"
-#include "core/dpdk.h"
+#include "core/packet.h"
 #include "worker/worker.h"
 
 #define SESS_BURST    32
@@ -52,13 +52,6 @@ struct tx_key {
 	bool rekey_told;
 };
 
-struct waiting {
-	struct rte_mbuf *m;
-	uint32_t in_label;
-	uint16_t in_link;
-	uint8_t tc;
-};
-
 struct session {
 	uint32_t index, peer;
 	uint32_t out_label;
@@ -70,7 +63,7 @@ struct session {
 	struct bucket punts, echoes;
 	struct instant wait_since;
 	uint8_t nwait;
-	struct waiting wait[SESS_WAIT_MAX];
+	struct rte_mbuf *wait[SESS_WAIT_MAX];
 	bool echo_due; /* a responder hears the first request before it may send: the answer leaves when it may */
 	uint8_t echo[OAM_BYTES];
 };
@@ -80,10 +73,7 @@ struct rx_item {
 	struct rte_mbuf *m;
 	struct session *session;
 	struct tunnel_header h;
-	uint32_t in_label;
 	uint32_t len; /* from the control word on, tag included */
-	uint16_t in_link;
-	uint8_t tc;
 };
 
 struct tx_item {

@@ -24,10 +24,10 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 		worker_drop(s->w, DROP_PUNT_RATE);
 		return;
 	}
-	ev.u.packet.link = it->in_link;
+	ev.u.packet.link = packet_of(it->m)->link;
 	ev.u.packet.reason = reason;
 	ev.u.packet.authenticated = it->h.type == TUNNEL_OAM;
-	ev.u.packet.in_label = it->in_label;
+	ev.u.packet.in_label = packet_of(it->m)->label;
 	ev.u.packet.session = it->session->index;
 	ev.u.packet.number = it->h.type == TUNNEL_HANDSHAKE ? (uint8_t)it->h.counter : 0;
 	ev.u.packet.len = (uint16_t)len;
@@ -101,7 +101,7 @@ static void deliver(struct sessions *s, const struct rx_item *items, const struc
 		in[nin++] = (struct tcp_in){.seg = p + TUNNEL_INNER_BYTES,
 		                            .len = len - TUNNEL_INNER_BYTES,
 		                            .peer = it->session->peer,
-		                            .ecn = ecn_of(p[1], it->tc),
+		                            .ecn = ecn_of(p[1], packet_of(it->m)->tc),
 		                            .csum_ok = true};
 	}
 	if (nin == 0)
@@ -187,8 +187,7 @@ static void wait_for_key(struct sessions *s, const struct rx_item *it, struct in
 	}
 	if (x->nwait == 0)
 		x->wait_since = now;
-	x->wait[x->nwait++] = (struct waiting){
-	        .m = it->m, .in_label = it->in_label, .in_link = it->in_link, .tc = it->tc};
+	x->wait[x->nwait++] = it->m;
 	s->waiting++;
 	if (instant_is_never(s->tick))
 		s->tick = instant_add(now, SESS_TICK_NS);
@@ -196,22 +195,20 @@ static void wait_for_key(struct sessions *s, const struct rx_item *it, struct in
 
 void rx_rerun(struct sessions *s, struct session *x, struct instant now)
 {
-	struct waiting again[SESS_WAIT_MAX];
+	struct rte_mbuf *again[SESS_WAIT_MAX];
 	unsigned n = x->nwait;
 
 	memcpy(again, x->wait, sizeof(again));
 	x->nwait = 0;
 	s->waiting -= n;
-	for (unsigned i = 0; i < n; i++)
-		sess_rx(s, x->index, again[i].in_link, again[i].in_label, again[i].tc, again[i].m,
-		        now);
+	sess_rx(s, again, n, now);
 	rx_flush(s, now);
 }
 
 void rx_drop_waiting(struct sessions *s, struct session *x, enum drop_reason why)
 {
 	for (unsigned i = 0; i < x->nwait; i++)
-		drop(s, x->wait[i].m, why);
+		drop(s, x->wait[i], why);
 	s->waiting -= x->nwait;
 	x->nwait = 0;
 }
@@ -237,10 +234,10 @@ static void sealed(struct sessions *s, const struct rx_item *it, struct instant 
 		rx_flush(s, now);
 }
 
-void sess_rx(struct sessions *s, uint32_t session, uint16_t in_link, uint32_t in_label, uint8_t tc,
-             struct rte_mbuf *m, struct instant now)
+static void take(struct sessions *s, struct rte_mbuf *m, struct instant now)
 {
-	struct rx_item it = {.m = m, .in_label = in_label, .in_link = in_link, .tc = tc};
+	uint32_t session = packet_of(m)->session;
+	struct rx_item it = {.m = m};
 	uint8_t *p;
 	size_t total;
 
@@ -271,4 +268,10 @@ void sess_rx(struct sessions *s, uint32_t session, uint16_t in_link, uint32_t in
 		punt(s, &it, PUNT_OAM, p + TUNNEL_HEADER_BYTES, it.len - TUNNEL_HEADER_BYTES, now);
 	}
 	rte_pktmbuf_free(m);
+}
+
+void sess_rx(struct sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now)
+{
+	for (unsigned i = 0; i < n; i++)
+		take(s, m[i], now);
 }

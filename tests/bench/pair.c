@@ -232,8 +232,7 @@ static unsigned turn(struct pair_end *e)
 	unsigned work;
 
 	work = command_run(w);
-	work += io_rx(w);
-	work += handover_run(w);
+	work += turn_receive(w);
 	rx_flush(w->sess, w->now);
 	work += e->app(e, w->now);
 	work += sess_poll(w->sess, w->now);

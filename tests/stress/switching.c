@@ -18,7 +18,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define BURST    32
+#define PACKETS  32 /* in a burst */
 #define IN_LINK  0
 #define OUT_LINK 1
 
@@ -93,23 +93,24 @@ static double run(struct worker *w, const uint32_t *label, unsigned labels, uint
 	double began = now_s();
 	unsigned at = 0;
 
-	for (uint64_t done = 0; done < packets; done += BURST) {
-		struct rte_mbuf *m[BURST];
+	for (uint64_t done = 0; done < packets; done += PACKETS) {
+		struct rte_mbuf **m = w->burst.labelled;
 
-		if (rte_pktmbuf_alloc_bulk(dp.pool, m, BURST))
+		if (rte_pktmbuf_alloc_bulk(dp.pool, m, PACKETS))
 			die("buffers are not given back");
-		for (unsigned i = 0; i < BURST; i++) {
+		for (unsigned i = 0; i < PACKETS; i++) {
 			m[i]->data_off = WORKER_HEADROOM;
 			be32_store(rte_pktmbuf_append(m[i], 60), lse_make(label[at], 0, true, 64));
 			*packet_of(m[i]) = (struct packet){.link = IN_LINK};
 			at = at + 1 == labels ? 0 : at + 1;
 		}
 		if (reference) {
-			rte_pktmbuf_free_bulk(m, BURST);
+			rte_pktmbuf_free_bulk(m, PACKETS);
 			continue;
 		}
 		w->now.ns++;
-		fwd_labelled(w, m, BURST);
+		w->burst.nlabelled = PACKETS;
+		fwd_labelled(w, &w->burst);
 		fwd_flush(w);
 	}
 	return now_s() - began;

@@ -3,7 +3,7 @@
 #include "sessnet.h"
 #include "crypto/aead.h"
 #include "wire/lse.h"
-#include "core/dpdk.h"
+#include "core/packet.h"
 #include "worker/eal.h"
 
 #include <stdio.h>
@@ -230,6 +230,14 @@ static void remember(struct worker *w, struct rte_mbuf *m)
 	memcpy(rte_pktmbuf_append(w->last, m->data_len), rte_pktmbuf_mtod(m, void *), m->data_len);
 }
 
+/* As the label switch hands it on. */
+static void receive(struct sessnet *n, struct worker *w, struct rte_mbuf *m, uint8_t tc)
+{
+	*packet_of(m) = (struct packet){
+	        .link = SESSNET_LINK, .session = w->in_session, .label = w->in_label, .tc = tc};
+	sess_rx(w->sess, &m, 1, n->now);
+}
+
 static void arrive(struct sessnet *n, struct worker *w)
 {
 	while (w->head != w->tail &&
@@ -237,8 +245,7 @@ static void arrive(struct sessnet *n, struct worker *w)
 		struct rte_mbuf *m = w->inbox[w->head++ % SESSNET_QUEUE].m;
 
 		remember(w, m);
-		sess_rx(w->sess, w->in_session, SESSNET_LINK, w->in_label, (uint8_t)m->hash.usr, m,
-		        n->now);
+		receive(n, w, m, (uint8_t)m->hash.usr);
 	}
 }
 
@@ -281,7 +288,7 @@ void sessnet_inject(struct sessnet *n, unsigned side, const void *p, size_t len)
 	struct rte_mbuf *m = worker_mbuf(w);
 
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
-	sess_rx(w->sess, w->in_session, SESSNET_LINK, w->in_label, 0, m, n->now);
+	receive(n, w, m, 0);
 	sess_poll(w->sess, n->now);
 }
 

@@ -227,8 +227,7 @@ static void turn(unsigned n, unsigned clients, uint32_t listener)
 	struct worker *w = dp.worker[n];
 
 	w->now.ns = now_ns;
-	io_rx(w);
-	handover_run(w);
+	turn_receive(w);
 	rx_flush(w->sess, w->now);
 	if (end_of(n) == clients)
 		ask(w->sess->tcp, &tally[n]);

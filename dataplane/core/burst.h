@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets on their way through the stages of a turn, sorted by the stage that takes them next. */
+#pragma once
+#include "core/packet.h"
+
+#define BURST 64
+
+/* A packet stands in one array at a time, and no more than BURST arrive at once: so no array overflows. A stage takes all of its array
+ * and leaves it empty. */
+struct burst {
+	unsigned nsealed, nlabelled, nlocal, nleaving;
+	/* Frames that start at their link header; packet.link is set. For fwd_sealed(). */
+	struct rte_mbuf *sealed[BURST];
+	/* Packets of authenticated neighbours that start at their label stack; packet.link is set. For fwd_labelled(). */
+	struct rte_mbuf *labelled[BURST];
+	/* Packets that start at their tunnel control word and end in a session of this worker; packet.link, label, session and tc are
+	 * set. For sess_rx(). */
+	struct rte_mbuf *local[BURST];
+	/* Complete link frames that another worker made and this one transmits; packet.link and kind are set. For io_tx_handed(). */
+	struct rte_mbuf *leaving[BURST];
+};
+
+/* How many more packets may arrive. */
+static inline unsigned burst_room(const struct burst *b)
+{
+	return BURST - b->nsealed - b->nlabelled - b->nlocal - b->nleaving;
+}

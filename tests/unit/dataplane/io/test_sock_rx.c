@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reception from sockets in bursts: coalesced runs are taken apart in order, also across the end of a burst; nothing is lost or read twice. */
+#include "core/state.h"
+#include "io/io.h"
+#include "plane.h"
+#include "worker/eal.h"
+
+#include <linux/udp.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+#define SIZE    50 /* of a datagram */
+#define RUN     40 /* datagrams of one message: two do not fit a burst */
+#define SOCKETS 3
+
+static struct dataplane dp;
+static struct eal *eal;
+static struct worker *w;
+static int fd[SOCKETS], from;
+static uint16_t port[SOCKETS], from_port;
+static struct link links[SOCKETS];
+static struct dp_link_counters counters[SOCKETS];
+
+static int setup(void **state)
+{
+	char err[512] = "";
+	int rx = 1 << 20;
+
+	dp.cfg = (struct dp_cfg){.name = "sockrx", .workers = 1, .no_huge = true};
+	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	if (!eal)
+		fail_msg("%s", err);
+	dp.pool = rte_pktmbuf_pool_create("packets", 2047, 64, PACKET_BYTES, MBUF_DATA,
+	                                  SOCKET_ID_ANY);
+	assert_non_null(dp.pool);
+	w = worker_new(&dp, 0, err, sizeof(err));
+	assert_non_null(w);
+	from = loop_socket(&from_port);
+	for (uint16_t i = 0; i < SOCKETS; i++) {
+		fd[i] = loop_socket(&port[i]);
+		setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &rx, sizeof(rx));
+		links[i].cfg = (struct cp_link){
+		        .link = i, .type = LINK_UDP_SOCKET, .sealed = i != 2, .fd = fd[i]};
+		links[i].number = i;
+		links[i].count = &counters[i];
+		w->link[i] = &links[i];
+		assert_int_equal(io_link_set(w, &links[i]), 0);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	unsigned buffers;
+
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		io_link_del(w, &links[i]);
+		w->link[i] = NULL;
+	}
+	worker_free(w);
+	buffers = rte_mempool_avail_count(dp.pool);
+	rte_mempool_free(dp.pool);
+	eal_stop(eal);
+	assert_int_equal(buffers, 2047);
+	return 0;
+}
+
+/* n numbered datagrams as one message where the kernel can, the last one shorter. */
+static void send_run(uint16_t to, uint32_t first, unsigned n)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                        .sin_port = htons(to)};
+	uint8_t bytes[RUN * SIZE] = {0};
+	int segment = SIZE;
+
+	for (unsigned i = 0; i < n; i++)
+		be32_store(bytes + i * SIZE, first + i);
+	if (setsockopt(from, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)) == 0) {
+		assert_int_equal(
+		        sendto(from, bytes, n * SIZE - 7, 0, (struct sockaddr *)&a, sizeof(a)),
+		        n * SIZE - 7);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		loop_send(from, to, bytes + i * SIZE, i + 1 < n ? SIZE : SIZE - 7);
+}
+
+/* One turn's reception. next[l]: the number that link l's next datagram bears. */
+static unsigned turn(uint32_t next[SOCKETS])
+{
+	struct burst b = {0};
+	unsigned bursts = 0;
+
+	while (io_rx(w, &b)) {
+		struct rte_mbuf *all[BURST];
+		unsigned n = b.nsealed + b.nlabelled;
+
+		assert_true(n <= BURST && b.nlocal + b.nleaving == 0);
+		memcpy(all, b.sealed, b.nsealed * sizeof(all[0]));
+		memcpy(all + b.nsealed, b.labelled, b.nlabelled * sizeof(all[0]));
+		for (unsigned i = 0; i < n; i++) {
+			const struct packet *p = packet_of(all[i]);
+			uint32_t number = be32_load(rte_pktmbuf_mtod(all[i], uint8_t *));
+
+			assert_int_equal(p->link == 2, i >= b.nsealed);
+			assert_int_equal(number, next[p->link]++);
+			assert_int_equal(all[i]->data_len,
+			                 number % RUN == RUN - 1 ? SIZE - 7 : SIZE);
+			assert_int_equal(p->family, 4);
+			assert_int_equal(p->port, from_port);
+		}
+		rte_pktmbuf_free_bulk(all, n);
+		b.nsealed = b.nlabelled = 0;
+		bursts += n > 0;
+	}
+	return bursts;
+}
+
+static void test_runs_end_in_the_middle_of_a_burst(void **state)
+{
+	uint32_t next[SOCKETS] = {0};
+
+	for (uint32_t i = 0; i < 5; i++)
+		send_run(port[0], i * RUN, RUN);
+	assert_true(turn(next) >= 4);
+	assert_int_equal(next[0], 5 * RUN);
+	assert_int_equal(turn(next), 0);
+	assert_int_equal(next[0], 5 * RUN);
+}
+
+/* More messages wait than one look takes: the rest comes in the next turn. */
+static void test_many_sockets(void **state)
+{
+	uint32_t next[SOCKETS] = {0};
+
+	for (uint32_t i = 0; i < 20; i++)
+		for (unsigned s = 0; s < SOCKETS; s++)
+			send_run(port[s], i * RUN, RUN);
+	for (unsigned turns = 0; turns < 100 && turn(next); turns++)
+		;
+	for (unsigned s = 0; s < SOCKETS; s++)
+		assert_int_equal(next[s], 20 * RUN);
+	/* The link without sealing: its packets are accepted as they are. */
+	assert_int_equal(counters[2].rx_packets, 20 * RUN);
+	assert_int_equal(counters[0].rx_packets, 0);
+	assert_int_equal(links[2].cfg.remote_port, from_port);
+	assert_int_equal(links[0].cfg.remote_port, 0);
+}
+
+/* What fits no buffer is counted, and what stands behind it arrives. */
+static void test_too_big(void **state)
+{
+	static const uint8_t big[WORKER_ROOM + 1];
+	uint32_t next[SOCKETS] = {0};
+	uint64_t before = w->drops[DROP_TOO_BIG];
+
+	loop_send(fd[1], port[0], big, sizeof(big));
+	loop_send(fd[1], port[0], big, 0);
+	send_run(port[0], 0, RUN);
+	assert_int_equal(turn(next), 1);
+	assert_int_equal(next[0], RUN);
+	assert_int_equal(w->drops[DROP_TOO_BIG], before + 1);
+	assert_int_equal(turn(next), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_runs_end_in_the_middle_of_a_burst),
+	        cmocka_unit_test(test_many_sockets),
+	        cmocka_unit_test(test_too_big),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
