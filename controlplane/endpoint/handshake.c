@@ -357,6 +357,7 @@ static void offer_repair(struct node *n, struct lsp *l)
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
+	session_own(s, l);
 	if (lsp_accept(n, l, s->index, s->worker, NULL, 0) != 0)
 		lsp_refuse(n, l, SETUP_BUSY);
 }
@@ -414,6 +415,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 			lsp_refuse(n, l, SETUP_BUSY);
 			return;
 		}
+		session_own(s, l);
 		answer_offer(n, s, l);
 		return;
 	}
@@ -425,7 +427,7 @@ void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	}
 	hs->phase = next_phase(n, s);
 	hs->lsp = l;
-	l->session = s->index; /* from here on s hears of its end */
+	session_own(s, l);
 	memcpy(hs->first, env.noise, sizeof(hs->first));
 	if (hs_write(n, hs, false) != 0) {
 		hs->active = false;

@@ -109,6 +109,22 @@ struct session *session_get(struct node *n, const struct node_id *remote)
 	return s;
 }
 
+void session_own(struct session *s, struct lsp *l)
+{
+	l->session = s->index;
+	LIST_INSERT_HEAD(&s->tunnels, l, of_owner);
+}
+
+/* A set-up that failed before session_own() is in no list. */
+static void disown(struct lsp *l)
+{
+	if (l->of_owner.le_prev) {
+		LIST_REMOVE(l, of_owner);
+		l->of_owner.le_prev = NULL;
+	}
+	l->session = SESSION_NONE;
+}
+
 void session_wipe_hs(struct node *n, struct session_hs *hs)
 {
 	explicit_bzero(hs, sizeof(*hs));
@@ -117,6 +133,7 @@ void session_wipe_hs(struct node *n, struct session_hs *hs)
 void session_destroy(struct node *n, struct session *s)
 {
 	struct cp_cmd c = {.type = CMD_SESSION_DEL};
+	struct lsp *l;
 
 	if (s->in_worker) {
 		c.u.session.session = s->index;
@@ -130,9 +147,10 @@ void session_destroy(struct node *n, struct session *s)
 	disarm(n, &s->old_timer);
 	ticket_cancel(n, &s->own_ticket);
 	ticket_cancel(n, &s->answer_ticket);
-	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
-		if (l->role != LSP_TRANSIT && !l->finger && l->session == s->index)
-			l->session = SESSION_NONE;
+	while ((l = LIST_FIRST(&s->tunnels))) {
+		LIST_REMOVE(l, of_owner);
+		l->session = SESSION_NONE;
+	}
 	n->sessions->by_index[s->index] = NULL;
 	n->sessions->count--;
 	RB_REMOVE(session_tree, &n->sessions->tree, s);
@@ -300,7 +318,10 @@ static int build(struct node *n, struct session *s)
 	}
 	s->build[slot].placed = s->has_place;
 	s->last_build = n->now;
-	return lsp_build(n, &q, &s->build[slot].lsp);
+	r = lsp_build(n, &q, &s->build[slot].lsp);
+	if (r == 0)
+		session_own(s, s->build[slot].lsp);
+	return r;
 }
 
 static void seek(struct node *n, struct session *s)
@@ -536,8 +557,10 @@ void session_lsp_over(struct node *n, struct lsp *l)
 {
 	struct session *s = owner(n, l);
 
-	if (s)
-		forget(s, l);
+	if (!s)
+		return;
+	forget(s, l);
+	disown(l);
 }
 
 void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m)
@@ -642,6 +665,17 @@ static bool outdated(const struct node *n, const struct session *s, uint16_t seq
 	return ahead < 0 || (ahead == 0 && id_cmp(&n->cfg.identity->id, &s->remote) < 0);
 }
 
+/* The tunnel of that name which the other side has built and which stands. */
+static struct lsp *offered(const struct session *s, uint32_t nonce)
+{
+	struct lsp *l;
+
+	LIST_FOREACH (l, &s->tunnels, of_owner)
+		if (l->role == LSP_EGRESS && l->state == LSP_UP && (uint32_t)l->nonce == nonce)
+			return l;
+	return NULL;
+}
+
 /* The other side says, sealed, that it uses this tunnel from now on (or has seen that we do). */
 void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
 {
@@ -649,22 +683,19 @@ void session_commit_rx(struct node *n, struct session *s, const struct oam *m)
 	                   .flags = OAM_FLAG_SEEN,
 	                   .sequence = m->sequence,
 	                   .id = m->id};
+	struct lsp *l;
 
 	if (m->flags & OAM_FLAG_SEEN) {
 		if (s->commit && (uint32_t)s->commit->nonce == m->id)
 			s->commit = NULL;
 		return;
 	}
-	for (struct lsp *l = lsp_after(n, NULL); l && s->has_keys; l = lsp_after(n, l)) {
-		if (l->role != LSP_EGRESS || l->session != s->index || l->finger ||
-		    l->state != LSP_UP || (uint32_t)l->nonce != m->id ||
-		    outdated(n, s, m->sequence))
-			continue;
+	l = s->has_keys && !outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
+	if (l) {
 		s->commit_seq = m->sequence;
 		s->initiator = false;
 		drop_builds(n, s, NULL);
 		session_use_path(n, s, l);
-		break;
 	}
 	if (s->path && (uint32_t)s->path->nonce == m->id)
 		session_send_oam(n, s, &seen, 0);

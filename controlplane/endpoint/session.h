@@ -61,6 +61,7 @@ struct session {
 	uint8_t refused;
 	struct instant key_at, want_since, last_build;
 	struct lsp *path;
+	LIST_HEAD(, lsp) tunnels; /* all whose lsp.session is this one and that are not closing */
 	struct {
 		struct lsp *lsp;
 		bool placed; /* led by place, else greedily by id */
@@ -105,6 +106,8 @@ struct session *session_at(struct node *n, uint32_t index);
 struct session *session_get(struct node *n, const struct node_id *remote);
 void session_destroy(struct node *n, struct session *s);
 struct session *session_after(const struct node *n, struct session *s);
+/* From here on l is a tunnel of s, which hears of its end. Once for each tunnel; over when l closes or s is destroyed. */
+void session_own(struct session *s, struct lsp *l);
 
 /* Somebody here needs to reach remote. */
 int session_want(struct node *n, const struct node_id *remote);

@@ -57,6 +57,8 @@ struct lsp {
 	uint32_t rev_in, fwd_out; /* on the link to down */
 	uint32_t session;         /* at the ends: session index */
 	int16_t worker;           /* at the ends: owner of the session; -1: any */
+	/* At the ends: the owner's list of its tunnels; only the owner touches it. */
+	LIST_ENTRY(lsp) of_owner;
 	uint8_t setup_flags;
 	struct instant born, up_at, used;
 	struct timer timer;

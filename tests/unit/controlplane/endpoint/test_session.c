@@ -304,9 +304,90 @@ static void test_around_those_who_do_not_relay(void **state)
 	}
 }
 
+static struct lsp *offered(struct lone *l, struct session *s, uint64_t nonce)
+{
+	struct lsp *t = lsp_new(l->n, nonce, &s->remote, &l->identity.id, LSP_EGRESS);
+
+	assert_non_null(t);
+	t->up = peer_by_link(l->n, 1);
+	assert_non_null(t->up);
+	lsp_mark_up(l->n, t);
+	session_own(s, t);
+	return t;
+}
+
+static void add_link(struct lone *l)
+{
+	struct node_link_cfg cfg = {.io = {.link = 1}, .name = "one"};
+
+	assert_int_equal(peer_add(l->n, &cfg), 0);
+}
+
+static struct session *with_keys(struct lone *l)
+{
+	struct node_id id;
+	struct session *s;
+
+	rng_fill(&l->rng, id.b, ID_BYTES);
+	s = session_get(l->n, &id);
+	assert_non_null(s);
+	s->has_keys = true;
+	return s;
+}
+
+/* A commit names a tunnel of its own session: another session's of the same nonce is not touched. */
+static void test_commit_names_own_tunnel(void **state)
+{
+	struct oam m = {.type = OAM_PATH_COMMIT, .sequence = 1, .id = 7};
+	struct session *a, *b;
+	struct lsp *of_a, *of_b;
+	struct lone l;
+
+	lone_open(&l, 1);
+	add_link(&l);
+	a = with_keys(&l);
+	b = with_keys(&l);
+	of_a = offered(&l, a, 7);
+	(void)offered(&l, a, 8);
+	of_b = offered(&l, b, 7);
+	session_commit_rx(l.n, b, &m);
+	assert_ptr_equal(b->path, of_b);
+	assert_null(a->path);
+	session_commit_rx(l.n, a, &m);
+	assert_ptr_equal(a->path, of_a);
+	m.id = 9;
+	m.sequence = 2;
+	session_commit_rx(l.n, a, &m);
+	assert_ptr_equal(a->path, of_a);
+	lone_close(&l);
+}
+
+/* A tunnel that closes leaves its session's list; the others outlive the session as nobody's. */
+static void test_tunnels_outlive_session(void **state)
+{
+	struct session *s;
+	struct lsp *t[3];
+	struct lone l;
+
+	lone_open(&l, 2);
+	add_link(&l);
+	s = with_keys(&l);
+	for (unsigned i = 0; i < 3; i++)
+		t[i] = offered(&l, s, i);
+	lsp_destroy(l.n, t[1]);
+	for (struct lsp *i = LIST_FIRST(&s->tunnels); i; i = LIST_NEXT(i, of_owner))
+		assert_true(i == t[0] || i == t[2]);
+	session_destroy(l.n, s);
+	assert_int_equal(t[0]->session, SESSION_NONE);
+	assert_int_equal(t[2]->session, SESSION_NONE);
+	lone_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_commit_names_own_tunnel),
+	        cmocka_unit_test(test_tunnels_outlive_session),
 	        cmocka_unit_test(test_crossing),
 	        cmocka_unit_test(test_crossing_with_losses),
 	        cmocka_unit_test(test_rekey),
