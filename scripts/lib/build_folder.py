@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What scripts/build has to do with a folder, in one word and perhaps a reason: build_folder.py DIR [MESON OPTION...]
+
+  empty            nothing is there yet
+  foreign NAME     it holds something that meson did not make: nothing in it may be removed
+  wipe REASON      it was configured for something that has changed since, so begin again
+  change           it fits, but for the options that are wanted now
+  same             it fits
+"""
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+NOT_MESONS = {".lock", "fresh"}  # scripts/build's own, and the roots that scripts/fresh keeps
+
+
+def read(folder, name):
+    with open(os.path.join(folder, "meson-info", name), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def said(*command):
+    """First line that a command prints, empty where there is no such command."""
+    try:
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True, check=False).stdout
+    except OSError:
+        return ""
+    return out.split("\n")[0].strip()
+
+
+def without_cache(command):
+    return command[1:] if command and os.path.basename(command[0]) == "ccache" else command
+
+
+def compiler_changed(folder):
+    """Why the compiler that the folder was made with is not today's, or None."""
+    try:
+        with open(os.path.join(folder, "meson-logs", "meson-log.txt"), encoding="utf-8", errors="replace") as f:
+            found = re.findall(r'^C compiler for the host machine: (.*) \(\S+ \S+ "(.*)"\)$', f.read(), re.M)
+    except OSError:
+        found = []
+    if not found:
+        return "the record of its compiler is gone"
+    command, version = shlex.split(found[-1][0]), found[-1][1]
+    gone = [w for w in command if not w.startswith("-") and not shutil.which(w)]
+    if gone:
+        return "%s, which it was made with, is no longer there" % gone[0]
+    wanted = without_cache(shlex.split(os.environ.get("CC") or "cc"))
+    now = said(*wanted, "--version")
+    if now and now.partition(" ")[2] != version.partition(" ")[2]:  # the first word is the name it was called by
+        return "it was made with %s, now it is %s" % (version, now)
+    return None
+
+
+def equal(value, wanted):
+    if isinstance(value, list):
+        return value == shlex.split(wanted)
+    if isinstance(value, bool):
+        return value == (wanted.lower() == "true")
+    return str(value) == wanted
+
+
+def verdict(folder, options):
+    names = set(os.listdir(folder)) - NOT_MESONS
+    if not names:
+        return "empty"
+    if not names & {"meson-private", "meson-info"}:
+        return "foreign " + sorted(names)[0]
+    try:
+        info = read(folder, "meson-info.json")
+        have = {o["name"]: o["value"] for o in read(folder, "intro-buildoptions.json")}
+        made = info["directories"]
+        version = info["meson_version"]["full"]
+    except (OSError, ValueError, KeyError):
+        return "wipe it was never configured to the end"
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        return "wipe it was never configured to the end"
+    for what, then, now in (("of the sources", made["source"], os.getcwd()), ("of its own", made["build"], folder)):
+        if os.path.realpath(then) != os.path.realpath(now):
+            return "wipe it was made for another place %s, %s" % (what, then)
+    if version != said("meson", "--version"):
+        return "wipe it was made by meson %s" % version
+    why = compiler_changed(folder)
+    if why:
+        return "wipe " + why
+    for o in options:
+        name, _, value = o[2:].partition("=")
+        if name not in have or not equal(have[name], value):
+            return "change"
+    return "same"
+
+
+if __name__ == "__main__":
+    print(verdict(sys.argv[1], sys.argv[2:]))
