@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Label switch for scripts/cycles: a worker receives plain MPLS frames from one port, swaps their labels and sends them into another.
+ *
+ * usage: cycles_switch --build | LABELS PACKETS
+ * Counted: what a turn of the worker does with a burst, the two virtual ports included. Prints how many packets were counted. */
+#include "base/rng.h"
+#include "counted.h"
+#include "fwd/fwd.h"
+#include "io/io.h"
+#include "io/priv.h"
+#include "wire/lse.h"
+#include "worker/eal.h"
+#include "worker/ring.h"
+#include "worker/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BURST    32
+#define IN_LINK  0
+#define OUT_LINK 1
+#define FRAME    60
+
+static struct dataplane dp;
+static struct eal *eal;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "cycles_switch: %s\n", what);
+	exit(1);
+}
+
+static void command(struct worker *w, struct cp_cmd *c)
+{
+	void *slot = ring_put_begin(w->commands, sizeof(*c));
+
+	memcpy(slot, c, cp_cmd_size(c));
+	ring_put_end(w->commands);
+	command_run(w);
+}
+
+static void shuffle(struct rng *r, uint32_t *v, unsigned n)
+{
+	for (unsigned i = n - 1; i > 0; i--) {
+		unsigned k = (unsigned)rng_below(r, i + 1);
+		uint32_t t = v[i];
+
+		v[i] = v[k];
+		v[k] = t;
+	}
+}
+
+/* Labels in chunks at random places, as control allocates them, in random order. */
+static uint32_t *make_labels(struct worker *w, unsigned n)
+{
+	uint32_t chunk[ILM_CHUNKS - 1], *label = malloc(n * sizeof(*label));
+	struct rng_seeded s;
+	struct rng r;
+
+	if (!label)
+		die("out of memory");
+	rng_seeded_init(&s, 1);
+	r = rng_from_seeded(&s);
+	for (unsigned i = 0; i < ILM_CHUNKS - 1; i++)
+		chunk[i] = i + 1;
+	shuffle(&r, chunk, ILM_CHUNKS - 1);
+	for (unsigned i = 0; i < n; i++) {
+		struct cp_cmd c = {.type = CMD_ILM_SET};
+
+		label[i] = chunk[i / ILM_CHUNK] * ILM_CHUNK + i % ILM_CHUNK;
+		c.u.ilm = (struct cp_ilm){.in_link = IN_LINK,
+		                          .op = ILM_SWAP,
+		                          .in_label = label[i],
+		                          .out_link = OUT_LINK,
+		                          .out_label = i + 16,
+		                          .twin_label = LABEL_NONE};
+		command(w, &c);
+	}
+	shuffle(&r, label, n);
+	return label;
+}
+
+static struct worker *start(void)
+{
+	/* A ring port gives back what is sent into it; the other takes what it is given. */
+	static struct dp_port_cfg ports[] = {{.name = "in", .device = "net_ring0"},
+	                                     {.name = "out", .device = "net_null0,no-rx=1"}};
+	char err[512];
+	struct worker *w;
+
+	dp.cfg = (struct dp_cfg){.name = "cycles",
+	                         .workers = 1,
+	                         .no_huge = true,
+	                         .punt_rate = 1000,
+	                         .ports = ports,
+	                         .nports = 2};
+	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	if (!eal)
+		die(err);
+	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
+	                                         SOCKET_ID_ANY, "stack");
+	if (!dp.pool || ports_start(&dp.cfg, dp.pool, dp.port_id, err, sizeof(err)))
+		die("no port");
+	w = worker_new(&dp, 0, err, sizeof(err));
+	if (!w)
+		die(err);
+	dp.worker[0] = w;
+	for (uint16_t l = 0; l < 2; l++) {
+		struct cp_cmd c = {.type = CMD_LINK_SET};
+
+		c.u.link = (struct cp_link){.link = l,
+		                            .type = LINK_ETHERNET,
+		                            .mtu = 1500,
+		                            .port = dp.port_id[l],
+		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
+		command(w, &c);
+		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
+		c.u.open.link = l;
+		c.u.open.on = 1;
+		command(w, &c);
+	}
+	return w;
+}
+
+/* The part of worker/loop.c's turn that a packet in transit goes through. */
+static inline void turn(struct worker *w)
+{
+	io_rx(w);
+	fwd_flush(w);
+}
+
+static COUNTED void counted_turn(struct worker *w)
+{
+	turn(w);
+}
+
+/* Puts a burst of frames on the wire that the worker reads. */
+static void offer(const uint32_t *label, unsigned labels, unsigned *at)
+{
+	static const uint8_t head[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x47};
+	struct rte_mbuf *m[BURST];
+
+	if (rte_pktmbuf_alloc_bulk(dp.pool, m, BURST))
+		die("buffers are not given back");
+	for (unsigned i = 0; i < BURST; i++) {
+		uint8_t *p;
+
+		m[i]->data_off = WORKER_HEADROOM;
+		p = (uint8_t *)rte_pktmbuf_append(m[i], FRAME);
+		memcpy(p, head, sizeof(head));
+		be32_store(p + sizeof(head), lse_make(label[*at], 0, true, 64));
+		*at = *at + 1 == labels ? 0 : *at + 1;
+	}
+	if (port_transmit(dp.port_id[IN_LINK], 0, m, BURST) != BURST)
+		die("the port takes no burst");
+}
+
+static void pass(struct worker *w, const uint32_t *label, unsigned labels, unsigned packets,
+                 bool counted)
+{
+	uint64_t until = w->count.switched_packets + packets;
+	unsigned at = 0;
+
+	for (unsigned done = 0; done < packets; done += BURST) {
+		w->now.ns++;
+		offer(label, labels, &at);
+		if (counted)
+			counted_turn(w);
+		else
+			turn(w);
+	}
+	if (w->count.switched_packets != until)
+		die("packets were lost");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned labels = argc == 3 ? (unsigned)atoi(argv[1]) : 0;
+	unsigned packets = argc == 3 ? (unsigned)atoi(argv[2]) / BURST * BURST : 0;
+	struct worker *w;
+	uint32_t *label;
+
+	if (argc == 2 && strcmp(argv[1], "--build") == 0) {
+		counted_print_build(COUNTED_BUILD);
+		return 0;
+	}
+	if (!labels || labels > (ILM_CHUNKS - 1) * ILM_CHUNK || !packets)
+		die("usage: cycles_switch --build | LABELS PACKETS");
+	w = start();
+	label = make_labels(w, labels);
+	pass(w, label, labels, 64 * BURST, false);
+	pass(w, label, labels, packets, true);
+	printf("%u\n", packets);
+	free(label);
+	worker_free(w);
+	ports_stop();
+	rte_mempool_free(dp.pool);
+	eal_stop(eal);
+	return 0;
+}
