@@ -127,6 +127,8 @@ static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool in
 	size_t len = hs_prologue(n->cfg.network_id, HS_CONTEXT_LINK, NULL, NULL, prologue);
 	struct peer *keep = hs->peer;
 
+	if (hs->ticket.waiting) /* keys that are programmed and will not be used */
+		peer_rx_del(n, p, &hs->rx);
 	ticket_cancel(n, &hs->ticket);
 	explicit_bzero(hs, sizeof(*hs));
 	hs->peer = keep;
@@ -141,7 +143,7 @@ static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool in
 	return 0;
 }
 
-static int64_t next_try(struct node *n, struct peer *p)
+int64_t peer_handshake_retry(struct node *n, struct peer *p)
 {
 	int64_t most = p->hs_tries < RETRIES_SOON ? RETRY_SOON : RETRY_MAX;
 	int64_t wait = RETRY_MIN << (p->hs_tries < 5 ? p->hs_tries : 5);
@@ -157,7 +159,7 @@ void peer_handshake_start(struct node *n, struct peer *p)
 	uint8_t payload[HS_PAYLOAD_MAX], msg[NOISE_MESSAGE_MAX];
 	struct hs_payload pl;
 	size_t len;
-	bool ik = p->known && p->remote_lanes > 0 && p->hs_tries < BAD_IK_TRIES;
+	bool ik = p->known && p->remote_lanes > 0 && (peer_up(p) || p->hs_tries < BAD_IK_TRIES);
 
 	if (p->state == PEER_GONE || !p->carrier)
 		return;
@@ -180,7 +182,7 @@ void peer_handshake_start(struct node *n, struct peer *p)
 	/* An up link rekeys at its own pace (TIMER_PEER_REKEY asks again). */
 	if (peer_up(p))
 		return;
-	arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, next_try(n, p));
+	arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, peer_handshake_retry(n, p));
 }
 
 /* The payload's key must be the handshake's static, and the id the expected one. */
@@ -211,12 +213,6 @@ static bool identify(struct node *n, struct peer *p, struct handshake *hs)
 	return true;
 }
 
-static void adopt(struct peer *p, const struct handshake *hs)
-{
-	memcpy(p->key, hs->remote.key, 32);
-	memcpy(p->x_key, hs->noise.rs, 32);
-}
-
 /* Both secrets exist: workers learn the receiving keys; then (acknowledged) goes on with the continuation. */
 static void program_rx(struct node *n, struct peer *p, struct handshake *hs,
                        void (*then)(struct node *, void *))
@@ -243,7 +239,6 @@ static void established(struct node *n, void *owner)
 {
 	struct handshake *hs = owner;
 
-	adopt(hs->peer, hs);
 	peer_established(n, hs->peer, hs);
 }
 
@@ -254,7 +249,6 @@ static void send_third(struct node *n, void *owner)
 	struct peer *p = hs->peer;
 
 	send_noise(n, p, hs, LINK_HS3, NULL, hs->third, hs->third_len);
-	adopt(p, hs);
 	peer_established(n, p, hs);
 }
 
@@ -265,7 +259,6 @@ static void send_second(struct node *n, void *owner)
 	struct peer *p = hs->peer;
 
 	send_noise(n, p, hs, LINK_HS2, &hs->to, hs->third, hs->third_len);
-	adopt(p, hs);
 	peer_established(n, p, hs);
 }
 

@@ -159,7 +159,7 @@ void peer_carrier(struct node *n, uint16_t link, bool up)
 		peer_handshake_start(n, p);
 }
 
-static void rx_del(struct node *n, struct peer *p, struct rx_keys *k)
+void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k)
 {
 	struct cp_cmd c = {.type = CMD_LINK_RX_DEL};
 
@@ -173,8 +173,14 @@ static void rx_del(struct node *n, struct peer *p, struct rx_keys *k)
 
 static void rx_del_old(struct node *n, struct peer *p)
 {
-	rx_del(n, p, &p->rx_old[0]);
-	rx_del(n, p, &p->rx_old[1]);
+	peer_rx_del(n, p, &p->rx_old[0]);
+	peer_rx_del(n, p, &p->rx_old[1]);
+}
+
+static void grant_wipe(struct node *n, struct peer *p, struct peer_grant *g)
+{
+	peer_rx_del(n, p, &g->rx);
+	explicit_bzero(g, sizeof(*g));
 }
 
 static void open_link(struct node *n, struct peer *p, bool on)
@@ -200,9 +206,11 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 		n->news->peer_down(n, p, why);
 		out_link_state(n, p->link, false, &p->id, why);
 	}
-	rx_del(n, p, &p->rx);
+	peer_rx_del(n, p, &p->rx);
 	rx_del_old(n, p);
-	p->tx_waiting = p->confirming = false;
+	for (unsigned i = 0; i < PEER_GRANTS; i++)
+		grant_wipe(n, p, &p->grant[i]);
+	p->rx_used = p->confirming = false;
 	p->ann_valid = false;
 	p->rtt_ns = -1;
 	p->hello_heard_us = 0;
@@ -254,16 +262,88 @@ static void came_up(struct node *n, struct peer *p)
 	n->news->peer_up(n, p);
 }
 
-void peer_key_used(struct node *n, struct peer *p, uint32_t index)
+/* rx are the receiving keys of a completed handshake. Those before them stay until the neighbour is seen to use the new ones, and for
+ * the overlap after that; or until they are too old for anybody. */
+static void rx_adopt(struct node *n, struct peer *p, struct rx_keys *rx)
 {
-	if (!p->tx_waiting || index != p->rx_probe_index)
-		return;
-	tx_keys(n, p, p->tx_wait, &p->tx_wait_remote);
-	p->tx_waiting = false;
-	explicit_bzero(p->tx_wait, sizeof(p->tx_wait));
-	if (!peer_up(p) && p->state != PEER_GONE)
+	int64_t left = n->cfg.key_reject_ns - instant_sub(n->now, p->keyed_at);
+
+	peer_rx_del(n, p, &p->rx_old[1]);
+	p->rx_old[1] = p->rx_old[0];
+	p->rx_old[0] = p->rx;
+	p->rx = *rx;
+	rx->count = 0;
+	p->rx_used = false;
+	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p,
+	    left > n->cfg.key_overlap_ns ? left : n->cfg.key_overlap_ns);
+}
+
+static void rx_proven(struct node *n, struct peer *p)
+{
+	p->rx_used = true;
+	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p, n->cfg.key_overlap_ns);
+}
+
+/* The handshake with this outcome is the one that counts from now on. */
+static void take_remote(struct node *n, struct peer *p, const struct node_id *id,
+                        const uint8_t x_key[32], const struct hs_payload *remote)
+{
+	p->id = *id;
+	p->known = true;
+	memcpy(p->key, remote->key, sizeof(p->key));
+	memcpy(p->x_key, x_key, sizeof(p->x_key));
+	p->remote_epoch = remote->epoch;
+	p->remote_lanes = remote->tx_lanes;
+	p->remote_caps = remote->caps;
+	p->mtu = remote->mtu < p->cfg.io.mtu ? remote->mtu : p->cfg.io.mtu;
+	p->keyed_at = n->now;
+	p->hs_tries = 0;
+	disarm(n, &p->hs_timer);
+	/* The lower id rekeys first; the other only when that did not happen. */
+	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
+	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
+}
+
+/* The neighbour has used the keys of g: they are the link's. */
+static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
+{
+	struct peer_grant now = *g;
+
+	explicit_bzero(g, sizeof(*g));
+	if (peer_up(p) && p->remote_epoch != now.remote.epoch)
+		drop_state(n, p, "neighbour started anew");
+	else if (peer_up(p))
+		p->rekeys++;
+	rx_adopt(n, p, &now.rx);
+	rx_proven(n, p);
+	take_remote(n, p, &now.id, now.x_key, &now.remote);
+	tx_keys(n, p, now.tx_secret, &now.remote);
+	explicit_bzero(&now, sizeof(now));
+	if (!peer_up(p))
 		came_up(n, p);
 	peer_hello_tx(n, p, false);
+}
+
+static bool holds(const struct rx_keys *k, uint32_t index)
+{
+	for (unsigned i = 0; i < k->count; i++)
+		if (k->index[i] == index)
+			return true;
+	return false;
+}
+
+void peer_key_used(struct node *n, struct peer *p, uint32_t index)
+{
+	if (p->state == PEER_GONE)
+		return;
+	for (unsigned i = 0; i < PEER_GRANTS; i++)
+		if (holds(&p->grant[i].rx, index)) {
+			if (!p->grant[i].overtaken)
+				grant_used(n, p, &p->grant[i]);
+			return;
+		}
+	if (!p->rx_used && holds(&p->rx, index))
+		rx_proven(n, p);
 }
 
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
@@ -287,10 +367,6 @@ void peer_plain_up(struct node *n, struct peer *p)
 
 void peer_confirmed(struct node *n, struct peer *p)
 {
-	if (p->tx_waiting) {
-		peer_key_used(n, p, p->rx_probe_index);
-		return;
-	}
 	if (!p->confirming || p->state == PEER_GONE)
 		return;
 	p->confirming = false;
@@ -299,52 +375,57 @@ void peer_confirmed(struct node *n, struct peer *p)
 	peer_hello_tx(n, p, true);
 }
 
+/* Of the outcomes that wait, the oldest gives way. */
+static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
+{
+	struct peer_grant *g = &p->grant[0];
+
+	for (unsigned i = 1; i < PEER_GRANTS && g->rx.count; i++)
+		if (!p->grant[i].rx.count || instant_before(p->grant[i].born, g->born))
+			g = &p->grant[i];
+	grant_wipe(n, p, g);
+	g->rx = hs->rx;
+	hs->rx.count = 0;
+	memcpy(g->tx_secret, hs->tx_secret, sizeof(g->tx_secret));
+	memcpy(g->x_key, hs->noise.rs, sizeof(g->x_key));
+	g->id = hs->id;
+	g->remote = hs->remote;
+	g->born = n->now;
+	g->overtaken = false;
+}
+
+/* Whether the neighbour is not known yet to hold the keys: our message that lets it make them is only now on its way. */
+static bool answer_awaited(const struct peer *p, const struct handshake *hs)
+{
+	return hs->ik ? !hs->noise.initiator : hs->noise.initiator && peer_up(p);
+}
+
 void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 {
-	bool restarted = peer_up(p) && p->remote_epoch != hs->remote.epoch;
-	bool responder_ik = hs->ik && !hs->noise.initiator, initiator_xx;
+	bool initiator_xx = hs->noise.initiator && !hs->ik, awaited = answer_awaited(p, hs);
 
-	if (restarted) {
-		struct rx_keys keep = hs->rx;
-
-		hs->rx.count = 0; /* the new keys stay */
-		drop_state(n, p, "neighbour started anew");
-		hs->rx = keep;
-	} else if (peer_up(p)) {
-		p->rekeys++;
-	}
-	p->id = hs->id;
-	p->known = true;
-	p->remote_epoch = hs->remote.epoch;
-	p->remote_lanes = hs->remote.tx_lanes;
-	p->remote_caps = hs->remote.caps;
-	p->mtu = hs->remote.mtu < p->cfg.io.mtu ? hs->remote.mtu : p->cfg.io.mtu;
-	rx_del(n, p, &p->rx_old[1]);
-	p->rx_old[1] = p->rx_old[0];
-	p->rx_old[0] = p->rx;
-	p->rx = hs->rx;
-	hs->rx.count = 0;
-	p->keyed_at = n->now;
-	if (responder_ik) {
-		/* A replayed first message must change nothing: the old sending key stays, and a link that is down stays
-		 * down, until the new keys are used. */
-		memcpy(p->tx_wait, hs->tx_secret, 32);
-		p->tx_wait_remote = hs->remote;
-		p->rx_probe_index = p->rx.index[0];
-		p->tx_waiting = true;
+	if (awaited) {
+		grant_keep(n, p, hs);
 	} else {
+		if (peer_up(p) && p->remote_epoch != hs->remote.epoch) {
+			struct rx_keys keep = hs->rx;
+
+			hs->rx.count = 0; /* the new keys stay */
+			drop_state(n, p, "neighbour started anew");
+			hs->rx = keep;
+		} else if (peer_up(p)) {
+			p->rekeys++;
+		}
+		for (unsigned i = 0; i < PEER_GRANTS; i++)
+			p->grant[i].overtaken = true;
+		rx_adopt(n, p, &hs->rx);
+		take_remote(n, p, &hs->id, hs->noise.rs, &hs->remote);
 		tx_keys(n, p, hs->tx_secret, &hs->remote);
 	}
 	hs->active = false;
 	explicit_bzero(hs->tx_secret, 32);
-	initiator_xx = hs->noise.initiator && !hs->ik;
 	noise_wipe(&hs->noise);
-	disarm(n, &p->hs_timer);
-	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p, n->cfg.key_overlap_ns);
-	/* The lower id rekeys first; the other only when that did not happen. */
-	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
-	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
-	if (responder_ik)
+	if (awaited)
 		return;
 	if (initiator_xx && !peer_up(p)) {
 		/* The third message is on its way: what we sent now could overtake the other side's programming. Its first
@@ -359,6 +440,24 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	peer_live_ask(n, p);
 }
 
+/* New keys are due. An answer is waited for before the next try: each try forgets the one before it. */
+static void rekey(struct node *n, struct peer *p)
+{
+	int64_t again = peer_handshake_retry(n, p);
+
+	if (instant_sub(n->now, p->keyed_at) >= n->cfg.key_reject_ns) {
+		peer_down(n, p, "keys too old");
+		return;
+	}
+	for (unsigned i = 0; i < PEER_GRANTS; i++)
+		if (instant_sub(n->now, p->grant[i].born) >= n->cfg.key_reject_ns)
+			grant_wipe(n, p, &p->grant[i]);
+	if (!p->own.ticket.waiting)
+		peer_handshake_start(n, p);
+	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
+	    again > n->cfg.rekey_ns / 24 ? again : n->cfg.rekey_ns / 24);
+}
+
 void peer_timer(struct node *n, struct timer *t)
 {
 	struct peer *p = t->owner;
@@ -368,12 +467,7 @@ void peer_timer(struct node *n, struct timer *t)
 		peer_handshake_start(n, p);
 		break;
 	case TIMER_PEER_REKEY:
-		if (instant_sub(n->now, p->keyed_at) >= n->cfg.key_reject_ns) {
-			peer_down(n, p, "keys too old");
-			break;
-		}
-		peer_handshake_start(n, p);
-		arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p, n->cfg.rekey_ns / 24 + NS_PER_MS);
+		rekey(n, p);
 		break;
 	case TIMER_PEER_LIVENESS:
 		peer_live_tick(n, p);

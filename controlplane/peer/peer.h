@@ -10,6 +10,7 @@
 #include "wire/linkmsg.h"
 
 #define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
+#define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
 #define HS1_ENVELOPE  272 /* bytes: no answer of ours is longer, whatever the lanes */
 
@@ -57,6 +58,19 @@ struct handshake {
 	struct peer *peer;
 };
 
+/* The outcome of a handshake whose last message was ours: the workers open what comes under its receiving keys, and everything else
+ * about the link stays as it is until the neighbour uses them. So neither a message that is lost or late nor one that somebody
+ * plays back changes a link that works. */
+struct peer_grant {
+	struct rx_keys rx; /* rx.count is 0: this place is free */
+	uint8_t tx_secret[32];
+	uint8_t x_key[32];
+	struct node_id id;
+	struct hs_payload remote;
+	struct instant born;
+	bool overtaken; /* a handshake of ours was completed later: what comes under these keys is opened, no more */
+};
+
 struct peer {
 	TAILQ_ENTRY(peer) next;
 	struct node_link_cfg cfg;
@@ -84,12 +98,9 @@ struct peer {
 	uint8_t cookie[COOKIE_BYTES];
 	struct instant cookie_at;
 	struct rx_keys rx, rx_old[2]; /* newest first: rekeys of both ends may cross */
-	uint8_t tx_wait
-	        [32]; /* responder of IK: the new sending secret, used from the first packet under the new keys on */
-	struct hs_payload tx_wait_remote;
-	bool tx_waiting;
+	struct peer_grant grant[PEER_GRANTS];
+	bool rx_used;    /* the neighbour has sent under rx: it does not need rx_old any more */
 	bool confirming; /* XX initiator: keys stand, the other side's first packet is awaited */
-	uint32_t rx_probe_index; /* first of the new receiver indices */
 	struct instant keyed_at;
 	struct timer rekey_timer, old_key_timer;
 	struct ticket gone_ticket;
@@ -148,6 +159,10 @@ void peer_down(struct node *n, struct peer *p, const char *why);
 void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
 /* Begins our own handshake now (first contact, rekey). */
 void peer_handshake_start(struct node *n, struct peer *p);
+/* Takes receiving keys out of the workers; k is empty afterwards. */
+void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k);
+/* How long an answer to our first message is waited for: the longer, the more tries have had none. */
+int64_t peer_handshake_retry(struct node *n, struct peer *p);
 /* First packet opened under a receiver index. */
 void peer_key_used(struct node *n, struct peer *p, uint32_t index);
 /* An authentic packet came while the link is not up: the other side holds the keys. */
@@ -155,7 +170,7 @@ void peer_confirmed(struct node *n, struct peer *p);
 /* The address the neighbour is heard from. */
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
                  uint16_t port);
-/* peer/handshake.c -> peer.c: the handshake is complete and both directions are programmed. */
+/* peer/handshake.c -> peer.c: the handshake is complete and the workers hold its receiving keys. */
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 
 /* ---- liveness (peer/liveness.c) ---- */

@@ -31,6 +31,7 @@ struct rx_lane {
 	uint32_t index;
 	uint16_t link;
 	uint8_t lane;
+	bool told;            /* EVT_SESSION_USED has gone out */
 	struct rx_lane *next; /* of the same link */
 };
 

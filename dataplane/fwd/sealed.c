@@ -96,8 +96,8 @@ static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m)
 	};
 }
 
-/* The neighbour holds the new keys: control may let go of the old ones. */
-static void first_use(struct worker *w, const struct rx_lane *lane)
+/* The neighbour holds the new keys: control may let go of the old ones. Said with the next frame if control has no room for it now. */
+static void first_use(struct worker *w, struct rx_lane *lane)
 {
 	struct dp_event ev = {.type = EVT_SESSION_USED};
 
@@ -105,7 +105,7 @@ static void first_use(struct worker *w, const struct rx_lane *lane)
 	ev.u.key.link = lane->link;
 	ev.u.key.lane = lane->lane;
 	ev.u.key.index = lane->index;
-	worker_event(w, &ev);
+	lane->told = worker_event(w, &ev);
 }
 
 /* An authentic frame becomes a labelled packet. False: dropped. */
@@ -120,7 +120,7 @@ static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct ae
 		drop_packet(w, DROP_REPLAY, m);
 		return false;
 	}
-	if (unlikely_(lane->replay.next == 0))
+	if (unlikely_(!lane->told))
 		first_use(w, lane);
 	replay_commit(&lane->replay, op->counter);
 	if (unlikely_(!l)) {
