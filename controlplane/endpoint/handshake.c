@@ -200,11 +200,16 @@ static void initiator_done(struct node *n, void *arg)
 	struct session *s = arg;
 	struct session_hs *hs = &s->own;
 	struct lsp *l = hs->lsp;
+	int64_t left = n->cfg.key_reject_ns - instant_sub(n->now, s->key_at);
 
 	if (!hs->active || !hs->done)
 		return;
 	session_adopt_keys(n, s, hs);
 	s->confirmed = false;
+	/* The other side sends under the old key until it has heard from us under the new one: the overlap begins when it is
+	 * seen to have (session_key_used()), or the old key gets too old. */
+	if (s->has_old && left > n->cfg.key_overlap_ns)
+		arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, left);
 	hs->tries = 0;
 	if (l) {
 		hs->lsp = NULL;
@@ -538,6 +543,8 @@ void session_key_used(struct node *n, uint32_t index, uint8_t phase)
 		activate(n, s);
 		return;
 	}
+	if (s->has_old && s->phase == phase)
+		arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, n->cfg.key_overlap_ns);
 	if (s->own.done && s->has_keys && s->phase == phase) {
 		s->confirmed = true;
 		session_wipe_hs(n, &s->own);

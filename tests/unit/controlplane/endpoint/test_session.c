@@ -136,6 +136,44 @@ static void test_rekey(void **state)
 }
 
 /* The edge in use dies: the same session goes on over the other way. */
+/* An overlap shorter than the way there and back: the old key stays until the other side is seen to use the new one. */
+static void test_rekey_short_overlap(void **state)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct ears ears;
+		struct net net;
+		uint32_t ends[2] = {0, 15};
+		struct session *s;
+
+		rig_open(&net, TOPO_GRID, 16, 4, false, 12);
+		listen_to(&net, &ears);
+		ask(&net, 0, 15);
+		rig_run(&net, 3000);
+		for (uint32_t e = 0; e < net.graph.m; e++)
+			net.edge[e].delay_ns = 20 * NS_PER_MS;
+		for (unsigned i = 0; i < 2; i++)
+			net.node[ends[i]].node->cfg.key_overlap_ns = NS_PER_MS;
+		s = between(&net, ends[side], ends[!side]);
+		for (unsigned ms = 0; ms < 2000; ms++) {
+			if (ms % 500 == 0) {
+				session_rekey_wanted(net.node[ends[side]].node, s->index);
+				rig_kick(&net, ends[side]);
+			}
+			assert_true(net_inject(&net, 0, &net.node[15].identity.id, 1));
+			assert_true(net_inject(&net, 15, &net.node[0].identity.id, 2));
+			rig_run(&net, 1);
+		}
+		rig_run(&net, 1000);
+		assert_int_equal(s->rekeys, 4);
+		assert_int_equal(ears.lost, 0);
+		assert_int_equal(ears.arrived, 2 * 2000);
+		assert_false(s->has_old);
+		check_agree(&net, 0, 15);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 static void test_repair(void **state)
 {
 	struct ears ears;
@@ -391,6 +429,7 @@ int main(void)
 	        cmocka_unit_test(test_crossing),
 	        cmocka_unit_test(test_crossing_with_losses),
 	        cmocka_unit_test(test_rekey),
+	        cmocka_unit_test(test_rekey_short_overlap),
 	        cmocka_unit_test(test_repair),
 	        cmocka_unit_test(test_nobody),
 	        cmocka_unit_test(test_too_early),
