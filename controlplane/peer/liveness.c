@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Ticks in one silence that came too late to say anything of the neighbour; more than these say that it is always so here. */
+#define LATE_TICKS_MAX 8
+
 /* A link is in use while data crossed it lately or a tunnel stands on it. */
 #define USED_NS (10 * NS_PER_S)
 
@@ -84,11 +87,43 @@ void peer_live_start(struct node *n, struct peer *p)
 	rearm(n, p);
 }
 
+/* The workers have sent the question. However long this machine took to do so, that is no silence of the neighbour's: the answer is
+ * waited for from now on. */
+static void question_sent(struct node *n, void *owner)
+{
+	struct peer *p = owner;
+
+	if (p->missed && !instant_reached(p->live_timer.at, n->now))
+		rearm(n, p);
+}
+
+static void await_answer(struct node *n, struct peer *p)
+{
+	rearm(n, p);
+	ticket_wait(n, &p->live_ticket, question_sent, p);
+}
+
 void peer_live_ask(struct node *n, struct peer *p)
 {
 	p->missed = 1;
+	p->late = 0;
 	p->asked = n->now;
-	rearm(n, p);
+	await_answer(n, p);
+}
+
+void peer_live_stop(struct node *n, struct peer *p)
+{
+	disarm(n, &p->live_timer);
+	ticket_cancel(n, &p->live_ticket);
+}
+
+/* This thread did not run when it should have: answers may be there that it has not seen. */
+static bool tick_was_late(const struct node *n, struct peer *p)
+{
+	if (instant_sub(n->now, p->live_timer.at) < interval(n, p) / 2 || p->late == LATE_TICKS_MAX)
+		return false;
+	p->late++;
+	return true;
 }
 
 /* TIMER_PEER_LIVENESS. */
@@ -96,18 +131,28 @@ void peer_live_tick(struct node *n, struct peer *p)
 {
 	int64_t silent = instant_sub(n->now, p->heard);
 
+	if (p->live_ticket.waiting) {
+		rearm(n, p);
+		return;
+	}
 	if (!p->missed && silent < interval(n, p)) {
 		arm(n, &p->live_timer, TIMER_PEER_LIVENESS, p, interval(n, p) - silent);
 		return;
 	}
-	if (p->missed >= n->cfg.hello_misses) {
+	if (!p->missed) {
+		p->late = 0;
+		p->missed = 1;
+		p->asked = n->now;
+	} else if (tick_was_late(n, p)) {
+		p->missed = 1; /* a fresh round of questions */
+	} else if (p->missed >= n->cfg.hello_misses) {
 		peer_down(n, p, "no answer to hellos");
 		return;
+	} else {
+		p->missed++;
 	}
-	if (!p->missed++)
-		p->asked = n->now;
 	peer_hello_tx(n, p, true);
-	rearm(n, p);
+	await_answer(n, p);
 }
 
 /* A plain link has no handshake: hellos that answer each other make it. */

@@ -25,7 +25,7 @@ int peers_new(struct node *n)
 static void peer_release(struct node *n, struct peer *p)
 {
 	disarm(n, &p->hs_timer);
-	disarm(n, &p->live_timer);
+	peer_live_stop(n, p);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
 	ticket_cancel(n, &p->gone_ticket);
@@ -195,7 +195,7 @@ static void open_link(struct node *n, struct peer *p, bool on)
 /* Everything that hung on the neighbour being up: keys, labels, upper parts. */
 static void drop_state(struct node *n, struct peer *p, const char *why)
 {
-	disarm(n, &p->live_timer);
+	peer_live_stop(n, p);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
 	if (peer_up(p)) {

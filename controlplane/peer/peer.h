@@ -108,8 +108,10 @@ struct peer {
 	/* liveness */
 	struct instant heard, asked, up_at, used; /* asked: the first hello into this silence */
 	struct timer live_timer;
-	uint8_t missed;
-	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
+	struct ticket live_ticket; /* the workers have not sent our question yet */
+	uint8_t missed;            /* questions in this silence */
+	uint8_t late;              /* ticks in this silence that came too late */
+	uint64_t hello_heard_us;   /* last `sent` of the neighbour, to be echoed */
 	struct instant hello_heard_at;
 	int64_t rtt_ns;
 	uint32_t flaps;
@@ -182,6 +184,8 @@ void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
 /* A tunnel in use came to this link (+1) or left it (-1). */
 void peer_tunnels(struct node *n, struct peer *p, int step);
 void peer_live_start(struct node *n, struct peer *p);
+/* The link is down or goes: nothing is asked any more. */
+void peer_live_stop(struct node *n, struct peer *p);
 /* A hello that wants an answer has just gone out: ask again soon if none comes. */
 void peer_live_ask(struct node *n, struct peer *p);
 void peer_live_tick(struct node *n, struct peer *p);

@@ -79,11 +79,81 @@ static void test_data_counts(void **state)
 	}
 }
 
+/* A machine on which every command waits long for its worker: the neighbour is not blamed for that. */
+static void test_slow_workers(void **state)
+{
+	static const int64_t late_ms[] = {200, 700, 2000};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct net net;
+
+		rig_open(&net, TOPO_LINE, 2, 1, false, 10);
+		net.cfg.exec_min_ns = net.cfg.exec_max_ns = late_ms[i] * NS_PER_MS;
+		for (unsigned s = 0; s < 200; s++) {
+			say(&net, NODE_LINK_TX, net.now);
+			rig_run(&net, 100);
+		}
+		for (unsigned side = 0; side < 2; side++) {
+			assert_true(peer_up(rig_peer(&net, EDGE, side)));
+			assert_int_equal(rig_peer(&net, EDGE, side)->flaps, 0);
+		}
+		rig_close(&net);
+	}
+}
+
+/* p's tick comes two seconds after it was due. */
+static void tick_late(struct net *net, struct peer *p)
+{
+	rig_kick(net, net->edge[EDGE].node[0]);
+	disarm(net->node[net->edge[EDGE].node[0]].node, &p->live_timer);
+	p->live_timer.at = instant_add(net->now, -2 * NS_PER_S);
+	peer_live_tick(net->node[net->edge[EDGE].node[0]].node, p);
+	rig_kick(net, net->edge[EDGE].node[0]);
+}
+
+/* The control thread did not run when it should have, at whichever question: the first tick after that decides nothing. */
+static void test_late_thread(void **state)
+{
+	for (unsigned questions = 1; questions <= 3; questions++) {
+		struct net net;
+		struct peer *p = open_and_cut(&net);
+		struct node *there = net.node[net.edge[EDGE].node[1]].node;
+
+		while (p->missed < questions) {
+			rig_run(&net, STEP);
+			/* The other end is not what this is about. */
+			peer_live_start(there, rig_peer(&net, EDGE, 1));
+		}
+		net_edge(&net, EDGE, true);
+		tick_late(&net, p);
+		assert_true(peer_up(p));
+		rig_run(&net, 3000);
+		assert_true(peer_up(p));
+		assert_int_equal(p->flaps, 0);
+		rig_close(&net);
+	}
+}
+
+/* One that never runs in time notices in the end. */
+static void test_always_late(void **state)
+{
+	struct net net;
+	struct peer *p = open_and_cut(&net);
+
+	for (unsigned i = 0; i < 100 && peer_up(p); i++) {
+		tick_late(&net, p);
+		rig_run(&net, STEP);
+	}
+	assert_false(peer_up(p));
+	rig_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_late_counters),
-	        cmocka_unit_test(test_data_counts),
+	        cmocka_unit_test(test_late_counters), cmocka_unit_test(test_data_counts),
+	        cmocka_unit_test(test_slow_workers),  cmocka_unit_test(test_late_thread),
+	        cmocka_unit_test(test_always_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
