@@ -54,6 +54,7 @@ int anchor_new(struct node *n)
 	if (!a)
 		return -ENOMEM;
 	n->anchor = a;
+	a->trees = n->cfg.trees;
 	a->sample_ns = SAMPLE_MIN;
 	a->ann_seq = (uint64_t)n->now.ns;
 	for (unsigned t = 0; t < n->cfg.trees; t++) {
@@ -386,21 +387,21 @@ void anchor_timer(struct node *n, struct timer *t)
 
 /* ---- distances ---- */
 
-unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
+unsigned anchor_own_distance(const struct anchor *a, unsigned tree, uint64_t root,
                              const struct coords *to)
 {
-	if (tree >= n->cfg.trees || root_tag(&n->anchor->tree[tree].root) != root)
+	if (tree >= a->trees || root_tag(&a->tree[tree].root) != root)
 		return UINT_MAX;
-	return coords_distance(&n->anchor->tree[tree].coords, to);
+	return coords_distance(&a->tree[tree].coords, to);
 }
 
-unsigned anchor_distance(const struct node *n, const struct place *place, unsigned nplaces,
+unsigned anchor_distance(const struct anchor *a, const struct place *place, unsigned nplaces,
                          unsigned *tree, unsigned *distance)
 {
 	unsigned found = 0;
 
-	for (unsigned t = 0; t < nplaces && t < n->cfg.trees; t++) {
-		unsigned d = anchor_own_distance(n, t, place[t].root, &place[t].coords);
+	for (unsigned t = 0; t < nplaces && t < a->trees; t++) {
+		unsigned d = anchor_own_distance(a, t, place[t].root, &place[t].coords);
 
 		if (d == UINT_MAX)
 			continue;
@@ -413,17 +414,18 @@ unsigned anchor_distance(const struct node *n, const struct place *place, unsign
 	return found;
 }
 
-struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const struct coords *to,
-                        unsigned limit, bool (*usable)(struct node *, struct peer *, const void *),
-                        const void *arg, unsigned *distance)
+struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,
+                        const struct coords *to, unsigned limit,
+                        bool (*usable)(const struct peer *p, const void *arg), const void *arg,
+                        unsigned *distance)
 {
 	struct peer *p, *best = NULL;
 
-	TAILQ_FOREACH (p, &n->peers->list, next) {
+	TAILQ_FOREACH (p, &peers->list, next) {
 		unsigned d;
 
 		if (!peer_up(p) || !p->ann_valid || tree >= p->ann.ntrees ||
-		    root_tag(&p->ann.tree[tree].root) != root || (usable && !usable(n, p, arg)))
+		    root_tag(&p->ann.tree[tree].root) != root || (usable && !usable(p, arg)))
 			continue;
 		d = coords_distance(&p->ann.tree[tree].coords, to);
 		if (d < limit) {
@@ -435,14 +437,13 @@ struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const stru
 	return best;
 }
 
-struct peer *anchor_down(struct node *n, unsigned tree,
-                         bool (*usable)(struct node *, struct peer *, const void *),
-                         const void *arg)
+struct peer *anchor_down(const struct peers *peers, unsigned tree,
+                         bool (*usable)(const struct peer *p, const void *arg), const void *arg)
 {
 	struct peer *p, *best = NULL;
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (is_child(p, tree) && (!usable || usable(n, p, arg)) &&
+	TAILQ_FOREACH (p, &peers->list, next)
+		if (is_child(p, tree) && (!usable || usable(p, arg)) &&
 		    (!best || p->sample.size > best->sample.size))
 			best = p;
 	return best;

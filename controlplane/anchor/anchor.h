@@ -34,6 +34,7 @@ struct tree {
 };
 
 struct anchor {
+	uint8_t trees; /* of tree[]: in use */
 	struct tree tree[RECORD_TREES_MAX];
 	uint64_t self_hash[RECORD_TREES_MAX];
 	uint64_t ann_seq;
@@ -63,19 +64,18 @@ bool anchor_select(struct node *n, bool *lost);
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);
 
 /* Number of trees in which both have a place under the same root; *distance: the smallest. 0: not comparable. */
-unsigned anchor_distance(const struct node *n, const struct place *place, unsigned nplaces,
+unsigned anchor_distance(const struct anchor *a, const struct place *place, unsigned nplaces,
                          unsigned *tree, unsigned *distance);
 /* The up neighbour nearest to coords in a tree with root tag `root`, strictly nearer than `limit` hops; NULL: none. */
-struct peer *anchor_hop(struct node *n, unsigned tree, uint64_t root, const struct coords *to,
-                        unsigned limit,
-                        bool (*usable)(struct node *n, struct peer *p, const void *arg),
-                        const void *arg, unsigned *distance);
+struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,
+                        const struct coords *to, unsigned limit,
+                        bool (*usable)(const struct peer *p, const void *arg), const void *arg,
+                        unsigned *distance);
 /* The up neighbour below this node in a tree with the most below it (as its samples say); NULL: none. */
-struct peer *anchor_down(struct node *n, unsigned tree,
-                         bool (*usable)(struct node *n, struct peer *p, const void *arg),
-                         const void *arg);
+struct peer *anchor_down(const struct peers *peers, unsigned tree,
+                         bool (*usable)(const struct peer *p, const void *arg), const void *arg);
 /* This node's distance to coords, or UINT_MAX when its tree has another root. */
-unsigned anchor_own_distance(const struct node *n, unsigned tree, uint64_t root,
+unsigned anchor_own_distance(const struct anchor *a, unsigned tree, uint64_t root,
                              const struct coords *to);
 /* A node that meets a newer record of its own takes that number + 1. */
 void anchor_own_record_seen(struct node *n, uint64_t seq);

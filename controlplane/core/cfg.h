@@ -2,6 +2,7 @@
 /* What a node and each of its links are told when they are made: constant from then on. */
 #pragma once
 #include "base/rng.h"
+#include "core/mem.h"
 #include "ipc/cpdp.h"
 #include "wire/id.h"
 
@@ -10,13 +11,6 @@
 #include <stdint.h>
 
 struct identity; /* crypto/identity.h */
-
-/* Allocation as the daemon (malloc) or the simulator (counting, failing) wants it. free(arg, p) of NULL is nothing. */
-struct node_alloc {
-	void *(*alloc)(void *arg, size_t n); /* zeroed, or NULL */
-	void (*free)(void *arg, void *p);
-	void *arg;
-};
 
 /* Public-key operations, so that 10^5 simulated nodes can do without them. NULL members of node_cfg.ops: the real ones. */
 struct node_crypto_ops {

@@ -36,6 +36,7 @@ struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct
 	if (!n)
 		return NULL;
 	n->cfg = *cfg;
+	n->mem = (struct mem){.from = cfg->alloc, .refused = &n->counters[CTR_NO_MEMORY]};
 	n->ops = cfg->ops ? cfg->ops : &real_ops;
 	n->news = news;
 	n->now = now;
@@ -55,28 +56,4 @@ void ctx_destroy(struct node *n)
 	}
 	timers_free(&n->timers);
 	n->cfg.alloc.free(n->cfg.alloc.arg, n);
-}
-
-void *ctx_alloc(struct node *n, size_t size)
-{
-	size_t *p = n->cfg.alloc.alloc(n->cfg.alloc.arg, size + 16);
-
-	if (!p) {
-		count(n, CTR_NO_MEMORY);
-		return NULL;
-	}
-	*p = size;
-	n->state_bytes += size;
-	return (char *)p + 16;
-}
-
-void ctx_free(struct node *n, void *p)
-{
-	size_t *at;
-
-	if (!p)
-		return;
-	at = (size_t *)((char *)p - 16);
-	n->state_bytes -= *at;
-	n->cfg.alloc.free(n->cfg.alloc.arg, at);
 }

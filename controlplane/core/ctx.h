@@ -8,6 +8,7 @@
 #include "base/cc.h"
 #include "base/timer.h"
 #include "core/cfg.h"
+#include "core/mem.h"
 #include "core/news.h"
 #include "core/out.h"
 #include "core/ticket.h"
@@ -50,12 +51,14 @@ struct node {
 	STAILQ_HEAD(, out_item) out;
 	struct tickets tickets;
 	uint64_t counters[CTR_COUNT];
-	size_t state_bytes; /* allocated through ctx_alloc() */
+	struct mem mem; /* of all parts, through ctx_alloc() */
 	bool draining;
 	struct bucket log_bucket;
 
 	struct peers *peers;
 	struct anchor *anchor;
+	struct contacts *contacts;
+	struct lsp_ends *ends;
 	struct kad *kad;
 	struct lsps *lsps;
 	struct sessions *sessions;
@@ -68,8 +71,15 @@ struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct
 void ctx_destroy(struct node *n);
 
 /* Zeroed memory or NULL; counts. Release with ctx_free(). */
-void *ctx_alloc(struct node *n, size_t size);
-void ctx_free(struct node *n, void *p);
+static inline void *ctx_alloc(struct node *n, size_t size)
+{
+	return mem_alloc(&n->mem, size);
+}
+
+static inline void ctx_free(struct node *n, void *p)
+{
+	mem_free(&n->mem, p);
+}
 
 static inline void count(struct node *n, enum counter c)
 {

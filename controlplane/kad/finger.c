@@ -13,7 +13,7 @@ static bool bucket_served(const struct node *n, const struct contacts *t, unsign
 {
 	uint32_t at, end;
 
-	for (contact_bucket(n, t, bucket, &at, &end); at < end; at++)
+	for (contact_bucket(t, bucket, &at, &end); at < end; at++)
 		if (t->v[at]->finger || t->v[at]->neighbour || t->v[at]->finger_pending)
 			return true;
 	return false;
@@ -26,13 +26,13 @@ void fingers_fix(struct node *n)
 	unsigned best_d = 0;
 
 	/* Contacts of one bucket are neighbours in the table's order. */
-	for (struct contact *c = contact_after(&k->contacts, NULL);;
-	     c = contact_after(&k->contacts, c)) {
+	for (struct contact *c = contact_after(n->contacts, NULL);;
+	     c = contact_after(n->contacts, c)) {
 		unsigned d;
 
 		if (best && (!c || c->bucket != best->bucket)) {
 			if (k->fingers_pending < PENDING_MAX &&
-			    !bucket_served(n, &k->contacts, best->bucket) &&
+			    !bucket_served(n, n->contacts, best->bucket) &&
 			    n->news->finger_build(n, best)) {
 				best->finger_pending = true;
 				k->fingers_pending++;
@@ -43,7 +43,7 @@ void fingers_fix(struct node *n)
 			break;
 		if (!c->verified || c->fails || instant_before(n->now, c->finger_retry))
 			continue;
-		d = contact_distance(n, c);
+		d = contact_distance(n->contacts, c);
 		if (d <= FINGER_HOPS_MAX && (!best || d < best_d)) {
 			best = c;
 			best_d = d;
@@ -62,7 +62,7 @@ static void settle(struct node *n, struct contact *c)
 
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
 {
-	struct contact *c = contact_find(&n->kad->contacts, far);
+	struct contact *c = contact_find(n->contacts, far);
 
 	settle(n, c);
 	if (c && !c->finger)
@@ -71,7 +71,7 @@ void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
 
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far)
 {
-	struct contact *c = contact_find(&n->kad->contacts, far);
+	struct contact *c = contact_find(n->contacts, far);
 
 	if (!c || c->finger != l)
 		return;
@@ -83,7 +83,7 @@ void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far)
 
 void kad_finger_failed(struct node *n, const struct node_id *far)
 {
-	struct contact *c = contact_find(&n->kad->contacts, far);
+	struct contact *c = contact_find(n->contacts, far);
 
 	if (!c && n->kad->fingers_pending)
 		n->kad->fingers_pending--;

@@ -48,7 +48,6 @@ void kad_free(struct node *n)
 		disarm(n, &k->rpc[i].timer);
 	for (unsigned i = 0; i < LOOKUPS_MAX; i++)
 		ctx_free(n, k->lookup[i].cand);
-	contacts_clear(n, &k->contacts);
 	ctx_free(n, k);
 	n->kad = NULL;
 }
@@ -70,11 +69,11 @@ void kad_hurry(struct node *n, bool direct)
 
 void kad_peer_up(struct node *n, struct peer *p)
 {
-	struct contact *c = contact_find(&n->kad->contacts, &p->id);
+	struct contact *c = contact_find(n->contacts, &p->id);
 	struct contact_info i = {.id = p->id};
 
 	if (!c || !c->verified)
-		c = contact_learn(n, &n->kad->contacts, &i, true);
+		c = contact_learn(n->contacts, n->now, &i, true);
 	if (!c)
 		return;
 	c->neighbour = true;
@@ -86,7 +85,7 @@ void kad_peer_up(struct node *n, struct peer *p)
 
 void kad_peer_down(struct node *n, struct peer *p)
 {
-	struct contact *c = contact_find(&n->kad->contacts, &p->id);
+	struct contact *c = contact_find(n->contacts, &p->id);
 
 	if (!c || peer_by_id(n, &p->id))
 		return;
@@ -119,15 +118,14 @@ static bool behind(const struct node *n, const struct contact *c)
 static void update_send(struct node *n)
 {
 	struct contact *near[KAD_SIBLINGS];
-	unsigned k =
-	        contact_closest(&n->kad->contacts, &n->cfg.identity->id, true, near, KAD_SIBLINGS);
+	unsigned k = contact_closest(n->contacts, &n->cfg.identity->id, true, near, KAD_SIBLINGS);
 
 	for (unsigned i = 0; i < k; i++)
 		if (behind(n, near[i]))
 			kad_send(n, KAD_UPDATE, 0, &near[i]->id, near[i]->place, near[i]->ntrees,
 			         NULL);
-	for (struct contact *c = contact_after(&n->kad->contacts, NULL); c;
-	     c = contact_after(&n->kad->contacts, c))
+	for (struct contact *c = contact_after(n->contacts, NULL); c;
+	     c = contact_after(n->contacts, c))
 		if (c->finger && behind(n, c))
 			kad_send(n, KAD_UPDATE, 0, &c->id, c->place, c->ntrees, NULL);
 }
@@ -145,7 +143,7 @@ void kad_hint(struct node *n, const struct contact_info *c)
 {
 	struct kad *k = n->kad;
 
-	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n, &k->contacts, c, false))
+	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n->contacts, n->now, c, false))
 		return;
 	if (k->seek_ns > SEEK_MAX || instant_sub(n->now, k->sought) < k->seek_ns)
 		return;

@@ -2,7 +2,7 @@
 /* Kademlia over restricted topology: exchanges, lookups, record updates, fingers. */
 #pragma once
 #include "core/ctx.h"
-#include "kad/contact.h"
+#include "table/contact.h"
 #include "wire/kadmsg.h"
 #include "wire/routed.h"
 
@@ -56,7 +56,6 @@ struct rpc {
 };
 
 struct kad {
-	struct contacts contacts;
 	struct rpc rpc[RPC_MAX];
 	uint32_t rpcs; /* of those: active */
 	struct lookup lookup[LOOKUPS_MAX];

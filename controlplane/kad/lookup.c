@@ -138,7 +138,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	l->deadline = instant_add(n->now, LOOKUP_LIFE);
 	if (at)
 		add(n, l, at);
-	k = contact_closest(&n->kad->contacts, target, false, near, LOOKUP_WIDTH / 2);
+	k = contact_closest(n->contacts, target, false, near, LOOKUP_WIDTH / 2);
 	for (unsigned i = 0; i < k; i++) {
 		contact_to_info(near[i], &c);
 		add(n, l, &c);

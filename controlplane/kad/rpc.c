@@ -71,7 +71,7 @@ static void list_closest(struct node *n, struct kad_msg *m, const struct node_id
                          unsigned at_most, struct instant told, const struct kad_msg *q)
 {
 	struct contact *near[KAD_SIBLINGS];
-	unsigned k = contact_closest(&n->kad->contacts, to, true, near, q ? KAD_SIBLINGS : at_most);
+	unsigned k = contact_closest(n->contacts, to, true, near, q ? KAD_SIBLINGS : at_most);
 
 	for (unsigned i = 0; i < k && m->count < at_most; i++)
 		if (news_to(m, near[i], to, told, q))
@@ -82,7 +82,7 @@ static void list_closest(struct node *n, struct kad_msg *m, const struct node_id
 static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_id *to,
                            const struct kad_msg *q)
 {
-	struct contacts *t = &n->kad->contacts;
+	struct contacts *t = n->contacts;
 	unsigned all = m->count + EXR_TREE_NEAR, next_door = 0;
 	uint8_t per_bucket[64] = {0};
 
@@ -106,7 +106,7 @@ static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_
 /* What need not be told us: all that we have heard of, and what we know to be dead. */
 static void have_fill(struct node *n, struct kad_msg *m)
 {
-	const struct contacts *t = &n->kad->contacts;
+	const struct contacts *t = n->contacts;
 
 	m->full = 0;
 	for (unsigned b = 0; b < 64; b++)
@@ -129,7 +129,7 @@ static size_t room_for(const struct place *places, unsigned nplaces)
 static bool send(struct node *n, struct kad_msg *m, const struct node_id *to,
                  const struct place *places, unsigned nplaces)
 {
-	struct contact *c = contact_find(&n->kad->contacts, to);
+	struct contact *c = contact_find(n->contacts, to);
 	uint8_t buf[CONTROL_PACKET_MAX];
 	struct wr w = wr_init(buf, room_for(places, nplaces));
 
@@ -159,7 +159,7 @@ static void begin(struct node *n, struct kad_msg *m, uint8_t op, uint32_t rpc)
 bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target)
 {
-	struct contact *c = contact_find(&n->kad->contacts, to);
+	struct contact *c = contact_find(n->contacts, to);
 	struct kad_msg m;
 
 	begin(n, &m, op, rpc);
@@ -186,7 +186,7 @@ static void reply(struct node *n, const struct node_id *src, const struct kad_ms
 			list_tree_near(n, &m, src, q);
 	} else {
 		m.target = q->target;
-		k = contact_closest(&n->kad->contacts, &q->target, true, near, EXR_CLOSEST);
+		k = contact_closest(n->contacts, &q->target, true, near, EXR_CLOSEST);
 		for (unsigned i = 0; i < k; i++)
 			if (!id_eq(&near[i]->id, src))
 				list_add(&m, near[i]);
@@ -210,7 +210,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 
 	if (!r)
 		return -EBUSY;
-	anchor_distance(n, to->place, to->ntrees, &tree, &d);
+	anchor_distance(n->anchor, to->place, to->ntrees, &tree, &d);
 	memset(r, 0, offsetof(struct rpc, id));
 	r->id = (uint32_t)rng_u64(&n->cfg.rng);
 	r->op = op;
@@ -222,7 +222,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->patience_ns = RPC_BASE + RPC_HOP * d;
 	r->slow = lookup == 0;
 	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->patience_ns : SLOW_BASE + SLOW_HOP * d);
-	c = contact_find(&n->kad->contacts, &to->id);
+	c = contact_find(n->contacts, &to->id);
 	if (c)
 		c->asked = n->now;
 	if (!kad_send(n, op, r->id, &to->id, to->place, to->ntrees, target))
@@ -232,7 +232,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 
 static void blame(struct node *n, const struct node_id *id)
 {
-	struct contact *c = contact_find(&n->kad->contacts, id);
+	struct contact *c = contact_find(n->contacts, id);
 
 	if (!c || c->neighbour)
 		return;
@@ -240,16 +240,16 @@ static void blame(struct node *n, const struct node_id *id)
 		return;
 	if (c->finger)
 		n->news->finger_drop(n, c->finger);
-	c = contact_find(&n->kad->contacts, id);
+	c = contact_find(n->contacts, id);
 	if (!c)
 		return;
-	contact_drop(n, &n->kad->contacts, c, true);
+	contact_drop(n->contacts, n->now, c, true);
 	kad_hurry(n, false);
 }
 
 void kad_suspect(struct node *n, const struct node_id *id)
 {
-	struct contact *c = contact_find(&n->kad->contacts, id);
+	struct contact *c = contact_find(n->contacts, id);
 
 	if (!c || c->neighbour || c->fails)
 		return;
@@ -311,11 +311,11 @@ static bool known(const struct node *n, const struct contact *c, const struct re
 /* The sender's signed record: its own word, if the signature holds. False: it is not, and nothing in the message counts. */
 static bool learn_self(struct node *n, const struct node_id *src, const struct kad_msg *m)
 {
-	struct contacts *t = &n->kad->contacts;
+	struct contacts *t = n->contacts;
 	struct contact *c = contact_find(t, src);
 	struct contact_info i = {.id = *src, .seq = m->self.seq, .ntrees = m->self.ntrees};
 	struct node_id id;
-	uint32_t before = t->news;
+	uint32_t before = t->gains;
 
 	identity_id_of_key(m->self.key, &id);
 	if (!id_eq(&id, src) ||
@@ -327,13 +327,13 @@ static bool learn_self(struct node *n, const struct node_id *src, const struct k
 	if (c && m->self.seq < c->signed_seq)
 		return true;
 	memcpy(i.place, m->self.place, sizeof(i.place));
-	c = contact_learn(n, t, &i, true);
+	c = contact_learn(t, n->now, &i, true);
 	if (!c)
 		return true;
 	c->fails = 0;
 	c->seen = n->now;
 	n->kad->snapshot_changes++;
-	if (t->news != before)
+	if (t->gains != before)
 		kad_hurry(n, false);
 	return true;
 }
@@ -345,13 +345,13 @@ static void take_list(struct node *n, const struct kad_msg *m)
 			anchor_own_record_seen(n, m->c[i].seq);
 			continue;
 		}
-		contact_learn(n, &n->kad->contacts, &m->c[i], false);
+		contact_learn(n->contacts, n->now, &m->c[i], false);
 	}
 }
 
 static void answer(struct node *n, const struct node_id *src, const struct kad_msg *m)
 {
-	struct contact *c = contact_find(&n->kad->contacts, src);
+	struct contact *c = contact_find(n->contacts, src);
 
 	for (unsigned i = 0; i < RPC_MAX; i++) {
 		struct rpc *r = &n->kad->rpc[i];

@@ -3,8 +3,8 @@
 #include "kad/kad.h"
 
 #include "core/emit.h"
-#include "core/route.h"
 #include "peer/peer.h"
+#include "route/route.h"
 
 #include <errno.h>
 
@@ -15,10 +15,11 @@ int kad_route(struct node *n, const struct node_id *dst, const struct place *pla
 	                          .hop_limit = ROUTED_HOP_LIMIT,
 	                          .src = n->cfg.identity->id,
 	                          .dst = *dst};
+	const struct route_tables tables = route_tables(n);
 	struct route_ext e;
 	struct route_step step;
 
-	if (route_first(n, dst, places, nplaces, next, &e, &step) != ROUTE_STEP)
+	if (route_first(&tables, dst, places, nplaces, next, &e, &step) != ROUTE_STEP)
 		return -EHOSTUNREACH;
 	count(n, CTR_ROUTED_SENT);
 	return emit_routed(n, step.peer->link, step.tunnel_label, &h, &e, body, len);

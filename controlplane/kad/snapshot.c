@@ -12,7 +12,7 @@
 /* {be32 magic, be16 version, be16 count, be64 own record's number, count x contact info}. */
 long kad_snapshot(const struct node *n, void *buf, size_t cap)
 {
-	const struct contacts *t = &n->kad->contacts;
+	const struct contacts *t = n->contacts;
 	struct wr w = wr_init(buf, cap);
 	uint8_t *count_at = w.p + 6;
 	unsigned k = 0;
@@ -52,6 +52,6 @@ void kad_restore(struct node *n, const void *buf, size_t len)
 
 		if (!contact_info_read(&r, &c))
 			return;
-		contact_learn(n, &n->kad->contacts, &c, false);
+		contact_learn(n->contacts, n->now, &c, false);
 	}
 }

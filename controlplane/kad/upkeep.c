@@ -43,8 +43,7 @@ static bool good(const struct contact *c)
 static unsigned verify_siblings(struct node *n)
 {
 	struct contact *near[KAD_SIBLINGS];
-	unsigned m =
-	        contact_closest(&n->kad->contacts, &n->cfg.identity->id, false, near, KAD_SIBLINGS);
+	unsigned m = contact_closest(n->contacts, &n->cfg.identity->id, false, near, KAD_SIBLINGS);
 	unsigned done = 0;
 
 	for (unsigned i = 0; i < m && done < VERIFY_AT_ONCE; i++)
@@ -58,7 +57,7 @@ static unsigned verify_siblings(struct node *n)
 /* The nearest along the tree of a bucket's hearsay; *have: how many of the bucket are good. */
 static struct contact *nearest_hearsay(struct node *n, uint32_t at, uint32_t end, unsigned *have)
 {
-	struct contacts *t = &n->kad->contacts;
+	struct contacts *t = n->contacts;
 	struct contact *best = NULL;
 	unsigned best_d = 0;
 
@@ -70,7 +69,7 @@ static struct contact *nearest_hearsay(struct node *n, uint32_t at, uint32_t end
 		if (good(c)) {
 			++*have;
 		} else if (!just_asked(n, c)) {
-			d = contact_distance(n, c);
+			d = contact_distance(n->contacts, c);
 			if (!best || d < best_d) {
 				best = c;
 				best_d = d;
@@ -85,7 +84,7 @@ static struct contact *nearest_hearsay(struct node *n, uint32_t at, uint32_t end
 /* Buckets with fewer than `enough` verified contacts have their nearest hearsay asked. */
 static unsigned verify_buckets(struct node *n, unsigned enough, unsigned at_most)
 {
-	struct contacts *t = &n->kad->contacts;
+	struct contacts *t = n->contacts;
 	unsigned done = 0;
 
 	for (uint32_t at = 0, end; at < t->count && done < at_most; at = end) {
@@ -108,7 +107,7 @@ static void sibling_exchange(struct node *n)
 	struct kad *k = n->kad;
 	struct contact *near[KAD_SIBLINGS], *c = NULL;
 	unsigned fast = k->tick_ns <= 2 * kad_paced(n, KAD_TICK_MIN) ? 4 : KAD_SIBLINGS;
-	unsigned m = contact_closest(&k->contacts, &n->cfg.identity->id, false, near, fast);
+	unsigned m = contact_closest(n->contacts, &n->cfg.identity->id, false, near, fast);
 
 	for (unsigned i = 0; i < m; i++)
 		if (!just_asked(n, near[i]) && (!c || instant_before(near[i]->asked, c->asked)))
@@ -119,7 +118,7 @@ static void sibling_exchange(struct node *n)
 
 static void random_exchange(struct node *n)
 {
-	struct contacts *t = &n->kad->contacts;
+	struct contacts *t = n->contacts;
 	struct contact *c;
 
 	if (t->count == 0)
@@ -139,10 +138,10 @@ static void look_into_empty(struct node *n)
 	if (instant_sub(n->now, k->refresh_at) < k->refresh_ns)
 		return;
 	while (lowest > 0 && below < CLOSE_ENOUGH)
-		below += k->contacts.fill[--lowest];
+		below += n->contacts->fill[--lowest];
 	for (unsigned i = 0; i < lowest; i++) {
 		b = (k->refresh_bucket + i) % lowest;
-		if (k->contacts.fill[b])
+		if (n->contacts->fill[b])
 			continue;
 		k->refresh_bucket = (uint16_t)(b + 1);
 		k->refresh_at = n->now;

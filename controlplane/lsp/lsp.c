@@ -72,8 +72,8 @@ struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
 	l->worker = -1;
 	l->fwd_in = l->fwd_out = l->rev_in = l->rev_out = LABEL_NONE;
 	l->born = l->used = n->now;
-	l->ahead = (struct lsp_end){.lsp = l, .forward = true};
-	l->back = (struct lsp_end){.lsp = l};
+	l->ahead = (struct lsp_end){.lsp = l, .id = &l->dst, .forward = true};
+	l->back = (struct lsp_end){.lsp = l, .id = &l->src};
 	if (RB_INSERT(lsp_tree, &n->lsps->tree, l)) {
 		ctx_free(n, l);
 		return NULL;
@@ -107,8 +107,8 @@ static void set_state(struct node *n, struct lsp *l, uint8_t state)
 	if (state > LSP_UP) {
 		if (stood && l->role != LSP_TRANSIT && !l->finger)
 			n->news->lsp_over(n, l);
-		ends_remove(n, &n->lsps->ends, &l->ahead);
-		ends_remove(n, &n->lsps->ends, &l->back);
+		ends_remove(n->ends, &l->ahead);
+		ends_remove(n->ends, &l->back);
 	}
 	if (pending && state >= LSP_UP)
 		n->lsps->pending--;
@@ -377,6 +377,6 @@ void lsp_mark_up(struct node *n, struct lsp *l)
 	set_state(n, l, LSP_UP);
 	l->up_at = l->used = n->now;
 	if (l->role != LSP_EGRESS)
-		ends_add(n, &n->lsps->ends, &l->ahead);
+		ends_add(n->ends, &l->ahead);
 	lsp_soft_start(n, l);
 }

@@ -5,8 +5,8 @@
  * A label whose name ends in _in was granted by this node, _out by the neighbour. */
 #pragma once
 #include "core/ctx.h"
-#include "core/route.h"
-#include "lsp/ends.h"
+#include "route/route.h"
+#include "table/ends.h"
 #include "peer/peer.h"
 #include "wire/linkmsg.h"
 #include "wire/lspmsg.h"
@@ -79,8 +79,7 @@ RB_HEAD(lsp_tree, lsp);
 
 struct lsps {
 	struct lsp_tree tree;
-	struct lsp_ends ends;
-	uint32_t count, pending, fingers;
+	uint32_t count, pending;
 };
 
 /* What an end asks for. */

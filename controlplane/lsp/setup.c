@@ -92,12 +92,13 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 	                         .nnotvia = q->nnotvia,
 	                         .passed = m.record,
 	                         .npassed = 1};
+	const struct route_tables tables = route_tables(n);
 	struct lsp *l;
 	int r;
 
 	m.record[0] = id_tag(&n->cfg.identity->id);
-	route_ext_begin(n, &e, NEXT_SETUP, q->places, q->nplaces);
-	if (route_next(n, &rq, &step) != ROUTE_STEP)
+	route_ext_begin(&tables, &e, NEXT_SETUP, q->places, q->nplaces);
+	if (route_next(&tables, &rq, &step) != ROUTE_STEP)
 		return -EHOSTUNREACH;
 	l = lsp_new(n, rng_u64(&n->cfg.rng), &n->cfg.identity->id, &q->dst, LSP_INGRESS);
 	if (!l)
@@ -215,6 +216,7 @@ static void dead_end(struct node *n, struct lsp *l, bool far, const struct route
 static void transit(struct node *n, struct route_query *q, const struct routed_header *h,
                     struct setup_msg *m, struct lsp *l)
 {
+	const struct route_tables tables = route_tables(n);
 	struct route_step step;
 	enum route_result r;
 	uint32_t me = id_tag(&n->cfg.identity->id);
@@ -223,7 +225,7 @@ static void transit(struct node *n, struct route_query *q, const struct routed_h
 		q->passed = m->record;
 		q->npassed = m->nrecord;
 	}
-	r = route_next(n, q, &step);
+	r = route_next(&tables, q, &step);
 	if (r == ROUTE_STEP && m->nrecord < SETUP_RECORD_MAX)
 		m->record[m->nrecord++] = me;
 	if (r == ROUTE_STEP && m->hops < UINT8_MAX) {

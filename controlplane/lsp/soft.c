@@ -117,5 +117,5 @@ void lsp_refresh_rx(struct node *n, struct lsp *l)
 	l->used = n->now;
 	l->committed = true;
 	if (l->role != LSP_INGRESS)
-		ends_add(n, &n->lsps->ends, &l->back);
+		ends_add(n->ends, &l->back);
 }

@@ -11,6 +11,7 @@
 #include "node/news.h"
 #include "node/receive.h"
 #include "peer/peer.h"
+#include "table/table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,6 +22,8 @@ static int parts_new(struct node *n)
 
 	if (r == 0)
 		r = anchor_new(n);
+	if (r == 0)
+		r = tables_new(n);
 	if (r == 0)
 		r = kad_new(n);
 	if (r == 0)
@@ -58,6 +61,7 @@ void node_free(struct node *n)
 	oams_free(n);
 	lsps_free(n);
 	kad_free(n);
+	tables_free(n);
 	anchor_free(n);
 	peers_free(n);
 	ctx_destroy(n);

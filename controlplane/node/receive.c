@@ -4,12 +4,12 @@
 
 #include "anchor/anchor.h"
 #include "core/emit.h"
-#include "core/route.h"
 #include "endpoint/oam.h"
 #include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 #include "peer/peer.h"
+#include "route/route.h"
 
 /* ---- messages to the next neighbour only ---- */
 
@@ -110,6 +110,7 @@ static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, str
 	struct route_ext e;
 	struct route_step step;
 	struct route_query q = {.ext = &e, .from = from, .dst = &h.dst};
+	struct route_tables tables;
 
 	if (!routed_header_read(r, &h)) {
 		count(n, CTR_MALFORMED);
@@ -147,7 +148,8 @@ static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, str
 		lsp_setup_rx(n, &q, &h, r);
 		return;
 	}
-	switch (route_next(n, &q, &step)) {
+	tables = route_tables(n);
+	switch (route_next(&tables, &q, &step)) {
 	case ROUTE_HERE:
 		deliver(n, &h, e.next, r);
 		break;

@@ -54,7 +54,7 @@ bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
 bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
                        struct node_contact_view *v)
 {
-	const struct contacts *t = &n->kad->contacts;
+	const struct contacts *t = n->contacts;
 	struct contact *c = *it < t->count ? t->v[*it] : NULL;
 	struct peer *p = NULL;
 
@@ -71,7 +71,7 @@ bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
 	if (c->finger &&
 	    lsp_onward(c->finger, c->finger->role == LSP_INGRESS, &p, &v->finger_label))
 		v->finger_link = p->link;
-	v->tree_distance = (uint16_t)contact_distance(n, c);
+	v->tree_distance = (uint16_t)contact_distance(n->contacts, c);
 	v->rtt_ns = c->rtt_ns;
 	v->seen_ns = c->seen.ns ? instant_sub(now, c->seen) : -1;
 	v->fails = c->fails;
@@ -231,15 +231,15 @@ void node_stats(const struct node *n, struct node_stats *s)
 	struct peer *p;
 
 	memset(s, 0, sizeof(*s));
-	s->state_bytes = sizeof(*n) + n->state_bytes + n->timers.cap * sizeof(n->timers.heap[0]);
+	s->state_bytes = sizeof(*n) + n->mem.bytes + n->timers.cap * sizeof(n->timers.heap[0]);
 	TAILQ_FOREACH (p, &n->peers->list, next) {
 		s->labels_live += p->labels.granted;
 		s->labels_out += p->labels.granted + p->labels.quarantined;
 	}
 	node_pending(n, &s->pending_setups, &s->pending_queries);
-	s->contacts = n->kad->contacts.count;
-	for (struct contact *c = contact_after(&n->kad->contacts, NULL); c;
-	     c = contact_after(&n->kad->contacts, c)) {
+	s->contacts = n->contacts->count;
+	for (struct contact *c = contact_after(n->contacts, NULL); c;
+	     c = contact_after(n->contacts, c)) {
 		s->contacts_stale += c->fails > 0;
 		s->fingers += c->finger != NULL;
 	}

@@ -173,7 +173,7 @@ static void test_strange_events(void **state)
 		node_tick(o.n, o.n->now);
 		lone_drain(&o);
 	}
-	assert_true(o.n->state_bytes < 16u << 20);
+	assert_true(o.n->mem.bytes < 16u << 20);
 	lone_close(&o);
 }
 

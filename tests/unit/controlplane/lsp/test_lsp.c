@@ -156,13 +156,14 @@ static void arrive(struct again *x, uint32_t from, uint32_t label)
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct route_ext e;
 	struct route_query q = {.dst = &x->h.dst, .ext = &e, .from = towards(x, from), .hops = 200};
+	const struct route_tables tables = route_tables(x->n);
 	struct rd r;
 
 	assert_non_null(q.from);
 	x->m.reverse_label = label;
 	setup_write(&w, &x->m);
 	r = rd_init(buf, wr_len(&w));
-	route_ext_begin(x->n, &e, NEXT_SETUP, NULL, 0);
+	route_ext_begin(&tables, &e, NEXT_SETUP, NULL, 0);
 	lsp_setup_rx(x->n, &q, &x->h, &r);
 	x->l = lsp_find(x->n, x->m.nonce, &x->h.src);
 }

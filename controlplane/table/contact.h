@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The contact table: ids in order, so that a k-bucket is a range and the closest to any id are found by halving. */
 #pragma once
-#include "core/ctx.h"
+#include "anchor/anchor.h"
+#include "base/time.h"
+#include "core/mem.h"
 #include "wire/record.h"
 
 struct lsp;
@@ -25,7 +27,7 @@ struct contact {
 	bool finger_pending;
 	bool neighbour;
 	struct instant finger_retry;
-	struct place place[]; /* cfg.trees of them */
+	struct place place[]; /* as many as the anchor has trees */
 };
 
 /* Dead contacts stay dead: gossip about the same record is not believed for a while. */
@@ -39,30 +41,43 @@ struct tombstone {
 #define HEARSAY_MAX  384 /* unverified contacts kept */
 
 struct contacts {
+	const struct node_id *self;
+	const struct anchor *anchor; /* distances are those of its trees */
+	struct mem *mem;
+	unsigned k;         /* bucket size */
 	struct contact **v; /* by id */
 	uint32_t count, cap, verified;
-	uint32_t news;         /* times that a sibling or a bucket's first contact verified */
+	uint32_t gains;        /* times that a sibling or a bucket's first contact verified */
 	uint8_t fill[ID_BITS]; /* contacts per bucket */
 	uint8_t good[ID_BITS]; /* of those: verified */
 	struct tombstone dead[TOMBSTONES];
 	uint8_t next_dead;
 };
 
+/* An empty table for the node `self`; everything given outlives it. */
+void contacts_init(struct contacts *t, const struct node_id *self, unsigned k,
+                   const struct anchor *anchor, struct mem *mem);
+/* Frees all contacts; the table may be used on. */
+void contacts_clear(struct contacts *t);
+
+/* NULL: none. A contact stays where it is in memory until it is dropped. */
 struct contact *contact_find(const struct contacts *t, const struct node_id *id);
-/* Learns or renews. A newer seq wins, the node's own word over what others say; a full bucket keeps the nearest by tree distance, never drops a verified one for hearsay.
- * verified: this came from the node itself. NULL: not admitted. */
-struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *c,
+/* Learns or renews. A newer number wins, and the node's own word over what others say; a full bucket keeps the nearest by tree
+ * distance, and never drops a verified contact for hearsay. verified: this came from the node itself. NULL: not admitted, or no
+ * memory. May drop another contact of the bucket. */
+struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *c,
                               bool verified);
-void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool dead);
-void contacts_clear(struct node *n, struct contacts *t);
+/* Frees c. dead: hearsay of this record or an older one is not believed for a while. */
+void contact_drop(struct contacts *t, struct instant now, struct contact *c, bool dead);
+
 /* Contacts in order of the table: NULL gives the first. */
 struct contact *contact_after(const struct contacts *t, struct contact *c);
 /* The contacts of one bucket stand at *lo .. *hi - 1. */
-void contact_bucket(const struct node *n, const struct contacts *t, unsigned bucket, uint32_t *lo,
-                    uint32_t *hi);
-/* Up to max contacts XOR-closest to target, closest first. */
+void contact_bucket(const struct contacts *t, unsigned bucket, uint32_t *lo, uint32_t *hi);
+/* Up to max contacts XOR-closest to target, closest first; verified_only: of those that answered and owe no answer. */
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max);
+/* Hops along a tree from here, or 0xffff when its place is not comparable. */
+unsigned contact_distance(const struct contacts *t, const struct contact *c);
+/* What others are told of it. */
 void contact_to_info(const struct contact *c, struct contact_info *out);
-/* Tree distance from here, or 0xffff when its place is not comparable. */
-unsigned contact_distance(const struct node *n, const struct contact *c);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The index of tunnel ends against a plain list: members, and the order by distance. */
-#include "rig.h"
+#include "ground.h"
 
-#include "lsp/lsp.h"
+#include "table/ends.h"
 
 #include <stdlib.h>
 
 #define TUNNELS 200
+
+/* Two ends, as a tunnel has. */
+struct pair {
+	struct node_id src, dst;
+	struct lsp_end ahead, back;
+};
 
 struct list {
 	const struct lsp_end *e[2 * TUNNELS];
@@ -35,7 +41,7 @@ static void draw(const struct rng *rng, struct node_id *id)
 		id->b[rng_below(rng, 2) * (ID_BYTES - 1)] |= (uint8_t)(1 << rng_below(rng, 8));
 }
 
-static void check(const struct lsp_ends *t, struct lsp *l, const struct node_id *target)
+static void check(const struct lsp_ends *t, struct pair *l, const struct node_id *target)
 {
 	struct list got = {.n = 0}, one = {.n = 0};
 	unsigned want = 0;
@@ -50,8 +56,7 @@ static void check(const struct lsp_ends *t, struct lsp *l, const struct node_id 
 		for (unsigned k = 0; k < i; k++)
 			assert_ptr_not_equal(got.e[i], got.e[k]);
 		if (i > 0)
-			assert_true(id_cmp_dist(target, end_id(got.e[i - 1]), end_id(got.e[i])) <=
-			            0);
+			assert_true(id_cmp_dist(target, got.e[i - 1]->id, got.e[i]->id) <= 0);
 	}
 	ends_closest(t, target, take_one, &one);
 	assert_int_equal(one.n, want > 0);
@@ -60,39 +65,40 @@ static void check(const struct lsp_ends *t, struct lsp *l, const struct node_id 
 
 static void test_twin(void **state)
 {
-	struct lsp *l = calloc(TUNNELS, sizeof(*l));
-	struct lsp_ends t = {0};
-	struct lone lone;
+	struct pair *l = calloc(TUNNELS, sizeof(*l));
+	struct lsp_ends t;
+	struct ground g;
 
-	lone_open(&lone, 3);
+	ground_open(&g, 3);
+	ends_init(&t, &g.mem);
 	for (unsigned i = 0; i < TUNNELS; i++) {
-		draw(&lone.rng, &l[i].src);
-		draw(&lone.rng, &l[i].dst);
-		l[i].ahead = (struct lsp_end){.lsp = &l[i], .forward = true};
-		l[i].back = (struct lsp_end){.lsp = &l[i]};
+		draw(&g.rng, &l[i].src);
+		draw(&g.rng, &l[i].dst);
+		l[i].ahead = (struct lsp_end){.id = &l[i].dst, .forward = true};
+		l[i].back = (struct lsp_end){.id = &l[i].src};
 	}
 	for (unsigned step = 0; step < 4000; step++) {
-		struct lsp *x = &l[rng_below(&lone.rng, TUNNELS)];
-		struct lsp_end *e = rng_below(&lone.rng, 2) ? &x->ahead : &x->back;
+		struct pair *x = &l[rng_below(&g.rng, TUNNELS)];
+		struct lsp_end *e = rng_below(&g.rng, 2) ? &x->ahead : &x->back;
 		struct node_id target;
 
 		/* More come than go at first, then the other way round. */
-		if (rng_below(&lone.rng, 10) < (step < 2000 ? 7 : 2))
-			ends_add(lone.n, &t, e);
+		if (rng_below(&g.rng, 10) < (step < 2000 ? 7 : 2))
+			ends_add(&t, e);
 		else
-			ends_remove(lone.n, &t, e);
+			ends_remove(&t, e);
 		if (step % 16)
 			continue;
-		draw(&lone.rng, &target);
+		draw(&g.rng, &target);
 		check(&t, l, &target);
 	}
 	for (unsigned i = 0; i < TUNNELS; i++) {
-		ends_remove(lone.n, &t, &l[i].ahead);
-		ends_remove(lone.n, &t, &l[i].back);
+		ends_remove(&t, &l[i].ahead);
+		ends_remove(&t, &l[i].back);
 	}
 	assert_null(t.root);
 	assert_int_equal(t.count, 0);
-	lone_close(&lone);
+	ground_close(&g);
 	free(l);
 }
 

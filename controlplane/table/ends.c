@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ends of all tunnels that stand here, by id: a crit-bit tree, in which the closest id is the one that a descent along the
  * target's bits comes to. */
-#include "lsp/ends.h"
-
-#include "lsp/lsp.h"
+#include "table/ends.h"
 
 struct inner {
 	void *child[2];
@@ -25,9 +23,9 @@ static unsigned bit_of(const struct node_id *id, unsigned bit)
 	return id->b[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-const struct node_id *end_id(const struct lsp_end *e)
+void ends_init(struct lsp_ends *t, struct mem *mem)
 {
-	return e->forward ? &e->lsp->dst : &e->lsp->src;
+	*t = (struct lsp_ends){.mem = mem};
 }
 
 /* The end that shares most leading bits with an id. */
@@ -41,9 +39,9 @@ static struct lsp_end *nearest(const struct lsp_ends *t, const struct node_id *i
 	return p;
 }
 
-void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e)
+void ends_add(struct lsp_ends *t, struct lsp_end *e)
 {
-	const struct node_id *id = end_id(e);
+	const struct node_id *id = e->id;
 	struct lsp_end *old;
 	struct inner *x, *y;
 	void **at = &t->root;
@@ -54,7 +52,7 @@ void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e)
 	e->same = NULL;
 	if (t->root) {
 		old = nearest(t, id);
-		bit = id_common_prefix(end_id(old), id);
+		bit = id_common_prefix(old->id, id);
 		if (bit == ID_BITS) {
 			e->same = old->same;
 			old->same = e;
@@ -62,7 +60,7 @@ void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e)
 			t->count++;
 			return;
 		}
-		x = ctx_alloc(n, sizeof(*x));
+		x = mem_alloc(t->mem, sizeof(*x));
 		if (!x)
 			return;
 		while ((y = inner_of(*at)) && y->bit < bit)
@@ -78,9 +76,9 @@ void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e)
 	t->count++;
 }
 
-void ends_remove(struct node *n, struct lsp_ends *t, struct lsp_end *e)
+void ends_remove(struct lsp_ends *t, struct lsp_end *e)
 {
-	const struct node_id *id = end_id(e);
+	const struct node_id *id = e->id;
 	void **at = &t->root, **above = NULL;
 	struct lsp_end *first;
 	struct inner *x, *last = NULL;
@@ -111,7 +109,7 @@ void ends_remove(struct node *n, struct lsp_ends *t, struct lsp_end *e)
 		return;
 	}
 	*above = last->child[!side];
-	ctx_free(n, last);
+	mem_free(t->mem, last);
 }
 
 struct walk {

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a routed datagram goes next: greedy by id over contacts and their paths, or by coords along the anchor. */
-#include "core/route.h"
+#include "route/route.h"
 
-#include "anchor/anchor.h"
-#include "kad/kad.h"
 #include "lsp/lsp.h"
-#include "peer/peer.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 #define GREEDY_TRIES 4
 
-static bool forbidden(struct node *n, const struct peer *p, const struct route_query *q)
+static bool forbidden(const struct route_tables *t, const struct peer *p,
+                      const struct route_query *q)
 {
-	uint32_t me = id_tag(&n->cfg.identity->id), there = id_tag(&p->id);
+	uint32_t me = id_tag(t->self), there = id_tag(&p->id);
 
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
@@ -35,17 +32,26 @@ static bool avoided(const struct node_id *id, const struct route_query *q)
 	return false;
 }
 
-static bool usable(struct node *n, struct peer *p, const void *arg)
+/* What the anchor asks about a neighbour, with the question at hand. */
+struct may {
+	const struct route_tables *t;
+	const struct route_query *q;
+};
+
+static bool usable(const struct peer *p, const void *arg)
 {
-	return !forbidden(n, p, arg);
+	const struct may *m = arg;
+
+	return !forbidden(m->t, p, m->q);
 }
 
-static struct peer *neighbour(struct node *n, const struct node_id *id, const struct route_query *q)
+static struct peer *neighbour(const struct route_tables *t, const struct node_id *id,
+                              const struct route_query *q)
 {
 	struct peer *p;
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (peer_up(p) && id_eq(&p->id, id) && !forbidden(n, p, q))
+	TAILQ_FOREACH (p, &t->peers->list, next)
+		if (peer_up(p) && id_eq(&p->id, id) && !forbidden(t, p, q))
 			return p;
 	return NULL;
 }
@@ -68,50 +74,52 @@ static bool goes_around(const struct route_query *q)
 	return q->passed && excluded;
 }
 
-static bool fresh(struct node *n, struct peer *p, const void *arg)
+static bool not_passed(const struct peer *p, const void *arg)
 {
-	const struct route_query *q = arg;
+	const struct may *m = arg;
 
-	for (unsigned i = 0; i < q->npassed; i++)
-		if (q->passed[i] == id_tag(&p->id))
+	for (unsigned i = 0; i < m->q->npassed; i++)
+		if (m->q->passed[i] == id_tag(&p->id))
 			return false;
-	return !forbidden(n, p, q);
+	return usable(p, arg);
 }
 
 /* One hop along the anchor to the coords in ext; the distance left must fall strictly. A way that is longer than the hops left
  * (a large ring is a tree with two long arms) is left downwards, until a link across shows one that is short enough: the depth
  * rises strictly until then. */
-static enum route_result by_coords(struct node *n, const struct route_query *q,
+static enum route_result by_coords(const struct route_tables *t, const struct route_query *q,
                                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	bool around = goes_around(q), bound = e->mode == ROUTE_COORDS;
-	bool (*may)(struct node *, struct peer *, const void *) = around ? fresh : usable;
-	unsigned own = anchor_own_distance(n, e->tree, e->root, &e->coords), d;
+	bool (*may)(const struct peer *, const void *) = around ? not_passed : usable;
+	const struct may about = {t, q};
+	unsigned own = anchor_own_distance(t->anchor, e->tree, e->root, &e->coords), d;
 	unsigned limit = own < e->distance ? own : e->distance;
 	struct peer *p;
 
 	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
-		p = anchor_hop(n, e->tree, e->root, &e->coords, q->hops, may, q, &d);
-		if (!p && (p = anchor_down(n, e->tree, may, q)))
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, q->hops, may, &about, &d);
+		if (!p && (p = anchor_down(t->peers, e->tree, may, &about)))
 			return direct(p, step);
 	} else {
-		p = anchor_hop(n, e->tree, e->root, &e->coords, limit, may, q, &d);
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, limit, may, &about, &d);
 	}
 	bound |= e->flags & ROUTE_FLAG_COMMITTED && id_eq(&e->committed, q->dst);
 	if (!p && around && bound && own != UINT_MAX)
-		p = anchor_hop(n, e->tree, e->root, &e->coords, UINT_MAX, may, q, &d);
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, UINT_MAX, may, &about, &d);
 	else if (p)
 		e->distance = (uint16_t)d;
 	return p ? direct(p, step) : ROUTE_DEAD_END;
 }
 
-/* Aims ext at coords of a contact, if they can be compared with ours. */
-static bool aim(struct node *n, struct route_ext *e, const struct place *places, unsigned nplaces)
+/* From here on the datagram is led by these coords, if they can be compared with ours. */
+static bool steer_by_coords(const struct route_tables *t, struct route_ext *e,
+                            const struct place *places, unsigned nplaces)
 {
 	unsigned tree, d;
 
-	if (!anchor_distance(n, places, nplaces, &tree, &d))
+	if (!anchor_distance(t->anchor, places, nplaces, &tree, &d))
 		return false;
 	e->tree = (uint8_t)tree;
 	e->root = places[tree].root;
@@ -121,7 +129,7 @@ static bool aim(struct node *n, struct route_ext *e, const struct place *places,
 	return true;
 }
 
-static void unaim(struct route_ext *e)
+static void stop_steering(struct route_ext *e)
 {
 	e->flags &= (uint8_t)~ROUTE_FLAG_WAYPOINT;
 	e->coords.len = e->coords.hops = 0;
@@ -129,19 +137,19 @@ static void unaim(struct route_ext *e)
 }
 
 /* The tunnel to a contact, as a step; false when none stands or the first hop is excluded. */
-static bool along_finger(struct node *n, const struct route_query *q, const struct contact *c,
-                         struct route_step *step)
+static bool along_finger(const struct route_tables *t, const struct route_query *q,
+                         const struct contact *c, struct route_step *step)
 {
 	struct lsp *l = c->finger;
 	bool forward = l && l->role == LSP_INGRESS;
 
 	return l && l->state == LSP_UP && (forward || l->committed) &&
 	       lsp_onward(l, forward, &step->peer, &step->tunnel_label) &&
-	       !forbidden(n, step->peer, q);
+	       !forbidden(t, step->peer, q);
 }
 
 struct end_search {
-	struct node *n;
+	const struct route_tables *t;
 	const struct route_query *q;
 	const struct node_id *than; /* only what is closer counts */
 	const struct lsp_end *found;
@@ -150,158 +158,159 @@ struct end_search {
 static bool end_fits(void *arg, const struct lsp_end *e)
 {
 	struct end_search *s = arg;
-	const struct node_id *id = end_id(e);
+	const struct node_id *id = e->id;
 	struct peer *p;
 	uint32_t label;
 
 	if (id_cmp_dist(s->q->dst, id, s->than) >= 0)
 		return true;
 	if (avoided(id, s->q) || !lsp_onward(e->lsp, e->forward, &p, &label) ||
-	    forbidden(s->n, p, s->q))
+	    forbidden(s->t, p, s->q))
 		return false;
 	s->found = e;
 	return true;
 }
 
 /* Of all tunnels that pass or begin here the one whose end is closest, and strictly closer than `than`; NULL: none. */
-static const struct lsp_end *closest_end(struct node *n, const struct route_query *q,
+static const struct lsp_end *closest_end(const struct route_tables *t, const struct route_query *q,
                                          const struct node_id *than)
 {
-	struct end_search s = {.n = n, .q = q, .than = than};
+	struct end_search s = {.t = t, .q = q, .than = than};
 
-	ends_closest(&n->lsps->ends, q->dst, end_fits, &s);
+	ends_closest(t->ends, q->dst, end_fits, &s);
 	return s.found;
 }
 
 static enum route_result commit_end(const struct route_query *q, const struct lsp_end *end,
                                     struct route_step *step)
 {
-	q->ext->committed = *end_id(end);
+	q->ext->committed = *end->id;
 	q->ext->flags |= ROUTE_FLAG_COMMITTED;
-	unaim(q->ext);
+	stop_steering(q->ext);
 	lsp_onward(end->lsp, end->forward, &step->peer, &step->tunnel_label);
 	return ROUTE_STEP;
 }
 
 /* Commits to a contact that is strictly closer than anything committed to before: loop-free. */
-static bool commit(struct node *n, const struct route_query *q, struct contact *c,
+static bool commit(const struct route_tables *t, const struct route_query *q, struct contact *c,
                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	struct route_ext before = *e;
-	struct peer *p = neighbour(n, &c->id, q);
+	struct peer *p = neighbour(t, &c->id, q);
 
 	e->committed = c->id;
 	e->flags |= ROUTE_FLAG_COMMITTED;
-	unaim(e);
+	stop_steering(e);
 	if (p) {
 		direct(p, step);
 		return true;
 	}
-	if (along_finger(n, q, c, step))
+	if (along_finger(t, q, c, step))
 		return true;
-	if (aim(n, e, c->place, c->ntrees) && by_coords(n, q, step) == ROUTE_STEP)
+	if (steer_by_coords(t, e, c->place, c->ntrees) && by_coords(t, q, step) == ROUTE_STEP)
 		return true;
 	*e = before;
 	return false;
 }
 
-static enum route_result keep_course(struct node *n, const struct route_query *q,
-                                     struct route_step *step)
+static enum route_result stay_committed(const struct route_tables *t, const struct route_query *q,
+                                        struct route_step *step)
 {
 	struct peer *p;
 
 	if (q->tunnel &&
 	    lsp_onward(q->tunnel, q->tunnel_forward, &step->peer, &step->tunnel_label) &&
-	    !forbidden(n, step->peer, q))
+	    !forbidden(t, step->peer, q))
 		return ROUTE_STEP;
 	if (!(q->ext->flags & ROUTE_FLAG_COMMITTED))
 		return ROUTE_DEAD_END;
-	p = neighbour(n, &q->ext->committed, q);
+	p = neighbour(t, &q->ext->committed, q);
 	if (p)
 		return direct(p, step);
 	if (q->ext->flags & ROUTE_FLAG_WAYPOINT)
-		return by_coords(n, q, step);
+		return by_coords(t, q, step);
 	return ROUTE_DEAD_END;
 }
 
-static enum route_result greedy(struct node *n, const struct route_query *q,
+static enum route_result greedy(const struct route_tables *t, const struct route_query *q,
                                 struct route_step *step)
 {
-	struct node_id than = n->cfg.identity->id;
-	struct contact *near[GREEDY_TRIES], *exact = contact_find(&n->kad->contacts, q->dst);
-	unsigned k = contact_closest(&n->kad->contacts, q->dst, true, near, GREEDY_TRIES);
+	struct node_id than = *t->self;
+	struct contact *near[GREEDY_TRIES], *exact = contact_find(t->contacts, q->dst);
+	unsigned k = contact_closest(t->contacts, q->dst, true, near, GREEDY_TRIES);
 	const struct lsp_end *end;
 
 	if ((q->ext->flags & ROUTE_FLAG_COMMITTED) &&
 	    id_cmp_dist(q->dst, &q->ext->committed, &than) < 0)
 		than = q->ext->committed;
-	end = closest_end(n, q, &than);
-	if (end && id_eq(end_id(end), q->dst))
+	end = closest_end(t, q, &than);
+	if (end && id_eq(end->id, q->dst))
 		return commit_end(q, end, step);
 	/* The destination itself, even if it owes an answer: being wrong costs a dead end, not knowing costs the walk. */
-	if (exact && !avoided(&exact->id, q) && commit(n, q, exact, step))
+	if (exact && !avoided(&exact->id, q) && commit(t, q, exact, step))
 		return ROUTE_STEP;
 	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
 	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++) {
-		if (end && id_cmp_dist(q->dst, end_id(end), &near[i]->id) <= 0)
+		if (end && id_cmp_dist(q->dst, end->id, &near[i]->id) <= 0)
 			break;
-		if (!avoided(&near[i]->id, q) && commit(n, q, near[i], step))
+		if (!avoided(&near[i]->id, q) && commit(t, q, near[i], step))
 			return ROUTE_STEP;
 	}
-	return end ? commit_end(q, end, step) : keep_course(n, q, step);
+	return end ? commit_end(q, end, step) : stay_committed(t, q, step);
 }
 
-enum route_result route_next(struct node *n, const struct route_query *q, struct route_step *step)
+enum route_result route_next(const struct route_tables *t, const struct route_query *q,
+                             struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	struct peer *p;
 
-	if (id_eq(q->dst, &n->cfg.identity->id))
+	if (id_eq(q->dst, t->self))
 		return ROUTE_HERE;
-	p = neighbour(n, q->dst, q);
+	p = neighbour(t, q->dst, q);
 	if (p)
 		return direct(p, step);
 	if (e->mode == ROUTE_COORDS) {
-		if (by_coords(n, q, step) == ROUTE_STEP)
+		if (by_coords(t, q, step) == ROUTE_STEP)
 			return ROUTE_STEP;
 		if (e->flags & ROUTE_FLAG_FELL_BACK)
 			return ROUTE_DEAD_END;
 		/* Coords went stale under way: greed may still know. */
 		e->mode = ROUTE_GREEDY;
 		e->flags = ROUTE_FLAG_FELL_BACK;
-		unaim(e);
+		stop_steering(e);
 	}
-	return greedy(n, q, step);
+	return greedy(t, q, step);
 }
 
-void route_ext_begin(struct node *n, struct route_ext *e, uint8_t next, const struct place *places,
-                     unsigned nplaces)
+void route_ext_begin(const struct route_tables *t, struct route_ext *e, uint8_t next,
+                     const struct place *places, unsigned nplaces)
 {
 	memset(e, 0, offsetof(struct route_ext, coords));
 	e->coords.len = e->coords.hops = 0;
 	e->next = next;
 	e->mode = ROUTE_GREEDY;
-	if (nplaces && aim(n, e, places, nplaces)) {
+	if (nplaces && steer_by_coords(t, e, places, nplaces)) {
 		e->mode = ROUTE_COORDS;
 		e->flags = ROUTE_FLAG_WAYPOINT;
 	}
 }
 
-enum route_result route_first(struct node *n, const struct node_id *dst, const struct place *places,
-                              unsigned nplaces, uint8_t next, struct route_ext *e,
-                              struct route_step *step)
+enum route_result route_first(const struct route_tables *t, const struct node_id *dst,
+                              const struct place *places, unsigned nplaces, uint8_t next,
+                              struct route_ext *e, struct route_step *step)
 {
 	const struct route_query q = {.dst = dst, .ext = e, .hops = ROUTED_HOP_LIMIT};
-	struct contact *c = contact_find(&n->kad->contacts, dst);
+	struct contact *c = contact_find(t->contacts, dst);
 
-	route_ext_begin(n, e, next, places, nplaces);
-	if (c && !c->neighbour && along_finger(n, &q, c, step)) {
+	route_ext_begin(t, e, next, places, nplaces);
+	if (c && !c->neighbour && along_finger(t, &q, c, step)) {
 		e->mode = ROUTE_GREEDY;
 		e->flags = ROUTE_FLAG_COMMITTED;
 		e->committed = *dst;
-		unaim(e);
+		stop_steering(e);
 		return ROUTE_STEP;
 	}
-	return route_next(n, &q, step);
+	return route_next(t, &q, step);
 }

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The contact table: ids in order, so that a k-bucket is a range of the tree. */
-#include "kad/contact.h"
-
-#include "anchor/anchor.h"
+#include "table/contact.h"
 
 #include <string.h>
 
 #define TOMBSTONE_NS (90 * NS_PER_S)
+
+void contacts_init(struct contacts *t, const struct node_id *self, unsigned k,
+                   const struct anchor *anchor, struct mem *mem)
+{
+	memset(t, 0, sizeof(*t));
+	t->self = self;
+	t->k = k;
+	t->anchor = anchor;
+	t->mem = mem;
+}
 
 /* The first place whose id is not below. */
 static uint32_t place_of(const struct contacts *t, const struct node_id *id)
@@ -38,10 +46,9 @@ struct contact *contact_after(const struct contacts *t, struct contact *c)
 	return at < t->count ? t->v[at] : NULL;
 }
 
-void contact_bucket(const struct node *n, const struct contacts *t, unsigned bucket, uint32_t *lo,
-                    uint32_t *hi)
+void contact_bucket(const struct contacts *t, unsigned bucket, uint32_t *lo, uint32_t *hi)
 {
-	struct node_id from = n->cfg.identity->id;
+	struct node_id from = *t->self;
 	uint8_t bit = (uint8_t)(0x80 >> bucket % 8);
 
 	/* The lowest id that shares `bucket` bits with this node's and differs in the next. */
@@ -52,31 +59,31 @@ void contact_bucket(const struct node *n, const struct contacts *t, unsigned buc
 		(*hi)++;
 }
 
-unsigned contact_distance(const struct node *n, const struct contact *c)
+unsigned contact_distance(const struct contacts *t, const struct contact *c)
 {
 	unsigned tree, d;
 
-	return anchor_distance(n, c->place, c->ntrees, &tree, &d) ? d : 0xffff;
+	return anchor_distance(t->anchor, c->place, c->ntrees, &tree, &d) ? d : 0xffff;
 }
 
-static bool buried(struct node *n, const struct contacts *t, const struct contact_info *c)
+static bool buried(const struct contacts *t, struct instant now, const struct contact_info *c)
 {
 	for (unsigned i = 0; i < TOMBSTONES; i++)
-		if (instant_before(n->now, t->dead[i].until) && id_eq(&t->dead[i].id, &c->id) &&
+		if (instant_before(now, t->dead[i].until) && id_eq(&t->dead[i].id, &c->id) &&
 		    c->seq <= t->dead[i].seq)
 			return true;
 	return false;
 }
 
 /* The contact of a full bucket that a new one may push out: hearsay first, then failing, then the farthest. */
-static struct contact *victim(struct node *n, const struct contacts *t, unsigned bucket,
-                              bool verified, unsigned distance)
+static struct contact *victim(const struct contacts *t, unsigned bucket, bool verified,
+                              unsigned distance)
 {
 	struct contact *worst = NULL;
 	unsigned worst_d = 0;
 	uint32_t at, end;
 
-	for (contact_bucket(n, t, bucket, &at, &end); at < end; at++) {
+	for (contact_bucket(t, bucket, &at, &end); at < end; at++) {
 		struct contact *c = t->v[at];
 		unsigned d;
 
@@ -84,7 +91,7 @@ static struct contact *victim(struct node *n, const struct contacts *t, unsigned
 			continue;
 		if (c->verified && !c->fails && !verified)
 			continue;
-		d = contact_distance(n, c) + (c->verified ? 0 : 0x10000) + (c->fails ? 0x20000 : 0);
+		d = contact_distance(t, c) + (c->verified ? 0 : 0x10000) + (c->fails ? 0x20000 : 0);
 		if (d > worst_d) {
 			worst_d = d;
 			worst = c;
@@ -93,28 +100,29 @@ static struct contact *victim(struct node *n, const struct contacts *t, unsigned
 	return worst && worst_d > distance + (verified ? 0 : 0x10000) ? worst : NULL;
 }
 
-static void set_info(struct node *n, struct contact *c, const struct contact_info *i)
+static void set_info(const struct contacts *t, struct instant now, struct contact *c,
+                     const struct contact_info *i)
 {
 	if (i->seq != c->seq)
-		c->learnt = n->now;
+		c->learnt = now;
 	c->seq = i->seq;
-	c->ntrees = i->ntrees < n->cfg.trees ? i->ntrees : n->cfg.trees;
+	c->ntrees = i->ntrees < t->anchor->trees ? i->ntrees : t->anchor->trees;
 	memcpy(c->place, i->place, c->ntrees * sizeof(c->place[0]));
 }
 
-static bool insert(struct node *n, struct contacts *t, struct contact *c)
+static bool insert(struct contacts *t, struct contact *c)
 {
 	uint32_t at = place_of(t, &c->id);
 
 	if (t->count == t->cap) {
 		uint32_t cap = t->cap ? t->cap * 2 : 32;
-		struct contact **v = ctx_alloc(n, cap * sizeof(*v));
+		struct contact **v = mem_alloc(t->mem, cap * sizeof(*v));
 
 		if (!v)
 			return false;
 		if (t->count)
 			memcpy(v, t->v, t->count * sizeof(*v));
-		ctx_free(n, t->v);
+		mem_free(t->mem, t->v);
 		t->v = v;
 		t->cap = cap;
 	}
@@ -125,28 +133,28 @@ static bool insert(struct node *n, struct contacts *t, struct contact *c)
 	return true;
 }
 
-static void verify(struct node *n, struct contacts *t, struct contact *c)
+static void verify(struct contacts *t, struct instant now, struct contact *c)
 {
 	unsigned closer = 0;
 
-	c->learnt = n->now;
+	c->learnt = now;
 	c->verified = true;
 	t->verified++;
 	for (unsigned b = c->bucket + 1u; b < ID_BITS && closer < KAD_SIBLINGS; b++)
 		closer += t->fill[b];
-	t->news += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
+	t->gains += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
-static void own_word(struct node *n, struct contacts *t, struct contact *c,
+static void own_word(struct contacts *t, struct instant now, struct contact *c,
                      const struct contact_info *i)
 {
 	if (i->seq > c->signed_seq)
 		c->signed_seq = i->seq;
 	if (!c->verified)
-		verify(n, t, c);
+		verify(t, now, c);
 }
 
-struct contact *contact_learn(struct node *n, struct contacts *t, const struct contact_info *i,
+struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *i,
                               bool verified)
 {
 	struct contact *c = contact_find(t, &i->id);
@@ -156,46 +164,46 @@ struct contact *contact_learn(struct node *n, struct contacts *t, const struct c
 		/* Hearsay may only bring a newer place, and does not outlast the node's own word. Number 0: a neighbour whose
 		 * record has not come yet. */
 		if (verified ? i->seq && i->seq >= c->signed_seq : i->seq > c->seq)
-			set_info(n, c, i);
+			set_info(t, now, c, i);
 		if (verified)
-			own_word(n, t, c, i);
+			own_word(t, now, c, i);
 		return c;
 	}
-	bucket = id_common_prefix(&n->cfg.identity->id, &i->id);
+	bucket = id_common_prefix(t->self, &i->id);
 	if (bucket == ID_BITS ||
-	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(n, t, i))))
+	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(t, now, i))))
 		return NULL;
-	if (t->fill[bucket] >= n->cfg.kad_k) {
+	if (t->fill[bucket] >= t->k) {
 		struct contact *v;
 
-		anchor_distance(n, i->place, i->ntrees, &tree, &d);
-		v = victim(n, t, bucket, verified, d);
+		anchor_distance(t->anchor, i->place, i->ntrees, &tree, &d);
+		v = victim(t, bucket, verified, d);
 		if (!v)
 			return NULL;
-		contact_drop(n, t, v, false);
+		contact_drop(t, now, v, false);
 	}
-	c = ctx_alloc(n, sizeof(*c) + n->cfg.trees * sizeof(c->place[0]));
+	c = mem_alloc(t->mem, sizeof(*c) + t->anchor->trees * sizeof(c->place[0]));
 	if (!c)
 		return NULL;
 	c->id = i->id;
 	c->bucket = (uint16_t)bucket;
 	c->rtt_ns = -1;
-	set_info(n, c, i);
-	if (!insert(n, t, c)) {
-		ctx_free(n, c);
+	set_info(t, now, c, i);
+	if (!insert(t, c)) {
+		mem_free(t->mem, c);
 		return NULL;
 	}
 	if (verified)
-		own_word(n, t, c, i);
+		own_word(t, now, c, i);
 	t->fill[bucket]++;
 	return c;
 }
 
-void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool dead)
+void contact_drop(struct contacts *t, struct instant now, struct contact *c, bool dead)
 {
 	if (dead) {
 		t->dead[t->next_dead] =
-		        (struct tombstone){c->id, c->seq, instant_add(n->now, TOMBSTONE_NS)};
+		        (struct tombstone){c->id, c->seq, instant_add(now, TOMBSTONE_NS)};
 		t->next_dead = (t->next_dead + 1) % TOMBSTONES;
 	}
 	t->count--;
@@ -206,14 +214,14 @@ void contact_drop(struct node *n, struct contacts *t, struct contact *c, bool de
 	t->fill[c->bucket]--;
 	t->verified -= c->verified;
 	t->good[c->bucket] = (uint8_t)(t->good[c->bucket] - c->verified);
-	ctx_free(n, c);
+	mem_free(t->mem, c);
 }
 
-void contacts_clear(struct node *n, struct contacts *t)
+void contacts_clear(struct contacts *t)
 {
 	while (t->count)
-		contact_drop(n, t, t->v[t->count - 1], false);
-	ctx_free(n, t->v);
+		contact_drop(t, (struct instant){0}, t->v[t->count - 1], false);
+	mem_free(t->mem, t->v);
 	t->v = NULL;
 	t->cap = 0;
 }

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ends of all tunnels that stand here, by id: the end closest to any id is found in one descent. */
 #pragma once
+#include "core/mem.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct lsp;
-struct node;
 
 /* One direction of a tunnel, named by the end it leads to. Part of struct lsp. */
 struct lsp_end {
 	struct lsp_end *same; /* other tunnels to the same id */
 	struct lsp *lsp;
+	const struct node_id *id; /* of the node at that end */
 	bool forward;
 	bool in; /* stands in the index */
 };
 
 /* A crit-bit tree: an inner node names the first bit in which the ids below it differ. */
 struct lsp_ends {
+	struct mem *mem;
 	void *root; /* tagged: struct lsp_end, or an inner node with the lowest bit set */
 	uint32_t count;
 };
 
-/* May be left out for want of memory: then the tunnel is only used by its own ends. */
-void ends_add(struct node *n, struct lsp_ends *t, struct lsp_end *e);
-void ends_remove(struct node *n, struct lsp_ends *t, struct lsp_end *e);
+/* An empty index; mem outlives it. */
+void ends_init(struct lsp_ends *t, struct mem *mem);
+/* Nothing when it stands there already. May be left out for want of memory: then the tunnel is only used by its own ends. */
+void ends_add(struct lsp_ends *t, struct lsp_end *e);
+/* Nothing when it does not stand there. */
+void ends_remove(struct lsp_ends *t, struct lsp_end *e);
 /* Closest to target first (XOR), until visit says that it is enough. */
 void ends_closest(const struct lsp_ends *t, const struct node_id *target,
                   bool (*visit)(void *arg, const struct lsp_end *e), void *arg);
-/* The id that e leads to. */
-const struct node_id *end_id(const struct lsp_end *e);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the test of one part stands on when no other part is linked. */
+#include "ground.h"
+
+#include <stdlib.h>
+
+static void *take(void *arg, size_t n)
+{
+	struct ground *g = arg;
+
+	g->live++;
+	return calloc(1, n);
+}
+
+static void give(void *arg, void *p)
+{
+	struct ground *g = arg;
+
+	g->live -= p != NULL;
+	free(p);
+}
+
+void ground_open(struct ground *g, uint64_t seed)
+{
+	*g = (struct ground){.live = 0};
+	rng_seeded_init(&g->seed, seed);
+	g->rng = rng_from_seeded(&g->seed);
+	assert_int_equal(identity_generate(&g->identity, &g->rng), 0);
+	g->mem = (struct mem){.from = {take, give, g}, .refused = &g->refused};
+}
+
+void ground_close(struct ground *g)
+{
+	assert_int_equal(g->mem.bytes, 0);
+	assert_int_equal(g->live, 0);
+}
+
+struct node *ground_node(struct ground *g, const struct news *news)
+{
+	struct node_cfg cfg;
+	struct node *n;
+
+	node_cfg_default(&cfg);
+	cfg.identity = &g->identity;
+	cfg.rng = g->rng;
+	cfg.alloc = g->mem.from;
+	n = ctx_new(&cfg, news, (struct instant){NS_PER_S});
+	assert_non_null(n);
+	return n;
+}
+
+unsigned ground_drain(struct node *n, uint32_t command)
+{
+	static struct node_output out;
+	unsigned k = 0;
+
+	while (node_output(n, &out))
+		k += out.type == OUT_COMMAND && out.u.command.cmd.type == command;
+	return k;
+}
+
+struct node_id ground_near(struct ground *g, const struct node_id *id, unsigned bits)
+{
+	struct node_id near;
+
+	rng_fill(&g->rng, near.b, ID_BYTES);
+	for (unsigned b = 0; b <= bits; b++) {
+		uint8_t mask = (uint8_t)(0x80 >> b % 8), mine = id->b[b / 8] & mask;
+
+		near.b[b / 8] =
+		        (uint8_t)((near.b[b / 8] & ~mask) | (b == bits ? mine ^ mask : mine));
+	}
+	return near;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the test of one part stands on when no other part is linked: memory that is counted, seeded numbers, a bare context. */
+#pragma once
+#include "core/ctx.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+struct ground {
+	struct identity identity;
+	struct rng_seeded seed;
+	struct rng rng;
+	struct mem mem; /* for what needs no context */
+	uint64_t refused;
+	long live; /* allocations outstanding */
+};
+
+void ground_open(struct ground *g, uint64_t seed);
+/* Fails the test when anything is left allocated. */
+void ground_close(struct ground *g);
+/* A context of one worker without any part; ctx_destroy() frees it. */
+struct node *ground_node(struct ground *g, const struct news *news);
+/* Throws away what n wants to be done; returns how many commands of a type were among it. */
+unsigned ground_drain(struct node *n, uint32_t command);
+/* An id that shares exactly `bits` leading bits with `id`, else random. */
+struct node_id ground_near(struct ground *g, const struct node_id *id, unsigned bits);
