@@ -34,8 +34,7 @@ static void peer_release(struct node *n, struct peer *p)
 		ticket_cancel(n, &p->answer[i].ticket);
 	labels_reset(n, &p->labels);
 	TAILQ_REMOVE(&n->peers->list, p, next);
-	if (p->link < ARRAY_LEN(n->peers->by_link))
-		n->peers->by_link[p->link] = NULL;
+	n->peers->by_link[p->link] = NULL;
 	explicit_bzero(p, sizeof(*p));
 	ctx_free(n, p);
 }
@@ -49,20 +48,36 @@ void peers_free(struct node *n)
 	while ((p = TAILQ_FIRST(&n->peers->list)))
 		peer_release(n, p);
 	explicit_bzero(&n->peers->jar, sizeof(n->peers->jar));
+	ctx_free(n, n->peers->by_link);
 	ctx_free(n, n->peers);
 	n->peers = NULL;
 }
 
 struct peer *peer_by_link(struct node *n, uint16_t link)
 {
-	struct peer *p;
+	return link < n->peers->links ? n->peers->by_link[link] : NULL;
+}
 
-	if (link < ARRAY_LEN(n->peers->by_link))
-		return n->peers->by_link[link];
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (p->link == link)
-			return p;
-	return NULL;
+/* Room for this link number in by_link: 0, or -ENOMEM. */
+static int room_for(struct node *n, uint16_t link)
+{
+	struct peers *all = n->peers;
+	uint32_t links = all->links ? all->links : 8;
+	struct peer **v;
+
+	if (link < all->links)
+		return 0;
+	while (links <= link)
+		links *= 2;
+	v = ctx_alloc(n, links * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	if (all->links)
+		memcpy(v, all->by_link, all->links * sizeof(*v));
+	ctx_free(n, all->by_link);
+	all->by_link = v;
+	all->links = links;
+	return 0;
 }
 
 struct peer *peer_by_id(struct node *n, const struct node_id *id)
@@ -98,7 +113,7 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 		return -EINVAL;
 	if (peer_by_link(n, cfg->io.link))
 		return -EEXIST;
-	p = ctx_alloc(n, sizeof(*p));
+	p = room_for(n, cfg->io.link) == 0 ? ctx_alloc(n, sizeof(*p)) : NULL;
 	if (!p)
 		return -ENOMEM;
 	port = free_port(n);
@@ -114,8 +129,7 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
 		p->answer[i].peer = p;
 	TAILQ_INSERT_TAIL(&n->peers->list, p, next);
-	if (p->link < ARRAY_LEN(n->peers->by_link))
-		n->peers->by_link[p->link] = p;
+	n->peers->by_link[p->link] = p;
 	c.u.link = cfg->io;
 	out_command(n, CPDP_ALL_WORKERS, &c);
 	peer_handshake_start(n, p);

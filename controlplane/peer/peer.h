@@ -136,7 +136,9 @@ struct peer {
 TAILQ_HEAD(peer_list, peer);
 struct peers {
 	struct peer_list list;
-	struct peer *by_link[CPDP_LINKS_MAX / 64]; /* first 64 links direct; others by list */
+	struct peer **
+	        by_link; /* by link number, NULL where there is none; grows to the highest number seen */
+	uint32_t links; /* entries of by_link */
 	struct bucket hs_rate;
 	struct cookie_jar jar;
 };
