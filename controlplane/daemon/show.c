@@ -145,7 +145,8 @@ static void show_node(struct daemon *d, uint32_t limit, struct json *j)
 	show_node_counts(d, j);
 }
 
-static void link_row(struct daemon *d, const struct node_link_view *v, struct json *j)
+static void link_row(struct daemon *d, const struct node_link_view *v, uint32_t held,
+                     struct json *j)
 {
 	static const char *const types[] = {"?", "ethernet", "udp", "udp-socket"};
 	struct dp_link_counters c = {0};
@@ -166,7 +167,7 @@ static void link_row(struct daemon *d, const struct node_link_view *v, struct js
 	json_uint(j, "flaps", v->flaps);
 	json_uint(j, "rekeys", v->rekeys);
 	json_uint(j, "labels_granted", v->labels_granted);
-	json_uint(j, "labels_held", v->labels_held);
+	json_uint(j, "labels_held", held);
 	json_uint(j, "rx_packets", c.rx_packets);
 	json_uint(j, "rx_bytes", c.rx_bytes);
 	json_uint(j, "tx_packets", c.tx_packets);
@@ -190,7 +191,7 @@ static void static_link_row(struct daemon *d, uint32_t link, struct json *j)
 	};
 
 	snprintf(v.name, sizeof(v.name), "%s", k->name);
-	link_row(d, &v, j);
+	link_row(d, &v, 0, j);
 }
 
 /* Counts a row against the limit; false when it is used up. */
@@ -204,15 +205,32 @@ static bool room(uint32_t *rows, uint32_t limit, bool *truncated)
 	return true;
 }
 
+/* Labels that neighbours granted to this node, by link: one walk over the tunnels, whatever the number of links. */
+static void count_held(struct daemon *d, uint32_t held[CPDP_LINKS_MAX])
+{
+	struct node_cursor it = {0};
+	struct node_tunnel_view v;
+
+	while (node_view_tunnel(d->node, &it, d->now, &v)) {
+		if (v.rev_out_link < CPDP_LINKS_MAX && v.rev_out_label != LABEL_NONE)
+			held[v.rev_out_link]++;
+		if (v.fwd_out_link < CPDP_LINKS_MAX && v.fwd_out_label != LABEL_NONE)
+			held[v.fwd_out_link]++;
+	}
+}
+
 static void show_links(struct daemon *d, uint32_t limit, struct json *j)
 {
 	struct node_link_view v;
-	uint32_t it = 0, rows = 0;
+	struct node_cursor it = {0};
+	uint32_t rows = 0;
+	uint32_t held[CPDP_LINKS_MAX] = {0};
 	bool truncated = false;
 
+	count_held(d, held);
 	json_array(j, "links");
 	while (node_view_link(d->node, &it, d->now, &v) && room(&rows, limit, &truncated))
-		link_row(d, &v, j);
+		link_row(d, &v, held[v.link], j);
 	for (uint32_t i = 0; i < d->nlinks; i++)
 		if (*d->links[i].name && !d->links[i].control && room(&rows, limit, &truncated))
 			static_link_row(d, i, j);
@@ -223,7 +241,8 @@ static void show_links(struct daemon *d, uint32_t limit, struct json *j)
 static void show_contacts(struct daemon *d, uint32_t limit, struct json *j)
 {
 	struct node_contact_view v;
-	uint32_t it = 0, rows = 0;
+	struct node_cursor it = {0};
+	uint32_t rows = 0;
 	bool truncated = false;
 
 	json_array(j, "contacts");
@@ -251,7 +270,8 @@ static void show_contacts(struct daemon *d, uint32_t limit, struct json *j)
 static void show_tunnels(struct daemon *d, uint32_t limit, struct json *j)
 {
 	struct node_tunnel_view v;
-	uint32_t it = 0, rows = 0;
+	struct node_cursor it = {0};
+	uint32_t rows = 0;
 	bool truncated = false;
 
 	json_array(j, "tunnels");
@@ -288,7 +308,8 @@ static void show_tunnels(struct daemon *d, uint32_t limit, struct json *j)
 static void show_sessions(struct daemon *d, uint32_t limit, struct json *j)
 {
 	struct node_session_view v;
-	uint32_t it = 0, rows = 0;
+	struct node_cursor it = {0};
+	uint32_t rows = 0;
 	bool truncated = false;
 
 	json_array(j, "sessions");
@@ -348,7 +369,8 @@ static void label_row(struct daemon *d, const struct node_label_view *v, struct 
 static void show_labels(struct daemon *d, uint32_t limit, struct json *j)
 {
 	struct node_label_view v;
-	uint32_t it = 0, rows = 0;
+	struct node_cursor it = {0};
+	uint32_t rows = 0;
 	bool truncated = false;
 
 	json_array(j, "labels");

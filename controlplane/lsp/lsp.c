@@ -57,6 +57,14 @@ struct lsp *lsp_after(const struct node *n, struct lsp *l)
 	return l ? lsp_tree_RB_NEXT(l) : lsp_tree_RB_MINMAX(&n->lsps->tree, RB_NEGINF);
 }
 
+struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src)
+{
+	struct lsp key = {.nonce = nonce, .src = *src};
+	struct lsp *l = lsp_tree_RB_NFIND(&n->lsps->tree, &key);
+
+	return l && order(l, &key) == 0 ? lsp_tree_RB_NEXT(l) : l;
+}
+
 struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
                     const struct node_id *dst, uint8_t role)
 {

@@ -136,6 +136,8 @@ struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *f
 bool lsp_onward(const struct lsp *l, bool forward, struct peer **peer, uint32_t *label);
 struct lsp *lsp_find(struct node *n, uint64_t nonce, const struct node_id *src);
 struct lsp *lsp_after(const struct node *n, struct lsp *l);
+/* The first tunnel behind this key, in the order of lsp_after(); the key itself need not stand any more. NULL: none. */
+struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src);
 
 /* ---- used between this part's files ---- */
 struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,

@@ -66,7 +66,17 @@ struct instant node_deadline(const struct node *n);
 /* Writes a snapshot (node records and contacts worth trying after a restart). Returns bytes, or -ENOSPC. */
 long node_snapshot(const struct node *n, void *buf, size_t cap);
 
-/* ---- Views for `coyoctl show` and the simulator's judge: iterate with *it = 0, true while a row was written ---- */
+/* ---- Views for `coyoctl show` and the simulator's judge: copies, row by row ----
+ * A cursor names the row it wrote last by its key and holds no pointer: rows may come and go between two calls, and a row that
+ * stands all the while is written exactly once. Zeroed, it stands before the first row. True: *v is the next row. False: there
+ * is none. A call costs about the same whichever row it writes, so a whole view costs what its rows cost. */
+struct node_cursor {
+	bool begun;
+	uint16_t link;     /* links, labels: of the last row */
+	uint64_t number;   /* tunnels: nonce; sessions: index; labels: label */
+	struct node_id id; /* contacts: of the contact; tunnels: of the source */
+};
+
 struct node_link_view {
 	uint16_t link;
 	char name[32];
@@ -77,11 +87,11 @@ struct node_link_view {
 	struct node_id id;
 	int64_t rtt_ns; /* -1 unknown */
 	int64_t up_ns;  /* since up, or -1 */
-	uint32_t labels_granted, labels_held;
+	uint32_t labels_granted;
 	uint16_t mtu;
 	uint32_t flaps, rekeys;
 };
-bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v);
 
 struct node_contact_view {
@@ -97,7 +107,7 @@ struct node_contact_view {
 	int64_t seen_ns; /* age of last answer, -1 never */
 	uint8_t fails;
 };
-bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_contact(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_contact_view *v);
 
 struct node_tunnel_view {
@@ -116,7 +126,7 @@ struct node_tunnel_view {
 	int64_t idle_ns, age_ns;
 	uint16_t mtu;
 };
-bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_tunnel(const struct node *n, struct node_cursor *at, struct instant now,
                       struct node_tunnel_view *v);
 
 struct node_session_view {
@@ -132,7 +142,7 @@ struct node_session_view {
 	uint32_t rekeys;
 	uint32_t rebuilds;
 };
-bool node_view_session(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_session(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_session_view *v);
 
 struct node_label_view {
@@ -143,7 +153,7 @@ struct node_label_view {
 	uint16_t out_link;
 	uint32_t out_label;
 };
-bool node_view_label(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_label(const struct node *n, struct node_cursor *at, struct instant now,
                      struct node_label_view *v);
 
 /* Named counters (drops by reason, messages by type): name is static text; false past the last. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Views of a node's state for people and for the simulator's judge: copies, row by row. */
+/* Views of a node's state for people and for the simulator's judge: copies, row by row, resumed by key. */
 #include "node/node.h"
 
 #include "anchor/anchor.h"
@@ -19,18 +19,23 @@ static const char *peer_state_name(const struct peer *p)
 	return p->carrier ? names[p->state] : "no carrier";
 }
 
-bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
+/* The neighbour on the lowest link number from `link` on, or NULL. */
+static const struct peer *peer_from(const struct node *n, uint32_t link)
+{
+	while (link < n->peers->links && !n->peers->by_link[link])
+		link++;
+	return link < n->peers->links ? n->peers->by_link[link] : NULL;
+}
+
+bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v)
 {
-	struct peer *p;
-	uint32_t i = 0;
+	const struct peer *p = peer_from(n, at->begun ? at->link + 1u : 0);
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (i++ == *it)
-			break;
 	if (!p)
 		return false;
-	(*it)++;
+	at->begun = true;
+	at->link = p->link;
 	memset(v, 0, sizeof(*v));
 	v->link = p->link;
 	snprintf(v->name, sizeof(v->name), "%s", p->cfg.name);
@@ -42,25 +47,38 @@ bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
 	v->rtt_ns = p->rtt_ns;
 	v->up_ns = v->up ? instant_sub(now, p->up_at) : -1;
 	v->labels_granted = p->labels.granted;
-	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l))
-		v->labels_held += (l->up == p && l->rev_out != LABEL_NONE) +
-		                  (l->down == p && l->fwd_out != LABEL_NONE);
 	v->mtu = p->mtu;
 	v->flaps = p->flaps;
 	v->rekeys = p->rekeys;
 	return true;
 }
 
-bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
+/* The first contact whose id is above this one (NULL: the first of all), or NULL. */
+static const struct contact *contact_beyond(const struct contacts *t, const struct node_id *id)
+{
+	uint32_t lo = 0, hi = t->count;
+
+	while (id && lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (id_cmp(&t->v[mid]->id, id) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->count ? t->v[lo] : NULL;
+}
+
+bool node_view_contact(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_contact_view *v)
 {
-	const struct contacts *t = n->contacts;
-	struct contact *c = *it < t->count ? t->v[*it] : NULL;
+	const struct contact *c = contact_beyond(n->contacts, at->begun ? &at->id : NULL);
 	struct peer *p = NULL;
 
 	if (!c)
 		return false;
-	(*it)++;
+	at->begun = true;
+	at->id = c->id;
 	memset(v, 0, sizeof(*v));
 	v->id = c->id;
 	v->bucket = c->bucket;
@@ -95,16 +113,16 @@ static const char *lsp_state_name(const struct lsp *l)
 	return names[l->state];
 }
 
-bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_tunnel(const struct node *n, struct node_cursor *at, struct instant now,
                       struct node_tunnel_view *v)
 {
-	struct lsp *l = lsp_after(n, NULL);
+	const struct lsp *l = at->begun ? lsp_beyond(n, at->number, &at->id) : lsp_after(n, NULL);
 
-	for (uint32_t i = 0; l && i < *it; i++)
-		l = lsp_after(n, l);
 	if (!l)
 		return false;
-	(*it)++;
+	at->begun = true;
+	at->number = l->nonce;
+	at->id = l->src;
 	memset(v, 0, sizeof(*v));
 	v->a = l->src;
 	v->b = l->dst;
@@ -134,16 +152,19 @@ static const char *session_state_name(const struct session *s)
 	return s->answer.active ? "answering" : s->wanted ? "connecting" : "closed";
 }
 
-bool node_view_session(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_session(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_session_view *v)
 {
-	struct session *s = session_after(n, NULL);
+	uint64_t index = at->begun ? at->number + 1 : 0;
+	const struct session *s;
 
-	for (uint32_t i = 0; s && i < *it; i++)
-		s = session_after(n, s);
-	if (!s)
+	while (index < n->cfg.sessions_max && !n->sessions->by_index[index])
+		index++;
+	if (index >= n->cfg.sessions_max)
 		return false;
-	(*it)++;
+	s = n->sessions->by_index[index];
+	at->begun = true;
+	at->number = index;
 	memset(v, 0, sizeof(*v));
 	v->remote = s->remote;
 	v->session = s->index;
@@ -177,32 +198,34 @@ static void label_of(const struct lsp *l, const struct peer *p, struct node_labe
 	}
 }
 
-/* The cursor is the link's place in the list << 20 | label. */
-bool node_view_label(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_label(const struct node *n, struct node_cursor *at, struct instant now,
                      struct node_label_view *v)
 {
 	const struct label_slot *slot;
-	struct peer *p;
-	uint32_t i = 0;
+	const struct peer *p = peer_from(n, at->begun ? at->link : 0);
+	uint32_t label = at->begun ? (uint32_t)at->number + 1 : 0;
 
-	TAILQ_FOREACH (p, &n->peers->list, next) {
-		uint32_t label = i == *it >> 20 ? *it & 0xfffff : 0;
-
-		if (i++ < *it >> 20 || !labels_next(&p->labels, &label, &slot))
-			continue;
-		*it = label == 0xfffff ? i << 20 : (i - 1) << 20 | (label + 1);
-		memset(v, 0, sizeof(*v));
-		v->link = p->link;
-		v->label = label;
-		v->out_link = LINK_NONE;
-		v->out_label = LABEL_NONE;
-		v->state = "quarantine";
-		v->op = "";
-		if (slot->state == LABEL_GRANTED)
-			label_of(slot->owner, p, v);
-		return true;
-	}
-	return false;
+	/* Behind the last label of a link comes the first of the next one. */
+	if (p && at->begun && p->link != at->link)
+		label = 0;
+	for (; p; p = peer_from(n, p->link + 1u), label = 0)
+		if (label <= LABEL_MAX && labels_next(&p->labels, &label, &slot))
+			break;
+	if (!p)
+		return false;
+	at->begun = true;
+	at->link = p->link;
+	at->number = label;
+	memset(v, 0, sizeof(*v));
+	v->link = p->link;
+	v->label = label;
+	v->out_link = LINK_NONE;
+	v->out_label = LABEL_NONE;
+	v->state = "quarantine";
+	v->op = "";
+	if (slot->state == LABEL_GRANTED)
+		label_of(slot->owner, p, v);
+	return true;
 }
 
 bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value)

@@ -160,6 +160,8 @@ bool labels_next(const struct labels *l, uint32_t *label, const struct label_slo
 		uint32_t base = (uint32_t)l->chunk[i]->number * LABEL_CHUNK;
 		unsigned k = *label > base ? *label - base : 0;
 
+		if (l->chunk[i]->used == 0)
+			continue;
 		for (; k < LABEL_CHUNK; k++) {
 			if (l->chunk[i]->slot[k].state == LABEL_FREE)
 				continue;

@@ -34,7 +34,7 @@ static void mark_all(struct net *net, uint32_t mark)
 	for (uint32_t i = 0; i < net->n; i++) {
 		struct sim_node *s = &net->node[i];
 		struct node_tunnel_view v;
-		uint32_t it = 0;
+		struct node_cursor it = {0};
 
 		if (!s->node)
 			continue;
@@ -71,7 +71,7 @@ static void take_node(struct audit *a, struct net *net, uint32_t i, uint32_t mar
 {
 	struct miniworker *w = net->node[i].mw;
 	struct node_label_view v;
-	uint32_t it = 0;
+	struct node_cursor it = {0};
 
 	while (node_view_label(net->node[i].node, &it, net->now, &v)) {
 		const struct mw_ilm *e = mw_ilm_find(w, v.link, v.label);
@@ -129,7 +129,8 @@ void audit_print(const struct audit *a, const struct audit *b, struct net *net)
 	unsigned said = 0;
 
 	for (uint32_t i = 0; i < a->n && said < 30; i++) {
-		uint32_t node = (uint32_t)(a->label[i][0] >> 32), it = 0;
+		uint32_t node = (uint32_t)(a->label[i][0] >> 32);
+		struct node_cursor it = {0};
 		uint32_t label = (uint32_t)a->label[i][1];
 		uint16_t link = (uint16_t)a->label[i][0];
 		const char *state = "unknown to control";
@@ -161,7 +162,7 @@ void audit_sums(struct net *net, struct audit_sums *s)
 	for (uint32_t i = 0; i < net->n; i++) {
 		struct node_contact_view c;
 		struct node_stats st;
-		uint32_t it = 0;
+		struct node_cursor it = {0};
 
 		if (!net->node[i].node)
 			continue;

@@ -105,18 +105,21 @@ static double p99(double *v, uint32_t n)
 /* Who knows a node: what a lookup for it has to find. */
 static void explain_node(struct run *x, uint32_t who)
 {
-	uint32_t known = 0, verified = 0, near = 0, it;
+	uint32_t known = 0, verified = 0, near = 0;
 	struct node_contact_view c;
 	struct node_stats st;
 
-	for (uint32_t i = 0; i < x->net.n; i++)
-		for (it = 0; x->net.node[i].node &&
-		             node_view_contact(x->net.node[i].node, &it, x->net.now, &c);)
+	for (uint32_t i = 0; i < x->net.n; i++) {
+		struct node_cursor it = {0};
+
+		while (x->net.node[i].node &&
+		       node_view_contact(x->net.node[i].node, &it, x->net.now, &c))
 			if (id_eq(&c.id, &x->net.node[who].identity.id)) {
 				known++;
 				verified += c.verified && !c.fails;
 				near += c.neighbour;
 			}
+	}
 	if (!x->net.node[who].node)
 		return;
 	node_stats(x->net.node[who].node, &st);

@@ -195,16 +195,16 @@ long node_snapshot(const struct node *n, void *buf, size_t cap)
 	return 100000;
 }
 
-bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v)
 {
-	const struct node_link_cfg *l = &fake.links[*it % FAKE_LINKS];
+	const struct node_link_cfg *l = &fake.links[at->number % FAKE_LINKS];
 
 	(void)n;
 	(void)now;
-	if (*it >= fake.nlinks)
+	if (at->number >= fake.nlinks)
 		return false;
-	++*it;
+	at->number++;
 	*v = (struct node_link_view){.link = l->io.link,
 	                             .type = l->io.type,
 	                             .sealed = l->io.sealed,
@@ -218,23 +218,23 @@ bool node_view_link(const struct node *n, uint32_t *it, struct instant now,
 	return true;
 }
 
-bool node_view_contact(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_contact(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_contact_view *v)
 {
 	(void)n;
 	(void)now;
-	if ((*it)++)
+	if (at->number++)
 		return false;
 	*v = (struct node_contact_view){.id = {{7}}, .finger_label = LABEL_NONE, .rtt_ns = 2500};
 	return true;
 }
 
-bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_tunnel(const struct node *n, struct node_cursor *at, struct instant now,
                       struct node_tunnel_view *v)
 {
 	(void)n;
 	(void)now;
-	if ((*it)++)
+	if (at->number++)
 		return false;
 	*v = (struct node_tunnel_view){.a = {{7}},
 	                               .b = {{8}},
@@ -254,33 +254,33 @@ bool node_view_tunnel(const struct node *n, uint32_t *it, struct instant now,
 	return true;
 }
 
-bool node_view_session(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_session(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_session_view *v)
 {
 	(void)n;
 	(void)now;
-	if (*it == 2)
+	if (at->number == 2)
 		return false;
 	*v = (struct node_session_view){
-	        .remote = {{8}}, .state = "up", .nonce = *it ? 0 : 0xfedcba9876543210};
-	++*it;
+	        .remote = {{8}}, .state = "up", .nonce = at->number ? 0 : 0xfedcba9876543210};
+	at->number++;
 	return true;
 }
 
-bool node_view_label(const struct node *n, uint32_t *it, struct instant now,
+bool node_view_label(const struct node *n, struct node_cursor *at, struct instant now,
                      struct node_label_view *v)
 {
 	(void)n;
 	(void)now;
-	if (*it == 20)
+	if (at->number == 20)
 		return false;
 	*v = (struct node_label_view){.link = 0,
-	                              .label = 1000 + *it,
+	                              .label = 1000 + (uint32_t)at->number,
 	                              .state = "programmed",
 	                              .op = "swap",
 	                              .out_link = 77,
 	                              .out_label = LABEL_NONE};
-	++*it;
+	at->number++;
 	return true;
 }
 
