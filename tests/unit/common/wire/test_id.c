@@ -238,6 +238,33 @@ static void noise(void **state)
 	}
 }
 
+/* The 16 bits behind the id, against the polynomial divided bit by bit. */
+static void checksum_twin(void **state)
+{
+	struct rng_seeded s;
+	struct rng rng = seeded(&s, 9);
+
+	for (unsigned run = 0; run < 1000; run++) {
+		struct node_id id = random_id(&rng);
+		char text[ID_TEXT_LEN + 1];
+		unsigned crc = 0xffff, found = 0;
+
+		id_to_text(&id, text);
+		for (unsigned i = ID_BITS; i < ID_BITS + 16; i++) {
+			unsigned digit = (unsigned)(strchr(ALPHABET, text[i / 5]) - ALPHABET);
+
+			found = found << 1 | (digit >> (4 - i % 5) & 1);
+		}
+		for (unsigned i = 0; i < 8 + ID_BITS; i++) {
+			unsigned in = i < 8 ? ID_VERSION >> (7 - i) & 1 : bit(&id, i - 8);
+			unsigned out = (crc >> 15 ^ in) & 1;
+
+			crc = (crc << 1 & 0xffff) ^ (out ? 0x1021 : 0);
+		}
+		assert_int_equal(found, crc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +272,7 @@ int main(void)
 	        cmocka_unit_test(forms),          cmocka_unit_test(mistyped),
 	        cmocka_unit_test(mistyped_twice), cmocka_unit_test(refused),
 	        cmocka_unit_test(versions),       cmocka_unit_test(noise),
+	        cmocka_unit_test(checksum_twin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
