@@ -18,24 +18,34 @@ void json_free(struct json *j)
 	*j = (struct json){0};
 }
 
-static void put(struct json *j, const char *s, size_t n)
+/* Room for n more bytes and a NUL; NULL, and failed, without memory. The caller adds to len what it has written. */
+static char *room(struct json *j, size_t n)
 {
 	if (j->failed)
-		return;
+		return NULL;
 	if (j->len + n + 1 > j->cap) {
 		size_t cap = (j->len + n + 1) * 2 + 256;
 		char *t = realloc(j->text, cap);
 
 		if (!t) {
 			j->failed = true;
-			return;
+			return NULL;
 		}
 		j->text = t;
 		j->cap = cap;
 	}
-	memcpy(j->text + j->len, s, n);
+	return j->text + j->len;
+}
+
+static void put(struct json *j, const char *s, size_t n)
+{
+	char *to = room(j, n);
+
+	if (!to)
+		return;
+	memcpy(to, s, n);
+	to[n] = '\0';
 	j->len += n;
-	j->text[j->len] = '\0';
 }
 
 /* Bytes of the well-formed UTF-8 sequence at s (RFC 3629, section 4), or 0. Stops at the final NUL. */
@@ -54,16 +64,32 @@ static unsigned utf8_len(const unsigned char *s)
 	return n;
 }
 
+/* Bytes from s on that stand for themselves. */
+static size_t plain(const char *s)
+{
+	size_t n = 0;
+
+	while ((unsigned char)s[n] >= 0x20 && (unsigned char)s[n] < 0x7f && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 /* The text may come from elsewhere: a byte that is no UTF-8 becomes U+FFFD, so that the document always parses. */
 static void put_string(struct json *j, const char *s)
 {
 	char u[8];
 
 	put(j, "\"", 1);
-	while (*s) {
-		unsigned char c = (unsigned char)*s;
-		unsigned n = utf8_len((const unsigned char *)s);
+	for (;;) {
+		size_t n = plain(s);
+		unsigned char c = (unsigned char)s[n];
 
+		put(j, s, n);
+		s += n;
+		if (!c)
+			break;
+		n = utf8_len((const unsigned char *)s);
 		if (c == '"' || c == '\\') {
 			put(j, "\\", 1);
 			put(j, s, 1);
@@ -122,26 +148,42 @@ void json_array_end(struct json *j)
 	close_with(j, "]");
 }
 
+void json_line_end(struct json *j)
+{
+	put(j, "\n", 1);
+	j->comma = false;
+}
+
 void json_str(struct json *j, const char *key, const char *value)
 {
 	begin(j, key);
 	put_string(j, value);
 }
 
+/* Views write millions of numbers: snprintf() would be most of their cost. */
+static void put_uint(struct json *j, uint64_t value)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	put(j, digits + at, sizeof(digits) - at);
+}
+
 void json_int(struct json *j, const char *key, int64_t value)
 {
-	char b[32];
-
 	begin(j, key);
-	put(j, b, (size_t)snprintf(b, sizeof(b), "%lld", (long long)value));
+	if (value < 0)
+		put(j, "-", 1);
+	put_uint(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void json_uint(struct json *j, const char *key, uint64_t value)
 {
-	char b[32];
-
 	begin(j, key);
-	put(j, b, (size_t)snprintf(b, sizeof(b), "%llu", (unsigned long long)value));
+	put_uint(j, value);
 }
 
 void json_double(struct json *j, const char *key, double value)

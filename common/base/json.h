@@ -22,6 +22,8 @@ void json_object(struct json *j, const char *key);
 void json_object_end(struct json *j);
 void json_array(struct json *j, const char *key);
 void json_array_end(struct json *j);
+/* Ends a document that stands on a line of its own: a newline; the next value begins another one. */
+void json_line_end(struct json *j);
 
 void json_str(struct json *j, const char *key, const char *value);
 void json_int(struct json *j, const char *key, int64_t value);
