@@ -157,7 +157,7 @@ static int parse_show(const struct words *w, struct ctl_request *out, char *why,
 		              "workers or config");
 	if (w->count > 3 ||
 	    (w->count == 3 && !option(w->w[2], w->n[2], "limit", 1, CTL_ROWS_MAX, &out->limit)))
-		return refuse(why, cap, "show takes one view and limit=1..10000");
+		return refuse(why, cap, "show takes one view and limit=1..10000000");
 	return 0;
 }
 
@@ -186,7 +186,7 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 	struct words w;
 	uint32_t v;
 
-	*out = (struct ctl_request){.limit = CTL_ROWS_MAX, .count = 4, .interval_ms = 200};
+	*out = (struct ctl_request){.limit = CTL_ROWS_DEFAULT, .count = 4, .interval_ms = 200};
 	if (len > CTL_LINE_MAX)
 		return refuse(why, whycap, "the request is longer than 512 bytes");
 	if (!split(line, len, &w))

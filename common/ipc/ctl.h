@@ -18,8 +18,9 @@
 #define CTL_COUNT_MAX    100000
 #define CTL_INTERVAL_MIN 10 /* ms */
 #define CTL_INTERVAL_MAX 60000
-#define CTL_ROWS_MAX \
-	10000 /* rows of one answer unless limit= says less; beyond them "truncated" is true */
+#define CTL_ROWS_DEFAULT \
+	10000 /* rows of one answer; where there are more, its key "truncated" is true */
+#define CTL_ROWS_MAX 10000000 /* what limit= may ask for */
 
 enum ctl_verb { CTL_SHOW = 1, CTL_LOOKUP, CTL_PING, CTL_TRACE, CTL_DRAIN, CTL_RELOAD };
 

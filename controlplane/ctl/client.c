@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_MAX (64u << 20)
+#define ANSWER_MAX (1u << 30)
 
 static const char *remedy(int err)
 {
@@ -92,24 +92,31 @@ static int more(struct client *c)
 	return n > 0;
 }
 
-int client_line(struct client *c, char **line, size_t *len)
+int client_line(struct client *c, size_t max, char **line, size_t *len)
 {
 	size_t seen = 0;
 
 	for (;;) {
 		char *from = c->buf + c->used, *nl = NULL;
+		size_t there = c->len - c->used;
 		int rc;
 
-		if (c->len - c->used > seen)
-			nl = memchr(from + seen, '\n', c->len - c->used - seen);
-		if (nl) {
+		if (there > seen)
+			nl = memchr(from + seen, '\n', there - seen);
+		*line = from;
+		*len = nl ? (size_t)(nl - from) : there;
+		if (nl && !c->in_line && *len <= max) {
 			*nl = '\0';
-			*line = from;
-			*len = (size_t)(nl - from);
 			c->used += *len + 1;
-			return 1;
+			return CLIENT_LINE;
 		}
-		seen = c->len - c->used;
+		if (there && (c->in_line || *len > max)) {
+			c->in_line = !nl;
+			*len += nl != NULL;
+			c->used += *len;
+			return CLIENT_PART;
+		}
+		seen = there;
 		rc = more(c);
 		if (rc <= 0)
 			return rc;

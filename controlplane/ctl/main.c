@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +89,9 @@ static int parse_words(struct options *o, char **words, int n)
 		o->req.count = given.count;
 	if (given.interval_ms)
 		o->req.interval_ms = given.interval_ms;
-	if (given.limit)
-		o->req.limit = given.limit;
+	/* A table is for eyes; a program that wants less says so. */
+	if (given.limit || o->json)
+		o->req.limit = given.limit ? given.limit : CTL_ROWS_MAX;
 	return -1;
 }
 
@@ -127,7 +129,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'n':
 			o->nrows++;
 			if (!number(optarg, 1, CTL_ROWS_MAX, &o->req.limit))
-				return usage("-n takes 1..10000");
+				return usage("-n takes 1..10000000");
 			break;
 		case OPT_JSON:
 			o->json = true;
@@ -291,13 +293,37 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 	jvalue_free(v);
 }
 
+/* A long document is passed on as it comes: it is no error, those are short, and may be larger than memory. */
+#define DOCUMENT_HELD (64u << 10)
+
+static int take_answer(const struct options *o, struct client *c, struct progress *p)
+{
+	size_t max = o->json && o->req.verb == CTL_SHOW ? DOCUMENT_HELD : SIZE_MAX;
+	char *line;
+	size_t len;
+	int rc;
+
+	while (!p->final) {
+		rc = client_line(c, max, &line, &len);
+		if (rc == CLIENT_LINE) {
+			take_line(o, p, line, len);
+		} else if (rc == CLIENT_PART) {
+			if (fwrite(line, 1, len, stdout) != len)
+				return -errno;
+			p->final = line[len - 1] == '\n';
+		} else {
+			return rc;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct client c;
 	struct progress p = {0};
-	char err[256], *line;
-	size_t len;
+	char err[256];
 	int rc = parse(argc, argv, &o);
 
 	if (rc >= 0)
@@ -307,18 +333,14 @@ int main(int argc, char **argv)
 		return EXIT_UNREACHED;
 	}
 	rc = client_send(&c, &o.req);
-	while (rc == 0 && !p.final) {
-		rc = client_line(&c, &line, &len);
-		if (rc <= 0)
-			break;
-		take_line(&o, &p, line, len);
-		rc = 0;
-	}
+	if (rc == 0)
+		rc = take_answer(&o, &c, &p);
 	client_close(&c);
 	if (!p.final) {
 		if (o.json && p.answers)
 			puts("],\"result\":null}");
-		return refused(rc < 0 ? strerror(-rc) : "the daemon ended before its answer did");
+		return refused(rc < 0 ? strerror(-rc)
+		                      : "the daemon ended before its answer did; ask again");
 	}
 	if (fflush(stdout) != 0)
 		return refused("cannot write the answer");

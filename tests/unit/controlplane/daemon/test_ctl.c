@@ -30,9 +30,11 @@ static void test_good(void **state)
 	assert_int_equal(parse("show links", &r), 0);
 	assert_int_equal(r.verb, CTL_SHOW);
 	assert_int_equal(r.view, CTL_VIEW_LINKS);
-	assert_int_equal(r.limit, CTL_ROWS_MAX);
+	assert_int_equal(r.limit, CTL_ROWS_DEFAULT);
 	assert_int_equal(parse("  show   labels limit=5 ", &r), 0);
 	assert_int_equal(r.limit, 5);
+	assert_int_equal(parse("show tunnels limit=10000000", &r), 0);
+	assert_int_equal(r.limit, CTL_ROWS_MAX);
 	assert_int_equal(parse("ping b interval=10 count=3", &r), 0);
 	assert_int_equal(r.count, 3);
 	assert_int_equal(r.interval_ms, 10);
@@ -53,7 +55,7 @@ static void test_bad(void **state)
 	        "show nothing",
 	        "show links links",
 	        "show links limit=0",
-	        "show links limit=10001",
+	        "show links limit=10000001",
 	        "show links limit=",
 	        "show links limit=1 limit=2",
 	        "SHOW links",
