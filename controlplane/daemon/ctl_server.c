@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bytes of the control socket: accept, one line in, lines out, end. */
+/* The control socket: accept, one line in, whose turn it is, who has waited too long. */
 #include "daemon/ctl_server.h"
 #include "daemon/daemon.h"
 #include "daemon/loop.h"
+#include "daemon/request.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,9 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define READ_NS  (5 * NS_PER_S)
 #define PAUSE_NS (100 * NS_PER_MS)
-#define WRITE_NS (15 * NS_PER_S) /* without any progress */
 
 /* A socket file that nobody answers on is left over from a daemon that died. */
 static int remove_stale(const struct sockaddr_un *at)
@@ -101,44 +99,16 @@ int ctl_server_open(struct daemon *d, char *err, size_t errcap)
 	return 0;
 }
 
-static void client_close(struct ctl_client *c)
-{
-	uint32_t generation = c->generation + 1;
-
-	if (c->state == CTL_FREE)
-		return;
-	close(c->fd);
-	json_free(&c->out);
-	json_free(&c->rows);
-	*c = (struct ctl_client){.fd = -1, .generation = generation};
-}
-
 void ctl_server_close(struct daemon *d)
 {
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
-		client_close(&d->ctl.clients[i]);
+		ctl_client_close(&d->ctl.clients[i]);
 	if (d->ctl.bound) {
 		close(d->ctl.fd);
 		(void)unlink(d->conf.node.control);
 	}
 	d->ctl.bound = false;
 	d->ctl.fd = -1;
-}
-
-static uint64_t tag_of(const struct daemon *d, const struct ctl_client *c)
-{
-	return LOOP_TAG(LOOP_CLIENT, (uint32_t)(c - d->ctl.clients), c->generation);
-}
-
-static void client_events(struct daemon *d, struct ctl_client *c)
-{
-	bool want = c->sent < c->out.len;
-	struct epoll_event ev = {.data.u64 = tag_of(d, c)};
-
-	/* Beyond the one line nothing is read; a client that leaves is noticed by the hang-up, always reported. */
-	ev.events = (c->state == CTL_READING ? EPOLLIN : 0) | (want ? EPOLLOUT : 0);
-	c->want_write = want;
-	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
 static void listening(struct daemon *d, bool on)
@@ -161,7 +131,6 @@ void ctl_server_accept(struct daemon *d)
 {
 	for (;;) {
 		int fd = accept4(d->ctl.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct epoll_event ev = {.events = EPOLLIN};
 		struct ctl_client *c = NULL;
 
 		if (fd < 0) {
@@ -169,7 +138,7 @@ void ctl_server_accept(struct daemon *d)
 			return;
 		}
 		for (unsigned i = 0; i < CTL_CLIENTS_MAX && !c; i++)
-			if (d->ctl.clients[i].state == CTL_FREE)
+			if (d->ctl.clients[i].state == CLIENT_FREE)
 				c = &d->ctl.clients[i];
 		if (!c) {
 			static const char busy[] =
@@ -180,117 +149,22 @@ void ctl_server_accept(struct daemon *d)
 			close(fd);
 			continue;
 		}
-		*c = (struct ctl_client){.state = CTL_READING,
-		                         .fd = fd,
-		                         .generation = c->generation,
-		                         .deadline = instant_add(d->now, READ_NS)};
-		ev.data.u64 = tag_of(d, c);
-		if (epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
-			client_close(c);
+		(void)ctl_client_open(d, c, fd);
 	}
-}
-
-/* Sends what the socket takes. False: the client is gone and closed. */
-static bool client_send(struct daemon *d, struct ctl_client *c)
-{
-	while (c->sent < c->out.len) {
-		ssize_t n = send(c->fd, c->out.text + c->sent, c->out.len - c->sent,
-		                 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			client_close(c);
-			return false;
-		}
-		c->sent += (size_t)n;
-		if (c->state == CTL_WRITING)
-			c->deadline = instant_add(d->now, WRITE_NS);
-	}
-	if (c->sent == c->out.len) {
-		/* Nothing is kept that has been sent: a long ping needs no more than its last line. */
-		c->sent = c->out.len = 0;
-		if (c->state == CTL_WRITING) {
-			client_close(c);
-			return false;
-		}
-	}
-	return true;
-}
-
-void ctl_client_flush(struct daemon *d, struct ctl_client *c)
-{
-	if (c->state == CTL_FREE || !client_send(d, c))
-		return;
-	if (c->want_write != (c->sent < c->out.len) || c->state == CTL_WRITING)
-		client_events(d, c);
-}
-
-void ctl_client_line(struct ctl_client *c, const struct json *j)
-{
-	size_t need = c->out.len + j->len + 2;
-
-	if (c->out.failed || j->failed || need > CTL_OUT_MAX) {
-		c->out.failed = true;
-		return;
-	}
-	if (need > c->out.cap) {
-		size_t cap = need + need / 2;
-		char *t = realloc(c->out.text, cap);
-
-		if (!t) {
-			c->out.failed = true;
-			return;
-		}
-		c->out.text = t;
-		c->out.cap = cap;
-	}
-	memcpy(c->out.text + c->out.len, j->text, j->len);
-	c->out.len += j->len;
-	c->out.text[c->out.len++] = '\n';
-	c->out.text[c->out.len] = '\0';
-}
-
-void ctl_client_finish(struct daemon *d, struct ctl_client *c)
-{
-	c->state = CTL_WRITING;
-	c->cookie = 0;
-	c->deadline = instant_add(d->now, WRITE_NS);
-	if (c->out.failed || c->out.len == 0)
-		client_close(c); /* the stream ends early: coyoctl says so */
-	else
-		ctl_client_flush(d, c);
-}
-
-void ctl_client_error(struct daemon *d, struct ctl_client *c, int err, const char *text)
-{
-	struct json j;
-
-	json_init(&j);
-	json_object(&j, NULL);
-	json_bool(&j, "done", true);
-	json_str(&j, "error", text);
-	json_str(&j, "code", ctl_errno_name(err));
-	json_object_end(&j);
-	ctl_client_line(c, &j);
-	json_free(&j);
-	ctl_client_finish(d, c);
 }
 
 static void client_request(struct daemon *d, struct ctl_client *c, size_t len)
 {
 	char why[200];
 
-	c->state = CTL_WORKING;
+	c->state = CLIENT_WORKING;
 	c->began = d->now;
 	if (ctl_request_parse(c->line, len, &c->req, why, sizeof(why)))
 		ctl_client_error(d, c, EINVAL, why);
 	else
 		request_start(d, c);
-	if (c->state == CTL_WORKING)
-		client_events(d, c);
+	if (c->state == CLIENT_WORKING || c->state == CLIENT_SHOWING)
+		ctl_client_watch(d, c);
 }
 
 static void client_read(struct daemon *d, struct ctl_client *c)
@@ -298,13 +172,13 @@ static void client_read(struct daemon *d, struct ctl_client *c)
 	char *nl;
 	ssize_t n;
 
-	if (c->state != CTL_READING)
+	if (c->state != CLIENT_READING)
 		return;
 	n = recv(c->fd, c->line + c->line_len, CTL_LINE_MAX + 1 - c->line_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		client_close(c);
+		ctl_client_close(c);
 		return;
 	}
 	nl = memchr(c->line + c->line_len, '\n', (size_t)n);
@@ -322,16 +196,39 @@ void ctl_server_io(struct daemon *d, uint32_t index, uint32_t generation, uint32
 	if (index >= CTL_CLIENTS_MAX)
 		return;
 	c = &d->ctl.clients[index];
-	if (c->state == CTL_FREE || c->generation != generation)
+	if (c->state == CLIENT_FREE || c->generation != generation)
 		return;
 	if (events & (EPOLLERR | EPOLLHUP)) {
-		client_close(c);
+		ctl_client_close(c);
 		return;
 	}
 	if (events & EPOLLIN)
 		client_read(d, c);
-	if (c->state != CTL_FREE && c->generation == generation && (events & EPOLLOUT))
+	if (c->state != CLIENT_FREE && c->generation == generation && (events & EPOLLOUT))
 		ctl_client_flush(d, c);
+}
+
+/* The next client, in turn, whose view can be written on now, or NULL. */
+static struct ctl_client *next_showing(struct daemon *d)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
+		struct ctl_client *c = &d->ctl.clients[(d->ctl.turn + i) % CTL_CLIENTS_MAX];
+
+		if (c->state == CLIENT_SHOWING && ctl_client_waiting(c) < CLIENT_OUT_LOW)
+			return c;
+	}
+	return NULL;
+}
+
+bool ctl_server_slice(struct daemon *d)
+{
+	struct ctl_client *c = next_showing(d);
+
+	if (!c)
+		return false;
+	d->ctl.turn = (uint32_t)(c - d->ctl.clients) + 1;
+	request_slice(d, c);
+	return next_showing(d) != NULL;
 }
 
 void ctl_server_tick(struct daemon *d)
@@ -341,12 +238,12 @@ void ctl_server_tick(struct daemon *d)
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
 		struct ctl_client *c = &d->ctl.clients[i];
 
-		if (c->state == CTL_FREE || !instant_reached(c->deadline, d->now))
+		if (c->state == CLIENT_FREE || !instant_reached(c->deadline, d->now))
 			continue;
-		if (c->state == CTL_WORKING)
+		if (c->state == CLIENT_WORKING)
 			request_timeout(d, c);
 		else
-			client_close(c);
+			ctl_client_close(c);
 	}
 }
 
@@ -355,7 +252,7 @@ struct instant ctl_server_deadline(const struct daemon *d)
 	struct instant t = d->ctl.resume_at;
 
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
-		if (d->ctl.clients[i].state != CTL_FREE)
+		if (d->ctl.clients[i].state != CLIENT_FREE)
 			t = instant_min(t, d->ctl.clients[i].deadline);
 	return t;
 }
@@ -363,7 +260,7 @@ struct instant ctl_server_deadline(const struct daemon *d)
 static struct ctl_client *by_cookie(struct daemon *d, uint32_t cookie)
 {
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
-		if (d->ctl.clients[i].state == CTL_WORKING && d->ctl.clients[i].cookie == cookie)
+		if (d->ctl.clients[i].state == CLIENT_WORKING && d->ctl.clients[i].cookie == cookie)
 			return &d->ctl.clients[i];
 	return NULL;
 }

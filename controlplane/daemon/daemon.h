@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The daemon's state: the node, the data plane and what the shell keeps between the two. One thread owns all of it. */
+/* The daemon's state: the node, the data plane and what the shell keeps between the two. One thread owns all of it.
+ *
+ * Calls go down: main, loop, ctl_server, request, then the files it asks (reload, show), links, cross and state, pump, and at
+ * the bottom log and notify. Whoever gives the node an event leaves its outputs to the loop, which drains them after every
+ * stage of its turn.
+ */
 #pragma once
 #include "conf.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "node/node.h"
 #include "crypto/identity.h"
+#include "daemon/cross.h"
 #include "daemon/ctl_server.h"
 #include "daemon/log.h"
 #include "daemon/pump.h"
@@ -40,6 +46,7 @@ struct daemon {
 	struct daemon_link *links; /* by link number */
 	uint32_t nlinks;
 	struct pump pump;
+	struct cross cross[CPDP_WORKERS_MAX];
 	struct ctl_server ctl;
 	int epoll_fd, timer_fd, signal_fd;
 	struct instant timer_armed; /* what timer_fd is set to */
@@ -56,14 +63,5 @@ struct daemon {
 };
 
 #define STOP_COOKIE 1 /* the drain of SIGTERM; cookies of requests start above */
-
-/* One event into the node, then its outputs to where they belong. */
-void daemon_input(struct daemon *d, const struct node_event *ev);
-/* Drains the node's outputs. */
-void daemon_outputs(struct daemon *d);
-/* Runs until a signal ends it. Returns the exit status. */
-int daemon_run(struct daemon *d);
-/* Asks for an orderly end: drain, then stop. A second call stops at once. */
-void daemon_stop(struct daemon *d);
 
 #define daemon_log(d, level, ...) log_line(&(d)->log, (d)->now, level, __VA_ARGS__)

@@ -214,7 +214,7 @@ static void tell_carrier(struct daemon *d, uint32_t link)
 
 	ev.u.link.link = (uint16_t)link;
 	ev.u.link.up = d->links[link].carrier;
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 }
 
 int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char *err,
@@ -241,7 +241,7 @@ int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char
 	        .id = l->peer,
 	};
 	snprintf(cfg.name, sizeof(cfg.name), "%s", k->name);
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 	if (k->io.type == LINK_ETHERNET && !k->carrier)
 		tell_carrier(d, link);
 	return 0;
@@ -253,7 +253,7 @@ void links_remove(struct daemon *d, uint32_t link)
 
 	d->links[link].leaving = true;
 	ev.u.link.link = (uint16_t)link;
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 }
 
 void links_gone(struct daemon *d, uint32_t link)
@@ -342,7 +342,7 @@ static void tell_count(struct daemon *d, uint32_t type, uint32_t link, uint64_t 
 	ev.u.link.link = (uint16_t)link;
 	ev.u.link.count = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 	ev.u.link.since = since;
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 }
 
 void links_poll(struct daemon *d)
@@ -367,7 +367,6 @@ void links_poll(struct daemon *d)
 		k->tx_data = c.tx_data_packets;
 		if (tx)
 			d->moved_at = d->now;
-		/* Each call may grow or empty the array: k is not used after it. */
 		if (rx)
 			tell_count(d, NODE_LINK_RX, i, rx, since);
 		if (tx)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The one loop of the control plane: acknowledgements, events, ticks, requests, in this order; asleep when there is nothing. */
+/* The one loop of the control plane: acknowledgements, events, ticks, requests, one slice of a view, in this order; asleep when
+ * there is nothing. */
 #include "daemon/loop.h"
+#include "daemon/cross.h"
+#include "daemon/ctl_server.h"
 #include "daemon/daemon.h"
 #include "daemon/links.h"
 #include "daemon/notify.h"
@@ -92,7 +95,7 @@ static void take_answer(struct daemon *d, const struct node_answer *a)
 		d->stop_at = instant_min(d->stop_at, instant_add(d->now, 50 * NS_PER_MS));
 }
 
-void daemon_outputs(struct daemon *d)
+void loop_outputs(struct daemon *d)
 {
 	struct node_output out;
 
@@ -122,15 +125,23 @@ void daemon_outputs(struct daemon *d)
 	}
 }
 
-void daemon_input(struct daemon *d, const struct node_event *ev)
+static void take_event(void *arg, const struct dp_event *e)
 {
-	node_input(d->node, ev, d->now);
-	daemon_outputs(d);
+	struct daemon *d = arg;
+	struct node_event ev = {.type = NODE_WORKER_EVENT, .u.worker = e};
+
+	if (e->type == EVT_CONNECTION || e->type == EVT_DUMP_END) {
+		ctl_server_event(d, e);
+		return;
+	}
+	node_input(d->node, &ev, d->now);
+	loop_outputs(d);
 }
 
 /* ---- the end ---- */
 
-void daemon_stop(struct daemon *d)
+/* Asks for an orderly end: drain, then stop. A second call stops at once. */
+static void begin_stop(struct daemon *d)
 {
 	struct node_request r = {.type = REQ_DRAIN, .cookie = STOP_COOKIE};
 	struct node_event ev = {.type = NODE_REQUEST, .u.request = &r};
@@ -145,7 +156,7 @@ void daemon_stop(struct daemon *d)
 	daemon_log(d, LOG_LEVEL_INFO, "stopping: draining for at most 2 s");
 	(void)notify_send("STOPPING=1");
 	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 }
 
 static void take_signals(struct daemon *d)
@@ -158,7 +169,7 @@ static void take_signals(struct daemon *d)
 			(void)reload(d, NULL);
 			(void)notify_send("READY=1");
 		} else {
-			daemon_stop(d);
+			begin_stop(d);
 		}
 	}
 }
@@ -174,7 +185,7 @@ static struct instant next_deadline(const struct daemon *d)
 		t = instant_min(t, d->snapshot_at);
 	if (d->stop == STOP_DRAINING)
 		t = instant_min(t, d->stop_at);
-	if (pump_pending(d))
+	if (pump_pending(d) || cross_pending(d))
 		t = instant_min(t, instant_add(d->now, RETRY_NS));
 	if (!instant_before(d->now, t))
 		t = instant_add(d->now, SPIN_NS);
@@ -198,15 +209,15 @@ static void arm(struct daemon *d)
 
 static void ticks(struct daemon *d)
 {
-	if (instant_reached(node_deadline(d->node), d->now)) {
+	if (instant_reached(node_deadline(d->node), d->now))
 		node_tick(d->node, d->now);
-		daemon_outputs(d);
-	}
 	if (instant_reached(d->poll_at, d->now))
 		links_poll(d);
+	loop_outputs(d);
 	if (d->snapshot_due && instant_reached(d->snapshot_at, d->now))
 		state_save(d);
 	pump_flush(d);
+	cross_flush(d);
 }
 
 static void requests(struct daemon *d, const struct epoll_event *ev, int n)
@@ -223,8 +234,10 @@ static void requests(struct daemon *d, const struct epoll_event *ev, int n)
 			ctl_server_accept(d);
 	}
 	ctl_server_tick(d);
+	loop_outputs(d);
 }
 
+/* True: something is left that needs no waiting for. */
 static bool turn(struct daemon *d, bool more)
 {
 	struct epoll_event ev[EVENTS_MAX];
@@ -241,13 +254,14 @@ static bool turn(struct daemon *d, bool more)
 			d->timer_armed = (struct instant){-1}; /* spent: arm anew whatever comes */
 	}
 	pump_acks(d);
-	more = pump_events(d);
+	loop_outputs(d);
+	more = pump_events(d, take_event);
 	ticks(d);
 	requests(d, ev, n > 0 ? n : 0);
-	return more;
+	return ctl_server_slice(d) || more;
 }
 
-int daemon_run(struct daemon *d)
+int loop_run(struct daemon *d)
 {
 	bool more = false;
 

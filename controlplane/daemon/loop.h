@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an epoll event belongs to, packed into its 64 bits. */
+/* The loop that drives node and workers, and what an epoll event belongs to, packed into its 64 bits. */
 #pragma once
 #include <stdint.h>
 
@@ -13,8 +13,13 @@ enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIEN
 #define LOOP_TAG_GENERATION(tag) ((uint32_t)((tag) >> 32))
 
 struct daemon;
-/* epoll, timer and signal descriptors; signals are blocked by main before any thread starts. 0, or -errno. */
+/* Opens epoll, timer and signal descriptors; signals are blocked by main before any thread starts. 0, or -errno. */
 int loop_open(struct daemon *d);
+/* Closes them; also those of a loop_open() that failed. */
 void loop_close(struct daemon *d);
-/* Reads the clock, once per turn. */
+/* Reads the clock into d->now. The loop does so once per turn. */
 void loop_clock(struct daemon *d);
+/* Carries what the node wants done to where it belongs: workers, links, clients, the log. */
+void loop_outputs(struct daemon *d);
+/* Runs until a signal, or a worker that takes no commands, ends it. Returns the exit status. */
+int loop_run(struct daemon *d);

@@ -239,8 +239,10 @@ static int start(struct daemon *d, const struct arguments *a, char *err, size_t 
 		rc = links_start(d, i, &d->conf.links[i], err, errcap);
 		if (rc)
 			return rc;
+		loop_outputs(d);
 	}
 	pump_flush(d);
+	cross_flush(d);
 	return 0;
 }
 
@@ -335,7 +337,7 @@ int main(int argc, char **argv)
 		return EXIT_RUNTIME;
 	}
 	announce(&d);
-	status = daemon_run(&d);
+	status = loop_run(&d);
 	daemon_log(&d, LOG_LEVEL_INFO, "stopped");
 	finish(&d);
 	return status;

@@ -2,7 +2,6 @@
 /* Commands to workers without ever waiting, numbers translated both ways. */
 #include "daemon/pump.h"
 #include "daemon/daemon.h"
-#include "daemon/links.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,33 +172,6 @@ void pump_own_command(struct daemon *d, unsigned worker, const struct cp_cmd *cm
 			put(d, i, &copy, false);
 }
 
-/* Static cross-connects are made one by one as the ring has room: a range of 10^6 labels needs no memory here. */
-static void flush_lsps(struct daemon *d, unsigned worker)
-{
-	struct pump_worker *w = &d->pump.w[worker];
-
-	for (unsigned n = 0; n < PUMP_LSP_BURST; n++) {
-		const struct conf_lsp *l = &d->conf.lsps[w->lsp];
-		struct cp_cmd c = {.type = CMD_ILM_SET};
-
-		if (w->queued || w->lsp >= d->conf.nlsps || d->pump.broken)
-			return;
-		c.u.ilm = (struct cp_ilm){
-		        .in_link = (uint16_t)links_find(d, l->in_link),
-		        .op = ILM_SWAP,
-		        .in_label = l->in_label.first + w->lsp_offset,
-		        .out_link = (uint16_t)links_find(d, l->out_link),
-		        .out_label = l->out_label.first + w->lsp_offset,
-		        .twin_label = LABEL_NONE,
-		};
-		put(d, worker, &c, false);
-		if (l->in_label.first + ++w->lsp_offset > l->in_label.last) {
-			w->lsp++;
-			w->lsp_offset = 0;
-		}
-	}
-}
-
 void pump_flush(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->workers; i++) {
@@ -213,14 +185,13 @@ void pump_flush(struct daemon *d)
 			w->queued--;
 			free(item);
 		}
-		flush_lsps(d, i);
 	}
 }
 
 bool pump_pending(const struct daemon *d)
 {
 	for (unsigned i = 0; i < d->workers; i++)
-		if (d->pump.w[i].queued || d->pump.w[i].lsp < d->conf.nlsps)
+		if (d->pump.w[i].queued)
 			return true;
 	return false;
 }
@@ -248,26 +219,15 @@ void pump_acks(struct daemon *d)
 		w->node_acked += of_node;
 		ev.u.ack.worker = (uint8_t)i;
 		ev.u.ack.seq = w->node_acked;
-		daemon_input(d, &ev);
+		node_input(d->node, &ev, d->now);
 	}
 }
 
-static void take_event(void *arg, const struct dp_event *e)
-{
-	struct daemon *d = arg;
-	struct node_event ev = {.type = NODE_WORKER_EVENT, .u.worker = e};
-
-	if (e->type == EVT_CONNECTION || e->type == EVT_DUMP_END)
-		ctl_server_event(d, e);
-	else
-		daemon_input(d, &ev);
-}
-
-bool pump_events(struct daemon *d)
+bool pump_events(struct daemon *d, void (*take)(void *d, const struct dp_event *e))
 {
 	bool more = false;
 
 	for (unsigned i = 0; i < d->workers; i++)
-		more |= dp_events(d->dp, i, PUMP_EVENTS, take_event, d) == PUMP_EVENTS;
+		more |= dp_events(d->dp, i, PUMP_EVENTS, take, d) == PUMP_EVENTS;
 	return more;
 }

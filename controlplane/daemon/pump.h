@@ -18,7 +18,6 @@ struct daemon;
 #define PUMP_QUEUE_SOFT \
 	8192 /* beyond this, packets of the node become no-ops: the network loses packets anyway */
 #define PUMP_QUEUE_HARD 65536 /* beyond this the worker is dead and the daemon ends */
-#define PUMP_LSP_BURST  4096  /* static cross-connects programmed in one turn of the loop */
 #define PUMP_EVENTS     256   /* taken from one worker in one turn of the loop */
 
 struct pump_item;
@@ -36,8 +35,6 @@ struct pump_worker {
 	uint64_t node_acked; /* the node's numbers */
 	struct pump_run *runs;
 	uint32_t run_first, run_count, run_cap; /* cap is a power of two */
-	uint32_t lsp;                           /* static cross-connects: next to program ... */
-	uint32_t lsp_offset;                    /* ... and label in its range */
 };
 
 struct pump {
@@ -54,13 +51,13 @@ void pump_free(struct pump *p);
 void pump_node_command(struct daemon *d, unsigned worker, struct cp_cmd *cmd);
 /* A command of the daemon's own; worker may be CPDP_ALL_WORKERS. */
 void pump_own_command(struct daemon *d, unsigned worker, const struct cp_cmd *cmd);
-/* Puts queued commands into rings as far as they have room, then static cross-connects. */
+/* Puts queued commands into rings as far as they have room. */
 void pump_flush(struct daemon *d);
 /* Whether pump_flush() left anything: call again soon. */
 bool pump_pending(const struct daemon *d);
 /* Tells the node what was acknowledged. */
 void pump_acks(struct daemon *d);
-/* Takes events; true when some worker may have more. */
-bool pump_events(struct daemon *d);
+/* Takes events, each through take(d, e), where e is valid only during the call. True when some worker may have more. */
+bool pump_events(struct daemon *d, void (*take)(void *d, const struct dp_event *e));
 /* Every command is in its ring and acknowledged. */
 bool pump_quiet(const struct daemon *d);

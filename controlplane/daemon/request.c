@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What control requests mean: views at once, questions to the node with answers later. */
-#include "daemon/ctl_server.h"
+/* Requests: views slice by slice, questions to the node and the workers with answers later. */
+#include "daemon/request.h"
 #include "daemon/daemon.h"
 #include "daemon/reload.h"
 #include "daemon/show.h"
+#include "daemon/show_value.h"
+#include "daemon/show_views.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DUMP_NS   (2 * NS_PER_S)
+#define DUMP_NS   (2 * NS_PER_S)  /* without a row */
+#define SHOW_NS   (15 * NS_PER_S) /* until the first byte is taken */
 #define ANSWER_NS (10 * NS_PER_S) /* beyond what the request itself takes */
-
-static void finish_with(struct daemon *d, struct ctl_client *c, struct json *j)
-{
-	ctl_client_line(c, j);
-	json_free(j);
-	ctl_client_finish(d, c);
-}
 
 static uint32_t cookie_take(struct daemon *d)
 {
@@ -33,31 +29,40 @@ static void ask_workers(struct daemon *d, struct ctl_client *c)
 	c->cookie = cmd.cookie = cookie_take(d);
 	c->workers_left = (uint16_t)((1u << d->workers) - 1);
 	c->deadline = instant_add(d->now, DUMP_NS);
-	json_init(&c->rows);
-	json_object(&c->rows, NULL);
-	json_array(&c->rows, "connections");
+	json_array(ctl_client_line(c), "connections");
 	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
 }
 
 static void connections_done(struct daemon *d, struct ctl_client *c)
 {
-	json_array_end(&c->rows);
-	json_bool(&c->rows, "truncated", c->truncated);
-	json_object_end(&c->rows);
-	finish_with(d, c, &c->rows);
+	json_array_end(&c->out);
+	json_bool(&c->out, "truncated", c->walk.truncated);
+	ctl_client_line_end(c);
+	ctl_client_finish(d, c);
 }
 
 static void start_show(struct daemon *d, struct ctl_client *c)
 {
-	struct json j;
-
+	show_begin(&c->walk, c->req.view, c->req.limit);
 	if (c->req.view == CTL_VIEW_CONNECTIONS) {
 		ask_workers(d, c);
 		return;
 	}
-	json_init(&j);
-	show_view(d, c->req.view, c->req.limit, &j);
-	finish_with(d, c, &j);
+	c->state = CLIENT_SHOWING;
+	c->deadline = instant_add(d->now, SHOW_NS);
+	request_slice(d, c);
+}
+
+void request_slice(struct daemon *d, struct ctl_client *c)
+{
+	bool complete = show_step(d, &c->walk, &c->out);
+
+	if (complete)
+		json_line_end(&c->out);
+	if (complete || c->out.failed)
+		ctl_client_finish(d, c);
+	else
+		ctl_client_flush(d, c);
 }
 
 static bool resolve(struct daemon *d, struct ctl_client *c)
@@ -98,7 +103,7 @@ static void ask_node(struct daemon *d, struct ctl_client *c, uint32_t type)
 		        instant_add(c->deadline, (int64_t)r.count * r.interval_ms * NS_PER_MS);
 	}
 	r.id = c->target;
-	daemon_input(d, &ev);
+	node_input(d->node, &ev, d->now);
 }
 
 static void start_drain(struct daemon *d, struct ctl_client *c)
@@ -113,16 +118,12 @@ static void start_drain(struct daemon *d, struct ctl_client *c)
 
 static void start_reload(struct daemon *d, struct ctl_client *c)
 {
-	struct json j;
-
-	json_init(&j);
-	json_object(&j, NULL);
-	if (reload(d, &j) == 0) {
-		json_object_end(&j);
-		finish_with(d, c, &j);
+	if (reload(d, ctl_client_line(c)) == 0) {
+		ctl_client_line_end(c);
+		ctl_client_finish(d, c);
 		return;
 	}
-	json_free(&j);
+	json_free(&c->out); /* nothing of the report was written */
 	ctl_client_error(d, c, EINVAL,
 	                 "the configuration has errors and nothing was changed; `coyod --check -c "
 	                 "FILE` lists them");
@@ -153,29 +154,27 @@ void request_start(struct daemon *d, struct ctl_client *c)
 
 static void answer_lookup(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
-	json_init(&j);
-	json_object(&j, NULL);
-	json_bool(&j, "done", true);
-	show_id(&j, "target", &c->target);
-	json_bool(&j, "exact", a->exact);
-	show_id(&j, "id", &a->id);
-	show_id_name(d, &j, "name", &a->id);
+	json_bool(j, "done", true);
+	show_id(j, "target", &c->target);
+	json_bool(j, "exact", a->exact);
+	show_id(j, "id", &a->id);
+	show_id_name(d, j, "name", &a->id);
 	if (a->hops)
-		json_uint(&j, "hops", a->hops);
+		json_uint(j, "hops", a->hops);
 	else
-		json_null(&j, "hops");
-	show_us(&j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
-	show_us(&j, "took_us", instant_sub(d->now, c->began));
-	json_object_end(&j);
+		json_null(j, "hops");
+	show_us(j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
+	show_us(j, "took_us", instant_sub(d->now, c->began));
+	ctl_client_line_end(c);
 	c->answers++;
-	finish_with(d, c, &j);
+	ctl_client_finish(d, c);
 }
 
 static void answer_ping(struct ctl_client *c, const struct node_answer *a)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
 	if (c->answers == 0 || a->rtt_ns < c->rtt_min_ns)
 		c->rtt_min_ns = a->rtt_ns;
@@ -183,85 +182,67 @@ static void answer_ping(struct ctl_client *c, const struct node_answer *a)
 		c->rtt_max_ns = a->rtt_ns;
 	c->rtt_sum_ns += a->rtt_ns;
 	c->answers++;
-	json_init(&j);
-	json_object(&j, NULL);
-	json_uint(&j, "seq", a->seq);
-	show_us(&j, "rtt_us", a->rtt_ns);
-	json_object_end(&j);
-	ctl_client_line(c, &j);
-	json_free(&j);
+	json_uint(j, "seq", a->seq);
+	show_us(j, "rtt_us", a->rtt_ns);
+	ctl_client_line_end(c);
 }
 
 static void answer_hop(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
 	c->answers++;
-	json_init(&j);
-	json_object(&j, NULL);
-	json_uint(&j, "hop", a->seq);
-	show_id(&j, "id", &a->id);
-	show_id_name(d, &j, "name", &a->id);
-	show_us(&j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
-	show_label(&j, "in_label", a->in_label);
-	show_label(&j, "out_label", a->out_label);
-	json_object_end(&j);
-	ctl_client_line(c, &j);
-	json_free(&j);
+	json_uint(j, "hop", a->seq);
+	show_id(j, "id", &a->id);
+	show_id_name(d, j, "name", &a->id);
+	show_us(j, "rtt_us", a->rtt_ns > 0 ? a->rtt_ns : -1);
+	show_label(j, "in_label", a->in_label);
+	show_label(j, "out_label", a->out_label);
+	ctl_client_line_end(c);
 }
 
 static void answer_connected(struct ctl_client *c, const struct node_answer *a)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
-	json_init(&j);
-	json_object(&j, NULL);
-	json_uint(&j, "first_hops", a->hops);
-	json_double(&j, "setup_ms", (double)a->setup_ns / (double)NS_PER_MS);
-	json_object_end(&j);
-	ctl_client_line(c, &j);
-	json_free(&j);
+	json_uint(j, "first_hops", a->hops);
+	json_double(j, "setup_ms", (double)a->setup_ns / (double)NS_PER_MS);
+	ctl_client_line_end(c);
 }
 
 /* A probe without an answer is a line of its own; the rest may still come. */
 static void answer_lost(struct ctl_client *c, const struct node_answer *a)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
 	c->lost++;
-	json_init(&j);
-	json_object(&j, NULL);
-	json_uint(&j, "seq", a->seq);
-	json_null(&j, "rtt_us");
-	json_object_end(&j);
-	ctl_client_line(c, &j);
-	json_free(&j);
+	json_uint(j, "seq", a->seq);
+	json_null(j, "rtt_us");
+	ctl_client_line_end(c);
 }
 
 static void answer_done(struct daemon *d, struct ctl_client *c)
 {
-	struct json j;
+	struct json *j = ctl_client_line(c);
 
-	json_init(&j);
-	json_object(&j, NULL);
-	json_bool(&j, "done", true);
+	json_bool(j, "done", true);
 	if (c->req.verb == CTL_PING) {
-		show_id(&j, "target", &c->target);
-		json_uint(&j, "sent", c->req.count);
-		json_uint(&j, "received", c->answers);
+		show_id(j, "target", &c->target);
+		json_uint(j, "sent", c->req.count);
+		json_uint(j, "received", c->answers);
 		if (c->answers) {
-			show_us(&j, "rtt_min_us", c->rtt_min_ns);
-			show_us(&j, "rtt_mean_us", c->rtt_sum_ns / c->answers);
-			show_us(&j, "rtt_max_us", c->rtt_max_ns);
+			show_us(j, "rtt_min_us", c->rtt_min_ns);
+			show_us(j, "rtt_mean_us", c->rtt_sum_ns / c->answers);
+			show_us(j, "rtt_max_us", c->rtt_max_ns);
 		}
 	} else if (c->req.verb == CTL_TRACE) {
-		show_id(&j, "target", &c->target);
-		json_uint(&j, "hops", c->answers);
+		show_id(j, "target", &c->target);
+		json_uint(j, "hops", c->answers);
 	} else if (c->req.verb == CTL_DRAIN) {
-		json_bool(&j, "drained", true);
+		json_bool(j, "drained", true);
 	}
-	json_object_end(&j);
-	finish_with(d, c, &j);
+	ctl_client_line_end(c);
+	ctl_client_finish(d, c);
 }
 
 void request_answer(struct daemon *d, struct ctl_client *c, const struct node_answer *a)
@@ -300,13 +281,19 @@ void request_answer(struct daemon *d, struct ctl_client *c, const struct node_an
 
 void request_row(struct daemon *d, struct ctl_client *c, const struct dp_event *e)
 {
+	struct show_walk *w = &c->walk;
+
+	c->deadline = instant_add(d->now, DUMP_NS);
 	if (e->type == EVT_CONNECTION) {
-		if (c->nrows >= c->req.limit) {
-			c->truncated = true;
+		/* Workers do not wait for a client that does not read: what finds no room is left out, and that is said. */
+		if (w->rows >= w->limit || ctl_client_waiting(c) > CLIENT_OUT_MAX) {
+			w->truncated = true;
 			return;
 		}
-		c->nrows++;
-		show_connection(d, e->worker, &e->u.connection, &c->rows);
+		w->rows++;
+		show_connection(d, e->worker, &e->u.connection, &c->out);
+		if (ctl_client_waiting(c) >= CLIENT_OUT_LOW)
+			ctl_client_flush(d, c);
 		return;
 	}
 	if (e->worker < CPDP_WORKERS_MAX)
@@ -319,7 +306,7 @@ void request_timeout(struct daemon *d, struct ctl_client *c)
 {
 	if (c->req.verb == CTL_SHOW) {
 		/* A full event ring may have dropped the end of a dump. */
-		c->truncated = true;
+		c->walk.truncated = true;
 		connections_done(d, c);
 		return;
 	}

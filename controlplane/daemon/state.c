@@ -47,7 +47,7 @@ void state_restore(struct daemon *d)
 	} else {
 		ev.u.restore.data = data;
 		ev.u.restore.len = (size_t)n;
-		daemon_input(d, &ev);
+		node_input(d->node, &ev, d->now);
 	}
 	free(data);
 }

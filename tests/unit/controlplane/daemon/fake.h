@@ -27,6 +27,8 @@ struct fake {
 	uint32_t rx, tx; /* NODE_LINK_RX, NODE_LINK_TX counts */
 	uint32_t nlinks, ndel, restored, drains, carriers;
 	struct node_link_cfg links[FAKE_LINKS];
+	uint32_t first, tunnels; /* those numbered first .. tunnels - 1 stand */
+	uint64_t visits;         /* rows asked of the node */
 	struct node_cfg cfg;
 	struct dp_cfg dp;
 };

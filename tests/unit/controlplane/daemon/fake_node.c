@@ -30,8 +30,10 @@ void node_cfg_default(struct node_cfg *cfg)
 struct node *node_new(const struct node_cfg *cfg, struct instant now)
 {
 	struct node *n = calloc(1, sizeof(*n));
+	const char *tunnels = getenv("FAKE_TUNNELS");
 
 	fake.cfg = *cfg;
+	fake.tunnels = tunnels ? (uint32_t)atoi(tunnels) : 1;
 	STAILQ_INIT(&n->outputs);
 	n->next = instant_add(now, cfg->hello_idle_ns);
 	return n;
@@ -232,13 +234,20 @@ bool node_view_contact(const struct node *n, struct node_cursor *at, struct inst
 bool node_view_tunnel(const struct node *n, struct node_cursor *at, struct instant now,
                       struct node_tunnel_view *v)
 {
+	uint64_t number = at->begun ? at->number + 1 : 0;
+
 	(void)n;
 	(void)now;
-	if (at->number++)
+	fake.visits++;
+	if (number < fake.first)
+		number = fake.first;
+	if (number >= fake.tunnels)
 		return false;
+	at->begun = true;
+	at->number = number;
 	*v = (struct node_tunnel_view){.a = {{7}},
 	                               .b = {{8}},
-	                               .nonce = 0xfedcba9876543210,
+	                               .nonce = 0xfedcba9876543210 + number,
 	                               .role = "ingress",
 	                               .state = "up",
 	                               .fwd_in_link = 0xffff,

@@ -318,6 +318,41 @@ class Case(unittest.TestCase):
             self.assertFalse(any(line != line.rstrip() for line in text.split("\n")), view)
         self.assertIn("12.5 ms", d.ctl("show", "tunnels"))
 
+    def test_long_view(self):
+        """100 000 rows: one document; whoever asks meanwhile is answered; who does not read, or leaves, holds nobody up."""
+        d = self.start(env={"FAKE_TUNNELS": "100000"})
+
+        def peak():
+            with open("/proc/%d/status" % d.proc.pid, encoding="ascii") as f:
+                return [int(x.split()[1]) for x in f if x.startswith("VmHWM")][0]
+        before = peak()
+        mute = socket.socket(socket.AF_UNIX)
+        mute.connect(d.socket)
+        mute.sendall(b"show tunnels limit=100000\n")
+        gone = socket.socket(socket.AF_UNIX)
+        gone.connect(d.socket)
+        gone.sendall(b"show tunnels limit=100000\n")
+        self.assertTrue(gone.recv(1000).startswith(b'{"tunnels":[{"nonce":"fedcba9876543210"'))
+        reader = socket.socket(socket.AF_UNIX)
+        reader.connect(d.socket)
+        reader.sendall(b"show tunnels limit=100000\n")
+        got = [reader.recv(65536)]
+        for _ in range(20):  # between two slices
+            got.append(reader.recv(65536))
+            self.assertEqual(d.json("show", "node")["name"], "n")
+        gone.close()
+        while chunk := reader.recv(1 << 20):
+            got.append(chunk)
+        reader.close()
+        rows = json.loads(b"".join(got))["tunnels"]
+        self.assertEqual([int(r["nonce"], 16) - 0xfedcba9876543210 for r in rows], list(range(100000)))
+        self.assertEqual(len(d.json("show", "tunnels")["tunnels"]), 100000)
+        few = d.json("show", "tunnels", "-n", "99999")
+        self.assertEqual((len(few["tunnels"]), few["truncated"]), (99999, True))
+        self.assertIn("... more rows were left out", d.ctl("show", "tunnels", "-n", "500"))
+        mute.close()
+        self.assertLess(peak() - before, 20000)  # KiB: no answer was ever held as a whole
+
     def test_questions(self):
         d = self.start()
         look = d.json("lookup", "b")

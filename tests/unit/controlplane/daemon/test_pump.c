@@ -8,6 +8,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/links.h"
+#include "daemon/loop.h"
 #include "fake.h"
 
 #include <stdio.h>
@@ -53,7 +54,7 @@ static void node_sends(uint8_t worker, uint32_t type)
 	out.u.command.worker = worker;
 	out.u.command.cmd.type = type;
 	fake_output(d.node, &out);
-	daemon_outputs(&d);
+	loop_outputs(&d);
 }
 
 static void own(unsigned worker)
@@ -174,11 +175,13 @@ static void test_static(void **state)
 	assert_int_equal(fake.log[0][0].type, CMD_LINK_SET);
 	assert_int_equal(fake.log[0][1].type, CMD_LINK_OPEN);
 	fake.room = 3000;
-	for (int i = 0; i < 10 && pump_pending(&d); i++) {
+	for (int i = 0; i < 10 && cross_pending(&d); i++) {
 		pump_flush(&d);
+		cross_flush(&d);
 		fake.room = 3000;
 	}
-	assert_false(pump_pending(&d));
+	pump_flush(&d);
+	assert_false(pump_pending(&d) || cross_pending(&d));
 	in_order(0, 2 + 5001);
 	in_order(1, 2 + 5001);
 	for (uint32_t i = 2; i < 5002; i++, seen++) {
@@ -226,6 +229,7 @@ static void test_poll(void **state)
 	links_poll(&d);
 	assert_int_equal(fake.rx, 7);
 	links_remove(&d, 0);
+	loop_outputs(&d);
 	assert_int_equal(fake.ndel, 1);
 	assert_int_equal(links_find(&d, "u"), -1);
 	assert_int_equal(d.links[0].fd, -1);

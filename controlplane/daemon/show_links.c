@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `show links`: links with a neighbour in order of their numbers, then those that carry static cross-connects only. */
+#include "daemon/daemon.h"
+#include "daemon/show_value.h"
+#include "daemon/show_views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool show_links_count(struct daemon *d, struct show_walk *w, struct json *j)
+{
+	struct node_tunnel_view v;
+
+	if (!w->held)
+		w->held = calloc(CPDP_LINKS_MAX, sizeof(w->held[0]));
+	if (!w->held)
+		j->failed = true;
+	if (!w->held || !node_view_tunnel(d->node, &w->cursor, d->now, &v))
+		return false;
+	if (v.rev_out_link < CPDP_LINKS_MAX && v.rev_out_label != LABEL_NONE)
+		w->held[v.rev_out_link]++;
+	if (v.fwd_out_link < CPDP_LINKS_MAX && v.fwd_out_label != LABEL_NONE)
+		w->held[v.fwd_out_link]++;
+	return true;
+}
+
+static void row(struct daemon *d, const struct node_link_view *v, uint32_t held, struct json *j)
+{
+	static const char *const types[] = {"?", "ethernet", "udp", "udp-socket"};
+	struct dp_link_counters c = {0};
+
+	(void)dp_link_counters(d->dp, v->link, &c);
+	json_object(j, NULL);
+	json_str(j, "name", v->name);
+	json_str(j, "state", v->state);
+	json_bool(j, "up", v->up);
+	json_str(j, "type", types[v->type < ARRAY_LEN(types) ? v->type : 0]);
+	json_bool(j, "sealed", v->sealed);
+	json_bool(j, "control", true);
+	show_id(j, "peer", &v->id);
+	show_id_name(d, j, "peer_name", &v->id);
+	show_us(j, "rtt_us", v->rtt_ns);
+	show_s(j, "up_s", v->up_ns);
+	json_uint(j, "mtu", v->mtu);
+	json_uint(j, "flaps", v->flaps);
+	json_uint(j, "rekeys", v->rekeys);
+	json_uint(j, "labels_granted", v->labels_granted);
+	json_uint(j, "labels_held", held);
+	json_uint(j, "rx_packets", c.rx_packets);
+	json_uint(j, "rx_bytes", c.rx_bytes);
+	json_uint(j, "tx_packets", c.tx_packets);
+	json_uint(j, "tx_bytes", c.tx_bytes);
+	json_object_end(j);
+}
+
+/* Links without a control plane have no view in the node. */
+static void static_row(struct daemon *d, uint32_t link, struct json *j)
+{
+	const struct daemon_link *k = &d->links[link];
+	struct node_link_view v = {
+	        .link = (uint16_t)link,
+	        .type = k->io.type,
+	        .sealed = k->io.sealed,
+	        .up = true,
+	        .state = "static",
+	        .rtt_ns = -1,
+	        .up_ns = -1,
+	        .mtu = k->io.mtu,
+	};
+
+	snprintf(v.name, sizeof(v.name), "%s", k->name);
+	row(d, &v, 0, j);
+}
+
+bool show_links_row(struct daemon *d, struct show_walk *w, struct json *j)
+{
+	struct node_link_view v;
+
+	if (w->at == 0 && node_view_link(d->node, &w->cursor, d->now, &v)) {
+		row(d, &v, w->held && v.link < CPDP_LINKS_MAX ? w->held[v.link] : 0, j);
+		return true;
+	}
+	while (w->at < d->nlinks) {
+		uint32_t link = w->at++;
+
+		if (*d->links[link].name && !d->links[link].control) {
+			static_row(d, link, j);
+			return true;
+		}
+	}
+	return false;
+}

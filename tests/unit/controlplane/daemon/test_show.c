@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Views in slices: how much each costs, what changes in between, and clients that read slowly, not at all, or leave. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "ctl/jsonread.h"
+#include "daemon/daemon.h"
+#include "daemon/links.h"
+#include "daemon/loop.h"
+#include "daemon/request.h"
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct daemon d;
+static char *answer;
+static size_t answer_len;
+
+static int setup(void **state)
+{
+	struct node_cfg cfg = {.workers = 2, .hello_idle_ns = NS_PER_S};
+	struct dp_cfg dp = {.workers = 2};
+	char err[64];
+
+	(void)state;
+	fake_reset();
+	memset(&d, 0, sizeof(d));
+	d.ctl.fd = -1;
+	d.ctl.resume_at = INSTANT_NEVER;
+	d.workers = 2;
+	d.now.ns = NS_PER_S;
+	d.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	log_init(&d.log, -1);
+	pump_init(&d.pump);
+	assert_int_equal(dp_start(&dp, &d.dp, err, sizeof(err)), 0);
+	d.node = node_new(&cfg, d.now);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ctl_server_close(&d);
+	close(d.epoll_fd);
+	node_free(d.node);
+	dp_stop(d.dp);
+	pump_free(&d.pump);
+	links_close(&d);
+	conf_free(&d.conf);
+	free(answer);
+	answer = NULL;
+	answer_len = 0;
+	fake_reset();
+	return 0;
+}
+
+static void configure(const char *text)
+{
+	struct conf_errors e = {0};
+
+	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), &e), 0);
+	conf_errors_free(&e);
+}
+
+/* Every slice asks the node for a slice of rows at the most, and all of them together for each row once. */
+static void test_visits(void **state)
+{
+	enum { N = 100000 };
+	static const enum ctl_view views[] = {CTL_VIEW_TUNNELS, CTL_VIEW_LINKS};
+
+	(void)state;
+	fake.tunnels = N;
+	for (unsigned i = 0; i < ARRAY_LEN(views); i++) {
+		struct show_walk w;
+		struct json j;
+		unsigned slices = 1;
+
+		fake.visits = 0;
+		json_init(&j);
+		show_begin(&w, views[i], CTL_ROWS_MAX);
+		for (;; slices++) {
+			uint64_t before = fake.visits;
+			bool complete = show_step(&d, &w, &j);
+
+			assert_true(fake.visits - before <= SHOW_SLICE);
+			assert_true(j.len < CLIENT_OUT_MAX / 8);
+			j.len = 0; /* sent */
+			if (complete)
+				break;
+		}
+		assert_int_equal(fake.visits, N + 1);
+		assert_true(slices >= N / SHOW_SLICE && slices <= N / SHOW_SLICE + 2);
+		show_end(&w);
+		json_free(&j);
+	}
+}
+
+/* ---- clients ---- */
+
+static struct ctl_client *client(int *peer)
+{
+	struct ctl_client *c = d.ctl.clients;
+	int fds[2];
+
+	while (c->state != CLIENT_FREE)
+		c++;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(ctl_client_open(&d, c, fds[0]), 0);
+	*peer = fds[1];
+	return c;
+}
+
+static void request(struct ctl_client *c, const char *line)
+{
+	char why[100];
+
+	assert_int_equal(ctl_request_parse(line, strlen(line), &c->req, why, sizeof(why)), 0);
+	c->state = CLIENT_WORKING;
+	request_start(&d, c);
+}
+
+/* The client reads what there is. False: the stream has ended. */
+static bool take(int peer)
+{
+	for (;;) {
+		ssize_t n;
+
+		answer = realloc(answer, answer_len + 65536);
+		n = recv(peer, answer + answer_len, 65536, 0);
+		if (n <= 0)
+			return n < 0;
+		answer_len += (size_t)n;
+	}
+}
+
+static struct jvalue *document(void)
+{
+	struct jvalue *v;
+
+	assert_true(answer_len > 1 && answer[answer_len - 1] == '\n');
+	assert_null(memchr(answer, '\n', answer_len - 1));
+	v = json_read(answer, answer_len - 1);
+	assert_non_null(v);
+	return v;
+}
+
+static unsigned rows_of(const struct jvalue *v, const char *key)
+{
+	const struct jvalue *list = jvalue_get(v, key);
+	unsigned n = 0;
+
+	assert_non_null(list);
+	for (const struct jvalue *r = list->first; r; r = r->next)
+		n++;
+	return n;
+}
+
+/* One document, whatever it was cut into on its way; rows that went while it was written do no harm. */
+static void test_one_document(void **state)
+{
+	enum { N = 3000 };
+	struct ctl_client *c;
+	struct jvalue *v;
+	const struct jvalue *row;
+	unsigned long long last = 0;
+	unsigned turns = 0, stood = 0;
+	int peer;
+
+	(void)state;
+	fake.tunnels = N;
+	c = client(&peer);
+	request(c, "show tunnels");
+	while (take(peer)) {
+		if (c->state == CLIENT_SHOWING)
+			ctl_server_slice(&d);
+		else
+			ctl_client_flush(&d, c);
+		turns++;
+		fake.first += fake.first < 1000 ? 300 : 0; /* behind the cursor, and past it */
+		fake.tunnels += turns < 5 ? 10 : 0;        /* ahead of it */
+	}
+	v = document();
+	assert_false(jvalue_get(v, "truncated")->truth);
+	row = jvalue_get(v, "tunnels")->first;
+	for (; row; row = row->next) {
+		unsigned long long nonce = strtoull(jvalue_text(row, "nonce"), NULL, 16);
+
+		assert_true(nonce > last);
+		last = nonce;
+		nonce -= 0xfedcba9876543210;
+		stood += nonce >= 1200 && nonce < N;
+	}
+	assert_int_equal(stood, N - 1200);
+	assert_true(turns > (N - 1200) / SHOW_SLICE);
+	jvalue_free(v);
+	close(peer);
+}
+
+static void test_limit(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned rows;
+		bool truncated;
+	} cases[] = {
+	        {"show tunnels limit=255", 255, true}, {"show tunnels limit=256", 256, true},
+	        {"show tunnels limit=299", 299, true}, {"show tunnels limit=300", 300, false},
+	        {"show tunnels", 300, false},
+	};
+
+	(void)state;
+	fake.tunnels = 300;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct jvalue *v;
+		int peer;
+
+		request(client(&peer), cases[i].line);
+		while (take(peer))
+			ctl_server_slice(&d);
+		v = document();
+		assert_int_equal(rows_of(v, "tunnels"), cases[i].rows);
+		assert_int_equal(jvalue_get(v, "truncated")->truth, cases[i].truncated);
+		jvalue_free(v);
+		answer_len = 0;
+		close(peer);
+	}
+}
+
+/* Who does not read has a bounded buffer and costs no slices; after a while without progress it is left. */
+static void test_mute(void **state)
+{
+	struct ctl_client *c;
+	uint64_t visits;
+	int peer;
+
+	(void)state;
+	fake.tunnels = 100000;
+	c = client(&peer);
+	request(c, "show tunnels limit=100000");
+	while (ctl_server_slice(&d))
+		;
+	visits = fake.visits;
+	assert_int_equal(c->state, CLIENT_SHOWING);
+	assert_true(ctl_client_waiting(c) >= CLIENT_OUT_LOW);
+	assert_true(c->out.cap < 1u << 20);
+	for (unsigned i = 0; i < 100; i++)
+		assert_false(ctl_server_slice(&d));
+	assert_int_equal(fake.visits, visits);
+	d.now = instant_add(d.now, 14 * NS_PER_S);
+	ctl_server_tick(&d);
+	assert_int_equal(c->state, CLIENT_SHOWING);
+	assert_true(take(peer)); /* it reads after all */
+	ctl_client_flush(&d, c);
+	d.now = instant_add(d.now, 14 * NS_PER_S);
+	ctl_server_tick(&d);
+	assert_int_equal(c->state, CLIENT_SHOWING);
+	d.now = instant_add(d.now, 2 * NS_PER_S);
+	ctl_server_tick(&d);
+	assert_int_equal(c->state, CLIENT_FREE);
+	close(peer);
+}
+
+/* Who hangs up in the middle leaves nothing behind: the counts of `links` go with it. */
+static void test_hang_up(void **state)
+{
+	struct ctl_client *c;
+	uint32_t generation;
+	int peer;
+
+	(void)state;
+	fake.tunnels = 100000;
+	c = client(&peer);
+	request(c, "show links");
+	assert_int_equal(c->state, CLIENT_SHOWING);
+	assert_non_null(c->walk.held);
+	generation = c->generation;
+	close(peer);
+	ctl_server_io(&d, (uint32_t)(c - d.ctl.clients), generation, EPOLLHUP);
+	assert_int_equal(c->state, CLIENT_FREE);
+	assert_null(c->walk.held);
+	assert_null(c->out.text);
+	assert_false(ctl_server_slice(&d));
+}
+
+/* Views share the loop: in each turn of it one slice of one client. */
+static void test_turns(void **state)
+{
+	struct ctl_client *c[3];
+	int peer[3];
+
+	(void)state;
+	fake.tunnels = 100000;
+	for (unsigned i = 0; i < 3; i++) {
+		c[i] = client(&peer[i]);
+		request(c[i], "show tunnels limit=100000");
+	}
+	for (unsigned turn = 0; turn < 30; turn++) {
+		uint64_t before = fake.visits;
+
+		assert_true(ctl_server_slice(&d));
+		assert_int_equal(fake.visits - before, SHOW_SLICE);
+		for (unsigned i = 0; i < 3; i++) {
+			assert_true(take(peer[i]));
+			ctl_client_flush(&d, c[i]);
+		}
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(c[i]->walk.rows, 11 * SHOW_SLICE);
+		close(peer[i]);
+	}
+}
+
+/* The configuration is read again between two slices: sections and names that stay are there once. */
+static void test_config_changes(void **state)
+{
+	static const char head[] = "[node]\nkey = k\n";
+	struct show_walk w;
+	struct json j;
+	struct jvalue *v;
+	char *text = malloc(1 << 20);
+	unsigned even = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		size_t n = (size_t)sprintf(text, "%s", head);
+
+		/* At first in order of the numbers, later backwards and without the odd ones. */
+		for (unsigned i = 0; i < 800; i++) {
+			unsigned number = round ? 799 - i : i;
+
+			if (round == 0 || number % 2 == 0)
+				n += (size_t)sprintf(text + n,
+				                     "[link l%03u]\ntype = udp-socket\nlocal = "
+				                     "127.0.0.1:%u\nremote = 127.0.0.1:9\n",
+				                     number, 10000 + number);
+		}
+		conf_free(&d.conf);
+		configure(text);
+		if (round)
+			break;
+		json_init(&j);
+		show_begin(&w, CTL_VIEW_CONFIG, 1);
+		assert_false(show_step(&d, &w, &j));
+	}
+	while (!show_step(&d, &w, &j))
+		;
+	v = json_read(j.text, j.len);
+	assert_non_null(v);
+	for (const struct jvalue *r = jvalue_get(v, "config")->first; r; r = r->next)
+		if (jvalue_text(r, "name"))
+			even += atoi(jvalue_text(r, "name") + 1) % 2 == 0;
+	assert_int_equal(even, 400);
+	assert_non_null(jvalue_get(v, "names"));
+	jvalue_free(v);
+	json_free(&j);
+	show_end(&w);
+	free(text);
+}
+
+/* Static cross-connects are rows, too. */
+static void test_static_labels(void **state)
+{
+	struct jvalue *v;
+	int peer;
+
+	(void)state;
+	configure(
+	        "[node]\nkey = k\n[port p]\ndevice = x\n[link g]\ntype = ethernet\nport = p\n"
+	        "seal = no\ncontrol = no\n[lsp a]\nin-link = g\nin-label = 100-999\nout-link = g\n"
+	        "out-label = 10000-10899\n[lsp b]\nin-link = g\nin-label = 16\nout-link = g\n"
+	        "out-label = 17\n");
+	request(client(&peer), "show labels");
+	while (take(peer))
+		ctl_server_slice(&d);
+	v = document();
+	assert_int_equal(rows_of(v, "labels"), 20 + 900 + 1);
+	jvalue_free(v);
+	close(peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(test_visits, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_one_document, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_mute, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_hang_up, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_config_changes, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_static_labels, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
