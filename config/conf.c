@@ -4,81 +4,9 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ROW(S, field, key, kind, lo, hi, choices, def, help) \
-	{key, CONF_##kind, offsetof(struct S, field), lo, hi, choices, def, help},
-#define BOUND(S, field, key, kind, lo, hi, choices, def, help)                 \
-	_Static_assert((CONF_##kind != CONF_str && CONF_##kind != CONF_path && \
-	                CONF_##kind != CONF_device) ||                         \
-	                       (hi) < sizeof(((struct S *)0)->field),          \
-	               "room for " key);
-CONF_NODE_OPTIONS(BOUND, conf_node)
-CONF_API_OPTIONS(BOUND, conf_api)
-CONF_PORT_OPTIONS(BOUND, conf_port)
-CONF_LINK_OPTIONS(BOUND, conf_link)
-CONF_LSP_OPTIONS(BOUND, conf_lsp)
-
-static const struct conf_option node_options[] = {CONF_NODE_OPTIONS(ROW, conf_node)};
-static const struct conf_option worker_options[] = {CONF_WORKER_OPTIONS(ROW, conf_worker)};
-static const struct conf_option api_options[] = {CONF_API_OPTIONS(ROW, conf_api)};
-static const struct conf_option port_options[] = {CONF_PORT_OPTIONS(ROW, conf_port)};
-static const struct conf_option link_options[] = {CONF_LINK_OPTIONS(ROW, conf_link)};
-static const struct conf_option lsp_options[] = {CONF_LSP_OPTIONS(ROW, conf_lsp)};
-
-_Static_assert(ARRAY_LEN(node_options) <= CONF_KEYS_MAX, "head.lines");
-_Static_assert(ARRAY_LEN(link_options) <= CONF_KEYS_MAX, "head.lines");
-_Static_assert(CONF_KEYS_MAX <= 32, "head.given");
-
-const struct conf_section_info conf_sections[CONF_SECTIONS] = {
-        [CONF_SEC_NODE] = {"node", false, node_options, ARRAY_LEN(node_options)},
-        [CONF_SEC_WORKER] = {"worker", false, worker_options, ARRAY_LEN(worker_options)},
-        [CONF_SEC_API] = {"api", false, api_options, ARRAY_LEN(api_options)},
-        [CONF_SEC_PORT] = {"port", true, port_options, ARRAY_LEN(port_options)},
-        [CONF_SEC_LINK] = {"link", true, link_options, ARRAY_LEN(link_options)},
-        [CONF_SEC_LSP] = {"lsp", true, lsp_options, ARRAY_LEN(lsp_options)},
-        [CONF_SEC_NAMES] = {"names", false, NULL, 0},
-};
-
-/* ---- errors ---- */
-
-void conf_error(struct conf_errors *e, uint32_t line, const char *fmt, ...)
-{
-	char text[768];
-	int n = 0;
-	size_t need;
-	va_list ap;
-
-	if (++e->count > CONF_ERRORS_MAX)
-		return;
-	if (line)
-		n = snprintf(text, sizeof(text), "%.250s:%u: ", e->file, line);
-	else
-		n = snprintf(text, sizeof(text), "%.250s: ", e->file);
-	va_start(ap, fmt);
-	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
-	va_end(ap);
-	need = strlen(text) + 2;
-	if (e->len + need > e->cap) {
-		size_t cap = (e->len + need) * 2;
-		char *t = realloc(e->text, cap);
-
-		if (!t)
-			return;
-		e->text = t;
-		e->cap = cap;
-	}
-	e->len += (size_t)snprintf(e->text + e->len, need, "%s\n", text);
-}
-
-void conf_errors_free(struct conf_errors *e)
-{
-	free(e->text);
-	*e = (struct conf_errors){.file = e->file};
-}
 
 /* ---- "did you mean" ---- */
 
@@ -169,21 +97,6 @@ static void unknown_section(const char *name, uint32_t line, struct conf_errors 
 }
 
 /* ---- sections ---- */
-
-int conf_option_index(enum conf_section s, const char *key)
-{
-	for (uint32_t i = 0; i < conf_sections[s].noptions; i++)
-		if (strcmp(conf_sections[s].options[i].key, key) == 0)
-			return (int)i;
-	return -1;
-}
-
-bool conf_given(const struct conf_head *h, enum conf_section s, const char *key)
-{
-	int i = conf_option_index(s, key);
-
-	return i >= 0 && (h->given >> i & 1);
-}
 
 static void defaults(enum conf_section s, void *base)
 {
@@ -444,6 +357,8 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 		check_required(&c->links[i].head, CONF_SEC_LINK, e);
 	for (uint32_t i = 0; i < c->nlsps; i++)
 		check_required(&c->lsps[i].head, CONF_SEC_LSP, e);
+	if (conf_names_index(c) != 0)
+		conf_error(e, 0, "out of memory for the names");
 	conf_check(c, e);
 	if (e->count > CONF_ERRORS_MAX && before <= CONF_ERRORS_MAX) {
 		uint32_t more = e->count - CONF_ERRORS_MAX;
@@ -461,21 +376,6 @@ void conf_free(struct conf *c)
 	free(c->links);
 	free(c->lsps);
 	free(c->names);
+	free(c->names_by_id);
 	*c = (struct conf){0};
-}
-
-const struct node_id *conf_name_id(const struct conf *c, const char *name)
-{
-	for (uint32_t i = 0; i < c->nnames; i++)
-		if (strcmp(c->names[i].name, name) == 0)
-			return &c->names[i].id;
-	return NULL;
-}
-
-const char *conf_id_name(const struct conf *c, const struct node_id *id)
-{
-	for (uint32_t i = 0; i < c->nnames; i++)
-		if (id_eq(&c->names[i].id, id))
-			return c->names[i].name;
-	return NULL;
 }

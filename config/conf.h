@@ -121,7 +121,8 @@ struct conf {
 	struct conf_port *ports;
 	struct conf_link *links;
 	struct conf_lsp *lsps;
-	struct conf_name *names;
+	struct conf_name *names;        /* in the order of the file */
+	struct conf_name **names_by_id; /* the same, sorted; see conf_names_index() */
 	uint32_t nports, nlinks, nlsps, nnames;
 	uint32_t names_line; /* of [names]; 0: absent */
 };
@@ -133,7 +134,9 @@ struct conf_errors {
 	size_t len, cap;
 	uint32_t count;
 };
+/* Adds one error. line 0: of the whole file. Beyond CONF_ERRORS_MAX, or without memory for the text, it is only counted. */
 void conf_error(struct conf_errors *e, uint32_t line, const char *fmt, ...) COYO_PRINTF(3, 4);
+/* Frees the text and forgets the errors; the file's name stays. */
 void conf_errors_free(struct conf_errors *e);
 
 /* One row of the options table. */
@@ -154,6 +157,7 @@ extern const struct conf_section_info conf_sections[CONF_SECTIONS];
 
 /* Index of a key in its section, or -1. */
 int conf_option_index(enum conf_section s, const char *key);
+/* Whether the file sets this option in this section. */
 bool conf_given(const struct conf_head *h, enum conf_section s, const char *key);
 
 /* Reads one value into its field at base. On failure writes into why what would have been right and returns -EINVAL. */
@@ -167,12 +171,13 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap);
 /* Reads a text, as if it came from `file`. Every error is collected. Returns 0 or -EINVAL; conf_free() either way. */
 int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
                struct conf_errors *e) COYO_NODISCARD;
-/* Reads a file. */
+/* Reads a file as conf_parse() reads a text; conf_free() either way. */
 int conf_load(struct conf *c, const char *file, struct conf_errors *e) COYO_NODISCARD;
+/* Frees what parsing allocated; c is then all zeroes. */
 void conf_free(struct conf *c);
 /* What no single value shows: options that contradict each other, names that name nothing. Called by conf_parse(). */
 void conf_check(const struct conf *c, struct conf_errors *e);
-/* Reads the key file: -EINVAL with an error at the line that names it when it is missing, readable by others, damaged. */
+/* Reads the key file into me, which the caller wipes (identity_wipe()): -EINVAL with an error at the line that names it when it is missing, readable by others, damaged. */
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e) COYO_NODISCARD;
 
 /* The state directory exists and can be written; otherwise -EINVAL with an error at its line. */
@@ -180,7 +185,10 @@ int conf_state_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD
 
 /* The id behind a name of [names], or NULL. */
 const struct node_id *conf_name_id(const struct conf *c, const char *name);
+/* The first name that [names] gives an id, or NULL. */
 const char *conf_id_name(const struct conf *c, const struct node_id *id);
+/* Sorts names_by_id anew after names has changed: conf_parse() does it. -ENOMEM: conf_id_name() then finds nothing. */
+int conf_names_index(struct conf *c);
 
 /* ---- The INI reader: lines, nothing else ---- */
 enum ini_kind { INI_END = 0, INI_SECTION, INI_PAIR, INI_BAD };
@@ -193,6 +201,7 @@ struct ini {
 	const char *error; /* INI_BAD: static text */
 	char buf[CONF_LINE_MAX + 1];
 };
+/* Begins at the first line. text is read in place and must stay until the last ini_next(). */
 void ini_init(struct ini *r, const char *text, size_t len);
 /* The next line that says something. key and value point into r and hold until the next call. */
 enum ini_kind ini_next(struct ini *r);

@@ -155,30 +155,29 @@ static bool names_differ(const struct conf *a, const struct conf *b)
 static void adopt(struct daemon *d, struct conf *fresh)
 {
 	struct conf *c = &d->conf;
-	struct conf_name *names = c->names;
-	uint32_t nnames = c->nnames, n = 0;
+	struct conf old = *c;
+	uint32_t n = 0;
 
 	c->names = fresh->names;
+	c->names_by_id = fresh->names_by_id;
 	c->nnames = fresh->nnames;
-	fresh->names = names;
-	fresh->nnames = nnames;
+	fresh->names = old.names;
+	fresh->names_by_id = old.names_by_id;
+	fresh->nnames = old.nnames;
 	for (uint32_t i = 0; i < fresh->nlinks; i++) {
-		const struct conf_link *old = link_of(c, fresh->links[i].head.name);
+		const struct conf_link *runs = link_of(c, fresh->links[i].head.name);
 
 		if (links_find(d, fresh->links[i].head.name) < 0)
 			continue; /* could not be added: the next reload tries again */
-		fresh->links[n] = old ? *old : fresh->links[i];
+		fresh->links[n] = runs ? *runs : fresh->links[i];
 		n++;
 	}
 	fresh->nlinks = n;
 	/* Links that stay although the file has dropped them are named again at the next reload by their absence only. */
-	struct conf_link *links = c->links;
-	uint32_t nlinks = c->nlinks;
-
 	c->links = fresh->links;
 	c->nlinks = fresh->nlinks;
-	fresh->links = links;
-	fresh->nlinks = nlinks;
+	fresh->links = old.links;
+	fresh->nlinks = old.nlinks;
 }
 
 static void report(struct daemon *d, const struct changes *ch, struct json *j)

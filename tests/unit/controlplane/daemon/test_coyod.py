@@ -395,6 +395,10 @@ class Case(unittest.TestCase):
         self.assertEqual(r["needs_restart"], ["[worker] count"])
         self.assertEqual(len(d.json("show", "links")["links"]), 3)  # the fake keeps a removed link's row
         self.assertEqual(d.json("reload")["applied"], [])
+        with open(d.conf, "w", encoding="ascii") as f:
+            f.write(self.conf(links=("l1", "l3")).replace("count = 2", "count = 1").replace("\nb = ", "\nc = "))
+        self.assertEqual(d.json("reload")["applied"], ["[names] replaced"])
+        self.assertEqual({x["peer_name"] for x in d.json("show", "links")["links"]}, {"c"})
         with open(d.conf, "a", encoding="ascii") as f:
             f.write("nonsense\n")
         self.assertEqual(d.json("reload", status=1)["code"], "EINVAL")
