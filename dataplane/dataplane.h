@@ -69,28 +69,52 @@ unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
 int dp_wake_fd(const struct dataplane *dp);
 void dp_wake_clear(struct dataplane *dp);
 
-/* Counters of one worker, read without stopping it (each word written by that worker alone). */
+/* Counters, a row each: X(field, name in answers, unit, text for the operator). A new one is a row here and a count_add() where it
+ * happens. The name says the unit; times are kept in ns and shown in s. */
+enum dp_unit { DP_COUNT = 0, DP_NS };
+
+#define DP_WORKER_COUNTERS(X)                                                                      \
+	X(rx_packets, "rx_packets", DP_COUNT, "packets taken from ports and sockets")              \
+	X(rx_bytes, "rx_bytes", DP_COUNT, "their bytes")                                           \
+	X(tx_packets, "tx_packets", DP_COUNT, "packets given to ports and sockets")                \
+	X(tx_bytes, "tx_bytes", DP_COUNT, "their bytes")                                           \
+	X(switched_packets, "switched_packets", DP_COUNT, "packets passed on by their label")      \
+	X(switched_bytes, "switched_bytes", DP_COUNT, "their bytes")                               \
+	X(punted_packets, "punted_packets", DP_COUNT, "packets handed to the control plane")       \
+	X(punted_setup_packets, "punted_setup_packets", DP_COUNT, "of those: set-ups and replies") \
+	X(session_in, "session_in_packets", DP_COUNT, "packets opened end to end")                 \
+	X(session_out, "session_out_packets", DP_COUNT, "packets sealed end to end")               \
+	X(loops, "loops", DP_COUNT, "turns of the worker's loop")                                  \
+	X(busy_loops, "busy_loops", DP_COUNT, "of those: with something to do")                    \
+	X(sleeps, "sleeps", DP_COUNT, "times that the worker went to sleep")                       \
+	X(commands, "commands", DP_COUNT, "commands of the control plane carried out")             \
+	X(busy_ns, "busy_s", DP_NS, "time in turns with something to do")
+
+#define DP_LINK_COUNTERS(X)                                                                   \
+	X(rx_packets, "rx_packets", DP_COUNT, "packets accepted: authenticated, or plain")    \
+	X(rx_bytes, "rx_bytes", DP_COUNT, "their bytes")                                      \
+	X(tx_packets, "tx_packets", DP_COUNT, "packets sent")                                 \
+	X(tx_bytes, "tx_bytes", DP_COUNT, "their bytes")                                      \
+	X(rx_data_packets, "rx_data_packets", DP_COUNT, "accepted with a label, not control") \
+	X(tx_data_packets, "tx_data_packets", DP_COUNT, "sent with a label, not control")
+
+#define DP_FIELD(field, name, unit, text) uint64_t field;
 struct dp_worker_counters {
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t switched_packets, switched_bytes; /* label-switched transit */
-	uint64_t punted_packets;                   /* handed to control */
-	uint64_t punted_setup_packets;    /* of those: set-ups and replies (the slow way) */
-	uint64_t session_in, session_out; /* packets opened / sealed end to end */
-	uint64_t loops, busy_loops, sleeps;
-	uint64_t commands;
-	uint64_t busy_ns;
+	DP_WORKER_COUNTERS(DP_FIELD)
 };
+struct dp_link_counters {
+	DP_LINK_COUNTERS(DP_FIELD)
+};
+#undef DP_FIELD
+
+/* Counters of one worker, read without stopping it (each word is written by that worker alone). */
 void dp_worker_counters(const struct dataplane *dp, unsigned worker, struct dp_worker_counters *c);
 
 /* Drop table: one row per reason, summed over workers. false past the last index. */
 bool dp_drop(const struct dataplane *dp, uint32_t index, const char **name, const char **text,
              uint64_t *count);
 
-/* Per link, summed over workers: packets that were authenticated (or plain) and accepted; packets sent. False: no such link. */
-struct dp_link_counters {
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_data_packets,
-	        tx_data_packets; /* data: labelled, not control */
-};
+/* Counters of one link, summed over workers. False: no such link. */
 bool dp_link_counters(const struct dataplane *dp, uint16_t link, struct dp_link_counters *c);
 
 /* Memory taken, for the start message: bytes by what. One line, static until the next call. */

@@ -19,7 +19,7 @@
 #define LINK_NONE UINT16_MAX
 
 enum counter {
-#define COUNTER(name, text) name,
+#define COUNTER(id, name, text) id,
 #include "core/counters.def"
 #undef COUNTER
 	CTR_COUNT

@@ -137,15 +137,15 @@ static void row_print(FILE *f, const struct column *cols, unsigned ncols, char (
 void table_print(FILE *f, const struct column *cols, unsigned ncols, const struct jvalue *rows,
                  const char *none)
 {
-	size_t width[24];
-	char cells[24][CELL_MAX];
+	size_t width[TABLE_COLUMNS_MAX];
+	char cells[TABLE_COLUMNS_MAX][CELL_MAX];
 
 	if (!rows || !rows->first) {
 		fprintf(f, "%s\n", none);
 		return;
 	}
-	if (ncols > 24)
-		ncols = 24;
+	if (ncols > TABLE_COLUMNS_MAX)
+		ncols = TABLE_COLUMNS_MAX;
 	for (unsigned i = 0; i < ncols; i++)
 		width[i] = strlen(cols[i].title);
 	for (const struct jvalue *r = rows->first; r; r = r->next)

@@ -25,6 +25,8 @@ struct column {
 	const char *name_key; /* CELL_ID: where a name may stand */
 };
 
+#define TABLE_COLUMNS_MAX 24
+
 /* One value as text. `-` for what is missing or null. */
 void table_cell(const struct column *col, const struct jvalue *row, char *out, size_t cap);
 /* Rows under their titles; `none` when there are no rows. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which columns each `show` has. */
+/* Which columns each `show` has. Counters are not named here: the daemon names them. */
 #include "ctl/table.h"
 
 #include <string.h>
@@ -19,8 +19,6 @@ static const struct column links[] = {
         {"REKEYS", "rekeys", CELL_NUMBER, NULL},
         {"GRANTED", "labels_granted", CELL_NUMBER, NULL},
         {"HELD", "labels_held", CELL_NUMBER, NULL},
-        {"RX", "rx_bytes", CELL_BYTES, NULL},
-        {"TX", "tx_bytes", CELL_BYTES, NULL},
 };
 static const struct column contacts[] = {
         {"CONTACT", "id", CELL_ID, "name"},
@@ -83,19 +81,7 @@ static const struct column drops[] = {
 static const struct column control[] = {
         {"COUNT", "count", CELL_NUMBER, NULL},
         {"CONTROL PLANE", "counter", CELL_TEXT, NULL},
-};
-static const struct column workers[] = {
-        {"WORKER", "worker", CELL_NUMBER, NULL},
-        {"RX", "rx_packets", CELL_COUNT, NULL},
-        {"TX", "tx_packets", CELL_COUNT, NULL},
-        {"SWITCHED", "switched_packets", CELL_COUNT, NULL},
-        {"PUNTED", "punted_packets", CELL_COUNT, NULL},
-        {"OF THEM SET-UP", "punted_setup_packets", CELL_COUNT, NULL},
-        {"OPENED", "session_in_packets", CELL_COUNT, NULL},
-        {"SEALED", "session_out_packets", CELL_COUNT, NULL},
-        {"BUSY", "busy_s", CELL_S, NULL},
-        {"SLEEPS", "sleeps", CELL_COUNT, NULL},
-        {"COMMANDS", "commands", CELL_COUNT, NULL},
+        {"MEANING", "text", CELL_TEXT, NULL},
 };
 static const struct column node[] = {
         {"name", "name", CELL_TEXT, NULL},
@@ -131,7 +117,6 @@ static const struct {
         [CTL_VIEW_CONNECTIONS] = {COLUMNS(connections), "no connections"},
         [CTL_VIEW_LABELS] = {COLUMNS(labels), "no labels"},
         [CTL_VIEW_DROPS] = {COLUMNS(drops), "no drops"},
-        [CTL_VIEW_WORKERS] = {COLUMNS(workers), "no workers"},
 };
 
 static bool node_print(FILE *f, const struct jvalue *doc)
@@ -196,6 +181,63 @@ static void drops_prepare(const struct jvalue *doc)
 			drop_zeros(v);
 }
 
+/* How a counter is written is in its name; what it means is the daemon's to say. */
+static enum cell counter_cell(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n > 6 && strcmp(name + n - 6, "_bytes") == 0)
+		return CELL_BYTES;
+	return n > 2 && strcmp(name + n - 2, "_s") == 0 ? CELL_S : CELL_COUNT;
+}
+
+/* Every counter of the links, as a table of its own below the first one. */
+static void link_counters_print(FILE *f, const struct jvalue *rows, const struct jvalue *counters)
+{
+	struct column cols[TABLE_COLUMNS_MAX] = {{"LINK", "name", CELL_TEXT, NULL}};
+	unsigned n = 1;
+
+	for (const struct jvalue *c = counters ? counters->first : NULL; c; c = c->next) {
+		const char *name = jvalue_text(c, "counter");
+
+		if (name && n < TABLE_COLUMNS_MAX)
+			cols[n++] = (struct column){name, name, counter_cell(name), NULL};
+	}
+	if (n == 1 || !rows->first)
+		return;
+	fputc('\n', f);
+	table_print(f, cols, n, rows, "");
+}
+
+static void counter_line(FILE *f, const char *name, const struct jvalue *workers, const char *text)
+{
+	struct column col = {name, name, counter_cell(name), NULL};
+	char cell[32];
+
+	fprintf(f, "%-21s", name);
+	for (const struct jvalue *w = workers->first; w; w = w->next) {
+		table_cell(&col, w, cell, sizeof(cell));
+		fprintf(f, " %9s", cell);
+	}
+	fprintf(f, "%s%s\n", text ? "  " : "", text ? text : "");
+}
+
+/* A line per counter and a column per worker: there are more counters than workers. */
+static bool workers_print(FILE *f, const struct jvalue *doc)
+{
+	const struct jvalue *workers = jvalue_get(doc, "workers");
+	const struct jvalue *counters = jvalue_get(doc, "counters");
+
+	if (!workers || workers->type != J_ARRAY || !counters)
+		return false;
+	counter_line(f, "worker", workers, NULL);
+	counter_line(f, "commands_waiting", workers, "commands not carried out yet");
+	for (const struct jvalue *c = counters->first; c; c = c->next)
+		if (jvalue_text(c, "counter"))
+			counter_line(f, jvalue_text(c, "counter"), workers, jvalue_text(c, "text"));
+	return true;
+}
+
 bool view_print(FILE *f, enum ctl_view view, const struct jvalue *doc)
 {
 	const struct jvalue *rows = jvalue_get(doc, ctl_view_name(view));
@@ -205,11 +247,15 @@ bool view_print(FILE *f, enum ctl_view view, const struct jvalue *doc)
 		return node_print(f, doc);
 	if (view == CTL_VIEW_CONFIG)
 		return config_print(f, doc);
+	if (view == CTL_VIEW_WORKERS)
+		return workers_print(f, doc);
 	if (!rows || rows->type != J_ARRAY)
 		return false;
 	if (view == CTL_VIEW_DROPS)
 		drops_prepare(doc);
 	table_print(f, tables[view].cols, tables[view].n, rows, tables[view].none);
+	if (view == CTL_VIEW_LINKS)
+		link_counters_print(f, rows, jvalue_get(doc, "counters"));
 	if (view == CTL_VIEW_DROPS && jvalue_get(doc, "control")) {
 		fputc('\n', f);
 		table_print(f, COLUMNS(control), jvalue_get(doc, "control"),

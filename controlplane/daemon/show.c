@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 
-#define PARTS_MAX 2
+#define PARTS_MAX 3
 
-/* SILENT parts are walked through before anything is written and bring no row. */
-enum part_kind { SILENT = 0, LIST, OBJECT };
+/* SILENT parts write nothing. The request's limit counts ROWS, and the document says whether it left any out. */
+enum part_kind { SILENT = 0, ROWS, LIST, OBJECT };
 
 struct part {
 	enum part_kind kind;
@@ -19,21 +19,23 @@ struct part {
 struct view {
 	void (*head)(struct daemon *d, struct json *j);
 	struct part part[PARTS_MAX];
-	bool limited; /* by the request's limit; says whether it was reached */
+	bool limited; /* has ROWS */
 };
 
 static const struct view views[CTL_VIEWS] = {
         [CTL_VIEW_NODE] = {.head = show_node_head},
         [CTL_VIEW_LINKS] = {.part = {{SILENT, NULL, show_links_count},
-                                     {LIST, "links", show_links_row}},
+                                     {ROWS, "links", show_links_row},
+                                     {LIST, "counters", show_link_counters_row}},
                             .limited = true},
-        [CTL_VIEW_CONTACTS] = {.part = {{LIST, "contacts", show_contacts_row}}, .limited = true},
-        [CTL_VIEW_TUNNELS] = {.part = {{LIST, "tunnels", show_tunnels_row}}, .limited = true},
-        [CTL_VIEW_SESSIONS] = {.part = {{LIST, "sessions", show_sessions_row}}, .limited = true},
-        [CTL_VIEW_LABELS] = {.part = {{LIST, "labels", show_labels_row}}, .limited = true},
+        [CTL_VIEW_CONTACTS] = {.part = {{ROWS, "contacts", show_contacts_row}}, .limited = true},
+        [CTL_VIEW_TUNNELS] = {.part = {{ROWS, "tunnels", show_tunnels_row}}, .limited = true},
+        [CTL_VIEW_SESSIONS] = {.part = {{ROWS, "sessions", show_sessions_row}}, .limited = true},
+        [CTL_VIEW_LABELS] = {.part = {{ROWS, "labels", show_labels_row}}, .limited = true},
         [CTL_VIEW_DROPS] = {.part = {{LIST, "drops", show_drops_row},
                                      {LIST, "control", show_control_row}}},
-        [CTL_VIEW_WORKERS] = {.part = {{LIST, "workers", show_workers_row}}},
+        [CTL_VIEW_WORKERS] = {.part = {{LIST, "workers", show_workers_row},
+                                       {LIST, "counters", show_worker_counters_row}}},
         [CTL_VIEW_CONFIG] = {.head = show_config_head,
                              .part = {{LIST, "config", show_config_row},
                                       {OBJECT, "names", show_names_row}}},
@@ -64,7 +66,7 @@ static void part_begin(struct show_walk *w, struct json *j)
 	w->cursor = (struct node_cursor){0};
 	w->at = w->offset = 0;
 	*w->name = '\0';
-	if (p && p->kind == LIST)
+	if (p && (p->kind == LIST || p->kind == ROWS))
 		json_array(j, p->key);
 	else if (p && p->kind == OBJECT)
 		json_object(j, p->key);
@@ -74,7 +76,7 @@ static void part_end(struct show_walk *w, struct json *j)
 {
 	enum part_kind kind = part_now(w)->kind;
 
-	if (kind == LIST)
+	if (kind == LIST || kind == ROWS)
 		json_array_end(j);
 	else if (kind == OBJECT)
 		json_object_end(j);
@@ -85,7 +87,7 @@ static void part_end(struct show_walk *w, struct json *j)
 static bool step(struct daemon *d, struct show_walk *w, struct json *j)
 {
 	const struct part *p = part_now(w);
-	bool counted = views[w->view].limited && p->kind != SILENT;
+	bool counted = p->kind == ROWS;
 	size_t len = j->len;
 	bool comma = j->comma;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `show drops` and `show workers`: counters of the workers and of the control plane. */
+/* `show drops`, `show workers`, and the counters of links: all that the tables of counters and drop reasons name. */
 #include "daemon/daemon.h"
 #include "daemon/show_views.h"
 
@@ -23,17 +23,74 @@ bool show_drops_row(struct daemon *d, struct show_walk *w, struct json *j)
 /* What the control plane counted: drops and ordinary messages alike. */
 bool show_control_row(struct daemon *d, struct show_walk *w, struct json *j)
 {
-	const char *name;
+	const char *name, *text;
 	uint64_t count;
 
-	if (!node_view_counter(d->node, w->at, &name, &count))
+	if (!node_view_counter(d->node, w->at, &name, &text, &count))
 		return false;
 	w->at++;
 	json_object(j, NULL);
 	json_str(j, "counter", name);
 	json_uint(j, "count", count);
+	json_str(j, "text", text);
 	json_object_end(j);
 	return true;
+}
+
+struct counter_row {
+	const char *name;
+	enum dp_unit unit;
+	const char *text;
+};
+
+#define ROW(field, name, unit, text) {name, unit, text},
+static const struct counter_row worker_counters[] = {DP_WORKER_COUNTERS(ROW)};
+static const struct counter_row link_counters[] = {DP_LINK_COUNTERS(ROW)};
+#undef ROW
+
+_Static_assert(sizeof(struct dp_worker_counters) == ARRAY_LEN(worker_counters) * sizeof(uint64_t),
+               "a word per row");
+_Static_assert(sizeof(struct dp_link_counters) == ARRAY_LEN(link_counters) * sizeof(uint64_t),
+               "a word per row");
+
+static void values(const struct counter_row *rows, size_t n, const void *counters, struct json *j)
+{
+	const uint64_t *v = counters;
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].unit == DP_NS)
+			json_double(j, rows[i].name, (double)v[i] / (double)NS_PER_S);
+		else
+			json_uint(j, rows[i].name, v[i]);
+}
+
+static bool meaning(const struct counter_row *rows, size_t n, struct show_walk *w, struct json *j)
+{
+	if (w->at >= n)
+		return false;
+	json_object(j, NULL);
+	json_str(j, "counter", rows[w->at].name);
+	json_str(j, "text", rows[w->at].text);
+	json_object_end(j);
+	w->at++;
+	return true;
+}
+
+bool show_worker_counters_row(struct daemon *d, struct show_walk *w, struct json *j)
+{
+	(void)d;
+	return meaning(worker_counters, ARRAY_LEN(worker_counters), w, j);
+}
+
+bool show_link_counters_row(struct daemon *d, struct show_walk *w, struct json *j)
+{
+	(void)d;
+	return meaning(link_counters, ARRAY_LEN(link_counters), w, j);
+}
+
+void show_link_counters(const struct dp_link_counters *c, struct json *j)
+{
+	values(link_counters, ARRAY_LEN(link_counters), c, j);
 }
 
 bool show_workers_row(struct daemon *d, struct show_walk *w, struct json *j)
@@ -47,22 +104,8 @@ bool show_workers_row(struct daemon *d, struct show_walk *w, struct json *j)
 	dp_worker_counters(d->dp, i, &c);
 	json_object(j, NULL);
 	json_uint(j, "worker", i);
-	json_uint(j, "rx_packets", c.rx_packets);
-	json_uint(j, "rx_bytes", c.rx_bytes);
-	json_uint(j, "tx_packets", c.tx_packets);
-	json_uint(j, "tx_bytes", c.tx_bytes);
-	json_uint(j, "switched_packets", c.switched_packets);
-	json_uint(j, "switched_bytes", c.switched_bytes);
-	json_uint(j, "punted_packets", c.punted_packets);
-	json_uint(j, "punted_setup_packets", c.punted_setup_packets);
-	json_uint(j, "session_in_packets", c.session_in);
-	json_uint(j, "session_out_packets", c.session_out);
-	json_uint(j, "loops", c.loops);
-	json_uint(j, "busy_loops", c.busy_loops);
-	json_uint(j, "sleeps", c.sleeps);
-	json_uint(j, "commands", c.commands);
 	json_uint(j, "commands_waiting", d->pump.w[i].seq - d->pump.w[i].acked);
-	json_double(j, "busy_s", (double)c.busy_ns / (double)NS_PER_S);
+	values(worker_counters, ARRAY_LEN(worker_counters), &c, j);
 	json_object_end(j);
 	return true;
 }

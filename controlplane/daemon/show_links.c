@@ -46,10 +46,7 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 	json_uint(j, "rekeys", v->rekeys);
 	json_uint(j, "labels_granted", v->labels_granted);
 	json_uint(j, "labels_held", held);
-	json_uint(j, "rx_packets", c.rx_packets);
-	json_uint(j, "rx_bytes", c.rx_bytes);
-	json_uint(j, "tx_packets", c.tx_packets);
-	json_uint(j, "tx_bytes", c.tx_bytes);
+	show_link_counters(&c, j);
 	json_object_end(j);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/json.h"
 #include "daemon/show.h"
+#include "dataplane.h"
 #include "ipc/cpdp.h"
 
 #include <stdbool.h>
@@ -20,12 +21,17 @@ show_row_fn show_labels_row;
 show_row_fn show_drops_row;   /* of the workers */
 show_row_fn show_control_row; /* of the control plane */
 show_row_fn show_workers_row;
-show_row_fn show_config_row; /* a section */
-show_row_fn show_names_row;  /* a key and its value */
+show_row_fn show_worker_counters_row; /* name and text of each counter in a row of `workers` */
+show_row_fn show_link_counters_row;   /* ... of `links` */
+show_row_fn show_config_row;          /* a section */
+show_row_fn show_names_row;           /* a key and its value */
 
 /* What a document begins with. */
 void show_node_head(struct daemon *d, struct json *j);
 void show_config_head(struct daemon *d, struct json *j);
+
+/* The counters of a link, inside its row. */
+void show_link_counters(const struct dp_link_counters *c, struct json *j);
 
 /* One row of `connections`, as a worker sent it. */
 void show_connection(struct daemon *d, unsigned worker, const struct dp_connection *c,

@@ -156,8 +156,10 @@ struct node_label_view {
 bool node_view_label(const struct node *n, struct node_cursor *at, struct instant now,
                      struct node_label_view *v);
 
-/* Named counters (drops by reason, messages by type): name is static text; false past the last. */
-bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value);
+/* The control plane's counters, drops and ordinary messages alike: the row `index` of core/counters.def. name, unique, and text,
+ * for the operator, are static. False past the last. */
+bool node_view_counter(const struct node *n, uint32_t index, const char **name, const char **text,
+                       uint64_t *value);
 
 /* Sums for the simulator: bytes of state, labels allocated and not freed, queries outstanding, anchor roots. */
 struct node_stats {

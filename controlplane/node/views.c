@@ -228,17 +228,21 @@ bool node_view_label(const struct node *n, struct node_cursor *at, struct instan
 	return true;
 }
 
-bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value)
+bool node_view_counter(const struct node *n, uint32_t index, const char **name, const char **text,
+                       uint64_t *value)
 {
-	static const char *const names[] = {
-#define COUNTER(id, text) text,
+	static const struct {
+		const char *name, *text;
+	} rows[CTR_COUNT] = {
+#define COUNTER(id, name, text) [id] = {name, text},
 #include "core/counters.def"
 #undef COUNTER
 	};
 
 	if (index >= CTR_COUNT)
 		return false;
-	*name = names[index];
+	*name = rows[index].name;
+	*text = rows[index].text;
 	*value = n->counters[index];
 	return true;
 }

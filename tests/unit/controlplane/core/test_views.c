@@ -231,6 +231,26 @@ static void test_labels_change(void **state)
 	assert_int_equal(v.link, 2);
 }
 
+/* Each counter has a name of its own, a text and its own value. */
+static void test_counters(void **state)
+{
+	const char *name, *text, *names[CTR_COUNT];
+	uint64_t value;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < CTR_COUNT; i++)
+		lone.n->counters[i] = 1000 + i;
+	for (i = 0; node_view_counter(lone.n, i, &name, &text, &value); i++) {
+		assert_int_equal(value, 1000 + i);
+		assert_true(strlen(name) > 1 && strlen(text) > 8);
+		for (uint32_t k = 0; k < i; k++)
+			assert_string_not_equal(name, names[k]);
+		names[i] = name;
+	}
+	assert_int_equal(i, CTR_COUNT);
+}
+
 static double walk_ms(uint32_t expected)
 {
 	double best = 1e9;
@@ -280,6 +300,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_contacts_change, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_links, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_labels_change, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_cost, setup, teardown),
 	};
 

@@ -96,6 +96,27 @@ static void test_view(void **state)
 	assert_true(ok);
 	assert_string_equal(t, "COUNT  REASON  MEANING\n    2  s       u\n");
 	free(t);
+	t = print(CTL_VIEW_WORKERS,
+	          "{\"workers\":[{\"worker\":0,\"commands_waiting\":0,\"new_bytes\":2048,\"new_s\":"
+	          "1.5},"
+	          "{\"worker\":1,\"commands_waiting\":2,\"new_bytes\":0,\"new_s\":0}],"
+	          "\"counters\":[{\"counter\":\"new_bytes\",\"text\":\"a\"},"
+	          "{\"counter\":\"new_s\",\"text\":\"b\"}]}",
+	          &ok);
+	assert_true(ok);
+	assert_string_equal(
+	        t, "worker                        0         1\n"
+	           "commands_waiting              0         2  commands not carried out yet\n"
+	           "new_bytes              2.00 KiB       0 B  a\n"
+	           "new_s                    1.50 s      0 us  b\n");
+	free(t);
+	t = print(CTL_VIEW_LINKS,
+	          "{\"links\":[{\"name\":\"l\",\"new_packets\":1500}],"
+	          "\"counters\":[{\"counter\":\"new_packets\",\"text\":\"a\"}]}",
+	          &ok);
+	assert_true(ok);
+	assert_non_null(strstr(t, "\n\nLINK  new_packets\nl          1.50 k\n"));
+	free(t);
 	t = print(CTL_VIEW_LINKS, "{\"tunnels\":[]}", &ok);
 	assert_false(ok);
 	free(t);

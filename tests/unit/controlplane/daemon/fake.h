@@ -21,6 +21,8 @@ struct fake {
 	uint32_t nlog[CPDP_WORKERS_MAX];
 	uint64_t acked[CPDP_WORKERS_MAX];
 	struct dp_link_counters counters[FAKE_LINKS];
+	/* Of every worker; its number is added to switched_packets. */
+	struct dp_worker_counters worker;
 	/* node */
 	uint64_t acks[CPDP_WORKERS_MAX]; /* the node's numbers, as told */
 	uint32_t nacks;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The data plane: commands are logged and acknowledged at once, unless a test holds them. */
 #include "fake.h"
+#include "table/drop.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -132,17 +133,20 @@ void dp_wake_clear(struct dataplane *dp)
 void dp_worker_counters(const struct dataplane *dp, unsigned worker, struct dp_worker_counters *c)
 {
 	(void)dp;
-	*c = (struct dp_worker_counters){.switched_packets = 1000 + worker};
+	*c = fake.worker;
+	c->switched_packets += worker;
 }
 
 bool dp_drop(const struct dataplane *dp, uint32_t index, const char **name, const char **text,
              uint64_t *count)
 {
 	(void)dp;
-	*name = index ? "auth" : "runt";
-	*text = "too short";
+	if (index >= DROP_REASONS)
+		return false;
+	*name = drop_rows[index].name;
+	*text = drop_rows[index].text;
 	*count = index * 5;
-	return index < 2;
+	return true;
 }
 
 bool dp_link_counters(const struct dataplane *dp, uint16_t link, struct dp_link_counters *c)

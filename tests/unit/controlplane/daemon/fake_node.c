@@ -293,10 +293,12 @@ bool node_view_label(const struct node *n, struct node_cursor *at, struct instan
 	return true;
 }
 
-bool node_view_counter(const struct node *n, uint32_t index, const char **name, uint64_t *value)
+bool node_view_counter(const struct node *n, uint32_t index, const char **name, const char **text,
+                       uint64_t *value)
 {
 	(void)n;
-	*name = "malformed control message";
+	*name = "malformed";
+	*text = "malformed control message";
 	*value = 3;
 	return index == 0;
 }

@@ -12,6 +12,7 @@
 #include "daemon/loop.h"
 #include "daemon/request.h"
 #include "fake.h"
+#include "table/drop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -318,6 +319,78 @@ static void test_turns(void **state)
 	}
 }
 
+static uint64_t number(const struct jvalue *row, const char *key)
+{
+	const struct jvalue *v = jvalue_get(row, key);
+
+	if (!v || v->type != J_NUMBER)
+		fail_msg("%s is missing", key);
+	return (uint64_t)(v->number + 0.5);
+}
+
+static struct jvalue *shown(enum ctl_view view)
+{
+	struct show_walk w;
+	struct json j;
+	struct jvalue *v;
+
+	json_init(&j);
+	show_begin(&w, view, 100);
+	while (!show_step(&d, &w, &j))
+		;
+	show_end(&w);
+	v = json_read(j.text, j.len);
+	json_free(&j);
+	assert_non_null(v);
+	return v;
+}
+
+/* A counter is a row of its table and nothing else: each is in the answer, with its own value, and so is its meaning. */
+static void test_counters(void **state)
+{
+	static const char *const worker_names[] = {
+#define ROW(field, name, unit, text) name,
+	        DP_WORKER_COUNTERS(ROW)};
+	static const char *const link_names[] = {DP_LINK_COUNTERS(ROW)};
+#undef ROW
+	uint64_t *v = (uint64_t *)&fake.worker;
+	struct jvalue *doc;
+	const struct jvalue *row, *meaning;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(worker_names); i++)
+		v[i] = (100 + i) * (strcmp(worker_names[i], "busy_s") == 0 ? NS_PER_S : 1);
+	v = (uint64_t *)&fake.counters[0];
+	for (unsigned i = 0; i < ARRAY_LEN(link_names); i++)
+		v[i] = 200 + i;
+	doc = shown(CTL_VIEW_WORKERS);
+	row = jvalue_get(doc, "workers")->first;
+	meaning = jvalue_get(doc, "counters")->first;
+	for (unsigned i = 0; i < ARRAY_LEN(worker_names); i++, meaning = meaning->next) {
+		assert_int_equal(number(row, worker_names[i]), 100 + i);
+		assert_string_equal(jvalue_text(meaning, "counter"), worker_names[i]);
+		assert_true(strlen(jvalue_text(meaning, "text")) > 8);
+	}
+	assert_null(meaning);
+	jvalue_free(doc);
+	doc = shown(CTL_VIEW_DROPS);
+	row = jvalue_get(doc, "drops")->first;
+	for (unsigned i = 0; i < DROP_REASONS; i++, row = row->next) {
+		assert_string_equal(jvalue_text(row, "reason"), drop_rows[i].name);
+		assert_string_equal(jvalue_text(row, "text"), drop_rows[i].text);
+		assert_int_equal(number(row, "count"), 5 * i);
+	}
+	assert_null(row);
+	jvalue_free(doc);
+	fake.nlinks = 1;
+	doc = shown(CTL_VIEW_LINKS);
+	row = jvalue_get(doc, "links")->first;
+	assert_int_equal(rows_of(doc, "counters"), ARRAY_LEN(link_names));
+	for (unsigned i = 0; i < ARRAY_LEN(link_names); i++)
+		assert_int_equal(number(row, link_names[i]), 200 + i);
+	jvalue_free(doc);
+}
+
 /* The configuration is read again between two slices: sections and names that stay are there once. */
 static void test_config_changes(void **state)
 {
@@ -395,6 +468,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_mute, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_hang_up, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_config_changes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_static_labels, setup, teardown),
 	};
