@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Events to control: slots of one bounded ring filled in place, and the wake-up of a control that sleeps. */
+#include "core/event.h"
 #include "core/ring.h"
 #include "core/state.h"
 
@@ -37,17 +38,23 @@ bool worker_event(struct worker *w, const struct dp_event *ev)
 	return true;
 }
 
+void event_acknowledge(struct worker *w, uint64_t seq)
+{
+	atomic_store_explicit(&w->acked, seq, memory_order_release);
+	w->told = true;
+}
+
 /* The fence pairs with the one in dp_wake_clear(): either control sees what was published, or it is woken. */
 void event_tell(struct worker *w)
 {
-	struct dataplane *dp = w->dp;
+	struct workers *all = w->all;
 	uint64_t one = 1;
 
 	if (!w->told)
 		return;
 	w->told = false;
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&dp->wake_wanted, memory_order_relaxed) &&
-	    atomic_exchange_explicit(&dp->wake_wanted, false, memory_order_relaxed))
-		(void)!write(dp->wake_fd, &one, sizeof(one));
+	if (atomic_load_explicit(&all->wake_wanted, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&all->wake_wanted, false, memory_order_relaxed))
+		(void)!write(all->wake_fd, &one, sizeof(one));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets between workers: one ring per ordered pair, so that every key, window, session and socket has one user. */
-#include "core/burst.h"
+#include "core/handover.h"
 #include "core/ring.h"
 #include "core/state.h"
 
@@ -18,7 +18,7 @@ void worker_wake(struct worker *w)
 
 void handover(struct worker *w, unsigned to, struct rte_mbuf *m)
 {
-	struct rte_ring *r = to < w->workers ? w->dp->worker[to]->from[w->number] : NULL;
+	struct rte_ring *r = to < w->workers ? w->all->worker[to]->from[w->number] : NULL;
 
 	if (unlikely_(!r || rte_ring_sp_enqueue(r, m))) {
 		drop_packet(w, DROP_HANDOVER_FULL, m);
@@ -31,7 +31,7 @@ void handover_wake(struct worker *w)
 {
 	for (unsigned i = 0; w->handed; i++) {
 		if (w->handed & 1u << i)
-			worker_wake(w->dp->worker[i]);
+			worker_wake(w->all->worker[i]);
 		w->handed &= ~(1u << i);
 	}
 }

@@ -35,8 +35,6 @@ struct rx_lane {
 	struct rx_lane *next; /* of the same link */
 };
 
-struct io_sock;
-
 struct link {
 	struct cp_link cfg;
 	uint16_t number;
@@ -46,7 +44,6 @@ struct link {
 	struct tx_lane *tx; /* NULL: no key */
 	struct rx_lane *rx; /* list */
 	struct dp_link_counters *count;
-	struct io_sock *sock;    /* udp-socket, on its owner; else NULL */
 	uint8_t mac[6];          /* ethernet: where frames go; all-one until learnt */
 	bool mac_known;          /* configured or learnt */
 	struct packet learnt;    /* udp: source last reported to control */

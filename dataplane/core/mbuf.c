@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packet buffers taken from the pool, one by one or many at once. */
+#include "core/mbuf.h"
 #include "core/state.h"
 
 struct rte_mbuf *worker_mbuf(struct worker *w)

@@ -8,6 +8,9 @@
 #include <rte_ring_elem.h>
 #include <rte_ring_peek_zc.h>
 
+#define RING_SLOTS     1024 /* commands, events: per worker */
+#define HANDOVER_SLOTS 1024 /* mbufs: per ordered pair of workers */
+
 /* Slot sizes are multiples of four: an rte_ring condition. */
 #define RING_SLOT(type) ((unsigned)((sizeof(type) + 3) & ~(size_t)3))
 

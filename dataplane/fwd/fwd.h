@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The label switch: frames in, stages over small arrays, frames out or a copy to control. */
+/* The label switch of one worker: links and keys as control commands them, sealed frames and labelled packets in, frames out or a copy to
+ * control. */
 #pragma once
 #include "core/burst.h"
 #include "core/link.h"
+#include "ipc/cpdp.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 
+struct fwd;
+struct io;
 struct worker;
+
+/* The switch of a worker over its ports and sockets, which outlive it. NULL: one sentence is in err. */
+struct fwd *fwd_new(struct worker *w, struct io *io, char *err, size_t errcap);
+/* Forgets every link, wipes every key. */
+void fwd_free(struct fwd *f);
+
+/* CMD_LINK_*, CMD_ILM_*, CMD_SEND, CMD_QUERY_LABEL. 0, or -errno: the command makes no sense or cannot be done, and nothing has changed. */
+int fwd_command(struct fwd *f, const struct cp_cmd *c);
 
 /* Sealed frames of the burst: handshakes are punted, data is opened here, or handed to the worker that owns the receiver index. What is
  * authentic becomes labelled packets of the burst. */
-void fwd_sealed(struct worker *w, struct burst *b);
+void fwd_sealed(struct fwd *f, struct burst *b);
 
 /* Labelled packets of the burst: switched, punted, or made local packets of the burst where a session of this worker ends here. */
-void fwd_labelled(struct worker *w, struct burst *b);
+void fwd_labelled(struct fwd *f, struct burst *b);
 
-/* Queues a labelled packet for a link. Takes m. */
-void fwd_out(struct worker *w, struct link *l, struct rte_mbuf *m);
+/* Queues a packet, which starts with its label stack and is one segment, for a link: it is sealed and transmitted in this turn, by
+ * another worker where that one owns the link. Takes m; failures are counted drops. */
+void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m);
 
-/* Seals and transmits what is queued for l, or for every link. */
-void fwd_flush_link(struct worker *w, struct link *l);
-void fwd_flush(struct worker *w);
-
-/* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: event ring full (counted). */
-bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);
+/* Seals and transmits what is queued for every link. */
+void fwd_flush(struct fwd *f);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The label switch proper: parse, look up, rewrite, group by output. */
-#include "fwd/fwd.h"
+#include "core/handover.h"
+#include "fwd/priv.h"
 #include "wire/lse.h"
 #include "wire/routed.h"
 #include "wire/tunnel.h"
-#include "core/state.h"
 
 /* Label values that the lookup stage leaves to slow(): no link granted can hold them. */
 static bool is_control(uint32_t label)
@@ -156,7 +156,7 @@ static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_e
 	}
 }
 
-static void swap(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
+static void swap(struct fwd *f, struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
                  struct rte_mbuf *m)
 {
 	struct link *out = link_at(w, e->out_link);
@@ -170,11 +170,12 @@ static void swap(struct worker *w, struct link *l, struct ilm_entry *e, uint32_t
 	be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((lse & 0xfff) - 1));
 	count_add(&w->count.switched_packets, 1);
 	count_add(&w->count.switched_bytes, m->data_len);
-	fwd_out(w, out, m);
+	fwd_out(f, out, m);
 }
 
-void fwd_labelled(struct worker *w, struct burst *b)
+void fwd_labelled(struct fwd *f, struct burst *b)
 {
+	struct worker *w = f->w;
 	struct rte_mbuf **m = b->labelled;
 	struct link *l[BURST];
 	uint32_t lse[BURST];
@@ -197,7 +198,7 @@ void fwd_labelled(struct worker *w, struct burst *b)
 		struct ilm_entry *e = ilm_get(&l[i]->ilm, lse_label(lse[i]));
 
 		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
-			swap(w, l[i], e, lse[i], m[i]);
+			swap(f, w, l[i], e, lse[i], m[i]);
 		else
 			slow(w, b, l[i], e, lse[i], m[i]);
 	}

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Departure: packets are gathered by link, sealed under this worker's lane in bursts, transmitted. */
-#include "fwd/fwd.h"
-#include "io/io.h"
+#include "core/event.h"
+#include "fwd/priv.h"
 #include "seal/seal.h"
 #include "wire/link.h"
 #include "wire/lse.h"
-#include "core/state.h"
-
-void fwd_out(struct worker *w, struct link *l, struct rte_mbuf *m)
-{
-	if (unlikely_(m->pkt_len > l->cfg.mtu || m->nb_segs != 1)) {
-		drop_packet(w, DROP_TOO_BIG, m);
-		return;
-	}
-	if (!l->queued) {
-		l->queued = true;
-		w->dirty[w->ndirty++] = l;
-	}
-	l->out[l->nout++] = m;
-	if (l->nout == LINK_BURST)
-		fwd_flush_link(w, l);
-}
 
 /* A link that is not open lets link-local control pass only. */
 static bool may_leave(const struct link *l, const struct rte_mbuf *m)
@@ -90,8 +74,9 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 	return k;
 }
 
-void fwd_flush_link(struct worker *w, struct link *l)
+static void flush_link(struct fwd *f, struct link *l)
 {
+	struct worker *w = f->w;
 	unsigned n = 0, data = 0;
 	uint64_t bytes = 0;
 
@@ -115,15 +100,42 @@ void fwd_flush_link(struct worker *w, struct link *l)
 	count_add(&l->count->tx_packets, n);
 	count_add(&l->count->tx_bytes, bytes);
 	count_add(&l->count->tx_data_packets, data);
-	io_tx(w, l, l->out, n, PACKET_TX);
+	io_tx(f->io, l, l->out, n, PACKET_TX);
 }
 
-void fwd_flush(struct worker *w)
+void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 {
-	for (unsigned i = 0; i < w->ndirty; i++) {
-		w->dirty[i]->queued = false;
-		if (w->dirty[i]->nout)
-			fwd_flush_link(w, w->dirty[i]);
+	if (unlikely_(m->pkt_len > l->cfg.mtu || m->nb_segs != 1)) {
+		drop_packet(f->w, DROP_TOO_BIG, m);
+		return;
 	}
-	w->ndirty = 0;
+	if (!l->queued) {
+		l->queued = true;
+		f->dirty[f->ndirty++] = l;
+	}
+	l->out[l->nout++] = m;
+	if (l->nout == LINK_BURST)
+		flush_link(f, l);
+}
+
+void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m)
+{
+	struct link *l = link_at(f->w, link);
+
+	if (unlikely_(!l))
+		drop_packet(f->w, DROP_NO_LINK, m);
+	else if (unlikely_(m->data_len < LSE_BYTES))
+		drop_packet(f->w, DROP_BAD_STACK, m);
+	else
+		fwd_out(f, l, m);
+}
+
+void fwd_flush(struct fwd *f)
+{
+	for (unsigned i = 0; i < f->ndirty; i++) {
+		f->dirty[i]->queued = false;
+		if (f->dirty[i]->nout)
+			flush_link(f, f->dirty[i]);
+	}
+	f->ndirty = 0;
 }

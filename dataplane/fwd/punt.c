@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copies of packets for control, in slots of the event ring. */
-#include "fwd/fwd.h"
-#include "core/state.h"
+#include "core/event.h"
+#include "fwd/priv.h"
 
 bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival on sealed links: header, key, replay window, opening in bursts per key. */
-#include "core/state.h"
-#include "fwd/fwd.h"
-#include "io/io.h"
+#include "core/event.h"
+#include "core/handover.h"
+#include "fwd/priv.h"
 #include "seal/seal.h"
 #include "wire/link.h"
 
@@ -40,8 +40,9 @@ static bool arrived_on(const struct worker *w, const struct link *l, const struc
 }
 
 /* One frame: punted, dropped, handed over, or put into o. */
-static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m)
+static void classify(struct fwd *f, struct opening *o, struct rte_mbuf *m)
 {
+	struct worker *w = f->w;
 	struct link_header h;
 	struct link *l = link_at(w, packet_of(m)->link);
 	struct rx_lane *lane;
@@ -59,7 +60,7 @@ static void classify(struct worker *w, struct opening *o, struct rte_mbuf *m)
 		handshake(w, l, &h, m);
 		return;
 	}
-	lane = u32map_get(&w->rx_index, h.receiver);
+	lane = u32map_get(&f->rx_index, h.receiver);
 	if (unlikely_(!lane)) {
 		unsigned owner = cp_index_worker(h.receiver, w->workers);
 
@@ -136,13 +137,14 @@ static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct ae
 	return true;
 }
 
-void fwd_sealed(struct worker *w, struct burst *b)
+void fwd_sealed(struct fwd *f, struct burst *b)
 {
+	struct worker *w = f->w;
 	struct opening o;
 
 	o.n = 0;
 	for (unsigned i = 0; i < b->nsealed; i++)
-		classify(w, &o, b->sealed[i]);
+		classify(f, &o, b->sealed[i]);
 	b->nsealed = 0;
 	for (unsigned i = 0; i < o.n;) {
 		unsigned k = i + 1;

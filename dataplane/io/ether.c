@@ -64,9 +64,10 @@ static void look(struct worker *w, struct io_port *port, uint16_t id)
 	port->look = instant_add(w->now, NS_PER_S);
 }
 
-unsigned ether_rx(struct worker *w, uint16_t id, struct burst *b)
+unsigned ether_rx(struct io *io, uint16_t id, struct burst *b)
 {
-	struct io_port *port = &w->io->port[id];
+	struct worker *w = io->w;
+	struct io_port *port = &io->port[id];
 	struct rte_mbuf *m[PORT_BURST];
 	unsigned n = port_receive(id, port->queue, m, PORT_BURST);
 	uint64_t bytes = 0;
@@ -129,10 +130,10 @@ static bool frame(const struct link *l, const struct io_port *port, struct rte_m
 	return true;
 }
 
-void ether_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
-              enum packet_kind kind)
+void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
 {
-	const struct io_port *port = &w->io->port[l->cfg.port];
+	struct worker *w = io->w;
+	const struct io_port *port = &io->port[l->cfg.port];
 	unsigned k = 0, sent;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One worker's descriptors and queues behind one face. */
 #include "io/priv.h"
+#include "core/handover.h"
 #include "core/state.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ struct io *io_new(struct worker *w, char *err, size_t errcap)
 	struct io *io = calloc(1, sizeof(*io));
 
 	if (io) {
+		io->w = w;
 		io->epoll = epoll_create1(EPOLL_CLOEXEC);
 		io->sock_rx = sock_rx_new();
 	}
@@ -39,29 +41,28 @@ void io_free(struct io *io)
 	free(io);
 }
 
-int io_link_set(struct worker *w, struct link *l)
+int io_link_set(struct io *io, struct link *l)
 {
 	switch (l->cfg.type) {
 	case LINK_UDP_SOCKET:
-		return l->cfg.owner == w->number ? sock_attach(w, l) : 0;
+		return l->cfg.owner == io->w->number ? sock_attach(io, l) : 0;
 	case LINK_ETHERNET:
-		return port_attach(w, l);
+		return port_attach(io, l);
 	default:
 		return -EINVAL;
 	}
 }
 
-void io_link_del(struct worker *w, struct link *l)
+void io_link_del(struct io *io, struct link *l)
 {
 	if (l->cfg.type == LINK_UDP_SOCKET)
-		sock_detach(w, l);
+		sock_detach(io, l);
 	else
-		port_detach(w, l);
+		port_detach(io, l);
 }
 
-static unsigned ports_rx(struct worker *w, struct burst *b)
+static unsigned ports_rx(struct io *io, struct burst *b)
 {
-	struct io *io = w->io;
 	unsigned packets = 0;
 
 	for (; io->ports_left && burst_room(b) >= PORT_BURST; io->next_port++) {
@@ -71,14 +72,13 @@ static unsigned ports_rx(struct worker *w, struct burst *b)
 			continue;
 		io->ports_left--;
 		if (p->poll)
-			packets += ether_rx(w, io->next_port, b);
+			packets += ether_rx(io, io->next_port, b);
 	}
 	return packets;
 }
 
-unsigned io_rx(struct worker *w, struct burst *b)
+unsigned io_rx(struct io *io, struct burst *b)
 {
-	struct io *io = w->io;
 	unsigned packets;
 
 	if (!io->receiving) {
@@ -86,8 +86,8 @@ unsigned io_rx(struct worker *w, struct burst *b)
 		io->next_port = 0;
 		io->ports_left = io->ports;
 	}
-	packets = ports_rx(w, b);
-	packets += socks_rx(w, b);
+	packets = ports_rx(io, b);
+	packets += socks_rx(io, b);
 	if (packets == 0) {
 		io->receiving = false;
 		socks_rx_end(io->sock_rx);
@@ -95,16 +95,19 @@ unsigned io_rx(struct worker *w, struct burst *b)
 	return packets;
 }
 
-unsigned io_tx_worker(const struct worker *w, const struct link *l)
+unsigned io_tx_worker(const struct io *io, const struct link *l)
 {
+	const struct worker *w = io->w;
+
 	if (l->cfg.type == LINK_UDP_SOCKET)
 		return l->cfg.owner;
 	return port_per_worker(l->cfg.port) ? w->number : port_worker(l->cfg.port, w->workers);
 }
 
-void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
+void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
 {
-	unsigned to = io_tx_worker(w, l);
+	struct worker *w = io->w;
+	unsigned to = io_tx_worker(io, l);
 
 	if (unlikely_(to != w->number)) {
 		for (unsigned i = 0; i < n; i++) {
@@ -118,13 +121,14 @@ void io_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n, en
 		count_add(&w->count.tx_bytes, m[i]->data_len);
 	count_add(&w->count.tx_packets, n);
 	if (l->cfg.type == LINK_UDP_SOCKET)
-		sock_tx(w, l, m, n, kind);
+		sock_tx(io, l, m, n, kind);
 	else
-		ether_tx(w, l, m, n, kind);
+		ether_tx(io, l, m, n, kind);
 }
 
-void io_tx_handed(struct worker *w, struct burst *b)
+void io_tx_handed(struct io *io, struct burst *b)
 {
+	struct worker *w = io->w;
 	unsigned from = 0, n = b->nleaving;
 
 	b->nleaving = 0;
@@ -137,7 +141,7 @@ void io_tx_handed(struct worker *w, struct burst *b)
 		       packet_of(b->leaving[to])->link == p->link)
 			to++;
 		if (l) {
-			io_tx(w, l, b->leaving + from, to - from, p->kind);
+			io_tx(io, l, b->leaving + from, to - from, p->kind);
 		} else {
 			drop_count(w, DROP_NO_LINK, to - from);
 			rte_pktmbuf_free_bulk(b->leaving + from, to - from);

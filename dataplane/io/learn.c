@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a neighbour is: learnt from frames that are authentic (or plain), never from others. */
+#include "core/event.h"
 #include "core/state.h"
 #include "io/io.h"
 

@@ -136,14 +136,15 @@ unsigned port_worker(uint16_t id, unsigned workers)
 	return id % workers;
 }
 
-int port_attach(struct worker *w, struct link *l)
+int port_attach(struct io *io, struct link *l)
 {
+	const struct worker *w = io->w;
 	struct io_port *p;
 	uint16_t id = l->cfg.port;
 
 	if (id >= IO_PORTS || !port[id].started || l->cfg.vlan >= 4095)
 		return -EINVAL;
-	p = &w->io->port[id];
+	p = &io->port[id];
 	if (!p->vlan) {
 		p->vlan = malloc(4096 * sizeof(*p->vlan));
 		if (!p->vlan)
@@ -158,21 +159,21 @@ int port_attach(struct worker *w, struct link *l)
 		p->used = true;
 		p->poll = port_per_worker(id) || port_worker(id, w->workers) == w->number;
 		p->queue = port_per_worker(id) ? (uint16_t)w->number : 0;
-		w->io->ports += 1;
+		io->ports += 1;
 	}
 	return 0;
 }
 
-void port_detach(struct worker *w, struct link *l)
+void port_detach(struct io *io, struct link *l)
 {
-	struct io_port *p = l->cfg.port < IO_PORTS ? &w->io->port[l->cfg.port] : NULL;
+	struct io_port *p = l->cfg.port < IO_PORTS ? &io->port[l->cfg.port] : NULL;
 
 	if (!p || !p->vlan || p->vlan[l->cfg.vlan] != l->number)
 		return;
 	p->vlan[l->cfg.vlan] = UINT16_MAX;
 	if (--p->links == 0) {
 		p->used = false;
-		w->io->ports -= 1;
+		io->ports -= 1;
 	}
 }
 

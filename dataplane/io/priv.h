@@ -34,8 +34,10 @@ struct io_port {
 struct sock_rx;
 
 struct io {
+	struct worker *w;
 	int epoll;
 	struct io_sock *socks;
+	struct io_sock *of_link[CPDP_LINKS_MAX]; /* NULL: no udp-socket link of this worker */
 	struct io_port port[IO_PORTS];
 	unsigned ports; /* in use */
 	/* Reception in this turn: under way; the next port to look at; how many in use are left from there on. */
@@ -49,19 +51,18 @@ struct io {
 struct sock_rx *sock_rx_new(void); /* NULL: out of memory */
 void sock_rx_free(struct sock_rx *r);
 /* Receives from sockets that have something, once from each in a turn. Returns 0 when there is no more in this turn. */
-unsigned socks_rx(struct worker *w, struct burst *b);
+unsigned socks_rx(struct io *io, struct burst *b);
 /* The next socks_rx() begins a turn. */
 void socks_rx_end(struct sock_rx *r);
 
 /* io/udpsock.c */
-int sock_attach(struct worker *w, struct link *l);
-void sock_detach(struct worker *w, struct link *l);
-void sock_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
-             enum packet_kind kind);
+int sock_attach(struct io *io, struct link *l);
+void sock_detach(struct io *io, struct link *l);
+void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind);
 
 /* io/port.c */
-int port_attach(struct worker *w, struct link *l);
-void port_detach(struct worker *w, struct link *l);
+int port_attach(struct io *io, struct link *l);
+void port_detach(struct io *io, struct link *l);
 /* True when each worker has its own queue pair. */
 bool port_per_worker(uint16_t port);
 /* The one worker of a port without. */
@@ -73,6 +74,6 @@ unsigned port_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsig
 
 /* io/ether.c */
 /* Receives at most PORT_BURST packets, for which the burst has room. Returns packets, dropped ones too. */
-unsigned ether_rx(struct worker *w, uint16_t port, struct burst *b);
-void ether_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
+unsigned ether_rx(struct io *io, uint16_t port, struct burst *b);
+void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
               enum packet_kind kind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kernel UDP sockets, receiving: by recvmmsg, runs of equal datagrams that the kernel coalesced taken apart into buffers. */
+#include "core/mbuf.h"
 #include "core/state.h"
 #include "io/priv.h"
 #include "io/udpsock.h"
@@ -172,23 +173,23 @@ static unsigned take_apart(struct worker *w, struct sock_rx *r, struct burst *b)
 	return packets;
 }
 
-unsigned socks_rx(struct worker *w, struct burst *b)
+unsigned socks_rx(struct io *io, struct burst *b)
 {
-	struct sock_rx *r = w->io->sock_rx;
+	struct sock_rx *r = io->sock_rx;
 	unsigned work = 0;
 
-	if (!w->io->socks)
+	if (!io->socks)
 		return 0;
 	if (!r->polled) {
 		r->polled = true;
 		r->next = 0;
-		r->nready = epoll_wait(w->io->epoll, r->ready, EPOLL_BATCH, 0);
+		r->nready = epoll_wait(io->epoll, r->ready, EPOLL_BATCH, 0);
 	}
 	while (burst_room(b)) {
 		struct io_sock *s;
 
 		if (r->at < r->nmsg) {
-			work += take_apart(w, r, b);
+			work += take_apart(io->w, r, b);
 			continue;
 		}
 		if (r->next >= r->nready)
@@ -196,7 +197,7 @@ unsigned socks_rx(struct worker *w, struct burst *b)
 		s = r->ready[r->next++].data.ptr;
 		if (!s)
 			continue; /* a wake-up of another descriptor is its reader's business */
-		receive(w, r, s);
+		receive(io->w, r, s);
 		work += r->nmsg > 0;
 	}
 	return work;

@@ -53,9 +53,9 @@ static struct io_sock *sock_find(struct io *io, int fd)
 	return NULL;
 }
 
-int sock_attach(struct worker *w, struct link *l)
+int sock_attach(struct io *io, struct link *l)
 {
-	struct io_sock *s = sock_find(w->io, l->cfg.fd);
+	struct io_sock *s = sock_find(io, l->cfg.fd);
 	struct epoll_event ev = {.events = EPOLLIN};
 	int type = 0;
 	socklen_t len = sizeof(type);
@@ -70,32 +70,32 @@ int sock_attach(struct worker *w, struct link *l)
 		s->fd = l->cfg.fd;
 		s->link = l->number;
 		ev.data.ptr = s;
-		if (epoll_ctl(w->io->epoll, EPOLL_CTL_ADD, s->fd, &ev)) {
+		if (epoll_ctl(io->epoll, EPOLL_CTL_ADD, s->fd, &ev)) {
 			free(s);
 			return -EINVAL;
 		}
 		set_options(s);
-		s->next = w->io->socks;
-		w->io->socks = s;
+		s->next = io->socks;
+		io->socks = s;
 	}
 	s->refs++;
-	l->sock = s;
+	io->of_link[l->number] = s;
 	return 0;
 }
 
-void sock_detach(struct worker *w, struct link *l)
+void sock_detach(struct io *io, struct link *l)
 {
-	struct io_sock *s = l->sock, **p = &w->io->socks;
+	struct io_sock *s = io->of_link[l->number], **p = &io->socks;
 
-	l->sock = NULL;
+	io->of_link[l->number] = NULL;
 	if (!s || --s->refs) {
 		/* another link takes the frames that name none */
 		for (unsigned i = 0; s && s->link == l->number && i < CPDP_LINKS_MAX; i++)
-			if (w->link[i] && w->link[i] != l && w->link[i]->sock == s)
+			if (io->of_link[i] == s)
 				s->link = (uint16_t)i;
 		return;
 	}
-	(void)epoll_ctl(w->io->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	(void)epoll_ctl(io->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	while (*p != s)
 		p = &(*p)->next;
 	*p = s->next;
@@ -232,27 +232,27 @@ static void send_to(struct worker *w, struct io_sock *s, struct rte_mbuf **m, un
 	}
 }
 
-void sock_tx(struct worker *w, struct link *l, struct rte_mbuf **m, unsigned n,
-             enum packet_kind kind)
+void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
 {
+	struct io_sock *s = io->of_link[l->number];
+	struct worker *w = io->w;
 	struct sockaddr_storage to;
 	socklen_t tolen;
 
-	if (unlikely_(!l->sock)) {
+	if (unlikely_(!s)) {
 		drop_count(w, DROP_NO_LINK, n);
 	} else if (kind == PACKET_TX_RAW && packet_of(m[0])->family) {
 		for (unsigned i = 0; i < n; i++) {
 			const struct packet *p = packet_of(m[i]);
 
-			tolen = address(&to, p->family, p->addr, p->port, l->sock->v6);
-			send_to(w, l->sock, m + i, 1, &to, tolen);
+			tolen = address(&to, p->family, p->addr, p->port, s->v6);
+			send_to(w, s, m + i, 1, &to, tolen);
 		}
 	} else if (!l->cfg.family) {
 		drop_count(w, DROP_NO_REMOTE, n);
 	} else {
-		tolen = address(&to, l->cfg.family, l->cfg.remote_addr, l->cfg.remote_port,
-		                l->sock->v6);
-		send_to(w, l->sock, m, n, &to, tolen);
+		tolen = address(&to, l->cfg.family, l->cfg.remote_addr, l->cfg.remote_port, s->v6);
+		send_to(w, s, m, n, &to, tolen);
 	}
 	rte_pktmbuf_free_bulk(m, n);
 }

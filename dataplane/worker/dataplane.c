@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
-#include "io/io.h"
+#include "core/handover.h"
 #include "core/ring.h"
-#include "core/state.h"
+#include "worker/root.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static void note_link(struct dataplane *dp, const struct cp_cmd *c)
 
 int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd)
 {
-	struct worker *w = worker < dp->cfg.workers ? dp->worker[worker] : NULL;
+	struct worker *w = worker < dp->cfg.workers ? dp->all.worker[worker] : NULL;
 	uint32_t size = cp_cmd_size(cmd);
 	void *slot;
 
@@ -50,7 +50,7 @@ int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd)
 uint64_t dp_acked(const struct dataplane *dp, unsigned worker)
 {
 	return worker < dp->cfg.workers
-	               ? atomic_load_explicit(&dp->worker[worker]->acked, memory_order_acquire)
+	               ? atomic_load_explicit(&dp->all.worker[worker]->acked, memory_order_acquire)
 	               : 0;
 }
 
@@ -63,12 +63,12 @@ unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
 		return 0;
 	while (n < max) {
 		const struct dp_event *ev =
-		        ring_take_begin(dp->worker[worker]->events, sizeof(struct dp_event));
+		        ring_take_begin(dp->all.worker[worker]->events, sizeof(struct dp_event));
 
 		if (!ev)
 			break;
 		fn(arg, ev);
-		ring_take_end(dp->worker[worker]->events);
+		ring_take_end(dp->all.worker[worker]->events);
 		n++;
 	}
 	return n;
@@ -76,15 +76,15 @@ unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
 
 int dp_wake_fd(const struct dataplane *dp)
 {
-	return dp->wake_fd;
+	return dp->all.wake_fd;
 }
 
 void dp_wake_clear(struct dataplane *dp)
 {
 	uint64_t n;
 
-	(void)!read(dp->wake_fd, &n, sizeof(n));
-	atomic_store_explicit(&dp->wake_wanted, true, memory_order_relaxed);
+	(void)!read(dp->all.wake_fd, &n, sizeof(n));
+	atomic_store_explicit(&dp->all.wake_wanted, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
@@ -99,7 +99,7 @@ void dp_worker_counters(const struct dataplane *dp, unsigned worker, struct dp_w
 {
 	memset(c, 0, sizeof(*c));
 	if (worker < dp->cfg.workers)
-		add_words((uint64_t *)c, (const uint64_t *)&dp->worker[worker]->count,
+		add_words((uint64_t *)c, (const uint64_t *)&dp->all.worker[worker]->count,
 		          sizeof(*c) / sizeof(uint64_t));
 }
 
@@ -112,7 +112,7 @@ bool dp_drop(const struct dataplane *dp, uint32_t index, const char **name, cons
 	*text = drop_rows[index].text;
 	*count = 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		*count += count_read(&dp->worker[i]->drops[index]);
+		*count += count_read(&dp->all.worker[i]->drops[index]);
 	return true;
 }
 
@@ -122,7 +122,7 @@ bool dp_link_counters(const struct dataplane *dp, uint16_t number, struct dp_lin
 	if (number >= CPDP_LINKS_MAX || !dp->link_present[number])
 		return false;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		add_words((uint64_t *)c, (const uint64_t *)&dp->worker[i]->link_count[number],
+		add_words((uint64_t *)c, (const uint64_t *)&dp->all.worker[i]->link_count[number],
 		          sizeof(*c) / sizeof(uint64_t));
 	return true;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The worker's loop: run to completion, one clock read per turn, and rest when there is nothing to do. */
-#include "fwd/fwd.h"
-#include "io/io.h"
+#include "worker/loop.h"
+#include "core/event.h"
+#include "core/handover.h"
 #include "core/ring.h"
-#include "core/state.h"
+#include "core/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -34,9 +38,10 @@ static void wait_ns(int epoll, int64_t ns)
 }
 
 /* Announces sleep, looks once more, sleeps. The fence pairs with those of everyone who wakes a worker. */
-static void rest(struct worker *w, int64_t *backoff)
+static void rest(struct loop *l, int64_t *backoff)
 {
-	struct instant deadline = sess_deadline(w->sess);
+	struct worker *w = &l->w;
+	struct instant deadline = sess_deadline(l->sess);
 	int64_t ns = INT64_MAX;
 
 	if (!instant_is_never(deadline)) {
@@ -44,68 +49,69 @@ static void rest(struct worker *w, int64_t *backoff)
 		if (ns <= 0)
 			return;
 	}
-	if (io_has_ports(w->io)) {
+	if (io_has_ports(l->io)) {
 		ns = ns < *backoff ? ns : *backoff;
 		*backoff = *backoff * 2 < REST_MAX_NS ? *backoff * 2 : REST_MAX_NS;
 	}
 	atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (ring_is_empty(w->commands) && !handover_waiting(w) && sess_sleep_ok(w->sess) &&
-	    !atomic_load_explicit(&w->dp->stop, memory_order_relaxed)) {
+	if (ring_is_empty(w->commands) && !handover_waiting(w) && sess_sleep_ok(l->sess) &&
+	    !atomic_load_explicit(&w->all->stop, memory_order_relaxed)) {
 		count_add(&w->count.sleeps, 1);
-		wait_ns(io_epoll(w->io), ns);
+		wait_ns(io_epoll(l->io), ns);
 	}
 	atomic_store_explicit(&w->sleeping, false, memory_order_relaxed);
 }
 
 /* A burst through its stages: what other workers made leaves, sealed frames are opened, labels are switched, sessions get what is theirs. */
-static void open_and_switch(struct worker *w, struct burst *b)
+static void open_and_switch(struct loop *l, struct burst *b)
 {
-	io_tx_handed(w, b);
-	fwd_sealed(w, b);
-	fwd_labelled(w, b);
-	sess_rx(w->sess, b->local, b->nlocal, w->now);
+	io_tx_handed(l->io, b);
+	fwd_sealed(l->fwd, b);
+	fwd_labelled(l->fwd, b);
+	sess_rx(l->sess, b->local, b->nlocal, l->w.now);
 	b->nlocal = 0;
 }
 
-unsigned turn_receive(struct worker *w)
+unsigned turn_receive(struct loop *l)
 {
-	struct burst *b = &w->burst;
+	struct burst *b = &l->burst;
 	unsigned work = 0, n;
 
-	while ((n = io_rx(w, b))) {
-		open_and_switch(w, b);
+	while ((n = io_rx(l->io, b))) {
+		open_and_switch(l, b);
 		work += n;
 	}
-	for (unsigned from = 0; from < w->workers; from++) {
-		n = handover_take(w, from, b);
+	for (unsigned from = 0; from < l->w.workers; from++) {
+		n = handover_take(&l->w, from, b);
 		if (n)
-			open_and_switch(w, b);
+			open_and_switch(l, b);
 		work += n;
 	}
 	return work;
 }
 
-static unsigned turn(struct worker *w)
+static unsigned turn(struct loop *l)
 {
-	unsigned work = command_run(w);
+	unsigned work = command_run(l);
 
-	work += turn_receive(w); /* ports and sockets, hand-over; each burst: open, switch */
-	work += sess_poll(w->sess, w->now);
-	fwd_flush(w); /* seal, transmit */
-	handover_wake(w);
-	event_tell(w);
+	work += turn_receive(l); /* ports and sockets, hand-over; each burst: open, switch */
+	work += sess_poll(l->sess, l->w.now);
+	fwd_flush(l->fwd); /* seal, transmit */
+	handover_wake(&l->w);
+	event_tell(&l->w);
 	return work;
 }
 
-int worker_main(void *arg)
+int loop_main(void *arg)
 {
-	struct worker *w = arg;
+	struct loop *l = arg;
+	struct worker *w = &l->w;
 	int64_t backoff = REST_MIN_NS;
 	unsigned work = 0;
 
 	w->now = clock_now();
-	while (!atomic_load_explicit(&w->dp->stop, memory_order_acquire)) {
+	while (!atomic_load_explicit(&w->all->stop, memory_order_acquire)) {
 		struct instant before = w->now;
 
 		w->now = clock_now();
@@ -114,12 +120,67 @@ int worker_main(void *arg)
 			count_add(&w->count.busy_loops, 1);
 		}
 		count_add(&w->count.loops, 1);
-		work = turn(w);
+		work = turn(l);
 		if (work)
 			backoff = REST_MIN_NS;
 		else if (w->cfg->idle == DP_IDLE_ADAPTIVE)
-			rest(w, &backoff);
+			rest(l, &backoff);
 	}
 	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return 0;
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------- */
+
+static bool watch(const struct loop *l)
+{
+	int fd = sess_wake_fd(l->sess);
+
+	return io_watch(l->io, l->w.wake_fd) == 0 && (fd < 0 || io_watch(l->io, fd) == 0);
+}
+
+static bool rooms(struct loop *l, char *err, size_t errcap)
+{
+	l->io = io_new(&l->w, err, errcap);
+	if (!l->io)
+		return false;
+	l->fwd = fwd_new(&l->w, l->io, err, errcap);
+	if (!l->fwd)
+		return false;
+	l->sess = sess_new(&l->w, l->fwd, err, errcap);
+	if (!l->sess)
+		return false;
+	if (watch(l))
+		return true;
+	snprintf(err, errcap, "worker %u: epoll: %s", l->w.number, strerror(errno));
+	return false;
+}
+
+struct loop *loop_new(struct workers *all, unsigned number, char *err, size_t errcap)
+{
+	struct loop *l = aligned_alloc(64, (sizeof(*l) + 63) & ~(size_t)63);
+
+	if (!l) {
+		snprintf(err, errcap, "out of memory for worker %u", number);
+		return NULL;
+	}
+	memset(l, 0, sizeof(*l));
+	if (worker_init(&l->w, all, number, err, errcap) || !rooms(l, err, errcap)) {
+		loop_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	if (l->sess)
+		sess_free(l->sess);
+	if (l->fwd)
+		fwd_free(l->fwd);
+	io_free(l->io);
+	worker_end(&l->w);
+	free(l);
 }

@@ -97,7 +97,7 @@ static void cmd_session_set(struct sessions *s, const struct cp_session *c, stru
 	uint16_t segment = c->path_mtu > SESS_SEG_MAX ? SESS_SEG_MAX : c->path_mtu;
 
 	if (c->session >= s->table_size || (c->out_label != LABEL_NONE && c->out_label > 0xfffff)) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		return;
 	}
 	if (x && !id_eq(&s->peers[x->peer].remote, &c->remote)) {
@@ -107,7 +107,7 @@ static void cmd_session_set(struct sessions *s, const struct cp_session *c, stru
 	if (!x)
 		x = session_new(s, c);
 	if (!x) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		return;
 	}
 	x->out_link = c->out_link;
@@ -149,7 +149,7 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	struct tx_key *k;
 
 	if (!x || c->index >= SESS_PHASES) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		return;
 	}
 	if (c->link != CP_KEY_WHEN_USED || (x->staged && !same_key(&x->staged->aead, c)))
@@ -159,7 +159,7 @@ static void cmd_tx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
 	if (!k || seal_key_init(&k->aead, c->alg, c->key, true, TUNNEL_HEADER_BYTES) < 0) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		free(k);
 		return;
 	}
@@ -178,7 +178,7 @@ static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	struct rx_key *k;
 
 	if (!x || c->index >= SESS_PHASES) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		return;
 	}
 	if (x->rx[c->index] && same_key(&x->rx[c->index]->aead, c))
@@ -186,7 +186,7 @@ static void cmd_rx_key(struct sessions *s, const struct cp_lane_key *c, struct i
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
 	if (!k || seal_key_init(&k->aead, c->alg, c->key, false, TUNNEL_HEADER_BYTES) < 0) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		free(k);
 		return;
 	}
@@ -202,7 +202,7 @@ static void cmd_send_session(struct sessions *s, const struct cp_send_session *c
 	struct session *x = session_of(s, c->session);
 
 	if (!x || c->len > CPDP_PACKET_MAX) {
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 		return;
 	}
 	if (c->clear)
@@ -317,7 +317,7 @@ void sess_command(struct sessions *s, const struct cp_cmd *c, struct instant now
 		app_drain(s);
 		break;
 	default:
-		worker_drop(s->w, DROP_BAD_COMMAND);
+		drop_count(s->w, DROP_BAD_COMMAND, 1);
 	}
 }
 
@@ -389,7 +389,7 @@ static void tcp_configure(struct tcp_cfg *t, const struct sessions *s, const str
 	/* AEAD protects every segment in a session; the sum is right on the wire but need not be checked again. */
 	t->checksum_always = false;
 	memcpy(t->secret, cfg->seed, sizeof(t->secret));
-	t->secret[0] ^= (uint8_t)(worker_number(s->w) + 1);
+	t->secret[0] ^= (uint8_t)(s->w->number + 1);
 }
 
 static int start_tcp(struct sessions *s, const struct dp_cfg *cfg, char *err, size_t errcap)
@@ -425,8 +425,9 @@ static int start_tcp(struct sessions *s, const struct dp_cfg *cfg, char *err, si
 	return 0;
 }
 
-struct sessions *sess_new(struct worker *w, const struct dp_cfg *cfg, char *err, size_t errcap)
+struct sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, size_t errcap)
 {
+	const struct dp_cfg *cfg = w->cfg;
 	struct sessions *s = calloc(1, sizeof(*s));
 	uint32_t n = cfg->sessions_max ? cfg->sessions_max : 1;
 	int r;
@@ -436,9 +437,8 @@ struct sessions *sess_new(struct worker *w, const struct dp_cfg *cfg, char *err,
 		return NULL;
 	}
 	s->w = w;
-	s->counters = worker_counters(w);
+	s->fwd = fwd;
 	s->id = cfg->id;
-	s->workers = cfg->workers;
 	s->bridge.worker_fd = -1;
 	s->table_size = n;
 	s->table = calloc(n, sizeof(*s->table));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* End-to-end sessions of one worker: keys, connections and what the applications write and read. */
 #pragma once
-#include "dataplane.h"
 #include "base/time.h"
 #include "ipc/cpdp.h"
 
@@ -9,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fwd;
 struct worker;
 struct sessions;
 struct rte_mbuf;
 
-/* At start; allocation allowed. NULL: one sentence is in err. */
-struct sessions *sess_new(struct worker *w, const struct dp_cfg *cfg, char *err, size_t errcap);
+/* The sessions of worker w, which send through its label switch; both outlive them. NULL: one sentence is in err. */
+struct sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, size_t errcap);
 void sess_free(struct sessions *s);
 
 /* CMD_SESSION_*, CMD_UNREACHABLE, CMD_SEND_SESSION, CMD_DUMP_CONNECTIONS, CMD_DRAIN. */

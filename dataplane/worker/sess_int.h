@@ -8,8 +8,10 @@
 #include "tcp/tcp.h"
 #include "wire/tunnel.h"
 #include "worker/sess.h"
-#include "core/packet.h"
-#include "worker/worker.h"
+#include "fwd/fwd.h"
+#include "core/event.h"
+#include "core/mbuf.h"
+#include "core/state.h"
 
 #define SESS_BURST    32
 #define SESS_PHASES   4
@@ -92,9 +94,8 @@ struct listener {
 
 struct sessions {
 	struct worker *w;
-	struct dp_worker_counters *counters;
+	struct fwd *fwd;
 	struct node_id id;
-	unsigned workers;
 	/* sessions by index */
 	struct session **table;
 	uint32_t table_size;
@@ -138,12 +139,6 @@ struct sessions {
 static inline bool sess_may_send(const struct session *x)
 {
 	return x->tx && x->out_label != LABEL_NONE;
-}
-
-/* Counters are read by others while this worker writes them. */
-static inline void sess_count(uint64_t *word, uint64_t n)
-{
-	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
 }
 
 /* sess.c: a packet was opened under this phase */

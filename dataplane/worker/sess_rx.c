@@ -6,7 +6,7 @@
 
 static void drop(struct sessions *s, struct rte_mbuf *m, enum drop_reason why)
 {
-	worker_drop(s->w, why);
+	drop_count(s->w, why, 1);
 	rte_pktmbuf_free(m);
 }
 
@@ -17,11 +17,11 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 	struct dp_event ev = {.type = EVT_PACKET};
 
 	if (len > CPDP_PACKET_MAX) {
-		worker_drop(s->w, DROP_TOO_BIG);
+		drop_count(s->w, DROP_TOO_BIG, 1);
 		return;
 	}
 	if (!bucket_take(&it->session->punts, now)) {
-		worker_drop(s->w, DROP_PUNT_RATE);
+		drop_count(s->w, DROP_PUNT_RATE, 1);
 		return;
 	}
 	ev.u.packet.link = packet_of(it->m)->link;
@@ -33,7 +33,7 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 	ev.u.packet.len = (uint16_t)len;
 	memcpy(ev.u.packet.data, data, len);
 	if (worker_event(s->w, &ev))
-		sess_count(&s->counters->punted_packets, 1);
+		count_add(&s->w->count.punted_packets, 1);
 }
 
 /* An opened OAM body. Echo requests are answered here, so that a round trip measures the path and not the control plane. */
@@ -41,7 +41,7 @@ static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *b
                         struct instant now)
 {
 	if (len < OAM_BYTES) {
-		worker_drop(s->w, DROP_SESSION_OAM);
+		drop_count(s->w, DROP_SESSION_OAM, 1);
 		return;
 	}
 	switch (body[0]) {
@@ -49,7 +49,7 @@ static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *b
 		return;
 	case OAM_ECHO_REQUEST:
 		if (len > SESS_SEG_MAX || !bucket_take(&it->session->echoes, now)) {
-			worker_drop(s->w, DROP_SESSION_OAM);
+			drop_count(s->w, DROP_SESSION_OAM, 1);
 			return;
 		}
 		body[0] = OAM_ECHO_REPLY;
@@ -93,9 +93,11 @@ static void deliver(struct sessions *s, const struct rx_item *items, const struc
 			continue;
 		}
 		if (len < TUNNEL_INNER_BYTES || p[0] != TRANSPORT_TCP) {
-			worker_drop(s->w, len >= TUNNEL_INNER_BYTES && p[0] == TRANSPORT_UDP
-			                          ? DROP_UDP
-			                          : DROP_TRANSPORT);
+			drop_count(s->w,
+			           len >= TUNNEL_INNER_BYTES && p[0] == TRANSPORT_UDP
+			                   ? DROP_UDP
+			                   : DROP_TRANSPORT,
+			           1);
 			continue;
 		}
 		in[nin++] = (struct tcp_in){.seg = p + TUNNEL_INNER_BYTES,
@@ -134,17 +136,17 @@ static void open_run(struct sessions *s, const struct rx_item *items, struct aea
 	open_burst(&k->aead, ops, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (!ops[i].ok) {
-			worker_drop(s->w, DROP_SESSION_AUTH);
+			drop_count(s->w, DROP_SESSION_AUTH, 1);
 		} else if (!replay_check(&k->window, items[i].h.counter)) {
 			/* Twice in one burst. */
-			worker_drop(s->w, DROP_SESSION_REPLAY);
+			drop_count(s->w, DROP_SESSION_REPLAY, 1);
 			ops[i].ok = false;
 		} else {
 			replay_commit(&k->window, items[i].h.counter);
 			good++;
 		}
 	}
-	sess_count(&s->counters->session_in, good);
+	count_add(&s->w->count.session_in, good);
 	if (good && !k->used) {
 		struct dp_event ev = {.type = EVT_SESSION_USED};
 

@@ -65,8 +65,8 @@ static void seal_and_send(struct sessions *s, struct aead_op *ops)
 			to++;
 		seal_burst(&x->tx->aead, ops + from, to - from);
 		for (unsigned i = from; i < to; i++)
-			worker_send(s->w, x->out_link, s->tx[i].m);
-		sess_count(&s->counters->session_out, to - from);
+			fwd_send(s->fwd, x->out_link, s->tx[i].m);
+		count_add(&s->w->count.session_out, to - from);
 		from = to;
 	}
 	s->ntx = 0;
@@ -113,7 +113,7 @@ static bool take_segment(struct sessions *s, struct rte_mbuf *m, struct aead_op 
 	if (!x || !sess_may_send(x))
 		return false; /* a held peer's: TCP sends it again */
 	if (unlikely_(!counter_left(s, x))) {
-		worker_drop(s->w, DROP_SESSION_SPENT);
+		drop_count(s->w, DROP_SESSION_SPENT, 1);
 		peer_update(s, x->peer, now);
 		return false;
 	}
@@ -162,11 +162,11 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 	struct rte_mbuf *m;
 
 	if (!sess_may_send(x)) {
-		worker_drop(s->w, DROP_SESSION_NO_KEY);
+		drop_count(s->w, DROP_SESSION_NO_KEY, 1);
 		return;
 	}
 	if (!counter_left(s, x)) {
-		worker_drop(s->w, DROP_SESSION_SPENT);
+		drop_count(s->w, DROP_SESSION_SPENT, 1);
 		return;
 	}
 	m = worker_mbuf(s->w);
@@ -175,8 +175,8 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 	memcpy(rte_pktmbuf_mtod(m, uint8_t *) + AT_INNER, body, len);
 	frame(x, m, &op, TUNNEL_OAM, len, TC_CONTROL, ttl ? ttl : TTL_START);
 	seal_burst(&x->tx->aead, &op, 1);
-	sess_count(&s->counters->session_out, 1);
-	worker_send(s->w, x->out_link, m);
+	count_add(&s->w->count.session_out, 1);
+	fwd_send(s->fwd, x->out_link, m);
 }
 
 void tx_clear(struct sessions *s, struct session *x, const struct cp_send_session *c)
@@ -186,7 +186,7 @@ void tx_clear(struct sessions *s, struct session *x, const struct cp_send_sessio
 	uint8_t *p;
 
 	if (x->out_label == LABEL_NONE) {
-		worker_drop(s->w, DROP_SESSION_NO_KEY);
+		drop_count(s->w, DROP_SESSION_NO_KEY, 1);
 		return;
 	}
 	m = worker_mbuf(s->w);
@@ -200,5 +200,5 @@ void tx_clear(struct sessions *s, struct session *x, const struct cp_send_sessio
 	memcpy(p + AT_INNER, c->data, c->len);
 	m->data_len = (uint16_t)(AT_INNER + c->len);
 	m->pkt_len = m->data_len;
-	worker_send(s->w, x->out_link, m);
+	fwd_send(s->fwd, x->out_link, m);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
-#include "io/io.h"
+#include "core/handover.h"
+#include "core/mbuf.h"
+#include "core/ring.h"
 #include "seal/seal.h"
 #include "worker/apps.h"
 #include "worker/eal.h"
-#include "core/state.h"
+#include "worker/root.h"
 
 #include <errno.h>
 #include <rte_errno.h>
@@ -55,9 +57,9 @@ static int make_pool(struct dataplane *dp, char *err, size_t errcap)
 {
 	/* Last in, first out: a ring would walk through all buffers, so that each comes cold out of memory. Its lock is taken
 	 * once in some hundred buffers, and who waits for it waits for its holder alone. */
-	dp->pool = rte_pktmbuf_pool_create_by_ops("packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES,
-	                                          MBUF_DATA, SOCKET_ID_ANY, "stack");
-	if (dp->pool)
+	dp->all.pool = rte_pktmbuf_pool_create_by_ops(
+	        "packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES, MBUF_DATA, SOCKET_ID_ANY, "stack");
+	if (dp->all.pool)
 		return 0;
 	snprintf(err, errcap, "no memory for %u packet buffers (%s): raise memory-mb above %u",
 	         dp->mbufs, rte_strerror(rte_errno), dp->memory_mb);
@@ -69,14 +71,15 @@ static int make_workers(struct dataplane *dp, char *err, size_t errcap)
 	unsigned i = 0, lcore;
 
 	for (unsigned n = 0; n < dp->cfg.workers; n++) {
-		dp->worker[n] = worker_new(dp, n, err, errcap);
-		if (!dp->worker[n])
+		dp->loop[n] = loop_new(&dp->all, n, err, errcap);
+		if (!dp->loop[n])
 			return -ENOMEM;
+		dp->all.worker[n] = &dp->loop[n]->w;
 	}
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		if (i < dp->cfg.workers)
-			dp->worker[i++]->lcore = lcore;
+			dp->loop[i++]->lcore = lcore;
 	}
 	if (i == dp->cfg.workers)
 		return 0;
@@ -92,7 +95,7 @@ static int make_apps(struct dataplane *dp, char *err, size_t errcap)
 	if (!dp->cfg.app_socket)
 		return 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		sess[i] = dp->worker[i]->sess;
+		sess[i] = dp->loop[i]->sess;
 	dp->apps = apps_start(sess, dp->cfg.workers, &dp->cfg, err, errcap);
 	return dp->apps ? 0 : -EIO;
 }
@@ -101,7 +104,7 @@ static int launch(struct dataplane *dp, char *err, size_t errcap)
 {
 	dp->launched = true;
 	for (unsigned i = 0; i < dp->cfg.workers; i++) {
-		int rc = rte_eal_remote_launch(worker_main, dp->worker[i], dp->worker[i]->lcore);
+		int rc = rte_eal_remote_launch(loop_main, dp->loop[i], dp->loop[i]->lcore);
 
 		if (rc) {
 			snprintf(err, errcap, "worker %u does not start: %s", i, strerror(-rc));
@@ -134,11 +137,12 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 		return rc;
 	}
 	dp->cfg = *cfg;
+	dp->all.cfg = &dp->cfg;
 	for (unsigned i = 0; i < cfg->nports; i++)
 		dp->ports[i] = cfg->ports[i];
 	dp->cfg.ports = dp->ports;
-	dp->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	atomic_store(&dp->wake_wanted, true);
+	dp->all.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	atomic_store(&dp->all.wake_wanted, true);
 	compute_memory(dp);
 	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
 	dp->eal = eal_start(&dp->cfg, dp->memory_mb, err, errcap);
@@ -146,7 +150,7 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	if (rc == 0)
 		seal_start();
 	rc = rc ? rc : make_pool(dp, err, errcap);
-	rc = rc ? rc : ports_start(&dp->cfg, dp->pool, dp->port_id, err, errcap);
+	rc = rc ? rc : ports_start(&dp->cfg, dp->all.pool, dp->port_id, err, errcap);
 	rc = rc ? rc : make_workers(dp, err, errcap);
 	rc = rc ? rc : make_apps(dp, err, errcap);
 	if (rc == 0)
@@ -166,26 +170,26 @@ void dp_stop(struct dataplane *dp)
 		return;
 	if (dp->apps)
 		apps_stop(dp->apps);
-	atomic_store(&dp->stop, true);
+	atomic_store(&dp->all.stop, true);
 	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
-		worker_wake(dp->worker[i]);
+		worker_wake(dp->all.worker[i]);
 	if (dp->launched)
 		rte_eal_mp_wait_lcore();
 	/* What the workers wrote is this thread's from here on. */
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		if (dp->worker[i])
-			(void)atomic_load_explicit(&dp->worker[i]->ended, memory_order_acquire);
+		if (dp->all.worker[i])
+			(void)atomic_load_explicit(&dp->all.worker[i]->ended, memory_order_acquire);
 	if (dp->apps)
 		apps_free(dp->apps);
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		worker_free(dp->worker[i]);
+		loop_free(dp->loop[i]);
 	if (dp->eal) {
 		ports_stop();
-		rte_mempool_free(dp->pool);
+		rte_mempool_free(dp->all.pool);
 		seal_stop();
 	}
 	eal_stop(dp->eal);
-	if (dp->wake_fd >= 0)
-		close(dp->wake_fd);
+	if (dp->all.wake_fd >= 0)
+		close(dp->all.wake_fd);
 	free(dp);
 }

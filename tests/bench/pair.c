@@ -2,14 +2,14 @@
 /* The pair: the product's workers, sessions, label map and port code; only the wire and the application are this program's. */
 #include "pair.h"
 #include "crypto/aead.h"
-#include "fwd/fwd.h"
+#include "core/mbuf.h"
+#include "core/ring.h"
 #include "io/priv.h"
 #include "seal/seal.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "core/ring.h"
+#include "worker/root.h"
 #include "worker/sess_int.h"
-#include "core/state.h"
 
 #include <pthread.h>
 #include <rte_launch.h>
@@ -65,15 +65,15 @@ void __wrap_open_burst(const struct aead_key *k, struct aead_op *ops, unsigned n
 
 /* ---- making ---- */
 
-static void command(struct worker *w, struct cp_cmd *c)
+static void command(struct loop *l, struct cp_cmd *c)
 {
-	void *slot = ring_put_begin(w->commands, sizeof(*c));
+	void *slot = ring_put_begin(l->w.commands, sizeof(*c));
 
 	if (!slot)
 		bench_die("command ring full");
 	memcpy(slot, c, cp_cmd_size(c));
-	ring_put_end(w->commands);
-	command_run(w);
+	ring_put_end(l->w.commands);
+	command_run(l);
 }
 
 /* The label that names the session at an end also names its worker. */
@@ -89,7 +89,7 @@ static unsigned path_mtu(const struct pair *p)
 
 static void links(struct pair *p, unsigned side)
 {
-	struct worker *w = p->end[side].w;
+	struct loop *loop = p->end[side].l;
 	struct cp_cmd c;
 
 	for (uint16_t l = 0; l < LINKS; l++) {
@@ -99,20 +99,20 @@ static void links(struct pair *p, unsigned side)
 		                            .mtu = (uint16_t)p->cfg.mtu,
 		                            .port = p->dp.port_id[l],
 		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
-		command(w, &c);
+		command(loop, &c);
 		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
 		c.u.open.link = l;
 		c.u.open.on = 1;
-		command(w, &c);
+		command(loop, &c);
 		/* A ring port gives back what is sent into it: each end sends into one and reads the other. */
-		w->io->port[p->dp.port_id[l]].queue = 0;
-		w->io->port[p->dp.port_id[l]].poll = l != side;
+		loop->io->port[p->dp.port_id[l]].queue = 0;
+		loop->io->port[p->dp.port_id[l]].poll = l != side;
 	}
 }
 
 static void session(struct pair *p, unsigned side)
 {
-	struct worker *w = p->end[side].w;
+	struct loop *l = p->end[side].l;
 	struct cp_cmd c = {.type = CMD_SESSION_SET};
 
 	c.u.session.session = SESSION;
@@ -120,15 +120,15 @@ static void session(struct pair *p, unsigned side)
 	c.u.session.path_mtu = (uint16_t)path_mtu(p);
 	c.u.session.out_label = label_of(!side);
 	memset(c.u.session.remote.b, 0x77, ID_BYTES);
-	command(w, &c);
-	p->end[side].peer = peer_find(w->sess, &c.u.session.remote);
+	command(l, &c);
+	p->end[side].peer = peer_find(l->sess, &c.u.session.remote);
 	for (unsigned tx = 0; tx < 2; tx++) {
 		c = (struct cp_cmd){.type = tx ? CMD_SESSION_TX_KEY : CMD_SESSION_RX_KEY};
 		c.u.key.session = SESSION;
 		c.u.key.alg =
 		        aead_available(AEAD_AES256_GCM) ? AEAD_AES256_GCM : AEAD_CHACHA20_POLY1305;
 		memset(c.u.key.key, (int)(tx ? side + 1 : !side + 1u), sizeof(c.u.key.key));
-		command(w, &c);
+		command(l, &c);
 	}
 	c = (struct cp_cmd){.type = CMD_ILM_SET};
 	c.u.ilm = (struct cp_ilm){.in_link = (uint16_t)!side,
@@ -136,7 +136,7 @@ static void session(struct pair *p, unsigned side)
 	                          .in_label = label_of(side),
 	                          .session = SESSION,
 	                          .twin_label = LABEL_NONE};
-	command(w, &c);
+	command(l, &c);
 }
 
 static void plane(struct pair *p)
@@ -157,22 +157,24 @@ static void plane(struct pair *p)
 	                     .punt_rate = 1000,
 	                     .ports = ports,
 	                     .nports = LINKS};
+	p->dp.all.cfg = c;
 	memset(c->id.b, 0x33, ID_BYTES);
 	memset(c->seed, 7, sizeof(c->seed));
-	p->dp.wake_fd = -1;
+	p->dp.all.wake_fd = -1;
 	(void)aead_available(AEAD_AES256_GCM);
 	p->eal = eal_start(c, 160, err, sizeof(err));
 	if (!p->eal)
 		bench_die("%s", err);
 	seal_start();
-	p->dp.pool = rte_pktmbuf_pool_create_by_ops("packets", MBUFS, 256, PACKET_BYTES, MBUF_DATA,
-	                                            SOCKET_ID_ANY, "stack");
-	if (!p->dp.pool || ports_start(c, p->dp.pool, p->dp.port_id, err, sizeof(err)))
-		bench_die("no ports: %s", p->dp.pool ? err : "no memory for packet buffers");
+	p->dp.all.pool = rte_pktmbuf_pool_create_by_ops("packets", MBUFS, 256, PACKET_BYTES,
+	                                                MBUF_DATA, SOCKET_ID_ANY, "stack");
+	if (!p->dp.all.pool || ports_start(c, p->dp.all.pool, p->dp.port_id, err, sizeof(err)))
+		bench_die("no ports: %s", p->dp.all.pool ? err : "no memory for packet buffers");
 	for (unsigned i = 0; i < 2; i++) {
-		p->dp.worker[i] = worker_new(&p->dp, i, err, sizeof(err));
-		if (!p->dp.worker[i])
+		p->dp.loop[i] = loop_new(&p->dp.all, i, err, sizeof(err));
+		if (!p->dp.loop[i])
 			bench_die("%s", err);
+		p->dp.all.worker[i] = &p->dp.loop[i]->w;
 	}
 }
 
@@ -189,16 +191,16 @@ struct pair *pair_new(const struct pair_cfg *cfg)
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		if (i < 2)
-			p->dp.worker[i++]->lcore = lcore;
+			p->dp.loop[i++]->lcore = lcore;
 	}
 	for (unsigned side = 0; side < 2; side++) {
 		struct pair_end *e = &p->end[side];
 
 		e->pair = p;
 		e->side = side;
-		e->w = p->dp.worker[side];
-		e->sess = e->w->sess;
-		e->tcp = e->sess->tcp;
+		e->l = p->dp.loop[side];
+		e->w = &e->l->w;
+		e->tcp = e->l->sess->tcp;
 		links(p, side);
 		session(p, side);
 	}
@@ -209,9 +211,9 @@ struct pair *pair_new(const struct pair_cfg *cfg)
 void pair_free(struct pair *p)
 {
 	for (unsigned i = 0; i < 2; i++)
-		worker_free(p->dp.worker[i]);
+		loop_free(p->dp.loop[i]);
 	ports_stop();
-	rte_mempool_free(p->dp.pool);
+	rte_mempool_free(p->dp.all.pool);
 	seal_stop();
 	eal_stop(p->eal);
 	in_clear = false;
@@ -228,15 +230,15 @@ struct pair_end *pair_end(struct pair *p, unsigned side)
 /* One turn as worker/loop.c makes it, with the application where the applications' rings have their turn. */
 static unsigned turn(struct pair_end *e)
 {
-	struct worker *w = e->w;
+	struct loop *l = e->l;
 	unsigned work;
 
-	work = command_run(w);
-	work += turn_receive(w);
-	rx_flush(w->sess, w->now);
-	work += e->app(e, w->now);
-	work += sess_poll(w->sess, w->now);
-	fwd_flush(w);
+	work = command_run(l);
+	work += turn_receive(l);
+	rx_flush(l->sess, l->w.now);
+	work += e->app(e, l->w.now);
+	work += sess_poll(l->sess, l->w.now);
+	fwd_flush(l->fwd);
 	return work;
 }
 
@@ -274,7 +276,7 @@ void pair_start(struct pair *p)
 {
 	atomic_store(&p->stop, false);
 	for (unsigned i = 0; i < 2; i++)
-		if (rte_eal_remote_launch(thread, &p->end[i], p->end[i].w->lcore))
+		if (rte_eal_remote_launch(thread, &p->end[i], p->end[i].l->lcore))
 			bench_die("a worker thread does not start");
 	for (unsigned i = 0; i < 2; i++)
 		while (!atomic_load(&p->end[i].running))
@@ -304,7 +306,7 @@ uint64_t pair_drops(const struct pair *p)
 
 	for (unsigned w = 0; w < 2; w++)
 		for (unsigned i = 0; i < DROP_REASONS; i++)
-			n += count_read(&p->dp.worker[w]->drops[i]);
+			n += count_read(&p->dp.all.worker[w]->drops[i]);
 	return n;
 }
 

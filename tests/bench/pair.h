@@ -8,16 +8,16 @@
 #include <stdatomic.h>
 #include <time.h>
 
+struct loop;
 struct worker;
-struct sessions;
 struct pair;
 
 /* One end: a worker on a CPU of its own, and an application that runs on it. */
 struct pair_end {
 	struct pair *pair;
 	unsigned side; /* 0: the one that opens connections */
+	struct loop *l;
 	struct worker *w;
-	struct sessions *sess;
 	struct tcp_stack *tcp;
 	uint32_t peer; /* TCP's handle of the other end */
 	/* The application: called each turn between arrivals and departures; true: it did something. */

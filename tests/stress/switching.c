@@ -3,13 +3,13 @@
  *
  * usage: switching [labels [packets]]
  * Prints one line: labels, million packets/s, ns and TSC cycles per packet; the reference loop (allocate, write, free) stands beside it. */
+#include "core/mbuf.h"
+#include "core/worker.h"
 #include "fwd/fwd.h"
 #include "base/rng.h"
 #include "io/io.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "core/ring.h"
-#include "core/state.h"
 
 #include <rte_lcore.h>
 #include <stdio.h>
@@ -22,7 +22,11 @@
 #define IN_LINK  0
 #define OUT_LINK 1
 
-static struct dataplane dp;
+static struct dp_cfg cfg;
+static struct workers all = {.cfg = &cfg};
+static struct worker worker;
+static struct io *io;
+static struct fwd *fwd;
 static struct eal *eal;
 
 static void die(const char *what)
@@ -39,17 +43,14 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void command(struct worker *w, struct cp_cmd *c)
+static void command(const struct cp_cmd *c)
 {
-	void *slot = ring_put_begin(w->commands, sizeof(*c));
-
-	memcpy(slot, c, cp_cmd_size(c));
-	ring_put_end(w->commands);
-	command_run(w);
+	if (fwd_command(fwd, c))
+		die("a command is refused");
 }
 
 /* Spread as an allocator with random chunks spreads them. */
-static uint32_t *make_labels(struct worker *w, unsigned n)
+static uint32_t *make_labels(unsigned n)
 {
 	uint32_t chunk[ILM_CHUNKS], *label = malloc(n * sizeof(*label));
 	struct rng_seeded s;
@@ -75,7 +76,7 @@ static uint32_t *make_labels(struct worker *w, unsigned n)
 		                          .out_link = OUT_LINK,
 		                          .out_label = i + 16,
 		                          .twin_label = LABEL_NONE};
-		command(w, &c);
+		command(&c);
 	}
 	for (unsigned i = n - 1; i > 0; i--) {
 		unsigned k = (unsigned)rng_below(&r, i + 1);
@@ -87,16 +88,16 @@ static uint32_t *make_labels(struct worker *w, unsigned n)
 	return label;
 }
 
-static double run(struct worker *w, const uint32_t *label, unsigned labels, uint64_t packets,
-                  bool reference)
+static double run(const uint32_t *label, unsigned labels, uint64_t packets, bool reference)
 {
 	double began = now_s();
 	unsigned at = 0;
+	struct burst b = {0};
 
 	for (uint64_t done = 0; done < packets; done += PACKETS) {
-		struct rte_mbuf **m = w->burst.labelled;
+		struct rte_mbuf **m = b.labelled;
 
-		if (rte_pktmbuf_alloc_bulk(dp.pool, m, PACKETS))
+		if (rte_pktmbuf_alloc_bulk(all.pool, m, PACKETS))
 			die("buffers are not given back");
 		for (unsigned i = 0; i < PACKETS; i++) {
 			m[i]->data_off = WORKER_HEADROOM;
@@ -108,38 +109,40 @@ static double run(struct worker *w, const uint32_t *label, unsigned labels, uint
 			rte_pktmbuf_free_bulk(m, PACKETS);
 			continue;
 		}
-		w->now.ns++;
-		w->burst.nlabelled = PACKETS;
-		fwd_labelled(w, &w->burst);
-		fwd_flush(w);
+		worker.now.ns++;
+		b.nlabelled = PACKETS;
+		fwd_labelled(fwd, &b);
+		fwd_flush(fwd);
 	}
 	return now_s() - began;
 }
 
-static struct worker *start(void)
+static void start(void)
 {
 	static struct dp_port_cfg port = {.name = "sink", .device = "net_null0,no-rx=1"};
 	static uint16_t id[DP_PORTS_MAX];
 	char err[512];
-	struct worker *w;
 
-	dp.cfg = (struct dp_cfg){.name = "switching",
-	                         .workers = 1,
-	                         .no_huge = true,
-	                         .punt_rate = 1000,
-	                         .ports = &port,
-	                         .nports = 1};
-	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	cfg = (struct dp_cfg){.name = "switching",
+	                      .workers = 1,
+	                      .no_huge = true,
+	                      .punt_rate = 1000,
+	                      .ports = &port,
+	                      .nports = 1};
+	eal = eal_start(&cfg, 64, err, sizeof(err));
 	if (!eal)
 		die(err);
-	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 4096, 256, PACKET_BYTES, MBUF_DATA,
-	                                         SOCKET_ID_ANY, "stack");
-	if (!dp.pool || ports_start(&dp.cfg, dp.pool, id, err, sizeof(err)))
+	all.pool = rte_pktmbuf_pool_create_by_ops("packets", 4096, 256, PACKET_BYTES, MBUF_DATA,
+	                                          SOCKET_ID_ANY, "stack");
+	if (!all.pool || ports_start(&cfg, all.pool, id, err, sizeof(err)))
 		die("no port");
-	w = worker_new(&dp, 0, err, sizeof(err));
-	if (!w)
+	if (worker_init(&worker, &all, 0, err, sizeof(err)))
 		die(err);
-	dp.worker[0] = w;
+	all.worker[0] = &worker;
+	io = io_new(&worker, err, sizeof(err));
+	fwd = io ? fwd_new(&worker, io, err, sizeof(err)) : NULL;
+	if (!fwd)
+		die(err);
 	for (uint16_t l = 0; l < 2; l++) {
 		struct cp_cmd c = {.type = CMD_LINK_SET};
 
@@ -149,36 +152,39 @@ static struct worker *start(void)
 		                            .port = id[0],
 		                            .vlan = l,
 		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
-		command(w, &c);
+		command(&c);
 		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
 		c.u.open.link = l;
 		c.u.open.on = 1;
-		command(w, &c);
+		command(&c);
 	}
-	return w;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned labels = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
 	uint64_t packets = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000000, tsc;
-	struct worker *w = start();
-	uint32_t *label = make_labels(w, labels);
+	uint32_t *label;
 	double reference, t;
 
-	run(w, label, labels, packets / 4, false);
-	reference = run(w, label, labels, packets, true);
+	start();
+	label = make_labels(labels);
+
+	run(label, labels, packets / 4, false);
+	reference = run(label, labels, packets, true);
 	tsc = rte_rdtsc();
-	t = run(w, label, labels, packets, false);
+	t = run(label, labels, packets, false);
 	tsc = rte_rdtsc() - tsc;
 	printf("labels %u mpps %.2f ns %.1f cycles %.0f reference_ns %.1f switch_ns %.1f\n", labels,
 	       (double)packets / t / 1e6, t * 1e9 / (double)packets, (double)tsc / (double)packets,
 	       reference * 1e9 / (double)packets, (t - reference) * 1e9 / (double)packets);
 	free(label);
-	labels = w->count.switched_packets < packets; /* the exit code */
-	worker_free(w);
+	labels = worker.count.switched_packets < packets; /* the exit code */
+	fwd_free(fwd);
+	io_free(io);
+	worker_end(&worker);
 	ports_stop();
-	rte_mempool_free(dp.pool);
+	rte_mempool_free(all.pool);
 	eal_stop(eal);
 	return (int)labels;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A sending lane near its limits: one request for a new key, then refusal; a nonce is never used twice. */
+#include "core/mbuf.h"
+#include "core/ring.h"
+#include "core/worker.h"
 #include "fwd/fwd.h"
 #include "io/io.h"
 #include "seal/seal.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "core/ring.h"
-#include "core/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,18 +16,16 @@
 
 #include <cmocka.h>
 
-static struct dataplane dp;
+static struct dp_cfg cfg;
+static struct workers all = {.cfg = &cfg};
 static struct eal *eal;
-static struct worker *w;
+static struct worker worker, *w = &worker;
+static struct io *io;
+static struct fwd *f;
 
 static void command(struct cp_cmd *c)
 {
-	void *slot = ring_put_begin(w->commands, sizeof(*c));
-
-	assert_non_null(slot);
-	memcpy(slot, c, cp_cmd_size(c));
-	ring_put_end(w->commands);
-	assert_int_equal(command_run(w), 1);
+	assert_int_equal(fwd_command(f, c), 0);
 }
 
 static void key(uint8_t fill)
@@ -45,18 +44,21 @@ static int setup(void **state)
 	struct cp_cmd c = {.type = CMD_LINK_SET};
 	char err[512] = "";
 
-	dp.cfg = (struct dp_cfg){
+	cfg = (struct dp_cfg){
 	        .name = "output", .workers = 1, .no_huge = true, .ports = &port, .nports = 1};
-	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	eal = eal_start(&cfg, 64, err, sizeof(err));
 	if (!eal)
 		fail_msg("%s", err);
-	dp.pool = rte_pktmbuf_pool_create("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
-	                                  SOCKET_ID_ANY);
-	assert_non_null(dp.pool);
-	assert_int_equal(ports_start(&dp.cfg, dp.pool, id, err, sizeof(err)), 0);
-	w = worker_new(&dp, 0, err, sizeof(err));
-	assert_non_null(w);
-	dp.worker[0] = w;
+	all.pool = rte_pktmbuf_pool_create("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
+	                                   SOCKET_ID_ANY);
+	assert_non_null(all.pool);
+	assert_int_equal(ports_start(&cfg, all.pool, id, err, sizeof(err)), 0);
+	assert_int_equal(worker_init(w, &all, 0, err, sizeof(err)), 0);
+	all.worker[0] = w;
+	io = io_new(w, err, sizeof(err));
+	assert_non_null(io);
+	f = fwd_new(w, io, err, sizeof(err));
+	assert_non_null(f);
 	c.u.link = (struct cp_link){
 	        .link = 3, .type = LINK_ETHERNET, .sealed = true, .mtu = 1500, .port = id[0]};
 	command(&c);
@@ -71,10 +73,12 @@ static int teardown(void **state)
 {
 	unsigned buffers;
 
-	worker_free(w);
+	fwd_free(f);
+	io_free(io);
+	worker_end(w);
 	ports_stop();
-	buffers = rte_mempool_avail_count(dp.pool);
-	rte_mempool_free(dp.pool);
+	buffers = rte_mempool_avail_count(all.pool);
+	rte_mempool_free(all.pool);
 	eal_stop(eal);
 	assert_int_equal(buffers, 2048); /* none lost */
 	return 0;
@@ -87,9 +91,9 @@ static void transmit(unsigned n)
 
 		assert_non_null(m);
 		be32_store(rte_pktmbuf_append(m, 100), lse_make(500, 0, true, 9));
-		worker_send(w, 3, m);
+		fwd_send(f, 3, m);
 	}
-	fwd_flush(w);
+	fwd_flush(f);
 }
 
 static unsigned rekeys(void)
@@ -147,14 +151,12 @@ static void test_mtu(void **state)
 	struct rte_mbuf *m = worker_mbuf(w);
 	uint64_t big = w->drops[DROP_TOO_BIG];
 
-	assert_int_equal(worker_link_mtu(w, 3), 1500);
-	assert_int_equal(worker_link_mtu(w, 4), 0);
 	be32_store(rte_pktmbuf_append(m, 1501), lse_make(500, 0, true, 9));
-	worker_send(w, 3, m);
+	fwd_send(f, 3, m);
 	assert_int_equal(w->drops[DROP_TOO_BIG], big + 1);
 	m = worker_mbuf(w);
 	be32_store(rte_pktmbuf_append(m, 64), lse_make(500, 0, true, 9));
-	worker_send(w, 4, m);
+	fwd_send(f, 4, m);
 	assert_int_equal(w->drops[DROP_NO_LINK], 1);
 }
 

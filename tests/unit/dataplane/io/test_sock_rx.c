@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reception from sockets in bursts: coalesced runs are taken apart in order, also across the end of a burst; nothing is lost or read twice. */
-#include "core/state.h"
+#include "core/mbuf.h"
+#include "core/worker.h"
 #include "io/io.h"
 #include "plane.h"
 #include "worker/eal.h"
@@ -15,9 +16,11 @@
 #define RUN     40 /* datagrams of one message: two do not fit a burst */
 #define SOCKETS 3
 
-static struct dataplane dp;
+static struct dp_cfg cfg;
+static struct workers all = {.cfg = &cfg};
 static struct eal *eal;
-static struct worker *w;
+static struct worker worker, *w = &worker;
+static struct io *io;
 static int fd[SOCKETS], from;
 static uint16_t port[SOCKETS], from_port;
 static struct link links[SOCKETS];
@@ -28,15 +31,16 @@ static int setup(void **state)
 	char err[512] = "";
 	int rx = 1 << 20;
 
-	dp.cfg = (struct dp_cfg){.name = "sockrx", .workers = 1, .no_huge = true};
-	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	cfg = (struct dp_cfg){.name = "sockrx", .workers = 1, .no_huge = true};
+	eal = eal_start(&cfg, 64, err, sizeof(err));
 	if (!eal)
 		fail_msg("%s", err);
-	dp.pool = rte_pktmbuf_pool_create("packets", 2047, 64, PACKET_BYTES, MBUF_DATA,
-	                                  SOCKET_ID_ANY);
-	assert_non_null(dp.pool);
-	w = worker_new(&dp, 0, err, sizeof(err));
-	assert_non_null(w);
+	all.pool = rte_pktmbuf_pool_create("packets", 2047, 64, PACKET_BYTES, MBUF_DATA,
+	                                   SOCKET_ID_ANY);
+	assert_non_null(all.pool);
+	assert_int_equal(worker_init(w, &all, 0, err, sizeof(err)), 0);
+	io = io_new(w, err, sizeof(err));
+	assert_non_null(io);
 	from = loop_socket(&from_port);
 	for (uint16_t i = 0; i < SOCKETS; i++) {
 		fd[i] = loop_socket(&port[i]);
@@ -46,7 +50,7 @@ static int setup(void **state)
 		links[i].number = i;
 		links[i].count = &counters[i];
 		w->link[i] = &links[i];
-		assert_int_equal(io_link_set(w, &links[i]), 0);
+		assert_int_equal(io_link_set(io, &links[i]), 0);
 	}
 	return 0;
 }
@@ -56,12 +60,13 @@ static int teardown(void **state)
 	unsigned buffers;
 
 	for (unsigned i = 0; i < SOCKETS; i++) {
-		io_link_del(w, &links[i]);
+		io_link_del(io, &links[i]);
 		w->link[i] = NULL;
 	}
-	worker_free(w);
-	buffers = rte_mempool_avail_count(dp.pool);
-	rte_mempool_free(dp.pool);
+	io_free(io);
+	worker_end(w);
+	buffers = rte_mempool_avail_count(all.pool);
+	rte_mempool_free(all.pool);
 	eal_stop(eal);
 	assert_int_equal(buffers, 2047);
 	return 0;
@@ -94,25 +99,25 @@ static unsigned turn(uint32_t next[SOCKETS])
 	struct burst b = {0};
 	unsigned bursts = 0;
 
-	while (io_rx(w, &b)) {
-		struct rte_mbuf *all[BURST];
+	while (io_rx(io, &b)) {
+		struct rte_mbuf *got[BURST];
 		unsigned n = b.nsealed + b.nlabelled;
 
 		assert_true(n <= BURST && b.nlocal + b.nleaving == 0);
-		memcpy(all, b.sealed, b.nsealed * sizeof(all[0]));
-		memcpy(all + b.nsealed, b.labelled, b.nlabelled * sizeof(all[0]));
+		memcpy(got, b.sealed, b.nsealed * sizeof(got[0]));
+		memcpy(got + b.nsealed, b.labelled, b.nlabelled * sizeof(got[0]));
 		for (unsigned i = 0; i < n; i++) {
-			const struct packet *p = packet_of(all[i]);
-			uint32_t number = be32_load(rte_pktmbuf_mtod(all[i], uint8_t *));
+			const struct packet *p = packet_of(got[i]);
+			uint32_t number = be32_load(rte_pktmbuf_mtod(got[i], uint8_t *));
 
 			assert_int_equal(p->link == 2, i >= b.nsealed);
 			assert_int_equal(number, next[p->link]++);
-			assert_int_equal(all[i]->data_len,
+			assert_int_equal(got[i]->data_len,
 			                 number % RUN == RUN - 1 ? SIZE - 7 : SIZE);
 			assert_int_equal(p->family, 4);
 			assert_int_equal(p->port, from_port);
 		}
-		rte_pktmbuf_free_bulk(all, n);
+		rte_pktmbuf_free_bulk(got, n);
 		b.nsealed = b.nlabelled = 0;
 		bursts += n > 0;
 	}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stand-in worker, the wire and the clock. */
+/* The stand-ins, the wire and the clock. */
 #include "sessnet.h"
+#include "core/event.h"
+#include "core/mbuf.h"
 #include "crypto/aead.h"
+#include "fwd/fwd.h"
 #include "wire/lse.h"
 #include "core/packet.h"
 #include "worker/eal.h"
@@ -38,38 +41,10 @@ void sessnet_global(void)
 
 /* ---- what the sessions call ---- */
 
-struct rte_mbuf *worker_mbuf(struct worker *w)
+void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-
-	if (m)
-		m->data_off = WORKER_HEADROOM;
-	else
-		w->drops[DROP_NO_BUFFER]++;
-	return m;
-}
-
-bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		m[i] = worker_mbuf(w);
-		if (m[i])
-			continue;
-		rte_pktmbuf_free_bulk(m, i);
-		return false;
-	}
-	return true;
-}
-
-void worker_mbuf_ready(struct rte_mbuf *m)
-{
-	(void)m;
-}
-
-void worker_send(struct worker *w, uint16_t link, struct rte_mbuf *m)
-{
-	struct sessnet *n = w->net;
-	struct worker *to = w->other;
+	struct sessnet *n = f->side->net;
+	struct side *to = f->side->other;
 	struct rng rng = rng_from_seeded(&n->rng);
 	uint32_t lse = be32_load(rte_pktmbuf_mtod(m, uint8_t *));
 
@@ -86,54 +61,40 @@ void worker_send(struct worker *w, uint16_t link, struct rte_mbuf *m)
 
 bool worker_event(struct worker *w, const struct dp_event *ev)
 {
-	if (w->events_full) {
-		w->drops[DROP_PUNT_FULL]++;
+	struct side *s = CONTAINER_OF(w, struct side, w);
+
+	if (s->events_full) {
+		drop_count(w, DROP_PUNT_FULL, 1);
 		return false;
 	}
-	memcpy(&w->events[w->nevents++ % SESSNET_EVENTS], ev, dp_event_size(ev));
+	memcpy(&s->events[s->nevents++ % SESSNET_EVENTS], ev, dp_event_size(ev));
 	return true;
-}
-
-void worker_drop(struct worker *w, enum drop_reason r)
-{
-	w->drops[r]++;
-}
-
-unsigned worker_number(const struct worker *w)
-{
-	return w->number;
-}
-
-struct dp_worker_counters *worker_counters(struct worker *w)
-{
-	return &w->counters;
-}
-
-uint16_t worker_link_mtu(const struct worker *w, uint16_t link)
-{
-	return link == SESSNET_LINK ? 1400 : 0;
 }
 
 /* ---- beginning and end ---- */
 
 static void start_side(struct sessnet *n, unsigned side)
 {
-	struct worker *w = &n->w[side];
+	struct side *s = &n->side[side];
 	struct dp_cfg *c = &n->cfg[side];
 	char err[256] = "";
 
-	w->net = n;
-	w->other = &n->w[1 - side];
-	w->events = calloc(SESSNET_EVENTS, sizeof(*w->events));
-	w->inbox = calloc(SESSNET_QUEUE, sizeof(*w->inbox));
+	s->net = n;
+	s->other = &n->side[1 - side];
+	s->events = calloc(SESSNET_EVENTS, sizeof(*s->events));
+	s->inbox = calloc(SESSNET_QUEUE, sizeof(*s->inbox));
 	*c = (struct dp_cfg){
 	        .name = "sessnet", .workers = 1, .sessions_max = 64, .connections_max = 4096};
 	memset(c->id.b, 0x11 + 0x22 * (int)side, ID_BYTES);
 	memset(c->seed, 5 + (int)side, sizeof(c->seed));
-	w->in_session = side + 1;
-	w->in_label = 1000 + side;
-	w->sess = sess_new(w, c, err, sizeof(err));
-	if (!w->sess) {
+	s->in_session = side + 1;
+	s->in_label = 1000 + side;
+	s->fwd.side = s;
+	s->w.workers = 1;
+	s->w.cfg = c;
+	s->w.pool = pool;
+	s->sess = sess_new(&s->w, &s->fwd, err, sizeof(err));
+	if (!s->sess) {
 		fprintf(stderr, "sess_new: %s\n", err);
 		abort();
 	}
@@ -152,14 +113,14 @@ void sessnet_start(struct sessnet *n, uint64_t seed)
 void sessnet_stop(struct sessnet *n)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct worker *w = &n->w[i];
+		struct side *s = &n->side[i];
 
-		while (w->head != w->tail)
-			rte_pktmbuf_free(w->inbox[w->head++ % SESSNET_QUEUE].m);
-		rte_pktmbuf_free(w->last);
-		sess_free(w->sess);
-		free(w->inbox);
-		free(w->events);
+		while (s->head != s->tail)
+			rte_pktmbuf_free(s->inbox[s->head++ % SESSNET_QUEUE].m);
+		rte_pktmbuf_free(s->last);
+		sess_free(s->sess);
+		free(s->inbox);
+		free(s->events);
 	}
 	/* A leak of packet buffers shows here. */
 	if (rte_mempool_avail_count(pool) != pool->size) {
@@ -173,7 +134,7 @@ void sessnet_stop(struct sessnet *n)
 
 void sessnet_command(struct sessnet *n, unsigned side, const struct cp_cmd *c)
 {
-	sess_command(n->w[side].sess, c, n->now);
+	sess_command(n->side[side].sess, c, n->now);
 }
 
 void sessnet_session(struct sessnet *n, unsigned side, uint32_t index, uint32_t label)
@@ -215,7 +176,7 @@ void sessnet_up(struct sessnet *n)
 	for (unsigned side = 0; side < 2; side++) {
 		uint32_t index = side + 1;
 
-		sessnet_session(n, side, index, n->w[1 - side].in_label);
+		sessnet_session(n, side, index, n->side[1 - side].in_label);
 		sessnet_rx_key(n, side, index, 0);
 		sessnet_tx_key(n, side, index, 0);
 	}
@@ -223,29 +184,29 @@ void sessnet_up(struct sessnet *n)
 
 /* ---- time ---- */
 
-static void remember(struct worker *w, struct rte_mbuf *m)
+static void remember(struct side *s, struct rte_mbuf *m)
 {
-	rte_pktmbuf_free(w->last);
-	w->last = worker_mbuf(w);
-	memcpy(rte_pktmbuf_append(w->last, m->data_len), rte_pktmbuf_mtod(m, void *), m->data_len);
+	rte_pktmbuf_free(s->last);
+	s->last = worker_mbuf(&s->w);
+	memcpy(rte_pktmbuf_append(s->last, m->data_len), rte_pktmbuf_mtod(m, void *), m->data_len);
 }
 
 /* As the label switch hands it on. */
-static void receive(struct sessnet *n, struct worker *w, struct rte_mbuf *m, uint8_t tc)
+static void receive(struct sessnet *n, struct side *s, struct rte_mbuf *m, uint8_t tc)
 {
 	*packet_of(m) = (struct packet){
-	        .link = SESSNET_LINK, .session = w->in_session, .label = w->in_label, .tc = tc};
-	sess_rx(w->sess, &m, 1, n->now);
+	        .link = SESSNET_LINK, .session = s->in_session, .label = s->in_label, .tc = tc};
+	sess_rx(s->sess, &m, 1, n->now);
 }
 
-static void arrive(struct sessnet *n, struct worker *w)
+static void arrive(struct sessnet *n, struct side *s)
 {
-	while (w->head != w->tail &&
-	       instant_reached(w->inbox[w->head % SESSNET_QUEUE].at, n->now)) {
-		struct rte_mbuf *m = w->inbox[w->head++ % SESSNET_QUEUE].m;
+	while (s->head != s->tail &&
+	       instant_reached(s->inbox[s->head % SESSNET_QUEUE].at, n->now)) {
+		struct rte_mbuf *m = s->inbox[s->head++ % SESSNET_QUEUE].m;
 
-		remember(w, m);
-		receive(n, w, m, (uint8_t)m->hash.usr);
+		remember(s, m);
+		receive(n, s, m, (uint8_t)m->hash.usr);
 	}
 }
 
@@ -255,17 +216,17 @@ void sessnet_step(struct sessnet *n, int64_t max_ns)
 	unsigned work = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
-		arrive(n, &n->w[i]);
-		work += sess_poll(n->w[i].sess, n->now);
+		arrive(n, &n->side[i]);
+		work += sess_poll(n->side[i].sess, n->now);
 	}
 	if (work)
 		next = n->now;
 	for (unsigned i = 0; i < 2; i++) {
-		struct worker *w = &n->w[i];
+		struct side *s = &n->side[i];
 
-		next = instant_min(next, sess_deadline(w->sess));
-		if (w->head != w->tail)
-			next = instant_min(next, w->inbox[w->head % SESSNET_QUEUE].at);
+		next = instant_min(next, sess_deadline(s->sess));
+		if (s->head != s->tail)
+			next = instant_min(next, s->inbox[s->head % SESSNET_QUEUE].at);
 	}
 	/* Time always goes on, if by little: what could be done now has been done. */
 	if (!work && next.ns <= n->now.ns)
@@ -284,23 +245,23 @@ void sessnet_run(struct sessnet *n, int64_t t)
 
 void sessnet_inject(struct sessnet *n, unsigned side, const void *p, size_t len)
 {
-	struct worker *w = &n->w[side];
-	struct rte_mbuf *m = worker_mbuf(w);
+	struct side *s = &n->side[side];
+	struct rte_mbuf *m = worker_mbuf(&s->w);
 
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
-	receive(n, w, m, 0);
-	sess_poll(w->sess, n->now);
+	receive(n, s, m, 0);
+	sess_poll(s->sess, n->now);
 }
 
-unsigned sessnet_events(const struct worker *w, uint32_t type, struct dp_event *last)
+unsigned sessnet_events(const struct side *s, uint32_t type, struct dp_event *last)
 {
 	unsigned count = 0;
 
-	for (uint32_t i = 0; i < w->nevents && i < SESSNET_EVENTS; i++)
-		if (w->events[i].type == type) {
+	for (uint32_t i = 0; i < s->nevents && i < SESSNET_EVENTS; i++)
+		if (s->events[i].type == type) {
 			count++;
 			if (last)
-				memcpy(last, &w->events[i], dp_event_size(&w->events[i]));
+				memcpy(last, &s->events[i], dp_event_size(&s->events[i]));
 		}
 	return count;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two workers' sessions back to back: a stand-in for the worker on each side, a lossy wire of labelled packets in virtual time
- * between them, commands as control would give them. */
+/* Two workers' sessions back to back: a stand-in for label switch and event ring on each side, a lossy wire of labelled packets in
+ * virtual time between them, commands as control would give them. */
 #pragma once
 #include "app/bridge.h"
 #include "base/rng.h"
+#include "core/state.h"
 #include "worker/sess.h"
-#include "worker/worker.h"
 
 #define SESSNET_EVENTS 4096
 #define SESSNET_QUEUE  8192
@@ -16,12 +16,16 @@ struct sent {
 	struct instant at;
 };
 
-struct worker {
-	unsigned number;
-	struct worker *other;
+/* The label switch that sessions are given: it sends on the wire. */
+struct fwd {
+	struct side *side;
+};
+
+struct side {
+	struct worker w;
+	struct fwd fwd;
+	struct side *other;
 	struct sessions *sess;
-	struct dp_worker_counters counters;
-	uint64_t drops[DROP_REASONS];
 	struct dp_event *events; /* SESSNET_EVENTS of them, as a ring */
 	uint32_t nevents;        /* ever */
 	bool events_full;        /* refuse them */
@@ -33,7 +37,7 @@ struct worker {
 };
 
 struct sessnet {
-	struct worker w[2];
+	struct side side[2];
 	struct instant now;
 	int64_t delay_ns;
 	uint32_t loss_ppm;
@@ -64,4 +68,4 @@ void sessnet_run(struct sessnet *n, int64_t t);
 void sessnet_inject(struct sessnet *n, unsigned side, const void *p, size_t len);
 
 /* Events of a type seen so far on a side; the last one of them in *last when there is any. */
-unsigned sessnet_events(const struct worker *w, uint32_t type, struct dp_event *last);
+unsigned sessnet_events(const struct side *s, uint32_t type, struct dp_event *last);

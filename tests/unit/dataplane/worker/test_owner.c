@@ -2,14 +2,14 @@
 /* Two ends with two workers each, on a wire that delivers by whim: every answer must reach the worker that owns its connection, with nothing
  * lost, reset or sent again on the way. */
 #include "crypto/aead.h"
-#include "fwd/fwd.h"
+#include "core/mbuf.h"
+#include "core/ring.h"
 #include "io/priv.h"
 #include "seal/seal.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "core/ring.h"
+#include "worker/root.h"
 #include "worker/sess_int.h"
-#include "core/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,11 +58,11 @@ static uint32_t label_of(unsigned w, uint32_t session)
 
 static void command(unsigned w, struct cp_cmd *c)
 {
-	void *slot = ring_put_begin(dp.worker[w]->commands, sizeof(*c));
+	void *slot = ring_put_begin(dp.all.worker[w]->commands, sizeof(*c));
 
 	memcpy(slot, c, cp_cmd_size(c));
-	ring_put_end(dp.worker[w]->commands);
-	command_run(dp.worker[w]);
+	ring_put_end(dp.all.worker[w]->commands);
+	command_run(dp.loop[w]);
 }
 
 static void set_links(unsigned w)
@@ -87,8 +87,8 @@ static void set_links(unsigned w)
 static void set_wire(bool crossed)
 {
 	for (unsigned w = 0; w < WORKERS; w++) {
-		struct io_port *out = &dp.worker[w]->io->port[dp.port_id[end_of(w)]];
-		struct io_port *in = &dp.worker[w]->io->port[dp.port_id[!end_of(w)]];
+		struct io_port *out = &dp.loop[w]->io->port[dp.port_id[end_of(w)]];
+		struct io_port *in = &dp.loop[w]->io->port[dp.port_id[!end_of(w)]];
 
 		out->queue = (uint16_t)(w % 2);
 		out->poll = false;
@@ -150,19 +150,21 @@ static int setup(void **state)
 	                         .punt_rate = 1000,
 	                         .ports = ports,
 	                         .nports = LINKS};
-	dp.wake_fd = -1;
+	dp.all.wake_fd = -1;
 	(void)aead_available(AEAD_AES256_GCM);
+	dp.all.cfg = &dp.cfg;
 	eal = eal_start(&dp.cfg, 128, err, sizeof(err));
 	assert_non_null(eal);
 	seal_start();
-	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 16383, 0, PACKET_BYTES, MBUF_DATA,
-	                                         SOCKET_ID_ANY, "stack");
-	assert_non_null(dp.pool);
-	assert_int_equal(ports_start(&dp.cfg, dp.pool, dp.port_id, err, sizeof(err)), 0);
+	dp.all.pool = rte_pktmbuf_pool_create_by_ops("packets", 16383, 0, PACKET_BYTES, MBUF_DATA,
+	                                             SOCKET_ID_ANY, "stack");
+	assert_non_null(dp.all.pool);
+	assert_int_equal(ports_start(&dp.cfg, dp.all.pool, dp.port_id, err, sizeof(err)), 0);
 	for (unsigned w = 0; w < WORKERS; w++) {
-		dp.worker[w] = worker_new(&dp, w, err, sizeof(err));
-		assert_non_null(dp.worker[w]);
-		dp.worker[w]->now.ns = now_ns;
+		dp.loop[w] = loop_new(&dp.all, w, err, sizeof(err));
+		assert_non_null(dp.loop[w]);
+		dp.all.worker[w] = &dp.loop[w]->w;
+		dp.loop[w]->w.now.ns = now_ns;
 		set_links(w);
 	}
 	for (unsigned a = 0; a < 2; a++)
@@ -177,9 +179,9 @@ static int teardown(void **state)
 {
 	(void)state;
 	for (unsigned w = 0; w < WORKERS; w++)
-		worker_free(dp.worker[w]);
+		loop_free(dp.loop[w]);
 	ports_stop();
-	rte_mempool_free(dp.pool);
+	rte_mempool_free(dp.all.pool);
 	seal_stop();
 	eal_stop(eal);
 	return 0;
@@ -224,17 +226,17 @@ static void ask(struct tcp_stack *t, struct tally *k)
 /* One turn of worker w as its loop makes it. */
 static void turn(unsigned n, unsigned clients, uint32_t listener)
 {
-	struct worker *w = dp.worker[n];
+	struct loop *l = dp.loop[n];
 
-	w->now.ns = now_ns;
-	turn_receive(w);
-	rx_flush(w->sess, w->now);
+	l->w.now.ns = now_ns;
+	turn_receive(l);
+	rx_flush(l->sess, l->w.now);
 	if (end_of(n) == clients)
-		ask(w->sess->tcp, &tally[n]);
+		ask(l->sess->tcp, &tally[n]);
 	else
-		serve(w->sess->tcp, listener);
-	sess_poll(w->sess, w->now);
-	fwd_flush(w);
+		serve(l->sess->tcp, listener);
+	sess_poll(l->sess, l->w.now);
+	fwd_flush(l->fwd);
 }
 
 struct seen {
@@ -248,15 +250,15 @@ static struct seen look(void)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		struct tcp_counters c;
 
-		tcp_stack_counters(dp.worker[w]->sess->tcp, &c);
+		tcp_stack_counters(dp.loop[w]->sess->tcp, &c);
 		for (unsigned i = 0; i < DROP_REASONS; i++)
-			s.drops += dp.worker[w]->drops[i];
+			s.drops += dp.all.worker[w]->drops[i];
 		s.resets += c.rst_out + c.rst_in;
 		s.again += c.retransmits + c.tail_probes;
 		s.nobody += c.drop_no_conn;
 		s.opened[w] = c.opened_active;
 		s.taken[w] = c.opened_passive;
-		s.in[w] = dp.worker[w]->count.session_in;
+		s.in[w] = dp.all.worker[w]->count.session_in;
 	}
 	return s;
 }
@@ -274,15 +276,15 @@ static int64_t converse(unsigned clients, enum wire wire)
 	set_wire(wire != STRAIGHT);
 	memset(tally, 0, sizeof(tally));
 	for (unsigned w = 2 * servers; w < 2 * servers + 2; w++)
-		assert_int_equal(tcp_listen(dp.worker[w]->sess->tcp, PORT, 1024, &listener[w]), 0);
+		assert_int_equal(tcp_listen(dp.loop[w]->sess->tcp, PORT, 1024, &listener[w]), 0);
 	for (unsigned w = 2 * clients; w < 2 * clients + 2; w++)
 		for (unsigned other = 2 * servers; other < 2 * servers + 2; other++)
 			for (unsigned i = 0; i < CONNS; i++) {
 				struct node_id id = id_of(other, session_between(w, other));
-				uint32_t peer = peer_find(dp.worker[w]->sess, &id);
+				uint32_t peer = peer_find(dp.loop[w]->sess, &id);
 
 				assert_int_equal(
-				        tcp_connect(dp.worker[w]->sess->tcp, peer, PORT, &conn), 0);
+				        tcp_connect(dp.loop[w]->sess->tcp, peer, PORT, &conn), 0);
 				tally[w].open++;
 			}
 	for (unsigned i = 0, rest = 100; i < 20000 && rest; i++) {
@@ -306,7 +308,7 @@ static int64_t converse(unsigned clients, enum wire wire)
 	}
 	for (unsigned w = 2 * servers; w < 2 * servers + 2; w++) {
 		assert_int_equal(is.taken[w] - was.taken[w], 2 * CONNS);
-		tcp_close(dp.worker[w]->sess->tcp, listener[w]);
+		tcp_close(dp.loop[w]->sess->tcp, listener[w]);
 	}
 	/* The work is where the connections are: both workers of both ends had the same share. */
 	for (unsigned w = 0; w < WORKERS; w += 2)

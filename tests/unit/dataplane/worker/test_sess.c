@@ -28,7 +28,7 @@ struct app {
 static void app_init(struct sessnet *n, struct app *a, unsigned side)
 {
 	memset(a, 0, sizeof(*a));
-	a->b = sess_bridge(n->w[side].sess);
+	a->b = sess_bridge(n->side[side].sess);
 }
 
 static void app_put(struct app *a, struct bridge_msg m)
@@ -261,17 +261,17 @@ static void test_transfer_with_loss(void **state)
 	assert_true(transfer(p, &sent, &got, 10u << 20, 120 * NS_PER_S));
 	p->n.loss_ppm = 0;
 	close_both(p);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_SESSION_USED, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_SESSION_USED, &ev), 1);
 	assert_int_equal(ev.u.key.session, 1);
 	assert_int_equal(ev.u.key.index, 0);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_SESSION_USED, &ev), 1);
 	assert_int_equal(ev.u.key.session, 2);
-	assert_true(p->n.w[0].counters.session_out > 8000);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 0);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 0);
+	assert_true(p->n.side[0].w.count.session_out > 8000);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_AUTH], 0);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_REPLAY], 0);
 	/* In use, then idle again: told once each. */
 	run(p, 5 * NS_PER_S);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_SESSION_IDLE, &ev), 2);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_SESSION_IDLE, &ev), 2);
 	assert_int_equal(ev.u.idle.idle, 1);
 	assert_int_equal(ev.u.idle.session, 1);
 }
@@ -289,9 +289,9 @@ static void test_rekey_in_the_middle(void **state)
 	sessnet_rx_key(&p->n, 1, 2, 1);
 	sessnet_tx_key(&p->n, 0, 1, 1);
 	assert_true(transfer(p, &sent, &got, 2u << 20, 60 * NS_PER_S));
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, &ev), 2);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_SESSION_USED, &ev), 2);
 	assert_int_equal(ev.u.key.index, 1);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 0);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_AUTH], 0);
 	close_both(p);
 }
 
@@ -306,7 +306,7 @@ static void test_packets_wait_for_their_key(void **state)
 	app_shut(&p->a);
 	run(p, 100 * NS_PER_MS);
 	assert_false(told(&p->b, STREAM_EOF));
-	drops = p->n.w[1].drops[DROP_SESSION_WAIT];
+	drops = p->n.side[1].w.drops[DROP_SESSION_WAIT];
 	assert_int_equal(drops, 0);
 	/* What waited is delivered the moment its key comes, without a retransmission. */
 	sessnet_rx_key(&p->n, 1, 2, 2);
@@ -326,9 +326,9 @@ static void test_waiting_is_bounded_and_ends(void **state)
 		tunnel_header_put(packet, &h, sizeof(packet));
 		sessnet_inject(&p->n, 1, packet, sizeof(packet));
 	}
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_WAIT], 24);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_WAIT], 24);
 	run(p, 10 * NS_PER_S);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_NO_KEY], 16);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_NO_KEY], 16);
 }
 
 static void test_connect_waits_for_a_session(void **state)
@@ -340,16 +340,16 @@ static void test_connect_waits_for_a_session(void **state)
 	app_listen(&p->b);
 	app_connect(&p->n, &p->a, 0);
 	run(p, 3500 * NS_PER_MS);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_WANT, &ev), 4);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_WANT, &ev), 4);
 	assert_true(id_eq(&ev.u.want.remote, &p->n.cfg[1].id));
 	assert_false(p->a.connected);
-	assert_int_equal(p->n.w[0].counters.session_out, 0);
+	assert_int_equal(p->n.side[0].w.count.session_out, 0);
 	sessnet_up(&p->n);
 	/* Two one-way delays, not a retransmission timeout. */
 	run(p, 11 * NS_PER_MS);
 	assert_true(p->a.connected);
 	run(p, 3 * NS_PER_S);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_WANT, NULL), 4);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_WANT, NULL), 4);
 	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
 }
 
@@ -366,14 +366,14 @@ static void test_hold_and_release(void **state)
 	app_write(&p->a, &sent, 2u << 20);
 	run(p, 300 * NS_PER_MS);
 	sessnet_session(&p->n, 0, 1, LABEL_NONE);
-	out = p->n.w[0].counters.session_out;
+	out = p->n.side[0].w.count.session_out;
 	run(p, 4 * NS_PER_S);
-	assert_int_equal(p->n.w[0].counters.session_out, out);
-	assert_true(sessnet_events(&p->n.w[0], EVT_WANT, NULL) >= 4);
+	assert_int_equal(p->n.side[0].w.count.session_out, out);
+	assert_true(sessnet_events(&p->n.side[0], EVT_WANT, NULL) >= 4);
 	p->n.cut = false;
-	sessnet_session(&p->n, 0, 1, p->n.w[1].in_label);
+	sessnet_session(&p->n, 0, 1, p->n.side[1].in_label);
 	run(p, 6 * NS_PER_MS);
-	assert_true(p->n.w[0].counters.session_out > out);
+	assert_true(p->n.side[0].w.count.session_out > out);
 	assert_true(transfer(p, &sent, &got, 2u << 20, 10 * NS_PER_S));
 	close_both(p);
 }
@@ -395,7 +395,7 @@ static void test_unreachable(void **state)
 	run(p, 3 * NS_PER_S);
 	assert_true(p->a.gone);
 	/* Nobody wants the id any more, and the peer is forgotten: a deadline would mean somebody still waits. */
-	assert_true(instant_is_never(sess_deadline(p->n.w[0].sess)));
+	assert_true(instant_is_never(sess_deadline(p->n.side[0].sess)));
 }
 
 static void test_refused(void **state)
@@ -452,26 +452,26 @@ static void test_replay_and_forgery(void **state)
 	sessnet_up(&p->n);
 	connected(p);
 	run(p, NS_PER_S);
-	len = p->n.w[1].last->data_len;
-	memcpy(copy, rte_pktmbuf_mtod(p->n.w[1].last, void *), len);
-	in = p->n.w[1].counters.session_in;
+	len = p->n.side[1].last->data_len;
+	memcpy(copy, rte_pktmbuf_mtod(p->n.side[1].last, void *), len);
+	in = p->n.side[1].w.count.session_in;
 
 	sessnet_inject(&p->n, 1, copy, len);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 1);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_REPLAY], 1);
 
 	copy[TUNNEL_HEADER_BYTES - 1] += 100; /* another counter */
 	sessnet_inject(&p->n, 1, copy, len);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 1);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_AUTH], 1);
 	copy[len - 1] ^= 1;
 	sessnet_inject(&p->n, 1, copy, len);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_AUTH], 2);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_AUTH], 2);
 
 	copy[0] |= 0x10; /* first nibble is not 0 */
 	sessnet_inject(&p->n, 1, copy, len);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_HEADER], 1);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_HEADER], 1);
 	sessnet_inject(&p->n, 1, copy, 3);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_HEADER], 2);
-	assert_int_equal(p->n.w[1].counters.session_in, in);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_HEADER], 2);
+	assert_int_equal(p->n.side[1].w.count.session_in, in);
 	/* The forged counters have not moved the window: the stream goes on. */
 	close_both(p);
 }
@@ -498,8 +498,8 @@ static void test_oam(void **state)
 
 	sessnet_up(&p->n);
 	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, NULL), 0);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_PACKET, NULL), 0);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_PACKET, &ev), 1);
 	assert_int_equal(ev.u.packet.reason, PUNT_OAM);
 	assert_int_equal(ev.u.packet.authenticated, 1);
 	assert_int_equal(ev.u.packet.session, 1);
@@ -508,16 +508,16 @@ static void test_oam(void **state)
 	assert_int_equal(ev.u.packet.data[7], 0x5a);
 
 	send_oam(p, OAM_KEEPALIVE, 0, 0);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, NULL), 0);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, NULL), 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_PACKET, NULL), 0);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_SESSION_USED, NULL), 1);
 
 	send_oam(p, OAM_PATH_GONE, 1, TUNNEL_OAM_CLEAR);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_PACKET, &ev), 1);
 	assert_int_equal(ev.u.packet.reason, PUNT_OAM);
 	assert_int_equal(ev.u.packet.authenticated, 0);
 
 	send_oam(p, 0xee, 1, TUNNEL_HANDSHAKE);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_PACKET, &ev), 2);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_PACKET, &ev), 2);
 	assert_int_equal(ev.u.packet.reason, PUNT_SESSION_HS);
 	assert_int_equal(ev.u.packet.number, 3);
 	assert_int_equal(ev.u.packet.len, TUNNEL_HEADER_BYTES + OAM_BYTES);
@@ -531,19 +531,19 @@ static void test_first_echo_waits_for_the_key(void **state)
 	struct dp_event ev;
 
 	for (unsigned side = 0; side < 2; side++) {
-		sessnet_session(&p->n, side, side + 1, p->n.w[1 - side].in_label);
+		sessnet_session(&p->n, side, side + 1, p->n.side[1 - side].in_label);
 		sessnet_rx_key(&p->n, side, side + 1, 0);
 	}
 	sessnet_tx_key(&p->n, 0, 1, 0);
 	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_SESSION_USED, NULL), 1);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, NULL), 0);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_SESSION_USED, NULL), 1);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_PACKET, NULL), 0);
 	sessnet_tx_key(&p->n, 1, 2, 0);
 	run(p, 20 * NS_PER_MS);
-	assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[0], EVT_PACKET, &ev), 1);
 	assert_int_equal(ev.u.packet.data[0], OAM_ECHO_REPLY);
 	assert_int_equal(ev.u.packet.data[7], 0x5a);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_NO_KEY], 0);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_NO_KEY], 0);
 }
 
 /* A key that waits for its first use: old until then, new from the answer to that very packet on. */
@@ -567,16 +567,16 @@ static void test_staged_key(void **state)
 		if (phase)
 			sessnet_tx_key(&p->n, 0, 1, 1);
 		send_oam(p, OAM_ECHO_REQUEST, 0, 0);
-		assert_true(tunnel_header_get(rte_pktmbuf_mtod(p->n.w[0].last, uint8_t *),
-		                              p->n.w[0].last->data_len, &h, &total));
+		assert_true(tunnel_header_get(rte_pktmbuf_mtod(p->n.side[0].last, uint8_t *),
+		                              p->n.side[0].last->data_len, &h, &total));
 		assert_int_equal(h.phase, phase);
-		assert_int_equal(sessnet_events(&p->n.w[0], EVT_PACKET, NULL), phase + 1);
+		assert_int_equal(sessnet_events(&p->n.side[0], EVT_PACKET, NULL), phase + 1);
 	}
 	/* Again, now to be used at once: the counter goes on. */
 	c.u.key.link = 0;
 	sessnet_command(&p->n, 1, &c);
 	send_oam(p, OAM_ECHO_REQUEST, 0, 0);
-	assert_int_equal(be64_load(rte_pktmbuf_mtod(p->n.w[0].last, uint8_t *) + 4), 1);
+	assert_int_equal(be64_load(rte_pktmbuf_mtod(p->n.side[0].last, uint8_t *) + 4), 1);
 }
 
 /* The same key again keeps counter and window: no nonce is used twice, no packet is let in twice. */
@@ -590,15 +590,15 @@ static void test_repeated_keys_change_nothing(void **state)
 	sessnet_up(&p->n);
 	for (unsigned i = 0; i < 2; i++) {
 		send_oam(p, OAM_KEEPALIVE, 0, 0);
-		len = p->n.w[1].last->data_len;
-		memcpy(copy, rte_pktmbuf_mtod(p->n.w[1].last, void *), len);
+		len = p->n.side[1].last->data_len;
+		memcpy(copy, rte_pktmbuf_mtod(p->n.side[1].last, void *), len);
 		counter[i] = be64_load(copy + 4);
 		sessnet_tx_key(&p->n, 0, 1, 0);
 		sessnet_rx_key(&p->n, 1, 2, 0);
 	}
 	assert_int_equal(counter[1], counter[0] + 1);
 	sessnet_inject(&p->n, 1, copy, len);
-	assert_int_equal(p->n.w[1].drops[DROP_SESSION_REPLAY], 1);
+	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_REPLAY], 1);
 }
 
 static void test_session_lost_and_made_anew(void **state)
@@ -615,7 +615,7 @@ static void test_session_lost_and_made_anew(void **state)
 	}
 	app_write(&p->a, &sent, 50000);
 	run(p, 2500 * NS_PER_MS);
-	assert_true(sessnet_events(&p->n.w[0], EVT_WANT, NULL) >= 2);
+	assert_true(sessnet_events(&p->n.side[0], EVT_WANT, NULL) >= 2);
 	sessnet_up(&p->n);
 	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
 	close_both(p);
@@ -629,14 +629,14 @@ static void test_dump(void **state)
 
 	sessnet_up(&p->n);
 	connected(p);
-	p->n.w[1].events_full = true;
+	p->n.side[1].events_full = true;
 	sessnet_command(&p->n, 1, &c);
 	run(p, NS_PER_MS);
-	p->n.w[1].events_full = false;
+	p->n.side[1].events_full = false;
 	run(p, NS_PER_MS);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_CONNECTION, &ev), 2);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_CONNECTION, &ev), 2);
 	assert_int_equal(ev.cookie, 9);
-	assert_int_equal(sessnet_events(&p->n.w[1], EVT_DUMP_END, &ev), 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_DUMP_END, &ev), 1);
 }
 
 static void test_drain_refuses_new(void **state)
@@ -685,7 +685,7 @@ static void test_impossible_commands(void **state)
 		c.u.key.session = 1;
 		sessnet_command(&p->n, 0, &c);
 	}
-	assert_true(p->n.w[0].drops[DROP_BAD_COMMAND] > 10);
+	assert_true(p->n.side[0].w.drops[DROP_BAD_COMMAND] > 10);
 	run(p, 10 * NS_PER_MS);
 }
 

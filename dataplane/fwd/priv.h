@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The label switch, inside fwd/ only. */
+#pragma once
+#include "core/state.h"
+#include "fwd/fwd.h"
+#include "io/io.h"
+#include "table/u32map.h"
+
+struct fwd {
+	struct worker *w;
+	struct io *io;
+	struct u32map rx_index;             /* receiver index -> struct rx_lane */
+	struct link *dirty[CPDP_LINKS_MAX]; /* links with packets queued */
+	unsigned ndirty;
+};
+
+/* fwd/output.c: queues a labelled packet for a link. Takes m. */
+void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m);
+
+/* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: too long, or the event ring is full (counted). */
+bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);
+
+/* fwd/link.c: every link is forgotten, its keys are wiped. */
+void links_forget(struct fwd *f);
+/* CMD_LINK_*; 0 or -errno. */
+int link_command(struct fwd *f, const struct cp_cmd *c);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The data plane as a whole: its workers, its ports, its applications. */
+#pragma once
+#include "core/state.h"
+#include "worker/loop.h"
+
+struct apps;
+struct eal;
+
+/* The control thread's, except where something else is said. */
+struct dataplane {
+	struct workers all;
+	struct dp_cfg cfg;                      /* constant; all.cfg points here */
+	struct dp_port_cfg ports[DP_PORTS_MAX]; /* cfg.ports */
+	struct loop *loop[CPDP_WORKERS_MAX];
+	struct apps *apps;
+	struct eal *eal;
+	bool launched;
+	uint16_t port_id[DP_PORTS_MAX];    /* DPDK's number of cfg.ports[i] */
+	bool link_present[CPDP_LINKS_MAX]; /* as control has commanded */
+	unsigned mbufs, memory_mb;
+	char memory_text[256];
+};
