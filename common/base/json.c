@@ -172,14 +172,6 @@ static void put_uint(struct json *j, uint64_t value)
 	put(j, digits + at, sizeof(digits) - at);
 }
 
-void json_int(struct json *j, const char *key, int64_t value)
-{
-	begin(j, key);
-	if (value < 0)
-		put(j, "-", 1);
-	put_uint(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
-}
-
 void json_uint(struct json *j, const char *key, uint64_t value)
 {
 	begin(j, key);

@@ -26,7 +26,6 @@ void json_array_end(struct json *j);
 void json_line_end(struct json *j);
 
 void json_str(struct json *j, const char *key, const char *value);
-void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_double(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);

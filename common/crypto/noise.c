@@ -175,7 +175,8 @@ void noise_wipe(struct noise *x)
 	sodium_memzero(x, sizeof(*x));
 }
 
-size_t noise_overhead(const struct noise *x)
+/* Bytes the next message adds to its payload. */
+static size_t overhead(const struct noise *x)
 {
 	bool has_k = x->has_k;
 	size_t n = 0;
@@ -205,7 +206,7 @@ int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, 
 
 	if (!my_turn(x, true))
 		return -EPROTO;
-	if (len > NOISE_MESSAGE_MAX || noise_overhead(x) + len > cap)
+	if (len > NOISE_MESSAGE_MAX || overhead(x) + len > cap)
 		return -ENOSPC;
 	for (const uint8_t *t = tokens[x->pattern][x->message]; *t && !err; t++) {
 		if (*t == T_E) {

@@ -39,9 +39,6 @@ int noise_init(struct noise *x, enum noise_pattern pattern, bool initiator, cons
                const struct rng *rng) COYO_NODISCARD;
 void noise_wipe(struct noise *x);
 
-/* Bytes the next message adds to its payload. */
-size_t noise_overhead(const struct noise *x);
-
 /* Writes the next message. -EPROTO out of turn, -ENOSPC, -EBADMSG when a DH gives zero. */
 int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, size_t cap,
                 size_t *out_len) COYO_NODISCARD;

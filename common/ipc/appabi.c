@@ -27,7 +27,8 @@ static const struct {
         {"EIO", EIO, "internal error; port"},
 };
 
-const char *app_errno_name(int err)
+/* "ECONNREFUSED" and back; other names and numbers become "EIO". */
+static const char *errno_name(int err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
 		if (errors[i].err == err)
@@ -35,7 +36,7 @@ const char *app_errno_name(int err)
 	return "EIO";
 }
 
-int app_errno_value(const char *name, size_t len)
+static int errno_value(const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
 		if (strlen(errors[i].name) == len && memcmp(errors[i].name, name, len) == 0)
@@ -169,7 +170,7 @@ int app_answer_parse(const char *line, size_t len, struct app_answer *out)
 	if (is(w, n, "error")) {
 		ans.type = APP_ANS_ERROR;
 		n = word(&p, end, &w);
-		ans.err = app_errno_value(w, n);
+		ans.err = errno_value(w, n);
 		if (p < end)
 			p++;
 		snprintf(ans.why, sizeof(ans.why), "%.*s", (int)(end - p), p);
@@ -199,8 +200,7 @@ size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX])
 	int n;
 
 	if (ans->type == APP_ANS_ERROR) {
-		n = snprintf(out, APP_LINE_MAX, "error %s %s\n", app_errno_name(ans->err),
-		             ans->why);
+		n = snprintf(out, APP_LINE_MAX, "error %s %s\n", errno_name(ans->err), ans->why);
 	} else if (ans->has_end) {
 		id_to_text(&ans->id, id);
 		n = snprintf(out, APP_LINE_MAX, "%s %s %u\n",

@@ -47,17 +47,13 @@ struct app_answer {
 	uint8_t type; /* enum app_answer_type */
 	bool has_end; /* id and port are there (always with accept) */
 	uint16_t port;
-	int err; /* error: positive errno */
+	int err; /* error: positive errno; one that this protocol has no name for travels as EIO */
 	struct node_id id;
 	char why[APP_WHY_MAX];
 };
 
 int app_answer_parse(const char *line, size_t len, struct app_answer *out) COYO_NODISCARD;
 size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX]);
-
-/* "ECONNREFUSED" and back. Names this protocol does not use become "EIO". */
-const char *app_errno_name(int err);
-int app_errno_value(const char *name, size_t len);
 
 /* What the application is told about err (positive errno) of a connect to port. */
 void app_connect_sentence(int err, const struct node_id *id, uint16_t port, char why[APP_WHY_MAX]);

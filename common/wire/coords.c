@@ -21,7 +21,7 @@ bool coords_push(struct coords *c, uint16_t port)
 	return true;
 }
 
-bool coords_parse(struct coords *c, const uint8_t *b, size_t len)
+static bool parse(struct coords *c, const uint8_t *b, size_t len)
 {
 	unsigned hops = 0;
 
@@ -77,5 +77,5 @@ bool coords_read(struct rd *r, struct coords *c)
 	const uint8_t *b = rd_take(r, len);
 
 	c->len = c->hops = 0;
-	return b && coords_parse(c, b, len);
+	return b && parse(c, b, len);
 }

@@ -19,13 +19,10 @@ struct coords {
 /* Appends a port (1..16383). False when it would pass a limit. */
 bool coords_push(struct coords *c, uint16_t port) COYO_NODISCARD;
 
-/* From bytes: false on a truncated varint, a non-minimal one, port 0 or a limit. */
-bool coords_parse(struct coords *c, const uint8_t *b, size_t len) COYO_NODISCARD;
-
 /* Hops between two places of one tree along the tree. */
 unsigned coords_distance(const struct coords *a, const struct coords *b);
 bool coords_eq(const struct coords *a, const struct coords *b);
 
-/* On the wire {be16 byte count, bytes}. */
+/* On the wire {be16 byte count, bytes}. Refused: a truncated varint, a non-minimal one, port 0, a limit passed. */
 void coords_write(struct wr *w, const struct coords *c);
 bool coords_read(struct rd *r, struct coords *c) COYO_NODISCARD;

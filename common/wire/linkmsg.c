@@ -4,13 +4,6 @@
 
 #include "wire/lse.h"
 
-void linkmsg_head_write(struct wr *w, uint8_t type, uint8_t flags, uint16_t length)
-{
-	wr_u8(w, type);
-	wr_u8(w, flags);
-	wr_be16(w, length);
-}
-
 /* Writes the head with the length of the body that follows it from `body` on. */
 static void head_close(struct wr *w, uint8_t *head)
 {
@@ -22,7 +15,9 @@ static uint8_t *head_open(struct wr *w, uint8_t type, uint8_t flags)
 {
 	uint8_t *head = w->p;
 
-	linkmsg_head_write(w, type, flags, 0);
+	wr_u8(w, type);
+	wr_u8(w, flags);
+	wr_be16(w, 0);
 	return head;
 }
 

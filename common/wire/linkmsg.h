@@ -21,7 +21,6 @@ struct linkmsg_head {
 	uint16_t length;
 };
 
-void linkmsg_head_write(struct wr *w, uint8_t type, uint8_t flags, uint16_t length);
 /* Leaves r at the body; *body is limited to it and r stands behind it. */
 bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NODISCARD;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside a tunnel: OAM bodies and the cached part of the transport checksum. */
+/* Inside a tunnel: OAM bodies. */
 #include "wire/tunnel.h"
 
 static bool names_node(uint8_t type)
@@ -36,15 +36,4 @@ bool oam_read(struct rd *r, struct oam *m)
 		m->out_label = rd_be32(r);
 	}
 	return rd_done(r) && m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_COMMIT;
-}
-
-uint32_t pseudo_ids_sum(const struct node_id *a, const struct node_id *b)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < ID_BYTES; i += 2)
-		sum += (uint32_t)(be16_load(a->b + i) + be16_load(b->b + i));
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint32_t)sum;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside a tunnel: the control word with its counter, OAM bodies, and the transport pseudo-header. */
+/* Inside a tunnel: the control word with its counter, and OAM bodies. */
 #pragma once
 #include "base/cc.h"
 #include "base/cur.h"
@@ -82,7 +82,3 @@ struct oam {
 
 void oam_write(struct wr *w, const struct oam *m);
 bool oam_read(struct rd *r, struct oam *m) COYO_NODISCARD;
-
-/* RFC 8200 shape: source id, destination id, be32 length, 3 zero bytes, next header. The one's complement sum of the two ids
- * alone, folded to 32 bits or less: add the rest per segment. */
-uint32_t pseudo_ids_sum(const struct node_id *a, const struct node_id *b);

@@ -118,11 +118,6 @@ struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *c
 	return s;
 }
 
-const struct tcp_cfg *tcp_stack_cfg(const struct tcp_stack *s)
-{
-	return &s->cfg;
-}
-
 void tcp_stack_counters(const struct tcp_stack *s, struct tcp_counters *out)
 {
 	*out = s->n;

@@ -26,7 +26,6 @@ size_t tcp_stack_size(const struct tcp_cfg *cfg);
 struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *cfg,
                                  struct instant now);
 
-const struct tcp_cfg *tcp_stack_cfg(const struct tcp_stack *s);
 void tcp_stack_counters(const struct tcp_stack *s, struct tcp_counters *out);
 
 /* ---- peers: the caller's small numbers for remote ids --------------------------------------------------------- */

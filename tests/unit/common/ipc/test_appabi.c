@@ -165,10 +165,19 @@ static void test_answers_there_and_back(void **state)
 
 static void test_errno_names(void **state)
 {
-	assert_string_equal(app_errno_name(ECONNREFUSED), "ECONNREFUSED");
-	assert_int_equal(app_errno_value("ETIMEDOUT", 9), ETIMEDOUT);
-	assert_string_equal(app_errno_name(ENOTTY), "EIO");
-	assert_int_equal(app_errno_value("ENOTTY", 6), EIO);
+	const struct app_answer refused = {.type = APP_ANS_ERROR, .err = ECONNREFUSED, .why = "no"};
+	const struct app_answer nameless = {.type = APP_ANS_ERROR, .err = ENOTTY, .why = "no"};
+	struct app_answer out;
+	char line[APP_LINE_MAX];
+
+	app_answer_write(&refused, line);
+	assert_string_equal(line, "error ECONNREFUSED no\n");
+	app_answer_write(&nameless, line);
+	assert_string_equal(line, "error EIO no\n");
+	assert_int_equal(app_answer_parse("error ETIMEDOUT no", 18, &out), 0);
+	assert_int_equal(out.err, ETIMEDOUT);
+	assert_int_equal(app_answer_parse("error ENOTTY no", 15, &out), 0);
+	assert_int_equal(out.err, EIO);
 }
 
 int main(void)

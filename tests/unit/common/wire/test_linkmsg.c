@@ -55,7 +55,9 @@ static void several_in_a_packet(void **state)
 	struct rd r, body;
 
 	linkmsg_tear_write(&w, LINKMSG_TEAR, &tear);
-	linkmsg_head_write(&w, 99, 0, 3); /* a type of the future is skipped by its length */
+	wr_u8(&w, 99); /* a type of the future is skipped by its length */
+	wr_u8(&w, 0);
+	wr_be16(&w, 3);
 	wr_zero(&w, 3);
 	linkmsg_grant_write(&w, &grant);
 	r = rd_init(buf, wr_len(&w));

@@ -88,45 +88,12 @@ static void oam_bodies(void **state)
 	assert_false(oam_read(&r, &back));
 }
 
-/* RFC 1071's own words: add 16-bit words, add the carry back in at once. */
-static uint16_t sum_twin(const uint8_t *p, size_t n, uint16_t sum)
-{
-	for (size_t i = 0; i < n; i += 2) {
-		uint32_t s = (uint32_t)sum + (uint32_t)(p[i] << 8 | p[i + 1]);
-
-		sum = (uint16_t)(s > 0xffff ? s - 0xffff : s);
-	}
-	return sum;
-}
-
-static void ids_sum(void **state)
-{
-	struct node_id a, b;
-	struct rng_seeded s;
-	struct rng rng;
-
-	rng_seeded_init(&s, 1);
-	rng = rng_from_seeded(&s);
-	for (unsigned i = 0; i < 10000; i++) {
-		rng_fill(&rng, a.b, ID_BYTES);
-		rng_fill(&rng, b.b, ID_BYTES);
-		assert_int_equal(pseudo_ids_sum(&a, &b) % 0xffff,
-		                 sum_twin(b.b, ID_BYTES, sum_twin(a.b, ID_BYTES, 0)) % 0xffff);
-		assert_true(pseudo_ids_sum(&a, &b) == pseudo_ids_sum(&b, &a));
-	}
-	memset(a.b, 0xff, ID_BYTES);
-	assert_int_equal(pseudo_ids_sum(&a, &a), 0xffff);
-	memset(a.b, 0, ID_BYTES);
-	assert_int_equal(pseudo_ids_sum(&a, &a), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(trials),
 	        cmocka_unit_test(header),
 	        cmocka_unit_test(oam_bodies),
-	        cmocka_unit_test(ids_sum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
