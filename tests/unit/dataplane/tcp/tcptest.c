@@ -280,3 +280,53 @@ uint32_t tt_event(struct tt *t, uint32_t conn)
 			flags |= ev.flags;
 	return flags;
 }
+
+const char tt_filler[200000];
+
+struct tcp_info tt_info(struct tt *t)
+{
+	struct tcp_info i;
+
+	assert_int_equal(tcp_info(t->s, t->conn, &i), 0);
+	return i;
+}
+
+struct tcp_counters tt_counters(struct tt *t)
+{
+	struct tcp_counters k;
+
+	tcp_stack_counters(t->s, &k);
+	return k;
+}
+
+void tt_send_full(struct tt *t, uint32_t queued, unsigned n)
+{
+	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, queued), queued);
+	for (unsigned i = 0; i < n; i++)
+		tt_expect(t, TCP_ACK, 1 + 1000 * i, 1, 1000);
+}
+
+void tt_sack_in(struct tt *t, uint32_t ack, const uint32_t r[][2], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		t->sack[i] = (struct tcp_sack_range){1 + 1000 * r[i][0], 1 + 1000 * r[i][1]};
+	t->nsack = (uint8_t)n;
+	tt_in(t, TCP_ACK, 1, 1 + 1000 * ack, NULL, 0);
+}
+
+void tt_start(struct tt *t, bool sack)
+{
+	struct tcp_cfg cfg;
+
+	tt_cfg(&cfg);
+	cfg.sack = sack;
+	tt_init(t, &cfg);
+	t->sack_ok = sack;
+}
+
+void tt_established(struct tt *t, const struct tcp_cfg *cfg)
+{
+	tt_init(t, cfg);
+	t->sack_ok = cfg->sack;
+	tt_establish_passive(t);
+}

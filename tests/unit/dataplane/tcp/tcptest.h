@@ -65,6 +65,25 @@ void tt_quiet_at(struct tt *t, int line);
 /* Advances virtual time by ms, firing timers on the way; stops at the first that makes something come out. */
 void tt_wait(struct tt *t, int64_t ms);
 
+/* Figures of conn; counters of the stack. */
+struct tcp_info tt_info(struct tt *t);
+struct tcp_counters tt_counters(struct tt *t);
+/* Bytes to send where it does not matter which. */
+extern const char tt_filler[200000];
+/* Queues `queued` bytes of it and takes n full segments out. */
+void tt_send_full(struct tt *t, uint32_t queued, unsigned n);
+/* An ACK with up to four SACK ranges, in units of 1000 bytes. */
+void tt_sack_in(struct tt *t, uint32_t ack, const uint32_t r[][2], unsigned n);
+#define TT_SACK_IN(t, ack, ...)                                                    \
+	do {                                                                       \
+		static const uint32_t ranges_[][2] = {__VA_ARGS__};                \
+		tt_sack_in(t, ack, ranges_, sizeof(ranges_) / sizeof(ranges_[0])); \
+	} while (0)
+
+/* tt_init() with tt_cfg()'s configuration, with or without SACK on both sides. */
+void tt_start(struct tt *t, bool sack);
+/* tt_init() and a handshake by which the peer agrees to SACK where cfg offers it: 20 ms of round trip. */
+void tt_established(struct tt *t, const struct tcp_cfg *cfg);
 /* Handshakes; conn is set. */
 void tt_establish_passive(struct tt *t);
 void tt_establish_active(struct tt *t);

@@ -1,67 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening from here: initial sequence numbers follow a clock and a secret; what cannot be opened is refused at once. */
-#include "base/be.h"
+/* Calls that open and close: what is refused at once, half-close, abort, a listener that goes. */
 #include "tcptest.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A stack of its own whose secret begins with `secret`; opens from lport after `us` and returns the SYN's number. */
-static uint32_t isn_of(uint8_t secret, uint16_t lport, uint16_t rport, int64_t us)
-{
-	uint8_t buf[2048];
-	struct tcp_out out;
-	struct tcp_cfg cfg;
-	struct instant now = {.ns = 1000 * us};
-	uint32_t conn, n;
-	size_t size;
-	struct tcp_stack *s;
-	void *mem = NULL;
-
-	tt_cfg(&cfg);
-	memset(cfg.secret, 0x5a, sizeof(cfg.secret));
-	cfg.secret[0] = secret;
-	size = tcp_stack_size(&cfg);
-	assert_int_equal(posix_memalign(&mem, 64, size), 0);
-	s = tcp_stack_init(mem, size, &cfg, (struct instant){.ns = 0});
-	assert_non_null(s);
-	assert_int_equal(tcp_peer_set(s, TT_PEER, 1, 2, 1000), 0);
-	tcp_advance(s, now);
-	assert_int_equal(tcp_connect_from(s, TT_PEER, lport, rport, &conn), 0);
-	n = tcp_output(s, now, buf, sizeof(buf), &out);
-	assert_true(n >= 20 && buf[13] == TCP_SYN);
-	n = be32_load(buf + 4);
-	free(mem);
-	return n;
-}
-
-static void test_isn_clock(void **state)
-{
-	uint32_t first = isn_of(1, 4000, 80, 0);
-
-	(void)state;
-	assert_int_equal(isn_of(1, 4000, 80, 0), first);
-	for (int64_t us = 4; us < INT64_C(20000000000); us = us * 7 + 4)
-		assert_int_equal(isn_of(1, 4000, 80, us), (uint32_t)(first + (uint64_t)us / 4));
-}
-
-/* What one connection's number tells of another's: nothing, as the difference changes with the secret. */
-static void test_isn_secret(void **state)
-{
-	uint32_t diff[64];
-
-	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
-		uint32_t a = isn_of((uint8_t)i, 4000, 80, 0), b = isn_of((uint8_t)i, 4001, 80, 0);
-		uint32_t c = isn_of((uint8_t)i, 4000, 81, 0);
-
-		assert_true(a != b && a != c && b != c);
-		diff[i] = b - a;
-		for (unsigned j = 0; j < i; j++)
-			assert_true(diff[i] != diff[j]);
-	}
-}
 
 static void test_invalid_remote(void **state)
 {
@@ -82,13 +23,107 @@ static void test_invalid_remote(void **state)
 	tt_free(&t);
 }
 
+static void test_simultaneous_close(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_to_state(&t, TCP_CLOSING);
+	tt_in(&t, TCP_ACK, 2, 2, NULL, 0);
+	assert_int_equal(tt_state(&t, t.conn), TCP_TIME_WAIT);
+	tt_free(&t);
+}
+
+static void test_half_close(void **state)
+{
+	struct tt t;
+	char b[16];
+
+	(void)state;
+	tt_start(&t, false);
+	tt_to_state(&t, TCP_FIN_WAIT_2);
+	tt_data(&t, TCP_ACK, 1, 2, 10);
+	assert_int_equal(tcp_recv(t.s, t.conn, b, sizeof(b)), 10);
+	assert_int_equal(tcp_send(t.s, t.conn, "x", 1), -EPIPE);
+	tt_wait(&t, 100);
+	tt_expect(&t, TCP_ACK, 2, 11, 0);
+	tt_in(&t, TCP_FIN | TCP_ACK, 11, 2, NULL, 0);
+	tt_expect(&t, TCP_ACK, 2, 12, 0);
+	assert_int_equal(tcp_recv(t.s, t.conn, b, sizeof(b)), 0);
+	assert_int_equal(tt_state(&t, t.conn), TCP_TIME_WAIT);
+	tt_free(&t);
+}
+
+static void test_close_wait_still_sends(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_to_state(&t, TCP_CLOSE_WAIT);
+	assert_true(tt_event(&t, t.conn) & TCP_EV_HANGUP);
+	assert_int_equal(tcp_send(t.s, t.conn, "hello", 5), 5);
+	tt_expect(&t, TCP_ACK, 1, 2, 5);
+	assert_int_equal(tcp_close(t.s, t.conn), 0);
+	tt_expect(&t, TCP_FIN | TCP_ACK, 6, 2, 0);
+	tt_in(&t, TCP_ACK, 2, 7, NULL, 0);
+	assert_int_equal(tt_state(&t, t.conn), TCP_CLOSED);
+	tt_free(&t);
+}
+
+static void test_abort_and_close_unread(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_to_state(&t, TCP_ESTABLISHED);
+	assert_int_equal(tcp_abort(t.s, t.conn), 0);
+	tt_expect(&t, TCP_RST | TCP_ACK, 1, 1, 0);
+	assert_int_equal(tt_state(&t, t.conn), TCP_CLOSED);
+	t.rport++;
+	tt_establish_passive(&t);
+	tt_data(&t, TCP_ACK, 1, 1, 10);
+	assert_int_equal(tcp_close(t.s, t.conn), 0); /* unread data: RFC 2525 */
+	tt_expect(&t, TCP_RST | TCP_ACK, 1, 11, 0);
+	t.rport++;
+	tt_establish_passive(&t);
+	assert_int_equal(tcp_close(t.s, t.conn), 0);
+	tt_expect(&t, TCP_FIN | TCP_ACK, 1, 1, 0);
+	tt_data(&t, TCP_ACK, 1, 2, 10); /* data after close */
+	tt_expect(&t, TCP_RST | TCP_ACK, 2, 1, 0);
+	tt_free(&t);
+}
+
+static void test_listener_close_resets_children(void **state)
+{
+	struct tcp_counters k;
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	assert_int_equal(tcp_listen(t.s, TT_PORT, 2, &t.listener), 0);
+	tt_in(&t, TCP_SYN, 0, 0, NULL, 0);
+	tt_expect(&t, TCP_SYN | TCP_ACK, 0, 1, 0);
+	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
+	assert_int_equal(tcp_close(t.s, t.listener), 0);
+	tt_expect(&t, TCP_RST | TCP_ACK, 1, 1, 0);
+	tcp_stack_counters(t.s, &k);
+	assert_int_equal(k.conns, 0);
+	tt_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_isn_clock),
-	        cmocka_unit_test(test_isn_secret),
 	        cmocka_unit_test(test_invalid_remote),
+	        cmocka_unit_test(test_simultaneous_close),
+	        cmocka_unit_test(test_half_close),
+	        cmocka_unit_test(test_close_wait_still_sends),
+	        cmocka_unit_test(test_abort_and_close_unread),
+	        cmocka_unit_test(test_listener_close_resets_children),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("tcp open", tests, NULL, NULL);
 }

@@ -16,14 +16,6 @@ static void start(struct tt *t, struct tcp_cfg *cfg)
 	cfg->hystart = false;
 }
 
-static struct tcp_info info(struct tt *t)
-{
-	struct tcp_info i;
-
-	assert_int_equal(tcp_info(t->s, t->conn, &i), 0);
-	return i;
-}
-
 /* What came out: when it was handed out and when it is to leave. */
 struct sent {
 	int64_t at[400], departure[400];
@@ -68,8 +60,8 @@ static void test_initial_window_is_spread(void **state)
 	start(&t, &cfg);
 	tt_init(&t, &cfg);
 	tt_establish_passive(&t);
-	assert_true(info(&t).paced);
-	assert_in_range(info(&t).pacing_byte_s, 990000, 1010000);
+	assert_true(tt_info(&t).paced);
+	assert_in_range(tt_info(&t).pacing_byte_s, 990000, 1010000);
 	assert_int_equal(tcp_send(t.s, t.conn, filler, 20000), 20000);
 	from = t.now;
 	run(&t, 15 * NS_PER_MS, &o);
@@ -104,18 +96,18 @@ static void test_avoidance(void **state)
 	     i++) /* a loss, to leave slow start; the first moves the window */
 		tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	run(&t, 20 * NS_PER_MS, &o);
-	tt_in(&t, TCP_ACK, 1, info(&t).snd_nxt - t.iss, NULL, 0);
-	assert_true(info(&t).cwnd >= info(&t).ssthresh);
+	tt_in(&t, TCP_ACK, 1, tt_info(&t).snd_nxt - t.iss, NULL, 0);
+	assert_true(tt_info(&t).cwnd >= tt_info(&t).ssthresh);
 	run(&t, 40 * NS_PER_MS, &o);
 	o.n = 0;
-	tt_in(&t, TCP_ACK, 1, info(&t).snd_nxt - t.iss, NULL, 0);
-	run(&t, info(&t).srtt_ns, &o);
+	tt_in(&t, TCP_ACK, 1, tt_info(&t).snd_nxt - t.iss, NULL, 0);
+	run(&t, tt_info(&t).srtt_ns, &o);
 	assert_true(o.n >= 4);
-	cwnd = info(&t).cwnd;
+	cwnd = tt_info(&t).cwnd;
 	for (unsigned i = 2; i < o.n; i++)
 		assert_in_range(o.departure[i] - o.departure[i - 1],
-		                1020 * (uint64_t)info(&t).srtt_ns * 10 / 12 / (cwnd + 1000),
-		                1020 * (uint64_t)info(&t).srtt_ns * 10 / 12 / (cwnd - 2000));
+		                1020 * (uint64_t)tt_info(&t).srtt_ns * 10 / 12 / (cwnd + 1000),
+		                1020 * (uint64_t)tt_info(&t).srtt_ns * 10 / 12 / (cwnd - 2000));
 	tt_free(&t);
 }
 
@@ -135,7 +127,7 @@ static void test_rate_limit(void **state)
 	assert_int_equal(tcp_set_opt(t.s, t.conn, TCP_OPT_PACING_KBIT, 816), 0);
 	assert_int_equal(tcp_get_opt(t.s, t.conn, TCP_OPT_PACING_KBIT, &value), 0);
 	assert_int_equal(value, 816);
-	assert_int_equal(info(&t).pacing_byte_s, 102000);
+	assert_int_equal(tt_info(&t).pacing_byte_s, 102000);
 	assert_int_equal(tcp_send(t.s, t.conn, filler, 20000), 20000);
 	run(&t, 35 * NS_PER_MS, &o);
 	assert_int_equal(o.n, 5); /* 10 ms each, two at once */
@@ -144,7 +136,7 @@ static void test_rate_limit(void **state)
 	assert_int_equal(tcp_set_opt(t.s, t.conn, TCP_OPT_PACING, 0), 0);
 	run(&t, 0, &o);
 	assert_int_equal(o.n, 10);
-	assert_int_equal(info(&t).pacing_byte_s, 0);
+	assert_int_equal(tt_info(&t).pacing_byte_s, 0);
 	tt_free(&t);
 }
 
@@ -193,11 +185,11 @@ static void test_no_bursts(void **state)
 			       o.departure[i + within] - o.departure[i] < 5 * NS_PER_MS)
 				within++;
 			/* twice the window in 20 ms is half of it in 5 ms */
-			assert_true(within <= info(&t).cwnd / 1000 / 2 + 3);
+			assert_true(within <= tt_info(&t).cwnd / 1000 / 2 + 3);
 		}
-		tt_in(&t, TCP_ACK, 1, info(&t).snd_nxt - t.iss, NULL, 0);
+		tt_in(&t, TCP_ACK, 1, tt_info(&t).snd_nxt - t.iss, NULL, 0);
 	}
-	assert_true(info(&t).cwnd >= 40000);
+	assert_true(tt_info(&t).cwnd >= 40000);
 	tt_free(&t);
 }
 

@@ -22,14 +22,6 @@ static void start(struct tt *t, uint8_t cookies, bool timestamps)
 	assert_int_equal(tcp_listen(t->s, TT_PORT, 2, &t->listener), 0);
 }
 
-static struct tcp_counters counters(struct tt *t)
-{
-	struct tcp_counters k;
-
-	tcp_stack_counters(t->s, &k);
-	return k;
-}
-
 /* SYN and the cookie that answers it. */
 static struct tt_seg ask(struct tt *t, uint8_t flags)
 {
@@ -66,7 +58,7 @@ static void carries(bool timestamps)
 	assert_int_equal(o.o.ts, timestamps);
 	assert_true(o.o.sack_ok && o.o.wscale == 5 && o.o.mss == 1000);
 	assert_int_equal(o.flags & (TCP_ECE | TCP_CWR), TCP_ECE);
-	assert_int_equal(counters(&t).conns, 1); /* the listener: no state */
+	assert_int_equal(tt_counters(&t).conns, 1); /* the listener: no state */
 	t.now += 30 * NS_PER_S;
 	t.wnd = 100;
 	tt_data(&t, TCP_ACK, 1, 1, 10);
@@ -165,7 +157,7 @@ static void test_is_not_guessed(void **state)
 	t.rport++;
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	assert_true(tt_out(&t, &o) && o.flags == TCP_RST);
-	k = counters(&t);
+	k = tt_counters(&t);
 	assert_int_equal(k.cookies_bad, 2002);
 	assert_int_equal(k.conns, 1);
 	t.rport--;
@@ -184,7 +176,7 @@ static void test_only_while_out(void **state)
 	t.iss = 1000;
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	tt_expect(&t, TCP_RST, 1, 0, 0);
-	assert_int_equal(counters(&t).cookies_bad, 0);
+	assert_int_equal(tt_counters(&t).cookies_bad, 0);
 	tt_free(&t);
 }
 
@@ -201,11 +193,11 @@ static void test_when_full(void **state)
 		ask(&t, 0);
 	}
 	first_iss = t.iss;
-	assert_int_equal(counters(&t).cookies_out, 0);
+	assert_int_equal(tt_counters(&t).cookies_out, 0);
 	t.rport = 6002;
 	ask(&t, 0);
-	assert_int_equal(counters(&t).cookies_out, 1);
-	assert_int_equal(counters(&t).conns, 3);
+	assert_int_equal(tt_counters(&t).cookies_out, 1);
+	assert_int_equal(tt_counters(&t).conns, 3);
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	assert_true(accepted(&t).cookie);
 	t.rport = 6001;
@@ -232,12 +224,12 @@ static void test_full_accept_queue(void **state)
 	t.rport = 6002;
 	tt_in(&t, TCP_SYN, 0, 0, NULL, 0);
 	tt_quiet(&t);
-	k = counters(&t);
+	k = tt_counters(&t);
 	assert_int_equal(k.drop_backlog, 1);
 	assert_int_equal(tcp_accept(t.s, t.listener, &c), 0);
 	ask(&t, 0);
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
-	assert_int_equal(counters(&t).cookies_in, 3);
+	assert_int_equal(tt_counters(&t).cookies_in, 3);
 	tt_free(&t);
 }
 
@@ -255,7 +247,7 @@ static void test_no_slot(void **state)
 	for (struct tt_seg o; tt_out(&t, &o);)
 		;
 	ask(&t, 0);
-	assert_int_equal(counters(&t).cookies_out, 1);
+	assert_int_equal(tt_counters(&t).cookies_out, 1);
 	tt_free(&t);
 }
 
@@ -268,7 +260,7 @@ static void test_flood(void **state)
 
 	(void)state;
 	start(&t, TCP_COOKIES_FULL, true);
-	before = counters(&t);
+	before = tt_counters(&t);
 	for (uint32_t i = 0; i < 1000000; i++) {
 		t.rport = (uint16_t)(1024 + i % 60000);
 		t.irs = i * 2654435761u;
@@ -278,7 +270,7 @@ static void test_flood(void **state)
 		if (i % 1000 == 0)
 			t.now += NS_PER_MS;
 	}
-	k = counters(&t);
+	k = tt_counters(&t);
 	assert_int_equal(k.conns, before.conns + 2); /* the backlog */
 	assert_int_equal(k.chunks_used, 0);
 	assert_true(k.cookies_out > 990000);

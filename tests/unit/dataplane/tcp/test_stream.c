@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Send and receive calls: a full buffer, a window that closes and opens with the reader. */
+#include "tcptest.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void test_send_buffer(void **state)
+{
+	void *piece;
+	int64_t k;
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_establish_passive(&t);
+	tt_event(&t, t.conn);
+	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, sizeof(tt_filler)), 65000);
+	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, 1), -EAGAIN);
+	for (unsigned i = 0; i < 10; i++)
+		tt_expect(&t, TCP_ACK, 1 + 1000 * i, 1, 1000);
+	tt_in(&t, TCP_ACK, 1, 10001, NULL, 0);
+	assert_int_equal(tt_event(&t, t.conn), 0); /* not for every segment */
+	for (unsigned i = 10; i < 28; i++)
+		tt_expect(&t, TCP_ACK, 1 + 1000 * i, 1, 1000);
+	tt_in(&t, TCP_ACK, 1, 28001, NULL, 0);
+	assert_int_equal(tt_event(&t, t.conn), TCP_EV_WRITABLE);
+	k = tcp_send_reserve(t.s, t.conn, &piece);
+	assert_true(k > 0);
+	memset(piece, 'z', (size_t)k);
+	assert_int_equal(tcp_send_commit(t.s, t.conn, (size_t)k + 1), -EINVAL);
+	assert_int_equal(tcp_send_commit(t.s, t.conn, (size_t)k), 0);
+	tt_free(&t);
+}
+
+static void receiver(struct tt *t, bool sack, bool ts)
+{
+	struct tcp_cfg cfg;
+
+	tt_cfg(&cfg);
+	cfg.sack = sack;
+	cfg.timestamps = ts;
+	tt_init(t, &cfg);
+	t->sack_ok = sack;
+	t->ts_val = ts ? 1000 : 0;
+	tt_establish_passive(t);
+}
+
+static void test_window_closes_and_opens(void **state)
+{
+	static uint8_t b[70000];
+	struct tt_seg o = {.wnd = 1};
+	uint32_t at = 1;
+	struct tt t;
+
+	(void)state;
+	receiver(&t, false, false);
+	while (at + 1000 <= 65001) {
+		tt_data(&t, TCP_ACK, at, 1, 1000);
+		at += 1000;
+		while (tt_out(&t, &o))
+			;
+	}
+	tt_wait(&t, 100);
+	assert_true(tt_out(&t, &o));
+	assert_int_equal(o.wnd, 0);
+	tt_data(&t, TCP_ACK, at, 1, 1); /* a probe: answered, not taken */
+	tt_expect(&t, TCP_ACK, 1, at, 0);
+	assert_int_equal(tcp_recv(t.s, t.conn, b, 500), 500);
+	tt_quiet(&t); /* silly-window avoidance: half a segment is not worth telling */
+	assert_int_equal(tcp_recv(t.s, t.conn, b, 600), 600);
+	assert_true(tt_out(&t, &o));
+	assert_in_range(o.wnd, 1000, 1100);
+	tt_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_send_buffer),
+	        cmocka_unit_test(test_window_closes_and_opens),
+	};
+
+	return cmocka_run_group_tests_name("tcp stream", tests, NULL, NULL);
+}
