@@ -130,7 +130,7 @@ static void test_contacts_change(void **state)
 {
 	struct node_cursor at = {0};
 	struct node_contact_view v;
-	struct contacts *t = &lone.n->kad->contacts;
+	struct contacts *t = lone.n->contacts;
 	struct node_id last = {{0}};
 	unsigned rows = 0, first;
 
@@ -140,7 +140,7 @@ static void test_contacts_change(void **state)
 
 		c.id = random_id();
 		c.id.b[0] = (uint8_t)(lone.n->cfg.identity->id.b[0] ^ 1u << i % 8);
-		(void)contact_learn(lone.n, t, &c, true);
+		(void)contact_learn(t, lone.n->now, &c, true);
 	}
 	first = t->count;
 	assert_true(first > 60);
@@ -148,7 +148,7 @@ static void test_contacts_change(void **state)
 		assert_true(rows == 0 || id_cmp(&last, &v.id) < 0);
 		last = v.id;
 		rows++;
-		contact_drop(lone.n, t, contact_find(t, &v.id), false);
+		contact_drop(t, lone.n->now, contact_find(t, &v.id), false);
 	}
 	assert_int_equal(rows, first);
 	assert_int_equal(t->count, 0);
