@@ -5,23 +5,24 @@
  * Counted: what a turn of the worker does with a burst, the two virtual ports included. Prints how many packets were counted. */
 #include "base/rng.h"
 #include "counted.h"
-#include "fwd/fwd.h"
-#include "io/io.h"
+#include "core/mbuf.h"
+#include "core/ring.h"
 #include "io/priv.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
-#include "worker/ring.h"
-#include "worker/state.h"
+#include "worker/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BURST    32
+#define FRAMES   32 /* in a burst */
 #define IN_LINK  0
 #define OUT_LINK 1
 #define FRAME    60
 
-static struct dataplane dp;
+static struct dp_cfg cfg;
+static struct workers all = {.cfg = &cfg};
+static uint16_t port_id[DP_PORTS_MAX];
 static struct eal *eal;
 
 static void die(const char *what)
@@ -30,13 +31,13 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void command(struct worker *w, struct cp_cmd *c)
+static void command(struct loop *l, struct cp_cmd *c)
 {
-	void *slot = ring_put_begin(w->commands, sizeof(*c));
+	void *slot = ring_put_begin(l->w.commands, sizeof(*c));
 
 	memcpy(slot, c, cp_cmd_size(c));
-	ring_put_end(w->commands);
-	command_run(w);
+	ring_put_end(l->w.commands);
+	command_run(l);
 }
 
 static void shuffle(struct rng *r, uint32_t *v, unsigned n)
@@ -51,7 +52,7 @@ static void shuffle(struct rng *r, uint32_t *v, unsigned n)
 }
 
 /* Labels in chunks at random places, as control allocates them, in random order. */
-static uint32_t *make_labels(struct worker *w, unsigned n)
+static uint32_t *make_labels(struct loop *l, unsigned n)
 {
 	uint32_t chunk[ILM_CHUNKS - 1], *label = malloc(n * sizeof(*label));
 	struct rng_seeded s;
@@ -74,75 +75,75 @@ static uint32_t *make_labels(struct worker *w, unsigned n)
 		                          .out_link = OUT_LINK,
 		                          .out_label = i + 16,
 		                          .twin_label = LABEL_NONE};
-		command(w, &c);
+		command(l, &c);
 	}
 	shuffle(&r, label, n);
 	return label;
 }
 
-static struct worker *start(void)
+static struct loop *start(void)
 {
 	/* A ring port gives back what is sent into it; the other takes what it is given. */
 	static struct dp_port_cfg ports[] = {{.name = "in", .device = "net_ring0"},
 	                                     {.name = "out", .device = "net_null0,no-rx=1"}};
 	char err[512];
-	struct worker *w;
+	struct loop *l;
 
-	dp.cfg = (struct dp_cfg){.name = "cycles",
-	                         .workers = 1,
-	                         .no_huge = true,
-	                         .punt_rate = 1000,
-	                         .ports = ports,
-	                         .nports = 2};
-	eal = eal_start(&dp.cfg, 64, err, sizeof(err));
+	cfg = (struct dp_cfg){.name = "cycles",
+	                      .workers = 1,
+	                      .no_huge = true,
+	                      .punt_rate = 1000,
+	                      .ports = ports,
+	                      .nports = 2};
+	eal = eal_start(&cfg, 64, err, sizeof(err));
 	if (!eal)
 		die(err);
-	dp.pool = rte_pktmbuf_pool_create_by_ops("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
-	                                         SOCKET_ID_ANY, "stack");
-	if (!dp.pool || ports_start(&dp.cfg, dp.pool, dp.port_id, err, sizeof(err)))
+	all.pool = rte_pktmbuf_pool_create_by_ops("packets", 2048, 256, PACKET_BYTES, MBUF_DATA,
+	                                          SOCKET_ID_ANY, "stack");
+	if (!all.pool || ports_start(&cfg, all.pool, port_id, err, sizeof(err)))
 		die("no port");
-	w = worker_new(&dp, 0, err, sizeof(err));
-	if (!w)
+	l = loop_new(&all, 0, err, sizeof(err));
+	if (!l)
 		die(err);
-	dp.worker[0] = w;
-	for (uint16_t l = 0; l < 2; l++) {
+	all.worker[0] = &l->w;
+	for (uint16_t link = 0; link < 2; link++) {
 		struct cp_cmd c = {.type = CMD_LINK_SET};
 
-		c.u.link = (struct cp_link){.link = l,
+		c.u.link = (struct cp_link){.link = link,
 		                            .type = LINK_ETHERNET,
 		                            .mtu = 1500,
-		                            .port = dp.port_id[l],
+		                            .port = port_id[link],
 		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
-		command(w, &c);
+		command(l, &c);
 		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
-		c.u.open.link = l;
+		c.u.open.link = link;
 		c.u.open.on = 1;
-		command(w, &c);
+		command(l, &c);
 	}
-	return w;
+	return l;
 }
 
 /* The part of worker/loop.c's turn that a packet in transit goes through. */
-static inline void turn(struct worker *w)
+static inline void turn(struct loop *l)
 {
-	io_rx(w);
-	fwd_flush(w);
+	turn_receive(l);
+	fwd_flush(l->fwd);
 }
 
-static COUNTED void counted_turn(struct worker *w)
+static COUNTED void counted_turn(struct loop *l)
 {
-	turn(w);
+	turn(l);
 }
 
 /* Puts a burst of frames on the wire that the worker reads. */
 static void offer(const uint32_t *label, unsigned labels, unsigned *at)
 {
 	static const uint8_t head[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x47};
-	struct rte_mbuf *m[BURST];
+	struct rte_mbuf *m[FRAMES];
 
-	if (rte_pktmbuf_alloc_bulk(dp.pool, m, BURST))
+	if (rte_pktmbuf_alloc_bulk(all.pool, m, FRAMES))
 		die("buffers are not given back");
-	for (unsigned i = 0; i < BURST; i++) {
+	for (unsigned i = 0; i < FRAMES; i++) {
 		uint8_t *p;
 
 		m[i]->data_off = WORKER_HEADROOM;
@@ -151,33 +152,33 @@ static void offer(const uint32_t *label, unsigned labels, unsigned *at)
 		be32_store(p + sizeof(head), lse_make(label[*at], 0, true, 64));
 		*at = *at + 1 == labels ? 0 : *at + 1;
 	}
-	if (port_transmit(dp.port_id[IN_LINK], 0, m, BURST) != BURST)
+	if (port_transmit(port_id[IN_LINK], 0, m, FRAMES) != FRAMES)
 		die("the port takes no burst");
 }
 
-static void pass(struct worker *w, const uint32_t *label, unsigned labels, unsigned packets,
+static void pass(struct loop *l, const uint32_t *label, unsigned labels, unsigned packets,
                  bool counted)
 {
-	uint64_t until = w->count.switched_packets + packets;
+	uint64_t until = l->w.count.switched_packets + packets;
 	unsigned at = 0;
 
-	for (unsigned done = 0; done < packets; done += BURST) {
-		w->now.ns++;
+	for (unsigned done = 0; done < packets; done += FRAMES) {
+		l->w.now.ns++;
 		offer(label, labels, &at);
 		if (counted)
-			counted_turn(w);
+			counted_turn(l);
 		else
-			turn(w);
+			turn(l);
 	}
-	if (w->count.switched_packets != until)
+	if (l->w.count.switched_packets != until)
 		die("packets were lost");
 }
 
 int main(int argc, char **argv)
 {
 	unsigned labels = argc == 3 ? (unsigned)atoi(argv[1]) : 0;
-	unsigned packets = argc == 3 ? (unsigned)atoi(argv[2]) / BURST * BURST : 0;
-	struct worker *w;
+	unsigned packets = argc == 3 ? (unsigned)atoi(argv[2]) / FRAMES * FRAMES : 0;
+	struct loop *l;
 	uint32_t *label;
 
 	if (argc == 2 && strcmp(argv[1], "--build") == 0) {
@@ -186,15 +187,15 @@ int main(int argc, char **argv)
 	}
 	if (!labels || labels > (ILM_CHUNKS - 1) * ILM_CHUNK || !packets)
 		die("usage: cycles_switch --build | LABELS PACKETS");
-	w = start();
-	label = make_labels(w, labels);
-	pass(w, label, labels, 64 * BURST, false);
-	pass(w, label, labels, packets, true);
+	l = start();
+	label = make_labels(l, labels);
+	pass(l, label, labels, 64 * FRAMES, false);
+	pass(l, label, labels, packets, true);
 	printf("%u\n", packets);
 	free(label);
-	worker_free(w);
+	loop_free(l);
 	ports_stop();
-	rte_mempool_free(dp.pool);
+	rte_mempool_free(all.pool);
 	eal_stop(eal);
 	return 0;
 }
