@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -16,7 +17,45 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class NetError(Exception):
-    """Something the network should have done and did not; the text names it."""
+    """Something the network should have done and did not; the text names it in a sentence, detail has more lines."""
+
+    def __init__(self, text, detail=""):
+        super().__init__(text)
+        self.detail = detail
+
+
+class Signals:
+    """SIGINT, SIGTERM and SIGHUP end the program by SystemExit, but never between the start of a process and its being known."""
+
+    def __init__(self):
+        self.held, self.pending, self.ending = 0, None, False
+
+    def install(self):
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(sig) != signal.SIG_IGN:  # under nohup SIGHUP stays ignored
+                signal.signal(sig, self._came)
+
+    def _came(self, sig, _frame):
+        if self.held:
+            self.pending = sig
+        elif not self.ending:  # whoever cleans up is not disturbed a second time
+            self.ending = True
+            sys.exit(128 + sig)
+
+    @contextlib.contextmanager
+    def hold(self):
+        """What is done in here is done whole."""
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+        if self.pending and not self.held and not self.ending:
+            self.ending = True
+            sys.exit(128 + self.pending)
+
+
+signals = Signals()
 
 
 def free_ports(n):
@@ -42,6 +81,7 @@ class Node:
         self.links = []  # config text of each link
         self.extra = ""  # more config text
         self.proc = None
+        self.killed = False  # by us
 
     def conf_path(self):
         return os.path.join(self.dir, "coyod.conf")
@@ -54,13 +94,14 @@ class Node:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
     def start(self, limits=None):
+        self.killed = False
         env = dict(os.environ, RUNTIME_DIRECTORY=self.dir)
         env.pop("NOTIFY_SOCKET", None)
 
         def limit():
             for what, most in limits.items():
                 resource.setrlimit(what, (most, most))
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, signals.hold():
             self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
                                          stdout=log, stderr=log, env=env, start_new_session=True, preexec_fn=limit if limits else None)
 
@@ -76,20 +117,26 @@ class Node:
             raise NetError("%s: coyoctl %s gave no JSON: %r" % (self.name, " ".join(words), r.stdout[:200])) from e
 
     def rows(self, what):
-        """`show WHAT` as a list of rows, whatever key holds them."""
-        v = self.ctl("show", what)
-        return v if isinstance(v, list) else v[what]
+        """`show WHAT` as a list of rows."""
+        v = self.ask("show " + what)
+        if "error" in v:
+            raise NetError("%s: show %s: %s" % (self.name, what, v["error"]))
+        return v[what]
 
     def ask(self, line):
         """The first answer to a line on the control socket (common/ipc/ctl.h): as ctl(), without the time a program takes to start."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(10)
-            s.connect(self.control)
-            s.sendall(line.encode() + b"\n")
-            with s.makefile("rb") as answer:
-                return json.loads(answer.readline())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+                s.settimeout(30)
+                s.connect(self.control)
+                s.sendall(line.encode() + b"\n")
+                with s.makefile("rb") as answer:
+                    return json.loads(answer.readline())
+        except (OSError, ValueError) as e:
+            raise NetError("%s does not answer on its control socket: %s" % (self.name, e)) from e
 
     def kill(self, sig=signal.SIGKILL):
+        self.killed = True
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(sig)
 
@@ -108,6 +155,8 @@ class Net:
         self.build = build or os.environ.get("COYO_BUILD") or os.path.join(ROOT, "build")
         self.dir = directory or tempfile.mkdtemp(prefix="coyo-", dir="/tmp")
         self.nodes, self.wired, self.wire, self.links = {}, wires, None, []
+        self.programs = []  # whatever coyo() started
+        self.ports = set()  # in use by links
         self.mtu, self.workers, self.idle, self.node_options = mtu, workers, idle, node_options
 
     def bin(self, name):
@@ -130,7 +179,7 @@ class Net:
         """A sealed udp-socket link a-b, named alike at both ends."""
         name = "%s-%s" % (a, b)
         self.links.append((name, a, b))
-        pa, pb, qa, qb = free_ports(4)
+        pa, pb, qa, qb = self._ports(4)
         ra, rb = (qa, qb) if self.wired else (pb, pa)
         for me, local, remote, peer in ((a, pa, ra, b), (b, pb, rb, a)):
             self.nodes[me].links.append(
@@ -138,13 +187,22 @@ class Net:
                 (name, local, remote, self.nodes[peer].id, self.mtu, options))
         return "%s:%d:%d:%d:%d" % (name, qa, pa, qb, pb)
 
+    def _ports(self, n):
+        """Free ones that no other link of this network has been given."""
+        new = []
+        while len(new) < n:
+            new += [p for p in free_ports(n) if p not in self.ports and p not in new]
+        self.ports |= set(new)
+        return new[:n]
+
     def build_net(self, names, edges, options=""):
         for n in names:
             self.node(n)
         specs = [self.link(a, b, options) for a, b in edges]
         if self.wired:
-            self.wire = subprocess.Popen([self.bin("coyowire"), *specs], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         text=True, bufsize=1)
+            with signals.hold():
+                self.wire = subprocess.Popen([self.bin("coyowire"), *specs], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             text=True, bufsize=1)
             if self.wire.stdout.readline().strip() != "ready":
                 raise NetError("coyowire did not start")
 
@@ -153,20 +211,35 @@ class Net:
             n.write_conf()
             n.start(limits)
 
+    def clear(self):
+        """Ends the daemons and forgets nodes and links, so that build_net() may begin again in the same folder."""
+        self.stop(keep=True)
+        for n in self.nodes.values():
+            shutil.rmtree(n.dir)
+        self.nodes, self.links, self.programs, self.wire = {}, [], [], None
+
     def ghost(self):
         """The id of a key that no node has."""
         key = os.path.join(self.dir, "ghost")
         subprocess.run([self.bin("coyo"), "keygen", "-o", key], check=True)
         return subprocess.run([self.bin("coyo"), "id", key], stdout=subprocess.PIPE, check=True).stdout.decode().split()[-1]
 
-    def wait(self, what, test, seconds=15.0, every=0.05):
-        """Polls test() until it is true; NetError names `what` and shows the last log lines."""
+    def check_alive(self):
+        """NetError when a daemon has ended that nobody here has killed."""
+        for n in self.nodes.values():
+            if n.proc and n.proc.poll() is not None and not n.killed:
+                code = n.proc.returncode
+                how = "was killed by signal %d" % -code if code < 0 else "ended with status %d" % code
+                said = n.tail(1).strip()
+                raise NetError("the daemon of %s %s%s" % (n.name, how, ": " + said if said and code > 0 else ""), n.tail())
+
+    def wait(self, what, test, seconds=60.0, every=0.05):
+        """Polls test() until it is true and returns what it gave; NetError names `what`. The limit is for what never comes: how long
+        a machine may take is no business of a test's."""
         end = time.monotonic() + seconds
         last = None
         while True:
-            for n in self.nodes.values():
-                if n.proc and n.proc.poll() is not None and n.proc.returncode != -signal.SIGKILL:
-                    raise NetError("%s ended with status %d:\n%s" % (n.name, n.proc.returncode, n.tail()))
+            self.check_alive()
             try:
                 v = test()
                 if v:
@@ -175,10 +248,15 @@ class Net:
                 last = e
             if time.monotonic() > end:
                 logs = "\n".join("--- %s\n%s" % (n.name, n.tail(6)) for n in self.nodes.values())
-                raise NetError("not within %.0f s: %s (%s)\n%s" % (seconds, what, last, logs))
+                raise NetError("not within %.0f s: %s%s" % (seconds, what, " (%s)" % last if last else ""), logs)
             time.sleep(every)
 
-    def ready(self, seconds=15.0):
+    def listening(self, name, port, seconds=60.0):
+        """Waits until a program of this node listens at the port."""
+        self.wait("%s to listen at port %d" % (name, port), lambda: any(
+            r["state"] == "LISTEN" and r["local_port"] == port for r in self.nodes[name].rows("connections")), seconds, every=0.02)
+
+    def ready(self, seconds=60.0):
         """All links up at both ends."""
         for n in self.nodes.values():
             self.wait("links of %s up" % n.name,
@@ -235,18 +313,25 @@ class Net:
         return sum(w[field] for w in self.nodes[name].rows("workers"))
 
     def coyo(self, name, *words, **kw):
-        return subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app), **kw)
+        with signals.hold():
+            p = subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app), **kw)
+            self.programs.append(p)
+        return p
 
     def stop(self, keep=False):
-        """SIGTERM, then SIGKILL after 5 s; removes the directory unless keep. Returns names that needed SIGKILL."""
+        """SIGTERM, then SIGKILL after 20 s; removes the directory unless keep. Returns names that needed SIGKILL."""
         stubborn = []
+        for p in self.programs:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
         if self.wire:
             with contextlib.suppress(OSError):
                 self.wire.stdin.close()
             self.wire.wait(5)
         for n in self.nodes.values():
             n.kill(signal.SIGTERM)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 20  # it drains for 2 s at most
         for n in self.nodes.values():
             if not n.proc:
                 continue
@@ -296,26 +381,33 @@ class Transfer:
         self.dst = os.path.join(net.dir, "out-%d" % port)
         self.digest = make_file(self.src, size, pattern)
         self.out = open(self.dst, "wb")
-        self.listener = net.coyo(b, "listen", str(port), stdout=self.out, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(0.2)
-        if self.listener.poll() is not None:
-            raise NetError("coyo listen: %s" % self.listener.stderr.read().decode())
         self.inp = open(self.src, "rb")
+        self.listener = net.coyo(b, "listen", str(port), stdout=self.out, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        net.wait("coyo listen", lambda: self._listening(b, port), every=0.02)
         self.began = time.monotonic()
         self.sender = net.coyo(a, "connect", net.nodes[b].id, str(port), stdin=self.inp, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
 
+    def _listening(self, node, port):
+        if self.listener.poll() is not None:
+            return True  # its error, or a sender that was quick, is told by finish()
+        return any(r["state"] == "LISTEN" and r["local_port"] == port for r in self.net.nodes[node].rows("connections"))
+
     def received(self):
         return os.fstat(self.out.fileno()).st_size
 
-    def finish(self, seconds, progress=None):
-        """Waits for both ends; NetError on any failure; returns seconds taken."""
-        end = self.began + seconds
+    def finish(self, stalled=60, progress=None):
+        """Waits for both ends; NetError on any failure, or when nothing has moved for `stalled` s; returns seconds taken."""
+        last, since = -1, time.monotonic()
         while self.sender.poll() is None or self.listener.poll() is None:
+            self.net.check_alive()
+            got, now = self.received(), time.monotonic()
+            if got != last:
+                last, since = got, now
             if progress:
-                progress(self.received())
-            if time.monotonic() > end:
-                raise NetError("transfer stuck at %d of %d bytes" % (self.received(), self.size))
+                progress(got)
+            if now > since + stalled:
+                raise NetError("nothing has arrived for %d s, at %d of %d bytes" % (stalled, got, self.size))
             if self.sender.poll() not in (None, 0) or self.listener.poll() not in (None, 0):
                 break
             time.sleep(0.02)
