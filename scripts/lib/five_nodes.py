@@ -5,88 +5,129 @@
              \\___________/                t1 - t3 is redundant
 """
 import argparse
+import contextlib
+import errno
 import json
 import os
-import signal
+import resource
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "lib"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "lib"),
+                os.path.dirname(os.path.abspath(__file__))]
 import coyonet  # noqa: E402
-
-STATE = os.path.join(os.environ.get("XDG_RUNTIME_DIR") or "/tmp", "coyo-run-%d.json" % os.getuid())
-
-
-def bar(quiet, what, part):
-    if quiet or not sys.stderr.isatty():
-        return
-    n = int(40 * min(1.0, part))
-    sys.stderr.write("\r  %s [%-40s] %3d %%" % (what, "#" * n, int(100 * min(1.0, part))))
-    if part >= 1:
-        sys.stderr.write("\r%*s\r" % (72, ""))
-    sys.stderr.flush()
-
-
-def alive(pid, exe):
-    try:
-        return os.readlink("/proc/%d/exe" % pid).split(" ")[0] == exe
-    except OSError:
-        return False
-
-
-def stop():
-    """Takes down what --stay left: only processes that are still our own daemons."""
-    try:
-        with open(STATE, encoding="ascii") as f:
-            state = json.load(f)
-    except OSError:
-        print("No network was left running (no %s)." % STATE)
-        return 0
-    pids = [p for p in state["pids"] if alive(p, state["exe"])]
-    for p in pids:
-        os.kill(p, signal.SIGTERM)
-    end = time.monotonic() + 5
-    while any(alive(p, state["exe"]) for p in pids) and time.monotonic() < end:
-        time.sleep(0.05)
-    for p in pids:
-        if alive(p, state["exe"]):
-            os.kill(p, signal.SIGKILL)
-    subprocess.run(["rm", "-rf", "--", state["dir"]], check=False)
-    os.unlink(STATE)
-    print("Stopped %d nodes; nothing is left." % len(pids))
-    return 0
-
-
-def stay(net, result):
-    state = {"dir": net.dir, "exe": os.path.realpath(net.bin("coyod")), "pids": [n.proc.pid for n in net.nodes.values()]}
-    fd = os.open(STATE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as f:
-        json.dump(state, f)
-    result["sockets"] = {n.name: n.control for n in net.nodes.values()}
-    result["app_sockets"] = {n.name: n.app for n in net.nodes.values()}
-
+import run_state  # noqa: E402
+from coyonet import NetError, signals  # noqa: E402
+from run_state import StateError  # noqa: E402
 
 TRANSITS = ("t1", "t2", "t3")
+FILES_WANTED = 512  # open files: this program and a daemon need fewer
+MEASURED_AT_MOST = 3  # transfers, when the tunnel moves while the file is under way
+STARTED_AT_MOST = 4  # networks, when another program takes a port that was free
+PORT_TAKEN = "Address already in use"
 
 
-def measured(net, size, quiet):
+class Told:
+    """Progress for a terminal; silent elsewhere."""
+
+    def __init__(self):
+        self.on = sys.stderr.isatty()
+
+    def step(self, what):
+        if self.on:
+            sys.stderr.write("\r%-72s\r  %s" % ("", what))
+            sys.stderr.flush()
+
+    def bar(self, what, part):
+        n = int(40 * min(1.0, part))
+        self.step("%s [%-40s] %3d %%" % (what, "#" * n, int(100 * min(1.0, part))))
+
+    def clear(self):
+        if self.on:
+            sys.stderr.write("\r%72s\r" % "")
+            sys.stderr.flush()
+
+
+# ---- before anything is started: what a machine must have, each said in a sentence ------------------------------------
+def check_loopback():
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as a, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as b:
+            a.bind(("127.0.0.1", 0))
+            b.settimeout(5)
+            b.bind(("127.0.0.1", 0))
+            a.sendto(b"x", b.getsockname())
+            b.recv(1)
+    except OSError as e:
+        raise NetError("UDP over 127.0.0.1 does not work here (%s); `ip link set lo up` as root brings the loopback interface up" % e) from e
+
+
+def check_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= FILES_WANTED or soft == resource.RLIM_INFINITY:
+        return
+    if hard != resource.RLIM_INFINITY and hard < FILES_WANTED:
+        raise NetError("a process may open only %d files here and %d are wanted; raise the hard limit (`ulimit -Hn`) as root" % (
+            hard, FILES_WANTED))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_WANTED, hard))
+
+
+def check_room(folder, size):
+    free = os.statvfs(folder)
+    free = free.f_bavail * free.f_frsize
+    if free < 2 * size + (32 << 20):
+        raise NetError("%s has %d MiB free, and the file of %d MiB is there twice; --size takes a smaller one, TMPDIR another folder" % (
+            os.path.dirname(folder), free >> 20, size >> 20))
+
+
+def check_programs(net):
+    missing = [net.bin(p) for p in ("coyod", "coyoctl", "coyo") if not os.access(net.bin(p), os.X_OK)]
+    if missing:
+        raise NetError("%s is not there; scripts/run without --stop builds it" % missing[0])
+
+
+# ---- the network ------------------------------------------------------------------------------------------------------
+def start(net, told):
+    """All links up; another network with other ports when a port was taken meanwhile."""
+    for left in range(STARTED_AT_MOST - 1, -1, -1):
+        told.step("starting five nodes")
+        net.build_net(coyonet.FIVE_NODES, coyonet.FIVE_EDGES)
+        net.start()
+        try:
+            net.ready()
+            return
+        except NetError as e:
+            if left == 0 or PORT_TAKEN not in e.detail:
+                raise
+        net.clear()
+
+
+def counters(net):
+    return {t: {k: net.worker_sum(t, k) for k in ("punted_packets", "switched_packets")} for t in TRANSITS}
+
+
+def standing_path(net):
+    """The path from a to b, once there is one whole from end to end."""
+    return net.wait("a tunnel from a to b", lambda: net.path("a", "b"))
+
+
+def measured(net, size, told):
     """One transfer, and what each transit did meanwhile: {"punted_packets": of the tunnel that carried it, ...}.
 
     punted_packets counts what a transit's control plane saw of this tunnel: its set-up, reply, errors, TTL running out, anything on
     it. Hellos, Kademlia and other tunnels' set-ups are in control_packets."""
-    def read():
-        path = net.path("a", "b")
-        return path, {t: {k: net.worker_sum(t, k) for k in ("punted_packets", "switched_packets")} for t in TRANSITS}
-    path0, c0 = read()
+    path0, c0 = standing_path(net), counters(net)
     t = coyonet.Transfer(net, "a", "b", size)
     try:
-        seconds = t.finish(150, lambda got: bar(quiet, "sending ", got / size))
+        seconds = t.finish(progress=lambda got: told.bar("sending", got / size))
     finally:
         t.close()
-        bar(quiet, "sending ", 1)
-    path1, c1 = read()
+        told.clear()
+    path1, c1 = standing_path(net), counters(net)
     moved = path0[0]["nonce"] != path1[0]["nonce"]
     slow = {h["node"]: h["punted_packets"] for h in path1}
     for h in [] if moved else path0:
@@ -99,35 +140,42 @@ def measured(net, size, quiet):
     return path1, transit, seconds, moved
 
 
-def experiment(net, size, quiet):
+def measured_standing(net, size, told):
+    """As measured(), preferably while one tunnel stands: on a busy machine links may go down and come back, and what the network does
+    then is told as it is. The last element: how many transfers saw the tunnel move."""
+    for moves in range(MEASURED_AT_MOST):
+        path, transit, seconds, moved = measured(net, size, told)
+        if not moved:
+            return path, transit, seconds, moves
+    return path, transit, seconds, MEASURED_AT_MOST
+
+
+def experiment(net, size, told):
+    check_programs(net)
     began = time.monotonic()
-    net.build_net(coyonet.FIVE_NODES, coyonet.FIVE_EDGES)
-    net.start()
-    net.ready()
+    start(net, told)
     up_s = time.monotonic() - began
-    # The first packet: one byte each way builds tunnel and session, and is timed as its user would see it.
+    told.step("the first packet")
+    # One byte builds tunnel and session, and is timed as its user would see it.
     echo = coyonet.Transfer(net, "a", "b", 1, port=6999)
     try:
-        echo.finish(15)
+        echo.finish()
     finally:
         echo.close()
-    first = net.path("a", "b")[0]
+    first = standing_path(net)[0]
+    told.step("waiting for the nodes to have settled")
     net.settle()
-    path, transit, seconds, moved = measured(net, size, quiet)
-    if moved:  # a shorter path was found while the file was under way: what a standing tunnel does is measured on this one
-        path, transit, seconds, moved = measured(net, size, quiet)
-    on_path = [h["node"] for h in path if h["node"] in TRANSITS]
-    slow = {n: transit[n]["punted_packets"] for n in on_path if transit[n]["punted_packets"]}
-    if slow or moved:
-        raise coyonet.NetError("packets of the standing tunnel went the slow way: %s" % slow)
+    path, transit, seconds, moves = measured_standing(net, size, told)
     fast = size // net.mtu  # at the very least: one packet for each mtu bytes
-    if not on_path or any(transit[n]["switched_packets"] < fast for n in on_path):
-        raise coyonet.NetError("fewer than %d packets were label-switched: %s" % (fast, transit))
+    switched = sum(c["switched_packets"] for c in transit.values())
+    if switched < fast:
+        raise NetError("the file arrived, but only %d packets were label-switched where it takes %d" % (switched, fast))
     return {"nodes": coyonet.FIVE_NODES, "id_a": net.nodes["a"].id, "id_b": net.nodes["b"].id, "bytes": size,
             "sha256_ok": True, "first_packet_hops": first["first_hops"], "setup_ms": first["setup_ms"],
             "path": [{"node": h["node"], "in_label": h["in_label"], "out_label": h["out_label"]} for h in path],
             "transit": transit, "throughput_mbit_s": round(size * 8 / seconds / 1e6, 1), "seconds": round(seconds, 2),
-            "links_up_s": round(up_s, 2)}
+            "links_up_s": round(up_s, 2), "transfers_moved": moves, "tunnel_moved": moves == MEASURED_AT_MOST,
+            "link_flaps": sum(r["flaps"] for n in net.nodes.values() for r in n.rows("links"))}
 
 
 def story(net, r, stayed):
@@ -145,6 +193,9 @@ def story(net, r, stayed):
     for n, c in r["transit"].items():
         print("    %-3s %7d packets label-switched, %d by the slow way%s" % (
             n, c["switched_packets"], c["punted_packets"], "" if n in names else "   (not on the path)"))
+    if r["tunnel_moved"]:
+        print("The tunnel moved to another path while the file was under way (set-up and reply of the new one went the slow way);")
+        print("%d links went down and came back: this machine is very busy." % r["link_flaps"])
     print("%.0f Mbit/s end to end (%.1f s), encrypted from a to b and again on every link." % (
         r["throughput_mbit_s"], r["seconds"]))
     if stayed:
@@ -158,41 +209,136 @@ def story(net, r, stayed):
         print("Next: scripts/run --stay keeps the network up to try coyoctl on; scripts/test runs every test.")
 
 
+# ---- one run ----------------------------------------------------------------------------------------------------------
+def keep_logs(net):
+    """Copies the daemons' logs out of the folder that goes; the copy's path, or None."""
+    try:
+        kept = tempfile.mkdtemp(prefix="coyo-run-logs-")
+        for n in net.nodes.values():
+            if os.path.exists(n.log):
+                shutil.copyfile(n.log, os.path.join(kept, n.name + ".log"))
+        return kept
+    except OSError:
+        return None
+
+
+def sentence(e):
+    """What went wrong, for somebody who has never seen this program."""
+    if isinstance(e, (NetError, StateError)):
+        return str(e).split("\n")[0]
+    if isinstance(e, subprocess.TimeoutExpired):
+        return "%s did not end within %d s; is this machine overloaded?" % (os.path.basename(e.cmd[0]), e.timeout)
+    if isinstance(e, subprocess.CalledProcessError):
+        return "%s ended with status %d" % (os.path.basename(e.cmd[0]), e.returncode)
+    if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no room is left%s; --size takes a smaller file, TMPDIR another folder" % (" for " + e.filename if e.filename else "")
+    if isinstance(e, OSError) and e.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many files are open; `ulimit -n 1024` allows more"
+    if isinstance(e, OSError):
+        return "%s%s" % (e.strerror, ": " + str(e.filename) if e.filename else "")
+    return "%s: %s (a fault of scripts/run; COYO_DEBUG=1 shows where)" % (type(e).__name__, e)
+
+
+class Run:
+    """A network in a folder of its own, and the state that tells of it where it is to stay."""
+
+    def __init__(self, options):
+        self.options = options
+        self.net = self.state = self.folder = None
+        self.stayed = False
+
+    def prepare(self):
+        check_files()
+        check_loopback()
+        with signals.hold():
+            if self.options.stay:
+                self.state = run_state.open_state()
+                if self.state.read():
+                    raise NetError("a network from an earlier --stay is still up; scripts/run --stop takes it down")
+            path, self.folder = run_state.new_network_folder()
+            self.net = coyonet.Net(build=self.options.build, directory=path)
+        check_room(path, self.options.size << 20)
+
+    def stay(self, result):
+        result["sockets"] = {n.name: n.control for n in self.net.nodes.values()}
+        result["app_sockets"] = {n.name: n.app for n in self.net.nodes.values()}
+        with signals.hold():
+            self.state.write(run_state.remembered(self.folder, self.net.bin("coyod"),
+                                                  {n.name: n.proc.pid for n in self.net.nodes.values()}))
+            self.stayed = True
+        for name in os.listdir(self.net.dir):
+            if name.startswith(("in-", "out-")):
+                os.unlink(os.path.join(self.net.dir, name))
+
+    def end(self, failed):
+        """Nothing is left but what is to stay; the path of the logs where a daemon may have the reason in its own."""
+        logs = None
+        with signals.hold():
+            if self.net and not self.stayed:
+                self.net.stop(keep=True)
+                logs = keep_logs(self.net) if failed and self.net.nodes else None
+            if self.folder and not self.stayed:
+                with contextlib.suppress(OSError, StateError):
+                    run_state.remove_network_folder(self.folder)
+            if self.state:
+                self.state.close(forget=not self.stayed and self.folder is not None)
+            self.net = self.folder = self.state = None
+        return logs
+
+
+def run(options):
+    told, r = Told(), Run(options)
+    try:
+        return told_run(options, told, r)
+    finally:  # also when a signal comes in the middle of the end
+        r.end(False)
+
+
+def told_run(options, told, r):
+    failure = logs = None
+    try:
+        r.prepare()
+        result = experiment(r.net, options.size << 20, told)
+        if options.stay:
+            r.stay(result)
+        told.clear()
+        if options.json:
+            print(json.dumps(result, indent=2))
+        else:
+            story(r.net, result, r.stayed)
+        sys.stdout.flush()
+    except Exception as e:
+        if os.environ.get("COYO_DEBUG"):
+            raise
+        failure = e
+    finally:
+        told.clear()
+        logs = r.end(failure is not None)
+    if failure is None:
+        return 0
+    print("scripts/run: %s%s" % (sentence(failure), " (the daemons' logs are kept in %s)" % logs if logs else ""), file=sys.stderr)
+    return 1
+
+
+def stop():
+    try:
+        print(run_state.stop())
+        return 0
+    except (OSError, StateError) as e:
+        print("scripts/run: %s" % sentence(e), file=sys.stderr)
+        return 1
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--json", action="store_true")
     p.add_argument("--stay", action="store_true")
     p.add_argument("--stop", action="store_true")
     p.add_argument("--size", type=int, default=256)
-    o = p.parse_args()
-    if o.stop:
-        return stop()
-    if o.stay and os.path.exists(STATE):
-        print("A network from an earlier --stay is still up: scripts/run --stop takes it down.", file=sys.stderr)
-        return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # not under nohup
-        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
-    net = coyonet.Net()
-    stayed = False
-    try:
-        result = experiment(net, o.size << 20, o.json)
-        if o.stay:
-            stay(net, result)
-            stayed = True
-        if o.json:
-            print(json.dumps(result, indent=2))
-        else:
-            story(net, result, stayed)
-        return 0
-    except coyonet.NetError as e:
-        print("scripts/run: %s" % e, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        if not stayed:
-            net.stop()
+    p.add_argument("--build", default=None)
+    options = p.parse_args()
+    signals.install()
+    return stop() if options.stop else run(options)
 
 
 sys.exit(main())

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/run --stay and --stop under attack: whatever another user has put in their way, nothing that they did not make is removed,
+no process that they did not start gets a signal, and no link is followed.
+
+As root the attacks that need a second user are made as nobody, too."""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import lib
+from lib import check, coyonet
+
+sys.path.insert(0, os.path.join(coyonet.ROOT, "scripts", "lib"))
+import run_state  # noqa: E402
+
+FIVE = os.path.join(coyonet.ROOT, "scripts", "lib", "five_nodes.py")
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def place(tmp, name):
+    """A runtime folder of our own in which the state will stand; the victim's folder is beside it."""
+    base = os.path.join(tmp, name)
+    os.mkdir(base, 0o700)
+    victim = os.path.join(base, "victim")
+    os.mkdir(victim, 0o700)
+    write(os.path.join(victim, "precious"), "years of work")
+    old, real = dict(os.environ), run_state.bases
+    os.environ.update(XDG_RUNTIME_DIR=base, TMPDIR=base)
+    # Not where a network of this user's own may be remembered.
+    run_state.bases = lambda: [d for d in (os.environ["XDG_RUNTIME_DIR"], tmp, base) if os.path.isabs(d)]
+    try:
+        yield base, victim
+        check(os.path.exists(os.path.join(victim, "precious")), "%s: the victim's file is there" % name)
+    finally:
+        run_state.bases = real
+        os.environ.clear()
+        os.environ.update(old)
+
+
+def write(path, text, mode=0o600):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def stop():
+    """What --stop says; a StateError's sentence likewise."""
+    try:
+        return run_state.stop()
+    except run_state.StateError as e:
+        return "refused: %s" % e
+
+
+def left_up(base, **other):
+    """A state as --stay leaves it, over a folder that was made for it; `other` replaces parts of it."""
+    path, folder = run_state.new_network_folder()
+    write(os.path.join(path, "in-7000"), "data")
+    os.mkdir(os.path.join(path, "a"))
+    state = run_state.open_state()
+    known = run_state.remembered(folder, sys.executable, {})
+    known.update(other)
+    state.write(known)
+    state.close()
+    return path, folder
+
+
+def honest(tmp):
+    with place(tmp, "honest") as (base, _):
+        path, _ = left_up(base)
+        check(os.path.dirname(path) == base and run_state.is_private(run_state.open_directory(path)), "the folder is private")
+        check(stop().startswith("Stopped") and not os.path.exists(path), "what was made is removed")
+        check(sorted(os.listdir(base)) == ["victim"], "nothing is left")
+        check(stop() == "No network was left running.", "a second --stop finds nothing")
+
+
+def named_folders(tmp):
+    """The state names folders that scripts/run did not make, or that have been put in the place of one that it made."""
+    with place(tmp, "another") as (base, victim):
+        st = os.stat(victim)
+        for name, marker in (("plain", None), ("copied", "token")):
+            path, folder = left_up(base)
+            if marker:
+                write(os.path.join(victim, run_state.MARKER), json.dumps({"name": "victim", "token": folder["token"]}))
+            state = run_state.open_state()
+            known = state.read()
+            known["dir"] = dict(folder, path=victim, dev=st.st_dev, ino=st.st_ino)
+            state.write(known)
+            state.close()
+            check("refused" in stop(), "a folder of another name (%s) is refused" % name)
+    with place(tmp, "coyo-run-victim") as (base, victim):
+        evil = os.path.join(base, "coyo-run-evil")
+        os.rename(victim, evil)
+        st = os.stat(evil)
+        left_up(base, dir={"path": evil, "dev": st.st_dev, "ino": st.st_ino, "token": "0"})
+        check("left alone" in stop() and os.path.exists(os.path.join(evil, "precious")), "a folder without our marker is left alone")
+        os.rename(evil, victim)
+    with place(tmp, "swapped") as (base, victim):
+        path, _ = left_up(base)
+        os.rename(path, path + ".old")
+        os.symlink(victim, path)
+        check("left alone" in stop() and os.path.islink(path), "a link in the place of the folder is not followed")
+    with place(tmp, "moved") as (base, victim):
+        path, _ = left_up(base)
+        with open(os.path.join(path, run_state.MARKER), encoding="utf-8") as f:
+            marker = f.read()
+        os.rename(path, path + ".old")
+        os.rename(victim, path)
+        write(os.path.join(path, run_state.MARKER), marker)
+        check("left alone" in stop(), "another folder in its place, with a copy of the marker, is left alone")
+        os.rename(path, victim)
+
+
+def links_inside(tmp):
+    with place(tmp, "inside") as (base, victim):
+        path, _ = left_up(base)
+        os.symlink(victim, os.path.join(path, "link"))
+        os.symlink(os.path.join(victim, "precious"), os.path.join(path, "a", "link"))
+        os.link(os.path.join(victim, "precious"), os.path.join(path, "hard"))
+        check("Stopped" in stop() and not os.path.exists(path), "links inside the folder are removed as links")
+        with open(os.path.join(victim, "precious"), encoding="utf-8") as f:
+            check(f.read() == "years of work", "and what they lead to is as it was")
+
+
+def planted_state(tmp):
+    for how in ("link", "hard link", "fifo", "noise", "list", "open folder", "folder is a link", "folder is a file"):
+        with place(tmp, how.replace(" ", "-")) as (base, victim):
+            own = os.path.join(base, run_state.private_name())
+            file = os.path.join(own, run_state.STATE)
+            at = os.path.join(victim, "state")
+            st = os.stat(victim)
+            write(at, json.dumps({"exe": sys.executable, "processes": [],
+                                  "dir": {"path": victim, "dev": st.st_dev, "ino": st.st_ino, "token": "x"}}))
+            if how == "folder is a link":
+                os.symlink(victim, own)
+                os.rename(at, os.path.join(victim, run_state.STATE))
+            elif how == "folder is a file":
+                write(own, "")
+            else:
+                os.mkdir(own, 0o700)
+                if how == "link":
+                    os.symlink(at, file)
+                elif how == "hard link":
+                    os.link(at, file)
+                elif how == "fifo":
+                    os.mkfifo(file, 0o600)
+                elif how == "noise":
+                    write(file, "\x00{]" * 100)
+                elif how == "list":
+                    write(file, "[1, {}, null]")
+                else:
+                    os.rename(at, file)
+                    os.chmod(own, 0o777)
+            said = stop()
+            check("refused" in said or "No network" in said, "planted state, %s: %s" % (how, said))
+
+
+def foreign_processes(tmp):
+    with place(tmp, "processes") as (base, _):
+        sleepers = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(3)]
+        ours, recycled, other = sleepers
+        try:
+            start = {p.pid: run_state.start_time(p.pid) for p in sleepers}
+            exe = os.readlink("/proc/%d/exe" % ours.pid)
+            check(not run_state.still_ours({"pid": other.pid, "start": start[other.pid]}, "/usr/bin/coyod"), "another program is not ours")
+            left_up(base, exe=exe, processes=[{"pid": ours.pid, "start": start[ours.pid]},
+                                              {"pid": recycled.pid, "start": start[recycled.pid] - 1},
+                                              {"pid": 2 ** 22 + 1, "start": 1}])
+            reaper = subprocess.Popen([sys.executable, "-c", "pass"])  # anything; ours is reaped by the wait below
+            reaper.wait()
+            check(stop_while_reaping(ours) == "Stopped 1 nodes; nothing is left.", "one process is ours")
+            check(ours.wait(10) == -signal.SIGTERM, "and it got its SIGTERM")
+            check(recycled.poll() is None and other.poll() is None, "a number that another process has by now, and others: no signal")
+        finally:
+            for p in sleepers:
+                p.kill()
+                p.wait()
+
+
+def stop_while_reaping(process):
+    """--stop waits until the process is gone, which a zombie of this test's would not be."""
+    signal.signal(signal.SIGCHLD, lambda *_: process.poll())
+    try:
+        return stop()
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def odd_runtime_folders(tmp):
+    for what in ("/nonexistent", "relative", "/dev/null", "", tmp + "/a-link", tmp + "/not-writable", tmp + "/open"):
+        with place(tmp, "odd") as (base, _):
+            with contextlib.suppress(FileExistsError):
+                os.symlink(base, tmp + "/a-link")
+                os.mkdir(tmp + "/not-writable", 0o500)
+                os.mkdir(tmp + "/open")
+                os.chmod(tmp + "/open", 0o777)
+            os.environ["XDG_RUNTIME_DIR"] = what
+            os.environ.pop("HOME", None)
+            path, _ = left_up(base)
+            with run_state_at() as at:
+                check(not at.startswith((tmp + "/a-link", tmp + "/open")), "XDG_RUNTIME_DIR=%r, no HOME: the state is in %s" % (what, at))
+            check("Stopped" in stop() and not os.path.exists(path), "and is found again")
+            os.environ.update(XDG_RUNTIME_DIR=base)
+        subprocess.run(["rm", "-rf", os.path.join(tmp, "odd")], check=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(tmp + "/a-link")
+
+
+@contextlib.contextmanager
+def run_state_at():
+    state = run_state.find_state()
+    try:
+        yield state.path
+    finally:
+        state.close()
+
+
+def two_at_once(tmp, net):
+    with place(tmp, "two") as (base, _):
+        first = run_state.open_state()
+        r = five_nodes(net, "--stay", "--size", "1")
+        check(r.returncode == 1 and "another scripts/run" in r.stderr and "Traceback" not in r.stderr, "two --stay: %s" % r.stderr.strip())
+        first.close(forget=True)
+        check(sorted(os.listdir(base)) == ["victim"], "and it left nothing")
+
+
+def five_nodes(net, *words):
+    return subprocess.run([sys.executable, FIVE, "--build", net.build, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          stdin=subprocess.DEVNULL, timeout=400, check=False)
+
+
+def whole(tmp, net):
+    """The real thing: --stay, a second one, --stop; then one that is interrupted."""
+    with place(tmp, "whole") as (base, _):
+        r = five_nodes(net, "--stay", "--json", "--size", "1")
+        check(r.returncode == 0, "--stay: %s" % r.stderr.strip())
+        sockets = json.loads(r.stdout)["sockets"]
+        check(set(sockets) == set(coyonet.FIVE_NODES) and all(os.path.exists(s) for s in sockets.values()), "five sockets are there")
+        r = five_nodes(net, "--stay", "--size", "1")
+        check(r.returncode == 1 and "still up" in r.stderr, "a second --stay: %s" % r.stderr.strip())
+        r = five_nodes(net, "--stop")
+        check(r.returncode == 0 and "Stopped 5 nodes" in r.stdout, "--stop: %s" % (r.stdout + r.stderr).strip())
+        check(sorted(os.listdir(base)) == ["victim"], "nothing is left")
+        for after_lines in range(3):
+            interrupted(net, base, after_lines)
+
+
+def interrupted(net, base, how):
+    p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--stay", "--size", "64"], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    made = ["coyo-run-", "ctl.sock", "in-7000"][how]
+
+    def there():
+        return any(made in name for _, folders, files in os.walk(base) for name in folders + files) or p.poll() is not None
+    net.wait("the run to make %s" % made, there, every=0.001)
+    p.send_signal(signal.SIGINT)
+    said = p.communicate(timeout=100)[1].decode()
+    check(p.returncode == 130 and "Traceback" not in said, "interrupted when %s is there: status %s %s" % (made, p.returncode, said.strip()))
+    check(sorted(os.listdir(base)) == ["victim"], "nothing is left of it")
+
+
+def as_nobody(*words):
+    return subprocess.run(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", *words], check=True,
+                          stdout=subprocess.PIPE)
+
+
+def second_user(tmp):
+    """In a folder like /tmp nobody is first: the private folder, a network's folder, a state in both."""
+    with place(tmp, "shared") as (base, victim):
+        shared = os.path.join(tmp, "sticky")
+        os.mkdir(shared)
+        os.chmod(shared, 0o1777)
+        os.chmod(tmp, 0o755)
+        os.environ.update(XDG_RUNTIME_DIR=shared, TMPDIR=base)
+        planted = os.path.join(shared, run_state.private_name())
+        st = os.stat(victim)
+        text = json.dumps({"exe": "/usr/bin/python3", "processes": [{"pid": os.getpid(), "start": run_state.start_time(os.getpid())}],
+                           "dir": {"path": victim, "dev": st.st_dev, "ino": st.st_ino, "token": "x"}})
+        as_nobody("sh", "-c", "mkdir -m 700 %s && printf %%s '%s' > %s/%s" % (planted, text, planted, run_state.STATE))
+        check(run_state.open_private(shared, make=False) is None, "another user's private folder of our name is not taken")
+        check(run_state.open_private(shared, make=True) is None, "nor when we would make it")
+        check(stop() == "No network was left running.", "its state is not read")
+        path, _ = left_up(base)
+        with run_state_at() as at:
+            check(not at.startswith(shared), "the state goes elsewhere: %s" % at)
+        check("Stopped" in stop() and not os.path.exists(path), "and works")
+        os.environ.update(XDG_RUNTIME_DIR=base)
+        # A network's folder that has become another user's.
+        path, _ = left_up(base)
+        os.chown(path, NOBODY, NOBODY)
+        check("left alone" in stop() and os.path.exists(path), "a folder that belongs to another user is left alone")
+
+
+def body(net):
+    with tempfile.TemporaryDirectory(prefix="cy-", dir="/tmp") as tmp:
+        honest(tmp)
+        named_folders(tmp)
+        links_inside(tmp)
+        planted_state(tmp)
+        foreign_processes(tmp)
+        odd_runtime_folders(tmp)
+        two_at_once(tmp, net)
+        whole(tmp, net)
+        if os.geteuid() == 0:
+            second_user(tmp)
+        else:
+            print("     what a second user could do is tried as root only")
+
+
+mine = run_state.find_state()
+if mine:
+    mine.close()
+    lib.skip("a network of scripts/run --stay is up; scripts/run --stop takes it down")
+lib.main(body)
