@@ -129,7 +129,7 @@ void lsp_reply_try_shortcut(struct node *n, struct lsp *l)
 		lsp_reply_onward(n, l);
 		return;
 	}
-	l->state = LSP_SHORTCUT;
+	lsp_set_state(n, l, LSP_SHORTCUT);
 	l->short_up = p;
 	arm(n, &l->timer, TIMER_LSP, l, SHORTCUT_WAIT + (p->rtt_ns > 0 ? 2 * p->rtt_ns : 0));
 	grant_send(n, p, 0, l->nonce, &l->src, 0);

@@ -27,15 +27,6 @@ void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_fr
 	peer_send_local(n, l->up, buf, wr_len(&w));
 }
 
-/* Gives back the label of the way back on the old next hop. */
-void lsp_drop_down(struct node *n, struct lsp *l)
-{
-	if (l->down && l->rev_in != LABEL_NONE)
-		labels_free(n, &l->down->labels, l->rev_in);
-	l->down = NULL;
-	l->rev_in = LABEL_NONE;
-}
-
 /* Grants the reverse label on the next hop's link and sends. */
 static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
                    const struct routed_header *h, const struct route_ext *e, struct setup_msg *m)

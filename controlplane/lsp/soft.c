@@ -43,8 +43,13 @@ static void rearm(struct node *n, struct lsp *l)
 	arm(n, &l->timer, TIMER_LSP, l, left);
 }
 
-void lsp_soft_start(struct node *n, struct lsp *l)
+/* The workers hold the entries of an end or a transit: it counts from now on. */
+void lsp_mark_up(struct node *n, struct lsp *l)
 {
+	lsp_set_state(n, l, LSP_UP);
+	l->up_at = l->used = n->now;
+	if (l->role != LSP_EGRESS)
+		ends_add(n->ends, &l->ahead);
 	if (l->finger && l->role == LSP_INGRESS)
 		lsp_refresh_send(n, l);
 	rearm(n, l);

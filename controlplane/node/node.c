@@ -27,8 +27,6 @@ static int parts_new(struct node *n)
 	if (r == 0)
 		r = kad_new(n);
 	if (r == 0)
-		r = lsps_new(n);
-	if (r == 0)
 		r = sessions_new(n);
 	if (r == 0)
 		r = oams_new(n);
@@ -59,7 +57,6 @@ void node_free(struct node *n)
 		return;
 	sessions_free(n);
 	oams_free(n);
-	lsps_free(n);
 	kad_free(n);
 	tables_free(n);
 	anchor_free(n);

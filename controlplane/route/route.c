@@ -2,7 +2,8 @@
 /* Where a routed datagram goes next: greedy by id over contacts and their paths, or by coords along the anchor. */
 #include "route/route.h"
 
-#include "lsp/lsp.h"
+#include "table/tunnel.h"
+#include "wire/lspmsg.h"
 
 #include <limits.h>
 #include <string.h>

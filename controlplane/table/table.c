@@ -14,11 +14,12 @@ int tables_new(struct node *n)
 		return -ENOMEM;
 	ends_init(n->ends, &n->mem);
 	contacts_init(n->contacts, &n->cfg.identity->id, n->cfg.kad_k, n->anchor, &n->mem);
-	return 0;
+	return lsps_new(n);
 }
 
 void tables_free(struct node *n)
 {
+	lsps_free(n);
 	if (n->contacts && n->contacts->mem)
 		contacts_clear(n->contacts);
 	ctx_free(n, n->contacts);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a tunnel ends: withdraw, wait for the answers, remove, acknowledge, quarantine. */
+#include "lsp/lsp.h"
+
+#include "wire/lse.h"
+
+#define TEAR_RETRY (300 * NS_PER_MS)
+#define TEAR_TRIES 4
+
+static void removed(struct node *n, void *owner)
+{
+	lsp_destroy(n, owner);
+}
+
+static void remove_entries(struct node *n, struct lsp *l)
+{
+	lsp_set_state(n, l, LSP_REMOVING);
+	disarm(n, &l->timer);
+	if (!l->programmed) {
+		lsp_destroy(n, l);
+		return;
+	}
+	lsp_entry_remove(n, l, true);
+	lsp_entry_remove(n, l, false);
+	ticket_wait(n, &l->ticket, removed, l);
+}
+
+static void tear_to(struct node *n, struct lsp *l, struct peer *p, uint32_t yours, uint32_t mine)
+{
+	struct linkmsg_tear m = {
+	        .nonce = l->nonce, .yours = yours, .mine = mine, .reason = l->reason};
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_tear_write(&w, LINKMSG_TEAR, &m);
+	peer_send_local(n, p, buf, wr_len(&w));
+}
+
+static void tears_send(struct node *n, struct lsp *l)
+{
+	if (l->up_answered && l->down_answered) {
+		remove_entries(n, l);
+		return;
+	}
+	if (l->tears++ == TEAR_TRIES) {
+		remove_entries(n, l);
+		return;
+	}
+	if (!l->up_answered)
+		tear_to(n, l, l->up, l->rev_out, l->fwd_in);
+	if (!l->down_answered)
+		tear_to(n, l, l->down, l->fwd_out, l->rev_in);
+	arm(n, &l->timer, TIMER_LSP_TEAR, l, TEAR_RETRY);
+}
+
+static void begin_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost)
+{
+	lsp_set_state(n, l, LSP_CLOSING);
+	ticket_cancel(n, &l->ticket);
+	lsp_forget_build(n, l);
+	l->reason = reason;
+	l->up_answered = !l->up || l->up == lost || !peer_up(l->up);
+	l->down_answered = !l->down || l->down == lost || !peer_up(l->down);
+	tears_send(n, l);
+}
+
+void lsp_release(struct node *n, struct lsp *l, uint8_t reason)
+{
+	if (l->state < LSP_CLOSING)
+		begin_close(n, l, reason, NULL);
+}
+
+void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost)
+{
+	if (l->state >= LSP_CLOSING)
+		return;
+	if (l->role != LSP_TRANSIT) {
+		if (l->state < LSP_UP && l->role == LSP_INGRESS)
+			n->news->lsp_failed(n, l, 0, 0, 0);
+		else
+			n->news->lsp_gone(n, l, reason);
+	}
+	begin_close(n, l, reason, lost);
+}
+
+void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m)
+{
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct lsp *l;
+
+	count(n, CTR_TEAR_RX);
+	/* By nonce, among the tunnels that this neighbour shares. Without a label: our reply to it was lost. */
+	for (l = lsp_first(n, m->nonce); l && l->nonce == m->nonce; l = lsp_after(n, l))
+		if ((l->up == from && (m->yours == LABEL_NONE || l->fwd_in == LABEL_NONE ||
+		                       l->fwd_in == m->yours)) ||
+		    (l->down == from && (m->yours == LABEL_NONE || l->rev_in == m->yours)))
+			break;
+	if (l && l->nonce != m->nonce)
+		l = NULL;
+	linkmsg_tear_write(&w, LINKMSG_TEAR_ACK, m);
+	peer_send_local(n, from, buf, wr_len(&w));
+	if (!l) {
+		count(n, CTR_TEAR_UNKNOWN);
+		return;
+	}
+	l->punted++;
+	if (l->state < LSP_CLOSING) {
+		lsp_close(n, l, (uint8_t)m->reason, from);
+		return;
+	}
+	lsp_tear_ack_rx(n, from, m);
+}
+
+void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m)
+{
+	struct lsp *l;
+
+	for (l = lsp_first(n, m->nonce); l && l->nonce == m->nonce; l = lsp_after(n, l)) {
+		if (l->state != LSP_CLOSING || (l->up != from && l->down != from))
+			continue;
+		if (l->up == from)
+			l->up_answered = true;
+		if (l->down == from)
+			l->down_answered = true;
+		if (l->up_answered && l->down_answered)
+			remove_entries(n, l);
+		return;
+	}
+}
+
+/* The link's labels are void on both sides: nothing to withdraw there. */
+void lsp_peer_down(struct node *n, struct peer *p)
+{
+	struct lsp *l, *next;
+
+	for (l = lsp_after(n, NULL); l; l = next) {
+		next = lsp_after(n, l);
+		if (l->short_up == p)
+			l->short_up = NULL;
+		if (l->up != p && l->down != p)
+			continue;
+		if (l->state >= LSP_CLOSING) {
+			struct linkmsg_tear m = {.nonce = l->nonce};
+
+			if (l->state == LSP_CLOSING)
+				lsp_tear_ack_rx(n, p, &m);
+			continue;
+		}
+		if (l->state == LSP_PENDING && l->down == p && l->role == LSP_TRANSIT)
+			lsp_send_error(n, l, SETUP_DEAD_END, id_tag(&n->cfg.identity->id),
+			               id_tag(&p->id));
+		lsp_close(n, l, TEAR_LINK_DOWN, p);
+	}
+	/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. */
+	for (l = lsp_after(n, NULL); l; l = lsp_after(n, l)) {
+		if (l->up == p) {
+			lsp_entry_remove(n, l, true);
+			l->up = NULL;
+		}
+		if (l->down == p) {
+			lsp_entry_remove(n, l, false);
+			l->down = NULL;
+		}
+	}
+}
+
+/* Nothing came back in time. */
+static void timed_out(struct node *n, struct lsp *l)
+{
+	count(n, CTR_SETUP_TIMEOUT);
+	lsp_close(n, l, TEAR_IDLE, NULL);
+}
+
+void lsp_timer(struct node *n, struct timer *t)
+{
+	struct lsp *l = t->owner;
+
+	if (t->kind == TIMER_LSP_TEAR)
+		tears_send(n, l);
+	else if (l->state == LSP_UP)
+		lsp_soft_tick(n, l);
+	else if (l->state == LSP_SHORTCUT)
+		lsp_shortcut_timeout(n, l);
+	else if (l->state < LSP_CLOSING)
+		timed_out(n, l);
+}

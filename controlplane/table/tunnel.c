@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of tunnels as one node sees them, and what of each is counted elsewhere. */
+#include "table/tunnel.h"
+
+#include "wire/lse.h"
+
+#include <errno.h>
+
+static int order(struct lsp *a, struct lsp *b)
+{
+	if (a->nonce != b->nonce)
+		return a->nonce < b->nonce ? -1 : 1;
+	return id_cmp(&a->src, &b->src);
+}
+
+RB_GENERATE_INTERNAL(lsp_tree, lsp, node, order, static __attribute__((unused)))
+
+int64_t lsp_pending_ns(const struct node *n)
+{
+	return n->cfg.connect_timeout_ns + NS_PER_S;
+}
+
+int lsps_new(struct node *n)
+{
+	n->lsps = ctx_alloc(n, sizeof(*n->lsps));
+	if (!n->lsps)
+		return -ENOMEM;
+	RB_INIT(&n->lsps->tree);
+	return 0;
+}
+
+void lsps_free(struct node *n)
+{
+	struct lsp *l;
+
+	if (!n->lsps)
+		return;
+	while ((l = RB_ROOT(&n->lsps->tree)))
+		lsp_destroy(n, l);
+	ctx_free(n, n->lsps);
+	n->lsps = NULL;
+}
+
+struct lsp *lsp_find(struct node *n, uint64_t nonce, const struct node_id *src)
+{
+	struct lsp key = {.nonce = nonce, .src = *src};
+
+	return lsp_tree_RB_FIND(&n->lsps->tree, &key);
+}
+
+struct lsp *lsp_after(const struct node *n, struct lsp *l)
+{
+	return l ? lsp_tree_RB_NEXT(l) : lsp_tree_RB_MINMAX(&n->lsps->tree, RB_NEGINF);
+}
+
+struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src)
+{
+	struct lsp key = {.nonce = nonce, .src = *src};
+	struct lsp *l = lsp_tree_RB_NFIND(&n->lsps->tree, &key);
+
+	return l && order(l, &key) == 0 ? lsp_tree_RB_NEXT(l) : l;
+}
+
+struct lsp *lsp_first(const struct node *n, uint64_t nonce)
+{
+	struct lsp key = {.nonce = nonce};
+
+	return lsp_tree_RB_NFIND(&n->lsps->tree, &key);
+}
+
+struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
+                    const struct node_id *dst, uint8_t role)
+{
+	struct lsp *l = ctx_alloc(n, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->nonce = nonce;
+	l->src = *src;
+	l->dst = *dst;
+	l->role = role;
+	l->state = LSP_PENDING;
+	l->worker = -1;
+	l->fwd_in = l->fwd_out = l->rev_in = l->rev_out = LABEL_NONE;
+	l->born = l->used = n->now;
+	l->ahead = (struct lsp_end){.lsp = l, .id = &l->dst, .forward = true};
+	l->back = (struct lsp_end){.lsp = l, .id = &l->src};
+	if (RB_INSERT(lsp_tree, &n->lsps->tree, l)) {
+		ctx_free(n, l);
+		return NULL;
+	}
+	n->lsps->count++;
+	n->lsps->pending++;
+	arm(n, &l->timer, TIMER_LSP, l, lsp_pending_ns(n));
+	return l;
+}
+
+void lsp_forget_build(struct node *n, struct lsp *l)
+{
+	ctx_free(n, l->reply);
+	ctx_free(n, l->record);
+	l->reply = NULL;
+	l->record = NULL;
+	l->nrecord = 0;
+}
+
+static bool counts_as_use(const struct lsp *l)
+{
+	return l->state == LSP_UP && !l->finger;
+}
+
+void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state)
+{
+	bool was = counts_as_use(l), pending = l->state < LSP_UP, stood = l->state <= LSP_UP;
+	int step;
+
+	l->state = (uint8_t)state;
+	if (state > LSP_UP) {
+		if (stood && l->role != LSP_TRANSIT && !l->finger)
+			n->news->lsp_over(n, l);
+		ends_remove(n->ends, &l->ahead);
+		ends_remove(n->ends, &l->back);
+	}
+	if (pending && state >= LSP_UP)
+		n->lsps->pending--;
+	step = (int)counts_as_use(l) - (int)was;
+	if (l->up && step)
+		peer_tunnels(n, l->up, step);
+	if (l->down && step)
+		peer_tunnels(n, l->down, step);
+}
+
+void lsp_destroy(struct node *n, struct lsp *l)
+{
+	lsp_set_state(n, l, LSP_REMOVING);
+	disarm(n, &l->timer);
+	ticket_cancel(n, &l->ticket);
+	if (l->up && l->fwd_in != LABEL_NONE)
+		labels_free(n, &l->up->labels, l->fwd_in);
+	if (l->down && l->rev_in != LABEL_NONE)
+		labels_free(n, &l->down->labels, l->rev_in);
+	lsp_forget_build(n, l);
+	RB_REMOVE(lsp_tree, &n->lsps->tree, l);
+	n->lsps->count--;
+	ctx_free(n, l);
+}
+
+struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *forward)
+{
+	struct lsp *l = labels_owner(&p->labels, label);
+
+	if (!l)
+		return NULL;
+	*forward = l->up == p && l->fwd_in == label;
+	return l;
+}
+
+bool lsp_onward(const struct lsp *l, bool forward, struct peer **peer, uint32_t *label)
+{
+	*peer = forward ? l->down : l->up;
+	*label = forward ? l->fwd_out : l->rev_out;
+	return *peer && *label != LABEL_NONE;
+}
+
+void lsp_drop_down(struct node *n, struct lsp *l)
+{
+	if (l->down && l->rev_in != LABEL_NONE)
+		labels_free(n, &l->down->labels, l->rev_in);
+	l->down = NULL;
+	l->rev_in = LABEL_NONE;
+}

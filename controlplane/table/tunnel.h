@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of tunnels as one node sees them: two label-switched directions between an upstream and a downstream neighbour.
+ *
+ * "Up" is towards the set-up's source, "down" towards its destination. fwd is the direction away from the source.
+ * A label whose name ends in _in was granted by this node, _out by the neighbour. */
+#pragma once
+#include "core/ctx.h"
+#include "peer/peer.h"
+#include "table/ends.h"
+
+#include <bsd/sys/tree.h>
+
+enum lsp_timer {
+	TIMER_LSP = TIMERS_OF(PART_LSP), /* what it means depends on the tunnel's state */
+	TIMER_LSP_TEAR,
+};
+
+enum lsp_role { LSP_INGRESS = 1, LSP_EGRESS, LSP_TRANSIT };
+
+enum lsp_state {
+	LSP_PENDING = 1, /* set-up passed on, reply awaited */
+	LSP_SHORTCUT,    /* reply here; an earlier neighbour is asked for a label */
+	LSP_PROGRAM,     /* workers are learning the entries */
+	LSP_UP,
+	LSP_CLOSING,  /* withdrawn; neighbours' answers or a timeout awaited */
+	LSP_REMOVING, /* workers are forgetting the entries */
+};
+
+struct lsp_reply;
+
+struct lsp {
+	RB_ENTRY(lsp) node; /* by nonce, then source */
+	struct node_id src, dst;
+	uint64_t nonce;
+	uint8_t role;  /* enum lsp_role */
+	uint8_t state; /* enum lsp_state */
+	bool finger;
+	bool programmed;
+	bool retiring;  /* replaced: carries what is still under way, then goes */
+	bool committed; /* finger at the far end: the way back may be used */
+	uint8_t hops_first, hops;
+	uint16_t mtu;
+	struct peer *up, *down;
+	uint32_t fwd_in, rev_out; /* on the link to up */
+	uint32_t rev_in, fwd_out; /* on the link to down */
+	uint32_t session;         /* at the ends: session index */
+	int16_t worker;           /* at the ends: owner of the session; -1: any */
+	/* At the ends: the owner's list of its tunnels; only the owner touches it. */
+	LIST_ENTRY(lsp) of_owner;
+	uint8_t setup_flags;
+	struct instant born, up_at, used;
+	struct timer timer;
+	struct ticket ticket;
+	struct lsp_end ahead, back; /* towards dst and src, for whoever passes by */
+	uint8_t tears;              /* tear-downs sent so far */
+	uint64_t punted; /* packets about this tunnel, or on it, that came to this control plane */
+	bool up_answered, down_answered;
+	uint8_t reason;
+	/* until up: what the reply brought (lsp/lsp.h), whom the set-up passed */
+	struct lsp_reply *reply;
+	uint32_t *record;
+	uint8_t nrecord;
+	struct peer *short_up; /* neighbour asked for a short-cut */
+};
+
+RB_HEAD(lsp_tree, lsp);
+
+struct lsps {
+	struct lsp_tree tree;
+	uint32_t count;   /* all that stand in the tree */
+	uint32_t pending; /* of those: not up yet */
+};
+
+int lsps_new(struct node *n);
+/* Destroys what still stands. After every part that holds tunnels. */
+void lsps_free(struct node *n);
+
+/* A tunnel of which nothing is known yet but its name: LSP_PENDING, its timer armed for lsp_pending_ns(). NULL: no memory, or there is
+ * one of that name. */
+struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
+                    const struct node_id *dst, uint8_t role);
+/* Frees everything at once, labels into quarantine; entries must be out of the workers, or the links gone. */
+void lsp_destroy(struct node *n, struct lsp *l);
+/* The one way in which a tunnel changes its state: keeps the counts of pending tunnels and of the links' tunnels in use, takes a tunnel
+ * that ends out of the index of ends, and tells its owner (news.lsp_over()). */
+void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state);
+/* Gives back the label of the way back on the old next hop: there is no next hop now. */
+void lsp_drop_down(struct node *n, struct lsp *l);
+/* Frees what is kept until a tunnel is up. */
+void lsp_forget_build(struct node *n, struct lsp *l);
+/* How long a set-up is waited for. */
+int64_t lsp_pending_ns(const struct node *n);
+
+/* NULL: none of that name. */
+struct lsp *lsp_find(struct node *n, uint64_t nonce, const struct node_id *src);
+/* All tunnels, by nonce and then source: NULL gives the first. */
+struct lsp *lsp_after(const struct node *n, struct lsp *l);
+/* The first tunnel behind this key, in the order of lsp_after(); the key itself need not stand any more. NULL: none. */
+struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src);
+/* The first with this nonce or a higher one, or NULL; those of other sources follow by lsp_after(). */
+struct lsp *lsp_first(const struct node *n, uint64_t nonce);
+/* The tunnel that a label of ours on a link names; *forward: which direction. NULL: none. */
+struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *forward);
+/* Where a packet of that direction goes next; false at the tunnel's end. */
+bool lsp_onward(const struct lsp *l, bool forward, struct peer **peer, uint32_t *label);
