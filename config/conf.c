@@ -190,7 +190,11 @@ static void open_named(struct reading *r, enum conf_section s, const char *name,
 	else
 		h = grow((void **)&c->lsps, &c->nlsps, sizeof(*c->lsps), CONF_LSPS_MAX);
 	if (!h) {
-		conf_error(r->e, line, "too many sections [%s NAME]", conf_sections[s].name);
+		conf_error(r->e, line, "there are too many sections [%s NAME]: %u are possible",
+		           conf_sections[s].name,
+		           s == CONF_SEC_PORT   ? CONF_PORTS_MAX
+		           : s == CONF_SEC_LINK ? CONF_LINKS_MAX
+		                                : CONF_LSPS_MAX);
 		return;
 	}
 	defaults(s, h);
@@ -221,7 +225,8 @@ static void open_section(struct reading *r, const struct ini *ini)
 		return;
 	}
 	if (*ini->value) {
-		conf_error(r->e, ini->line, "[%s] takes no name", ini->key);
+		conf_error(r->e, ini->line, "[%s] takes no name: there is one such section only",
+		           ini->key);
 		return;
 	}
 	line = s == CONF_SEC_NAMES ? &c->names_line : &single[s]->line;
@@ -258,7 +263,8 @@ static void take_name(struct reading *r, const struct ini *ini)
 	}
 	n = grow((void **)&c->names, &c->nnames, sizeof(*c->names), CONF_NAMES_MAX);
 	if (!n) {
-		conf_error(r->e, ini->line, "too many names");
+		conf_error(r->e, ini->line, "there are too many names: %u are possible",
+		           CONF_NAMES_MAX);
 		return;
 	}
 	snprintf(n->name, sizeof(n->name), "%s", ini->key);

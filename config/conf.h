@@ -177,7 +177,8 @@ int conf_load(struct conf *c, const char *file, struct conf_errors *e) COYO_NODI
 void conf_free(struct conf *c);
 /* What no single value shows: options that contradict each other, names that name nothing. Called by conf_parse(). */
 void conf_check(const struct conf *c, struct conf_errors *e);
-/* Reads the key file into me, which the caller wipes (identity_wipe()): -EINVAL with an error at the line that names it when it is missing, readable by others, damaged. */
+/* Reads the key file into me, which the caller wipes (identity_wipe()). -EINVAL with an error at the line that names the file when
+ * it is missing, readable by others or damaged, or when a link's neighbour is this node itself. */
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e) COYO_NODISCARD;
 
 /* The state directory exists and can be written; otherwise -EINVAL with an error at its line. */

@@ -45,7 +45,7 @@ int conf_load(struct conf *c, const char *file, struct conf_errors *e)
 		return -EINVAL;
 	}
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)) {
-		conf_error(e, 0, "cannot read: not a file");
+		conf_error(e, 0, "cannot read: it is no file; name the file itself");
 		close(fd);
 		return -EINVAL;
 	}
@@ -55,7 +55,9 @@ int conf_load(struct conf *c, const char *file, struct conf_errors *e)
 	if (n < 0)
 		conf_error(e, 0, "cannot read: %s", strerror((int)-n));
 	else if (n > (long)CONF_FILE_MAX)
-		conf_error(e, 0, "larger than %u MiB", CONF_FILE_MAX >> 20);
+		conf_error(e, 0,
+		           "larger than %u MiB, which no configuration is; is it the right file?",
+		           CONF_FILE_MAX >> 20);
 	else
 		rc = conf_parse(c, file, text, (size_t)n, e);
 	free(text);

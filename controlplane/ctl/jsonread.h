@@ -21,6 +21,7 @@ struct jvalue {
 
 /* Parses one document and nothing after it but blanks. NULL: not JSON, too deep, or out of memory. Owner: jvalue_free(). */
 struct jvalue *json_read(const char *text, size_t len) COYO_NODISCARD;
+/* Frees a value, its children and the siblings behind it. */
 void jvalue_free(struct jvalue *v);
 
 /* Member of an object, or NULL. */

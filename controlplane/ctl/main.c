@@ -73,7 +73,7 @@ static int parse_words(struct options *o, char **words, int n)
 		size_t w = strlen(words[i]);
 
 		if (len + w + 2 > sizeof(line))
-			return usage("that is too long");
+			return usage("a request has at most 512 characters");
 		if (i)
 			line[len++] = ' ';
 		memcpy(line + len, words[i], w + 1);
@@ -141,7 +141,7 @@ static int parse(int argc, char **argv, struct options *o)
 			fputs(help, stdout);
 			return 0;
 		default:
-			return usage("unknown option");
+			return usage("that option is not understood");
 		}
 	}
 	return parse_words(o, argv + optind, argc - optind);
@@ -230,9 +230,11 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 	default:
 		print_list(v, "applied", "applied");
 		print_list(v, "needs_restart", "needs a restart");
+		print_list(v, "failed", "failed, see the daemon's log, and reload again");
 		if (!jvalue_get(v, "applied"))
 			return false;
-		if (!jvalue_get(v, "applied")->first && !jvalue_get(v, "needs_restart")->first)
+		if (!jvalue_get(v, "applied")->first && !jvalue_get(v, "needs_restart")->first &&
+		    (!jvalue_get(v, "failed") || !jvalue_get(v, "failed")->first))
 			puts("nothing has changed");
 		return true;
 	}
@@ -270,7 +272,8 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 	bool final = !streaming(o) || (v && jvalue_get(v, "done")) || error;
 
 	if (!v) {
-		p->status = refused("the daemon's answer is no JSON; is it of another version?");
+		p->status = refused("the daemon's answer is no JSON; is coyod of another version "
+		                    "than coyoctl?");
 		p->final = true;
 		return;
 	}
@@ -279,7 +282,8 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 	else if (!final)
 		print_answer(o, v);
 	else if (!error && !print_final(o, v))
-		p->status = refused("the daemon's answer is of another version");
+		p->status = refused("the daemon's answer lacks what is to be printed; is coyod of "
+		                    "another version than coyoctl? --json prints it as it is");
 	if (error)
 		p->status = refused(error);
 	received = jvalue_get(v, "received");
@@ -343,6 +347,6 @@ int main(int argc, char **argv)
 		                      : "the daemon ended before its answer did; ask again");
 	}
 	if (fflush(stdout) != 0)
-		return refused("cannot write the answer");
+		return refused("cannot write the answer to standard output; is the disk full?");
 	return p.status;
 }

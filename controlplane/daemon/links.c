@@ -84,8 +84,10 @@ static int socket_open(const struct conf_link *l, uint16_t *port, char *err, siz
 
 	if (fd < 0) {
 		rc = -errno;
-		snprintf(err, errcap, "link %s: no IPv%u socket: %s", l->head.name, family,
-		         strerror(-rc));
+		snprintf(err, errcap,
+		         "link %s: cannot open an IPv%u socket: %s; is IPv%u enabled here, and is "
+		         "the limit of open files (ulimit -n) high enough?",
+		         l->head.name, family, strerror(-rc), family);
 		return rc;
 	}
 	if (family == 6)
@@ -133,7 +135,13 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 	struct daemon_link *k;
 
 	if (n < 0) {
-		snprintf(err, errcap, "link %s: %s", l->head.name, strerror(-n));
+		if (n == -ENOSPC)
+			snprintf(
+			        err, errcap,
+			        "link %s: there are %u links, and no more are possible; remove one",
+			        l->head.name, CPDP_LINKS_MAX);
+		else
+			snprintf(err, errcap, "link %s: out of memory for it", l->head.name);
 		return n;
 	}
 	k = &d->links[n];
@@ -176,7 +184,10 @@ static int start_ethernet(struct daemon *d, struct daemon_link *k, const struct 
 	bool up;
 
 	if (port < 0 || dp_port_info(d->dp, (uint16_t)port, &up, &mtu, mac) < 0) {
-		snprintf(err, errcap, "link %s: port %s did not start", k->name, l->port);
+		snprintf(err, errcap,
+		         "link %s: port %s did not start; the lines above from EAL say why, and "
+		         "device of [port %s] names it",
+		         k->name, l->port, l->port);
 		return -ENODEV;
 	}
 	k->port = k->io.port = (uint16_t)port;
@@ -189,8 +200,9 @@ static int start_ethernet(struct daemon *d, struct daemon_link *k, const struct 
 		k->io.mtu = (uint16_t)room;
 	if (k->io.mtu > room) {
 		snprintf(err, errcap,
-		         "link %s: mtu = %u does not fit port %s, whose MTU %u leaves %u", k->name,
-		         k->io.mtu, l->port, mtu, room);
+		         "link %s: mtu = %u does not fit port %s, whose MTU of %u leaves room for "
+		         "%u; lower it, or leave it out",
+		         k->name, k->io.mtu, l->port, mtu, room);
 		return -EINVAL;
 	}
 	return 0;

@@ -10,20 +10,23 @@
 struct daemon;
 struct node_output;
 
-/* Reserves a slot for the link and opens its socket. Returns the link number, or -errno with one sentence in err. */
+/* Reserves a slot for the link and opens its socket, which the slot owns. Returns the link number, or -errno with one sentence in
+ * err. d->links may move. */
 int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t errcap);
-/* Fills in what only a started data plane knows, and hands the link to the node (or, control = no, to the workers). */
+/* Fills in what only a started data plane knows, and hands the link to the node (or, control = no, to the workers). 0, or -errno
+ * with one sentence in err: the slot is then still taken, links_gone() frees it. */
 int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char *err,
                 size_t errcap);
 /* Asks the node to give the link up; its slot is freed when every worker has. */
 void links_remove(struct daemon *d, uint32_t link);
-/* OUT_LINK_GONE and OUT_LINK_STATE. */
+/* No worker knows the link any more (OUT_LINK_GONE): closes its socket and frees the slot. */
 void links_gone(struct daemon *d, uint32_t link);
+/* A neighbour came or went (OUT_LINK_STATE): for the log and the service manager. */
 void links_state(struct daemon *d, const struct node_output *out);
-/* Closes every socket; after dp_stop(). */
+/* Closes every socket and frees the slots; after dp_stop(), because workers use the sockets. */
 void links_close(struct daemon *d);
 
-/* Number of a name, or -1. */
+/* Number of a name, or -1. Looks at every link. */
 int links_find(const struct daemon *d, const char *name);
 /* Name of a number, or NULL (0xffff, free slots). */
 const char *links_name(const struct daemon *d, uint32_t link);

@@ -13,7 +13,9 @@ struct log {
 	unsigned long suppressed;
 };
 
+/* Lines go to fd, which stays the caller's. */
 void log_init(struct log *l, int fd);
-/* Errors are never left out. */
+/* One line, without its newline; control characters become `?`. Beyond 20 lines a second (after a burst of 200) lines are left
+ * out, but never errors. */
 void log_line(struct log *l, struct instant now, enum log_level level, const char *fmt, ...)
         COYO_PRINTF(4, 5);

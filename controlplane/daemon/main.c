@@ -69,7 +69,8 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
 			fputs(help, stdout);
 			return 0;
 		default:
-			fputs("coyod: `coyod --help` tells the options\n", stderr);
+			fputs("coyod: that option is not understood; `coyod --help` lists them\n",
+			      stderr);
 			return EXIT_CONFIG;
 		}
 	}
@@ -207,7 +208,9 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 	node_cfg_of(d, &cfg);
 	d->node = node_new(&cfg, d->now);
 	if (!d->node) {
-		snprintf(err, errcap, "out of memory for the control plane");
+		snprintf(err, errcap,
+		         "out of memory for the control plane; lower sessions of [node], or free "
+		         "some");
 		return -ENOMEM;
 	}
 	return 0;
@@ -231,7 +234,10 @@ static int start(struct daemon *d, const struct arguments *a, char *err, size_t 
 		return rc;
 	rc = loop_open(d);
 	if (rc) {
-		snprintf(err, errcap, "cannot wait for events: %s", strerror(-rc));
+		snprintf(err, errcap,
+		         "cannot make the descriptors to wait on: %s; raise the limit of open "
+		         "files (ulimit -n)",
+		         strerror(-rc));
 		return rc;
 	}
 	state_restore(d);
@@ -317,7 +323,9 @@ int main(int argc, char **argv)
 	loop_clock(&d);
 	d.started = d.now;
 	if (sodium_init() < 0) {
-		fputs("coyod: libsodium does not start\n", stderr);
+		fputs("coyod: libsodium finds no source of random numbers; the kernel must have "
+		      "getrandom(2) or /dev/urandom\n",
+		      stderr);
 		return EXIT_RUNTIME;
 	}
 	if (configure(&d, &a)) {

@@ -92,7 +92,8 @@ static uint64_t run_consume(struct pump_worker *w, uint64_t acked)
 static void breaks(struct daemon *d, const char *why, unsigned worker)
 {
 	if (!d->pump.broken)
-		daemon_log(d, LOG_LEVEL_ERROR, "worker %u: %s; the daemon ends", worker, why);
+		daemon_log(d, LOG_LEVEL_ERROR,
+		           "worker %u %s; the daemon ends and must be started again", worker, why);
 	d->pump.broken = true;
 }
 
@@ -103,12 +104,12 @@ static void enqueue(struct daemon *d, unsigned worker, const struct cp_cmd *cmd)
 	uint32_t size = cp_cmd_size(cmd);
 
 	if (w->queued >= PUMP_QUEUE_HARD) {
-		breaks(d, "it takes no commands any more", worker);
+		breaks(d, "takes no commands any more", worker);
 		return;
 	}
 	item = malloc(offsetof(struct pump_item, cmd) + size);
 	if (!item) {
-		breaks(d, "out of memory for its commands", worker);
+		breaks(d, "cannot be told anything: out of memory", worker);
 		return;
 	}
 	memcpy(&item->cmd, cmd, size);
@@ -127,7 +128,7 @@ static void put(struct daemon *d, unsigned worker, struct cp_cmd *c, bool node)
 		c = &nop;
 	}
 	if (!run_add(w, node)) {
-		breaks(d, "out of memory for its commands", worker);
+		breaks(d, "cannot be told anything: out of memory", worker);
 		return;
 	}
 	c->seq = ++w->seq;
@@ -154,8 +155,9 @@ void pump_node_command(struct daemon *d, unsigned worker, struct cp_cmd *cmd)
 		if (seq != w->node_seq + 1 && !d->pump.numbers_differ) {
 			d->pump.numbers_differ = true;
 			daemon_log(d, LOG_LEVEL_ERROR,
-			           "worker %u: command %llu of the node came after %llu", i,
-			           (unsigned long long)seq, (unsigned long long)w->node_seq);
+			           "command %llu of the node for worker %u came after %llu; this "
+			           "is a fault of coyod, please report it",
+			           (unsigned long long)seq, i, (unsigned long long)w->node_seq);
 		}
 		w->node_seq = seq;
 		put(d, i, cmd, true);

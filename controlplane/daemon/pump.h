@@ -44,7 +44,9 @@ struct pump {
 	bool broken;           /* out of memory or a dead worker: the loop ends the daemon */
 };
 
+/* Empty queues. */
 void pump_init(struct pump *p);
+/* Frees commands that wait; the pump is empty afterwards. */
 void pump_free(struct pump *p);
 
 /* A command of the node's (its last output), to one worker or all; numbered in place. */

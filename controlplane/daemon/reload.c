@@ -15,7 +15,8 @@
 struct changes {
 	char applied[CHANGES_MAX][NOTE_MAX];
 	char restart[CHANGES_MAX][NOTE_MAX];
-	unsigned napplied, nrestart;
+	char failed[CHANGES_MAX][NOTE_MAX];
+	unsigned napplied, nrestart, nfailed;
 };
 
 static void note(char list[][NOTE_MAX], unsigned *n, const char *what, const char *name,
@@ -84,8 +85,8 @@ static void add_link(struct daemon *d, const struct conf_link *l, struct changes
 	int link = links_find(d, l->head.name);
 
 	if (link >= 0) {
-		note(ch->restart, &ch->nrestart, "link", l->head.name,
-		     "its namesake is still being removed");
+		note(ch->failed, &ch->nfailed, "link", l->head.name,
+		     "another link of this name is still being removed");
 		return;
 	}
 	link = links_open(d, l, err, sizeof(err));
@@ -95,7 +96,7 @@ static void add_link(struct daemon *d, const struct conf_link *l, struct changes
 	}
 	if (link < 0) {
 		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
-		note(ch->restart, &ch->nrestart, "link", l->head.name, "could not be added");
+		note(ch->failed, &ch->nfailed, "link", l->head.name, "could not be added");
 		return;
 	}
 	note(ch->applied, &ch->napplied, "link", l->head.name, "added");
@@ -180,24 +181,30 @@ static void adopt(struct daemon *d, struct conf *fresh)
 	fresh->nlinks = old.nlinks;
 }
 
+static void list(struct json *j, const char *key, const char (*notes)[NOTE_MAX], unsigned n)
+{
+	json_array(j, key);
+	for (unsigned i = 0; i < n; i++)
+		json_str(j, NULL, notes[i]);
+	json_array_end(j);
+}
+
 static void report(struct daemon *d, const struct changes *ch, struct json *j)
 {
 	for (unsigned i = 0; i < ch->napplied; i++)
 		daemon_log(d, LOG_LEVEL_INFO, "reload: %s", ch->applied[i]);
 	for (unsigned i = 0; i < ch->nrestart; i++)
 		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: needs a restart", ch->restart[i]);
-	if (!ch->napplied && !ch->nrestart)
+	for (unsigned i = 0; i < ch->nfailed; i++)
+		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: the next reload tries again",
+		           ch->failed[i]);
+	if (!ch->napplied && !ch->nrestart && !ch->nfailed)
 		daemon_log(d, LOG_LEVEL_INFO, "reload: nothing has changed");
 	if (!j)
 		return;
-	json_array(j, "applied");
-	for (unsigned i = 0; i < ch->napplied; i++)
-		json_str(j, NULL, ch->applied[i]);
-	json_array_end(j);
-	json_array(j, "needs_restart");
-	for (unsigned i = 0; i < ch->nrestart; i++)
-		json_str(j, NULL, ch->restart[i]);
-	json_array_end(j);
+	list(j, "applied", ch->applied, ch->napplied);
+	list(j, "needs_restart", ch->restart, ch->nrestart);
+	list(j, "failed", ch->failed, ch->nfailed);
 }
 
 int reload(struct daemon *d, struct json *j)

@@ -5,6 +5,6 @@
 
 struct daemon;
 
-/* Adds to j (may be NULL; an open object) the arrays "applied" and "needs_restart". -EINVAL: errors were logged, nothing was
- * changed. */
+/* Adds to j (an open object, or NULL) the arrays "applied", "needs_restart" and "failed": what the next reload tries again.
+ * -EINVAL: the file has errors, which were logged, and nothing was changed. -ENOMEM: nothing was changed. */
 int reload(struct daemon *d, struct json *j);

@@ -34,8 +34,10 @@ void state_restore(struct daemon *d)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		if (errno != ENOENT)
-			daemon_log(d, LOG_LEVEL_WARN, "contacts not restored: %s: %s", path,
-			           strerror(errno));
+			daemon_log(d, LOG_LEVEL_WARN,
+			           "the known contacts are not restored: cannot open %s: %s; "
+			           "others are found through the links",
+			           path, strerror(errno));
 		return;
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)SNAPSHOT_MAX &&
@@ -43,7 +45,10 @@ void state_restore(struct daemon *d)
 		n = read(fd, data, (size_t)st.st_size);
 	close(fd);
 	if (n < 0) {
-		daemon_log(d, LOG_LEVEL_WARN, "contacts not restored: %s cannot be read", path);
+		daemon_log(d, LOG_LEVEL_WARN,
+		           "the known contacts are not restored: %s cannot be read, or is no file "
+		           "of at most %u MiB; others are found through the links",
+		           path, SNAPSHOT_MAX >> 20);
 	} else {
 		ev.u.restore.data = data;
 		ev.u.restore.len = (size_t)n;
@@ -110,7 +115,10 @@ void state_save(struct daemon *d)
 	if (rc == 0 && rename(tmp, path) < 0)
 		rc = -errno;
 	if (rc)
-		daemon_log(d, LOG_LEVEL_WARN, "contacts not saved in %s: %s", path, strerror(-rc));
+		daemon_log(d, LOG_LEVEL_WARN,
+		           "the known contacts are not saved: cannot write %s: %s; the next try "
+		           "comes when they change again",
+		           path, strerror(-rc));
 	free(data);
 }
 

@@ -399,6 +399,16 @@ class Case(unittest.TestCase):
         with open(d.conf, "w", encoding="ascii") as f:
             f.write(self.conf(links=("l1", "l3")).replace("count = 2", "count = 1").replace("\nb = ", "\nc = "))
         self.assertEqual(d.json("reload")["applied"], ["[names] replaced"])
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("127.0.0.1", 0))
+        with open(d.conf, "a", encoding="ascii") as f:
+            f.write((LINK % "l4").replace("127.0.0.1:0", "127.0.0.1:%d" % taken.getsockname()[1]))
+        r = d.json("reload")
+        self.assertEqual((r["applied"], r["needs_restart"]), ([], ["[worker] count"]))
+        self.assertEqual(r["failed"], ["[link l4] could not be added"])
+        self.assertIn("failed, see the daemon's log, and reload again: [link l4]", d.ctl("reload"))
+        taken.close()
+        self.assertEqual(d.json("reload")["applied"], ["[link l4] added"])
         self.assertEqual({x["peer_name"] for x in d.json("show", "links")["links"]}, {"c"})
         with open(d.conf, "a", encoding="ascii") as f:
             f.write("nonsense\n")
@@ -406,7 +416,7 @@ class Case(unittest.TestCase):
         d.proc.send_signal(signal.SIGHUP)
         d.until("error reload: ")
         d.until("error reload: ")
-        self.assertEqual(d.json("show", "node")["links"], 2)
+        self.assertEqual(d.json("show", "node")["links"], 3)
 
     # ---- hostile clients ----
 
