@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway thread: serves the application socket, and moves bytes between applications' descriptors and the workers' rings. */
 #pragma once
-#include "app/bridge.h"
+#include "session/bridge.h"
 #include "dataplane.h"
 
 #include <stddef.h>

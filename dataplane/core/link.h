@@ -11,10 +11,6 @@
 
 #define LINK_BURST 64 /* packets gathered before a link is flushed */
 
-/* Counters at which a sending lane asks for a new key and at which it stops. */
-#define LANE_REKEY_AT  (UINT64_C(1) << 32)
-#define LANE_REFUSE_AT (UINT64_C(1) << 36)
-
 /* This worker's sending lane. */
 struct tx_lane {
 	struct aead_key key;

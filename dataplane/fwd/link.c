@@ -144,11 +144,6 @@ static int link_remote(struct link *l, const struct cp_link *c)
 }
 
 /* A key that is in use keeps its counter: a repeated command must never repeat a nonce. */
-static bool same_key(const struct aead_key *k, const struct cp_lane_key *c)
-{
-	return k->alg == c->alg && memcmp(k->key, c->key, sizeof(c->key)) == 0;
-}
-
 static int tx_key(struct fwd *f, struct link *l, const struct cp_lane_key *c)
 {
 	struct worker *w = f->w;
@@ -157,7 +152,7 @@ static int tx_key(struct fwd *f, struct link *l, const struct cp_lane_key *c)
 	if (!l || !l->cfg.sealed)
 		return -EINVAL;
 	fwd_flush(f);
-	if (l->tx && same_key(&l->tx->key, c)) {
+	if (l->tx && seal_key_is(&l->tx->key, c->alg, c->key)) {
 		l->tx->index = c->index;
 		return 0;
 	}
@@ -187,7 +182,7 @@ static int rx_key(struct fwd *f, struct link *l, const struct cp_lane_key *c)
 	if (!l || !l->cfg.sealed || cp_index_worker(c->index, w->workers) != w->number)
 		return -EINVAL;
 	if (r)
-		return same_key(&r->key, c) && r->link == c->link ? 0 : -EEXIST;
+		return seal_key_is(&r->key, c->alg, c->key) && r->link == c->link ? 0 : -EEXIST;
 	r = w->mem.alloc(w->mem.arg, sizeof(*r));
 	if (!r)
 		return -ENOMEM;

@@ -43,7 +43,7 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 		uint16_t inner = m[i]->data_len;
 		uint8_t *h;
 
-		if (unlikely_(!t || t->counter >= LANE_REFUSE_AT)) {
+		if (unlikely_(!t || t->counter >= SEAL_REFUSE_AT)) {
 			drop_packet(w, t ? DROP_KEY_SPENT : DROP_NO_KEY, m[i]);
 			continue;
 		}
@@ -69,7 +69,7 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 	}
 	if (k)
 		seal_burst(&t->key, op, k);
-	if (unlikely_(t && t->counter >= LANE_REKEY_AT && !t->rekey_asked))
+	if (unlikely_(t && t->counter >= SEAL_REKEY_AT && !t->rekey_asked))
 		ask_rekey(w, l);
 	return k;
 }

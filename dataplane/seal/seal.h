@@ -4,6 +4,11 @@
 #include "crypto/aead.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+/* Packets sealed under one key after which another is asked for, and after which none more is sealed. */
+#define SEAL_REKEY_AT  (UINT64_C(1) << 32)
+#define SEAL_REFUSE_AT (UINT64_C(1) << 36)
 
 /* Sessions a back end may hold at once; keys beyond use the portable one. */
 #define SEAL_SESSIONS 2048
@@ -20,6 +25,13 @@ const char *seal_backend(enum aead_alg alg);
 int seal_key_init(struct aead_key *k, enum aead_alg alg, const uint8_t key[AEAD_KEY_BYTES],
                   bool sealing, uint16_t aad_len) COYO_NODISCARD;
 void seal_key_wipe(struct aead_key *k);
+
+/* True when k was made of this key: a command repeats it. */
+static inline bool seal_key_is(const struct aead_key *k, uint8_t alg,
+                               const uint8_t key[AEAD_KEY_BYTES])
+{
+	return k->alg == alg && memcmp(k->key, key, AEAD_KEY_BYTES) == 0;
+}
 
 /* Like aead_seal_burst() and aead_open_burst(). Every op's aad_len is the key's. */
 void seal_burst(const struct aead_key *k, struct aead_op *ops, unsigned n);

@@ -4,8 +4,6 @@
 #include "core/ring.h"
 #include "worker/loop.h"
 
-#include <errno.h>
-
 #define COMMANDS_PER_LOOP 64
 
 static int execute(struct loop *l, const struct cp_cmd *c)
@@ -13,20 +11,16 @@ static int execute(struct loop *l, const struct cp_cmd *c)
 	switch (c->type) {
 	case CMD_NOP:
 		return 0;
-	case CMD_SEND_SESSION:
-		if (c->u.send_session.len > CPDP_PACKET_MAX)
-			return -EINVAL;
-		/* fall through */
 	case CMD_SESSION_SET:
 	case CMD_SESSION_TX_KEY:
 	case CMD_SESSION_RX_KEY:
 	case CMD_SESSION_RX_DEL:
 	case CMD_SESSION_DEL:
+	case CMD_SEND_SESSION:
 	case CMD_UNREACHABLE:
 	case CMD_DUMP_CONNECTIONS:
 	case CMD_DRAIN:
-		sess_command(l->sess, c, l->w.now);
-		return 0;
+		return sess_command(l->sess, c, l->w.now);
 	default:
 		return fwd_command(l->fwd, c);
 	}

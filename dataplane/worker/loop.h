@@ -5,13 +5,13 @@
 #include "core/state.h"
 #include "fwd/fwd.h"
 #include "io/io.h"
-#include "worker/sess.h"
+#include "session/session.h"
 
 struct loop {
 	struct worker w;
 	struct io *io;
 	struct fwd *fwd;
-	struct sessions *sess;
+	struct worker_sessions *sess;
 	unsigned lcore;
 	struct burst burst; /* what the turn works on; empty between turns */
 };

@@ -4,8 +4,9 @@
 #include "core/state.h"
 #include "worker/loop.h"
 
-struct apps;
+struct bridge;
 struct eal;
+struct gateway;
 
 /* The control thread's, except where something else is said. */
 struct dataplane {
@@ -13,7 +14,8 @@ struct dataplane {
 	struct dp_cfg cfg;                      /* constant; all.cfg points here */
 	struct dp_port_cfg ports[DP_PORTS_MAX]; /* cfg.ports */
 	struct loop *loop[CPDP_WORKERS_MAX];
-	struct apps *apps;
+	struct gateway *gateway; /* NULL: no applications */
+	struct bridge *bridge[CPDP_WORKERS_MAX];
 	struct eal *eal;
 	bool launched;
 	uint16_t port_id[DP_PORTS_MAX];    /* DPDK's number of cfg.ports[i] */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
+#include "app/gateway.h"
 #include "core/handover.h"
 #include "core/mbuf.h"
 #include "core/ring.h"
 #include "seal/seal.h"
-#include "worker/apps.h"
 #include "worker/eal.h"
 #include "worker/root.h"
 
@@ -90,14 +90,12 @@ static int make_workers(struct dataplane *dp, char *err, size_t errcap)
 
 static int make_apps(struct dataplane *dp, char *err, size_t errcap)
 {
-	struct sessions *sess[CPDP_WORKERS_MAX];
-
 	if (!dp->cfg.app_socket)
 		return 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		sess[i] = dp->loop[i]->sess;
-	dp->apps = apps_start(sess, dp->cfg.workers, &dp->cfg, err, errcap);
-	return dp->apps ? 0 : -EIO;
+		dp->bridge[i] = sess_bridge(dp->loop[i]->sess);
+	dp->gateway = gateway_start(&dp->cfg, dp->bridge, dp->cfg.workers, err, errcap);
+	return dp->gateway ? 0 : -EIO;
 }
 
 static int launch(struct dataplane *dp, char *err, size_t errcap)
@@ -168,8 +166,8 @@ void dp_stop(struct dataplane *dp)
 {
 	if (!dp)
 		return;
-	if (dp->apps)
-		apps_stop(dp->apps);
+	if (dp->gateway)
+		gateway_stop(dp->gateway);
 	atomic_store(&dp->all.stop, true);
 	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
 		worker_wake(dp->all.worker[i]);
@@ -179,8 +177,8 @@ void dp_stop(struct dataplane *dp)
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		if (dp->all.worker[i])
 			(void)atomic_load_explicit(&dp->all.worker[i]->ended, memory_order_acquire);
-	if (dp->apps)
-		apps_free(dp->apps);
+	if (dp->gateway)
+		gateway_free(dp->gateway);
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		loop_free(dp->loop[i]);
 	if (dp->eal) {

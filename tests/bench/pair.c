@@ -9,7 +9,7 @@
 #include "wire/lse.h"
 #include "worker/eal.h"
 #include "worker/root.h"
-#include "worker/sess_int.h"
+#include "session/priv.h"
 
 #include <pthread.h>
 #include <rte_launch.h>
@@ -121,7 +121,7 @@ static void session(struct pair *p, unsigned side)
 	c.u.session.out_label = label_of(!side);
 	memset(c.u.session.remote.b, 0x77, ID_BYTES);
 	command(l, &c);
-	p->end[side].peer = peer_find(l->sess, &c.u.session.remote);
+	p->end[side].peer = remote_find(l->sess, &c.u.session.remote);
 	for (unsigned tx = 0; tx < 2; tx++) {
 		c = (struct cp_cmd){.type = tx ? CMD_SESSION_TX_KEY : CMD_SESSION_RX_KEY};
 		c.u.key.session = SESSION;

@@ -2,7 +2,7 @@
 /* Applications on a pair of workers: one stream, ping-pong, connections one after the other; and how each is measured. */
 #include "pair.h"
 #include "tcp.h"
-#include "worker/sess_int.h"
+#include "session/priv.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -114,7 +114,7 @@ static void test_rekey_asked_once(void **state)
 	transmit(10);
 	assert_int_equal(w->link[3]->tx->counter, 10);
 	assert_int_equal(rekeys(), 0);
-	w->link[3]->tx->counter = LANE_REKEY_AT - 5;
+	w->link[3]->tx->counter = SEAL_REKEY_AT - 5;
 	transmit(4);
 	assert_int_equal(rekeys(), 0);
 	transmit(200);
@@ -127,17 +127,17 @@ static void test_refused_at_the_end(void **state)
 {
 	uint64_t sent = w->link_count[3].tx_packets;
 
-	w->link[3]->tx->counter = LANE_REFUSE_AT - 3;
+	w->link[3]->tx->counter = SEAL_REFUSE_AT - 3;
 	transmit(100);
 	assert_int_equal(w->link_count[3].tx_packets - sent, 3);
 	assert_int_equal(w->drops[DROP_KEY_SPENT], 97);
-	assert_int_equal(w->link[3]->tx->counter, LANE_REFUSE_AT);
+	assert_int_equal(w->link[3]->tx->counter, SEAL_REFUSE_AT);
 }
 
 static void test_key_commands_and_counter(void **state)
 {
 	key(1); /* the same again: its counters are spent */
-	assert_int_equal(w->link[3]->tx->counter, LANE_REFUSE_AT);
+	assert_int_equal(w->link[3]->tx->counter, SEAL_REFUSE_AT);
 	key(2);
 	assert_int_equal(w->link[3]->tx->counter, 0);
 	transmit(1);

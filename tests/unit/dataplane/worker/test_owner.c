@@ -9,7 +9,7 @@
 #include "wire/lse.h"
 #include "worker/eal.h"
 #include "worker/root.h"
-#include "worker/sess_int.h"
+#include "session/priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ struct tally {
 };
 static struct tally tally[WORKERS];
 
-static unsigned end_of(unsigned w)
+static unsigned side_of(unsigned w)
 {
 	return w / 2;
 }
@@ -47,7 +47,7 @@ static uint32_t session_of(unsigned here, unsigned there)
 
 static uint32_t session_between(unsigned w, unsigned other)
 {
-	return end_of(w) == 0 ? session_of(w, other) : session_of(other, w);
+	return side_of(w) == 0 ? session_of(w, other) : session_of(other, w);
 }
 
 /* The label under which worker w takes a session; it names w. */
@@ -87,8 +87,8 @@ static void set_links(unsigned w)
 static void set_wire(bool crossed)
 {
 	for (unsigned w = 0; w < WORKERS; w++) {
-		struct io_port *out = &dp.loop[w]->io->port[dp.port_id[end_of(w)]];
-		struct io_port *in = &dp.loop[w]->io->port[dp.port_id[!end_of(w)]];
+		struct io_port *out = &dp.loop[w]->io->port[dp.port_id[side_of(w)]];
+		struct io_port *in = &dp.loop[w]->io->port[dp.port_id[!side_of(w)]];
 
 		out->queue = (uint16_t)(w % 2);
 		out->poll = false;
@@ -111,7 +111,7 @@ static void set_session(unsigned w, unsigned other)
 	struct cp_cmd c = {.type = CMD_SESSION_SET};
 
 	c.u.session.session = session;
-	c.u.session.out_link = (uint16_t)end_of(w);
+	c.u.session.out_link = (uint16_t)side_of(w);
 	c.u.session.path_mtu = 1400;
 	c.u.session.out_label = label_of(other, session);
 	c.u.session.remote = id_of(other, session);
@@ -120,19 +120,19 @@ static void set_session(unsigned w, unsigned other)
 		c = (struct cp_cmd){.type = tx ? CMD_SESSION_TX_KEY : CMD_SESSION_RX_KEY};
 		c.u.key.session = session;
 		c.u.key.alg = AEAD_CHACHA20_POLY1305;
-		memset(c.u.key.key, (int)(2 * session + (tx ? end_of(w) : !end_of(w))),
+		memset(c.u.key.key, (int)(2 * session + (tx ? side_of(w) : !side_of(w))),
 		       sizeof(c.u.key.key));
 		command(w, &c);
 	}
 	/* Control programs a label into every worker that may receive it. */
 	c = (struct cp_cmd){.type = CMD_ILM_SET};
-	c.u.ilm = (struct cp_ilm){.in_link = (uint16_t)!end_of(w),
+	c.u.ilm = (struct cp_ilm){.in_link = (uint16_t)!side_of(w),
 	                          .op = ILM_SESSION,
 	                          .in_label = label_of(w, session),
 	                          .session = session,
 	                          .twin_label = LABEL_NONE};
 	for (unsigned k = 0; k < 2; k++)
-		command(2 * end_of(w) + k, &c);
+		command(2 * side_of(w) + k, &c);
 }
 
 static int setup(void **state)
@@ -231,7 +231,7 @@ static void turn(unsigned n, unsigned clients, uint32_t listener)
 	l->w.now.ns = now_ns;
 	turn_receive(l);
 	rx_flush(l->sess, l->w.now);
-	if (end_of(n) == clients)
+	if (side_of(n) == clients)
 		ask(l->sess->tcp, &tally[n]);
 	else
 		serve(l->sess->tcp, listener);
@@ -281,7 +281,7 @@ static int64_t converse(unsigned clients, enum wire wire)
 		for (unsigned other = 2 * servers; other < 2 * servers + 2; other++)
 			for (unsigned i = 0; i < CONNS; i++) {
 				struct node_id id = id_of(other, session_between(w, other));
-				uint32_t peer = peer_find(dp.loop[w]->sess, &id);
+				uint32_t peer = remote_find(dp.loop[w]->sess, &id);
 
 				assert_int_equal(
 				        tcp_connect(dp.loop[w]->sess->tcp, peer, PORT, &conn), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Applications' streams on the worker's side: what the gateway asks for becomes TCP calls, what TCP tells becomes messages. */
-#include "worker/sess_int.h"
+#include "session/priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static uint64_t word_of_listener(struct listener *l)
 
 /* ---- to the gateway ---- */
 
-static void announce(struct sessions *s, struct app_stream *st, uint32_t bits)
+static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t bits)
 {
 	st->worker.announce |= bits;
 	if (st->worker.listed)
@@ -31,7 +31,7 @@ static void announce(struct sessions *s, struct app_stream *st, uint32_t bits)
 	s->announce_last = st;
 }
 
-static void kick_gateway(struct sessions *s, struct app_stream *st)
+static void kick_gateway(struct worker_sessions *s, struct app_stream *st)
 {
 	if (!atomic_exchange(&st->gateway_kicked, 1))
 		announce(s, st, BIT(BRIDGE_KICK));
@@ -49,7 +49,7 @@ static uint32_t next_announcement(const struct app_stream *st)
 }
 
 /* Sends what streams owe as far as the ring has room. */
-static unsigned flush_announcements(struct sessions *s)
+static unsigned flush_announcements(struct worker_sessions *s)
 {
 	struct bridge *b = &s->bridge;
 	unsigned done = 0;
@@ -83,7 +83,7 @@ static unsigned flush_announcements(struct sessions *s)
 /* ---- bytes ---- */
 
 /* The connection has ended badly; what was received before stays readable. */
-static void stream_failed(struct sessions *s, struct app_stream *st, int err)
+static void stream_failed(struct worker_sessions *s, struct app_stream *st, int err)
 {
 	if (st->worker.ended)
 		return;
@@ -100,7 +100,7 @@ static void stream_failed(struct sessions *s, struct app_stream *st, int err)
 }
 
 /* Application -> TCP. Flags first: SHUT covers all bytes written before it. */
-static void pump_out(struct sessions *s, struct app_stream *st)
+static void pump_out(struct worker_sessions *s, struct app_stream *st)
 {
 	bool last = atomic_load(&st->asked) & STREAM_SHUT;
 	struct bytering *r = &st->worker.out;
@@ -137,7 +137,7 @@ static void pump_out(struct sessions *s, struct app_stream *st)
 }
 
 /* TCP -> application. */
-static void pump_in(struct sessions *s, struct app_stream *st)
+static void pump_in(struct worker_sessions *s, struct app_stream *st)
 {
 	struct bytering *r = &st->worker.in;
 	bool moved = false;
@@ -176,22 +176,22 @@ static void pump_in(struct sessions *s, struct app_stream *st)
 		kick_gateway(s, st);
 }
 
-static void detach(struct sessions *s, struct app_stream *st, struct instant now)
+static void detach(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	struct peer *p;
+	struct remote *p;
 
 	announce(s, st, BIT(BRIDGE_GONE));
-	if (st->worker.peer == SESS_NONE)
+	if (st->worker.remote == SESS_NONE)
 		return;
-	p = &s->peers[st->worker.peer];
+	p = &s->remotes[st->worker.remote];
 	p->streams--;
 	s->look |= p->streams == 0;
-	peer_update(s, st->worker.peer, now);
-	st->worker.peer = SESS_NONE;
+	remote_update(s, st->worker.remote, now);
+	st->worker.remote = SESS_NONE;
 }
 
 /* The gateway has let go: bytes it wrote still go out, then TCP finishes on its own. */
-static void finish(struct sessions *s, struct app_stream *st, struct instant now)
+static void finish(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
 	const void *rest;
 
@@ -202,7 +202,7 @@ static void finish(struct sessions *s, struct app_stream *st, struct instant now
 	detach(s, st, now);
 }
 
-static void pump(struct sessions *s, struct app_stream *st, struct instant now)
+static void pump(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
 	if (st->worker.connecting)
 		return;
@@ -218,56 +218,56 @@ static void pump(struct sessions *s, struct app_stream *st, struct instant now)
 
 /* ---- from the gateway ---- */
 
-static void do_connect(struct sessions *s, const struct bridge_msg *m, struct instant now)
+static void do_connect(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	struct app_stream *st = m->stream;
 	struct tcp_info info;
-	uint32_t peer;
+	uint32_t remote;
 	int r;
 
-	st->worker.peer = SESS_NONE;
+	st->worker.remote = SESS_NONE;
 	st->worker.connecting = true;
-	peer = s->draining ? SESS_NONE : peer_get(s, &m->id);
-	if (peer == SESS_NONE) {
+	remote = s->draining ? SESS_NONE : remote_get(s, &m->id);
+	if (remote == SESS_NONE) {
 		stream_failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
 		return;
 	}
-	r = tcp_connect(s->tcp, peer, m->port, &st->worker.conn);
+	r = tcp_connect(s->tcp, remote, m->port, &st->worker.conn);
 	if (r < 0) {
 		st->worker.conn = TCP_NO_CONN;
-		peer_release(s, peer);
+		remote_release(s, remote);
 		stream_failed(s, st, -r);
 		return;
 	}
 	tcp_set_user(s->tcp, st->worker.conn, (uint64_t)(uintptr_t)st);
 	if (tcp_info(s->tcp, st->worker.conn, &info) == 0)
 		st->worker.local_port = info.local_port;
-	st->worker.peer = peer;
-	s->peers[peer].streams++;
-	peer_in_use(s, peer);
-	peer_update(s, peer, now);
+	st->worker.remote = remote;
+	s->remotes[remote].streams++;
+	remote_in_use(s, remote);
+	remote_update(s, remote, now);
 }
 
-static void do_attach(struct sessions *s, const struct bridge_msg *m, struct instant now)
+static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	struct app_stream *st = m->stream;
 	struct tcp_info info;
 
 	st->worker.conn = m->conn;
-	st->worker.peer = SESS_NONE;
-	if (tcp_info(s->tcp, m->conn, &info) < 0 || info.peer >= s->npeers) {
+	st->worker.remote = SESS_NONE;
+	if (tcp_info(s->tcp, m->conn, &info) < 0 || info.peer >= s->nremotes) {
 		stream_failed(s, st, ECONNRESET);
 		return;
 	}
 	tcp_set_user(s->tcp, m->conn, (uint64_t)(uintptr_t)st);
-	st->worker.peer = info.peer;
-	s->peers[info.peer].streams++;
-	peer_in_use(s, info.peer);
-	peer_update(s, info.peer, now);
+	st->worker.remote = info.peer;
+	s->remotes[info.peer].streams++;
+	remote_in_use(s, info.peer);
+	remote_update(s, info.peer, now);
 	pump(s, st, now);
 }
 
-static void do_listen(struct sessions *s, const struct bridge_msg *m)
+static void do_listen(struct worker_sessions *s, const struct bridge_msg *m)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	struct bridge_msg failed = {.type = BRIDGE_LISTENING, .token = m->token, .err = ENOMEM};
@@ -291,7 +291,7 @@ static void do_listen(struct sessions *s, const struct bridge_msg *m)
 	tcp_set_user(s->tcp, l->conn, word_of_listener(l));
 }
 
-static void do_unlisten(struct sessions *s, uint32_t token)
+static void do_unlisten(struct worker_sessions *s, uint32_t token)
 {
 	struct listener **link = &s->listeners, *l;
 
@@ -306,7 +306,8 @@ static void do_unlisten(struct sessions *s, uint32_t token)
 	free(l);
 }
 
-static void do_let_go(struct sessions *s, struct app_stream *st, bool abort, struct instant now)
+static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
+                      struct instant now)
 {
 	if (!abort && !st->worker.connecting) {
 		st->worker.closing = true;
@@ -321,7 +322,7 @@ static void do_let_go(struct sessions *s, struct app_stream *st, bool abort, str
 	detach(s, st, now);
 }
 
-static void handle(struct sessions *s, const struct bridge_msg *m, struct instant now)
+static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	switch (m->type) {
 	case BRIDGE_CONNECT:
@@ -354,7 +355,7 @@ static void handle(struct sessions *s, const struct bridge_msg *m, struct instan
 /* ---- listeners ---- */
 
 /* Hands waiting connections over while the ring has room. */
-static void offer(struct sessions *s, struct listener *l)
+static void offer(struct worker_sessions *s, struct listener *l)
 {
 	struct bridge *b = &s->bridge;
 
@@ -369,7 +370,7 @@ static void offer(struct sessions *s, struct listener *l)
 			l->ready = false;
 			return;
 		}
-		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->npeers) {
+		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
 			tcp_abort(s->tcp, conn);
 			continue;
 		}
@@ -377,13 +378,13 @@ static void offer(struct sessions *s, struct listener *l)
 		                         .token = l->token,
 		                         .conn = conn,
 		                         .port = info.remote_port,
-		                         .id = s->peers[info.peer].remote};
+		                         .id = s->remotes[info.peer].id};
 		bytering_commit(&b->to_gateway_tx, sizeof(*m));
 		b->to_gateway_new = true;
 	}
 }
 
-static unsigned flush_listeners(struct sessions *s)
+static unsigned flush_listeners(struct worker_sessions *s)
 {
 	struct bridge *b = &s->bridge;
 	unsigned done = 0;
@@ -407,7 +408,7 @@ static unsigned flush_listeners(struct sessions *s)
 
 /* ---- the loop's part ---- */
 
-void app_events(struct sessions *s, struct instant now)
+void app_events(struct worker_sessions *s, struct instant now)
 {
 	struct tcp_event ev;
 
@@ -429,7 +430,7 @@ void app_events(struct sessions *s, struct instant now)
 			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
 		pump(s, st, now);
 		/* Bytes received before the reset have been taken over by now. */
-		if ((ev.flags & TCP_EV_ERROR) && st->worker.peer != SESS_NONE) {
+		if ((ev.flags & TCP_EV_ERROR) && st->worker.remote != SESS_NONE) {
 			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
 			pump(s, st, now);
 		}
@@ -437,7 +438,7 @@ void app_events(struct sessions *s, struct instant now)
 }
 
 /* A wake-up that was written must be read, or the worker would never sleep again. */
-static void clear_wake(struct sessions *s)
+static void clear_wake(struct worker_sessions *s)
 {
 	uint64_t count;
 
@@ -450,7 +451,7 @@ static void clear_wake(struct sessions *s)
 		s->wake_pending = false;
 }
 
-unsigned app_run(struct sessions *s, struct instant now)
+unsigned app_run(struct worker_sessions *s, struct instant now)
 {
 	struct bridge *b = &s->bridge;
 	const struct bridge_msg *m;
@@ -466,7 +467,7 @@ unsigned app_run(struct sessions *s, struct instant now)
 	return done;
 }
 
-unsigned app_flush(struct sessions *s)
+unsigned app_flush(struct worker_sessions *s)
 {
 	struct bridge *b = &s->bridge;
 	unsigned done = flush_announcements(s);
@@ -485,12 +486,12 @@ unsigned app_flush(struct sessions *s)
 }
 
 /* True: a full ring keeps messages back, which the gateway's room will not announce. */
-bool app_owes(const struct sessions *s)
+bool app_owes(const struct worker_sessions *s)
 {
 	return s->announce_first || s->listeners_ready;
 }
 
-void app_drain(struct sessions *s)
+void app_drain(struct worker_sessions *s)
 {
 	for (struct listener *l = s->listeners; l; l = l->next) {
 		if (l->conn != TCP_NO_CONN)
@@ -500,7 +501,7 @@ void app_drain(struct sessions *s)
 	}
 }
 
-void app_free(struct sessions *s)
+void app_free(struct worker_sessions *s)
 {
 	while (s->listeners) {
 		struct listener *l = s->listeners;

@@ -134,7 +134,8 @@ void sessnet_stop(struct sessnet *n)
 
 void sessnet_command(struct sessnet *n, unsigned side, const struct cp_cmd *c)
 {
-	sess_command(n->side[side].sess, c, n->now);
+	if (sess_command(n->side[side].sess, c, n->now))
+		drop_count(&n->side[side].w, DROP_BAD_COMMAND, 1);
 }
 
 void sessnet_session(struct sessnet *n, unsigned side, uint32_t index, uint32_t label)

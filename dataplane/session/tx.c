@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, outward: segments pulled from TCP, sealed in bursts, labelled and sent. */
 #include "seal/seal.h"
-#include "worker/sess_int.h"
+#include "session/priv.h"
 #include "wire/lse.h"
 
 /* [label 4][control word and counter 12][next header, ECN, segment][tag 16]; the counter's header is authenticated too. */
@@ -13,34 +13,34 @@
 
 _Static_assert(AT_SEG + SESS_SEG_MAX + TUNNEL_TAG_BYTES <= WORKER_ROOM, "a segment fits a buffer");
 
-static void ask_rekey(struct sessions *s, struct session *x)
+static void ask_rekey(struct worker_sessions *s, struct tunnel_end *e)
 {
 	struct dp_event ev = {.type = EVT_REKEY};
 
-	ev.u.key.session = x->index;
-	ev.u.key.index = x->tx->phase;
-	x->tx->rekey_told = worker_event(s->w, &ev);
+	ev.u.key.session = e->index;
+	ev.u.key.index = e->tx->phase;
+	e->tx->rekey_told = worker_event(s->w, &ev);
 }
 
 /* Key exhaustion: asked for a new one in time, refused at the limit. */
-static bool counter_left(struct sessions *s, struct session *x)
+static bool counter_left(struct worker_sessions *s, struct tunnel_end *e)
 {
-	if (likely_(x->tx->counter < SESS_REKEY_AT))
+	if (likely_(e->tx->counter < SEAL_REKEY_AT))
 		return true;
-	if (!x->tx->rekey_told)
-		ask_rekey(s, x);
-	return x->tx->counter < SESS_REFUSE_AT;
+	if (!e->tx->rekey_told)
+		ask_rekey(s, e);
+	return e->tx->counter < SEAL_REFUSE_AT;
 }
 
 /* Fills label and control word, and the operation that seals `len` plaintext bytes behind them. */
-static void frame(struct session *x, struct rte_mbuf *m, struct aead_op *op, uint8_t type,
+static void frame(struct tunnel_end *e, struct rte_mbuf *m, struct aead_op *op, uint8_t type,
                   uint32_t len, unsigned tc, unsigned ttl)
 {
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-	struct tunnel_header h = {.type = type, .phase = x->tx->phase};
+	struct tunnel_header h = {.type = type, .phase = e->tx->phase};
 
-	h.counter = x->tx->counter++;
-	be32_store(p, lse_make(x->out_label, tc, true, ttl));
+	h.counter = e->tx->counter++;
+	be32_store(p, lse_make(e->out_label, tc, true, ttl));
 	tunnel_header_put(p + AT_HEADER, &h, TUNNEL_HEADER_BYTES + len + TUNNEL_TAG_BYTES);
 	m->data_len = (uint16_t)(AT_INNER + len + TUNNEL_TAG_BYTES);
 	m->pkt_len = m->data_len;
@@ -52,20 +52,20 @@ static void frame(struct session *x, struct rte_mbuf *m, struct aead_op *op, uin
 	                       .aad_len = TUNNEL_HEADER_BYTES};
 }
 
-/* Seals and sends what was gathered; TCP hands out runs of one peer, so a run of one key is what is usual. */
-static void seal_and_send(struct sessions *s, struct aead_op *ops)
+/* Seals and sends what was gathered; TCP hands out runs of one remote, so a run of one key is what is usual. */
+static void seal_and_send(struct worker_sessions *s, struct aead_op *ops)
 {
 	unsigned from = 0;
 
 	while (from < s->ntx) {
-		struct session *x = s->tx[from].session;
+		struct tunnel_end *e = s->tx[from].end;
 		unsigned to = from + 1;
 
-		while (to < s->ntx && s->tx[to].session == x)
+		while (to < s->ntx && s->tx[to].end == e)
 			to++;
-		seal_burst(&x->tx->aead, ops + from, to - from);
+		seal_burst(&e->tx->aead, ops + from, to - from);
 		for (unsigned i = from; i < to; i++)
-			fwd_send(s->fwd, x->out_link, s->tx[i].m);
+			fwd_send(s->fwd, e->out_link, s->tx[i].m);
 		count_add(&s->w->count.session_out, to - from);
 		from = to;
 	}
@@ -80,7 +80,7 @@ static unsigned tc_of(uint8_t ecn)
 
 /* The place where the next segment is written, or NULL. The buffers after it are called into the cache: their bytes may be where
  * another core or a device has left them. */
-static struct rte_mbuf *next_buffer(struct sessions *s)
+static struct rte_mbuf *next_buffer(struct worker_sessions *s)
 {
 	struct rte_mbuf *m;
 
@@ -102,29 +102,29 @@ static struct rte_mbuf *next_buffer(struct sessions *s)
 }
 
 /* Writes the next segment of TCP into m and prepares its sealing. False: nothing was left, or it cannot be sent now. */
-static bool take_segment(struct sessions *s, struct rte_mbuf *m, struct aead_op *op,
+static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct aead_op *op,
                          const struct tcp_out *out, struct instant now)
 {
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-	struct session *x = NULL;
+	struct tunnel_end *e = NULL;
 
-	if (out->peer < s->npeers && s->peers[out->peer].session != SESS_NONE)
-		x = s->table[s->peers[out->peer].session];
-	if (!x || !sess_may_send(x))
-		return false; /* a held peer's: TCP sends it again */
-	if (unlikely_(!counter_left(s, x))) {
+	if (out->peer < s->nremotes && s->remotes[out->peer].session != SESS_NONE)
+		e = s->table[s->remotes[out->peer].session];
+	if (!e || !sess_may_send(e))
+		return false; /* a held remote's: TCP sends it again */
+	if (unlikely_(!counter_left(s, e))) {
 		drop_count(s->w, DROP_SESSION_SPENT, 1);
-		peer_update(s, x->peer, now);
+		remote_update(s, e->remote, now);
 		return false;
 	}
 	p[AT_INNER] = TRANSPORT_TCP;
 	p[AT_INNER + 1] = out->ecn;
-	frame(x, m, op, TUNNEL_DATA, TUNNEL_INNER_BYTES + out->len, tc_of(out->ecn), TTL_START);
-	s->tx[s->ntx++] = (struct tx_item){.m = m, .session = x};
+	frame(e, m, op, TUNNEL_DATA, TUNNEL_INNER_BYTES + out->len, tc_of(out->ecn), TTL_START);
+	s->tx[s->ntx++] = (struct tx_item){.m = m, .end = e};
 	return true;
 }
 
-unsigned tx_run(struct sessions *s, struct instant now)
+unsigned tx_run(struct worker_sessions *s, struct instant now)
 {
 	struct aead_op ops[SESS_BURST];
 	unsigned done = 0;
@@ -148,7 +148,7 @@ unsigned tx_run(struct sessions *s, struct instant now)
 	return done;
 }
 
-void tx_free(struct sessions *s)
+void tx_free(struct worker_sessions *s)
 {
 	for (unsigned i = 0; i < s->nspare; i++)
 		worker_mbuf_ready(s->spare[i]);
@@ -156,16 +156,17 @@ void tx_free(struct sessions *s)
 	s->nspare = 0;
 }
 
-void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t len, uint8_t ttl)
+void tx_oam(struct worker_sessions *s, struct tunnel_end *e, const uint8_t *body, uint32_t len,
+            uint8_t ttl)
 {
 	struct aead_op op;
 	struct rte_mbuf *m;
 
-	if (!sess_may_send(x)) {
+	if (!sess_may_send(e)) {
 		drop_count(s->w, DROP_SESSION_NO_KEY, 1);
 		return;
 	}
-	if (!counter_left(s, x)) {
+	if (!counter_left(s, e)) {
 		drop_count(s->w, DROP_SESSION_SPENT, 1);
 		return;
 	}
@@ -173,19 +174,19 @@ void tx_oam(struct sessions *s, struct session *x, const uint8_t *body, uint32_t
 	if (!m)
 		return;
 	memcpy(rte_pktmbuf_mtod(m, uint8_t *) + AT_INNER, body, len);
-	frame(x, m, &op, TUNNEL_OAM, len, TC_CONTROL, ttl ? ttl : TTL_START);
-	seal_burst(&x->tx->aead, &op, 1);
+	frame(e, m, &op, TUNNEL_OAM, len, TC_CONTROL, ttl ? ttl : TTL_START);
+	seal_burst(&e->tx->aead, &op, 1);
 	count_add(&s->w->count.session_out, 1);
-	fwd_send(s->fwd, x->out_link, m);
+	fwd_send(s->fwd, e->out_link, m);
 }
 
-void tx_clear(struct sessions *s, struct session *x, const struct cp_send_session *c)
+void tx_clear(struct worker_sessions *s, struct tunnel_end *e, const struct cp_send_session *c)
 {
 	struct tunnel_header h = {.type = c->tunnel_type & 3};
 	struct rte_mbuf *m;
 	uint8_t *p;
 
-	if (x->out_label == LABEL_NONE) {
+	if (e->out_label == LABEL_NONE) {
 		drop_count(s->w, DROP_SESSION_NO_KEY, 1);
 		return;
 	}
@@ -195,10 +196,10 @@ void tx_clear(struct sessions *s, struct session *x, const struct cp_send_sessio
 	if (h.type == TUNNEL_HANDSHAKE)
 		h.counter = c->number;
 	p = rte_pktmbuf_mtod(m, uint8_t *);
-	be32_store(p, lse_make(x->out_label, TC_CONTROL, true, c->ttl ? c->ttl : TTL_START));
+	be32_store(p, lse_make(e->out_label, TC_CONTROL, true, c->ttl ? c->ttl : TTL_START));
 	tunnel_header_put(p + AT_HEADER, &h, TUNNEL_HEADER_BYTES + c->len);
 	memcpy(p + AT_INNER, c->data, c->len);
 	m->data_len = (uint16_t)(AT_INNER + c->len);
 	m->pkt_len = m->data_len;
-	fwd_send(s->fwd, x->out_link, m);
+	fwd_send(s->fwd, e->out_link, m);
 }

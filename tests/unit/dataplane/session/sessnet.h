@@ -2,10 +2,10 @@
 /* Two workers' sessions back to back: a stand-in for label switch and event ring on each side, a lossy wire of labelled packets in
  * virtual time between them, commands as control would give them. */
 #pragma once
-#include "app/bridge.h"
+#include "session/bridge.h"
 #include "base/rng.h"
 #include "core/state.h"
-#include "worker/sess.h"
+#include "session/session.h"
 
 #define SESSNET_EVENTS 4096
 #define SESSNET_QUEUE  8192
@@ -25,7 +25,7 @@ struct side {
 	struct worker w;
 	struct fwd fwd;
 	struct side *other;
-	struct sessions *sess;
+	struct worker_sessions *sess;
 	struct dp_event *events; /* SESSNET_EVENTS of them, as a ring */
 	uint32_t nevents;        /* ever */
 	bool events_full;        /* refuse them */

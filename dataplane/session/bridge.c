@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of message rings and streams, and the wake-up. */
-#include "app/bridge.h"
+#include "session/bridge.h"
 
 #include <errno.h>
 #include <stdlib.h>

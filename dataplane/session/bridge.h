@@ -67,7 +67,7 @@ struct app_stream {
 		struct bytering out, in;
 		struct app_stream *next; /* in the list of streams with something to announce */
 		uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
-		uint32_t conn, peer;
+		uint32_t conn, remote;
 		uint16_t local_port;
 		int32_t err;
 		bool listed, connecting, shut, closing, ended;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
 #include "seal/seal.h"
-#include "worker/sess_int.h"
+#include "session/priv.h"
 #include "wire/lse.h"
 
-static void drop(struct sessions *s, struct rte_mbuf *m, enum drop_reason why)
+static void drop(struct worker_sessions *s, struct rte_mbuf *m, enum drop_reason why)
 {
 	drop_count(s->w, why, 1);
 	rte_pktmbuf_free(m);
 }
 
 /* A copy of the packet's len bytes to control, at a bounded rate per session. */
-static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, const uint8_t *data,
-                 uint32_t len, struct instant now)
+static void punt(struct worker_sessions *s, const struct rx_item *it, uint8_t reason,
+                 const uint8_t *data, uint32_t len, struct instant now)
 {
 	struct dp_event ev = {.type = EVT_PACKET};
 
@@ -20,7 +20,7 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 		drop_count(s->w, DROP_TOO_BIG, 1);
 		return;
 	}
-	if (!bucket_take(&it->session->punts, now)) {
+	if (!bucket_take(&it->end->punts, now)) {
 		drop_count(s->w, DROP_PUNT_RATE, 1);
 		return;
 	}
@@ -28,7 +28,7 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 	ev.u.packet.reason = reason;
 	ev.u.packet.authenticated = it->h.type == TUNNEL_OAM;
 	ev.u.packet.in_label = packet_of(it->m)->label;
-	ev.u.packet.session = it->session->index;
+	ev.u.packet.session = it->end->index;
 	ev.u.packet.number = it->h.type == TUNNEL_HANDSHAKE ? (uint8_t)it->h.counter : 0;
 	ev.u.packet.len = (uint16_t)len;
 	memcpy(ev.u.packet.data, data, len);
@@ -37,8 +37,8 @@ static void punt(struct sessions *s, const struct rx_item *it, uint8_t reason, c
 }
 
 /* An opened OAM body. Echo requests are answered here, so that a round trip measures the path and not the control plane. */
-static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *body, uint32_t len,
-                        struct instant now)
+static void deliver_oam(struct worker_sessions *s, const struct rx_item *it, uint8_t *body,
+                        uint32_t len, struct instant now)
 {
 	if (len < OAM_BYTES) {
 		drop_count(s->w, DROP_SESSION_OAM, 1);
@@ -48,17 +48,17 @@ static void deliver_oam(struct sessions *s, const struct rx_item *it, uint8_t *b
 	case OAM_KEEPALIVE:
 		return;
 	case OAM_ECHO_REQUEST:
-		if (len > SESS_SEG_MAX || !bucket_take(&it->session->echoes, now)) {
+		if (len > SESS_SEG_MAX || !bucket_take(&it->end->echoes, now)) {
 			drop_count(s->w, DROP_SESSION_OAM, 1);
 			return;
 		}
 		body[0] = OAM_ECHO_REPLY;
-		if (unlikely_(!sess_may_send(it->session)) && len == OAM_BYTES) {
-			memcpy(it->session->echo, body, len);
-			it->session->echo_due = true;
+		if (unlikely_(!sess_may_send(it->end)) && len == OAM_BYTES) {
+			memcpy(it->end->echo, body, len);
+			it->end->echo_due = true;
 			return;
 		}
-		tx_oam(s, it->session, body, len, 0);
+		tx_oam(s, it->end, body, len, 0);
 		return;
 	default:
 		punt(s, it, PUNT_OAM, body, len, now);
@@ -75,8 +75,8 @@ static uint8_t ecn_of(uint8_t inner, uint8_t tc)
 }
 
 /* Delivers the opened packets of one run; the segments go to TCP as one burst. */
-static void deliver(struct sessions *s, const struct rx_item *items, const struct aead_op *ops,
-                    unsigned n, struct instant now)
+static void deliver(struct worker_sessions *s, const struct rx_item *items,
+                    const struct aead_op *ops, unsigned n, struct instant now)
 {
 	struct tcp_in in[SESS_BURST];
 	unsigned nin = 0;
@@ -102,25 +102,25 @@ static void deliver(struct sessions *s, const struct rx_item *items, const struc
 		}
 		in[nin++] = (struct tcp_in){.seg = p + TUNNEL_INNER_BYTES,
 		                            .len = len - TUNNEL_INNER_BYTES,
-		                            .peer = it->session->peer,
+		                            .peer = it->end->remote,
 		                            .ecn = ecn_of(p[1], packet_of(it->m)->tc),
 		                            .csum_ok = true};
 	}
 	if (nin == 0)
 		return;
-	if (!s->peers[items[0].session->peer].in_use) {
-		peer_in_use(s, items[0].session->peer);
-		peer_update(s, items[0].session->peer, now);
+	if (!s->remotes[items[0].end->remote].in_use) {
+		remote_in_use(s, items[0].end->remote);
+		remote_update(s, items[0].end->remote, now);
 	}
 	tcp_input_burst(s->tcp, in, nin, now);
 }
 
 /* Opens one run: packets of one session and phase. Marks in ops[].ok what may be delivered. */
-static void open_run(struct sessions *s, const struct rx_item *items, struct aead_op *ops,
+static void open_run(struct worker_sessions *s, const struct rx_item *items, struct aead_op *ops,
                      unsigned n, struct instant now)
 {
-	struct session *x = items[0].session;
-	struct rx_key *k = x->rx[items[0].h.phase];
+	struct tunnel_end *e = items[0].end;
+	struct rx_key *k = e->rx[items[0].h.phase];
 	unsigned good = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -150,16 +150,16 @@ static void open_run(struct sessions *s, const struct rx_item *items, struct aea
 	if (good && !k->used) {
 		struct dp_event ev = {.type = EVT_SESSION_USED};
 
-		ev.u.key.session = x->index;
+		ev.u.key.session = e->index;
 		ev.u.key.index = items[0].h.phase;
-		sess_phase_used(s, x, items[0].h.phase, now);
+		end_phase_used(s, e, items[0].h.phase, now);
 		k->used = worker_event(s->w, &ev);
 	}
 	if (good)
 		deliver(s, items, ops, n, now);
 }
 
-void rx_flush(struct sessions *s, struct instant now)
+void rx_flush(struct worker_sessions *s, struct instant now)
 {
 	struct aead_op ops[SESS_BURST];
 	unsigned from = 0, n = s->nrx;
@@ -167,7 +167,7 @@ void rx_flush(struct sessions *s, struct instant now)
 	while (from < n) {
 		unsigned to = from + 1;
 
-		while (to < n && s->rx[to].session == s->rx[from].session &&
+		while (to < n && s->rx[to].end == s->rx[from].end &&
 		       s->rx[to].h.phase == s->rx[from].h.phase)
 			to++;
 		open_run(s, s->rx + from, ops + from, to - from, now);
@@ -178,53 +178,16 @@ void rx_flush(struct sessions *s, struct instant now)
 		rte_pktmbuf_free(s->rx[i].m);
 }
 
-/* Sealed packet of a phase whose key control has not brought yet: the third handshake message may be just ahead of it. */
-static void wait_for_key(struct sessions *s, const struct rx_item *it, struct instant now)
+static void sealed(struct worker_sessions *s, const struct rx_item *it, struct instant now)
 {
-	struct session *x = it->session;
-
-	if (x->nwait == SESS_WAIT_MAX || s->waiting >= SESS_WAIT_ALL) {
-		drop(s, it->m, DROP_SESSION_WAIT);
-		return;
-	}
-	if (x->nwait == 0)
-		x->wait_since = now;
-	x->wait[x->nwait++] = it->m;
-	s->waiting++;
-	if (instant_is_never(s->tick))
-		s->tick = instant_add(now, SESS_TICK_NS);
-}
-
-void rx_rerun(struct sessions *s, struct session *x, struct instant now)
-{
-	struct rte_mbuf *again[SESS_WAIT_MAX];
-	unsigned n = x->nwait;
-
-	memcpy(again, x->wait, sizeof(again));
-	x->nwait = 0;
-	s->waiting -= n;
-	sess_rx(s, again, n, now);
-	rx_flush(s, now);
-}
-
-void rx_drop_waiting(struct sessions *s, struct session *x, enum drop_reason why)
-{
-	for (unsigned i = 0; i < x->nwait; i++)
-		drop(s, x->wait[i], why);
-	s->waiting -= x->nwait;
-	x->nwait = 0;
-}
-
-static void sealed(struct sessions *s, const struct rx_item *it, struct instant now)
-{
-	const struct rx_key *k = it->session->rx[it->h.phase];
+	const struct rx_key *k = it->end->rx[it->h.phase];
 
 	if (it->len < TUNNEL_HEADER_BYTES + TUNNEL_TAG_BYTES) {
 		drop(s, it->m, DROP_SESSION_HEADER);
 		return;
 	}
 	if (!k) {
-		wait_for_key(s, it, now);
+		wait_add(s, it->end, it->m, now);
 		return;
 	}
 	if (!replay_check(&k->window, it->h.counter)) {
@@ -236,7 +199,7 @@ static void sealed(struct sessions *s, const struct rx_item *it, struct instant 
 		rx_flush(s, now);
 }
 
-static void take(struct sessions *s, struct rte_mbuf *m, struct instant now)
+static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant now)
 {
 	uint32_t session = packet_of(m)->session;
 	struct rx_item it = {.m = m};
@@ -251,7 +214,7 @@ static void take(struct sessions *s, struct rte_mbuf *m, struct instant now)
 		drop(s, m, DROP_TOO_BIG);
 		return;
 	}
-	it.session = s->table[session];
+	it.end = s->table[session];
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	if (!tunnel_header_get(p, m->data_len, &it.h, &total)) {
 		drop(s, m, DROP_SESSION_HEADER);
@@ -272,8 +235,17 @@ static void take(struct sessions *s, struct rte_mbuf *m, struct instant now)
 	rte_pktmbuf_free(m);
 }
 
-void sess_rx(struct sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now)
+void sess_rx(struct worker_sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now)
 {
 	for (unsigned i = 0; i < n; i++)
 		take(s, m[i], now);
+}
+
+void rx_rerun(struct worker_sessions *s, struct tunnel_end *e, struct instant now)
+{
+	struct rte_mbuf *again[SESS_WAIT_MAX];
+	unsigned n = wait_take(s, e, again);
+
+	sess_rx(s, again, n, now);
+	rx_flush(s, now);
 }

@@ -10,32 +10,33 @@
 
 struct fwd;
 struct worker;
-struct sessions;
+struct worker_sessions;
 struct rte_mbuf;
 
 /* The sessions of worker w, which send through its label switch; both outlive them. NULL: one sentence is in err. */
-struct sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, size_t errcap);
-void sess_free(struct sessions *s);
+struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, size_t errcap);
+void sess_free(struct worker_sessions *s);
 
-/* CMD_SESSION_*, CMD_UNREACHABLE, CMD_SEND_SESSION, CMD_DUMP_CONNECTIONS, CMD_DRAIN. */
-void sess_command(struct sessions *s, const struct cp_cmd *c, struct instant now);
+/* CMD_SESSION_*, CMD_UNREACHABLE, CMD_SEND_SESSION, CMD_DUMP_CONNECTIONS, CMD_DRAIN. 0, or -errno: the command makes no sense or
+ * memory is short, and what it sets is not set. */
+int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct instant now);
 
 /* n packets whose labels name sessions: each starts at its tunnel control word, and packet.session, link, label and tc are set. Takes the
  * mbufs; opens them by sess_poll() at the latest. */
-void sess_rx(struct sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now);
+void sess_rx(struct worker_sessions *s, struct rte_mbuf *const *m, unsigned n, struct instant now);
 
 /* Runs TCP timers and app rings, pulls segments out; called each loop. Returns work done (0: nothing). */
-unsigned sess_poll(struct sessions *s, struct instant now);
+unsigned sess_poll(struct worker_sessions *s, struct instant now);
 
 /* When sess_poll() must run next even if nothing arrives. */
-struct instant sess_deadline(const struct sessions *s);
+struct instant sess_deadline(const struct worker_sessions *s);
 
 /* eventfd that the application side writes; -1: none. */
-int sess_wake_fd(const struct sessions *s);
+int sess_wake_fd(const struct worker_sessions *s);
 
 /* Called after sleep was announced (full fence passed): false when app rings hold work. */
-bool sess_sleep_ok(struct sessions *s);
+bool sess_sleep_ok(struct worker_sessions *s);
 
 /* Where the gateway thread meets this worker (app/gateway.h); lives until sess_free(). */
 struct bridge;
-struct bridge *sess_bridge(struct sessions *s);
+struct bridge *sess_bridge(struct worker_sessions *s);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The list of connections for control, a few rows at a time. */
+#include "session/priv.h"
+
+#include <stdio.h>
+
+static void dump_row(struct worker_sessions *s, const struct tcp_info *info)
+{
+	struct dp_connection *row = &s->dump.row.u.connection;
+
+	s->dump.row = (struct dp_event){.type = EVT_CONNECTION, .cookie = s->dump.cookie};
+	if (!info->listener && info->peer < s->nremotes)
+		row->remote = s->remotes[info->peer].id;
+	row->local_port = info->local_port;
+	row->remote_port = info->remote_port;
+	row->state = info->state;
+	snprintf(row->state_name, sizeof(row->state_name), "%s", info->state_name);
+	row->cwnd = (uint32_t)min_u64(info->cwnd, UINT32_MAX);
+	row->srtt_us = (uint32_t)(info->srtt_ns / 1000);
+	row->bytes_in = info->bytes_in;
+	row->bytes_out = info->bytes_out;
+	row->retransmits = info->retransmits;
+}
+
+/* As many rows as the event ring takes now; the rest at the next calls, when the ring is full a little later. Returns rows. */
+unsigned dump_run(struct worker_sessions *s, struct instant now)
+{
+	struct tcp_info info;
+	unsigned i;
+
+	for (i = 0; i < 64 && s->dump.on; i++) {
+		if (!s->dump.have) {
+			if (tcp_iterate(s->tcp, &s->dump.cursor, &info))
+				dump_row(s, &info);
+			else
+				s->dump.row = (struct dp_event){.type = EVT_DUMP_END,
+				                                .cookie = s->dump.cookie};
+			s->dump.have = true;
+		}
+		if (!worker_event(s->w, &s->dump.row)) {
+			s->dump.retry = instant_add(now, DUMP_RETRY_NS);
+			break;
+		}
+		s->dump.have = false;
+		s->dump.on = s->dump.row.type != EVT_DUMP_END;
+	}
+	return i;
+}
+
+void dump_start(struct worker_sessions *s, uint32_t cookie, struct instant now)
+{
+	s->dump.on = true;
+	s->dump.have = false;
+	s->dump.cookie = cookie;
+	s->dump.cursor = 0;
+	dump_run(s, now);
+}

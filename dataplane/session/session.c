@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
+#include "session/priv.h"
+
+#include <errno.h>
+
+static int send(struct worker_sessions *s, const struct cp_send_session *c)
+{
+	struct tunnel_end *e = end_of(s, c->session);
+
+	if (!e || c->len > CPDP_PACKET_MAX)
+		return -EINVAL;
+	if (c->clear)
+		tx_clear(s, e, c);
+	else
+		tx_oam(s, e, c->data, c->len, c->ttl);
+	return 0;
+}
+
+static void unreachable(struct worker_sessions *s, const struct cp_unreachable *c,
+                        struct instant now)
+{
+	uint32_t remote = remote_find(s, &c->remote);
+
+	if (remote == SESS_NONE)
+		return;
+	tcp_peer_unreachable(s->tcp, remote, c->err > 0 ? c->err : EHOSTUNREACH);
+	app_events(s, now);
+}
+
+static int rx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct instant now)
+{
+	int rc = end_rx_key(s, c);
+
+	if (rc > 0)
+		rx_rerun(s, end_of(s, c->session), now);
+	return rc < 0 ? rc : 0;
+}
+
+static void rx_del(struct worker_sessions *s, const struct cp_lane_key *c)
+{
+	struct tunnel_end *e = end_of(s, c->session);
+
+	if (e && c->index < SESS_PHASES)
+		end_drop_rx_key(e, c->index);
+}
+
+int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct instant now)
+{
+	struct tunnel_end *e;
+
+	/* Packets taken in so far belong before the command. */
+	rx_flush(s, now);
+	switch (c->type) {
+	case CMD_SESSION_SET:
+		return end_set(s, &c->u.session, now);
+	case CMD_SESSION_TX_KEY:
+		return end_tx_key(s, &c->u.key, now);
+	case CMD_SESSION_RX_KEY:
+		return rx_key(s, &c->u.key, now);
+	case CMD_SESSION_RX_DEL:
+		rx_del(s, &c->u.key);
+		return 0;
+	case CMD_SESSION_DEL:
+		e = end_of(s, c->u.session.session);
+		if (e)
+			end_free(s, e, now);
+		return 0;
+	case CMD_UNREACHABLE:
+		unreachable(s, &c->u.unreachable, now);
+		return 0;
+	case CMD_SEND_SESSION:
+		return send(s, &c->u.send_session);
+	case CMD_DUMP_CONNECTIONS:
+		dump_start(s, c->cookie, now);
+		return 0;
+	case CMD_DRAIN:
+		s->draining = true;
+		app_drain(s);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Once a second while something waits: wants are repeated, unused remotes let go of, packets that found no key dropped. */
+static void tick(struct worker_sessions *s, struct instant now)
+{
+	if (!instant_reached(s->tick, now))
+		return;
+	s->tick = INSTANT_NEVER;
+	remotes_tick(s);
+	wait_tick(s, now);
+	if (s->nwanted || s->look || s->waiting)
+		sess_tick_soon(s, now);
+}
+
+unsigned sess_poll(struct worker_sessions *s, struct instant now)
+{
+	unsigned done = s->nrx;
+
+	rx_flush(s, now);
+	done += app_run(s, now);
+	tcp_advance(s->tcp, now);
+	app_events(s, now);
+	tick(s, now);
+	done += tx_run(s, now);
+	done += app_flush(s);
+	if (s->dump.on && instant_reached(s->dump.retry, now))
+		done += dump_run(s, now);
+	return done;
+}
+
+struct instant sess_deadline(const struct worker_sessions *s)
+{
+	struct instant t = instant_min(s->tick, tcp_next_deadline(s->tcp));
+
+	return s->dump.on ? instant_min(t, s->dump.retry) : t;
+}
+
+int sess_wake_fd(const struct worker_sessions *s)
+{
+	return s->bridge.worker_fd;
+}
+
+bool sess_sleep_ok(struct worker_sessions *s)
+{
+	if (s->nrx || app_owes(s) || tcp_output_pending(s->tcp))
+		return false;
+	s->maybe_asleep = true;
+	atomic_exchange(&s->bridge.worker_asleep, 1);
+	return bridge_peek(&s->bridge.to_worker_rx) == NULL;
+}
+
+struct bridge *sess_bridge(struct worker_sessions *s)
+{
+	return &s->bridge;
+}
