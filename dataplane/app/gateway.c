@@ -21,6 +21,7 @@
 static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *m)
 {
 	struct gw_stream *s = m->stream ? m->stream->gateway.owner : NULL;
+	struct gw_listener *l;
 
 	switch (m->type) {
 	case BRIDGE_CONNECTED:
@@ -30,7 +31,9 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 		gw_failed(g, s, m->err);
 		break;
 	case BRIDGE_LISTENING:
-		gw_listening(g, worker, m->token, m->err);
+		l = gw_listening(g, worker, m->token, m->err);
+		if (l)
+			gw_client_listening(g, l->client, l->err, l->port);
 		break;
 	case BRIDGE_KICK:
 		atomic_exchange(&m->stream->gateway_kicked, 0);
@@ -183,6 +186,9 @@ static void *run(void *arg)
 				bridge_wake(&b->worker_asleep, b->worker_fd);
 			}
 		}
+		if (g->server_paused && g->fd_closed)
+			gw_serve(g);
+		g->fd_closed = false;
 		bury(g);
 	}
 	return NULL;
@@ -275,15 +281,6 @@ static unsigned descriptors(void)
 	}
 	own = min_u64(FDS_OWN, r.rlim_cur / 2);
 	return (unsigned)min_u64(r.rlim_cur - own, FDS_MAX);
-}
-
-void gw_close(struct gateway *g, int *fd)
-{
-	if (*fd < 0)
-		return;
-	close(*fd);
-	*fd = -1;
-	g->fds--;
 }
 
 static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)

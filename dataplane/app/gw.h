@@ -81,8 +81,9 @@ struct gateway {
 	unsigned nbridges;
 	int epoll, server, wake;
 	struct gw_node server_node, wake_node;
-	bool server_paused;
-	unsigned fds; /* held for clients and streams */
+	bool server_paused; /* out of descriptors: clients wait */
+	bool fd_closed;     /* in this round: they may be accepted again */
+	unsigned fds;       /* held for clients and streams */
 	/* Of them: the rest of the process's limit is left to links and operators. */
 	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
@@ -98,35 +99,52 @@ struct gateway {
 	uint32_t *port_token; /* by port, 0: nobody listens */
 };
 
-/* gateway.c: a descriptor of a client or a stream is no longer held; *fd becomes -1. */
+/* gw_fd.c: a descriptor of a client or a stream is no longer held; *fd becomes -1. Nothing where it is -1 already. */
 void gw_close(struct gateway *g, int *fd);
+/* A socketpair with large buffers, both ends counted as held. 0 or -errno; -EMFILE: streams have all that they may. */
+int gw_pair(struct gateway *g, int fd[2]);
 
-/* gw_client.c */
-void gw_serve(struct gateway *g); /* new clients wait */
-void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
-void gw_client_free(struct gateway *g, struct gw_client *c);
-void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port);
-void gw_failed(struct gateway *g, struct gw_stream *s, int err);
-/* NULL: nobody takes it. */
-struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);
-
-/* gw_listener.c */
-int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog);
-void gw_unlisten(struct gateway *g, struct gw_listener *l);
-struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token);
-void gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err);
-void gw_listeners_flush(struct gateway *g);
-void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
-
-/* gw_stream.c */
+/* gw_stream.c: a stream without descriptors, or NULL. */
 struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker);
-int gw_stream_pair(struct gateway *g, struct gw_stream *s); /* 0 or -errno: makes fd and app_fd */
-int gw_pair(struct gateway *g, int fd[2]);                  /* a socketpair with large buffers */
+/* Makes fd and app_fd. 0 or -errno. */
+int gw_stream_pair(struct gateway *g, struct gw_stream *s);
+/* What epoll tells about the gateway's end. */
 void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events);
+/* Moves bytes both ways as far as rings and socket go, and passes ends of stream on. */
 void gw_stream_pump(struct gateway *g, struct gw_stream *s);
+/* It is pumped in this round. */
 void gw_stream_ready(struct gateway *g, struct gw_stream *s);
+/* Its worker is told OWE_..., when the ring has room. */
 void gw_stream_owe(struct gateway *g, struct gw_stream *s, uint32_t what);
+/* Closes its descriptors; the worker is told to let go, with a reset where abort is set. Once. */
 void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort);
-void gw_stream_kill(struct gateway *g, struct gw_stream *s); /* the worker has let go */
+/* The worker has let go, or never held it: it is freed at the end of the round. */
+void gw_stream_kill(struct gateway *g, struct gw_stream *s);
+/* Sends what streams owe a worker as far as its ring has room. */
 void gw_streams_flush(struct gateway *g, unsigned worker);
 void gw_stream_free(struct gw_stream *s);
+
+/* gw_listener.c: client c listens on a port; 0 or -errno. Every worker is told, and gw_listening() collects the answers. */
+int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog);
+/* The listener's client lets go of it; every worker is told. */
+void gw_unlisten(struct gateway *g, struct gw_listener *l);
+/* The listener of a token, or NULL: it is gone or on its way. */
+struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token);
+/* A worker's answer. Returns the listener when it was the last one that was missing (its err tells), else NULL. */
+struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err);
+/* Sends what workers have not been told as far as their rings have room. */
+void gw_listeners_flush(struct gateway *g);
+
+/* gw_client.c: new clients wait at the server's socket, or may be accepted again. */
+void gw_serve(struct gateway *g);
+/* What epoll tells about a client's connection. */
+void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
+/* Closes the connection and lets go of what it holds; freed at the end of the round. */
+void gw_client_free(struct gateway *g, struct gw_client *c);
+/* The client's listener is ready (err 0) or cannot be: it is answered. */
+void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
+/* The stream that a client asked for is connected, or cannot be: it is answered. err: positive errno. */
+void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port);
+void gw_failed(struct gateway *g, struct gw_stream *s, int err);
+/* A connection has come for a listener: its stream, or NULL: nobody takes it. */
+struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);

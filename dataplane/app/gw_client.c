@@ -102,8 +102,6 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 	g->nclients--;
 	TAILQ_REMOVE(&g->clients, c, all);
 	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
-	if (g->server_paused)
-		gw_serve(g);
 }
 
 /* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole. */

@@ -65,17 +65,16 @@ struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token)
 	return l && l->token == token && l->client ? l : NULL;
 }
 
-void gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err)
+struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err)
 {
 	struct gw_listener *l = gw_listener_of(g, token);
 
 	if (!l || !(l->waiting & 1u << worker))
-		return;
+		return NULL;
 	l->waiting &= ~(1u << worker);
 	if (err && !l->err)
 		l->err = err;
-	if (l->waiting == 0)
-		gw_client_listening(g, l->client, l->err, l->port);
+	return l->waiting == 0 ? l : NULL;
 }
 
 /* True: all of it was sent. */

@@ -16,8 +16,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PAIR_BUFFER (1024 * 1024)
-
 struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker)
 {
 	struct gw_stream *s = calloc(1, sizeof(*s));
@@ -41,26 +39,6 @@ void gw_stream_free(struct gw_stream *s)
 {
 	stream_free(s->shared);
 	free(s);
-}
-
-static void enlarge(int fd)
-{
-	int n = PAIR_BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &n, sizeof(n)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
-}
-
-int gw_pair(struct gateway *g, int fd[2])
-{
-	if (g->fds + 2 > g->fds_max)
-		return -EMFILE;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
-	enlarge(fd[0]);
-	enlarge(fd[1]);
-	g->fds += 2;
-	return 0;
 }
 
 int gw_stream_pair(struct gateway *g, struct gw_stream *s)
@@ -146,9 +124,6 @@ static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
 	if (orderly && recv(s->fd, &last, 1, MSG_DONTWAIT) < 0)
 		orderly = false;
 	gw_close(g, &s->fd);
-	/* A descriptor is free again: clients that could not be accepted may be now. */
-	if (g->server_paused)
-		gw_serve(g);
 }
 
 void gw_stream_kill(struct gateway *g, struct gw_stream *s)
