@@ -38,108 +38,177 @@ enum tcp_alloc {
 /* "connection slot" ...; never NULL. */
 const char *tcp_alloc_name(enum tcp_alloc point);
 
+#define TCP_YEAR (366 * 86400 * NS_PER_S)
+
+/* Every setting is one row: X(kind, field, default, least, most, what it is). The structure, the defaults, the bounds, their test and
+ * the scripts' `set` (times without _ns) follow from it. Rules between fields are in cfg.c. Kinds are C types: */
+#define TCP_KIND_U16     uint16_t
+#define TCP_KIND_U32     uint32_t
+#define TCP_KIND_U64     uint64_t
+#define TCP_KIND_NS      int64_t
+#define TCP_KIND_BOOL    bool
+#define TCP_KIND_CC      enum tcp_cc
+#define TCP_KIND_ECN     uint8_t /* enum tcp_ecn_mode */
+#define TCP_KIND_COOKIES uint8_t /* enum tcp_cookies */
+
+/* Memory. tcp_stack_size() follows from max_conns, max_peers, chunks x chunk_bytes and reply_queue alone. */
+#define TCP_SETTINGS_MEMORY(X)                                                            \
+	X(U32, max_conns, 4096, 1, (1u << 20) - 1, "connections and listeners together")  \
+	X(U32, max_peers, 4096, 1, UINT32_MAX - 1, "peer handles are 0..max_peers - 1")   \
+	X(U32, chunk_bytes, 8192, 1024, 65536, "unit of buffer memory, a power of two")   \
+	X(U32, chunks, 8192, 16, UINT32_MAX / 2 - 1,                                      \
+	  "units in the pool, shared by all connections")                                 \
+	X(U32, max_ooo, 1024, 1, UINT32_MAX,                                              \
+	  "ranges out of order per connection; at most chunk_bytes / 8 are kept")         \
+	X(U32, backlog_max, 1024, 0, UINT32_MAX, "upper bound of tcp_listen()'s backlog") \
+	X(U32, reply_queue, 256, 1, 65536,                                                \
+	  "connectionless segments waiting for tcp_output(), a power of two")             \
+	X(U32, output_burst, 16, 1, UINT32_MAX,                                           \
+	  "segments one connection may send before the next one's turn")
+
+/* Buffers. */
+#define TCP_SETTINGS_BUFFERS(X)                                                          \
+	X(U32, sndbuf, 256 * 1024, 1, 1u << 30, "send buffer, bytes; it grows up to")    \
+	X(U32, sndbuf_max, 4 * 1024 * 1024, 1, 1u << 30, "... this; equal: fixed")       \
+	X(U32, rcvbuf, 256 * 1024, 1, 1u << 30, "receive buffer, bytes; it grows up to") \
+	X(U32, rcvbuf_max, 4 * 1024 * 1024, 1, 1u << 30, "... this; equal: fixed")       \
+	X(U32, buffer_growth_pct, 75, 0, 100,                                            \
+	  "none grows while more than this share of the pool is in use")
+
+/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
+#define TCP_SETTINGS_SEGMENTS(X)                                                                  \
+	X(U16, mss_default, 1200, 32, 65535, "where tcp_peer_set() gave 0")                       \
+	X(U16, mss_min, 64, 32, 65535, "smaller values from a peer are raised to this")           \
+	X(U32, initial_window, 10, 1, 1000, "segments (RFC 6928)")                                \
+	X(U32, initial_window_mss, 1460, 0, UINT32_MAX,                                           \
+	  "but no more bytes than so many segments of this size, or two segments (RFC 6928)")     \
+	X(BOOL, window_scale, true, 0, 1, "RFC 7323")                                             \
+	X(BOOL, timestamps, true, 0, 1, "RFC 7323")                                               \
+	X(BOOL, ts_required, true, 0, 1,                                                          \
+	  "agreed on, a segment without them is dropped (RFC 7323 3.2)")                          \
+	X(BOOL, sack, true, 0, 1, "RFC 2018")                                                     \
+	X(ECN, ecn, TCP_ECN_OFF, 0, TCP_ECN_PASSIVE, "RFC 3168")                                  \
+	X(COOKIES, syn_cookies, TCP_COOKIES_FULL, 0, TCP_COOKIES_ALWAYS, "RFC 4987")              \
+	X(BOOL, drop_syn_fin, true, 0, 1,                                                         \
+	  "SYN with FIN: dropped; else the SYN is taken and the FIN is not (no TCP sends that)")  \
+	X(BOOL, fin_again, true, 0, 1,                                                            \
+	  "a FIN that crossed the peer's goes again with the ACK of that, as BSD-derived stacks " \
+	  "do")                                                                                   \
+	X(BOOL, nodelay, false, 0, 1, "Nagle off in new connections")                             \
+	X(BOOL, checksum_always, false, 0, 1, "verify even where the caller says it is verified") \
+	X(NS, ts_clock_ns, NS_PER_MS, 1, TCP_YEAR, "one tick of the timestamp option")            \
+	X(U32, delack_segments, 2, 1, 65535,                                                      \
+	  "segments after which an ACK goes at once (RFC 5681: 2)")                               \
+	X(U32, challenge_per_s, 100, 0, UINT32_MAX,                                               \
+	  "challenge ACKs a second at most, varying down to half (RFC 5961 7)")                   \
+	X(U32, port_first, 32768, 1, 65535, "ephemeral ports from here (RFC 6056)")               \
+	X(U32, port_last, 60999, 1, 65535, "... to here")
+
+/* Loss recovery and congestion control. */
+#define TCP_SETTINGS_LOSS(X)                                                                       \
+	X(CC, cc, TCP_CC_CUBIC, 0, TCP_CC_CUBIC, "of new connections")                             \
+	X(BOOL, hystart, true, 0, 1, "HyStart++ (RFC 9406); its section 4.3:")                     \
+	X(U32, hystart_rtt_min_us, 4000, 0, UINT32_MAX,                                            \
+	  "growth of the round trip that tells, bounds of 1/divisor")                              \
+	X(U32, hystart_rtt_max_us, 16000, 0, UINT32_MAX, "... and the upper one")                  \
+	X(U32, hystart_rtt_divisor, 8, 1, UINT32_MAX, "share of the round trip that is growth")    \
+	X(U32, hystart_samples, 8, 1, 255, "in a round before it is judged")                       \
+	X(U32, hystart_css_rounds, 5, 1, 255, "of conservative slow start")                        \
+	X(BOOL, rack, true, 0, 1, "RACK (RFC 8985); false: the rules of RFC 6675")                 \
+	X(BOOL, tail_loss_probe, true, 0, 1, "RFC 8985 section 7")                                 \
+	X(BOOL, paws_late, true, 0, 1,                                                             \
+	  "what was sent before a retransmission that filled a gap is taken after it, too: paths " \
+	  "reorder")                                                                               \
+	X(BOOL, eifel, true, 0, 1, "undo by timestamps (RFC 3522, 4015)")                          \
+	X(BOOL, frto, true, 0, 1, "F-RTO (RFC 5682)")                                              \
+	X(BOOL, limited_transmit, true, 0, 1, "RFC 3042")                                          \
+	X(U32, slow_start_segments, 8, 0, 65535,                                                   \
+	  "growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced")             \
+	X(BOOL, idle_restart, true, 0, 1,                                                          \
+	  "the initial window again after an idle time (RFC 5681 4.1)")                            \
+	X(U32, reo_persist, 16, 1, 255,                                                            \
+	  "recoveries without a duplicate after which RACK's reordering window is narrow again")   \
+	X(U32, dup_threshold, 3, 1, 65535, "duplicates that mean a loss (RFC 5681: 3)")
+
+/* Pacing. */
+#define TCP_SETTINGS_PACING(X)                                                                   \
+	X(BOOL, pacing, false, 0, 1, "in new connections")                                       \
+	X(U32, pacing_start_pct, 200, 1, UINT32_MAX, "share of cwnd/SRTT sent at in slow start") \
+	X(U32, pacing_avoid_pct, 120, 1, UINT32_MAX, "... and in congestion avoidance")          \
+	X(U32, pacing_burst, 10, 1, 65535, "segments that may leave at once")                    \
+	X(U64, pacing_max_byte_s, 0, 0, UINT64_MAX, "bytes a second, 0: no limit")               \
+	X(NS, pacing_round_max_ns, NS_PER_S, 1, 60 * NS_PER_S,                                   \
+	  "paced as if the round trip were no longer: it may have been measured over an outage")
+
+/* Times, ns. */
+#define TCP_SETTINGS_TIMES(X)                                                                     \
+	X(NS, rto_initial_ns, NS_PER_S, 1, TCP_YEAR, "RFC 6298")                                  \
+	X(NS, rto_min_ns, 200 * NS_PER_MS, 1, TCP_YEAR, "RFC 6298")                               \
+	X(NS, rto_max_ns, 60 * NS_PER_S, 1, TCP_YEAR, "RFC 6298")                                 \
+	X(NS, rto_syn_lost_ns, 3 * NS_PER_S, 0, TCP_YEAR,                                         \
+	  "at least this after a SYN that was sent again (RFC 6298 5.7)")                         \
+	X(NS, rto_clock_ns, 100 * NS_PER_MS, 0, TCP_YEAR,                                         \
+	  "G of its formula: it stands at least this much above SRTT. A steady path lets RTTVAR " \
+	  "vanish; then one delayed ACK would be a time-out")                                     \
+	X(NS, persist_min_ns, 200 * NS_PER_MS, 1, TCP_YEAR,                                       \
+	  "first window probe; then doubled (RFC 9293 3.8.6.1)")                                  \
+	X(NS, persist_max_ns, 60 * NS_PER_S, 1, TCP_YEAR, "... up to this")                       \
+	X(NS, tlp_min_ns, 2 * NS_PER_MS, 0, TCP_YEAR, "shortest probe time-out")                  \
+	X(NS, tlp_delack_ns, 200 * NS_PER_MS, 0, TCP_YEAR, "RFC 8985's worst delayed ACK")        \
+	X(NS, tlp_no_rtt_ns, NS_PER_S, 1, TCP_YEAR,                                               \
+	  "probe time-out before a round trip was measured (RFC 8985 7.2: 1 s)")                  \
+	X(NS, min_rtt_age_ns, 300 * NS_PER_S, 1, TCP_YEAR,                                        \
+	  "the least round trip is forgotten after this (RFC 8985 6.2)")                          \
+	X(NS, paws_idle_ns, 24 * 24 * 3600 * NS_PER_S, 1, TCP_YEAR,                               \
+	  "a timestamp this old proves nothing (RFC 7323 5.5: 24 days)")                          \
+	X(NS, cookie_ns, 64 * NS_PER_S, 1, 3600 * NS_PER_S,                                       \
+	  "a SYN cookie is good for once to twice this")                                          \
+	X(NS, oow_ack_ns, 500 * NS_PER_MS, 0, 3600 * NS_PER_S,                                    \
+	  "answers to empty segments out of place: one in this time, per connection")             \
+	X(U32, oow_doublings, 16, 0, 16, "that time doubles with each answer so often at most")   \
+	X(NS, delack_ns, 40 * NS_PER_MS, 0, NS_PER_S / 2 - 1,                                     \
+	  "0: acknowledge at once (RFC 9293 3.8.6.3: below 0.5 s)")                               \
+	X(NS, msl_ns, 15 * NS_PER_S, 0, TCP_YEAR, "TIME-WAIT is twice this")                      \
+	X(NS, connect_timeout_ns, 190 * NS_PER_S, 0, TCP_YEAR,                                    \
+	  "active open gives up: ETIMEDOUT; 0: retries only")                                     \
+	X(NS, user_timeout_ns, 0, 0, TCP_YEAR,                                                    \
+	  "unacknowledged data this old: ETIMEDOUT; 0: retries only")                             \
+	X(NS, fin_wait2_ns, 60 * NS_PER_S, 0, TCP_YEAR,                                           \
+	  "closed by the application, peer does not close")                                       \
+	X(NS, keepalive_idle_ns, 0, 0, TCP_YEAR, "0: no keepalive in new connections")            \
+	X(NS, keepalive_intvl_ns, 15 * NS_PER_S, 0, TCP_YEAR, "between keepalive probes")         \
+	X(U32, keepalive_probes, 6, 0, 255, "unanswered ones before giving up")
+
+/* Retries. */
+#define TCP_SETTINGS_RETRIES(X)                                             \
+	X(U32, syn_retries, 7, 0, 255,                                      \
+	  "retransmissions of a SYN before giving up: R2 (RFC 9293 3.8.3)") \
+	X(U32, synack_retries, 7, 0, 255, "... of a SYN-ACK")               \
+	X(U32, data_retries, 15, 0, 255, "... of anything else")            \
+	X(U32, warn_retries, 3, 0, UINT32_MAX, "... before the application is warned: R1, 0: never")
+
+#define TCP_SETTINGS(X)          \
+	TCP_SETTINGS_MEMORY(X)   \
+	TCP_SETTINGS_BUFFERS(X)  \
+	TCP_SETTINGS_SEGMENTS(X) \
+	TCP_SETTINGS_LOSS(X)     \
+	TCP_SETTINGS_PACING(X)   \
+	TCP_SETTINGS_TIMES(X)    \
+	TCP_SETTINGS_RETRIES(X)
+
 struct tcp_cfg {
-	/* Memory. tcp_stack_size() follows from max_conns, max_peers, chunks x chunk_bytes and reply_queue alone. */
-	uint32_t max_conns;    /* connections and listeners together, 1..2^20 - 1 */
-	uint32_t max_peers;    /* peer handles are 0..max_peers - 1 */
-	uint32_t chunk_bytes;  /* unit of buffer memory, a power of two, 1 KiB..64 KiB */
-	uint32_t chunks;       /* units in the pool, shared by all connections */
-	uint32_t max_ooo;      /* ranges out of order per connection, up to chunk_bytes / 8 */
-	uint32_t backlog_max;  /* upper bound of tcp_listen()'s backlog */
-	uint32_t reply_queue;  /* connectionless segments waiting for tcp_output(), power of two */
-	uint32_t output_burst; /* segments one connection may send before the next one's turn */
+#define TCP_SETTING_FIELD(kind, field, dflt, least, most, what) TCP_KIND_##kind field;
+	TCP_SETTINGS(TCP_SETTING_FIELD)
+#undef TCP_SETTING_FIELD
+	/* ISNs, ports, timestamp offsets, cookies and hash keys derive from it. */
+	uint8_t secret[32];
 	/* For tests: asked before memory is taken at `point`; true: none is there. NULL: never asked. */
 	bool (*alloc_fails)(void *arg, enum tcp_alloc point);
 	void *alloc_arg;
-
-	/* Buffers, bytes. They grow from the first value to the second; equal: fixed. */
-	uint32_t sndbuf, sndbuf_max;
-	uint32_t rcvbuf, rcvbuf_max;
-	/* None grows while more than this share of the pool is in use. */
-	uint32_t buffer_growth_pct;
-
-	/* Segments. MSS is MTU less network header less 20, as in the option (RFC 6691). */
-	uint16_t mss_default;    /* where tcp_peer_set() gave 0 */
-	uint16_t mss_min;        /* smaller values from a peer are raised to this */
-	uint32_t initial_window; /* segments, RFC 6928 */
-	/* But no more bytes than so many segments of this size, or two segments (RFC 6928: 1460). */
-	uint32_t initial_window_mss;
-	bool window_scale;   /* RFC 7323 */
-	bool timestamps;     /* RFC 7323 */
-	bool ts_required;    /* agreed on, a segment without them is dropped (RFC 7323 3.2) */
-	bool sack;           /* RFC 2018 */
-	uint8_t ecn;         /* enum tcp_ecn_mode, RFC 3168 */
-	uint8_t syn_cookies; /* enum tcp_cookies, RFC 4987 */
-	bool drop_syn_fin; /* SYN with FIN: dropped; else the SYN is taken and the FIN is not (no TCP sends that) */
-	bool fin_again; /* a FIN that crossed the peer's goes again with the ACK of that, as BSD-derived stacks do */
-	bool nodelay;             /* Nagle off in new connections */
-	bool checksum_always;     /* verify even where the caller says it is verified */
-	uint64_t ts_clock_ns;     /* one tick of the timestamp option */
-	uint32_t delack_segments; /* segments after which an ACK goes at once (RFC 5681: 2) */
-	/* Challenge ACKs a second at most, varying down to half (RFC 5961 7). */
-	uint32_t challenge_per_s;
-	uint32_t port_first, port_last; /* ephemeral ports, RFC 6056 */
-
-	/* Loss repair and congestion control. */
-	enum tcp_cc cc; /* of new connections */
-	bool hystart;   /* HyStart++, RFC 9406; its section 4.3: */
-	uint32_t hystart_rtt_min_us,
-	        hystart_rtt_max_us; /* growth of the round trip that tells, bounds of 1/divisor */
-	uint32_t hystart_rtt_divisor;
-	uint32_t hystart_samples;    /* in a round before it is judged, up to 255 */
-	uint32_t hystart_css_rounds; /* of conservative slow start, up to 255 */
-	bool rack;                   /* RACK, RFC 8985; false: the rules of RFC 6675 */
-	bool tail_loss_probe;        /* RFC 8985 section 7 */
-	bool paws_late; /* what was sent before a retransmission that filled a gap is taken after it, too: paths reorder */
-	bool eifel;            /* undo by timestamps, RFC 3522, 4015 */
-	bool frto;             /* F-RTO, RFC 5682 */
-	bool limited_transmit; /* RFC 3042 */
-	/* Growth for one ACK at most (RFC 9406: 8), 0: all it covers, as when paced. */
-	uint32_t slow_start_segments;
-	bool idle_restart; /* RFC 5681 4.1: the initial window again after an idle time */
-	/* RACK: recoveries without a duplicate after which the reordering window is narrow again, up to 255. */
-	uint32_t reo_persist;
-	uint32_t dup_threshold;     /* duplicates that mean a loss (RFC 5681: 3) */
-	bool pacing;                /* in new connections */
-	uint32_t pacing_start_pct;  /* share of cwnd/SRTT sent at in slow start */
-	uint32_t pacing_avoid_pct;  /* ... and in congestion avoidance */
-	uint32_t pacing_burst;      /* segments that may leave at once */
-	uint64_t pacing_max_byte_s; /* 0: no limit */
-	int64_t pacing_round_max_ns; /* paced as if the round trip were no longer: it may have been measured over an outage */
-
-	/* Times, ns. */
-	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* RFC 6298 */
-	int64_t rto_syn_lost_ns; /* at least this after a SYN that was sent again, RFC 6298 5.7 */
-	int64_t rto_clock_ns;    /* G of its formula: it stands at least this much above SRTT */
-	int64_t persist_min_ns;  /* first window probe; then doubled (RFC 9293 3.8.6.1) */
-	int64_t persist_max_ns;  /* up to this */
-	int64_t tlp_min_ns;      /* shortest probe time-out */
-	int64_t tlp_delack_ns;   /* RFC 8985's worst delayed ACK */
-	int64_t tlp_no_rtt_ns; /* probe time-out before a round trip was measured (RFC 8985 7.2: 1 s) */
-	int64_t min_rtt_age_ns; /* the least round trip is forgotten after this (RFC 8985 6.2) */
-	int64_t paws_idle_ns;   /* a timestamp this old proves nothing (RFC 7323 5.5: 24 days) */
-	int64_t cookie_ns;      /* a SYN cookie is good for once to twice this */
-	int64_t delack_ns;      /* 0: acknowledge at once; below 0.5 s (RFC 9293 3.8.6.3) */
-	int64_t oow_ack_ns; /* answers to empty segments out of place: one in this time, per connection */
-	uint32_t oow_doublings; /* that time doubles with each answer so often at most, up to 16 */
-	int64_t msl_ns;         /* TIME-WAIT is twice this */
-	int64_t connect_timeout_ns; /* active open gives up: ETIMEDOUT; 0: retries only */
-	int64_t user_timeout_ns;    /* unacknowledged data this old: ETIMEDOUT; 0: retries only */
-	int64_t fin_wait2_ns;       /* closed by the application, peer does not close */
-	int64_t keepalive_idle_ns;  /* 0: no keepalive in new connections */
-	int64_t keepalive_intvl_ns;
-	uint32_t keepalive_probes;
-	uint32_t syn_retries, synack_retries,
-	        data_retries; /* retransmissions before giving up: R2 */
-	/* ... before the application is warned: R1 (RFC 9293 3.8.3), 0: never. */
-	uint32_t warn_retries;
-
-	uint8_t secret
-	        [32]; /* ISNs, ports, timestamp offsets, cookies and hash keys derive from it */
 };
 
 /* Fills every field; the caller changes what it wants and sets `secret`. */
 void tcp_cfg_default(struct tcp_cfg *cfg);
 
-/* 0, or -EINVAL with *why (static text) naming the field. */
+/* 0, or -EINVAL with *why (static text) naming the field and its bounds. */
 int tcp_cfg_check(const struct tcp_cfg *cfg, const char **why);

@@ -6,41 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { K_U16, K_U32, K_U64, K_BOOL, K_TIME, K_CC, K_ECN, K_COOKIES };
+enum kind { K_U16, K_U32, K_U64, K_BOOL, K_NS, K_CC, K_ECN, K_COOKIES };
 
+/* Every row of the engine's own table. */
 static const struct {
 	const char *name;
 	enum kind kind;
 	size_t at;
 } settings[] = {
-#define F(kind, field) {#field, kind, offsetof(struct tcp_cfg, field)},
-#define T(name)        {#name, K_TIME, offsetof(struct tcp_cfg, name##_ns)},
-        /* clang-format off */
-        F(K_U32, max_conns) F(K_U32, chunks) F(K_U32, chunk_bytes) F(K_U32, max_ooo)
-        F(K_U32, backlog_max) F(K_U32, reply_queue) F(K_U32, output_burst)
-        F(K_U32, sndbuf) F(K_U32, sndbuf_max) F(K_U32, rcvbuf) F(K_U32, rcvbuf_max)
-        F(K_U16, mss_default) F(K_U16, mss_min) F(K_U32, initial_window)
-        F(K_BOOL, window_scale) F(K_BOOL, timestamps) F(K_BOOL, sack) F(K_ECN, ecn)
-        F(K_BOOL, ts_required) F(K_BOOL, drop_syn_fin) F(K_BOOL, fin_again) F(K_BOOL, paws_late)
-        F(K_U32, slow_start_segments)
-        F(K_COOKIES, syn_cookies) F(K_BOOL, nodelay) F(K_BOOL, checksum_always)
-        F(K_U32, delack_segments) F(K_U32, challenge_per_s) F(K_U32, port_first)
-        F(K_U32, port_last) F(K_CC, cc) F(K_BOOL, hystart) F(K_BOOL, rack)
-        F(K_BOOL, tail_loss_probe) F(K_BOOL, eifel) F(K_BOOL, frto) F(K_BOOL, limited_transmit)
-        F(K_BOOL, idle_restart) F(K_U32, dup_threshold) F(K_U32, slow_start_segments) F(K_BOOL, pacing)
-        F(K_U32, pacing_start_pct) F(K_U32, pacing_avoid_pct) F(K_U32, pacing_burst)
-        F(K_U64, pacing_max_byte_s) F(K_U32, keepalive_probes) F(K_U32, syn_retries)
-        F(K_U32, synack_retries) F(K_U32, data_retries) F(K_U32, warn_retries)
-        T(rto_initial) T(rto_syn_lost) T(rto_min) T(rto_max) T(rto_clock) T(persist_min) T(persist_max)
-        T(tlp_min) T(tlp_delack) T(delack) T(oow_ack) T(msl) T(connect_timeout)
-        F(K_U32, buffer_growth_pct) F(K_U32, initial_window_mss) F(K_U32, hystart_rtt_min_us)
-        F(K_U32, hystart_rtt_max_us) F(K_U32, hystart_rtt_divisor) F(K_U32, hystart_samples)
-        F(K_U32, hystart_css_rounds) F(K_U32, reo_persist) F(K_U32, oow_doublings)
-        T(pacing_round_max) T(tlp_no_rtt) T(min_rtt_age) T(paws_idle) T(cookie)
-        T(user_timeout) T(fin_wait2) T(keepalive_idle) T(keepalive_intvl) T(ts_clock)
-/* clang-format on */
-#undef F
-#undef T
+#define ROW(kind, field, dflt, least, most, what) \
+	{#field, K_##kind, offsetof(struct tcp_cfg, field)},
+        TCP_SETTINGS(ROW)
+#undef ROW
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
@@ -91,11 +68,15 @@ void setting_defaults(struct drive *d)
 	d->mss = 1000;
 }
 
+/* Scripts leave the _ns of times out. */
 static int find(const char *name)
 {
-	for (size_t i = 0; i < SETTINGS; i++)
-		if (strcmp(settings[i].name, name) == 0)
+	for (size_t i = 0; i < SETTINGS; i++) {
+		size_t n = strlen(settings[i].name) - (settings[i].kind == K_NS ? 3 : 0);
+
+		if (strlen(name) == n && memcmp(settings[i].name, name, n) == 0)
 			return (int)i;
+	}
 	return -1;
 }
 
@@ -136,7 +117,7 @@ static bool term(const struct drive *d, struct scan *s, double *ns)
 		return true;
 	}
 	i = find(word);
-	if (i < 0 || settings[i].kind != K_TIME)
+	if (i < 0 || settings[i].kind != K_NS)
 		return false;
 	*ns = number *
 	      (double)*(const int64_t *)(const void *)((const char *)&d->cfg + settings[i].at);
@@ -181,7 +162,7 @@ static bool set_field(struct drive *d, int i, struct scan *s)
 	bool ok;
 
 	switch (settings[i].kind) {
-	case K_TIME:
+	case K_NS:
 		scan_end(s);
 		return setting_time(d, s, at);
 	case K_BOOL:

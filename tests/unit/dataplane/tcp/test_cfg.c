@@ -56,6 +56,46 @@ static void test_defaults(void **state)
 	assert_non_null(strstr(why, "retries"));
 }
 
+/* Below its least value and above its most a row is refused by its name; what its type cannot hold need not be. */
+#define REFUSED(field, value)                                         \
+	do {                                                          \
+		tcp_cfg_default(&cfg);                                \
+		cfg.field = (value);                                  \
+		assert_int_equal(tcp_cfg_check(&cfg, &why), -EINVAL); \
+		assert_non_null(strstr(why, #field " must lie in"));  \
+	} while (0)
+#define REFUSED_U16(field, least, most) \
+	if ((least) > 0)                \
+		REFUSED(field, (uint16_t)(least) - 1);
+#define REFUSED_U32(field, least, most)                \
+	if ((least) > 0)                               \
+		REFUSED(field, (uint32_t)(least) - 1); \
+	if ((uint32_t)(most) < UINT32_MAX)             \
+		REFUSED(field, (uint32_t)(most) + 1);
+#define REFUSED_U64(field, least, most) \
+	if ((most) < UINT64_MAX)        \
+		REFUSED(field, (uint64_t)(most) + 1);
+#define REFUSED_NS(field, least, most)        \
+	REFUSED(field, (int64_t)(least) - 1); \
+	REFUSED(field, (int64_t)(most) + 1);  \
+	REFUSED(field, INT64_MAX);
+#define REFUSED_BOOL(field, least, most)
+#define REFUSED_ENUM(field, least, most) REFUSED(field, (most) + 1);
+#define REFUSED_CC                       REFUSED_ENUM
+#define REFUSED_ECN                      REFUSED_ENUM
+#define REFUSED_COOKIES                  REFUSED_ENUM
+
+static void test_rows(void **state)
+{
+	struct tcp_cfg cfg;
+	const char *why;
+
+	(void)state;
+#define ROW(kind, field, dflt, least, most, what) REFUSED_##kind(field, least, most)
+	TCP_SETTINGS(ROW)
+#undef ROW
+}
+
 /* Each limit that the engine's arithmetic relies on: the last good value, and the first bad one with the name it is refused by. */
 #define BOUND(field, good, bad, name)                                 \
 	do {                                                          \
@@ -73,9 +113,9 @@ static void test_bounds(void **state)
 	const char *why;
 
 	(void)state;
-	BOUND(user_timeout_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "a year");
-	BOUND(msl_ns, 366 * 86400 * NS_PER_S, 366 * 86400 * NS_PER_S + 1, "a year");
-	BOUND(paws_idle_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "a year");
+	BOUND(user_timeout_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "_ns must lie in");
+	BOUND(msl_ns, 366 * 86400 * NS_PER_S, 366 * 86400 * NS_PER_S + 1, "_ns must lie in");
+	BOUND(paws_idle_ns, 366 * 86400 * NS_PER_S, INT64_MAX, "_ns must lie in");
 	BOUND(pacing_burst, 65535, 65536, "pacing_burst");
 	BOUND(delack_segments, 65535, 65536, "delack_segments");
 	BOUND(dup_threshold, 65535, 65536, "dup_threshold");
@@ -101,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_configuration),
 	        cmocka_unit_test(test_defaults),
+	        cmocka_unit_test(test_rows),
 	        cmocka_unit_test(test_bounds),
 	};
 
