@@ -142,24 +142,35 @@ int tcp_abort(struct tcp_stack *s, uint32_t conn);
 /* Sends the oldest outstanding segment again now and restarts the time-out (a hint that the path works again). */
 int tcp_kick(struct tcp_stack *s, uint32_t conn);
 
-/* A listener's options are those its connections start with. */
+/* Options of a connection, and of a listener: those its connections start with. One row each: X(NAME, name, what it is); setopt.c has
+ * set_name() and get_name() for each. */
+#define TCP_OPTS(X)                                                                                \
+	X(NODELAY, nodelay, "0 or 1")                                                              \
+	X(KEEPALIVE_MS, keepalive_ms, "idle time, 0: off")                                         \
+	X(USER_TIMEOUT_MS, user_timeout_ms,                                                        \
+	  "R2 of RFC 9293 3.8.3 in place of the configured retries; 0: those")                     \
+	X(SNDBUF_MAX, sndbuf_max, "bytes, up to the configured maximum")                           \
+	X(RCVBUF_MAX, rcvbuf_max, "bytes, up to the configured maximum")                           \
+	X(KEEPALIVE_INTVL_MS, keepalive_intvl_ms, "between probes, at least 1")                    \
+	X(KEEPALIVE_PROBES, keepalive_probes, "unanswered ones before giving up, 1..255")          \
+	X(LINGER_MS, linger_ms,                                                                    \
+	  "tcp_close(): TCP_LINGER_OFF: data and FIN go out in the background; 0: reset at once, " \
+	  "what is queued is lost; else: reset when not all is acknowledged by then")              \
+	X(CC, cc, "enum tcp_cc; a connection keeps its window")                                    \
+	X(CORK, cork, "1: only full segments go, until 0 or shutdown")                             \
+	X(QUICKACK, quickack, "1: no delayed ACKs")                                                \
+	X(PACING, pacing, "0 or 1")                                                                \
+	X(PACING_KBIT, pacing_kbit,                                                                \
+	  "pacing at most this fast, 0: no limit but the configured one")                          \
+	X(MSS, mss,                                                                                \
+	  "segments no larger than this, 0: what the path allows; before tcp_connect()'s SYN "     \
+	  "left")                                                                                  \
+	X(WARNINGS, warnings, "0: no TCP_EV_WARNING; 1 (default)")
+
 enum tcp_opt {
-	TCP_OPT_NODELAY,      /* 0 or 1 */
-	TCP_OPT_KEEPALIVE_MS, /* idle time, 0: off */
-	TCP_OPT_USER_TIMEOUT_MS, /* R2 of RFC 9293 3.8.3 in place of the configured retries; 0: those */
-	TCP_OPT_SNDBUF_MAX,      /* bytes, up to the configured maximum */
-	TCP_OPT_RCVBUF_MAX,
-	TCP_OPT_KEEPALIVE_INTVL_MS, /* between probes, at least 1 */
-	TCP_OPT_KEEPALIVE_PROBES,   /* unanswered ones before giving up, 1..255 */
-	TCP_OPT_LINGER_MS, /* tcp_close(): TCP_LINGER_OFF: data and FIN go out in the background; 0: reset at once, what is queued is
-	                    * lost; else: reset when not all was acknowledged after this time */
-	TCP_OPT_CC,        /* enum tcp_cc; a connection keeps its window */
-	TCP_OPT_CORK,      /* 1: only full segments go, until 0 or shutdown */
-	TCP_OPT_QUICKACK,  /* 1: no delayed ACKs */
-	TCP_OPT_PACING,    /* 0 or 1 */
-	TCP_OPT_PACING_KBIT, /* pacing at most this fast, 0: no limit but the configured one */
-	TCP_OPT_MSS, /* segments no larger than this, 0: what the path allows; before tcp_connect()'s SYN left */
-	TCP_OPT_WARNINGS /* 0: no TCP_EV_WARNING; 1 (default) */
+#define TCP_OPT_ENUM(NAME, name, what) TCP_OPT_##NAME,
+	TCP_OPTS(TCP_OPT_ENUM) TCP_OPT_COUNT
+#undef TCP_OPT_ENUM
 };
 #define TCP_LINGER_OFF UINT32_MAX
 /* -EINVAL: no such option or value; -ENOTCONN: the connection has ended. */

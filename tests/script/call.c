@@ -222,21 +222,11 @@ static void call_opt(struct drive *d, struct drive_conn *c, struct scan *s)
 	static const struct {
 		const char *name;
 		enum tcp_opt opt;
-	} opts[] = {{"nodelay", TCP_OPT_NODELAY},
-	            {"keepalive_ms", TCP_OPT_KEEPALIVE_MS},
-	            {"keepalive_intvl_ms", TCP_OPT_KEEPALIVE_INTVL_MS},
-	            {"keepalive_probes", TCP_OPT_KEEPALIVE_PROBES},
-	            {"user_timeout_ms", TCP_OPT_USER_TIMEOUT_MS},
-	            {"linger_ms", TCP_OPT_LINGER_MS},
-	            {"sndbuf_max", TCP_OPT_SNDBUF_MAX},
-	            {"rcvbuf_max", TCP_OPT_RCVBUF_MAX},
-	            {"cc", TCP_OPT_CC},
-	            {"cork", TCP_OPT_CORK},
-	            {"quickack", TCP_OPT_QUICKACK},
-	            {"pacing", TCP_OPT_PACING},
-	            {"pacing_kbit", TCP_OPT_PACING_KBIT},
-	            {"warnings", TCP_OPT_WARNINGS},
-	            {"mss", TCP_OPT_MSS}};
+	} opts[] = {
+#define ROW(NAME, opt_name, what) {#opt_name, TCP_OPT_##NAME},
+	        TCP_OPTS(ROW)
+#undef ROW
+	};
 	char name[32];
 	uint64_t v;
 
