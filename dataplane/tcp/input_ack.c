@@ -152,9 +152,9 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	a.prior_flight = conn_in_flight(c);
 	take_window(c, g, &a);
 	if (seq_gt(g->ack, c->snd_una))
-		recovery_una(s, c, g, &a);
+		sack_una(s, c, g, &a);
 	if ((c->flags & CF_SACK) && g->o.nsack)
-		recovery_sack(s, c, g, &a);
+		sack_ranges(s, c, g, &a);
 	sample(s, c, g, &a);
 	/* Also when only a tail loss probe waits to be judged: its D-SACK comes when nothing is outstanding. */
 	if (c->rec.len || a.acked || (c->flags & CF_TLP_OUT))

@@ -22,22 +22,9 @@ static inline void recovery_window(struct conn *c)
 		c->cc.cwnd = c->cc.ssthresh;
 }
 
-/* Reads the SACK option into the records. */
-void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
-/* Moves snd_una to g->ack and takes off the records below. */
-void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
-/* After both: finds losses, moves between open, recovery and loss, sets the window. */
-void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
-
-/* The reordering timer fired. */
-void recovery_reorder_timer(struct tcp_stack *s, struct conn *c);
-/* The retransmission timer fired. */
-void recovery_timeout(struct tcp_stack *s, struct conn *c);
-/* The peer was released or its path changed: all is sent again, without blame. */
-void recovery_restart(struct tcp_stack *s, struct conn *c);
-/* A congestion signal without a loss to repair (ECN-Echo once per window, RFC 3168 6.1.2; a tail loss that its probe repaired);
- * flight: what was in the network. False: reduced already. */
-bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight);
+/* sack.c: moves snd_una to g->ack and takes off the records below; reads the SACK option into the records. */
+void sack_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+void sack_ranges(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
 
 /* loss.c: sets a->lost. */
 void loss_detect(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
@@ -49,3 +36,16 @@ uint32_t loss_rescue(struct tcp_stack *s, struct conn *c);
 /* undo.c: before a time-out is acted upon; and for each ACK in recovery or loss: true when that was needless and is undone. */
 void undo_timeout(struct tcp_stack *s, struct conn *c);
 bool undo_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, const struct ack_news *a);
+
+/* recovery.c: after sack_una() and sack_ranges(): finds losses, moves between open, recovery and loss, sets the window. */
+void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a);
+
+/* The reordering timer fired. */
+void recovery_reorder_timer(struct tcp_stack *s, struct conn *c);
+/* The retransmission timer fired. */
+void recovery_timeout(struct tcp_stack *s, struct conn *c);
+/* The peer was released or its path changed: all is sent again, without blame. */
+void recovery_restart(struct tcp_stack *s, struct conn *c);
+/* A congestion signal without a loss to repair (ECN-Echo once per window, RFC 3168 6.1.2; a tail loss that its probe repaired);
+ * flight: what was in the network. False: reduced already. */
+bool recovery_cwr(struct tcp_stack *s, struct conn *c, uint32_t flight);

@@ -66,7 +66,7 @@ static void marks_follow(struct conn *c)
 			c->sack_seen[i].start = c->sack_seen[i].end = c->snd_una;
 }
 
-void recovery_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
+void sack_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	uint32_t ack = g->ack;
 	bool again = false;
@@ -138,7 +138,7 @@ static bool is_dsack(const struct conn *c, const struct seg *g)
 	       seq_leq(k[0].end, c->snd_max);
 }
 
-void recovery_sack(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
+void sack_ranges(struct tcp_stack *s, struct conn *c, const struct seg *g, struct ack_news *a)
 {
 	struct tcp_sack_range fresh[4] = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
 
