@@ -209,7 +209,7 @@ static void initiator_done(struct node *n, void *arg)
 	/* The other side sends under the old key until it has heard from us under the new one: the overlap begins when it is
 	 * seen to have (session_key_used()), or the old key gets too old. */
 	if (s->has_old && left > n->cfg.key_overlap_ns)
-		arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, left);
+		arm(n, &s->old_timer, TIMER_SESSION_OLD_KEY, s, left);
 	hs->tries = 0;
 	if (l) {
 		hs->lsp = NULL;
@@ -544,7 +544,7 @@ void session_key_used(struct node *n, uint32_t index, uint8_t phase)
 		return;
 	}
 	if (s->has_old && s->phase == phase)
-		arm(n, &s->old_timer, TIMER_SESSION_REKEY, s, n->cfg.key_overlap_ns);
+		arm(n, &s->old_timer, TIMER_SESSION_OLD_KEY, s, n->cfg.key_overlap_ns);
 	if (s->own.done && s->has_keys && s->phase == phase) {
 		s->confirmed = true;
 		session_wipe_hs(n, &s->own);

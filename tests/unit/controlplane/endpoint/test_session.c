@@ -135,7 +135,6 @@ static void test_rekey(void **state)
 	rig_close(&net);
 }
 
-/* The edge in use dies: the same session goes on over the other way. */
 /* An overlap shorter than the way there and back: the old key stays until the other side is seen to use the new one. */
 static void test_rekey_short_overlap(void **state)
 {
@@ -174,6 +173,7 @@ static void test_rekey_short_overlap(void **state)
 	}
 }
 
+/* The edge in use dies: the same session goes on over the other way. */
 static void test_repair(void **state)
 {
 	struct ears ears;
