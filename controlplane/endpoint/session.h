@@ -1,92 +1,114 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* End-to-end sessions: Noise keys with another id, which outlive the tunnel under them. */
+/* End-to-end sessions: Noise keys shared with another id, which outlive the tunnel under them. The types and the table.
+ *
+ * Beside each group of fields stands which file of this folder writes it; every file may read all of them. */
 #pragma once
 #include "core/ctx.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
 #include "lsp/lsp.h"
-#include "wire/hsmsg.h"
 #include "wire/record.h"
-#include "wire/tunnel.h"
 
 #include <bsd/sys/tree.h>
 
-#define SESSION_NONE     UINT32_MAX
-#define SESSION_BUILDS   4    /* tunnels under construction at once */
-#define SESSION_ENVELOPE 192  /* bytes of a set-up's envelope: no answer is longer */
-#define SESSION_HS_RATE  1000 /* handshakes/s answered */
+#define SESSION_NONE      UINT32_MAX
+#define SESSION_BUILDS    4              /* tunnels under construction at once */
+#define SESSION_HS_RATE   1000           /* handshakes/s answered, all sessions together */
+#define SESSION_HALF_OPEN (8 * NS_PER_S) /* life of a session, or of an answer, without keys */
 
 enum session_timer {
-	TIMER_SESSION = TIMERS_OF(PART_SESSION),
+	TIMER_SESSION = TIMERS_OF(PART_SESSION), /* session.timer: step.c */
 	TIMER_SESSION_REKEY,
 	TIMER_SESSION_OLD_KEY,
 	TIMER_SESSION_PATH,
 };
 
-/* One handshake in the making. */
+/* One handshake in the making. handshake.c makes and wipes it, initiate.c and answer.c lead it on, keys.c ends it. */
 struct session_hs {
 	struct noise noise;
-	/* The tunnel it came or went by; NULL: inside the present tunnel (rekey). */
+	/* The tunnel that it came or went by; NULL: inside the session's tunnel, for new keys. session.c clears it at the tunnel's
+	 * end. */
 	struct lsp *lsp;
 	struct instant born;
-	uint8_t first
-	        [32]; /* answering: the asker's ephemeral, so that a first message that comes twice is known */
+	/* Answering: the asker's ephemeral key, by which a first message that arrives twice is known. */
+	uint8_t first[32];
 	bool active;
-	bool done; /* keys derived */
+	bool done; /* keys derived; the worker has the receiving one, or will have */
 	bool ik;
-	bool renews;   /* of keys that stand: inside the tunnel */
+	bool renews;   /* ours: replaces keys that stand, from inside the tunnel */
 	bool obsolete; /* answering: ours was finished first and is the one that counts */
-	uint8_t phase;
-	uint8_t alg;
-	uint8_t tries;
+	uint8_t phase; /* key phase of what comes out, 0..3 */
+	uint8_t alg;   /* transport AEAD: 1 ChaCha20-Poly1305, 2 AES-256-GCM */
+	uint8_t tries; /* how often our last word was said again */
 	uint8_t tx_secret[32];
-	uint8_t msg[NOISE_MESSAGE_MAX]; /* last message sent, for sending again */
+	uint8_t msg[NOISE_MESSAGE_MAX]; /* last message written, for sending it again */
 	size_t msg_len;
 };
 
 struct session {
+	/* Constant: session.c. */
 	RB_ENTRY(session) node;
 	struct node_id remote;
-	uint32_t index;
-	uint8_t worker;
-	bool in_worker; /* CMD_SESSION_SET was sent */
-	bool wanted;    /* the worker or a request waits for a tunnel */
-	bool in_use;    /* connections exist */
+	uint32_t index; /* place in sessions.by_index; names the session to workers and in labels */
+	uint8_t worker; /* owner of its connections */
+
+	/* What others want of it. wanted: build.c (set), path.c and end.c (cleared); in_use: input.c, end.c. */
+	bool wanted; /* the worker or a request waits for a tunnel */
+	bool in_use; /* the worker has connections on it */
+
+	/* The worker has an entry for it: tell.c. */
+	bool in_worker;
+
+	/* Keys: keys.c, end.c. confirmed: initiate.c (cleared), answer.c (set), end.c. */
 	bool has_keys;
 	bool confirmed; /* the other side is known to use our keys */
-	bool initiator; /* who rebuilds first */
-	bool known;     /* x_key is valid */
-	uint8_t key[32], x_key[32];
-	uint8_t phase, alg;
-	uint8_t refused;
-	struct instant key_at, want_since, last_build;
+	bool has_old;   /* the receiving key of old_phase is still in the worker */
+	uint8_t phase, alg, old_phase;
+	struct instant key_at; /* when the present keys were taken into use */
+	uint32_t rekeys;
+	struct timer rekey_timer, old_timer;
+
+	/* The other side's X25519 key, for IK: handshake.c. */
+	bool known;
+	uint8_t x_key[32];
+
+	/* Handshakes, one in each direction: initiate.c and answer.c. */
+	struct session_hs own, answer;
+	struct ticket own_ticket, answer_ticket; /* the worker learns the receiving key */
+
+	/* Tunnels that end here for this session and are not closing: session.c. */
+	LIST_HEAD(, lsp) tunnels;
+
+	/* The tunnel in use: path.c, end.c. */
 	struct lsp *path;
-	LIST_HEAD(, lsp) tunnels; /* all whose lsp.session is this one and that are not closing */
+	bool initiator;     /* this side repairs first; also initiate.c, answer.c */
+	struct lsp *commit; /* our tunnel that the other side is asked to use, until it says so */
+	uint8_t commit_tries;
+	uint16_t commit_seq; /* of the newest commit of either side; also initiate.c, answer.c */
+	int64_t path_ns;     /* present interval of looking for a shorter path */
+	struct timer path_timer;
+	uint32_t rebuilds;
+
+	/* Attempts at a tunnel: build.c; opened anew by path.c and end.c. */
 	struct {
 		struct lsp *lsp;
-		bool placed; /* led by place, else greedily by id */
+		bool by_place; /* led by the destination's place, not greedily by id */
 	} build[SESSION_BUILDS];
-	struct session_hs own, answer;
-	uint8_t attempts, seeks; /* set-ups begun, lookups made */
-	uint8_t old_phase;
-	bool has_old;
-	bool looking;
-	struct instant sought; /* when the last lookup began */
-	uint32_t notvia[SETUP_NOTVIA_MAX][2];
+	struct instant want_since, last_build;
+	uint8_t attempts;                     /* set-ups begun since want_since */
+	uint8_t refused;                      /* repairs that the other side refused */
+	uint32_t notvia[SETUP_NOTVIA_MAX][2]; /* hops to be left out */
 	uint8_t nnotvia;
-	struct place place; /* of the destination, from a lookup */
+	bool looking;             /* a lookup of the destination is under way */
+	uint8_t lookups_made;     /* since want_since */
+	struct instant lookup_at; /* when the last one began */
 	bool has_place;
+	struct place place; /* of the destination, from a lookup */
 	uint64_t place_seq; /* of the record that told it */
 	uint64_t stale_seq; /* ... of one that did not lead there; 0: none */
-	struct timer timer, rekey_timer, path_timer, old_timer;
-	int64_t path_ns; /* present interval of looking for a better path */
-	struct ticket own_ticket, answer_ticket;
-	struct lsp *commit; /* tunnel to be committed to, until acknowledged */
-	uint8_t commit_tries;
-	uint16_t commit_seq; /* of the newest commit, ours or theirs */
-	uint32_t rekeys, rebuilds;
-	uint8_t first_hops;
-	int64_t setup_ns;
+
+	/* What is due next, see step.c: armed by every file. */
+	struct timer timer;
 };
 
 RB_HEAD(session_tree, session);
@@ -98,62 +120,39 @@ struct sessions {
 	struct bucket hs_rate;
 };
 
+/* 0 or -ENOMEM. */
 int sessions_new(struct node *n);
+/* Frees every session without a word to the workers; whoever waits for one is told. */
 void sessions_free(struct node *n);
-struct session *session_find(struct node *n, const struct node_id *remote);
-struct session *session_at(struct node *n, uint32_t index);
-/* Finds or makes. NULL at the limit. */
-struct session *session_get(struct node *n, const struct node_id *remote);
-void session_destroy(struct node *n, struct session *s);
-struct session *session_after(const struct node *n, struct session *s);
-/* From here on l is a tunnel of s, which hears of its end. Once for each tunnel; over when l closes or s is destroyed. */
-void session_own(struct session *s, struct lsp *l);
 
-/* Somebody here needs to reach remote. */
-int session_want(struct node *n, const struct node_id *remote);
+/* The session with this id, or NULL. Sessions belong to the table and live until session_destroy(). */
+struct session *session_find(struct node *n, const struct node_id *remote);
+/* The session of this index, or NULL; any number may be asked for. */
+struct session *session_at(struct node *n, uint32_t index);
+/* Finds or makes. NULL at the limit or without memory. A new one that gets no keys ends by itself, see step.c. */
+struct session *session_get(struct node *n, const struct node_id *remote);
+/* In the order of ids; NULL begins, NULL is the end. */
+struct session *session_after(const struct node *n, struct session *s);
+/* Takes s out of the table, reports its end and frees it. The caller tells the worker. */
+void session_destroy(struct node *n, struct session *s);
+
+/* l, an end of a tunnel, is one of s from here on: s hears of its end. Once for each tunnel. */
+void session_own(struct session *s, struct lsp *l);
+/* The session that owns l, or NULL. */
+struct session *session_owner(struct node *n, const struct lsp *l);
+/* l is a tunnel under construction no more: neither an attempt, nor a handshake, nor a commit of s points at it. */
+void session_forget(struct session *s, const struct lsp *l);
+/* l is closing: s lets go of it altogether. */
+void session_disown(struct session *s, struct lsp *l);
+
 /* A tunnel stands and keys are there. */
 static inline bool session_ready(const struct session *s)
 {
 	return s->has_keys && s->path;
 }
 
-/* ---- inputs ---- */
-void session_offer(struct node *n, struct lsp *l, const struct setup_msg *m);
-void session_lsp_up(struct node *n, struct lsp *l, const struct reply_msg *m);
-void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
-                        uint32_t tag_to);
-void session_lsp_gone(struct node *n, struct lsp *l);
-/* Whatever ended it: no session keeps a pointer to l. */
-void session_lsp_over(struct node *n, struct lsp *l);
-void session_handshake_rx(struct node *n, const struct dp_packet *pk);
-void session_key_used(struct node *n, uint32_t index, uint8_t phase);
-void session_rekey_wanted(struct node *n, uint32_t index);
-void session_idle(struct node *n, uint32_t index, bool idle);
-void session_commit_rx(struct node *n, struct session *s, const struct oam *m);
-void session_lookup_done(struct node *n, uint32_t index, bool exact, const struct contact_info *c);
-void session_topology_changed(struct node *n);
-void session_timer(struct node *n, struct timer *t);
-
-/* ---- between this part's files ---- */
-void session_set(struct node *n, struct session *s);
-void session_send_oam(struct node *n, struct session *s, const struct oam *m, uint8_t ttl);
-void session_send_handshake(struct node *n, const struct session *s, uint8_t number,
-                            const uint8_t *msg, size_t len);
-void session_commit(struct node *n, struct session *s);
-void session_use_path(struct node *n, struct session *s, struct lsp *l);
-void session_adopt_keys(struct node *n, struct session *s, struct session_hs *hs);
-void session_step(struct node *n, struct session *s);
-void session_lose_keys(struct node *n, struct session *s);
-/* The other side never used our keys: forgotten, and made anew while somebody here waits. */
-void session_begin_anew(struct node *n, struct session *s);
-/* The receiving key of this phase is wanted only for what is under way. */
-void session_old_phase(struct node *n, struct session *s, uint8_t phase);
-/* Begins a handshake of ours; writes its first message into hs->msg. */
-int session_hs_begin(struct node *n, struct session *s, bool ik);
-/* Envelope around hs->msg for a set-up or reply. */
-size_t session_envelope(struct node *n, const struct node_id *addressee,
-                        const struct session_hs *hs, bool first, uint8_t out[LSP_ENVELOPE_MAX]);
-void session_rekey(struct node *n, struct session *s);
-void session_hs_reply(struct node *n, struct session *s, struct lsp *l, const struct reply_msg *m);
-void session_hs_resend(struct node *n, struct session *s);
-void session_wipe_hs(struct node *n, struct session_hs *hs);
+/* This node's id is the lower of the two: what must be decided alike on both sides is decided by it. */
+static inline bool session_lower(const struct node *n, const struct session *s)
+{
+	return id_cmp(&n->cfg.identity->id, &s->remote) < 0;
+}

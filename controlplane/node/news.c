@@ -3,8 +3,8 @@
 #include "node/news.h"
 
 #include "anchor/anchor.h"
-#include "endpoint/oam.h"
-#include "endpoint/session.h"
+#include "endpoint/input.h"
+#include "endpoint/request.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 

@@ -4,8 +4,9 @@
 
 #include "anchor/anchor.h"
 #include "core/ctx.h"
-#include "endpoint/oam.h"
-#include "endpoint/session.h"
+#include "endpoint/build.h"
+#include "endpoint/input.h"
+#include "endpoint/request.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 #include "node/news.h"

@@ -4,8 +4,8 @@
 
 #include "anchor/anchor.h"
 #include "core/emit.h"
+#include "endpoint/input.h"
 #include "endpoint/oam.h"
-#include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 #include "peer/peer.h"

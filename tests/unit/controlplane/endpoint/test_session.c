@@ -2,7 +2,9 @@
 /* Sessions that both ends begin at once, that rekey, and that outlive the tunnel under them. */
 #include "rig.h"
 
-#include "endpoint/session.h"
+#include "endpoint/end.h"
+#include "endpoint/input.h"
+#include "endpoint/path.h"
 
 struct ears {
 	unsigned connected, failed, arrived, lost;
@@ -235,7 +237,7 @@ static void test_too_early(void **state)
 	rig_run(&net, 1);
 	assert_non_null(between(&net, 0, 7));
 	assert_false(between(&net, 0, 7)->looking);
-	assert_int_not_equal(between(&net, 0, 7)->sought.ns, 0);
+	assert_int_not_equal(between(&net, 0, 7)->lookup_at.ns, 0);
 	rig_run(&net, 4400);
 	assert_int_equal(ears.connected, 1);
 	net.hooks = (struct net_hooks){0};
@@ -285,7 +287,7 @@ static void test_torn_before_answered(void **state)
 		ask(&net, 0, b);
 		rig_run(&net, 1000);
 		/* The next set-up is IK's. */
-		session_lose_keys(net.node[0].node, between(&net, 0, b));
+		end_keys(net.node[0].node, between(&net, 0, b));
 		rig_kick(&net, 0);
 		ask(&net, 0, b);
 		for (unsigned step = 0; step < 20000 && !answer_waits(&net, 0, b); step++)
@@ -388,14 +390,14 @@ static void test_commit_names_own_tunnel(void **state)
 	of_a = offered(&l, a, 7);
 	(void)offered(&l, a, 8);
 	of_b = offered(&l, b, 7);
-	session_commit_rx(l.n, b, &m);
+	path_commit_rx(l.n, b, &m);
 	assert_ptr_equal(b->path, of_b);
 	assert_null(a->path);
-	session_commit_rx(l.n, a, &m);
+	path_commit_rx(l.n, a, &m);
 	assert_ptr_equal(a->path, of_a);
 	m.id = 9;
 	m.sequence = 2;
-	session_commit_rx(l.n, a, &m);
+	path_commit_rx(l.n, a, &m);
 	assert_ptr_equal(a->path, of_a);
 	lone_close(&l);
 }

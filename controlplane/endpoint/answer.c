@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers set-ups and handshakes of the other side, and decides between two handshakes that cross. */
+#include "endpoint/answer.h"
+
+#include "endpoint/handshake.h"
+#include "endpoint/keys.h"
+#include "endpoint/path.h"
+#include "endpoint/tell.h"
+
+#include <string.h>
+
+#define CONFIRMED_STEP (60 * NS_PER_S)
+#define COMMIT_STEP    (250 * NS_PER_MS)
+
+/* ---- two handshakes that cross: the lower id's counts ---- */
+
+/* A handshake of ours that counts before the other side's is under way or done. */
+static bool ours_first(const struct node *n, const struct session *s)
+{
+	return s->answer.obsolete || (session_lower(n, s) && s->own.active);
+}
+
+/* Ours counts and was finished first. */
+static bool ours_counts(const struct node *n, const struct session *s)
+{
+	return s->answer.obsolete || (s->has_keys && !s->confirmed && s->own.active &&
+	                              s->own.done && session_lower(n, s));
+}
+
+/* Our own handshake is not needed any more, nor is a tunnel that it brought and that is not in use yet. */
+static void drop_own(struct node *n, struct session *s)
+{
+	struct lsp *l = s->own.lsp;
+
+	handshake_wipe(&s->own);
+	if (l && l != s->path && l != s->answer.lsp)
+		lsp_release(n, l, TEAR_REPLACED);
+}
+
+/* ---- from the worker's acknowledgement to keys in use ---- */
+
+/* The other side holds the keys of its handshake: they are the session's, unless ours counts. */
+static void activate(struct node *n, struct session *s)
+{
+	struct session_hs *hs = &s->answer;
+	struct lsp *l = hs->lsp;
+
+	if (ours_counts(n, s)) {
+		/* The other side may have sent under its keys until it had ours. */
+		keys_retire(n, s, hs->phase);
+		handshake_wipe(hs);
+		return;
+	}
+	keys_adopt(n, s, hs);
+	s->confirmed = true;
+	drop_own(n, s);
+	if (l) {
+		s->initiator = false;
+		s->commit_seq = 0;
+		path_use(n, s, l);
+	}
+	handshake_wipe(hs);
+	tell_send_keepalive(n, s, false);
+	arm(n, &s->timer, TIMER_SESSION, s, s->path && !s->commit ? CONFIRMED_STEP : COMMIT_STEP);
+}
+
+/* XX: the third message was here before, so that the other side holds the keys. */
+static void xx_have_rx_key(struct node *n, void *session)
+{
+	struct session *s = session;
+
+	if (s->answer.active && s->answer.done)
+		activate(n, s);
+}
+
+/* Answers a set-up with the second message. */
+static void accept(struct node *n, struct session *s, struct lsp *l)
+{
+	uint8_t env[LSP_ENVELOPE_MAX];
+	size_t len = handshake_envelope(&s->remote, &s->answer, false, env);
+
+	if (lsp_accept(n, l, s->index, s->worker, env, len) != 0)
+		lsp_refuse(n, l, SETUP_BUSY);
+}
+
+/* IK: the second message lets the other side use the key, which the worker now holds. */
+static void ik_have_rx_key(struct node *n, void *session)
+{
+	struct session *s = session;
+	struct session_hs *hs = &s->answer;
+
+	if (!hs->active)
+		return;
+	if (hs->lsp)
+		accept(n, s, hs->lsp);
+	else
+		tell_send_handshake(n, s, 2, hs->msg, hs->msg_len);
+}
+
+static void program_rx(struct node *n, struct session *s, void (*then)(struct node *, void *))
+{
+	keys_program_rx(n, s, &s->answer, !ours_first(n, s), &s->answer_ticket, then);
+}
+
+/* ---- set-ups ---- */
+
+static void offer_finger(struct node *n, struct lsp *l)
+{
+	if (lsp_accept(n, l, SESSION_NONE, -1, NULL, 0) != 0)
+		lsp_refuse(n, l, SETUP_BUSY);
+}
+
+static void offer_repair(struct node *n, struct lsp *l)
+{
+	struct session *s = session_find(n, &l->src);
+
+	if (!s || !s->has_keys) {
+		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	session_own(s, l);
+	if (lsp_accept(n, l, s->index, s->worker, NULL, 0) != 0)
+		lsp_refuse(n, l, SETUP_BUSY);
+}
+
+/* Begins an answer to the first message in env, which l brought. 0, or a negative errno and l is still to be refused. */
+static int begin(struct node *n, struct session *s, struct lsp *l, const struct hs_envelope *env,
+                 bool ik)
+{
+	struct session_hs *hs = &s->answer;
+	struct hs_payload p;
+	int r = handshake_init(n, s, hs, false, ik);
+
+	if (r == 0)
+		r = handshake_read(n, s, hs, env->noise, env->noise_len, ik, &p);
+	if (r == 0) {
+		hs->phase = handshake_phase_next(n, s);
+		hs->lsp = l;
+		session_own(s, l);
+		memcpy(hs->first, env->noise, sizeof(hs->first));
+		r = handshake_write(n, hs, false);
+	}
+	if (r != 0)
+		hs->active = false;
+	return r;
+}
+
+/* The same first message came by another way and gets the same answer, which waits while the worker has not the key. The asker uses
+ * whichever comes first. */
+static void offer_again(struct node *n, struct session *s, struct lsp *l)
+{
+	if (s->answer_ticket.waiting) {
+		lsp_refuse(n, l, SETUP_BUSY);
+		return;
+	}
+	session_own(s, l);
+	accept(n, s, l);
+}
+
+static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
+                            const struct hs_envelope *env, bool ik)
+{
+	struct session_hs *hs = &s->answer;
+
+	if (hs->active && hs->msg_len && memcmp(hs->first, env->noise, sizeof(hs->first)) == 0) {
+		offer_again(n, s, l);
+		return;
+	}
+	if (begin(n, s, l, env, ik) != 0) {
+		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	/* Not later than what is due already: a third message or a commit of ours to be said again, an attempt to be made. */
+	if (!timer_armed(&s->timer))
+		arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
+	if (ik) {
+		program_rx(n, s, ik_have_rx_key);
+		return;
+	}
+	if (!s->in_worker)
+		tell_path(n, s);
+	accept(n, s, l);
+}
+
+void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
+{
+	struct hs_envelope env;
+	struct session *s;
+
+	if (m->flags & SETUP_FLAG_FINGER) {
+		offer_finger(n, l);
+		return;
+	}
+	if (m->flags & SETUP_FLAG_REPAIR) {
+		offer_repair(n, l);
+		return;
+	}
+	if (!hs_envelope_read(m->envelope, m->envelope_len, &env) ||
+	    !handshake_mac_ok(n, m->envelope, &env)) {
+		count(n, CTR_SESSION_HS_FAILED);
+		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	if (!bucket_take(&n->sessions->hs_rate, n->now)) {
+		count(n, CTR_SESSION_HS_RATE);
+		lsp_refuse(n, l, SETUP_BUSY);
+		return;
+	}
+	s = session_get(n, &l->src);
+	if (!s) {
+		lsp_refuse(n, l, SETUP_BUSY);
+		return;
+	}
+	if (env.noise_len < sizeof(s->answer.first)) {
+		count(n, CTR_SESSION_HS_FAILED);
+		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	offer_handshake(n, s, l, &env, m->flags & SETUP_FLAG_IK);
+}
+
+/* ---- inside the tunnel ---- */
+
+void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size_t len)
+{
+	struct session_hs *hs = &s->answer;
+	struct hs_payload p;
+
+	if (!s->has_keys || !bucket_take(&n->sessions->hs_rate, n->now))
+		return;
+	/* Of rekeys that cross the lower id's goes on. */
+	if (s->own.active && !s->own.done && session_lower(n, s))
+		return;
+	if (handshake_init(n, s, hs, false, true) != 0 ||
+	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
+		hs->active = false;
+		return;
+	}
+	hs->phase = handshake_phase_next(n, s);
+	if (handshake_write(n, hs, false) != 0) {
+		hs->active = false;
+		return;
+	}
+	program_rx(n, s, ik_have_rx_key);
+}
+
+void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *pk,
+                     const uint8_t *msg, size_t len)
+{
+	struct peer *from = peer_by_link(n, pk->link);
+	struct session_hs *hs = &s->answer;
+	struct hs_payload p;
+	struct lsp *l;
+	bool forward;
+
+	if (!hs->active || hs->done || hs->ik ||
+	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
+		count(n, CTR_SESSION_HS_STALE);
+		return;
+	}
+	/* It came by the tunnel that its sender has chosen. */
+	l = from ? lsp_by_label(n, from, pk->in_label, &forward) : NULL;
+	if (l && l->role == LSP_EGRESS && l->session == s->index)
+		hs->lsp = l;
+	program_rx(n, s, xx_have_rx_key);
+}
+
+void answer_key_used(struct node *n, struct session *s, uint8_t phase)
+{
+	if (s->answer.active && s->answer.done && s->answer.ik && s->answer.phase == phase) {
+		activate(n, s);
+		return;
+	}
+	if (s->phase == phase)
+		keys_retire_in(n, s, n->cfg.key_overlap_ns);
+	if (s->own.done && s->has_keys && s->phase == phase) {
+		s->confirmed = true;
+		handshake_wipe(&s->own);
+		s->answer.obsolete = s->answer.active && session_lower(n, s);
+	}
+}

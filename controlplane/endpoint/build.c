@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Starts set-ups for a session, learns from those that fail, and looks up where the destination stands. */
+#include "endpoint/build.h"
+
+#include "anchor/anchor.h"
+#include "endpoint/handshake.h"
+#include "endpoint/tell.h"
+#include "kad/kad.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ATTEMPT_NS      (800 * NS_PER_MS)
+#define ATTEMPT_HOP     (8 * NS_PER_MS) /* more for each hop between this node and the root */
+#define RETRY_NS        (300 * NS_PER_MS)
+#define LOOKUP_PAUSE    (100 * NS_PER_MS) /* between two lookups, doubling */
+#define REPAIR_GIVES_UP (60 * NS_PER_S)
+
+/* ---- time ---- */
+
+int64_t build_time_limit(const struct node *n, const struct session *s)
+{
+	return s->has_keys ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
+}
+
+/* The deeper the tree, the longer the ways. */
+int64_t build_attempt_timeout(const struct node *n)
+{
+	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops;
+}
+
+/* A repair is tried often while a user may still be waiting, then ever more seldom. */
+int64_t build_next(const struct node *n, const struct session *s)
+{
+	int64_t waited = instant_sub(n->now, s->want_since);
+	int64_t left = build_time_limit(n, s) - waited;
+	int64_t full = build_attempt_timeout(n);
+	int64_t wait = !s->has_keys             ? full
+	               : waited < 3 * NS_PER_S  ? full / 2
+	               : waited < 10 * NS_PER_S ? full
+	                                        : 3 * full;
+
+	return wait < left ? wait : left;
+}
+
+int64_t build_retry_lookup(const struct session *s)
+{
+	return LOOKUP_PAUSE << min_u64(s->lookups_made, 3);
+}
+
+/* After a refusal the second attempt follows at once; where there is time, later ones wait ever longer. */
+static int64_t retry_after_failure(const struct session *s)
+{
+	unsigned more = s->has_keys && s->attempts > 2 ? s->attempts - 3u : 0;
+
+	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
+}
+
+/* ---- set-ups under way ---- */
+
+void build_reset(struct session *s)
+{
+	s->attempts = s->lookups_made = 0;
+	s->stale_seq = 0;
+}
+
+bool build_any(const struct session *s)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++)
+		if (s->build[i].lsp)
+			return true;
+	return false;
+}
+
+void build_drop(struct node *n, struct session *s, const struct lsp *but)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++) {
+		struct lsp *l = s->build[i].lsp;
+
+		s->build[i].lsp = NULL;
+		if (l && l != but)
+			lsp_release(n, l, TEAR_REPLACED);
+	}
+}
+
+/* A free slot. When all are taken, the oldest attempt is given up: it has had no reply, and its slot would stay taken until its
+ * timer fires. */
+static unsigned free_slot(struct node *n, struct session *s)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < SESSION_BUILDS; i++) {
+		if (!s->build[i].lsp)
+			return i;
+		if (instant_before(s->build[i].lsp->born, s->build[oldest].lsp->born))
+			oldest = i;
+	}
+	lsp_release(n, s->build[oldest].lsp, TEAR_REPLACED);
+	s->build[oldest].lsp = NULL;
+	return oldest;
+}
+
+int build_start(struct node *n, struct session *s)
+{
+	struct lsp_request q = {
+	        .dst = s->remote, .session = s->index, .worker = s->worker, .nnotvia = s->nnotvia};
+	uint8_t envelope[LSP_ENVELOPE_MAX];
+	unsigned slot = free_slot(n, s);
+	int r;
+
+	if (s->has_keys) {
+		q.flags = SETUP_FLAG_REPAIR;
+	} else {
+		bool ik = s->known && s->attempts < 2;
+
+		/* One handshake serves every attempt: the first reply that comes back takes it. */
+		if (!s->own.active || s->own.done || s->own.ik != ik || s->own.noise.message != 1) {
+			r = handshake_begin(n, s, ik);
+			if (r != 0)
+				return r;
+		}
+		q.flags = ik ? SETUP_FLAG_IK : 0;
+		q.envelope = envelope;
+		q.envelope_len = (uint16_t)handshake_envelope(&s->remote, &s->own, true, envelope);
+	}
+	memcpy(q.notvia, s->notvia, sizeof(q.notvia));
+	if (s->has_place) {
+		q.places = &s->place;
+		q.nplaces = 1;
+	}
+	s->build[slot].by_place = s->has_place;
+	s->last_build = n->now;
+	r = lsp_build(n, &q, &s->build[slot].lsp);
+	if (r == 0)
+		session_own(s, s->build[slot].lsp);
+	return r;
+}
+
+int build_start_anyhow(struct node *n, struct session *s)
+{
+	int r = build_start(n, s);
+
+	if (r == 0)
+		return 0;
+	if (s->nnotvia == 0)
+		return -EHOSTUNREACH;
+	s->nnotvia = 0;
+	return build_start(n, s);
+}
+
+/* ---- a set-up has failed ---- */
+
+static bool was_by_place(const struct session *s, const struct lsp *l)
+{
+	for (unsigned i = 0; i < SESSION_BUILDS; i++)
+		if (s->build[i].lsp == l)
+			return s->build[i].by_place;
+	return false;
+}
+
+/* The hop that failed is left out of the next attempts. Where none is named, what was left out may have been the only way. */
+static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
+{
+	if (!tag_from || !tag_to || s->nnotvia == SETUP_NOTVIA_MAX) {
+		s->nnotvia = 0;
+		return;
+	}
+	s->notvia[s->nnotvia][0] = tag_from;
+	s->notvia[s->nnotvia++][1] = tag_to;
+}
+
+void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
+                  uint32_t tag_to)
+{
+	/* A place that did not lead there is looked up anew; one that came meanwhile is still to be tried. */
+	if (was_by_place(s, l)) {
+		s->has_place = false;
+		s->stale_seq = s->place_seq;
+	}
+	session_forget(s, l);
+	/* The other side refuses to repair because it has forgotten the session: step.c is to give it up. */
+	if (code == SETUP_REFUSED && s->has_keys && !s->path && ++s->refused >= 2)
+		s->want_since = (struct instant){n->now.ns - REPAIR_GIVES_UP};
+	learn_notvia(s, tag_from, tag_to);
+	if (s->path || build_any(s))
+		return;
+	if (s->wanted || s->in_use)
+		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
+}
+
+/* ---- where the destination stands ---- */
+
+void build_lookup(struct node *n, struct session *s)
+{
+	int64_t pause = LOOKUP_PAUSE << min_u64(s->lookups_made, s->has_keys ? 6 : 4);
+
+	if (s->looking || (s->lookup_at.ns && instant_sub(n->now, s->lookup_at) < pause))
+		return;
+	/* With nobody to ask it is over before it returns. */
+	s->looking = true;
+	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL, s->stale_seq) != 0) {
+		s->looking = false;
+		return;
+	}
+	s->lookup_at = n->now;
+	if (s->lookups_made < UINT8_MAX)
+		s->lookups_made++;
+}
+
+bool build_lookup_done(struct session *s, bool exact, const struct contact_info *c)
+{
+	s->looking = false;
+	if (!exact || !c || c->ntrees == 0) {
+		s->stale_seq = 0; /* nobody knows better: the way there may have been at fault */
+		return false;
+	}
+	s->place = c->place[0];
+	s->has_place = true;
+	s->place_seq = c->seq;
+	return true;
+}
+
+/* ---- the wish ---- */
+
+int session_want(struct node *n, const struct node_id *remote)
+{
+	struct session *s;
+
+	if (n->draining)
+		return -ESHUTDOWN;
+	if (id_eq(remote, &n->cfg.identity->id))
+		return -EINVAL;
+	s = session_get(n, remote);
+	if (!s)
+		return -ENOMEM;
+	if (session_ready(s)) {
+		tell_path(n, s);
+		return 0;
+	}
+	if (!s->wanted) {
+		s->wanted = true;
+		s->want_since = n->now;
+		build_reset(s);
+		arm(n, &s->timer, TIMER_SESSION, s, 0);
+	}
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Takes sessions down, by degrees. */
+#include "endpoint/end.h"
+
+#include "endpoint/build.h"
+#include "endpoint/handshake.h"
+#include "endpoint/tell.h"
+
+void end_keys(struct node *n, struct session *s)
+{
+	struct lsp *l = s->path;
+
+	s->has_keys = s->confirmed = false;
+	disarm(n, &s->rekey_timer);
+	disarm(n, &s->old_timer);
+	s->has_old = false;
+	s->commit = NULL;
+	handshake_wipe(&s->own);
+	s->path = NULL;
+	if (l)
+		lsp_release(n, l, TEAR_ADMIN);
+	tell_end(n, s);
+	s->in_use = false;
+	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
+}
+
+void end_begin_anew(struct node *n, struct session *s)
+{
+	struct lsp *l = s->path;
+
+	if (!s->in_use) {
+		end_keys(n, s);
+		return;
+	}
+	s->has_keys = s->confirmed = false;
+	disarm(n, &s->rekey_timer);
+	handshake_wipe(&s->own);
+	s->path = s->commit = NULL;
+	tell_path(n, s);
+	if (l)
+		lsp_release(n, l, TEAR_ADMIN);
+	(void)session_want(n, &s->remote);
+}
+
+void end_give_up(struct node *n, struct session *s, int err)
+{
+	tell_unreachable(n, s, err);
+	build_drop(n, s, NULL);
+	s->wanted = false;
+	build_reset(s);
+	s->has_place = false;
+	s->nnotvia = 0;
+	n->news->session_failed(n, s, err);
+	if (s->has_keys)
+		end_keys(n, s);
+	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
+}
+
+void end_session(struct node *n, struct session *s)
+{
+	tell_end(n, s);
+	session_destroy(n, s);
+}

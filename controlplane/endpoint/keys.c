@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Puts a handshake's keys into the worker and takes old ones out. */
+#include "endpoint/keys.h"
+
+#include "endpoint/tell.h"
+
+#include <string.h>
+
+void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, bool follow,
+                     struct ticket *t, void (*then)(struct node *n, void *session))
+{
+	uint8_t rx[32];
+
+	noise_split(&hs->noise, hs->tx_secret, rx);
+	hs->done = true;
+	/* The phase is used again: what is in the worker under it is replaced now and must not be removed later. */
+	if (s->has_old && s->old_phase == hs->phase) {
+		s->has_old = false;
+		disarm(n, &s->old_timer);
+	}
+	if (!s->in_worker)
+		tell_path(n, s);
+	if (follow)
+		tell_tx_key(n, s, hs->phase, hs->alg, hs->tx_secret, true);
+	tell_rx_key(n, s, hs->phase, hs->alg, rx);
+	explicit_bzero(rx, sizeof(rx));
+	ticket_wait(n, t, then, s);
+}
+
+void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
+{
+	if (s->has_keys && s->phase != hs->phase) {
+		keys_retire(n, s, s->phase);
+		s->rekeys++;
+	}
+	tell_tx_key(n, s, hs->phase, hs->alg, hs->tx_secret, false);
+	explicit_bzero(hs->tx_secret, 32);
+	s->has_keys = true;
+	s->phase = hs->phase;
+	s->alg = hs->alg;
+	s->key_at = n->now;
+	/* The lower id renews first, so that the two rarely begin at once. */
+	arm(n, &s->rekey_timer, TIMER_SESSION_REKEY, s,
+	    n->cfg.rekey_ns + (session_lower(n, s) ? 0 : n->cfg.rekey_ns / 8));
+}
+
+void keys_retired(struct node *n, struct session *s)
+{
+	if (!s->has_old)
+		return;
+	s->has_old = false;
+	disarm(n, &s->old_timer);
+	tell_rx_del(n, s, s->old_phase);
+}
+
+void keys_retire_in(struct node *n, struct session *s, int64_t ns)
+{
+	if (s->has_old)
+		arm(n, &s->old_timer, TIMER_SESSION_OLD_KEY, s, ns);
+}
+
+void keys_retire(struct node *n, struct session *s, uint8_t phase)
+{
+	if (s->old_phase != phase)
+		keys_retired(n, s);
+	s->old_phase = phase;
+	s->has_old = true;
+	keys_retire_in(n, s, n->cfg.key_overlap_ns);
+}

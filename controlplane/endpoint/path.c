@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which tunnel carries a session, and that both sides mean the same one. */
+#include "endpoint/path.h"
+
+#include "endpoint/build.h"
+#include "endpoint/tell.h"
+
+#define RESPONDER_WAITS (700 * NS_PER_MS) /* the initiator repairs first */
+#define PATH_FIRST      (2 * NS_PER_S)
+#define PATH_CALM       (120 * NS_PER_S)
+#define COMMIT_RETRY    (200 * NS_PER_MS)
+#define COMMIT_TRIES    8
+
+void path_use(struct node *n, struct session *s, struct lsp *l)
+{
+	struct lsp *old = s->path;
+
+	if (old == l)
+		return;
+	s->path = l;
+	s->commit = NULL;
+	build_reset(s);
+	s->refused = 0;
+	s->nnotvia = 0;
+	s->wanted = false;
+	tell_path(n, s);
+	if (old)
+		lsp_retire(n, old);
+	s->path_ns = PATH_FIRST;
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+	n->news->session_ready(n, s);
+}
+
+/* ---- both sides use the same tunnel ---- */
+
+static void commit_send(struct node *n, struct session *s)
+{
+	struct oam m = {
+	        .type = OAM_PATH_COMMIT, .sequence = s->commit_seq, .id = (uint32_t)s->path->nonce};
+
+	tell_send_oam(n, s, &m, 0);
+	arm(n, &s->timer, TIMER_SESSION, s, COMMIT_RETRY);
+}
+
+void path_commit(struct node *n, struct session *s)
+{
+	s->commit = s->path;
+	s->commit_tries = 0;
+	s->commit_seq++;
+	commit_send(n, s);
+}
+
+void path_commit_again(struct node *n, struct session *s)
+{
+	if (s->commit_tries++ >= COMMIT_TRIES)
+		s->commit = NULL;
+	if (s->commit)
+		commit_send(n, s);
+}
+
+/* Later commits win; of two that cross, the lower id's, or each side would withdraw the tunnel that the other has chosen. */
+static bool outdated(const struct node *n, const struct session *s, uint16_t sequence)
+{
+	int16_t ahead = (int16_t)(sequence - s->commit_seq);
+
+	return ahead < 0 || (ahead == 0 && session_lower(n, s));
+}
+
+/* The tunnel of that name which the other side has built and which stands. */
+static struct lsp *offered(const struct session *s, uint32_t nonce)
+{
+	struct lsp *l;
+
+	LIST_FOREACH (l, &s->tunnels, of_owner)
+		if (l->role == LSP_EGRESS && l->state == LSP_UP && (uint32_t)l->nonce == nonce)
+			return l;
+	return NULL;
+}
+
+void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
+{
+	struct oam seen = {.type = OAM_PATH_COMMIT,
+	                   .flags = OAM_FLAG_SEEN,
+	                   .sequence = m->sequence,
+	                   .id = m->id};
+	struct lsp *l;
+
+	if (m->flags & OAM_FLAG_SEEN) {
+		if (s->commit && (uint32_t)s->commit->nonce == m->id)
+			s->commit = NULL;
+		return;
+	}
+	l = s->has_keys && !outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
+	if (l) {
+		s->commit_seq = m->sequence;
+		s->initiator = false;
+		build_drop(n, s, NULL);
+		path_use(n, s, l);
+	}
+	if (s->path && (uint32_t)s->path->nonce == m->id)
+		tell_send_oam(n, s, &seen, 0);
+}
+
+/* ---- lost and found again ---- */
+
+void path_lost(struct node *n, struct session *s)
+{
+	s->path = NULL;
+	s->has_place = false;
+	tell_path(n, s);
+	s->want_since = n->now;
+	build_reset(s);
+	s->path_ns = PATH_FIRST;
+	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
+}
+
+void path_up(struct node *n, struct session *s, struct lsp *l)
+{
+	if (!s->has_keys || (s->path && l->hops >= s->path->hops)) {
+		lsp_release(n, l, TEAR_REPLACED);
+		return;
+	}
+	if (!s->path)
+		s->rebuilds++;
+	s->initiator = true;
+	build_drop(n, s, l);
+	path_use(n, s, l);
+	path_commit(n, s);
+}
+
+/* ---- shorter ones ---- */
+
+/* One hop to a neighbour, or two to any other node, cannot be bettered. */
+static bool may_be_longer(struct node *n, const struct session *s)
+{
+	return s->path->hops > (peer_by_id(n, &s->remote) ? 1 : 2);
+}
+
+/* The first set-up went greedily by id; a shorter path is tried along the anchor, for which the place of the other end has to be
+ * looked up first. */
+void path_better(struct node *n, struct session *s)
+{
+	if (!s->in_use || !session_ready(s) || !s->initiator)
+		return;
+	if (may_be_longer(n, s) && !build_any(s)) {
+		if (s->has_place)
+			(void)build_start(n, s);
+		else
+			build_lookup(n, s);
+	}
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+	s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
+	if (s->path_ns == PATH_CALM)
+		s->has_place = false; /* look anew when it comes round again */
+}
+
+void path_in_use(struct node *n, struct session *s)
+{
+	if (session_ready(s) && !timer_armed(&s->path_timer))
+		arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+}
+
+void path_topology_changed(struct node *n, struct session *s)
+{
+	if (!s->in_use || !session_ready(s) || !s->initiator || s->path_ns <= PATH_FIRST)
+		return;
+	s->path_ns = PATH_FIRST;
+	s->has_place = false;
+	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The session's one timer: says again what was not answered, makes attempts, gives up, forgets. */
+#include "endpoint/step.h"
+
+#include "anchor/anchor.h"
+#include "endpoint/build.h"
+#include "endpoint/end.h"
+#include "endpoint/handshake.h"
+#include "endpoint/initiate.h"
+#include "endpoint/path.h"
+
+#include <errno.h>
+
+#define DEEP           32 /* hops to the root: a greedy walk may run out of hops */
+#define UNUSED_SESSION (300 * NS_PER_S)
+
+/* Nobody here waits for a tunnel: s stays for a while, in case somebody does again. */
+static void unwanted(struct node *n, struct session *s)
+{
+	if (!s->has_keys && !s->answer.active && !build_any(s))
+		end_session(n, s);
+	else if (s->has_keys && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
+		end_session(n, s);
+	else
+		arm(n, &s->timer, TIMER_SESSION, s,
+		    s->has_keys ? UNUSED_SESSION / 4 : SESSION_HALF_OPEN);
+}
+
+/* An attempt was made so lately that another would be too early. */
+static bool attempt_runs(const struct node *n, const struct session *s)
+{
+	int64_t timeout = build_attempt_timeout(n);
+
+	return build_any(s) &&
+	       instant_sub(n->now, s->last_build) < (s->has_keys ? timeout / 2 : timeout);
+}
+
+static void attempt(struct node *n, struct session *s)
+{
+	int64_t next = build_next(n, s), again;
+
+	arm(n, &s->timer, TIMER_SESSION, s, next);
+	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
+		build_lookup(n, s);
+	if (attempt_runs(n, s))
+		return;
+	if (build_start_anyhow(n, s) == 0) {
+		if (s->attempts < UINT8_MAX)
+			s->attempts++;
+		return;
+	}
+	/* Nobody is known who is nearer, or no neighbour is up: where the other end stands is asked for at once, and again soon. */
+	build_lookup(n, s);
+	again = build_retry_lookup(s);
+	arm(n, &s->timer, TIMER_SESSION, s, again < next ? again : next);
+}
+
+void step(struct node *n, struct session *s)
+{
+	if (s->answer.active && instant_sub(n->now, s->answer.born) > SESSION_HALF_OPEN)
+		handshake_wipe(&s->answer);
+	if (session_ready(s)) {
+		if (s->own.done && !s->confirmed)
+			initiate_again(n, s);
+		path_commit_again(n, s);
+	} else if (!s->wanted && !(s->in_use && s->has_keys)) {
+		unwanted(n, s);
+	} else if (instant_sub(n->now, s->want_since) >= build_time_limit(n, s)) {
+		end_give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
+	} else {
+		attempt(n, s);
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands about one session to the worker that owns it. */
+#include "endpoint/tell.h"
+
+#include <string.h>
+
+void tell_path(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_SET};
+	const struct lsp *l = s->path;
+
+	c.u.session.session = s->index;
+	c.u.session.remote = s->remote;
+	c.u.session.out_label = LABEL_NONE;
+	if (l && s->has_keys) {
+		const struct peer *p = l->role == LSP_INGRESS ? l->down : l->up;
+
+		c.u.session.out_link = p->link;
+		c.u.session.out_label = l->role == LSP_INGRESS ? l->fwd_out : l->rev_out;
+	}
+	c.u.session.path_mtu = l && l->mtu > LSP_OVERHEAD ? (uint16_t)(l->mtu - LSP_OVERHEAD) : 0;
+	out_command(n, s->worker, &c);
+	s->in_worker = true;
+}
+
+void tell_end(struct node *n, struct session *s)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_DEL};
+
+	if (!s->in_worker)
+		return;
+	c.u.session.session = s->index;
+	c.u.session.remote = s->remote;
+	out_command(n, s->worker, &c);
+	s->in_worker = false;
+}
+
+void tell_unreachable(struct node *n, const struct session *s, int err)
+{
+	struct cp_cmd c = {.type = CMD_UNREACHABLE};
+
+	c.u.unreachable.err = err;
+	c.u.unreachable.remote = s->remote;
+	out_command(n, s->worker, &c);
+}
+
+/* ---- keys ---- */
+
+static void key(struct node *n, const struct session *s, uint32_t type, uint8_t phase, uint8_t alg,
+                const uint8_t secret[32], bool when_used)
+{
+	struct cp_cmd c = {.type = type};
+
+	c.u.key.link = when_used ? CP_KEY_WHEN_USED : 0;
+	c.u.key.session = s->index;
+	c.u.key.index = phase;
+	c.u.key.alg = alg;
+	noise_lane_key(secret, 0, c.u.key.key);
+	out_command(n, s->worker, &c);
+	explicit_bzero(&c, sizeof(c));
+}
+
+void tell_rx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
+                 const uint8_t secret[32])
+{
+	key(n, s, CMD_SESSION_RX_KEY, phase, alg, secret, false);
+}
+
+void tell_tx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
+                 const uint8_t secret[32], bool when_used)
+{
+	key(n, s, CMD_SESSION_TX_KEY, phase, alg, secret, when_used);
+}
+
+void tell_rx_del(struct node *n, const struct session *s, uint8_t phase)
+{
+	struct cp_cmd c = {.type = CMD_SESSION_RX_DEL};
+
+	c.u.key.session = s->index;
+	c.u.key.index = phase;
+	out_command(n, s->worker, &c);
+}
+
+/* ---- packets ---- */
+
+static void send(struct node *n, const struct session *s, uint8_t type, uint8_t number, uint8_t ttl,
+                 const uint8_t *data, size_t len)
+{
+	struct cp_cmd c;
+
+	memset(&c, 0, offsetof(struct cp_cmd, u.send_session.data));
+	c.type = CMD_SEND_SESSION;
+	c.u.send_session.session = s->index;
+	c.u.send_session.clear = type == TUNNEL_HANDSHAKE || type == TUNNEL_OAM_CLEAR;
+	c.u.send_session.tunnel_type = type;
+	c.u.send_session.number = number;
+	c.u.send_session.ttl = ttl;
+	c.u.send_session.len = (uint16_t)len;
+	memcpy(c.u.send_session.data, data, len);
+	out_command(n, s->worker, &c);
+}
+
+void tell_send_handshake(struct node *n, const struct session *s, uint8_t number,
+                         const uint8_t *msg, size_t len)
+{
+	send(n, s, TUNNEL_HANDSHAKE, number, 0, msg, len);
+}
+
+void tell_send_oam(struct node *n, const struct session *s, const struct oam *m, uint8_t ttl)
+{
+	uint8_t buf[OAM_BYTES + ID_BYTES + 8];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	oam_write(&w, m);
+	send(n, s, TUNNEL_OAM, 0, ttl, buf, wr_len(&w));
+}
+
+void tell_send_keepalive(struct node *n, const struct session *s, bool answer)
+{
+	struct oam m = {.type = OAM_KEEPALIVE, .flags = answer ? OAM_FLAG_ANSWER : 0};
+
+	tell_send_oam(n, s, &m, 0);
+}
