@@ -17,14 +17,14 @@
 /* A handshake of ours that counts before the other side's is under way or done. */
 static bool ours_first(const struct node *n, const struct session *s)
 {
-	return s->answer.obsolete || (session_lower(n, s) && s->own.active);
+	return s->answer.obsolete || (session_lower(n, s) && s->own.state != HS_NONE);
 }
 
 /* Ours counts and was finished first. */
 static bool ours_counts(const struct node *n, const struct session *s)
 {
-	return s->answer.obsolete || (s->has_keys && !s->confirmed && s->own.active &&
-	                              s->own.done && session_lower(n, s));
+	return s->answer.obsolete || (session_has_keys(s) && !s->confirmed &&
+	                              s->own.state == HS_DONE && session_lower(n, s));
 }
 
 /* Our own handshake is not needed any more, nor is a tunnel that it brought and that is not in use yet. */
@@ -69,7 +69,7 @@ static void xx_have_rx_key(struct node *n, void *session)
 {
 	struct session *s = session;
 
-	if (s->answer.active && s->answer.done)
+	if (s->answer.state == HS_DONE)
 		activate(n, s);
 }
 
@@ -89,7 +89,7 @@ static void ik_have_rx_key(struct node *n, void *session)
 	struct session *s = session;
 	struct session_hs *hs = &s->answer;
 
-	if (!hs->active)
+	if (hs->state == HS_NONE)
 		return;
 	if (hs->lsp)
 		accept(n, s, hs->lsp);
@@ -114,7 +114,7 @@ static void offer_repair(struct node *n, struct lsp *l)
 {
 	struct session *s = session_find(n, &l->src);
 
-	if (!s || !s->has_keys) {
+	if (!s || !session_has_keys(s)) {
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
@@ -141,7 +141,7 @@ static int begin(struct node *n, struct session *s, struct lsp *l, const struct 
 		r = handshake_write(n, hs, false);
 	}
 	if (r != 0)
-		hs->active = false;
+		hs->state = HS_NONE;
 	return r;
 }
 
@@ -162,7 +162,8 @@ static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
 {
 	struct session_hs *hs = &s->answer;
 
-	if (hs->active && hs->msg_len && memcmp(hs->first, env->noise, sizeof(hs->first)) == 0) {
+	if (hs->state != HS_NONE && hs->msg_len &&
+	    memcmp(hs->first, env->noise, sizeof(hs->first)) == 0) {
 		offer_again(n, s, l);
 		return;
 	}
@@ -226,19 +227,19 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 	struct session_hs *hs = &s->answer;
 	struct hs_payload p;
 
-	if (!s->has_keys || !bucket_take(&n->sessions->hs_rate, n->now))
+	if (!session_has_keys(s) || !bucket_take(&n->sessions->hs_rate, n->now))
 		return;
 	/* Of rekeys that cross the lower id's goes on. */
-	if (s->own.active && !s->own.done && session_lower(n, s))
+	if (s->own.state == HS_OPEN && session_lower(n, s))
 		return;
 	if (handshake_init(n, s, hs, false, true) != 0 ||
 	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
-		hs->active = false;
+		hs->state = HS_NONE;
 		return;
 	}
 	hs->phase = handshake_phase_next(n, s);
 	if (handshake_write(n, hs, false) != 0) {
-		hs->active = false;
+		hs->state = HS_NONE;
 		return;
 	}
 	program_rx(n, s, ik_have_rx_key);
@@ -253,8 +254,7 @@ void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *
 	struct lsp *l;
 	bool forward;
 
-	if (!hs->active || hs->done || hs->ik ||
-	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
+	if (hs->state != HS_OPEN || hs->ik || handshake_read(n, s, hs, msg, len, true, &p) != 0) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}
@@ -267,15 +267,15 @@ void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *
 
 void answer_key_used(struct node *n, struct session *s, uint8_t phase)
 {
-	if (s->answer.active && s->answer.done && s->answer.ik && s->answer.phase == phase) {
+	if (s->answer.state == HS_DONE && s->answer.ik && s->answer.phase == phase) {
 		activate(n, s);
 		return;
 	}
 	if (s->phase == phase)
 		keys_retire_in(n, s, n->cfg.key_overlap_ns);
-	if (s->own.done && s->has_keys && s->phase == phase) {
+	if (s->own.state == HS_DONE && session_has_keys(s) && s->phase == phase) {
 		s->confirmed = true;
 		handshake_wipe(&s->own);
-		s->answer.obsolete = s->answer.active && session_lower(n, s);
+		s->answer.obsolete = s->answer.state != HS_NONE && session_lower(n, s);
 	}
 }

@@ -20,7 +20,7 @@
 
 int64_t build_time_limit(const struct node *n, const struct session *s)
 {
-	return s->has_keys ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
+	return session_has_keys(s) ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
 }
 
 /* The deeper the tree, the longer the ways. */
@@ -35,7 +35,7 @@ int64_t build_next(const struct node *n, const struct session *s)
 	int64_t waited = instant_sub(n->now, s->want_since);
 	int64_t left = build_time_limit(n, s) - waited;
 	int64_t full = build_attempt_timeout(n);
-	int64_t wait = !s->has_keys             ? full
+	int64_t wait = !session_has_keys(s)     ? full
 	               : waited < 3 * NS_PER_S  ? full / 2
 	               : waited < 10 * NS_PER_S ? full
 	                                        : 3 * full;
@@ -51,7 +51,7 @@ int64_t build_retry_lookup(const struct session *s)
 /* After a refusal the second attempt follows at once; where there is time, later ones wait ever longer. */
 static int64_t retry_after_failure(const struct session *s)
 {
-	unsigned more = s->has_keys && s->attempts > 2 ? s->attempts - 3u : 0;
+	unsigned more = session_has_keys(s) && s->attempts > 2 ? s->attempts - 3u : 0;
 
 	return s->attempts <= 2 ? NS_PER_MS : RETRY_NS << (more < 3 ? more : 3);
 }
@@ -108,13 +108,13 @@ int build_start(struct node *n, struct session *s)
 	unsigned slot = free_slot(n, s);
 	int r;
 
-	if (s->has_keys) {
+	if (session_has_keys(s)) {
 		q.flags = SETUP_FLAG_REPAIR;
 	} else {
 		bool ik = s->known && s->attempts < 2;
 
 		/* One handshake serves every attempt: the first reply that comes back takes it. */
-		if (!s->own.active || s->own.done || s->own.ik != ik || s->own.noise.message != 1) {
+		if (s->own.state != HS_OPEN || s->own.ik != ik || s->own.noise.message != 1) {
 			r = handshake_begin(n, s, ik);
 			if (r != 0)
 				return r;
@@ -179,12 +179,12 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 	}
 	session_forget(s, l);
 	/* The other side refuses to repair because it has forgotten the session: step.c is to give it up. */
-	if (code == SETUP_REFUSED && s->has_keys && !s->path && ++s->refused >= 2)
+	if (code == SETUP_REFUSED && session_has_keys(s) && !s->path && ++s->refused >= 2)
 		s->want_since = (struct instant){n->now.ns - REPAIR_GIVES_UP};
 	learn_notvia(s, tag_from, tag_to);
 	if (s->path || build_any(s))
 		return;
-	if (s->wanted || s->in_use)
+	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
 }
 
@@ -192,7 +192,7 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 
 void build_lookup(struct node *n, struct session *s)
 {
-	int64_t pause = LOOKUP_PAUSE << min_u64(s->lookups_made, s->has_keys ? 6 : 4);
+	int64_t pause = LOOKUP_PAUSE << min_u64(s->lookups_made, session_has_keys(s) ? 6 : 4);
 
 	if (s->looking || (s->lookup_at.ns && instant_sub(n->now, s->lookup_at) < pause))
 		return;
@@ -237,8 +237,8 @@ int session_want(struct node *n, const struct node_id *remote)
 		tell_path(n, s);
 		return 0;
 	}
-	if (!s->wanted) {
-		s->wanted = true;
+	if (!session_wanted(s)) {
+		session_enter(s, session_has_keys(s) ? SESSION_REPAIRING : SESSION_CONNECTING);
 		s->want_since = n->now;
 		build_reset(s);
 		arm(n, &s->timer, TIMER_SESSION, s, 0);

@@ -10,13 +10,14 @@ void end_keys(struct node *n, struct session *s)
 {
 	struct lsp *l = s->path;
 
-	s->has_keys = s->confirmed = false;
+	s->confirmed = false;
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->old_timer);
-	s->has_old = false;
+	s->old_phase = SESSION_NO_PHASE;
 	s->commit = NULL;
 	handshake_wipe(&s->own);
 	s->path = NULL;
+	session_enter(s, session_wanted(s) ? SESSION_CONNECTING : SESSION_CLOSED);
 	if (l)
 		lsp_release(n, l, TEAR_ADMIN);
 	tell_end(n, s);
@@ -32,10 +33,11 @@ void end_begin_anew(struct node *n, struct session *s)
 		end_keys(n, s);
 		return;
 	}
-	s->has_keys = s->confirmed = false;
+	s->confirmed = false;
 	disarm(n, &s->rekey_timer);
 	handshake_wipe(&s->own);
 	s->path = s->commit = NULL;
+	session_enter(s, SESSION_CLOSED);
 	tell_path(n, s);
 	if (l)
 		lsp_release(n, l, TEAR_ADMIN);
@@ -46,12 +48,13 @@ void end_give_up(struct node *n, struct session *s, int err)
 {
 	tell_unreachable(n, s, err);
 	build_drop(n, s, NULL);
-	s->wanted = false;
+	if (session_wanted(s))
+		session_enter(s, session_has_keys(s) ? SESSION_PATHLESS : SESSION_CLOSED);
 	build_reset(s);
 	s->has_place = false;
 	s->nnotvia = 0;
 	n->news->session_failed(n, s, err);
-	if (s->has_keys)
+	if (session_has_keys(s))
 		end_keys(n, s);
 	arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S);
 }

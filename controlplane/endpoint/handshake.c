@@ -37,7 +37,7 @@ int handshake_init(struct node *n, struct session *s, struct session_hs *hs, boo
 	               n->cfg.identity->x_secret, n->cfg.identity->x_public,
 	               asks && ik ? s->x_key : NULL, &n->cfg.rng) != 0)
 		return -EINVAL;
-	hs->active = true;
+	hs->state = HS_OPEN;
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int handshake_begin(struct node *n, struct session *s, bool ik)
 	if (r == 0)
 		r = handshake_write(n, &s->own, !ik);
 	if (r != 0) {
-		s->own.active = false;
+		s->own.state = HS_NONE;
 		s->known = false;
 	}
 	return r;
@@ -120,5 +120,5 @@ uint8_t handshake_phase_next(const struct node *n, const struct session *s)
 {
 	uint8_t phase = session_lower(n, s);
 
-	return s->has_keys && s->phase == phase ? phase + 2 : phase;
+	return session_has_keys(s) && s->phase == phase ? phase + 2 : phase;
 }

@@ -21,7 +21,7 @@ static void have_rx_key(struct node *n, void *session)
 	struct lsp *l = hs->lsp;
 	int64_t left = n->cfg.key_reject_ns - instant_sub(n->now, s->key_at);
 
-	if (!hs->active || !hs->done)
+	if (hs->state != HS_DONE)
 		return;
 	keys_adopt(n, s, hs);
 	s->confirmed = false;
@@ -68,19 +68,19 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 	struct hs_envelope env;
 	struct hs_payload p;
 
-	if (!hs->active || hs->done || s->has_keys || hs->ik != !!(m->flags & SETUP_FLAG_IK) ||
+	if (hs->state != HS_OPEN || session_has_keys(s) || hs->ik != !!(m->flags & SETUP_FLAG_IK) ||
 	    !hs_envelope_read(m->envelope, m->envelope_len, &env) ||
 	    handshake_read(n, s, hs, env.noise, env.noise_len, true, &p) != 0) {
 		count(n, CTR_SESSION_HS_STALE);
-		if (!hs->done)
-			hs->active = false;
+		if (hs->state != HS_DONE)
+			hs->state = HS_NONE;
 		lsp_release(n, l, TEAR_NO_STATE);
 		return;
 	}
 	hs->phase = p.epoch & 3;
 	if (!handshake_phase_fits(n, s, hs->phase) ||
 	    (!hs->ik && handshake_write(n, hs, false) != 0)) {
-		hs->active = false;
+		hs->state = HS_NONE;
 		lsp_release(n, l, TEAR_NO_STATE);
 		return;
 	}
@@ -93,14 +93,14 @@ void initiate_rx_second(struct node *n, struct session *s, const uint8_t *msg, s
 	struct session_hs *hs = &s->own;
 	struct hs_payload p;
 
-	if (!hs->active || hs->done || !hs->ik || !s->has_keys ||
+	if (hs->state != HS_OPEN || !hs->ik || !session_has_keys(s) ||
 	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}
 	hs->phase = p.epoch & 3;
 	if (hs->phase == s->phase || !handshake_phase_fits(n, s, hs->phase)) {
-		hs->active = false;
+		hs->state = HS_NONE;
 		return;
 	}
 	keys_program_rx(n, s, hs, false, &s->own_ticket, have_rx_key);
@@ -108,7 +108,7 @@ void initiate_rx_second(struct node *n, struct session *s, const uint8_t *msg, s
 
 void initiate_rekey(struct node *n, struct session *s)
 {
-	if (!s->has_keys)
+	if (!session_has_keys(s))
 		return;
 	if (instant_sub(n->now, s->key_at) >= n->cfg.key_reject_ns) {
 		bool again = s->in_use;
@@ -119,7 +119,7 @@ void initiate_rekey(struct node *n, struct session *s)
 		return;
 	}
 	arm(n, &s->rekey_timer, TIMER_SESSION_REKEY, s, REKEY_RETRY);
-	if (!s->path || (s->own.active && s->own.done && !s->confirmed))
+	if (!s->path || (s->own.state == HS_DONE && !s->confirmed))
 		return;
 	if (handshake_begin(n, s, true) != 0)
 		return;

@@ -92,7 +92,7 @@ void session_rekey_wanted(struct node *n, uint32_t index)
 {
 	struct session *s = session_at(n, index);
 
-	if (s && s->has_keys && !s->own.active)
+	if (s && session_has_keys(s) && s->own.state == HS_NONE)
 		initiate_rekey(n, s);
 }
 
@@ -121,7 +121,7 @@ void session_lookup_done(struct node *n, uint32_t index, bool exact, const struc
 	}
 	/* However lately an attempt was made: now there is a better one. */
 	s->last_build.ns = 0;
-	if (s->wanted || s->in_use)
+	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, 0);
 }
 

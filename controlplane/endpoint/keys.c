@@ -12,10 +12,10 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 	uint8_t rx[32];
 
 	noise_split(&hs->noise, hs->tx_secret, rx);
-	hs->done = true;
+	hs->state = HS_DONE;
 	/* The phase is used again: what is in the worker under it is replaced now and must not be removed later. */
-	if (s->has_old && s->old_phase == hs->phase) {
-		s->has_old = false;
+	if (s->old_phase == hs->phase) {
+		s->old_phase = SESSION_NO_PHASE;
 		disarm(n, &s->old_timer);
 	}
 	if (!s->in_worker)
@@ -29,13 +29,14 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 
 void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
 {
-	if (s->has_keys && s->phase != hs->phase) {
+	if (session_has_keys(s) && s->phase != hs->phase) {
 		keys_retire(n, s, s->phase);
 		s->rekeys++;
 	}
 	tell_tx_key(n, s, hs->phase, hs->alg, hs->tx_secret, false);
 	explicit_bzero(hs->tx_secret, 32);
-	s->has_keys = true;
+	if (!session_has_keys(s))
+		session_enter(s, session_wanted(s) ? SESSION_REPAIRING : SESSION_PATHLESS);
 	s->phase = hs->phase;
 	s->alg = hs->alg;
 	s->key_at = n->now;
@@ -46,16 +47,16 @@ void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
 
 void keys_retired(struct node *n, struct session *s)
 {
-	if (!s->has_old)
+	if (s->old_phase == SESSION_NO_PHASE)
 		return;
-	s->has_old = false;
 	disarm(n, &s->old_timer);
 	tell_rx_del(n, s, s->old_phase);
+	s->old_phase = SESSION_NO_PHASE;
 }
 
 void keys_retire_in(struct node *n, struct session *s, int64_t ns)
 {
-	if (s->has_old)
+	if (s->old_phase != SESSION_NO_PHASE)
 		arm(n, &s->old_timer, TIMER_SESSION_OLD_KEY, s, ns);
 }
 
@@ -64,6 +65,5 @@ void keys_retire(struct node *n, struct session *s, uint8_t phase)
 	if (s->old_phase != phase)
 		keys_retired(n, s);
 	s->old_phase = phase;
-	s->has_old = true;
 	keys_retire_in(n, s, n->cfg.key_overlap_ns);
 }

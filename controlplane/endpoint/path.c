@@ -18,11 +18,11 @@ void path_use(struct node *n, struct session *s, struct lsp *l)
 	if (old == l)
 		return;
 	s->path = l;
+	session_enter(s, SESSION_UP);
 	s->commit = NULL;
 	build_reset(s);
 	s->refused = 0;
 	s->nnotvia = 0;
-	s->wanted = false;
 	tell_path(n, s);
 	if (old)
 		lsp_retire(n, old);
@@ -90,7 +90,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 			s->commit = NULL;
 		return;
 	}
-	l = s->has_keys && !outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
+	l = session_has_keys(s) && !outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
 	if (l) {
 		s->commit_seq = m->sequence;
 		s->initiator = false;
@@ -106,6 +106,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 void path_lost(struct node *n, struct session *s)
 {
 	s->path = NULL;
+	session_enter(s, SESSION_PATHLESS);
 	s->has_place = false;
 	tell_path(n, s);
 	s->want_since = n->now;
@@ -116,7 +117,7 @@ void path_lost(struct node *n, struct session *s)
 
 void path_up(struct node *n, struct session *s, struct lsp *l)
 {
-	if (!s->has_keys || (s->path && l->hops >= s->path->hops)) {
+	if (!session_has_keys(s) || (s->path && l->hops >= s->path->hops)) {
 		lsp_release(n, l, TEAR_REPLACED);
 		return;
 	}

@@ -84,6 +84,7 @@ struct session *session_get(struct node *n, const struct node_id *remote)
 	t->count++;
 	s->index = i;
 	s->remote = *remote;
+	s->old_phase = SESSION_NO_PHASE;
 	s->worker = cp_session_worker(remote, n->cfg.workers);
 	RB_INSERT(session_tree, &t->tree, s);
 	arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
@@ -108,6 +109,30 @@ void session_destroy(struct node *n, struct session *s)
 	RB_REMOVE(session_tree, &n->sessions->tree, s);
 	explicit_bzero(s, sizeof(*s));
 	ctx_free(n, s);
+}
+
+/* ---- states ---- */
+
+void session_enter(struct session *s, enum session_state to)
+{
+	s->state = (uint8_t)to;
+}
+
+const char *session_state_text(const struct session *s)
+{
+	switch ((enum session_state)s->state) {
+	case SESSION_CLOSED:
+		return s->answer.state != HS_NONE ? "answering" : "closed";
+	case SESSION_CONNECTING:
+		return s->answer.state != HS_NONE ? "answering" : "connecting";
+	case SESSION_PATHLESS:
+		return s->in_use ? "repairing" : "idle";
+	case SESSION_REPAIRING:
+		return "repairing";
+	case SESSION_UP:
+		break;
+	}
+	return "up";
 }
 
 /* ---- tunnels ---- */

@@ -23,6 +23,24 @@ enum session_timer {
 	TIMER_SESSION_PATH,
 };
 
+/* What a session has: keys, a tunnel under them, somebody here who waits for a tunnel. Keys and tunnel change in session_enter()
+ * only, which knows the ways between the states. A tunnel is never there without keys. */
+enum session_state {
+	SESSION_CLOSED,     /* nothing; perhaps an answer to the other side is half made */
+	SESSION_CONNECTING, /* no keys; somebody here waits for them */
+	SESSION_PATHLESS, /* keys, no tunnel; nobody waits. While connections exist it is repaired all the same */
+	SESSION_REPAIRING, /* keys, no tunnel; somebody here waits for one */
+	SESSION_UP,        /* keys and a tunnel */
+};
+
+enum hs_state {
+	HS_NONE, /* no handshake */
+	HS_OPEN, /* messages are still to come */
+	HS_DONE, /* keys derived; the worker has the receiving one, or will have */
+};
+
+#define SESSION_NO_PHASE UINT8_MAX
+
 /* One handshake in the making. handshake.c makes and wipes it, initiate.c and answer.c lead it on, keys.c ends it. */
 struct session_hs {
 	struct noise noise;
@@ -32,8 +50,7 @@ struct session_hs {
 	struct instant born;
 	/* Answering: the asker's ephemeral key, by which a first message that arrives twice is known. */
 	uint8_t first[32];
-	bool active;
-	bool done; /* keys derived; the worker has the receiving one, or will have */
+	uint8_t state; /* enum hs_state */
 	bool ik;
 	bool renews;   /* ours: replaces keys that stand, from inside the tunnel */
 	bool obsolete; /* answering: ours was finished first and is the one that counts */
@@ -52,18 +69,19 @@ struct session {
 	uint32_t index; /* place in sessions.by_index; names the session to workers and in labels */
 	uint8_t worker; /* owner of its connections */
 
-	/* What others want of it. wanted: build.c (set), path.c and end.c (cleared); in_use: input.c, end.c. */
-	bool wanted; /* the worker or a request waits for a tunnel */
-	bool in_use; /* the worker has connections on it */
+	/* enum session_state. session_enter(), called by build.c, keys.c, path.c and end.c. */
+	uint8_t state;
+
+	/* The worker has connections on it: input.c, end.c. */
+	bool in_use;
 
 	/* The worker has an entry for it: tell.c. */
 	bool in_worker;
 
 	/* Keys: keys.c, end.c. confirmed: initiate.c (cleared), answer.c (set), end.c. */
-	bool has_keys;
 	bool confirmed; /* the other side is known to use our keys */
-	bool has_old;   /* the receiving key of old_phase is still in the worker */
-	uint8_t phase, alg, old_phase;
+	uint8_t phase, alg;
+	uint8_t old_phase;     /* whose receiving key is still in the worker, or SESSION_NO_PHASE */
 	struct instant key_at; /* when the present keys were taken into use */
 	uint32_t rekeys;
 	struct timer rekey_timer, old_timer;
@@ -145,10 +163,25 @@ void session_forget(struct session *s, const struct lsp *l);
 /* l is closing: s lets go of it altogether. */
 void session_disown(struct session *s, struct lsp *l);
 
-/* A tunnel stands and keys are there. */
+/* s is in this state from here on; the caller has changed s->path before. */
+void session_enter(struct session *s, enum session_state to);
+/* What `coyoctl show sessions` says of it: static text. */
+const char *session_state_text(const struct session *s);
+
+static inline bool session_has_keys(const struct session *s)
+{
+	return s->state >= SESSION_PATHLESS;
+}
+
+/* The worker or a request waits for a tunnel. */
+static inline bool session_wanted(const struct session *s)
+{
+	return s->state == SESSION_CONNECTING || s->state == SESSION_REPAIRING;
+}
+
 static inline bool session_ready(const struct session *s)
 {
-	return s->has_keys && s->path;
+	return s->state == SESSION_UP;
 }
 
 /* This node's id is the lower of the two: what must be decided alike on both sides is decided by it. */

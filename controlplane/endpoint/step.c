@@ -17,13 +17,13 @@
 /* Nobody here waits for a tunnel: s stays for a while, in case somebody does again. */
 static void unwanted(struct node *n, struct session *s)
 {
-	if (!s->has_keys && !s->answer.active && !build_any(s))
+	if (!session_has_keys(s) && s->answer.state == HS_NONE && !build_any(s))
 		end_session(n, s);
-	else if (s->has_keys && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
+	else if (session_has_keys(s) && instant_sub(n->now, s->want_since) >= UNUSED_SESSION)
 		end_session(n, s);
 	else
 		arm(n, &s->timer, TIMER_SESSION, s,
-		    s->has_keys ? UNUSED_SESSION / 4 : SESSION_HALF_OPEN);
+		    session_has_keys(s) ? UNUSED_SESSION / 4 : SESSION_HALF_OPEN);
 }
 
 /* An attempt was made so lately that another would be too early. */
@@ -32,7 +32,7 @@ static bool attempt_runs(const struct node *n, const struct session *s)
 	int64_t timeout = build_attempt_timeout(n);
 
 	return build_any(s) &&
-	       instant_sub(n->now, s->last_build) < (s->has_keys ? timeout / 2 : timeout);
+	       instant_sub(n->now, s->last_build) < (session_has_keys(s) ? timeout / 2 : timeout);
 }
 
 static void attempt(struct node *n, struct session *s)
@@ -57,16 +57,16 @@ static void attempt(struct node *n, struct session *s)
 
 void step(struct node *n, struct session *s)
 {
-	if (s->answer.active && instant_sub(n->now, s->answer.born) > SESSION_HALF_OPEN)
+	if (s->answer.state != HS_NONE && instant_sub(n->now, s->answer.born) > SESSION_HALF_OPEN)
 		handshake_wipe(&s->answer);
 	if (session_ready(s)) {
-		if (s->own.done && !s->confirmed)
+		if (s->own.state == HS_DONE && !s->confirmed)
 			initiate_again(n, s);
 		path_commit_again(n, s);
-	} else if (!s->wanted && !(s->in_use && s->has_keys)) {
+	} else if (!session_wanted(s) && !(s->in_use && session_has_keys(s))) {
 		unwanted(n, s);
 	} else if (instant_sub(n->now, s->want_since) >= build_time_limit(n, s)) {
-		end_give_up(n, s, s->has_keys ? ETIMEDOUT : EHOSTUNREACH);
+		end_give_up(n, s, session_has_keys(s) ? ETIMEDOUT : EHOSTUNREACH);
 	} else {
 		attempt(n, s);
 	}

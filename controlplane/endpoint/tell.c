@@ -12,7 +12,7 @@ void tell_path(struct node *n, struct session *s)
 	c.u.session.session = s->index;
 	c.u.session.remote = s->remote;
 	c.u.session.out_label = LABEL_NONE;
-	if (l && s->has_keys) {
+	if (l) {
 		const struct peer *p = l->role == LSP_INGRESS ? l->down : l->up;
 
 		c.u.session.out_link = p->link;

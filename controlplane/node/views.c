@@ -145,13 +145,6 @@ bool node_view_tunnel(const struct node *n, struct node_cursor *at, struct insta
 	return true;
 }
 
-static const char *session_state_name(const struct session *s)
-{
-	if (s->has_keys)
-		return s->path ? "up" : s->in_use || s->wanted ? "repairing" : "idle";
-	return s->answer.active ? "answering" : s->wanted ? "connecting" : "closed";
-}
-
 bool node_view_session(const struct node *n, struct node_cursor *at, struct instant now,
                        struct node_session_view *v)
 {
@@ -168,7 +161,7 @@ bool node_view_session(const struct node *n, struct node_cursor *at, struct inst
 	memset(v, 0, sizeof(*v));
 	v->remote = s->remote;
 	v->session = s->index;
-	v->state = session_state_name(s);
+	v->state = session_state_text(s);
 	v->phase = s->phase;
 	v->worker = s->worker;
 	v->alg = s->alg;
@@ -176,7 +169,7 @@ bool node_view_session(const struct node *n, struct node_cursor *at, struct inst
 	                      ? (uint16_t)(s->path->mtu - LSP_OVERHEAD)
 	                      : 0;
 	v->nonce = s->path ? s->path->nonce : 0;
-	v->key_age_ns = s->has_keys ? instant_sub(now, s->key_at) : -1;
+	v->key_age_ns = session_has_keys(s) ? instant_sub(now, s->key_at) : -1;
 	v->rekeys = s->rekeys;
 	v->rebuilds = s->rebuilds;
 	return true;

@@ -168,7 +168,7 @@ static void test_rekey_short_overlap(void **state)
 		assert_int_equal(s->rekeys, 4);
 		assert_int_equal(ears.lost, 0);
 		assert_int_equal(ears.arrived, 2 * 2000);
-		assert_false(s->has_old);
+		assert_int_equal(s->old_phase, SESSION_NO_PHASE);
 		check_agree(&net, 0, 15);
 		net.hooks = (struct net_hooks){0};
 		rig_close(&net);
@@ -270,7 +270,8 @@ static bool answer_waits(struct net *net, uint32_t a, uint32_t b)
 {
 	const struct session *s = between(net, b, a);
 
-	return s && s->answer.active && s->answer.ik && s->answer.lsp && s->answer_ticket.waiting;
+	return s && s->answer.state != HS_NONE && s->answer.ik && s->answer.lsp &&
+	       s->answer_ticket.waiting;
 }
 
 /* The set-up's tunnel is torn down from outside in the moment between its arrival and its answer. */
@@ -371,7 +372,7 @@ static struct session *with_keys(struct lone *l)
 	rng_fill(&l->rng, id.b, ID_BYTES);
 	s = session_get(l->n, &id);
 	assert_non_null(s);
-	s->has_keys = true;
+	session_enter(s, SESSION_PATHLESS);
 	return s;
 }
 
