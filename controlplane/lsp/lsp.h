@@ -7,16 +7,9 @@
 #include "wire/linkmsg.h"
 #include "wire/lspmsg.h"
 
-#define LSP_ENVELOPE_MAX 512
 #define LSP_OVERHEAD  \
 	(4 + 12 + 2 + \
 	 16) /* label, control word, inner header, tag: what a segment loses of the path MTU */
-
-/* What a reply brought, kept until the workers have acknowledged. */
-struct lsp_reply {
-	struct reply_msg m;
-	uint8_t envelope[LSP_ENVELOPE_MAX];
-};
 
 /* What an end asks for. */
 struct lsp_request {

@@ -7,6 +7,7 @@
 #include "core/ctx.h"
 #include "peer/peer.h"
 #include "table/ends.h"
+#include "wire/lspmsg.h"
 
 #include <bsd/sys/tree.h>
 
@@ -26,7 +27,13 @@ enum lsp_state {
 	LSP_REMOVING, /* workers are forgetting the entries */
 };
 
-struct lsp_reply;
+#define LSP_ENVELOPE_MAX 512
+
+/* What a reply brought, kept until the workers have acknowledged. */
+struct lsp_reply {
+	struct reply_msg m;
+	uint8_t envelope[LSP_ENVELOPE_MAX];
+};
 
 struct lsp {
 	RB_ENTRY(lsp) node; /* by nonce, then source */
@@ -56,7 +63,7 @@ struct lsp {
 	uint64_t punted; /* packets about this tunnel, or on it, that came to this control plane */
 	bool up_answered, down_answered;
 	uint8_t reason;
-	/* until up: what the reply brought (lsp/lsp.h), whom the set-up passed */
+	/* until up: what the reply brought, whom the set-up passed */
 	struct lsp_reply *reply;
 	uint32_t *record;
 	uint8_t nrecord;
