@@ -44,6 +44,7 @@ struct node *ground_node(struct ground *g, const struct news *news)
 	cfg.identity = &g->identity;
 	cfg.rng = g->rng;
 	cfg.alloc = g->mem.from;
+	cfg.workers = 3;
 	n = ctx_new(&cfg, news, (struct instant){NS_PER_S});
 	assert_non_null(n);
 	return n;

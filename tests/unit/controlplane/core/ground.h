@@ -20,7 +20,7 @@ struct ground {
 void ground_open(struct ground *g, uint64_t seed);
 /* Fails the test when anything is left allocated. */
 void ground_close(struct ground *g);
-/* A context of one worker without any part; ctx_destroy() frees it. */
+/* A context of three workers without any part; ctx_destroy() frees it. */
 struct node *ground_node(struct ground *g, const struct news *news);
 /* Throws away what n wants to be done; returns how many commands of a type were among it. */
 unsigned ground_drain(struct node *n, uint32_t command);

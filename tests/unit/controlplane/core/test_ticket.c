@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Continuations run once, in order, when every worker has executed what was queued before them. */
-#include "rig.h"
+#include "ground.h"
+
+static const struct news deaf;
 
 struct waiter {
 	struct ticket t;
@@ -26,62 +28,71 @@ static void command(struct node *n, uint8_t worker)
 
 static void test_all_workers(void **state)
 {
-	struct lone l;
+	struct ground g;
+	struct node *n;
 	struct waiter a = {0}, b = {0};
 
-	lone_open(&l, 1);
-	command(l.n, CPDP_ALL_WORKERS);
-	ticket_wait(l.n, &a.t, then, &a);
-	command(l.n, 2);
-	ticket_wait(l.n, &b.t, then, &b);
-	tickets_ack(l.n, 0, 1);
-	tickets_ack(l.n, 2, 1);
+	ground_open(&g, 1);
+	n = ground_node(&g, &deaf);
+	command(n, CPDP_ALL_WORKERS);
+	ticket_wait(n, &a.t, then, &a);
+	command(n, 2);
+	ticket_wait(n, &b.t, then, &b);
+	tickets_ack(n, 0, 1);
+	tickets_ack(n, 2, 1);
 	assert_int_equal(a.ran, 0);
-	tickets_ack(l.n, 1, 1);
+	tickets_ack(n, 1, 1);
 	assert_int_equal(a.ran, 1);
 	assert_int_equal(b.ran, 0);
-	tickets_ack(l.n, 2, 2);
+	tickets_ack(n, 2, 2);
 	assert_int_equal(b.ran, 1);
 	assert_true(a.order < b.order);
-	lone_close(&l);
+	ctx_destroy(n);
+	ground_close(&g);
 }
 
 static void test_numbers_that_cannot_be(void **state)
 {
-	struct lone l;
+	struct ground g;
+	struct node *n;
 	struct waiter a = {0};
 
-	lone_open(&l, 2);
-	command(l.n, 0);
-	ticket_wait(l.n, &a.t, then, &a);
-	tickets_ack(l.n, 0, 2); /* not sent yet */
-	tickets_ack(l.n, 9, 1); /* no such worker */
+	ground_open(&g, 2);
+	n = ground_node(&g, &deaf);
+	command(n, 0);
+	ticket_wait(n, &a.t, then, &a);
+	tickets_ack(n, 0, 2); /* not sent yet */
+	tickets_ack(n, 9, 1); /* no such worker */
 	assert_int_equal(a.ran, 0);
-	tickets_ack(l.n, 0, 1);
-	tickets_ack(l.n, 0, 1);
+	tickets_ack(n, 0, 1);
+	tickets_ack(n, 0, 1);
 	assert_int_equal(a.ran, 1);
-	lone_close(&l);
+	ctx_destroy(n);
+	ground_close(&g);
 }
 
 static void test_cancelled(void **state)
 {
-	struct lone l;
+	struct ground g;
+	struct node *n;
 	struct waiter a = {0}, b = {0};
 
-	lone_open(&l, 3);
-	command(l.n, 0);
-	ticket_wait(l.n, &a.t, then, &a);
-	ticket_wait(l.n, &b.t, then, &b);
-	ticket_cancel(l.n, &a.t);
-	ticket_cancel(l.n, &a.t);
-	command(l.n, 0);
-	ticket_wait(l.n, &b.t, then, &b); /* waits anew */
-	tickets_ack(l.n, 0, 1);
+	ground_open(&g, 3);
+	n = ground_node(&g, &deaf);
+	command(n, 0);
+	ticket_wait(n, &a.t, then, &a);
+	ticket_wait(n, &b.t, then, &b);
+	ticket_cancel(n, &a.t);
+	ticket_cancel(n, &a.t);
+	command(n, 0);
+	ticket_wait(n, &b.t, then, &b); /* waits anew */
+	tickets_ack(n, 0, 1);
 	assert_int_equal(a.ran + b.ran, 0);
-	tickets_ack(l.n, 0, 2);
+	tickets_ack(n, 0, 2);
 	assert_int_equal(a.ran, 0);
 	assert_int_equal(b.ran, 1);
-	lone_close(&l);
+	ctx_destroy(n);
+	ground_close(&g);
 }
 
 int main(void)

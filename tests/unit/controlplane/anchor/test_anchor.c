@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The anchor alone, with nothing above it: what it reports, and when. */
+#include "ground.h"
+
+#include "anchor/anchor.h"
+
+static struct {
+	unsigned up, coords, grown, samples;
+	struct node_id sampled;
+} heard;
+
+static void peer_came_up(struct node *n, struct peer *p)
+{
+	heard.up++;
+	anchor_peer_up(n, p);
+}
+
+static void peer_went_down(struct node *n, struct peer *p, const char *why)
+{
+	anchor_peer_down(n, p);
+}
+
+static void coords_changed(struct node *n)
+{
+	heard.coords++;
+}
+
+static void grown(struct node *n)
+{
+	heard.grown++;
+}
+
+static void sample(struct node *n, struct peer *p, const struct contact_info *c)
+{
+	heard.samples++;
+	heard.sampled = c->id;
+}
+
+static const struct news recorder = {
+        .peer_up = peer_came_up,
+        .peer_down = peer_went_down,
+        .coords_changed = coords_changed,
+        .grown = grown,
+        .sample = sample,
+};
+
+struct alone {
+	struct ground g;
+	struct node *n;
+};
+
+static void alone_open(struct alone *a, uint64_t seed)
+{
+	memset(&heard, 0, sizeof(heard));
+	ground_open(&a->g, seed);
+	a->n = ground_node(&a->g, &recorder);
+	assert_int_equal(peers_new(a->n), 0);
+	assert_int_equal(anchor_new(a->n), 0);
+}
+
+static void alone_close(struct alone *a)
+{
+	anchor_free(a->n);
+	peers_free(a->n);
+	ctx_destroy(a->n);
+	ground_close(&a->g);
+}
+
+/* Timers of the parts that are here. */
+static void run(struct alone *a, int64_t ns)
+{
+	struct instant end = instant_add(a->n->now, ns);
+	struct timer *t;
+
+	while ((t = timers_pop(&a->n->timers, end))) {
+		if (instant_before(a->n->now, t->at))
+			a->n->now = t->at;
+		if (timer_part(t) == PART_ANCHOR)
+			anchor_timer(a->n, t);
+	}
+	a->n->now = end;
+}
+
+/* A plain link whose neighbour has said hello. */
+static struct peer *neighbour(struct alone *a, uint16_t link, const struct node_id *id)
+{
+	struct node_link_cfg cfg = {.io = {.link = link, .mtu = 1400}, .name = "n"};
+	struct linkmsg_hello hello = {.epoch = 1, .mtu = 1400, .id = *id};
+	struct peer *p;
+
+	assert_int_equal(peer_add(a->n, &cfg), 0);
+	p = peer_by_link(a->n, link);
+	peer_hello_rx(a->n, p, &hello);
+	assert_true(peer_up(p));
+	return p;
+}
+
+/* An id that is a better (or a worse) root than this node. */
+static struct node_id ranked(struct alone *a, bool better)
+{
+	struct node_id id;
+	uint64_t own = anchor_hash(0, &a->g.identity.id);
+
+	do
+		rng_fill(&a->g.rng, id.b, ID_BYTES);
+	while ((anchor_hash(0, &id) < own) != better);
+	return id;
+}
+
+static void announce(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq)
+{
+	struct linkmsg_ann m = {.seq = seq, .ntrees = 1};
+
+	m.tree[0].root = *root;
+	m.tree[0].root_seq = seq;
+	m.tree[0].port = 7;
+	anchor_ann_rx(a->n, p, &m);
+}
+
+/* A better root is joined at once and its loss is noticed by the silence; each time the new place is reported once. */
+static void test_root(void **state)
+{
+	struct alone a;
+	struct node_id better, worse;
+	struct peer *p;
+	struct tree *t;
+
+	alone_open(&a, 1);
+	t = &a.n->anchor->tree[0];
+	better = ranked(&a, true);
+	worse = ranked(&a, false);
+	p = neighbour(&a, 1, &better);
+	assert_int_equal(heard.up, 1);
+	announce(&a, p, &worse, 1);
+	assert_int_equal(heard.coords, 0);
+	assert_null(t->parent);
+	announce(&a, p, &better, 2);
+	assert_int_equal(heard.coords, 1);
+	assert_ptr_equal(t->parent, p);
+	assert_int_equal(t->coords.hops, 1);
+	announce(&a, p, &better, 2); /* old */
+	assert_int_equal(a.n->counters[CTR_ANN_OLD], 1);
+	assert_int_equal(heard.coords, 1);
+	run(&a, 30 * NS_PER_S);
+	assert_int_equal(heard.coords, 2);
+	assert_null(t->parent);
+	alone_close(&a);
+}
+
+static void test_parent_goes(void **state)
+{
+	struct alone a;
+	struct node_id better;
+	struct peer *p;
+
+	alone_open(&a, 2);
+	better = ranked(&a, true);
+	p = neighbour(&a, 1, &better);
+	announce(&a, p, &better, 1);
+	assert_int_equal(heard.coords, 1);
+	peer_del(a.n, 1);
+	assert_int_equal(heard.coords, 2);
+	assert_null(a.n->anchor->tree[0].parent);
+	assert_true(a.n->anchor->tree[0].has_old);
+	alone_close(&a);
+}
+
+/* Samples are handed on; growth by a quarter is told once, and what a stranger to the tree says is nothing. */
+static void test_samples(void **state)
+{
+	struct alone a;
+	struct node_id better, worse;
+	struct linkmsg_sample m = {.size = 8, .count = 2};
+	struct peer *p, *stranger;
+
+	alone_open(&a, 3);
+	better = ranked(&a, true);
+	worse = ranked(&a, false);
+	p = neighbour(&a, 1, &better);
+	stranger = neighbour(&a, 2, &worse);
+	announce(&a, p, &better, 1);
+	m.c[0].id = better;
+	m.c[1].id = worse;
+	anchor_sample_rx(a.n, stranger, &m);
+	assert_int_equal(heard.samples + heard.grown, 0);
+	anchor_sample_rx(a.n, p, &m);
+	assert_int_equal(heard.samples, 2);
+	assert_true(id_eq(&heard.sampled, &worse));
+	assert_int_equal(heard.grown, 1);
+	assert_int_equal(a.n->anchor->size, 9);
+	m.size = 100;
+	anchor_sample_rx(a.n, p, &m);
+	assert_int_equal(heard.grown, 1); /* not again so soon */
+	alone_close(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_root),
+	        cmocka_unit_test(test_parent_goes),
+	        cmocka_unit_test(test_samples),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
