@@ -69,14 +69,18 @@ class Rooms:
             return None
         return "%s/%s" % (words[0], words[1] if len(words) > 2 else ".")
 
+    def may_include(self, a, b):
+        """The same of a header."""
+        if a != b and a in self.only and b is not None and a.split("/")[0] == b.split("/")[0] and b not in self.only[a]:
+            return False
+        return self.may(a, b)
+
     def may(self, a, b):
         """True when room a may use room b."""
         if a == b or a is None or b is None:
             return True
         if a.split("/")[0] == b.split("/")[0]:
             if a in self.apart or b in self.apart:
-                return False
-            if a in self.only and b not in self.only[a]:
                 return False
             return a in self.rank and b in self.rank and self.rank[b] < self.rank[a]
         given = self.uses.get(a, self.uses.get(a.split("/")[0], set()))
@@ -222,7 +226,7 @@ class Graph:
             if not rooms.may(rooms.room_of(a), rooms.room_of(b)):
                 self.up["call", a, b] = sorted(names)
         for a, b in include_edges(rooms, text_of):
-            if not rooms.may(rooms.room_of(a), rooms.room_of(b)):
+            if not rooms.may_include(rooms.room_of(a), rooms.room_of(b)):
                 self.up["include", a, b] = []
         for (a, tag), makers in type_edges(rooms, text_of).items():
             self.up["type", a, tag] = sorted(makers)
