@@ -19,15 +19,13 @@ FORMAT = "{:<9} {:<10} {:>5} {:>5} {:>4}  {:<24} {}\n"
 
 
 def read(path):
-    """The comment at the head, and the rows as (scenario, topology, nodes, pairs, seed, flags, hash)."""
-    head, rows = [], []
-    for line in open(path, encoding="utf-8"):
-        words = line.split()
-        if line.startswith("#"):
-            head.append(line)
-        elif words:
-            rows.append((*words[:5], " ".join(words[5:-1]), words[-1]))
-    return head, rows
+    """The file's lines: a comment as it stands, a row as (scenario, topology, nodes, pairs, seed, flags, hash)."""
+    lines = []
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            words = line.split()
+            lines.append((*words[:5], " ".join(words[5:-1]), words[-1]) if words and not line.startswith("#") else line)
+    return lines
 
 
 def run(coyosim, row):
@@ -52,7 +50,8 @@ def main():
         print(__doc__.strip())
         return 0 if args == ["--help"] else 2
     coyosim, path = args
-    head, rows = read(path)
+    lines = read(path)
+    rows = [line for line in lines if isinstance(line, tuple)]
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         now = list(pool.map(lambda row: run(coyosim, row), rows))
     changed = [(row, h) for row, h in zip(rows, now) if row[-1] != h]
@@ -61,9 +60,8 @@ def main():
     failed = sum(h.startswith("failed") for h in now)
     if renew and not failed:
         with open(path, "w", encoding="utf-8") as f:
-            f.writelines(head)
-            for row, h in zip(rows, now):
-                f.write(FORMAT.format(*row[:-1], h))
+            hashes = iter(now)
+            f.writelines(FORMAT.format(*x[:-1], next(hashes)) if isinstance(x, tuple) else x for x in lines)
     print("%s: %d simulations, %d not as before%s" % (os.path.basename(path), len(rows), len(changed),
                                                       ", written anew" if renew and not failed else ""))
     if changed and not renew:
