@@ -245,6 +245,8 @@ void ctl_server_tick(struct daemon *d)
 		else
 			ctl_client_close(c);
 	}
+	/* One that had its turn may have left. */
+	request_next_dump(d);
 }
 
 struct instant ctl_server_deadline(const struct daemon *d)

@@ -33,19 +33,47 @@ static void ask_workers(struct daemon *d, struct ctl_client *c)
 	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
 }
 
+/* A worker goes through its connections for one client at a time: whoever asks meanwhile waits for its turn. */
+static bool wants_connections(const struct ctl_client *c)
+{
+	return c->state == CLIENT_WORKING && c->req.verb == CTL_SHOW &&
+	       c->req.view == CTL_VIEW_CONNECTIONS;
+}
+
+void request_next_dump(struct daemon *d)
+{
+	struct ctl_client *next = NULL;
+
+	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
+		struct ctl_client *c = &d->ctl.clients[i];
+
+		if (!wants_connections(c))
+			continue;
+		if (c->cookie)
+			return;
+		if (!next || instant_before(c->began, next->began))
+			next = c;
+	}
+	if (next)
+		ask_workers(d, next);
+}
+
 static void connections_done(struct daemon *d, struct ctl_client *c)
 {
 	json_array_end(&c->out);
 	json_bool(&c->out, "truncated", c->walk.truncated);
 	ctl_client_line_end(c);
 	ctl_client_finish(d, c);
+	request_next_dump(d);
 }
 
 static void start_show(struct daemon *d, struct ctl_client *c)
 {
 	show_begin(&c->walk, c->req.view, c->req.limit);
 	if (c->req.view == CTL_VIEW_CONNECTIONS) {
-		ask_workers(d, c);
+		c->deadline =
+		        INSTANT_NEVER; /* every dump before it ends, at the latest by its own deadline */
+		request_next_dump(d);
 		return;
 	}
 	c->state = CLIENT_SHOWING;

@@ -12,6 +12,8 @@ void request_start(struct daemon *d, struct ctl_client *c);
 void request_slice(struct daemon *d, struct ctl_client *c);
 /* The node answers; there may be more answers to come. */
 void request_answer(struct daemon *d, struct ctl_client *c, const struct node_answer *a);
+/* Asks the workers for the next client that waits for `show connections`, unless they are at it for another one. */
+void request_next_dump(struct daemon *d);
 /* A worker sends a connection, or says that there are no more. */
 void request_row(struct daemon *d, struct ctl_client *c, const struct dp_event *e);
 /* The answer has not come in time. */

@@ -391,6 +391,61 @@ static void test_counters(void **state)
 	jvalue_free(doc);
 }
 
+static void take_row(void *arg, const struct dp_event *e)
+{
+	ctl_server_event(arg, e);
+}
+
+/* Three ask for the connections at a time, and one of them leaves: the others get every row. */
+static void test_connections(void **state)
+{
+	struct ctl_client *c[3];
+	int peer[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		c[i] = client(&peer[i]);
+		request(c[i], "show connections");
+	}
+	close(peer[0]);
+	ctl_server_io(&d, 0, c[0]->generation, EPOLLHUP);
+	ctl_server_tick(&d);
+	for (unsigned turn = 0; turn < 3; turn++)
+		pump_events(&d, take_row);
+	for (unsigned i = 1; i < 3; i++) {
+		struct jvalue *v;
+
+		assert_false(take(peer[i]));
+		v = document();
+		assert_int_equal(rows_of(v, "connections"), 2);
+		assert_false(jvalue_get(v, "truncated")->truth);
+		jvalue_free(v);
+		answer_len = 0;
+		close(peer[i]);
+	}
+}
+
+/* A worker that never says that its rows have ended: the answer comes without it, and says so. */
+static void test_connections_cut(void **state)
+{
+	struct ctl_client *c;
+	struct jvalue *v;
+	int peer;
+
+	(void)state;
+	c = client(&peer);
+	fake.room = 0; /* the command finds no room: the workers never hear of it */
+	request(c, "show connections");
+	d.now = instant_add(d.now, 3 * NS_PER_S);
+	ctl_server_tick(&d);
+	assert_false(take(peer));
+	v = document();
+	assert_int_equal(rows_of(v, "connections"), 0);
+	assert_true(jvalue_get(v, "truncated")->truth);
+	jvalue_free(v);
+	close(peer);
+}
+
 /* The configuration is read again between two slices: sections and names that stay are there once. */
 static void test_config_changes(void **state)
 {
@@ -469,6 +524,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_hang_up, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_connections, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_connections_cut, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_config_changes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_static_labels, setup, teardown),
 	};
