@@ -19,7 +19,8 @@ struct part {
 struct view {
 	void (*head)(struct daemon *d, struct json *j);
 	struct part part[PARTS_MAX];
-	bool limited; /* has ROWS */
+	bool limited;   /* has ROWS */
+	unsigned slice; /* steps of one slice where they cost more than elsewhere; 0: SHOW_SLICE */
 };
 
 static const struct view views[CTL_VIEWS] = {
@@ -38,7 +39,9 @@ static const struct view views[CTL_VIEWS] = {
                                        {LIST, "counters", show_worker_counters_row}}},
         [CTL_VIEW_CONFIG] = {.head = show_config_head,
                              .part = {{LIST, "config", show_config_row},
-                                      {OBJECT, "names", show_names_row}}},
+                                      {OBJECT, "names", show_names_row}},
+                             /* Each looks at every name, of which there may be thousands. */
+                             .slice = SHOW_SLICE / 8},
 };
 
 void show_begin(struct show_walk *w, enum ctl_view view, uint32_t limit)
@@ -105,6 +108,8 @@ static bool step(struct daemon *d, struct show_walk *w, struct json *j)
 
 bool show_step(struct daemon *d, struct show_walk *w, struct json *j)
 {
+	unsigned steps = views[w->view].slice ? views[w->view].slice : SHOW_SLICE;
+
 	if (!w->begun) {
 		w->begun = true;
 		json_object(j, NULL);
@@ -112,7 +117,7 @@ bool show_step(struct daemon *d, struct show_walk *w, struct json *j)
 			views[w->view].head(d, j);
 		part_begin(w, j);
 	}
-	for (unsigned n = 0; n < SHOW_SLICE && part_now(w) && !j->failed; n++)
+	for (unsigned n = 0; n < steps && part_now(w) && !j->failed; n++)
 		if (!step(d, w, j)) {
 			part_end(w, j);
 			part_begin(w, j);
