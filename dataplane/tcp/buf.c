@@ -94,6 +94,7 @@ void tcp_buf_drop(struct tcp_pool *p, struct tcp_buf *b, uint32_t n, bool more)
 {
 	uint32_t passed = chunk_distance(p, b, b->head + n), pos = b->head;
 
+	COYO_ASSERT(n <= b->len);
 	for (; passed; passed--, pos += tcp_pool_chunk_bytes(p))
 		chunk_release(p, b, tcp_buf_slot(p, b, pos));
 	b->head += n;

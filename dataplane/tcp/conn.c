@@ -56,6 +56,7 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 		LIST_ADD(s, &s->peers[peer].conns, c, of_peer);
 		s->peers[peer].live++;
 	}
+	COYO_ASSERT(s->nconns + s->nfree == s->fresh && s->fresh <= s->cfg.max_conns);
 	return c;
 }
 
@@ -76,6 +77,7 @@ void conn_update_mss(struct tcp_stack *s, struct conn *c)
 		mss = s->cfg.mss_min;
 	if (c->flags & CF_TS)
 		mss -= TCP_OPT_TS_BYTES;
+	COYO_ASSERT(mss && mss <= UINT16_MAX);
 	c->mss = mss;
 	c->cc.mss = mss;
 	if (was && was != mss && c->cc.ops->mss)
@@ -239,6 +241,7 @@ struct conn *conn_app(const struct tcp_stack *s, uint32_t handle)
 
 void conn_ready(struct tcp_stack *s, struct conn *c)
 {
+	COYO_ASSERT(c->state != TCP_CLOSED && c->state != TCP_LISTEN);
 	if (c->flags & CF_READY)
 		return;
 	c->flags |= CF_READY;
@@ -304,6 +307,7 @@ static void leave_parent(struct tcp_stack *s, struct conn *c)
 	if (c->parent == CONN_NONE)
 		return;
 	l = &s->conns[c->parent];
+	COYO_ASSERT(l->state == TCP_LISTEN && l->backlog_used && l->acc_used <= l->backlog_used);
 	if (c->flags & CF_QUEUED) {
 		struct conn_list q = {l->acc_head, l->acc_tail};
 
@@ -324,6 +328,7 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
 		return;
 	table_remove(s, c);
 	if (c->peer != TABLE_LISTEN) {
+		COYO_ASSERT((c->flags & CF_TIME_WAIT) || s->peers[c->peer].live);
 		LIST_DEL(s, &s->peers[c->peer].conns, c, of_peer);
 		s->peers[c->peer].live -= !(c->flags & CF_TIME_WAIT);
 	}
@@ -341,7 +346,7 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
 	tcp_buf_free(&s->pool, &c->snd);
 	tcp_buf_free(&s->pool, &c->rec);
 	reass_free(s, c);
-	c->state = TCP_CLOSED;
+	conn_become(c, TCP_CLOSED);
 	c->err = err;
 	s->n.closed++;
 	if (!(c->flags & CF_APP)) {
@@ -355,11 +360,13 @@ void conn_free(struct tcp_stack *s, struct conn *c)
 {
 	if (c->flags & CF_EVENT)
 		LIST_DEL(s, &s->events, c, event);
+	COYO_ASSERT(c->index != CONN_NONE && c->state == TCP_CLOSED && timer_next(c) == INT64_MAX);
 	tcp_buf_free(&s->pool, &c->rcv);
 	s->free_conns[s->nfree++] = c->index;
 	c->index = CONN_NONE;
 	c->flags = 0;
 	s->nconns--;
+	COYO_ASSERT(s->nconns + s->nfree == s->fresh);
 }
 
 void conn_let_go(struct tcp_stack *s, struct conn *c)
@@ -387,7 +394,7 @@ void conn_time_wait(struct tcp_stack *s, struct conn *c)
 {
 	bool first = !(c->flags & CF_TIME_WAIT);
 
-	c->state = TCP_TIME_WAIT;
+	conn_become(c, TCP_TIME_WAIT);
 	timer_rtx_stop(c);
 	c->aux_at = INT64_MAX;
 	if (first) {

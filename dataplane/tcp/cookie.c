@@ -134,7 +134,7 @@ static void cookie_conn(struct tcp_stack *s, struct conn *c, const struct conn *
 	conn_setup(s, c);
 	conn_set_iss(c, g->ack - 1);
 	conn_take_syn(s, c, &syn);
-	c->state = TCP_SYN_RCVD;
+	conn_become(c, TCP_SYN_RCVD);
 	c->snd_nxt = c->snd_max = c->iss + 1;
 	c->rcv_adv = c->rcv_nxt + (c->rcv_limit < 65535 ? c->rcv_limit : 65535);
 	c->syn_tx = -1; /* the round trip is not known */

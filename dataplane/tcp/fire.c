@@ -36,6 +36,7 @@ static bool rtx_fired(struct tcp_stack *s, struct conn *c)
 	bool limited =
 	        c->user_timeout && conn_synchronized(c) && (c->snd_nxt != c->snd_una || c->snd.len);
 
+	COYO_ASSERT(kind != RTX_NONE);
 	if (limited && s->now - c->una_moved >= c->user_timeout) {
 		give_up(s, c);
 		return false;
@@ -85,6 +86,7 @@ static void aux_fired(struct tcp_stack *s, struct conn *c)
 {
 	uint8_t kind = c->aux_kind;
 
+	COYO_ASSERT(kind == AUX_TLP || kind == AUX_REO);
 	c->aux_kind = AUX_NONE;
 	c->aux_at = INT64_MAX;
 	if (s->peers[c->peer].held)
@@ -134,6 +136,7 @@ static bool life_fired(struct tcp_stack *s, struct conn *c)
 {
 	uint8_t kind = c->life_kind;
 
+	COYO_ASSERT(kind != LIFE_NONE && c->state != TCP_CLOSED);
 	c->life_at = INT64_MAX;
 	c->life_kind = LIFE_NONE;
 	switch (kind) {
@@ -173,6 +176,7 @@ static void fire_due(struct tcp_stack *s, struct conn *c)
 		return;
 	if (c->life_at <= s->now && !life_fired(s, c))
 		return;
+	COYO_ASSERT(timer_next(c) >= s->now);
 	timer_set(s, c, timer_next(c));
 }
 

@@ -100,7 +100,7 @@ static bool fin_acked(struct tcp_stack *s, struct conn *c)
 {
 	switch (c->state) {
 	case TCP_FIN_WAIT_1:
-		c->state = TCP_FIN_WAIT_2;
+		conn_become(c, TCP_FIN_WAIT_2);
 		conn_event(s, c, TCP_EV_FLUSHED);
 		if (c->flags & CF_ORPHAN)
 			timer_life(s, c, LIFE_FIN_WAIT_2, s->cfg.fin_wait2_ns);

@@ -160,6 +160,7 @@ void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g)
 		g->flags &= (uint8_t)~TCP_FIN;
 		conn_ack_now(s, c);
 	}
+	COYO_ASSERT(!g->len || (seq_geq(g->seq, c->rcv_nxt) && seq_leq(g->seq + g->len, edge)));
 }
 
 enum input_verdict input_checks(struct tcp_stack *s, struct conn *c, struct seg *g)

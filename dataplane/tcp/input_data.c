@@ -81,6 +81,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 	uint32_t n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data, g->len);
 	uint32_t end;
 
+	COYO_ASSERT(g->seq == c->rcv_nxt);
 	if (n < g->len)
 		s->n.drop_memory++;
 	if (!n) {
@@ -135,6 +136,7 @@ static void store_out_of_order(struct tcp_stack *s, struct conn *c, const struct
 /* False: the connection is gone. */
 static bool take_fin(struct tcp_stack *s, struct conn *c)
 {
+	COYO_ASSERT(!(c->flags & CF_FIN_RCVD));
 	c->flags |= CF_FIN_RCVD | CF_ACK_NOW;
 	c->rcv_nxt++;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
@@ -142,10 +144,10 @@ static bool take_fin(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 	switch (c->state) {
 	case TCP_ESTABLISHED:
-		c->state = TCP_CLOSE_WAIT;
+		conn_become(c, TCP_CLOSE_WAIT);
 		break;
 	case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the ACK step had moved on */
-		c->state = TCP_CLOSING;
+		conn_become(c, TCP_CLOSING);
 		/* The peer that missed it need not wait for the time-out. */
 		if (s->cfg.fin_again && c->rec.len && c->snd_una == conn_data_end(c))
 			c->flags |= CF_RTX_HEAD;

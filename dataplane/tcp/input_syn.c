@@ -26,7 +26,7 @@ static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *
 
 static void established(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	c->state = TCP_ESTABLISHED;
+	conn_become(c, TCP_ESTABLISHED);
 	c->backoff = c->retries = 0;
 	c->una_moved = s->now;
 	timer_rtx_stop(c);
@@ -42,7 +42,7 @@ static void established(struct tcp_stack *s, struct conn *c, const struct seg *g
 		conn_event(s, c, TCP_EV_WRITABLE);
 	}
 	if (c->flags & CF_FIN_QUEUED)
-		c->state = TCP_FIN_WAIT_1;
+		conn_become(c, TCP_FIN_WAIT_1);
 	conn_ready(s, c);
 }
 
@@ -57,7 +57,7 @@ static void half_open(struct tcp_stack *s, struct conn *c, struct conn *l, const
 {
 	l->backlog_used++;
 	c->parent = l->index;
-	c->state = TCP_SYN_RCVD;
+	conn_become(c, TCP_SYN_RCVD);
 	conn_inherit(c, l);
 	conn_setup(s, c);
 	conn_take_syn(s, c, g);
@@ -137,7 +137,7 @@ struct conn *input_listen(struct tcp_stack *s, struct conn *l, const struct seg 
 static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	conn_take_syn(s, c, g);
-	c->state = TCP_SYN_RCVD;
+	conn_become(c, TCP_SYN_RCVD);
 	c->flags |= CF_SYN_DUE;
 	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
@@ -211,6 +211,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		return true;
 	}
 	s->n.opened_passive++;
+	COYO_ASSERT(c->parent != CONN_NONE && !(c->flags & CF_QUEUED));
 	l = &s->conns[c->parent];
 	{
 		struct conn_list q = {l->acc_head, l->acc_tail};
@@ -221,6 +222,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	}
 	c->flags |= CF_QUEUED;
 	l->acc_used++;
+	COYO_ASSERT(l->acc_used <= l->backlog_used);
 	conn_event(s, l, TCP_EV_ACCEPTABLE);
 	return true;
 }

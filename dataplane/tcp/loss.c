@@ -33,6 +33,7 @@ uint32_t loss_by_time(struct tcp_stack *s, struct conn *c)
 		struct rec *r = rec_at(s, c, c->time_head);
 		int64_t left;
 
+		COYO_ASSERT((r->flags & REC_TIMED) && !(r->flags & (REC_LOST | REC_SACKED)));
 		if (r->tx > c->rack_tx || (r->tx == c->rack_tx && seq_geq(r->seq, c->rack_end)))
 			break;
 		left = r->tx + c->rack_rtt + reo - s->now;
@@ -158,6 +159,7 @@ static void newreno_dupacks(struct tcp_stack *s, struct conn *c, const struct se
 	}
 	most = conn_outstanding(c) - c->lost_bytes;
 	c->sacked_bytes = (uint64_t)c->dupacks * c->mss < most ? c->dupacks * c->mss : most;
+	COYO_ASSERT(conn_sound(c));
 }
 
 /* ---- whichever applies ---------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ int tcp_connect_from(struct tcp_stack *s, uint32_t peer, uint16_t local_port, ui
 		return -ENOBUFS;
 	conn_defaults(s, c);
 	conn_setup(s, c);
-	c->state = TCP_SYN_SENT;
+	conn_become(c, TCP_SYN_SENT);
 	c->flags |= CF_APP | CF_SYN_DUE;
 	if (s->cfg.connect_timeout_ns)
 		timer_life(s, c, LIFE_CONNECT, s->cfg.connect_timeout_ns);
@@ -50,7 +50,7 @@ int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *l
 	l = conn_new(s, TABLE_LISTEN, port, 0);
 	if (!l)
 		return -ENOBUFS;
-	l->state = TCP_LISTEN;
+	conn_become(l, TCP_LISTEN);
 	l->flags = CF_APP;
 	conn_defaults(s, l);
 	l->backlog = backlog < 1 ? 1 : backlog > s->cfg.backlog_max ? s->cfg.backlog_max : backlog;
@@ -72,6 +72,7 @@ int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn)
 	if (l->acc_head == CONN_NONE)
 		return -EAGAIN;
 	c = &s->conns[l->acc_head];
+	COYO_ASSERT((c->flags & CF_QUEUED) && l->acc_used && l->acc_used <= l->backlog_used);
 	q = (struct conn_list){l->acc_head, l->acc_tail};
 	LIST_DEL(s, &q, c, queue);
 	l->acc_head = q.head;
@@ -94,9 +95,9 @@ static void queue_fin(struct tcp_stack *s, struct conn *c)
 		return;
 	c->flags |= CF_FIN_QUEUED;
 	if (c->state == TCP_ESTABLISHED)
-		c->state = TCP_FIN_WAIT_1;
+		conn_become(c, TCP_FIN_WAIT_1);
 	else if (c->state == TCP_CLOSE_WAIT)
-		c->state = TCP_LAST_ACK;
+		conn_become(c, TCP_LAST_ACK);
 	conn_ready(s, c);
 }
 

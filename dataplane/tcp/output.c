@@ -40,6 +40,7 @@ static uint32_t resend(struct tcp_stack *s, struct conn *c, uint32_t pos, uint8_
 	struct seg_plan p = {.seq = r->seq, .len = r->len, .retransmit = true};
 	uint32_t n;
 
+	COYO_ASSERT(pos - c->rec.head < c->rec.len);
 	if (r->flags & REC_FIN) {
 		p.flags |= TCP_FIN;
 		p.len--;
@@ -155,6 +156,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 	uint8_t rflags = 0;
 	uint32_t n, seq_len = len;
 
+	COYO_ASSERT(len <= c->mss && seq_leq(c->snd_nxt + len, conn_data_end(c)));
 	p.retransmit = seq_lt(c->snd_nxt, c->snd_max);
 	if (p.retransmit)
 		rflags |= REC_RETX;
@@ -182,6 +184,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 	if (len < c->mss)
 		c->snd_small = c->snd_nxt;
 	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
+	COYO_ASSERT(conn_sound(c));
 	c->last_tx = s->now;
 	window_used(c, false);
 	if (c->ca == CA_RECOVERY)
@@ -372,6 +375,7 @@ uint32_t tcp_output(struct tcp_stack *s, struct instant now, void *buf, size_t c
 	while (s->ready.head != CONN_NONE) {
 		struct conn *c = &s->conns[s->ready.head];
 
+		COYO_ASSERT(c->flags & CF_READY);
 		/* A held peer's connections come back with its release; the application's patience runs on. */
 		if (s->peers[c->peer].held) {
 			if (c->user_timeout && c->snd.len && conn_synchronized(c))

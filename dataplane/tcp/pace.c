@@ -30,6 +30,7 @@ static int64_t pace_interval(const struct tcp_stack *s, const struct conn *c, ui
 {
 	int64_t t = 0, least;
 
+	COYO_ASSERT(pace_window(c));
 	if (c->srtt)
 		t = (int64_t)((uint64_t)len * pace_round(s, c) * 100 /
 		              (pace_window(c) * pace_percent(s, c)));

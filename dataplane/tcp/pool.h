@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Buffer memory in equal chunks, shared by all connections of a stack; O(1), pages are touched only when used. */
 #pragma once
+#include "base/assert.h"
 #include "tcp/cfg.h"
 
 #include <stdbool.h>
@@ -39,11 +40,13 @@ static inline uint32_t tcp_pool_take(struct tcp_pool *p, enum tcp_alloc point)
 	else
 		return 0;
 	p->used++;
+	COYO_ASSERT(p->used <= p->total && c <= p->fresh);
 	return c;
 }
 
 static inline void tcp_pool_give(struct tcp_pool *p, uint32_t chunk)
 {
+	COYO_ASSERT(chunk && chunk <= p->fresh && p->used && p->nfreed < p->fresh);
 	p->freed[p->nfreed++] = chunk;
 	p->used--;
 }

@@ -92,6 +92,7 @@ int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end)
 	struct tcp_sack_range *r;
 	uint32_t i, j, was = start;
 
+	COYO_ASSERT(seq_lt(start, end) && seq_gt(start, c->rcv_nxt));
 	if (!c->n_ooo) {
 		c->ooo_chunk = tcp_pool_take(&s->pool, TCP_ALLOC_RANGES);
 		if (!c->ooo_chunk)
@@ -116,6 +117,8 @@ int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end)
 	recent_note(c, start, was);
 	r[i] = (struct tcp_sack_range){start, end};
 	c->ooo_bytes += end - start;
+	COYO_ASSERT(c->n_ooo <= s->cfg.max_ooo && (!i || seq_lt(r[i - 1].end, start)));
+	COYO_ASSERT(i + 1 == c->n_ooo || seq_lt(end, r[i + 1].start));
 	return 0;
 }
 
@@ -135,6 +138,7 @@ uint32_t reass_pull(struct tcp_stack *s, struct conn *c, uint32_t rcv_nxt)
 		memmove(r, &r[i], (c->n_ooo - i) * sizeof(*r));
 		c->n_ooo -= i;
 	}
+	COYO_ASSERT((c->n_ooo == 0) == (c->ooo_bytes == 0));
 	if (!c->n_ooo)
 		reass_free(s, c);
 	return rcv_nxt;

@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* The record at pos is one of c's. */
+static bool held(const struct conn *c, uint32_t pos)
+{
+	return pos - c->rec.head < c->rec.len && (pos - c->rec.head) % REC_BYTES == 0;
+}
+
 static void time_add(struct tcp_stack *s, struct conn *c, uint32_t pos)
 {
 	struct rec *r = rec_at(s, c, pos);
@@ -55,6 +61,9 @@ struct rec *rec_push(struct tcp_stack *s, struct conn *c, uint32_t seq, uint32_t
 
 	if (tcp_buf_ensure(&s->pool, &c->rec, pos))
 		return NULL;
+	COYO_ASSERT(len);
+	COYO_ASSERT(!c->rec.len ||
+	            rec_at(s, c, pos - REC_BYTES)->seq + rec_at(s, c, pos - REC_BYTES)->len == seq);
 	if (!c->rec.len)
 		c->rec_lost = pos;
 	c->rec.len += REC_BYTES;
@@ -83,9 +92,11 @@ uint32_t rec_find(const struct tcp_stack *s, const struct conn *c, uint32_t seq)
 static void uncount(struct conn *c, const struct rec *r)
 {
 	if (r->flags & REC_SACKED) {
+		COYO_ASSERT(c->sacked_bytes >= r->len && c->sacked_segs);
 		c->sacked_bytes -= r->len;
 		c->sacked_segs--;
 	}
+	COYO_ASSERT(!(r->flags & REC_LOST) || c->lost_bytes >= r->len);
 	if (r->flags & REC_LOST)
 		c->lost_bytes -= r->len;
 }
@@ -94,6 +105,7 @@ void rec_pop(struct tcp_stack *s, struct conn *c)
 {
 	struct rec *r = rec_at(s, c, c->rec.head);
 
+	COYO_ASSERT(held(c, c->rec.head));
 	uncount(c, r);
 	time_del(s, c, r);
 	if (c->rec_lost == c->rec.head)
@@ -106,6 +118,7 @@ void rec_join(struct tcp_stack *s, struct conn *c, uint32_t first, uint32_t end)
 	for (uint32_t pos = first, next; pos != end; pos = next) {
 		struct rec *r = rec_at(s, c, pos);
 
+		COYO_ASSERT(held(c, pos) && (r->flags & REC_SACKED));
 		next = pos + rec_run(r) * REC_BYTES;
 		r->run = (end - pos) / REC_BYTES;
 	}
@@ -115,6 +128,7 @@ void rec_mark_lost(struct tcp_stack *s, struct conn *c, uint32_t pos)
 {
 	struct rec *r = rec_at(s, c, pos);
 
+	COYO_ASSERT(held(c, pos));
 	if (r->flags & (REC_LOST | REC_SACKED))
 		return;
 	time_del(s, c, r);
@@ -128,6 +142,7 @@ void rec_mark_sacked(struct tcp_stack *s, struct conn *c, uint32_t pos)
 {
 	struct rec *r = rec_at(s, c, pos);
 
+	COYO_ASSERT(held(c, pos));
 	uncount(c, r);
 	time_del(s, c, r);
 	r->flags = (uint8_t)((r->flags & ~REC_LOST) | REC_SACKED);
@@ -157,6 +172,7 @@ uint32_t rec_next_lost(struct tcp_stack *s, struct conn *c)
 		return end;
 	while (c->rec_lost != end && !(rec_at(s, c, c->rec_lost)->flags & REC_LOST))
 		c->rec_lost += REC_BYTES;
+	COYO_ASSERT(c->rec_lost != end); /* lost_bytes says that there is one */
 	return c->rec_lost;
 }
 
@@ -176,6 +192,7 @@ void rec_all_lost(struct tcp_stack *s, struct conn *c, bool forget_sacks)
 		}
 		rec_mark_lost(s, c, pos);
 	}
+	COYO_ASSERT(c->lost_bytes + c->sacked_bytes == conn_outstanding(c));
 }
 
 void rec_go_back(struct tcp_stack *s, struct conn *c)
@@ -201,4 +218,5 @@ void rec_all_found(struct tcp_stack *s, struct conn *c)
 		c->lost_bytes -= r->len;
 		time_put(s, c, pos);
 	}
+	COYO_ASSERT(!c->lost_bytes);
 }

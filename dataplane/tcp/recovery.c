@@ -12,6 +12,7 @@ static void reduce(struct conn *c, uint32_t flight)
 	c->prior_cwnd = c->cc.cwnd;
 	c->prior_ssthresh = c->cc.ssthresh;
 	c->cc.ssthresh = c->cc.ops->congestion(&c->cc, base);
+	COYO_ASSERT(c->cc.ssthresh >= 2 * (uint64_t)c->mss); /* RFC 5681 (4) */
 	c->flags |= CF_UNDO;
 	c->cwr_end = c->snd_nxt;
 	if (c->flags & CF_ECN) /* RFC 3168 6.1.2: for whatever reason the window was reduced */
@@ -20,6 +21,7 @@ static void reduce(struct conn *c, uint32_t flight)
 
 static void recovery_enter(struct tcp_stack *s, struct conn *c, const struct ack_news *a)
 {
+	COYO_ASSERT(c->ca < CA_RECOVERY && c->lost_bytes);
 	if (c->ca == CA_OPEN)
 		reduce(c, conn_outstanding(c));
 	c->ca = CA_RECOVERY;
@@ -42,6 +44,7 @@ static void prr(struct conn *c, const struct ack_news *a)
 {
 	uint64_t pipe = conn_in_flight(c), ss = c->cc.ssthresh, sndcnt;
 
+	COYO_ASSERT(c->ca == CA_RECOVERY && c->prr_flight);
 	c->prr_delivered += a->delivered;
 	if (pipe > ss) {
 		uint64_t due =
@@ -97,6 +100,7 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct ack_news *a, 
 
 static void recovery_leave(struct conn *c)
 {
+	COYO_ASSERT(c->ca >= CA_RECOVERY);
 	recovery_window(c);
 	c->ca = CA_OPEN;
 	c->frto = FRTO_NONE;
@@ -135,6 +139,7 @@ void recovery_ack(struct tcp_stack *s, struct conn *c, const struct seg *g, stru
 	} else {
 		grow(s, c, a, bytes);
 	}
+	COYO_ASSERT(c->cc.cwnd >= c->mss || c->ca == CA_RECOVERY);
 }
 
 void recovery_reorder_timer(struct tcp_stack *s, struct conn *c)

@@ -43,6 +43,7 @@ void rto_sample(const struct tcp_cfg *cfg, struct conn *c, int64_t rtt, uint32_t
 	}
 	margin = 4 * c->rttvar > cfg->rto_clock_ns ? 4 * c->rttvar : cfg->rto_clock_ns;
 	c->rto = clamp(c->srtt + margin, cfg->rto_min_ns, cfg->rto_max_ns);
+	COYO_ASSERT(c->srtt > 0 && c->rttvar >= 0);
 }
 
 int64_t rto_backed_off(const struct tcp_cfg *cfg, const struct conn *c)

@@ -31,6 +31,7 @@ static void delivered(struct tcp_stack *s, struct conn *c, const struct rec *r, 
 {
 	uint32_t end = r->seq + r->len;
 
+	COYO_ASSERT(!(r->flags & REC_SACKED));
 	a->delivered += r->len;
 	if (!(r->flags & REC_RETX)) {
 		if (seq_leq(end, c->recover))
@@ -71,6 +72,7 @@ void sack_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct a
 	uint32_t ack = g->ack;
 	bool again = false;
 
+	COYO_ASSERT(seq_gt(ack, c->snd_una) && seq_leq(ack, c->snd_max));
 	while (c->rec.len) {
 		struct rec *r = rec_at(s, c, c->rec.head);
 		uint32_t n;
@@ -102,6 +104,7 @@ void sack_una(struct tcp_stack *s, struct conn *c, const struct seg *g, struct a
 	marks_follow(c);
 	if (seq_lt(c->snd_nxt, ack))
 		c->snd_nxt = ack;
+	COYO_ASSERT(!c->rec.len || rec_at(s, c, c->rec.head)->seq == c->snd_una);
 }
 
 /* Marks the records wholly inside [start, end), looking only at those that begin before `upto` and end behind `from`. */
@@ -176,4 +179,5 @@ void sack_ranges(struct tcp_stack *s, struct conn *c, const struct seg *g, struc
 	}
 	for (unsigned i = 0; i < 4; i++)
 		c->sack_seen[i] = fresh[i];
+	COYO_ASSERT(conn_sound(c));
 }

@@ -83,6 +83,7 @@ static uint16_t window_field(const struct tcp_stack *s, struct conn *c)
 	if (field > 65535)
 		field = 65535;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_ws));
+	COYO_ASSERT(seq_geq(c->rcv_adv, c->rcv_nxt));
 	return (uint16_t)field;
 }
 
@@ -149,6 +150,8 @@ uint32_t segment_write(struct tcp_stack *s, struct conn *c, const struct seg_pla
 		fitted = room > 0;
 	}
 	h.opt_len = tcp_opts_write(buf + TCP_HDR_BYTES, &o);
+	COYO_ASSERT(h.opt_len <= SEGMENT_HEAD_MAX - TCP_HDR_BYTES && h.opt_len % 4 == 0);
+	COYO_ASSERT(!p->len || p->seq - c->snd_data + p->len <= c->snd.len);
 	h.flags = p->flags | TCP_ACK;
 	if (c->flags & CF_ECE)
 		h.flags |= TCP_ECE;

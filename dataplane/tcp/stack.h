@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The stack's inside and the calls its files make to one another; internal to dataplane/tcp. */
 #pragma once
+#include "base/assert.h"
 #include "tcp/conn.h"
 #include "tcp/keyed.h"
 #include "tcp/tcp.h"
@@ -85,6 +86,40 @@ static inline uint32_t seg_window(const struct conn *c, const struct seg *g)
 static inline uint32_t conn_ts_now(const struct tcp_stack *s, const struct conn *c)
 {
 	return (uint32_t)s->ts_now + c->ts_off;
+}
+
+/* The steps of RFC 9293 3.3.2 that there are, one word of target states for each state. */
+static inline bool conn_may_become(uint8_t from, uint8_t to)
+{
+#define TO(state) (1u << TCP_##state)
+	static const uint16_t steps[TCP_STATES] = {
+	        [TCP_CLOSED] = TO(LISTEN) | TO(SYN_SENT) | TO(SYN_RCVD),
+	        [TCP_LISTEN] = TO(CLOSED),
+	        [TCP_SYN_SENT] = TO(SYN_RCVD) | TO(ESTABLISHED) | TO(CLOSED),
+	        [TCP_SYN_RCVD] = TO(ESTABLISHED) | TO(CLOSED),
+	        [TCP_ESTABLISHED] = TO(FIN_WAIT_1) | TO(CLOSE_WAIT) | TO(CLOSED),
+	        [TCP_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(CLOSED),
+	        [TCP_FIN_WAIT_2] = TO(TIME_WAIT) | TO(CLOSED),
+	        [TCP_CLOSE_WAIT] = TO(LAST_ACK) | TO(CLOSED),
+	        [TCP_CLOSING] = TO(TIME_WAIT) | TO(CLOSED),
+	        [TCP_LAST_ACK] = TO(CLOSED),
+	        [TCP_TIME_WAIT] = TO(TIME_WAIT) | TO(CLOSED), /* 2 MSL again */
+	};
+#undef TO
+	return from < TCP_STATES && (steps[from] >> to & 1);
+}
+
+static inline void conn_become(struct conn *c, enum tcp_state state)
+{
+	COYO_ASSERT(conn_may_become(c->state, (uint8_t)state));
+	c->state = (uint8_t)state;
+}
+
+/* What is acknowledged, sent, sent at most; and no more of it is SACKed or lost than is outstanding. */
+static inline bool conn_sound(const struct conn *c)
+{
+	return seq_leq(c->snd_una, c->snd_nxt) && seq_leq(c->snd_nxt, c->snd_max) &&
+	       (uint64_t)c->sacked_bytes + c->lost_bytes <= conn_outstanding(c);
 }
 
 static inline uint32_t conn_handle(const struct conn *c)

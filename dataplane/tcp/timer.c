@@ -14,6 +14,7 @@ int64_t timer_next(const struct conn *c)
 
 void timer_set(struct tcp_stack *s, struct conn *c, int64_t at)
 {
+	COYO_ASSERT(timer_next(c) <= at); /* it is one of them */
 	if (at != INT64_MAX)
 		tcp_wheel_arm(&s->wheel, c->index, timer_next(c));
 }
@@ -44,6 +45,7 @@ void timer_rtx(struct tcp_stack *s, struct conn *c, enum conn_rtx kind)
 	/* Giving up comes on time, not with the next retransmission. */
 	if (c->user_timeout && conn_synchronized(c) && c->rtx_at > limit)
 		c->rtx_at = limit > s->now ? limit : s->now + NS_PER_MS;
+	COYO_ASSERT(kind != RTX_NONE && c->rtx_at > s->now);
 	timer_set(s, c, c->rtx_at);
 }
 
@@ -97,6 +99,7 @@ void timer_tlp(struct tcp_stack *s, struct conn *c)
 	c->aux_kind = AUX_TLP;
 	/* Never after the retransmission time-out, which it replaces then. */
 	c->aux_at = s->now + pto < c->rtx_at ? s->now + pto : c->rtx_at;
+	COYO_ASSERT(c->rec.len);
 	timer_set(s, c, c->aux_at);
 }
 

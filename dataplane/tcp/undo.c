@@ -5,6 +5,7 @@
 
 static void undo(struct tcp_stack *s, struct conn *c)
 {
+	COYO_ASSERT((c->flags & CF_UNDO) && c->ca >= CA_RECOVERY);
 	rec_all_found(s, c);
 	/* RFC 8985 step 3 sees reordering only in segments that were sent once. */
 	if (c->ca == CA_RECOVERY)
