@@ -63,7 +63,8 @@ def check_loopback():
             a.sendto(b"x", b.getsockname())
             b.recv(1)
     except OSError as e:
-        raise NetError("UDP over 127.0.0.1 does not work here (%s); `ip link set lo up` as root brings the loopback interface up" % e) from e
+        raise NetError("UDP over 127.0.0.1 does not work here (%s); `ip link set lo up` as root brings the loopback interface up" %
+                       (e.strerror or e)) from e
 
 
 def check_files():

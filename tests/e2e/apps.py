@@ -21,13 +21,13 @@ def connect(net, port, node="a", **kw):
 
 def listen(net, port, *words, node="b"):
     p = net.coyo(node, "listen", str(port), *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
-    time.sleep(0.2)
+    net.listening(node, port)
     return p
 
 
 def hundred(net):
     servers = [listen_quick(net, 8000 + i) for i in range(100)]
-    time.sleep(1.0)
+    net.wait("a hundred listeners", lambda: sum(r["state"] == "LISTEN" for r in net.nodes["b"].rows("connections")) >= 100)
     clients = [connect(net, 8000 + i) for i in range(100)]
     for i, c in enumerate(clients):
         c.stdin.write(b"%d\n" % i * 2000)
@@ -37,7 +37,7 @@ def hundred(net):
         s.stdin.close()
         if got != b"%d\n" % i * 2000:
             raise coyonet.NetError("stream %d got %d bytes" % (i, len(got)))
-        if c.wait(20) != 0 or s.wait(20) != 0:
+        if c.wait(60) != 0 or s.wait(60) != 0:
             raise coyonet.NetError("stream %d ended badly: %s %s" % (i, c.stderr.read(), s.stderr.read()))
     check(True, "100 streams at once, each with its own bytes")
 
@@ -55,31 +55,31 @@ def half_close(net):
     s.stdin.write(b"answer after half-close")
     s.stdin.close()
     check(c.stdout.read() == b"answer after half-close", "the other direction still works after a half-close")
-    check(c.wait(10) == 0 and s.wait(10) == 0, "both ends leave with status 0")
+    check(c.wait(60) == 0 and s.wait(60) == 0, "both ends leave with status 0")
 
 
 def refused(net):
-    began = time.monotonic()
+    waited, began = lib.Waited(net), time.monotonic()
     c = connect(net, 7999)
     c.stdin.close()
-    check(c.wait(10) != 0, "no listener: connect fails")
+    check(c.wait(60) != 0, "no listener: connect fails")
     text = c.stderr.read().decode()
     check("refused" in text.lower(), "it says so: %s" % text.strip())
-    check(time.monotonic() - began < 5, "at once")
+    lib.within(time.monotonic() - began, 2, waited, "at once, that is")
 
 
 def no_such_id(net):
     ghost = net.ghost()
-    began = time.monotonic()
+    waited, began = lib.Waited(net), time.monotonic()
     c = net.coyo("a", "connect", ghost, "7000", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
-    check(c.wait(15) != 0, "an id that does not exist: connect fails")
+    check(c.wait(60) != 0, "an id that does not exist: connect fails")
     took = time.monotonic() - began
     text = c.stderr.read().decode()
     check("unreachable" in text.lower() or "no route" in text.lower(), "it says so: %s" % text.strip())
-    check(took < 6, "within 5 s (%.1f s)" % took)
+    lib.within(took, 6, waited, "it is given up")
     typo = ghost[:20] + ("a" if ghost[20] != "a" else "b") + ghost[21:]
     c = net.coyo("a", "connect", typo, "7000", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
-    check(c.wait(5) != 0, "a mistyped id is refused")
+    check(c.wait(60) != 0, "a mistyped id is refused")
     check("checksum" in c.stderr.read().decode().lower(), "and the reason is named")
 
 
@@ -98,11 +98,11 @@ def killed(net):
         (s if who == "connect" else c).stdin.close()
         other = s if who == "connect" else c
         other.stdout.read()
-        other.wait(10)
+        other.wait(60)
         for p in (c, s):
-            p.wait(10)
+            p.wait(60)
         net.wait("nothing left after kill -9 of %s" % who,
-                 lambda: not connections(net, "a") and not connections(net, "b"), 15)
+                 lambda: not connections(net, "a") and not connections(net, "b"))
         check(True, "kill -9 of coyo %s frees everything in both daemons" % who)
 
 
@@ -117,7 +117,7 @@ def daemon_killed(net):
         net.nodes[who].kill()
         net.nodes[who].proc.wait()
         mine, other = (c, s) if who == "a" else (s, c)
-        status, said = mine.wait(5), mine.stderr.read().decode().strip()
+        status, said = mine.wait(60), mine.stderr.read().decode().strip()
         check(status == 1 and "reset" in said, "kill -9 of %s's daemon: coyo %s fails at once (%d, %s)" % (who, near, status, said))
         net.nodes[who].start()
         net.ready()
@@ -125,15 +125,15 @@ def daemon_killed(net):
         # What the far end still sends meets a node that knows nothing of it.
         other.stdin.write(b"y" * 1000)
         other.stdin.flush()
-        check(other.wait(20) == 1 and b"reset" in other.stderr.read(), "and coyo %s, once the daemon is back" % far)
+        check(other.wait(60) == 1 and b"reset" in other.stderr.read(), "and coyo %s, once the daemon is back" % far)
         for p in (c, s):
             p.stdin.close()
-        net.wait("nothing left in either daemon", lambda: not connections(net, "a") and not connections(net, "b"), 15)
+        net.wait("nothing left in either daemon", lambda: not connections(net, "a") and not connections(net, "b"))
     s = listen(net, 7301)
     c = connect(net, 7301)
     c.stdin.close()
     s.stdin.close()
-    check(s.stdout.read() == b"" and c.wait(10) == 0 and s.wait(10) == 0, "a new stream stands again")
+    check(s.stdout.read() == b"" and c.wait(60) == 0 and s.wait(60) == 0, "a new stream stands again")
 
 
 def body(net):

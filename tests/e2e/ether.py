@@ -73,18 +73,18 @@ def ready_and_send(net, options):
     wire(net, "a", "t", options)
     wire(net, "t", "b", options)
     net.start()
-    net.ready(30)
+    net.ready()
     t = coyonet.Transfer(net, "a", "b", 1, port=6999)
     try:
-        t.finish(20)
+        t.finish()
     finally:
         t.close()
     # At b's end: what the driver sends past the queueing discipline is not seen at its own.
     tap = Capture("bt", os.path.join(net.dir, "tb.pcap"))
     t = coyonet.Transfer(net, "a", "b", SIZE, pattern=PATTERN)
     try:
-        net.wait("the file to flow", lambda: t.received() > 0, 20)
-        t.finish(60)
+        net.wait("the file to flow", lambda: t.received() > 0)
+        t.finish()
     finally:
         t.close()
         frames = tap.stop()

@@ -24,16 +24,15 @@ def cpu_s(net):
 
 def cut(net, link, most):
     """Cuts a link; both ends must have noticed within that many seconds."""
-    began = time.monotonic()
+    waited, began = lib.Waited(net), time.monotonic()
     net.wire_do("cut " + link)
-    took = lib.noticed(net, link, began)
-    check(took < most, "noticed by both ends within %d s (%.2f s)" % (most, took))
+    lib.within(lib.noticed(net, link, began), most, waited, "noticed by both ends")
 
 
 def quiet_connection(net):
     """A connection on which nothing is said: its tunnel alone makes the links under it links in use."""
     s = net.coyo("b", "listen", "7000", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    net.wait("the listener", lambda: [r for r in net.nodes["b"].rows("connections") if r["state"] == "LISTEN"])
+    net.listening("b", 7000)
     c = net.coyo("a", "connect", net.nodes["b"].id, "7000", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         c.stdin.write(b"x")
@@ -56,7 +55,7 @@ def body(net):
     net.build_net(coyonet.FIVE_NODES, coyonet.FIVE_EDGES)
     net.start()
     net.ready()
-    time.sleep(8)  # the young network settles
+    net.settle(5)  # a young network is not idle
     c0, t0 = cpu_s(net), time.monotonic()
     time.sleep(10)
     share = (cpu_s(net) - c0) / (time.monotonic() - t0)
@@ -64,7 +63,7 @@ def body(net):
     print("     cutting t1-t2, which is idle")
     cut(net, "t1-t2", 10)
     net.wire_do("heal t1-t2")
-    net.wait("the link to come back", lambda: not any(lib.down_at(net, n, "t1-t2") for n in ("t1", "t2")), 15)
+    net.wait("the link to come back", lambda: not any(lib.down_at(net, n, "t1-t2") for n in ("t1", "t2")))
     check(True, "a healed link comes back")
     quiet_connection(net)
 

@@ -15,7 +15,7 @@ def body(net):
     net.wire_do("set t-b loss=0.01 reorder=0.01 dup=0.01")
     t = coyonet.Transfer(net, "a", "b", 24 << 20)
     try:
-        took = t.finish(120)
+        took = t.finish()
     finally:
         t.close()
     s = net.wire_do("stats t-b")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What every end-to-end script starts with: the build named on the command line, a network, a clear end."""
+import hashlib
 import os
 import signal
 import subprocess
@@ -39,10 +40,110 @@ def down_at(net, node, link):
     return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])
 
 
+class Waited:
+    """For how long the daemon (or wire, or program) that fared worst was ready to run without a processor, since this was made.
+
+    What is measured in time is judged by its bound plus this: on a quiet machine it is next to nothing, on a busy one it is time that
+    a program under test was not given."""
+
+    def __init__(self, net):
+        self.net, self.before = net, {}
+        self.before = self._threads()
+
+    def _threads(self):
+        """{(pid, thread): s} by the kernel's own account of each thread."""
+        pids = [n.proc.pid for n in self.net.nodes.values() if n.proc and n.proc.poll() is None]
+        pids += [self.net.wire.pid] if self.net.wire else []
+        pids += [p.pid for p in self.net.programs if p.poll() is None]
+        now = dict(self.before)
+        for pid in pids:
+            try:
+                for thread in os.listdir("/proc/%d/task" % pid):
+                    with open("/proc/%d/task/%s/schedstat" % (pid, thread), encoding="ascii") as f:
+                        now[pid, thread] = int(f.read().split()[1]) / 1e9
+            except OSError:
+                continue  # it has ended, or the kernel keeps no such account
+        return now
+
+    def seconds(self):
+        by_process = {}
+        for (pid, thread), v in self._threads().items():
+            by_process[pid] = by_process.get(pid, 0) + v - self.before.get((pid, thread), 0)
+        return max(by_process.values(), default=0.0)
+
+
+def within(took, bound, waited, text):
+    """Asserts a measured time by its bound and what the machine itself made the programs wait."""
+    extra = waited.seconds()
+    check(took < bound + extra, "%s in less than %.1f s%s (%.2f s)" % (
+        text, bound, " and %.1f s of waiting for a processor" % extra if extra > 0.1 else "", took))
+
+
+class Flow:
+    """Bytes from a to b at a steady 24 MiB/s, by `coyo connect` and `coyo listen`, for as long as a test needs them."""
+
+    RATE = 24 << 20  # per second: a path is always wanted and never what limits it
+    BLOCK = os.urandom(1 << 16)
+
+    def __init__(self, net, a, b, port=7000):
+        self.count, self.sent, self.stopping = 0, hashlib.sha256(), threading.Event()
+        self.got = hashlib.sha256()
+        self.listener = net.coyo(b, "listen", str(port), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        net.listening(b, port)
+        self.sender = net.coyo(a, "connect", net.nodes[b].id, str(port), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+        self.threads = [threading.Thread(target=t, daemon=True) for t in (self._send, self._receive)]
+        for t in self.threads:
+            t.start()
+
+    def _send(self):
+        began, n = time.monotonic(), 0
+        try:
+            while not self.stopping.is_set():
+                block = n.to_bytes(8, "big") + self.BLOCK[8:]
+                self.sender.stdin.write(block)
+                self.sent.update(block)
+                n += 1
+                ahead = n * len(block) / self.RATE - (time.monotonic() - began)
+                if ahead > 0:
+                    time.sleep(ahead)
+                else:
+                    began -= ahead  # what could not be sent is not caught up
+            self.sender.stdin.close()
+        except OSError:
+            pass  # told by finish()
+
+    def _receive(self):
+        while data := self.listener.stdout.read1(1 << 16):
+            self.got.update(data)
+            self.count += len(data)
+
+    def received(self):
+        return self.count
+
+    def finish(self):
+        """Ends the stream; NetError when it is not whole."""
+        self.stopping.set()
+        for p in (self.sender, self.listener):
+            if p.wait(120) != 0:
+                raise coyonet.NetError("coyo: status %s, %s" % (p.returncode, p.stderr.read().decode().strip()))
+        for t in self.threads:
+            t.join(120)
+        if self.sent.digest() != self.got.digest():
+            raise coyonet.NetError("the stream arrived damaged (%d bytes)" % self.count)
+
+    def close(self):
+        self.stopping.set()
+        for p in (self.sender, self.listener):
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+
+
 def noticed(net, link, began):
     """Waits until neither end takes the link for up; seconds since began."""
     for n in link.split("-"):
-        net.wait("%s to notice that %s is cut" % (n, link), lambda n=n: down_at(net, n, link), 12, every=0.02)
+        net.wait("%s to notice that %s is cut" % (n, link), lambda n=n: down_at(net, n, link), every=0.02)
     return time.monotonic() - began
 
 
@@ -57,7 +158,8 @@ def attempt(body, net):
         for n in net.nodes.values():
             print("--- log of %s\n%s" % (n.name, n.tail(25)))
     finally:
-        stubborn = net.stop()
+        with coyonet.signals.hold():
+            stubborn = net.stop()
         if stubborn:
             print("FAILED: needed SIGKILL: %s" % ", ".join(stubborn))
             good = False
@@ -70,9 +172,7 @@ def attempt(body, net):
 
 def main(*bodies, **net_options):
     """Runs each body on a network of its own; takes it down whatever happens; exit status for meson."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # not under nohup
-        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    coyonet.signals.install()
     for body in bodies:
         if not attempt(body, coyonet.Net(build=build_dir(), **net_options)):
             sys.exit(1)
@@ -101,7 +201,7 @@ class Progress(threading.Thread):
         """The longest time without a new byte that ended after `since`, in s."""
         return max([b - a for a, b in self.gaps + [self.running] if b > since], default=0.0)
 
-    def flows(self, seconds=15, more=1 << 20):
+    def flows(self, seconds=60, more=1 << 20):
         """Waits until `more` bytes have come."""
         goal, end = self.transfer.received() + more, time.monotonic() + seconds
         while self.transfer.received() < goal and self.transfer.listener.poll() is None:

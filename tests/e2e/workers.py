@@ -27,7 +27,7 @@ def converse(net, client, server, port):
     """EACH connections at once, a question and an answer on each."""
     servers = [net.coyo(server, "listen", str(port + i), stdin=PIPE, stdout=PIPE) for i in range(EACH)]
     net.wait("listeners of %s" % server,
-             lambda: sum(r["state"] == "LISTEN" for r in net.nodes[server].rows("connections")) >= 2 * EACH, 10)
+             lambda: sum(r["state"] == "LISTEN" for r in net.nodes[server].rows("connections")) >= 2 * EACH)
     clients = [net.coyo(client, "connect", net.nodes[server].id, str(port + i), stdin=PIPE, stdout=PIPE) for i in range(EACH)]
     for i, c in enumerate(clients):
         c.stdin.write(b"question %d" % i)
@@ -37,9 +37,9 @@ def converse(net, client, server, port):
             raise lib.coyonet.NetError("%s to %s: question %d did not arrive" % (client, server, i))
         s.stdin.write(b"answer %d" % i)
         s.stdin.close()
-    good = sum(c.stdout.read() == b"answer %d" % i and c.wait(20) == 0 for i, c in enumerate(clients))
+    good = sum(c.stdout.read() == b"answer %d" % i and c.wait(120) == 0 for i, c in enumerate(clients))
     for s in servers:
-        s.wait(20)
+        s.wait(120)
     check(good == EACH, "%d of %d connections from %s to %s" % (good, EACH, client, server))
 
 

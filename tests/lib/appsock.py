@@ -13,7 +13,7 @@ class AppError(Exception):
 
 
 class AppClient:
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=60):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         self.sock.connect(path)

@@ -262,7 +262,7 @@ class Net:
             self.wait("links of %s up" % n.name,
                       lambda n=n: all(r["state"] == "up" for r in n.rows("links")) and n.rows("links"), seconds)
 
-    def settle(self, quiet=2.5, seconds=12.0):
+    def settle(self, quiet=2.5, seconds=60.0):
         """Waits until no node has seen a set-up for `quiet` s: the routes that Kademlia keeps for itself are built."""
         end, since, last = time.monotonic() + seconds, time.monotonic(), None
         while time.monotonic() < end:
