@@ -40,7 +40,7 @@ struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct
 	n->ops = cfg->ops ? cfg->ops : &real_ops;
 	n->news = news;
 	n->now = now;
-	STAILQ_INIT(&n->out);
+	STAILQ_INIT(&n->out.block);
 	TAILQ_INIT(&n->tickets.queue);
 	timers_init(&n->timers, cfg->alloc.alloc, cfg->alloc.free, cfg->alloc.arg);
 	return n;
@@ -48,11 +48,11 @@ struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct
 
 void ctx_destroy(struct node *n)
 {
-	struct out_item *i;
+	struct out_block *b;
 
-	while ((i = STAILQ_FIRST(&n->out))) {
-		STAILQ_REMOVE_HEAD(&n->out, next);
-		ctx_free(n, i);
+	while ((b = STAILQ_FIRST(&n->out.block))) {
+		STAILQ_REMOVE_HEAD(&n->out.block, next);
+		ctx_free(n, b);
 	}
 	timers_free(&n->timers);
 	n->cfg.alloc.free(n->cfg.alloc.arg, n);

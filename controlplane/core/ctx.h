@@ -36,10 +36,17 @@ static inline unsigned timer_part(const struct timer *t)
 	return t->kind >> 8;
 }
 
-struct out_item {
-	STAILQ_ENTRY(out_item) next;
-	size_t size; /* bytes of o that were allocated */
-	struct node_output o;
+/* Outputs stand one behind the other in blocks: a queue that is drained after each event needs one block, and keeps it. */
+#define OUT_BLOCK 4096
+
+struct out_block {
+	STAILQ_ENTRY(out_block) next;
+	uint32_t read, written; /* bytes of data */
+	_Alignas(16) uint8_t data[OUT_BLOCK];
+};
+
+struct outputs {
+	STAILQ_HEAD(, out_block) block; /* all but the last are full */
 };
 
 struct node {
@@ -48,7 +55,7 @@ struct node {
 	const struct news *news; /* whom parts report to; never NULL */
 	struct instant now;      /* of the event in hand */
 	struct timers timers;
-	STAILQ_HEAD(, out_item) out;
+	struct outputs out;
 	struct tickets tickets;
 	uint64_t counters[CTR_COUNT];
 	struct mem mem; /* of all parts, through ctx_alloc() */

@@ -8,19 +8,47 @@
 
 #define LOG_PER_S 20
 
+/* What of a node_output was written. */
+struct out_item {
+	size_t size; /* bytes of o */
+	struct node_output o;
+};
+
+static size_t room_of(size_t size)
+{
+	return (offsetof(struct out_item, o) + size + 15) & ~(size_t)15;
+}
+
+static struct out_block *block_with_room(struct node *n, size_t room)
+{
+	struct out_block *b = STAILQ_LAST(&n->out.block, out_block, next);
+
+	if (b && b->written + room <= sizeof(b->data))
+		return b;
+	b = ctx_alloc(n, sizeof(*b));
+	if (b)
+		STAILQ_INSERT_TAIL(&n->out.block, b, next);
+	return b;
+}
+
+/* Room for an output whose type's part takes so many bytes, zeroed; it is valid until the next one is made. */
 static struct out_item *out_new(struct node *n, uint32_t type, size_t body)
 {
 	size_t size = offsetof(struct node_output, u) + body;
+	struct out_block *b;
 	struct out_item *i;
 
+	_Static_assert(sizeof(struct out_item) + 16 <= OUT_BLOCK, "an output fits a block");
 	if (size > sizeof(struct node_output))
 		size = sizeof(struct node_output);
-	i = ctx_alloc(n, offsetof(struct out_item, o) + size);
-	if (!i)
+	b = block_with_room(n, room_of(size));
+	if (!b)
 		return NULL;
+	i = (struct out_item *)(b->data + b->written);
+	b->written += (uint32_t)room_of(size);
+	memset(i, 0, offsetof(struct out_item, o) + size);
 	i->size = size;
 	i->o.type = type;
-	STAILQ_INSERT_TAIL(&n->out, i, next);
 	return i;
 }
 
@@ -127,13 +155,22 @@ void out_log(struct node *n, uint8_t level, const char *fmt, ...)
 
 bool node_output(struct node *n, struct node_output *out)
 {
-	struct out_item *i = STAILQ_FIRST(&n->out);
+	struct out_block *b = STAILQ_FIRST(&n->out.block);
+	const struct out_item *i;
 
-	if (!i)
+	if (!b || b->read == b->written)
 		return false;
-	STAILQ_REMOVE_HEAD(&n->out, next);
+	i = (const struct out_item *)(b->data + b->read);
 	memcpy(out, &i->o, i->size);
-	ctx_free(n, i);
+	b->read += (uint32_t)room_of(i->size);
+	if (b->read < b->written)
+		return true;
+	b->read = b->written = 0;
+	/* The last block stays for what comes next. */
+	if (STAILQ_NEXT(b, next)) {
+		STAILQ_REMOVE_HEAD(&n->out.block, next);
+		ctx_free(n, b);
+	}
 	return true;
 }
 
