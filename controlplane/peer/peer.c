@@ -18,6 +18,7 @@ int peers_new(struct node *n)
 	if (!n->peers)
 		return -ENOMEM;
 	TAILQ_INIT(&n->peers->list);
+	RB_INIT(&n->peers->by_id);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
 	return 0;
 }
@@ -80,14 +81,48 @@ static int room_for(struct node *n, uint16_t link)
 	return 0;
 }
 
+static int order(struct peer *a, struct peer *b)
+{
+	int d = id_cmp(&a->id, &b->id);
+
+	return d ? d : a->number < b->number ? -1 : a->number > b->number;
+}
+
+RB_GENERATE_INTERNAL(peer_ids, peer, of_id, order, static __attribute__((unused)))
+
+void peers_index(struct peers *ps, struct peer *p, bool up)
+{
+	if (up)
+		RB_INSERT(peer_ids, &ps->by_id, p);
+	else
+		RB_REMOVE(peer_ids, &ps->by_id, p);
+}
+
+/* By hand: a key to search with would be a whole struct peer. */
+struct peer *peers_find(const struct peers *ps, const struct node_id *id)
+{
+	struct peer *p = RB_ROOT(&ps->by_id), *found = NULL;
+
+	while (p) {
+		int d = id_cmp(id, &p->id);
+
+		if (d == 0)
+			found = p;
+		p = d <= 0 ? RB_LEFT(p, of_id) : RB_RIGHT(p, of_id);
+	}
+	return found;
+}
+
 struct peer *peer_by_id(struct node *n, const struct node_id *id)
 {
-	struct peer *p;
+	return peers_find(n->peers, id);
+}
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (peer_up(p) && id_eq(&p->id, id))
-			return p;
-	return NULL;
+struct peer *peer_same(struct peer *p)
+{
+	struct peer *next = peer_ids_RB_NEXT(p);
+
+	return next && id_eq(&next->id, &p->id) ? next : NULL;
 }
 
 static uint16_t free_port(struct node *n)
@@ -128,6 +163,7 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 	p->own.peer = p;
 	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
 		p->answer[i].peer = p;
+	p->number = n->peers->added++;
 	TAILQ_INSERT_TAIL(&n->peers->list, p, next);
 	n->peers->by_link[p->link] = p;
 	c.u.link = cfg->io;
@@ -214,6 +250,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 	disarm(n, &p->old_key_timer);
 	if (peer_up(p)) {
 		p->state = PEER_IDLE;
+		peers_index(n->peers, p, false);
 		p->flaps++;
 		count(n, CTR_LINK_DOWN);
 		open_link(n, p, false);
@@ -268,6 +305,7 @@ static void tx_keys(struct node *n, struct peer *p, const uint8_t secret[32],
 static void came_up(struct node *n, struct peer *p)
 {
 	p->state = PEER_UP;
+	peers_index(n->peers, p, true);
 	p->up_at = n->now;
 	p->hs_tries = 0;
 	open_link(n, p, true);
@@ -302,7 +340,11 @@ static void rx_proven(struct node *n, struct peer *p)
 static void take_remote(struct node *n, struct peer *p, const struct node_id *id,
                         const uint8_t x_key[32], const struct hs_payload *remote)
 {
+	if (peer_up(p))
+		peers_index(n->peers, p, false);
 	p->id = *id;
+	if (peer_up(p))
+		peers_index(n->peers, p, true);
 	p->known = true;
 	memcpy(p->key, remote->key, sizeof(p->key));
 	memcpy(p->x_key, x_key, sizeof(p->x_key));

@@ -9,6 +9,8 @@
 #include "wire/hsmsg.h"
 #include "wire/linkmsg.h"
 
+#include <bsd/sys/tree.h>
+
 #define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
 #define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
@@ -73,6 +75,8 @@ struct peer_grant {
 
 struct peer {
 	TAILQ_ENTRY(peer) next;
+	RB_ENTRY(peer) of_id; /* while it is up */
+	uint32_t number;      /* in the order in which links were added */
 	struct node_link_cfg cfg;
 	uint16_t link;
 	uint8_t state;
@@ -134,8 +138,11 @@ struct peer {
 };
 
 TAILQ_HEAD(peer_list, peer);
+RB_HEAD(peer_ids, peer);
 struct peers {
 	struct peer_list list;
+	struct peer_ids by_id; /* those that are up, by id and then number */
+	uint32_t added;        /* links, ever */
 	struct peer **
 	        by_link; /* by link number, NULL where there is none; grows to the highest number seen */
 	uint32_t links; /* entries of by_link */
@@ -146,8 +153,13 @@ struct peers {
 int peers_new(struct node *n);
 void peers_free(struct node *n);
 struct peer *peer_by_link(struct node *n, uint16_t link);
-/* An up neighbour by id (the one with the lowest link number), or NULL. */
+/* An up neighbour by id, over the link that was added first; NULL: none. */
+struct peer *peers_find(const struct peers *ps, const struct node_id *id);
 struct peer *peer_by_id(struct node *n, const struct node_id *id);
+/* The same neighbour over the next link that is up, or NULL. */
+struct peer *peer_same(struct peer *p);
+/* p is up from here on, or is not any more: peers_find() follows. Its id must not change meanwhile. */
+void peers_index(struct peers *ps, struct peer *p, bool up);
 
 static inline bool peer_up(const struct peer *p)
 {

@@ -49,12 +49,11 @@ static bool usable(const struct peer *p, const void *arg)
 static struct peer *neighbour(const struct route_tables *t, const struct node_id *id,
                               const struct route_query *q)
 {
-	struct peer *p;
+	struct peer *p = peers_find(t->peers, id);
 
-	TAILQ_FOREACH (p, &t->peers->list, next)
-		if (peer_up(p) && id_eq(&p->id, id) && !forbidden(t, p, q))
-			return p;
-	return NULL;
+	while (p && forbidden(t, p, q))
+		p = peer_same(p);
+	return p;
 }
 
 static enum route_result direct(struct peer *p, struct route_step *step)

@@ -35,6 +35,7 @@ static void open_bench(struct bench *b, uint64_t seed)
 	memset(b, 0, sizeof(*b));
 	ground_open(&b->g, seed);
 	TAILQ_INIT(&b->peers.list);
+	RB_INIT(&b->peers.by_id);
 	b->anchor.trees = 1;
 	b->anchor.tree[0].root.b[0] = 9;
 	b->anchor.tree[0].coords = coords_of(2);
@@ -49,6 +50,7 @@ static void open_bench(struct bench *b, uint64_t seed)
 		p->ann.tree[0].root = b->anchor.tree[0].root;
 		p->ann.tree[0].coords = coords_of(i ? 3 : 1);
 		TAILQ_INSERT_TAIL(&b->peers.list, p, next);
+		peers_index(&b->peers, p, true);
 	}
 	contacts_init(&b->contacts, &b->g.identity.id, 16, &b->anchor, &b->g.mem);
 	ends_init(&b->ends, &b->g.mem);
@@ -94,9 +96,9 @@ static void test_here_and_next_door(void **state)
 	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_STEP);
 	assert_ptr_equal(b.step.peer, &b.p[1]);
 	assert_int_equal(b.step.tunnel_label, LABEL_NONE);
-	b.p[1].state = PEER_IDLE;
+	peers_index(&b.peers, &b.p[1], false);
 	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
-	b.p[1].state = PEER_UP;
+	peers_index(&b.peers, &b.p[1], true);
 	b.q.notvia = hop;
 	b.q.nnotvia = 1;
 	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
