@@ -129,40 +129,60 @@ void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tea
 	}
 }
 
+static void link_lost(struct node *n, struct lsp *l, struct peer *p)
+{
+	if (l->state >= LSP_CLOSING) {
+		struct linkmsg_tear m = {.nonce = l->nonce};
+
+		if (l->state == LSP_CLOSING)
+			lsp_tear_ack_rx(n, p, &m);
+		return;
+	}
+	if (l->state == LSP_PENDING && l->down == p && l->role == LSP_TRANSIT)
+		lsp_send_error(n, l, SETUP_DEAD_END, id_tag(&n->cfg.identity->id), id_tag(&p->id));
+	lsp_close(n, l, TEAR_LINK_DOWN, p);
+}
+
+/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. */
+static void let_go(struct node *n, struct lsp *l, struct peer *p)
+{
+	if (l->up == p) {
+		lsp_entry_remove(n, l, true);
+		lsp_set_up(n, l, NULL);
+	}
+	if (l->down == p) {
+		lsp_entry_remove(n, l, false);
+		lsp_set_down(n, l, NULL);
+	}
+}
+
+/* Calls act for each tunnel of the link, in the order of the table. */
+static void each_of_link(struct node *n, struct peer *p,
+                         void (*act)(struct node *, struct lsp *, struct peer *))
+{
+	struct lsp *l = lsp_of_link(n, p, NULL);
+
+	/* What act does may free any of them: the next is looked for by name. */
+	while (l) {
+		const struct lsp_name name = {l->nonce, l->src};
+
+		act(n, l, p);
+		l = lsp_of_link(n, p, &name);
+	}
+}
+
 /* The link's labels are void on both sides: nothing to withdraw there. */
 void lsp_peer_down(struct node *n, struct peer *p)
 {
 	struct lsp *l, *next;
 
-	for (l = lsp_after(n, NULL); l; l = next) {
-		next = lsp_after(n, l);
+	for (l = LIST_FIRST(&n->lsps->shortcuts); l; l = next) {
+		next = LIST_NEXT(l, of_shortcuts);
 		if (l->short_up == p)
-			l->short_up = NULL;
-		if (l->up != p && l->down != p)
-			continue;
-		if (l->state >= LSP_CLOSING) {
-			struct linkmsg_tear m = {.nonce = l->nonce};
-
-			if (l->state == LSP_CLOSING)
-				lsp_tear_ack_rx(n, p, &m);
-			continue;
-		}
-		if (l->state == LSP_PENDING && l->down == p && l->role == LSP_TRANSIT)
-			lsp_send_error(n, l, SETUP_DEAD_END, id_tag(&n->cfg.identity->id),
-			               id_tag(&p->id));
-		lsp_close(n, l, TEAR_LINK_DOWN, p);
+			lsp_set_shortcut(n, l, NULL);
 	}
-	/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. */
-	for (l = lsp_after(n, NULL); l; l = lsp_after(n, l)) {
-		if (l->up == p) {
-			lsp_entry_remove(n, l, true);
-			l->up = NULL;
-		}
-		if (l->down == p) {
-			lsp_entry_remove(n, l, false);
-			l->down = NULL;
-		}
-	}
+	each_of_link(n, p, link_lost);
+	each_of_link(n, p, let_go);
 }
 
 /* Nothing came back in time. */

@@ -130,14 +130,14 @@ void lsp_reply_try_shortcut(struct node *n, struct lsp *l)
 		return;
 	}
 	lsp_set_state(n, l, LSP_SHORTCUT);
-	l->short_up = p;
+	lsp_set_shortcut(n, l, p);
 	arm(n, &l->timer, TIMER_LSP, l, SHORTCUT_WAIT + (p->rtt_ns > 0 ? 2 * p->rtt_ns : 0));
 	grant_send(n, p, 0, l->nonce, &l->src, 0);
 }
 
 void lsp_shortcut_timeout(struct node *n, struct lsp *l)
 {
-	l->short_up = NULL;
+	lsp_set_shortcut(n, l, NULL);
 	arm(n, &l->timer, TIMER_LSP, l, lsp_pending_ns(n));
 	lsp_reply_onward(n, l);
 }
@@ -158,7 +158,7 @@ void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant 
 			return;
 		}
 		lsp_drop_down(n, l);
-		l->down = from;
+		lsp_set_down(n, l, from);
 		l->rev_in = label;
 		if (from->mtu < l->mtu)
 			l->mtu = from->mtu;
@@ -169,7 +169,7 @@ void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant 
 		return;
 	if (m->step == 1 && m->label > LABEL_RESERVED_MAX && m->label <= LABEL_MAX) {
 		count(n, CTR_SHORTCUT);
-		l->up = from;
+		lsp_set_up(n, l, from);
 		l->rev_out = m->label;
 	}
 	lsp_shortcut_timeout(n, l);

@@ -43,7 +43,7 @@ static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
 		l->rev_in = LABEL_NONE;
 		return r;
 	}
-	l->down = step->peer;
+	lsp_set_down(n, l, step->peer);
 	m->reverse_label = l->rev_in;
 	if (step->peer->mtu < m->mtu)
 		m->mtu = step->peer->mtu;
@@ -127,7 +127,7 @@ static void keep_record(struct node *n, struct lsp *l, const struct setup_msg *m
 /* Where the set-up came from, and the label of the way back there. */
 static void arrival(struct node *n, struct lsp *l, struct peer *from, const struct setup_msg *m)
 {
-	l->up = from;
+	lsp_set_up(n, l, from);
 	l->rev_out = m->reverse_label;
 	l->hops_first = m->hops;
 	l->mtu = m->mtu < from->mtu ? m->mtu : from->mtu;

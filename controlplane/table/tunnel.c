@@ -13,7 +13,24 @@ static int order(struct lsp *a, struct lsp *b)
 	return id_cmp(&a->src, &b->src);
 }
 
+static int by_link(const struct peer *p, const struct peer *q, struct lsp *a, struct lsp *b)
+{
+	return p->link != q->link ? (p->link < q->link ? -1 : 1) : order(a, b);
+}
+
+static int order_up(struct lsp *a, struct lsp *b)
+{
+	return by_link(a->up, b->up, a, b);
+}
+
+static int order_down(struct lsp *a, struct lsp *b)
+{
+	return by_link(a->down, b->down, a, b);
+}
+
 RB_GENERATE_INTERNAL(lsp_tree, lsp, node, order, static __attribute__((unused)))
+RB_GENERATE_INTERNAL(lsp_ups, lsp, of_up, order_up, static __attribute__((unused)))
+RB_GENERATE_INTERNAL(lsp_downs, lsp, of_down, order_down, static __attribute__((unused)))
 
 int64_t lsp_pending_ns(const struct node *n)
 {
@@ -26,6 +43,9 @@ int lsps_new(struct node *n)
 	if (!n->lsps)
 		return -ENOMEM;
 	RB_INIT(&n->lsps->tree);
+	RB_INIT(&n->lsps->ups);
+	RB_INIT(&n->lsps->downs);
+	LIST_INIT(&n->lsps->shortcuts);
 	return 0;
 }
 
@@ -59,6 +79,26 @@ struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_i
 	struct lsp *l = lsp_tree_RB_NFIND(&n->lsps->tree, &key);
 
 	return l && order(l, &key) == 0 ? lsp_tree_RB_NEXT(l) : l;
+}
+
+struct lsp *lsp_of_link(const struct node *n, struct peer *p, const struct lsp_name *behind)
+{
+	struct lsp key = {.up = p, .down = p};
+	struct lsp *u, *d;
+
+	if (behind) {
+		key.nonce = behind->nonce;
+		key.src = behind->src;
+	}
+	u = lsp_ups_RB_NFIND(&n->lsps->ups, &key);
+	d = lsp_downs_RB_NFIND(&n->lsps->downs, &key);
+	if (behind && u && order(u, &key) == 0)
+		u = lsp_ups_RB_NEXT(u);
+	if (behind && d && order(d, &key) == 0)
+		d = lsp_downs_RB_NEXT(d);
+	u = u && u->up == p ? u : NULL;
+	d = d && d->down == p ? d : NULL;
+	return !d || (u && order(u, d) < 0) ? u : d;
 }
 
 struct lsp *lsp_first(const struct node *n, uint64_t nonce)
@@ -104,6 +144,33 @@ void lsp_forget_build(struct node *n, struct lsp *l)
 	l->nrecord = 0;
 }
 
+void lsp_set_up(struct node *n, struct lsp *l, struct peer *p)
+{
+	if (l->up)
+		RB_REMOVE(lsp_ups, &n->lsps->ups, l);
+	l->up = p;
+	if (p)
+		RB_INSERT(lsp_ups, &n->lsps->ups, l);
+}
+
+void lsp_set_down(struct node *n, struct lsp *l, struct peer *p)
+{
+	if (l->down)
+		RB_REMOVE(lsp_downs, &n->lsps->downs, l);
+	l->down = p;
+	if (p)
+		RB_INSERT(lsp_downs, &n->lsps->downs, l);
+}
+
+void lsp_set_shortcut(struct node *n, struct lsp *l, struct peer *p)
+{
+	if (l->short_up)
+		LIST_REMOVE(l, of_shortcuts);
+	l->short_up = p;
+	if (p)
+		LIST_INSERT_HEAD(&n->lsps->shortcuts, l, of_shortcuts);
+}
+
 static bool counts_as_use(const struct lsp *l)
 {
 	return l->state == LSP_UP && !l->finger;
@@ -139,6 +206,9 @@ void lsp_destroy(struct node *n, struct lsp *l)
 		labels_free(n, &l->up->labels, l->fwd_in);
 	if (l->down && l->rev_in != LABEL_NONE)
 		labels_free(n, &l->down->labels, l->rev_in);
+	lsp_set_up(n, l, NULL);
+	lsp_set_down(n, l, NULL);
+	lsp_set_shortcut(n, l, NULL);
 	lsp_forget_build(n, l);
 	RB_REMOVE(lsp_tree, &n->lsps->tree, l);
 	n->lsps->count--;
@@ -166,6 +236,6 @@ void lsp_drop_down(struct node *n, struct lsp *l)
 {
 	if (l->down && l->rev_in != LABEL_NONE)
 		labels_free(n, &l->down->labels, l->rev_in);
-	l->down = NULL;
+	lsp_set_down(n, l, NULL);
 	l->rev_in = LABEL_NONE;
 }

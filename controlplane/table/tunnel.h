@@ -35,8 +35,15 @@ struct lsp_reply {
 	uint8_t envelope[LSP_ENVELOPE_MAX];
 };
 
+/* What names a tunnel. */
+struct lsp_name {
+	uint64_t nonce;
+	struct node_id src;
+};
+
 struct lsp {
-	RB_ENTRY(lsp) node; /* by nonce, then source */
+	RB_ENTRY(lsp) node;           /* by nonce, then source */
+	RB_ENTRY(lsp) of_up, of_down; /* of a link: by its number, then as above */
 	struct node_id src, dst;
 	uint64_t nonce;
 	uint8_t role;  /* enum lsp_role */
@@ -47,7 +54,7 @@ struct lsp {
 	bool committed; /* finger at the far end: the way back may be used */
 	uint8_t hops_first, hops;
 	uint16_t mtu;
-	struct peer *up, *down;
+	struct peer *up, *down;   /* changed by lsp_set_up() and lsp_set_down() only */
 	uint32_t fwd_in, rev_out; /* on the link to up */
 	uint32_t rev_in, fwd_out; /* on the link to down */
 	uint32_t session;         /* at the ends: session index */
@@ -67,15 +74,22 @@ struct lsp {
 	struct lsp_reply *reply;
 	uint32_t *record;
 	uint8_t nrecord;
-	struct peer *short_up; /* neighbour asked for a short-cut */
+	/* The neighbour asked for a short-cut; changed by lsp_set_shortcut() only. */
+	struct peer *short_up;
+	LIST_ENTRY(lsp) of_shortcuts;
 };
 
 RB_HEAD(lsp_tree, lsp);
+RB_HEAD(lsp_ups, lsp);
+RB_HEAD(lsp_downs, lsp);
 
 struct lsps {
 	struct lsp_tree tree;
-	uint32_t count;   /* all that stand in the tree */
-	uint32_t pending; /* of those: not up yet */
+	struct lsp_ups ups;
+	struct lsp_downs downs;
+	LIST_HEAD(, lsp) shortcuts; /* all whose short_up is set */
+	uint32_t count;             /* all that stand in the tree */
+	uint32_t pending;           /* of those: not up yet */
 };
 
 int lsps_new(struct node *n);
@@ -91,6 +105,10 @@ void lsp_destroy(struct node *n, struct lsp *l);
 /* The one way in which a tunnel changes its state: keeps the counts of pending tunnels and of the links' tunnels in use, takes a tunnel
  * that ends out of the index of ends, and tells its owner (news.lsp_over()). */
 void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state);
+/* The neighbour on that side from now on; NULL: none. */
+void lsp_set_up(struct node *n, struct lsp *l, struct peer *p);
+void lsp_set_down(struct node *n, struct lsp *l, struct peer *p);
+void lsp_set_shortcut(struct node *n, struct lsp *l, struct peer *p);
 /* Gives back the label of the way back on the old next hop: there is no next hop now. */
 void lsp_drop_down(struct node *n, struct lsp *l);
 /* Frees what is kept until a tunnel is up. */
@@ -106,6 +124,9 @@ struct lsp *lsp_after(const struct node *n, struct lsp *l);
 struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src);
 /* The first with this nonce or a higher one, or NULL; those of other sources follow by lsp_after(). */
 struct lsp *lsp_first(const struct node *n, uint64_t nonce);
+/* The tunnels of a link, in the order of lsp_after(): the first behind this name, which need not stand any more; NULL gives the first.
+ * NULL: none. */
+struct lsp *lsp_of_link(const struct node *n, struct peer *p, const struct lsp_name *behind);
 /* The tunnel that a label of ours on a link names; *forward: which direction. NULL: none. */
 struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *forward);
 /* Where a packet of that direction goes next; false at the tunnel's end. */

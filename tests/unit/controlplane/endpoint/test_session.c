@@ -350,7 +350,7 @@ static struct lsp *offered(struct lone *l, struct session *s, uint64_t nonce)
 	struct lsp *t = lsp_new(l->n, nonce, &s->remote, &l->identity.id, LSP_EGRESS);
 
 	assert_non_null(t);
-	t->up = peer_by_link(l->n, 1);
+	lsp_set_up(l->n, t, peer_by_link(l->n, 1));
 	assert_non_null(t->up);
 	lsp_mark_up(l->n, t);
 	session_own(s, t);

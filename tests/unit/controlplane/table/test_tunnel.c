@@ -90,7 +90,7 @@ static void test_states(void **state)
 	open_bench(&b, 2);
 	for (unsigned transit = 0; transit < 2; transit++) {
 		l = add(&b, 1, 1, transit ? LSP_TRANSIT : LSP_INGRESS);
-		l->down = b.p[1];
+		lsp_set_down(b.n, l, b.p[1]);
 		assert_int_equal(b.n->lsps->pending, 1);
 		lsp_set_state(b.n, l, LSP_PROGRAM);
 		assert_int_equal(b.n->lsps->pending, 1);
@@ -121,8 +121,8 @@ static void test_labels(void **state)
 
 	open_bench(&b, 3);
 	l = add(&b, 1, 1, LSP_TRANSIT);
-	l->up = b.p[0];
-	l->down = b.p[1];
+	lsp_set_up(b.n, l, b.p[0]);
+	lsp_set_down(b.n, l, b.p[1]);
 	assert_int_equal(labels_alloc(b.n, &b.p[0]->labels, l, -1, &l->fwd_in), 0);
 	assert_int_equal(labels_alloc(b.n, &b.p[1]->labels, l, -1, &l->rev_in), 0);
 	l->fwd_out = 100;
@@ -144,12 +144,62 @@ static void test_labels(void **state)
 	close_bench(&b);
 }
 
+/* All tunnels of a link are found, in the table's order, also when each is destroyed as it is met. */
+static void check_link(struct bench *b, struct peer *p, bool destroy)
+{
+	struct lsp_name name;
+	const struct lsp_name *behind = NULL;
+	struct lsp *l = lsp_after(b->n, NULL), *got;
+
+	for (;;) {
+		struct lsp *next;
+
+		while (l && l->up != p && l->down != p)
+			l = lsp_after(b->n, l);
+		got = lsp_of_link(b->n, p, behind);
+		assert_ptr_equal(got, l);
+		if (!l)
+			return;
+		name = (struct lsp_name){l->nonce, l->src};
+		behind = &name;
+		next = lsp_after(b->n, l);
+		if (destroy)
+			lsp_destroy(b->n, l);
+		l = next;
+	}
+}
+
+static void test_of_link(void **state)
+{
+	struct bench b;
+
+	open_bench(&b, 4);
+	for (unsigned step = 0; step < 2000; step++) {
+		/* Few names, so that most come again; one of them is all zeros. */
+		struct lsp *l = add(&b, rng_below(&b.g.rng, 12), (uint8_t)rng_below(&b.g.rng, 3),
+		                    LSP_TRANSIT);
+
+		if (!l)
+			continue;
+		lsp_set_up(b.n, l, rng_below(&b.g.rng, 4) ? b.p[rng_below(&b.g.rng, 2)] : NULL);
+		lsp_set_down(b.n, l, rng_below(&b.g.rng, 4) ? b.p[rng_below(&b.g.rng, 2)] : NULL);
+		if (rng_below(&b.g.rng, 3) == 0)
+			lsp_drop_down(b.n, l);
+		check_link(&b, b.p[0], false);
+		check_link(&b, b.p[1], false);
+		if (step % 50 == 0)
+			check_link(&b, b.p[step / 50 % 2], true);
+	}
+	close_bench(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_names),
 	        cmocka_unit_test(test_states),
 	        cmocka_unit_test(test_labels),
+	        cmocka_unit_test(test_of_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
