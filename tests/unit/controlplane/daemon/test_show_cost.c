@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* 100 000 tunnels in the node that ships, shown slice by slice: processor time in all and of the longest slice. */
+/* 100 000 tunnels in the node that ships, and as many links and names as there may be configured, shown slice by slice: processor
+ * time in all and of the longest slice. */
 #include "rig.h"
 
 #include "daemon/daemon.h"
 #include "fake.h"
 #include "lsp/lsp.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define TUNNELS 100000
+#define LINKS   4096
+#define NAMES   4096
 
 struct fake fake;
 static struct daemon d;
@@ -22,17 +27,43 @@ static double cpu_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+/* A configuration as large as one may be. */
+static void configure(const struct rng *rng)
+{
+	struct conf_errors e = {0};
+	size_t cap = 2 << 20, n;
+	char *text = malloc(cap), id[ID_TEXT_LEN + 1];
+
+	n = (size_t)snprintf(text, cap, "[node]\nkey = k\n[names]\n");
+	for (unsigned i = 0; i < NAMES; i++) {
+		struct node_id who;
+
+		rng_fill(rng, &who, sizeof(who));
+		id_to_text(&who, id);
+		n += (size_t)snprintf(text + n, cap - n, "name-of-node-%u = %s\n", i, id);
+	}
+	for (unsigned i = 0; i < LINKS; i++)
+		n += (size_t)snprintf(text + n, cap - n,
+		                      "[link to-node-%u]\ntype = udp-socket\nlocal = 127.0.0.1:%u\n"
+		                      "remote = 127.0.0.1:9\n",
+		                      i, 10000 + i);
+	assert_int_equal(conf_parse(&d.conf, "t", text, n, &e), 0);
+	conf_errors_free(&e);
+	free(text);
+}
+
 /* A machine that is busy beside this or built with sanitizers is several times slower; a view whose rows are looked for from
  * the start takes five minutes. */
 static void test_cost(void **state)
 {
-	static const enum ctl_view views[] = {CTL_VIEW_TUNNELS, CTL_VIEW_LINKS};
+	static const enum ctl_view views[] = {CTL_VIEW_TUNNELS, CTL_VIEW_LINKS, CTL_VIEW_CONFIG};
 	struct lone lone;
 
 	(void)state;
 	lone_open(&lone, 11);
 	d.node = lone.n;
 	d.now = lone.n->now;
+	configure(&lone.rng);
 	for (uint32_t i = 0; i < TUNNELS; i++) {
 		struct node_id a, b;
 
@@ -66,6 +97,7 @@ static void test_cost(void **state)
 		show_end(&w);
 		json_free(&j);
 	}
+	conf_free(&d.conf);
 	lone_close(&lone);
 }
 
