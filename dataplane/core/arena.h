@@ -18,9 +18,10 @@ struct arena {
 	int64_t bytes;     /* handed out */
 };
 
-/* table_mem's functions; arg is a struct arena. */
+/* table_mem's functions; arg is a struct arena. n zeroed bytes on a cache line of their own, or NULL. */
 void *arena_alloc(void *arg, size_t n);
+/* Gives back what arena_alloc() returned for the same n. */
 void arena_free(void *arg, void *p, size_t n);
 
-/* Returns everything; nothing handed out may be used any more. */
+/* Gives the slabs back to the system: no label-map chunk may be used any more. Pieces of other sizes have been given back before. */
 void arena_clear(struct arena *a);

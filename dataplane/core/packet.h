@@ -30,6 +30,7 @@ struct packet {
 #define PACKET_BYTES 64
 _Static_assert(sizeof(struct packet) <= PACKET_BYTES, "private area");
 
+/* Undefined until whoever received or made the packet has written it. */
 static inline struct packet *packet_of(struct rte_mbuf *m)
 {
 	return (struct packet *)rte_mbuf_to_priv(m);

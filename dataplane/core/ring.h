@@ -21,7 +21,7 @@ static inline bool ring_is_empty(const struct rte_ring *r)
 	       __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED);
 }
 
-/* A free slot, or NULL when the ring is full. Nothing is seen before ring_put_end(). */
+/* A free slot of `bytes`, or NULL when the ring is full. The reader sees nothing of it before ring_put_end(), which is due before the next slot. */
 static inline void *ring_put_begin(struct rte_ring *r, unsigned bytes)
 {
 	struct rte_ring_zc_data zc;
@@ -35,7 +35,7 @@ static inline void ring_put_end(struct rte_ring *r)
 	rte_ring_enqueue_zc_elem_finish(r, 1);
 }
 
-/* The oldest slot, or NULL; it stays the reader's until ring_take_end(). */
+/* The oldest slot of `bytes`, or NULL; it stays the reader's until ring_take_end(), which is due before the next slot. */
 static inline void *ring_take_begin(struct rte_ring *r, unsigned bytes)
 {
 	struct rte_ring_zc_data zc;

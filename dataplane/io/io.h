@@ -9,13 +9,15 @@
 struct worker;
 struct io;
 
-/* One worker's sockets and port queues. NULL: err tells. */
+/* One worker's sockets and port queues, without any. NULL: one sentence is in err. Every function below is called by that worker alone. */
 struct io *io_new(struct worker *w, char *err, size_t errcap);
+/* Every link has been detached. NULL is allowed. */
 void io_free(struct io *io);
 
-/* Attaches a new or changed link. -EINVAL: no such port, bad socket; -ENOMEM. */
+/* Attaches a link by its cfg: the socket (control's; it stays open as long as the link) on the worker that owns the link, the port on all of
+ * them. 0, -EINVAL: no such port or VLAN, or the descriptor is no datagram socket; -EEXIST: another link has this port and VLAN; -ENOMEM. */
 int io_link_set(struct io *io, struct link *l);
-/* Detaches it: its descriptor is not touched any more. */
+/* Detaches it: neither its descriptor nor the link is touched any more. Nothing where it was not attached. */
 void io_link_del(struct io *io, struct link *l);
 
 /* Fills the burst, which is empty, with what has arrived: sealed frames and labelled packets. Each port queue and each readable socket
@@ -23,7 +25,8 @@ void io_link_del(struct io *io, struct link *l);
  * Returns packets, dropped ones too. */
 unsigned io_rx(struct io *io, struct burst *b);
 
-/* Transmits complete link frames: framing (Ethernet) added here, or hands them to the link's owner. Takes the mbufs. kind: of all of them. */
+/* Transmits n complete link frames, in order; Ethernet's framing is added here. Where another worker has the link's socket or the port's queue
+ * they are handed to it. kind is PACKET_TX or PACKET_TX_RAW, for all of them. Takes the mbufs; failures are counted drops. */
 void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind);
 
 /* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
@@ -31,20 +34,21 @@ void io_tx_handed(struct io *io, struct burst *b);
 
 /* True when a port must be polled: sleep is bounded. */
 bool io_has_ports(const struct io *io);
-/* epoll descriptor with every socket and the worker's wake-ups. */
+/* The epoll descriptor with every socket and the worker's wake-ups, to sleep on. */
 int io_epoll(const struct io *io);
-/* An eventfd that wakes the worker; edge-triggered, so that nobody need read it. */
+/* fd is an eventfd that wakes the worker; edge-triggered, so that nobody need read it. 0 or -errno. */
 int io_watch(struct io *io, int fd);
 
-/* The worker that transmits on a link: this one, or its owner. */
+/* The number of the worker that transmits on a link: this one, or its owner. */
 unsigned io_tx_worker(const struct io *io, const struct link *l);
 
 /* io/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
 void learn_source(struct worker *w, struct link *l, const struct packet *p);
 
-/* io/port.c, at start and stop. id[i]: DPDK's number of cfg->ports[i]. */
+/* io/port.c, at start and stop, by control. Configures and starts every port of cfg; id[i] becomes DPDK's number of cfg->ports[i]. 0, or -errno with
+ * one sentence in err and every port stopped again. */
 int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],
                 char *err, size_t errcap);
 void ports_stop(void);
-/* False: no such port. */
+/* State of the link, MTU (0: unknown) and MAC of a port; any thread. False: no such port. */
 bool port_info(uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6]);

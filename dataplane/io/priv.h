@@ -8,7 +8,7 @@
 #define IO_PORTS   32
 #define PORT_BURST 32
 
-/* A kernel UDP socket; several links may share it. */
+/* A kernel UDP socket that this worker uses; several links may share it. */
 struct io_sock {
 	int fd;
 	uint16_t link; /* of frames whose header names no other */
@@ -33,6 +33,7 @@ struct io_port {
 
 struct sock_rx;
 
+/* Its worker's alone. */
 struct io {
 	struct worker *w;
 	int epoll;
@@ -47,20 +48,20 @@ struct io {
 	struct sock_rx *sock_rx;
 };
 
-/* io/sock_rx.c */
-struct sock_rx *sock_rx_new(void); /* NULL: out of memory */
+/* io/sock_rx.c. NULL: out of memory. */
+struct sock_rx *sock_rx_new(void);
 void sock_rx_free(struct sock_rx *r);
 /* Receives from sockets that have something, once from each in a turn. Returns 0 when there is no more in this turn. */
 unsigned socks_rx(struct io *io, struct burst *b);
 /* The next socks_rx() begins a turn. */
 void socks_rx_end(struct sock_rx *r);
 
-/* io/udpsock.c */
+/* io/udpsock.c: io_link_set(), io_link_del() and io_tx() for links on sockets of this worker. */
 int sock_attach(struct io *io, struct link *l);
 void sock_detach(struct io *io, struct link *l);
 void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind);
 
-/* io/port.c */
+/* io/port.c: io_link_set() and io_link_del() for links on ports. */
 int port_attach(struct io *io, struct link *l);
 void port_detach(struct io *io, struct link *l);
 /* True when each worker has its own queue pair. */
@@ -69,11 +70,12 @@ bool port_per_worker(uint16_t port);
 unsigned port_worker(uint16_t port, unsigned workers);
 /* Packets the device missed since its start; asked about once a second. */
 uint64_t port_look(uint16_t port);
+/* A burst from or to a queue of a port; the mbufs that were not transmitted stay the caller's. Returns packets. */
 unsigned port_receive(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsigned n);
 unsigned port_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsigned n);
 
-/* io/ether.c */
-/* Receives at most PORT_BURST packets, for which the burst has room. Returns packets, dropped ones too. */
+/* io/ether.c: receives at most PORT_BURST packets, for which the burst has room. Returns packets, dropped ones too. */
 unsigned ether_rx(struct io *io, uint16_t port, struct burst *b);
+/* io_tx() for links on ports whose queue this worker has. */
 void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
               enum packet_kind kind);

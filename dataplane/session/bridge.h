@@ -53,6 +53,7 @@ _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots 
 #define STREAM_EOF   1u /* the peer's FIN: no more bytes will come */
 #define STREAM_ERROR 2u /* the connection has ended with err */
 
+/* One application's stream. Both threads use the words before `worker`; each of them is written as its comment says. */
 struct app_stream {
 	struct bytering_shared out_shared; /* application -> network */
 	struct bytering_shared in_shared;  /* network -> application */
@@ -60,8 +61,9 @@ struct app_stream {
 	_Atomic uint32_t told;             /* STREAM_EOF ...: the worker sets bits */
 	_Atomic uint32_t out_full;         /* the gateway waits for room in the out ring */
 	_Atomic uint32_t in_full;          /* the worker waits for room in the in ring */
-	_Atomic uint32_t worker_kicked, gateway_kicked; /* a KICK is on its way */
-	_Atomic int32_t err;                            /* before STREAM_ERROR is set */
+	/* A KICK is on its way there: set by the sender, taken back by the receiver. */
+	_Atomic uint32_t worker_kicked, gateway_kicked;
+	_Atomic int32_t err; /* positive errno: the worker writes it before it sets STREAM_ERROR */
 	/* The worker's own. */
 	struct {
 		struct bytering out, in;
@@ -79,12 +81,12 @@ struct app_stream {
 	} gateway COYO_ALIGNED(COYO_CACHELINE);
 };
 
-/* One for each worker. */
+/* One for each worker. Both threads use it; each ring's ends say whose they are. */
 struct bridge {
 	/* gateway -> worker */
 	struct bytering_shared to_worker_shared;
-	_Atomic uint32_t worker_asleep;
-	int worker_fd; /* eventfd */
+	_Atomic uint32_t worker_asleep; /* set by the worker, taken back by whoever comes first */
+	int worker_fd;                  /* eventfd */
 	struct bytering to_worker_tx /* gateway's */ COYO_ALIGNED(COYO_CACHELINE);
 	struct bytering to_worker_rx /* worker's */ COYO_ALIGNED(COYO_CACHELINE);
 	/* worker -> gateway */
@@ -93,16 +95,19 @@ struct bridge {
 	int gateway_fd;
 	struct bytering to_gateway_tx /* worker's */ COYO_ALIGNED(COYO_CACHELINE);
 	struct bytering to_gateway_rx /* gateway's */ COYO_ALIGNED(COYO_CACHELINE);
-	bool to_worker_new, to_gateway_new COYO_ALIGNED(COYO_CACHELINE);
+	/* Something was put since the other side was last woken: the gateway's, the worker's. */
+	bool to_worker_new COYO_ALIGNED(COYO_CACHELINE);
+	bool to_gateway_new COYO_ALIGNED(COYO_CACHELINE);
 	uint8_t *memory;
 };
 
-/* 0 or -errno. */
+/* Empty rings and the worker's eventfd. 0 or -errno, and nothing is held. */
 int bridge_init(struct bridge *b);
 void bridge_free(struct bridge *b);
 
 /* A stream with empty rings, or NULL. */
 struct app_stream *stream_new(void);
+/* The worker has said GONE, or never heard of it. */
 void stream_free(struct app_stream *st);
 
 /* Waking writes the eventfd only where the flag says that the other side sleeps. Both sides change the flag by atomic exchange:
@@ -117,6 +122,7 @@ static inline struct bridge_msg *bridge_slot(struct bytering *r)
 	return bytering_reserve(r, &piece) >= sizeof(struct bridge_msg) ? piece : NULL;
 }
 
+/* Copies one message in. False: full. */
 static inline bool bridge_put(struct bytering *r, const struct bridge_msg *m)
 {
 	struct bridge_msg *slot = bridge_slot(r);
@@ -136,6 +142,7 @@ static inline const struct bridge_msg *bridge_peek(struct bytering *r)
 	return bytering_peek(r, &piece) >= sizeof(struct bridge_msg) ? piece : NULL;
 }
 
+/* The message that bridge_peek() returned gives its slot back. */
 static inline void bridge_done(struct bytering *r)
 {
 	bytering_consume(r, sizeof(struct bridge_msg));
