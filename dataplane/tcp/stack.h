@@ -109,6 +109,7 @@ static inline bool conn_may_become(uint8_t from, uint8_t to)
 	return from < TCP_STATES && (steps[from] >> to & 1);
 }
 
+/* Changes the state of c; a debug build asserts that RFC 9293, 3.3.2 has such a step. */
 static inline void conn_become(struct conn *c, enum tcp_state state)
 {
 	COYO_ASSERT(conn_may_become(c->state, (uint8_t)state));
