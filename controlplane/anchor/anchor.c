@@ -113,7 +113,7 @@ static void ann_send(struct node *n, struct peer *p)
 }
 
 /* Samples soon, and often for a while. */
-static void sample_hurry(struct node *n)
+static void sample_often(struct node *n)
 {
 	struct anchor *a = n->anchor;
 
@@ -138,7 +138,7 @@ static void announce(struct node *n, bool at_once)
 	struct anchor *a = n->anchor;
 
 	record_renew(n);
-	sample_hurry(n);
+	sample_often(n);
 	if (at_once)
 		announce_now(n);
 	else if (!timer_armed(&a->ann_timer))
@@ -356,7 +356,7 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 	}
 	/* The tree's size must not creep from hop to hop at the pace of peace, or it seems to grow for minutes. */
 	if (a->size > a->size_told + a->size_told / 8 || a->size + a->size_told / 8 < a->size_told)
-		sample_hurry(n);
+		sample_often(n);
 	if (a->size >= a->size_max || instant_sub(n->now, a->size_at) > SIZE_KEPT) {
 		a->size_max = a->size;
 		a->size_at = n->now;

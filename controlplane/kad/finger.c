@@ -51,7 +51,7 @@ void fingers_fix(struct node *n)
 	}
 }
 
-static void settle(struct node *n, struct contact *c)
+static void no_longer_pending(struct node *n, struct contact *c)
 {
 	if (c && c->finger_pending) {
 		c->finger_pending = false;
@@ -64,7 +64,7 @@ void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
 {
 	struct contact *c = contact_find(n->contacts, far);
 
-	settle(n, c);
+	no_longer_pending(n, c);
 	if (c && !c->finger)
 		c->finger = l;
 }
@@ -87,7 +87,7 @@ void kad_finger_failed(struct node *n, const struct node_id *far)
 
 	if (!c && n->kad->fingers_pending)
 		n->kad->fingers_pending--;
-	settle(n, c);
+	no_longer_pending(n, c);
 	if (c)
 		c->finger_retry = instant_add(n->now, RETRY_NS);
 }

@@ -12,8 +12,8 @@
 #define NEWS_EVERY    (10 * NS_PER_S)
 #define UPDATE_AFTER  (700 * NS_PER_MS)
 #define UPDATE_LATEST (3 * NS_PER_S)
-#define SEEK_MIN      (300 * NS_PER_MS)
-#define SEEK_MAX      (20 * NS_PER_S)
+#define STRANGER_MIN  (300 * NS_PER_MS)
+#define STRANGER_MAX  (20 * NS_PER_S)
 
 int64_t kad_paced(const struct node *n, int64_t least)
 {
@@ -28,7 +28,7 @@ int kad_new(struct node *n)
 		return -ENOMEM;
 	n->kad = k;
 	k->tick_ns = KAD_TICK_MIN;
-	k->seek_ns = SEEK_MIN;
+	k->stranger_ns = STRANGER_MIN;
 	k->refresh_ns = KAD_REFRESH_MIN;
 	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
 	    KAD_TICK_MIN / 2 + (int64_t)rng_below(&n->cfg.rng, KAD_TICK_MIN));
@@ -52,7 +52,7 @@ void kad_free(struct node *n)
 	n->kad = NULL;
 }
 
-void kad_hurry(struct node *n, bool direct)
+void kad_speed_up(struct node *n, bool direct)
 {
 	struct kad *k = n->kad;
 
@@ -78,7 +78,7 @@ void kad_peer_up(struct node *n, struct peer *p)
 		return;
 	c->neighbour = true;
 	c->fails = 0;
-	kad_hurry(n, true);
+	kad_speed_up(n, true);
 	contact_to_info(c, &i);
 	kad_ask(n, KAD_EXQ, &i, NULL, 0);
 }
@@ -92,7 +92,7 @@ void kad_peer_down(struct node *n, struct peer *p)
 	c->neighbour = false;
 	c->fails = 1;
 	/* It may still live behind another path: asking it tells. */
-	kad_hurry(n, true);
+	kad_speed_up(n, true);
 }
 
 void kad_coords_changed(struct node *n)
@@ -106,7 +106,7 @@ void kad_coords_changed(struct node *n)
 	if (instant_sub(n->now, k->update_first) < UPDATE_LATEST)
 		arm(n, &k->update_timer, TIMER_KAD_UPDATE, NULL,
 		    UPDATE_AFTER + (int64_t)rng_below(&n->cfg.rng, 300 * NS_PER_MS));
-	kad_hurry(n, false);
+	kad_speed_up(n, false);
 }
 
 /* Who has not had the present record from us. */
@@ -134,9 +134,9 @@ void kad_grown(struct node *n)
 {
 	struct kad *k = n->kad;
 
-	k->seek_ns = kad_paced(n, SEEK_MIN);
+	k->stranger_ns = kad_paced(n, STRANGER_MIN);
 	k->refresh_ns = kad_paced(n, KAD_REFRESH_MIN);
-	kad_hurry(n, false);
+	kad_speed_up(n, false);
 }
 
 void kad_hint(struct node *n, const struct contact_info *c)
@@ -145,10 +145,10 @@ void kad_hint(struct node *n, const struct contact_info *c)
 
 	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n->contacts, n->now, c, false))
 		return;
-	if (k->seek_ns > SEEK_MAX || instant_sub(n->now, k->sought) < k->seek_ns)
+	if (k->stranger_ns > STRANGER_MAX || instant_sub(n->now, k->stranger_at) < k->stranger_ns)
 		return;
-	k->sought = n->now;
-	k->seek_ns *= 2;
+	k->stranger_at = n->now;
+	k->stranger_ns *= 2;
 	kad_ask(n, KAD_EXQ, c, NULL, 0);
 }
 

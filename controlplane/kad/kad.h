@@ -52,7 +52,7 @@ struct rpc {
 	bool slow;
 	struct node_id to;
 	struct instant sent;
-	int64_t patience_ns;
+	int64_t timeout_ns;
 };
 
 struct kad {
@@ -63,13 +63,13 @@ struct kad {
 	int64_t tick_ns;
 	struct instant update_first; /* first change not yet told */
 	uint32_t ticks;
-	uint8_t waits;             /* ticks put off because this node's place keeps changing */
-	struct instant news_at;    /* last time that gossip sped the tick up */
-	struct instant sought;     /* last question to a sampled stranger */
-	int64_t seek_ns;           /* wait until the next; doubles until the network grows again */
-	struct instant refresh_at; /* last look into an empty bucket */
-	int64_t refresh_ns;        /* wait until the next; doubles while they stay empty */
-	uint16_t refresh_bucket;   /* next empty bucket to look into */
+	uint8_t waits;              /* ticks put off because this node's place keeps changing */
+	struct instant news_at;     /* last time that gossip sped the tick up */
+	struct instant stranger_at; /* last question to a sampled stranger */
+	int64_t stranger_ns;        /* wait until the next; doubles until the network grows again */
+	struct instant refresh_at;  /* last look into an empty bucket */
+	int64_t refresh_ns;         /* wait until the next; doubles while they stay empty */
+	uint16_t refresh_bucket;    /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
@@ -93,7 +93,7 @@ void kad_undelivered(struct node *n, const struct routed_header *h, uint8_t code
 /* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
 void kad_suspect(struct node *n, const struct node_id *id);
 /* Looks faster again after news. */
-void kad_hurry(struct node *n, bool direct);
+void kad_speed_up(struct node *n, bool direct);
 /* The anchor says that the network grew or merged: there may be nearer ids now. */
 void kad_grown(struct node *n);
 

@@ -156,7 +156,7 @@ static void mark(struct lookup *l, const struct node_id *id, uint8_t state)
 }
 
 /* One asked is no longer waited for. */
-static void settle(struct lookup *l, bool slow)
+static void stop_waiting(struct lookup *l, bool slow)
 {
 	uint8_t *count = slow ? &l->slow : &l->in_flight;
 
@@ -168,7 +168,7 @@ void lookup_slow(struct node *n, struct lookup *l)
 {
 	if (!l->active)
 		return;
-	settle(l, false);
+	stop_waiting(l, false);
 	l->slow++;
 	proceed(n, l);
 }
@@ -178,7 +178,7 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 {
 	if (!l->active)
 		return;
-	settle(l, slow);
+	stop_waiting(l, slow);
 	mark(l, from, CAND_ANSWERED);
 	if (id_eq(from, &l->target)) {
 		l->exact = true;
@@ -196,7 +196,7 @@ void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, 
 {
 	if (!l->active)
 		return;
-	settle(l, slow);
+	stop_waiting(l, slow);
 	mark(l, who, CAND_FAILED);
 	if (l->exact && id_eq(who, &l->target))
 		l->exact = false;

@@ -197,7 +197,7 @@ static void reply(struct node *n, const struct node_id *src, const struct kad_ms
 /* There is no way to it from here: given up, but not in the middle of the asking. */
 static void rpc_soon(struct node *n, struct rpc *r)
 {
-	r->patience_ns = 0;
+	r->timeout_ns = 0;
 	arm(n, &r->timer, TIMER_KAD_RPC, r, UNREACHABLE);
 }
 
@@ -219,9 +219,9 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->sent = n->now;
 	r->active = true;
 	n->kad->rpcs++;
-	r->patience_ns = RPC_BASE + RPC_HOP * d;
+	r->timeout_ns = RPC_BASE + RPC_HOP * d;
 	r->slow = lookup == 0;
-	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->patience_ns : SLOW_BASE + SLOW_HOP * d);
+	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->timeout_ns : SLOW_BASE + SLOW_HOP * d);
 	c = contact_find(n->contacts, &to->id);
 	if (c)
 		c->asked = n->now;
@@ -230,7 +230,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	return 0;
 }
 
-static void blame(struct node *n, const struct node_id *id)
+static void question_failed(struct node *n, const struct node_id *id)
 {
 	struct contact *c = contact_find(n->contacts, id);
 
@@ -244,7 +244,7 @@ static void blame(struct node *n, const struct node_id *id)
 	if (!c)
 		return;
 	contact_drop(n->contacts, n->now, c, true);
-	kad_hurry(n, false);
+	kad_speed_up(n, false);
 }
 
 void kad_suspect(struct node *n, const struct node_id *id)
@@ -254,7 +254,7 @@ void kad_suspect(struct node *n, const struct node_id *id)
 	if (!c || c->neighbour || c->fails)
 		return;
 	c->fails = 1;
-	kad_hurry(n, false);
+	kad_speed_up(n, false);
 }
 
 static void rpc_failed(struct node *n, struct rpc *r)
@@ -264,14 +264,14 @@ static void rpc_failed(struct node *n, struct rpc *r)
 	bool slow = r->slow;
 
 	rpc_end(n, r);
-	blame(n, &to);
+	question_failed(n, &to);
 	if (lookup)
 		lookup_failed(n, &n->kad->lookup[lookup - 1], &to, slow);
 }
 
 void kad_rpc_timeout(struct node *n, struct rpc *r)
 {
-	int64_t left = r->patience_ns - instant_sub(n->now, r->sent);
+	int64_t left = r->timeout_ns - instant_sub(n->now, r->sent);
 
 	if (!r->slow && left > 0) {
 		r->slow = true;
@@ -334,7 +334,7 @@ static bool learn_self(struct node *n, const struct node_id *src, const struct k
 	c->seen = n->now;
 	n->kad->snapshot_changes++;
 	if (t->gains != before)
-		kad_hurry(n, false);
+		kad_speed_up(n, false);
 	return true;
 }
 

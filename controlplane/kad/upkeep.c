@@ -9,7 +9,7 @@
 #define TICK_MAX (300 * NS_PER_S)
 #define CALM   \
 	(300 * \
-	 NS_PER_MS) /* the trees have settled when this node's place has not changed for so long */
+	 NS_PER_MS) /* the trees are at rest when this node's place has not changed for so long */
 #define CALM_WAITS     6
 #define REFRESH_MAX    (600 * NS_PER_S)
 #define ASKED_LATELY   (5 * NS_PER_S)
