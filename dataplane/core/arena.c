@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Label-map chunks are cut from slabs of two megabytes that the kernel may back with one huge page: a million labels then cost few TLB misses. */
 #include "core/arena.h"
+#include "base/assert.h"
 
 #include <rte_malloc.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void *piece(struct arena *a)
 		return NULL;
 	p = a->at;
 	a->at += PIECE;
+	COYO_ASSERT(a->at <= a->end);
 	return p;
 }
 
@@ -78,6 +80,7 @@ void arena_free(void *arg, void *p, size_t n)
 	struct arena *a = arg;
 
 	a->bytes -= (int64_t)n;
+	COYO_ASSERT(p && a->bytes >= 0);
 	if (a->dpdk) {
 		rte_free(p);
 	} else if (n == PIECE) {

@@ -9,8 +9,10 @@
 
 struct dp_event *event_begin(struct worker *w)
 {
-	struct dp_event *ev = ring_put_begin(w->events, sizeof(struct dp_event));
+	struct dp_event *ev;
 
+	OWNER_CHECK(&w->thread);
+	ev = ring_put_begin(w->events, sizeof(struct dp_event));
 	if (unlikely_(!ev)) {
 		drop_count(w, DROP_PUNT_FULL, 1);
 		return NULL;
@@ -40,6 +42,9 @@ bool worker_event(struct worker *w, const struct dp_event *ev)
 
 void event_acknowledge(struct worker *w, uint64_t seq)
 {
+	OWNER_CHECK(&w->thread);
+	/* Control waits for numbers that only grow. */
+	COYO_ASSERT(seq >= atomic_load_explicit(&w->acked, memory_order_relaxed));
 	atomic_store_explicit(&w->acked, seq, memory_order_release);
 	w->told = true;
 }

@@ -20,6 +20,7 @@ void handover(struct worker *w, unsigned to, struct rte_mbuf *m)
 {
 	struct rte_ring *r = to < w->workers ? w->all->worker[to]->from[w->number] : NULL;
 
+	OWNER_CHECK(&w->thread);
 	if (unlikely_(!r || rte_ring_sp_enqueue(r, m))) {
 		drop_packet(w, DROP_HANDOVER_FULL, m);
 		return;
@@ -49,6 +50,8 @@ unsigned handover_take(struct worker *w, unsigned from, struct burst *b)
 	struct rte_mbuf *m[BURST];
 	unsigned n;
 
+	OWNER_CHECK(&w->thread);
+	COYO_ASSERT(from < w->workers && burst_room(b) <= BURST);
 	if (!w->from[from])
 		return 0;
 	n = rte_ring_sc_dequeue_burst(w->from[from], (void **)m, burst_room(b), NULL);
@@ -61,6 +64,8 @@ unsigned handover_take(struct worker *w, unsigned from, struct burst *b)
 			b->local[b->nlocal++] = m[i];
 			break;
 		default:
+			COYO_ASSERT(packet_of(m[i])->kind == PACKET_TX ||
+			            packet_of(m[i])->kind == PACKET_TX_RAW);
 			b->leaving[b->nleaving++] = m[i];
 		}
 	}

@@ -5,8 +5,10 @@
 
 struct rte_mbuf *worker_mbuf(struct worker *w)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	struct rte_mbuf *m;
 
+	OWNER_CHECK(&w->thread);
+	m = rte_pktmbuf_alloc(w->pool);
 	if (unlikely_(!m)) {
 		drop_count(w, DROP_NO_BUFFER, 1);
 		return NULL;
@@ -17,6 +19,7 @@ struct rte_mbuf *worker_mbuf(struct worker *w)
 
 bool worker_mbufs(struct worker *w, struct rte_mbuf **m, unsigned n)
 {
+	OWNER_CHECK(&w->thread);
 	if (unlikely_(rte_mempool_get_bulk(w->pool, (void **)m, n))) {
 		drop_count(w, DROP_NO_BUFFER, 1);
 		return false;

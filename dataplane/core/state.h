@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The state of one worker that every room on it uses, and what the workers of a data plane share. Never seen outside dataplane/. */
 #pragma once
+#include "base/owner.h"
 #include "core/arena.h"
 #include "core/dpdk.h"
 #include "core/link.h"
@@ -25,7 +26,8 @@ struct workers {
 
 /* One worker. Its thread alone reads and writes this, except where something else is said. */
 struct worker {
-	unsigned number; /* 0 .. workers - 1 */
+	struct owner thread; /* taken by the loop; nobody's before and after */
+	unsigned number;     /* 0 .. workers - 1 */
 	unsigned workers;
 	struct workers *all;
 	const struct dp_cfg *cfg;

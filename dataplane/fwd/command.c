@@ -75,6 +75,7 @@ static int ilm_command(struct worker *w, const struct cp_cmd *c)
 
 int fwd_command(struct fwd *f, const struct cp_cmd *c)
 {
+	OWNER_CHECK(&f->w->thread);
 	switch (c->type) {
 	case CMD_LINK_SET:
 	case CMD_LINK_DEL:

@@ -181,6 +181,8 @@ void fwd_labelled(struct fwd *f, struct burst *b)
 	uint32_t lse[BURST];
 	unsigned n = b->nlabelled, k = 0;
 
+	OWNER_CHECK(&w->thread);
+	COYO_ASSERT(n <= BURST && b->nlocal + n <= BURST);
 	b->nlabelled = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct link *in = link_at(w, packet_of(m[i])->link);

@@ -126,6 +126,7 @@ static int link_del(struct fwd *f, struct link *l)
 		seal_key_wipe(&l->tx->key);
 		w->mem.free(w->mem.arg, l->tx, sizeof(*l->tx));
 	}
+	COYO_ASSERT(l->nout == 0 && !l->queued && w->link[l->number] == l);
 	ilm_clear(&l->ilm, &w->mem);
 	w->link[l->number] = NULL;
 	w->mem.free(w->mem.arg, l, sizeof(*l));

@@ -110,6 +110,7 @@ void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 		return;
 	}
 	if (!l->queued) {
+		COYO_ASSERT(f->ndirty < CPDP_LINKS_MAX && l->nout == 0);
 		l->queued = true;
 		f->dirty[f->ndirty++] = l;
 	}
@@ -132,6 +133,7 @@ void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m)
 
 void fwd_flush(struct fwd *f)
 {
+	OWNER_CHECK(&f->w->thread);
 	for (unsigned i = 0; i < f->ndirty; i++) {
 		f->dirty[i]->queued = false;
 		if (f->dirty[i]->nout)

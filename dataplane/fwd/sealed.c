@@ -142,6 +142,8 @@ void fwd_sealed(struct fwd *f, struct burst *b)
 	struct worker *w = f->w;
 	struct opening o;
 
+	OWNER_CHECK(&w->thread);
+	COYO_ASSERT(b->nsealed + b->nlabelled <= BURST);
 	o.n = 0;
 	for (unsigned i = 0; i < b->nsealed; i++)
 		classify(f, &o, b->sealed[i]);

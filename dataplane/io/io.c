@@ -81,6 +81,8 @@ unsigned io_rx(struct io *io, struct burst *b)
 {
 	unsigned packets;
 
+	OWNER_CHECK(&io->w->thread);
+	COYO_ASSERT(burst_room(b) == BURST);
 	if (!io->receiving) {
 		io->receiving = true;
 		io->next_port = 0;
@@ -108,6 +110,9 @@ void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum 
 {
 	struct worker *w = io->w;
 	unsigned to = io_tx_worker(io, l);
+
+	OWNER_CHECK(&w->thread);
+	COYO_ASSERT(n > 0 && (kind == PACKET_TX || kind == PACKET_TX_RAW));
 
 	if (unlikely_(to != w->number)) {
 		for (unsigned i = 0; i < n; i++) {

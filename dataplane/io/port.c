@@ -171,6 +171,7 @@ void port_detach(struct io *io, struct link *l)
 	if (!p || !p->vlan || p->vlan[l->cfg.vlan] != l->number)
 		return;
 	p->vlan[l->cfg.vlan] = UINT16_MAX;
+	COYO_ASSERT(p->used && p->links > 0);
 	if (--p->links == 0) {
 		p->used = false;
 		io->ports -= 1;

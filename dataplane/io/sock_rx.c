@@ -166,6 +166,7 @@ static unsigned take_apart(struct worker *w, struct sock_rx *r, struct burst *b)
 		learn_source(w, plain, &r->meta);
 		b->labelled[b->nlabelled++] = m;
 	}
+	COYO_ASSERT(r->offset <= len);
 	if (r->offset == len) {
 		r->at++;
 		r->offset = 0;

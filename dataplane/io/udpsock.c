@@ -88,6 +88,7 @@ void sock_detach(struct io *io, struct link *l)
 	struct io_sock *s = io->of_link[l->number], **p = &io->socks;
 
 	io->of_link[l->number] = NULL;
+	COYO_ASSERT(!s || s->refs > 0);
 	if (!s || --s->refs) {
 		/* another link takes the frames that name none */
 		for (unsigned i = 0; s && s->link == l->number && i < CPDP_LINKS_MAX; i++)

@@ -80,6 +80,7 @@ uint32_t remote_get(struct worker_sessions *s, const struct node_id *id)
 
 static void stop_wanting(struct worker_sessions *s, struct remote *p)
 {
+	COYO_ASSERT(!p->wanted || s->nwanted > 0);
 	if (p->wanted)
 		s->nwanted--;
 	p->wanted = false;

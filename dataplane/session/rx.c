@@ -164,6 +164,7 @@ void rx_flush(struct worker_sessions *s, struct instant now)
 	struct aead_op ops[SESS_BURST];
 	unsigned from = 0, n = s->nrx;
 
+	COYO_ASSERT(n <= SESS_BURST);
 	while (from < n) {
 		unsigned to = from + 1;
 

@@ -49,6 +49,7 @@ int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct insta
 {
 	struct tunnel_end *e;
 
+	OWNER_CHECK(&s->w->thread);
 	/* Packets taken in so far belong before the command. */
 	rx_flush(s, now);
 	switch (c->type) {
@@ -99,6 +100,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 {
 	unsigned done = s->nrx;
 
+	OWNER_CHECK(&s->w->thread);
 	rx_flush(s, now);
 	done += app_run(s, now);
 	tcp_advance(s->tcp, now);

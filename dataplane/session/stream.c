@@ -184,6 +184,7 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 	if (st->worker.remote == SESS_NONE)
 		return;
 	p = &s->remotes[st->worker.remote];
+	COYO_ASSERT(p->used && p->streams > 0);
 	p->streams--;
 	s->look |= p->streams == 0;
 	remote_update(s, st->worker.remote, now);

@@ -30,6 +30,7 @@ void end_free(struct worker_sessions *s, struct tunnel_end *e, struct instant no
 	struct remote *p = &s->remotes[e->remote];
 	uint32_t remote = e->remote;
 
+	COYO_ASSERT(s->table[e->index] == e && p->used);
 	wait_drop(s, e, DROP_NO_SESSION);
 	key_free_tx(&e->tx);
 	key_free_tx(&e->staged);
@@ -63,6 +64,7 @@ static struct tunnel_end *end_new(struct worker_sessions *s, const struct cp_ses
 	e->out_label = LABEL_NONE;
 	bucket_init(&e->punts, SESS_PUNT_RATE, SESS_PUNT_RATE);
 	bucket_init(&e->echoes, SESS_ECHO_RATE, SESS_ECHO_RATE);
+	COYO_ASSERT(!s->table[c->session]);
 	s->table[c->session] = e;
 	s->remotes[remote].session = c->session;
 	s->remotes[remote].told_in_use = false;

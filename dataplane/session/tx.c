@@ -63,6 +63,7 @@ static void seal_and_send(struct worker_sessions *s, struct aead_op *ops)
 
 		while (to < s->ntx && s->tx[to].end == e)
 			to++;
+		COYO_ASSERT(to <= SESS_BURST && e->tx);
 		seal_burst(&e->tx->aead, ops + from, to - from);
 		for (unsigned i = from; i < to; i++)
 			fwd_send(s->fwd, e->out_link, s->tx[i].m);

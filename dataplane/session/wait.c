@@ -23,6 +23,7 @@ unsigned wait_take(struct worker_sessions *s, struct tunnel_end *e,
 {
 	unsigned n = e->nwait;
 
+	COYO_ASSERT(n <= SESS_WAIT_MAX && s->waiting >= n);
 	memcpy(m, e->wait, n * sizeof(m[0]));
 	e->nwait = 0;
 	s->waiting -= n;
@@ -33,6 +34,7 @@ void wait_drop(struct worker_sessions *s, struct tunnel_end *e, enum drop_reason
 {
 	for (unsigned i = 0; i < e->nwait; i++)
 		drop_packet(s->w, why, e->wait[i]);
+	COYO_ASSERT(s->waiting >= e->nwait);
 	s->waiting -= e->nwait;
 	e->nwait = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Changes of the incoming label map; lookups are inline in the header. */
 #include "table/ilm.h"
+#include "base/assert.h"
 
 #include <errno.h>
 
@@ -47,6 +48,7 @@ static struct ilm_chunk *chunk_for(struct ilm *t, const struct table_mem *mem, u
 static void root_free_if_empty(struct ilm *t, const struct table_mem *mem)
 {
 	if (t->chunk && t->chunks == 0) {
+		COYO_ASSERT(t->entries == 0);
 		mem->free(mem->arg, t->chunk, ROOT_BYTES);
 		t->chunk = NULL;
 	}
@@ -66,6 +68,7 @@ int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c)
 	}
 	e = &k->entry[c->in_label % ILM_CHUNK];
 	if (!e->op) {
+		COYO_ASSERT(*used(t, c->in_label) < ILM_CHUNK);
 		*e = (struct ilm_entry){0};
 		*used(t, c->in_label) += 1;
 		t->entries++;
@@ -86,6 +89,7 @@ int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label)
 
 	if (!e)
 		return -ENOENT;
+	COYO_ASSERT(t->entries > 0 && t->chunks > 0 && *used(t, label) > 0);
 	e->op = 0;
 	t->entries--;
 	*used(t, label) -= 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Changes of the number map. */
 #include "table/u32map.h"
+#include "base/assert.h"
 
 #include <errno.h>
 
@@ -46,6 +47,8 @@ int u32map_add(struct u32map *m, const struct table_mem *mem, uint32_t key, void
 		if (rc)
 			return rc;
 	}
+	/* A slot stays free, or a search for a key that is not there would not end. */
+	COYO_ASSERT(value && m->n <= m->mask);
 	place(m->slot, m->mask, key, value);
 	m->n++;
 	return 0;
@@ -72,6 +75,7 @@ void *u32map_del(struct u32map *m, uint32_t key)
 			hole = i;
 		}
 	}
+	COYO_ASSERT(m->n > 0);
 	m->slot[hole].value = NULL;
 	m->n--;
 	return value;

@@ -71,6 +71,7 @@ static void open_and_switch(struct loop *l, struct burst *b)
 	fwd_labelled(l->fwd, b);
 	sess_rx(l->sess, b->local, b->nlocal, l->w.now);
 	b->nlocal = 0;
+	COYO_ASSERT(burst_room(b) == BURST);
 }
 
 unsigned turn_receive(struct loop *l)
@@ -110,6 +111,7 @@ int loop_main(void *arg)
 	int64_t backoff = REST_MIN_NS;
 	unsigned work = 0;
 
+	owner_take(&w->thread);
 	w->now = clock_now();
 	while (!atomic_load_explicit(&w->all->stop, memory_order_acquire)) {
 		struct instant before = w->now;
@@ -126,6 +128,7 @@ int loop_main(void *arg)
 		else if (w->cfg->idle == DP_IDLE_ADAPTIVE)
 			rest(l, &backoff);
 	}
+	owner_drop(&w->thread);
 	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return 0;
 }
