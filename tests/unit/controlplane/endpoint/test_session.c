@@ -1,406 +1,69 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions that both ends begin at once, that rekey, and that outlive the tunnel under them. */
-#include "rig.h"
+/* The table of sessions: indices, the limit, states as they are shown, and which tunnels belong to whom. */
+#include "bed.h"
 
-#include "endpoint/end.h"
-#include "endpoint/input.h"
-#include "endpoint/path.h"
+#include <errno.h>
+#include <string.h>
 
-struct ears {
-	unsigned connected, failed, arrived, lost;
-};
-
-static void on_answer(void *arg, uint32_t node, const struct node_answer *a)
+static void test_table(void **state)
 {
-	struct ears *e = arg;
+	struct session *s[5];
+	struct node_id none;
+	struct bed b;
 
-	e->connected += a->type == ANS_CONNECTED;
-	e->failed += a->type == ANS_FAILED;
-}
-
-static void on_probe(void *arg, uint32_t probe, uint32_t node, const struct node_id *remote,
-                     bool at_end, enum mw_drop why)
-{
-	struct ears *e = arg;
-
-	e->arrived += remote != NULL;
-	e->lost += remote == NULL;
-}
-
-static void listen_to(struct net *net, struct ears *e)
-{
-	*e = (struct ears){0};
-	net->hooks = (struct net_hooks){.answer = on_answer, .probe_end = on_probe, .arg = e};
-}
-
-static void ask(struct net *net, uint32_t a, uint32_t b)
-{
-	struct node_request r = {.type = REQ_CONNECT, .cookie = 1 + a};
-
-	r.id = net->node[b].identity.id;
-	net_request(net, a, &r);
-}
-
-static struct session *between(struct net *net, uint32_t a, uint32_t b)
-{
-	return session_find(net->node[a].node, &net->node[b].identity.id);
-}
-
-static void check_agree(struct net *net, uint32_t a, uint32_t b)
-{
-	const struct session *x = between(net, a, b), *y = between(net, b, a);
-
-	assert_non_null(x);
-	assert_non_null(y);
-	assert_true(session_ready(x) && session_ready(y));
-	assert_int_equal(x->phase, y->phase);
-	assert_int_equal(x->path->nonce, y->path->nonce);
-	assert_int_not_equal(x->initiator, y->initiator);
-}
-
-static void send_both(struct net *net, struct ears *e, uint32_t a, uint32_t b)
-{
-	unsigned before = e->arrived;
-
-	assert_true(net_inject(net, a, &net->node[b].identity.id, 1));
-	assert_true(net_inject(net, b, &net->node[a].identity.id, 2));
-	rig_run(net, 200);
-	assert_int_equal(e->arrived, before + 2);
-}
-
-static void test_crossing(void **state)
-{
-	for (uint64_t seed = 1; seed <= 12; seed++) {
-		struct ears ears;
-		struct net net;
-
-		rig_open(&net, TOPO_GRID, 16, seed, seed % 2, 12);
-		listen_to(&net, &ears);
-		ask(&net, 0, 15);
-		/* From the same instant to a whole round trip later. */
-		rig_run(&net, (int64_t)seed * 4 - 4);
-		ask(&net, 15, 0);
-		rig_run(&net, 3000);
-		assert_int_equal(ears.connected, 2);
-		assert_int_equal(ears.failed, 0);
-		send_both(&net, &ears, 0, 15);
-		rig_run(&net, 2000);
-		check_agree(&net, 0, 15);
-		assert_int_equal(ears.lost, 0);
-		net.hooks = (struct net_hooks){0};
-		rig_close(&net);
+	bed_open(&b, 1);
+	b.n->cfg.sessions_max = 4;
+	for (unsigned i = 0; i < 4; i++) {
+		s[i] = bed_session(&b, i % 2, SESSION_CLOSED);
+		assert_ptr_equal(session_find(b.n, &s[i]->remote), s[i]);
+		assert_ptr_equal(session_get(b.n, &s[i]->remote), s[i]);
+		assert_ptr_equal(session_at(b.n, s[i]->index), s[i]);
 	}
-}
-
-/* The same while frames are lost: what was lost is said again soon, whatever else comes in. */
-static void test_crossing_with_losses(void **state)
-{
-	for (uint64_t seed = 1; seed <= 60; seed++) {
-		struct ears ears;
-		struct net net;
-
-		rig_open(&net, TOPO_GRID, 16, seed, true, 12);
-		listen_to(&net, &ears);
-		net.cfg.loss = 0.05;
-		ask(&net, 0, 15);
-		ask(&net, 15, 0);
-		rig_run(&net, 300);
-		net.cfg.loss = 0;
-		rig_run(&net, 2700);
-		assert_int_equal(ears.connected, 2);
-		send_both(&net, &ears, 0, 15);
-		check_agree(&net, 0, 15);
-		net.hooks = (struct net_hooks){0};
-		rig_close(&net);
+	rng_fill(&b.g.rng, none.b, ID_BYTES);
+	assert_null(session_get(b.n, &none));
+	assert_null(session_find(b.n, &none));
+	assert_null(session_at(b.n, 4));
+	assert_null(session_at(b.n, SESSION_NONE));
+	/* In the order of ids, each once. */
+	for (unsigned i = 0; i < 4; i++) {
+		s[i] = session_after(b.n, i ? s[i - 1] : NULL);
+		assert_non_null(s[i]);
+		assert_true(i == 0 || id_cmp(&s[i - 1]->remote, &s[i]->remote) < 0);
 	}
+	assert_null(session_after(b.n, s[3]));
+	session_destroy(b.n, s[2]);
+	assert_int_equal(bed_heard.failed, 1);
+	assert_int_equal(bed_heard.err, EHOSTUNREACH);
+	assert_non_null(session_get(b.n, &none));
+	bed_close(&b);
 }
 
-/* Use goes on over several rekeys and nothing is lost. */
-static void test_rekey(void **state)
+static void test_states(void **state)
 {
-	struct ears ears;
-	struct net net;
+	static const struct {
+		enum session_state state;
+		bool in_use, answering;
+		const char *text;
+	} row[] = {
+	        {SESSION_CLOSED, false, false, "closed"},
+	        {SESSION_CLOSED, false, true, "answering"},
+	        {SESSION_CONNECTING, false, false, "connecting"},
+	        {SESSION_PATHLESS, false, false, "idle"},
+	        {SESSION_PATHLESS, true, false, "repairing"},
+	        {SESSION_REPAIRING, false, false, "repairing"},
+	        {SESSION_UP, true, false, "up"},
+	};
+	struct session s;
 
-	rig_open(&net, TOPO_FIVE, 5, 4, true, 10);
-	listen_to(&net, &ears);
-	ask(&net, 0, 4);
-	rig_run(&net, 1000);
-	assert_int_equal(ears.connected, 1);
-	for (unsigned i = 0; i < 250; i++) {
-		send_both(&net, &ears, 0, 4);
-		rig_run(&net, 1800);
+	memset(&s, 0, sizeof(s));
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		session_enter(&s, row[i].state);
+		s.in_use = row[i].in_use;
+		s.answer.state = row[i].answering ? HS_OPEN : HS_NONE;
+		assert_string_equal(session_state_text(&s), row[i].text);
+		assert_int_equal(session_has_keys(&s), row[i].state >= SESSION_PATHLESS);
+		assert_int_equal(session_ready(&s), row[i].state == SESSION_UP);
 	}
-	assert_int_equal(ears.lost, 0);
-	assert_true(between(&net, 0, 4)->rekeys >= 3);
-	check_agree(&net, 0, 4);
-	net.hooks = (struct net_hooks){0};
-	rig_close(&net);
-}
-
-/* An overlap shorter than the way there and back: the old key stays until the other side is seen to use the new one. */
-static void test_rekey_short_overlap(void **state)
-{
-	for (unsigned side = 0; side < 2; side++) {
-		struct ears ears;
-		struct net net;
-		uint32_t ends[2] = {0, 15};
-		struct session *s;
-
-		rig_open(&net, TOPO_GRID, 16, 4, false, 12);
-		listen_to(&net, &ears);
-		ask(&net, 0, 15);
-		rig_run(&net, 3000);
-		for (uint32_t e = 0; e < net.graph.m; e++)
-			net.edge[e].delay_ns = 20 * NS_PER_MS;
-		for (unsigned i = 0; i < 2; i++)
-			net.node[ends[i]].node->cfg.key_overlap_ns = NS_PER_MS;
-		s = between(&net, ends[side], ends[!side]);
-		for (unsigned ms = 0; ms < 2000; ms++) {
-			if (ms % 500 == 0) {
-				session_rekey_wanted(net.node[ends[side]].node, s->index);
-				rig_kick(&net, ends[side]);
-			}
-			assert_true(net_inject(&net, 0, &net.node[15].identity.id, 1));
-			assert_true(net_inject(&net, 15, &net.node[0].identity.id, 2));
-			rig_run(&net, 1);
-		}
-		rig_run(&net, 1000);
-		assert_int_equal(s->rekeys, 4);
-		assert_int_equal(ears.lost, 0);
-		assert_int_equal(ears.arrived, 2 * 2000);
-		assert_int_equal(s->old_phase, SESSION_NO_PHASE);
-		check_agree(&net, 0, 15);
-		net.hooks = (struct net_hooks){0};
-		rig_close(&net);
-	}
-}
-
-/* The edge in use dies: the same session goes on over the other way. */
-static void test_repair(void **state)
-{
-	struct ears ears;
-	struct net net;
-	struct session *s;
-	uint32_t edge;
-
-	rig_open(&net, TOPO_RING, 6, 5, true, 12);
-	listen_to(&net, &ears);
-	ask(&net, 0, 2);
-	rig_run(&net, 1000);
-	send_both(&net, &ears, 0, 2);
-	s = between(&net, 0, 2);
-	assert_non_null(s);
-	edge = net.node[0].edge[s->path->role == LSP_INGRESS ? s->path->down->link
-	                                                     : s->path->up->link] /
-	       2;
-	net_edge(&net, edge, false);
-	rig_run(&net, 5000);
-	assert_ptr_equal(between(&net, 0, 2), s);
-	send_both(&net, &ears, 0, 2);
-	assert_int_equal(s->rekeys, 0);
-	assert_true(s->rebuilds + between(&net, 2, 0)->rebuilds >= 1);
-	check_agree(&net, 0, 2);
-	net.hooks = (struct net_hooks){0};
-	rig_close(&net);
-}
-
-/* Nobody has the id: it is said in time, and nothing stays. */
-static void test_nobody(void **state)
-{
-	struct node_request r = {.type = REQ_CONNECT, .cookie = 9};
-	struct ears ears;
-	struct net net;
-
-	rig_open(&net, TOPO_FIVE, 5, 6, true, 10);
-	listen_to(&net, &ears);
-	rng_fill(&net.rng, r.id.b, ID_BYTES);
-	net_request(&net, 0, &r);
-	rig_run(&net, 6000);
-	assert_int_equal(ears.failed, 1);
-	rig_run(&net, 30000);
-	assert_null(session_after(net.node[0].node, NULL));
-	net.hooks = (struct net_hooks){0};
-	rig_close(&net);
-}
-
-/* Wanted before anybody is known: the lookup that has nobody to ask is over at once, and another follows. */
-static void test_too_early(void **state)
-{
-	struct ears ears;
-	struct net net;
-
-	rig_open(&net, TOPO_LINE, 8, 3, true, 0);
-	while (!net.node[0].node)
-		rig_run(&net, 1);
-	listen_to(&net, &ears);
-	ask(&net, 0, 7);
-	rig_run(&net, 1);
-	assert_non_null(between(&net, 0, 7));
-	assert_false(between(&net, 0, 7)->looking);
-	assert_int_not_equal(between(&net, 0, 7)->lookup_at.ns, 0);
-	rig_run(&net, 4400);
-	assert_int_equal(ears.connected, 1);
-	net.hooks = (struct net_hooks){0};
-	rig_close(&net);
-}
-
-/* What is to be left out is the only way there is. */
-static void test_only_way_left_out(void **state)
-{
-	struct ears ears;
-	struct session *s;
-	struct net net;
-
-	rig_open(&net, TOPO_LINE, 4, 3, true, 10);
-	listen_to(&net, &ears);
-	s = session_get(net.node[0].node, &net.node[3].identity.id);
-	assert_non_null(s);
-	s->notvia[0][0] = id_tag(&net.node[0].identity.id);
-	s->notvia[0][1] = id_tag(&net.node[1].identity.id);
-	s->nnotvia = 1;
-	ask(&net, 0, 3);
-	rig_run(&net, 1000);
-	assert_int_equal(ears.connected, 1);
-	net.hooks = (struct net_hooks){0};
-	rig_close(&net);
-}
-
-/* b's answer waits for its worker to hold the key. */
-static bool answer_waits(struct net *net, uint32_t a, uint32_t b)
-{
-	const struct session *s = between(net, b, a);
-
-	return s && s->answer.state != HS_NONE && s->answer.ik && s->answer.lsp &&
-	       s->answer_ticket.waiting;
-}
-
-/* The set-up's tunnel is torn down from outside in the moment between its arrival and its answer. */
-static void test_torn_before_answered(void **state)
-{
-	unsigned seen = 0;
-
-	for (uint32_t b = 1; b < 6; b++) {
-		struct ears ears;
-		struct net net;
-
-		rig_open(&net, TOPO_RING, 6, 5, true, 12);
-		listen_to(&net, &ears);
-		ask(&net, 0, b);
-		rig_run(&net, 1000);
-		/* The next set-up is IK's. */
-		end_keys(net.node[0].node, between(&net, 0, b));
-		rig_kick(&net, 0);
-		ask(&net, 0, b);
-		for (unsigned step = 0; step < 20000 && !answer_waits(&net, 0, b); step++)
-			net_run(&net, net.now.ns + 5 * NS_PER_US);
-		if (answer_waits(&net, 0, b)) {
-			struct session *s = between(&net, b, 0);
-			struct lsp *l = s->answer.lsp;
-			struct linkmsg_tear m = {.nonce = l->nonce,
-			                         .yours = LABEL_NONE,
-			                         .mine = l->rev_out,
-			                         .reason = TEAR_ADMIN};
-
-			seen++;
-			lsp_tear_rx(net.node[b].node, l->up, &m);
-			rig_kick(&net, b);
-			assert_null(s->answer.lsp);
-		}
-		rig_run(&net, 8000);
-		assert_int_equal(ears.connected, 2);
-		send_both(&net, &ears, 0, b);
-		net.hooks = (struct net_hooks){0};
-		rig_close(&net);
-	}
-	assert_true(seen > 2);
-}
-
-/* Nodes that do not relay are walked around, wherever the trees lead. */
-static void test_around_those_who_do_not_relay(void **state)
-{
-	static const uint32_t stubborn[] = {5, 10};
-
-	for (uint64_t seed = 1; seed <= 6; seed++) {
-		struct ears ears;
-		struct net net;
-		unsigned asked = 0;
-
-		rig_open(&net, TOPO_GRID, 16, seed, true, 12);
-		listen_to(&net, &ears);
-		for (unsigned i = 0; i < 2; i++)
-			net.node[stubborn[i]].node->cfg.transit = false;
-		for (uint32_t a = 0; a < 16; a++)
-			for (uint32_t b = 0; b < 16; b++) {
-				if (a == b)
-					continue;
-				ask(&net, a, b);
-				asked++;
-				rig_run(&net, 20);
-			}
-		rig_run(&net, 6000);
-		assert_int_equal(ears.failed, 0);
-		assert_int_equal(ears.connected, asked);
-		net.hooks = (struct net_hooks){0};
-		rig_close(&net);
-	}
-}
-
-static struct lsp *offered(struct lone *l, struct session *s, uint64_t nonce)
-{
-	struct lsp *t = lsp_new(l->n, nonce, &s->remote, &l->identity.id, LSP_EGRESS);
-
-	assert_non_null(t);
-	lsp_set_up(l->n, t, peer_by_link(l->n, 1));
-	assert_non_null(t->up);
-	lsp_mark_up(l->n, t);
-	session_own(s, t);
-	return t;
-}
-
-static void add_link(struct lone *l)
-{
-	struct node_link_cfg cfg = {.io = {.link = 1}, .name = "one"};
-
-	assert_int_equal(peer_add(l->n, &cfg), 0);
-}
-
-static struct session *with_keys(struct lone *l)
-{
-	struct node_id id;
-	struct session *s;
-
-	rng_fill(&l->rng, id.b, ID_BYTES);
-	s = session_get(l->n, &id);
-	assert_non_null(s);
-	session_enter(s, SESSION_PATHLESS);
-	return s;
-}
-
-/* A commit names a tunnel of its own session: another session's of the same nonce is not touched. */
-static void test_commit_names_own_tunnel(void **state)
-{
-	struct oam m = {.type = OAM_PATH_COMMIT, .sequence = 1, .id = 7};
-	struct session *a, *b;
-	struct lsp *of_a, *of_b;
-	struct lone l;
-
-	lone_open(&l, 1);
-	add_link(&l);
-	a = with_keys(&l);
-	b = with_keys(&l);
-	of_a = offered(&l, a, 7);
-	(void)offered(&l, a, 8);
-	of_b = offered(&l, b, 7);
-	path_commit_rx(l.n, b, &m);
-	assert_ptr_equal(b->path, of_b);
-	assert_null(a->path);
-	path_commit_rx(l.n, a, &m);
-	assert_ptr_equal(a->path, of_a);
-	m.id = 9;
-	m.sequence = 2;
-	path_commit_rx(l.n, a, &m);
-	assert_ptr_equal(a->path, of_a);
-	lone_close(&l);
 }
 
 /* A tunnel that closes leaves its session's list; the others outlive the session as nobody's. */
@@ -408,37 +71,34 @@ static void test_tunnels_outlive_session(void **state)
 {
 	struct session *s;
 	struct lsp *t[3];
-	struct lone l;
+	unsigned left = 0;
+	struct bed b;
 
-	lone_open(&l, 2);
-	add_link(&l);
-	s = with_keys(&l);
+	bed_open(&b, 2);
+	s = bed_session(&b, true, SESSION_PATHLESS);
 	for (unsigned i = 0; i < 3; i++)
-		t[i] = offered(&l, s, i);
-	lsp_destroy(l.n, t[1]);
-	for (struct lsp *i = LIST_FIRST(&s->tunnels); i; i = LIST_NEXT(i, of_owner))
-		assert_true(i == t[0] || i == t[2]);
-	session_destroy(l.n, s);
-	assert_int_equal(t[0]->session, SESSION_NONE);
-	assert_int_equal(t[2]->session, SESSION_NONE);
-	lone_close(&l);
+		t[i] = bed_tunnel(&b, s, i, LSP_EGRESS);
+	s->commit = s->answer.lsp = s->own.lsp = s->build[1].lsp = t[1];
+	lsp_destroy(b.n, t[1]);
+	assert_null(s->commit);
+	assert_null(s->answer.lsp);
+	assert_null(s->own.lsp);
+	assert_null(s->build[1].lsp);
+	for (struct lsp *l = LIST_FIRST(&s->tunnels); l; l = LIST_NEXT(l, of_owner), left++)
+		assert_ptr_equal(session_owner(b.n, l), s);
+	assert_int_equal(left, 2);
+	session_destroy(b.n, s);
+	assert_null(session_owner(b.n, t[0]));
+	assert_null(session_owner(b.n, t[2]));
+	bed_close(&b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_commit_names_own_tunnel),
+	        cmocka_unit_test(test_table),
+	        cmocka_unit_test(test_states),
 	        cmocka_unit_test(test_tunnels_outlive_session),
-	        cmocka_unit_test(test_crossing),
-	        cmocka_unit_test(test_crossing_with_losses),
-	        cmocka_unit_test(test_rekey),
-	        cmocka_unit_test(test_rekey_short_overlap),
-	        cmocka_unit_test(test_repair),
-	        cmocka_unit_test(test_nobody),
-	        cmocka_unit_test(test_too_early),
-	        cmocka_unit_test(test_only_way_left_out),
-	        cmocka_unit_test(test_torn_before_answered),
-	        cmocka_unit_test(test_around_those_who_do_not_relay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
