@@ -27,7 +27,7 @@ enum counter {
 
 /* Who has timers. A timer's kind is the part that it wakes in the high byte and the part's own number in the low one; its owner is
  * the part's object (NULL: the part itself). */
-enum part { PART_PEER, PART_ANCHOR, PART_KAD, PART_LSP, PART_SESSION, PART_OAM, PARTS };
+enum part { PART_PEER, PART_ANCHOR, PART_KAD, PART_LSP, PART_SESSION, PART_REQUEST, PARTS };
 
 #define TIMERS_OF(part) ((part) << 8)
 
@@ -69,7 +69,7 @@ struct node {
 	struct kad *kad;
 	struct lsps *lsps;
 	struct sessions *sessions;
-	struct oams *oams;
+	struct requests *requests;
 };
 
 /* A node without any part, with copies of cfg and of the pointer news. NULL when the allocator refuses. */

@@ -76,7 +76,7 @@ void oam_ttl_rx(struct node *n, const struct dp_packet *pk)
 	if (!from || !(l = lsp_by_label(n, from, pk->in_label, &forward)) || l->role != LSP_TRANSIT)
 		return;
 	l->punted++;
-	if (!bucket_take(&n->oams->ttl_rate, n->now)) {
+	if (!bucket_take(&n->requests->ttl_rate, n->now)) {
 		count(n, CTR_TTL_RATE);
 		return;
 	}

@@ -14,34 +14,34 @@
 #define TRACE_TRIES  2
 #define REPAIR_WAITS 10 /* how often a request waits PING_WAIT for a tunnel that is being rebuilt */
 
-int oams_new(struct node *n)
+int requests_new(struct node *n)
 {
-	n->oams = ctx_alloc(n, sizeof(*n->oams));
-	if (!n->oams)
+	n->requests = ctx_alloc(n, sizeof(*n->requests));
+	if (!n->requests)
 		return -ENOMEM;
-	TAILQ_INIT(&n->oams->list);
-	bucket_init(&n->oams->ttl_rate, OAM_TTL_RATE, OAM_TTL_RATE);
+	TAILQ_INIT(&n->requests->list);
+	bucket_init(&n->requests->ttl_rate, OAM_TTL_RATE, OAM_TTL_RATE);
 	return 0;
 }
 
-static void request_end(struct node *n, struct oam_request *r)
+static void request_end(struct node *n, struct request *r)
 {
 	disarm(n, &r->timer);
-	TAILQ_REMOVE(&n->oams->list, r, next);
-	n->oams->count--;
+	TAILQ_REMOVE(&n->requests->list, r, next);
+	n->requests->count--;
 	ctx_free(n, r);
 }
 
-void oams_free(struct node *n)
+void requests_free(struct node *n)
 {
-	struct oam_request *r;
+	struct request *r;
 
-	if (!n->oams)
+	if (!n->requests)
 		return;
-	while ((r = TAILQ_FIRST(&n->oams->list)))
+	while ((r = TAILQ_FIRST(&n->requests->list)))
 		request_end(n, r);
-	ctx_free(n, n->oams);
-	n->oams = NULL;
+	ctx_free(n, n->requests);
+	n->requests = NULL;
 }
 
 static const char *why(int err)
@@ -60,7 +60,7 @@ static const char *why(int err)
 	}
 }
 
-static void fail(struct node *n, struct oam_request *r, int err)
+static void fail(struct node *n, struct request *r, int err)
 {
 	uint32_t cookie = r->q.cookie;
 
@@ -69,7 +69,7 @@ static void fail(struct node *n, struct oam_request *r, int err)
 	out_done(n, cookie);
 }
 
-static void finish(struct node *n, struct oam_request *r)
+static void finish(struct node *n, struct request *r)
 {
 	uint32_t cookie = r->q.cookie;
 
@@ -77,7 +77,7 @@ static void finish(struct node *n, struct oam_request *r)
 	out_done(n, cookie);
 }
 
-static void ping_send(struct node *n, struct oam_request *r, struct session *s)
+static void ping_send(struct node *n, struct request *r, struct session *s)
 {
 	struct oam m = {.type = OAM_ECHO_REQUEST,
 	                .sequence = (uint16_t)++r->seq,
@@ -87,10 +87,10 @@ static void ping_send(struct node *n, struct oam_request *r, struct session *s)
 
 	r->sent = n->now;
 	tell_send_oam(n, s, &m, 0);
-	arm(n, &r->timer, TIMER_OAM, r, r->seq >= r->q.count || wait <= 0 ? PING_WAIT : wait);
+	arm(n, &r->timer, TIMER_REQUEST, r, r->seq >= r->q.count || wait <= 0 ? PING_WAIT : wait);
 }
 
-static void trace_send(struct node *n, struct oam_request *r, struct session *s)
+static void trace_send(struct node *n, struct request *r, struct session *s)
 {
 	struct oam m = {.type = OAM_TRACE_PROBE,
 	                .sequence = (uint16_t)r->seq,
@@ -99,10 +99,10 @@ static void trace_send(struct node *n, struct oam_request *r, struct session *s)
 
 	r->sent = n->now;
 	tell_send_oam(n, s, &m, (uint8_t)r->seq);
-	arm(n, &r->timer, TIMER_OAM, r, TRACE_WAIT);
+	arm(n, &r->timer, TIMER_REQUEST, r, TRACE_WAIT);
 }
 
-static void run(struct node *n, struct oam_request *r, struct session *s)
+static void run(struct node *n, struct request *r, struct session *s)
 {
 	r->running = true;
 	if (r->q.type == REQ_CONNECT) {
@@ -121,24 +121,24 @@ static void run(struct node *n, struct oam_request *r, struct session *s)
 	}
 }
 
-void oam_session_ready(struct node *n, struct session *s)
+void request_session_ready(struct node *n, struct session *s)
 {
-	struct oam_request *r, *next;
+	struct request *r, *next;
 
-	for (r = TAILQ_FIRST(&n->oams->list); r; r = next) {
+	for (r = TAILQ_FIRST(&n->requests->list); r; r = next) {
 		next = TAILQ_NEXT(r, next);
 		if (!r->running && r->q.type != REQ_LOOKUP && id_eq(&r->q.id, &s->remote))
 			run(n, r, s);
 	}
 }
 
-void oam_session_failed(struct node *n, struct session *s, int err)
+void request_session_failed(struct node *n, struct session *s, int err)
 {
-	struct oam_request *r, *next;
+	struct request *r, *next;
 
-	if (!n->oams)
+	if (!n->requests)
 		return; /* the node is being taken down */
-	for (r = TAILQ_FIRST(&n->oams->list); r; r = next) {
+	for (r = TAILQ_FIRST(&n->requests->list); r; r = next) {
 		next = TAILQ_NEXT(r, next);
 		if (r->q.type != REQ_LOOKUP && id_eq(&r->q.id, &s->remote))
 			fail(n, r, err);
@@ -154,9 +154,9 @@ static void own_lookup(struct node *n, uint32_t cookie)
 	out_done(n, cookie);
 }
 
-void oam_request(struct node *n, const struct node_request *q)
+void request_begin(struct node *n, const struct node_request *q)
 {
-	struct oam_request *r;
+	struct request *r;
 	struct session *s;
 	int err;
 
@@ -173,7 +173,7 @@ void oam_request(struct node *n, const struct node_request *q)
 		}
 		return;
 	}
-	if (n->oams->count >= OAM_REQUESTS_MAX || !(r = ctx_alloc(n, sizeof(*r)))) {
+	if (n->requests->count >= REQUESTS_MAX || !(r = ctx_alloc(n, sizeof(*r)))) {
 		out_failed(n, q->cookie, EBUSY,
 		           "too many requests are under way; try again in a moment");
 		out_done(n, q->cookie);
@@ -183,8 +183,8 @@ void oam_request(struct node *n, const struct node_request *q)
 	if (r->q.count == 0)
 		r->q.count = 1;
 	r->born = n->now;
-	TAILQ_INSERT_TAIL(&n->oams->list, r, next);
-	n->oams->count++;
+	TAILQ_INSERT_TAIL(&n->requests->list, r, next);
+	n->requests->count++;
 	err = session_want(n, &q->id);
 	if (err != 0) {
 		fail(n, r, -err);
@@ -195,11 +195,11 @@ void oam_request(struct node *n, const struct node_request *q)
 		run(n, r, s);
 }
 
-static struct oam_request *find(struct node *n, uint32_t cookie, uint32_t type)
+static struct request *find(struct node *n, uint32_t cookie, uint32_t type)
 {
-	struct oam_request *r;
+	struct request *r;
 
-	TAILQ_FOREACH (r, &n->oams->list, next)
+	TAILQ_FOREACH (r, &n->requests->list, next)
 		if (r->q.cookie == cookie && r->q.type == type && r->running)
 			return r;
 	return NULL;
@@ -207,7 +207,7 @@ static struct oam_request *find(struct node *n, uint32_t cookie, uint32_t type)
 
 void request_ping_answered(struct node *n, const struct session *s, const struct oam *m)
 {
-	struct oam_request *r = find(n, m->id, REQ_PING);
+	struct request *r = find(n, m->id, REQ_PING);
 	struct node_answer a = {.type = ANS_PING, .id = s->remote, .seq = m->sequence};
 
 	if (!r || !id_eq(&r->q.id, &s->remote) || m->sequence > r->seq ||
@@ -223,13 +223,13 @@ void request_ping_answered(struct node *n, const struct session *s, const struct
 
 void request_hop_answered(struct node *n, struct session *s, const struct oam *m, bool last)
 {
-	struct oam_request *r;
+	struct request *r;
 	struct node_answer a = {.type = ANS_TRACE_HOP,
 	                        .id = m->node,
 	                        .in_label = m->in_label,
 	                        .out_label = m->out_label};
 
-	TAILQ_FOREACH (r, &n->oams->list, next)
+	TAILQ_FOREACH (r, &n->requests->list, next)
 		if (r->q.type == REQ_TRACE && r->running && id_eq(&r->q.id, &s->remote))
 			break;
 	if (!r)
@@ -247,9 +247,9 @@ void request_hop_answered(struct node *n, struct session *s, const struct oam *m
 	trace_send(n, r, s);
 }
 
-void oam_timer(struct node *n, struct timer *t)
+void request_timer(struct node *n, struct timer *t)
 {
-	struct oam_request *r = t->owner;
+	struct request *r = t->owner;
 	struct session *s = session_find(n, &r->q.id);
 
 	if (!s || !session_ready(s)) {
@@ -257,7 +257,7 @@ void oam_timer(struct node *n, struct timer *t)
 		if (++r->tries > REPAIR_WAITS)
 			fail(n, r, ETIMEDOUT);
 		else
-			arm(n, &r->timer, TIMER_OAM, r, PING_WAIT);
+			arm(n, &r->timer, TIMER_REQUEST, r, PING_WAIT);
 		return;
 	}
 	if (r->q.type == REQ_PING) {
@@ -281,8 +281,8 @@ void oam_timer(struct node *n, struct timer *t)
 		trace_send(n, r, s);
 }
 
-void oam_lookup_done(struct node *n, uint32_t cookie, const struct node_id *target, bool exact,
-                     const struct contact_info *closest)
+void request_lookup_done(struct node *n, uint32_t cookie, const struct node_id *target, bool exact,
+                         const struct contact_info *closest)
 {
 	struct node_answer a = {.type = ANS_LOOKUP, .cookie = cookie, .exact = exact};
 

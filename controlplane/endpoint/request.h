@@ -4,15 +4,15 @@
 #include "endpoint/session.h"
 #include "wire/tunnel.h"
 
-#define OAM_TTL_RATE     200 /* answers/s to packets whose TTL ran out */
-#define OAM_REQUESTS_MAX 64  /* that wait for a session or for answers inside its tunnel */
+#define OAM_TTL_RATE 200 /* answers/s to packets whose TTL ran out */
+#define REQUESTS_MAX 64  /* that wait for a session or for answers inside its tunnel */
 
-enum oam_timer { TIMER_OAM = TIMERS_OF(PART_OAM) };
+enum request_timer_kind { TIMER_REQUEST = TIMERS_OF(PART_REQUEST) };
 
 struct contact_info;
 
-struct oam_request {
-	TAILQ_ENTRY(oam_request) next;
+struct request {
+	TAILQ_ENTRY(request) next;
 	struct node_request q;
 	struct timer timer;
 	uint32_t seq; /* ping: number of the last one sent; trace: hop asked */
@@ -22,26 +22,26 @@ struct oam_request {
 	struct instant born, sent;
 };
 
-struct oams {
-	TAILQ_HEAD(, oam_request) list;
+struct requests {
+	TAILQ_HEAD(, request) list;
 	uint32_t count;
 	struct bucket ttl_rate; /* oam.c: answers to packets whose TTL ran out */
 };
 
 /* 0 or -ENOMEM. */
-int oams_new(struct node *n);
+int requests_new(struct node *n);
 /* Requests under way end without an answer. */
-void oams_free(struct node *n);
+void requests_free(struct node *n);
 
 /* Begins a request, whose answers carry its cookie; the last one is ANS_DONE, at once where it cannot even begin. */
-void oam_request(struct node *n, const struct node_request *q);
+void request_begin(struct node *n, const struct node_request *q);
 /* News of sessions, to the requests that wait for them. err: positive errno. */
-void oam_session_ready(struct node *n, struct session *s);
-void oam_session_failed(struct node *n, struct session *s, int err);
+void request_session_ready(struct node *n, struct session *s);
+void request_session_failed(struct node *n, struct session *s, int err);
 /* As news.lookup_done; cookie: the request's. */
-void oam_lookup_done(struct node *n, uint32_t cookie, const struct node_id *target, bool exact,
-                     const struct contact_info *closest);
-void oam_timer(struct node *n, struct timer *t);
+void request_lookup_done(struct node *n, uint32_t cookie, const struct node_id *target, bool exact,
+                         const struct contact_info *closest);
+void request_timer(struct node *n, struct timer *t);
 
 /* The far end of s has answered a ping, sealed; one that nobody asked for is ignored. */
 void request_ping_answered(struct node *n, const struct session *s, const struct oam *m);

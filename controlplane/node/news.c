@@ -45,7 +45,7 @@ static void lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t re
                         const struct contact_info *closest)
 {
 	if (purpose == LOOKUP_REQUEST)
-		oam_lookup_done(n, ref, target, exact, closest);
+		request_lookup_done(n, ref, target, exact, closest);
 	else if (purpose == LOOKUP_SESSION)
 		session_lookup_done(n, ref, exact, closest);
 }
@@ -115,6 +115,6 @@ const struct news node_news = {
         .lsp_gone = lsp_gone,
         .lsp_over = session_lsp_over,
         .unreached = kad_suspect,
-        .session_ready = oam_session_ready,
-        .session_failed = oam_session_failed,
+        .session_ready = request_session_ready,
+        .session_failed = request_session_failed,
 };

@@ -30,7 +30,7 @@ static int parts_new(struct node *n)
 	if (r == 0)
 		r = sessions_new(n);
 	if (r == 0)
-		r = oams_new(n);
+		r = requests_new(n);
 	return r;
 }
 
@@ -57,7 +57,7 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	sessions_free(n);
-	oams_free(n);
+	requests_free(n);
 	kad_free(n);
 	tables_free(n);
 	anchor_free(n);
@@ -158,7 +158,7 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 		if (ev->u.request->type == REQ_DRAIN)
 			drain(n, ev->u.request->cookie);
 		else
-			oam_request(n, ev->u.request);
+			request_begin(n, ev->u.request);
 		break;
 	case NODE_RESTORE:
 		kad_restore(n, ev->u.restore.data, ev->u.restore.len);
@@ -171,8 +171,9 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 void node_tick(struct node *n, struct instant now)
 {
 	static void (*const wake[PARTS])(struct node *, struct timer *) = {
-	        [PART_PEER] = peer_timer, [PART_ANCHOR] = anchor_timer,   [PART_KAD] = kad_timer,
-	        [PART_LSP] = lsp_timer,   [PART_SESSION] = session_timer, [PART_OAM] = oam_timer,
+	        [PART_PEER] = peer_timer,       [PART_ANCHOR] = anchor_timer,
+	        [PART_KAD] = kad_timer,         [PART_LSP] = lsp_timer,
+	        [PART_SESSION] = session_timer, [PART_REQUEST] = request_timer,
 	};
 	struct timer *t;
 
