@@ -67,6 +67,11 @@ static void fifty(void)
 	cold(TOPO_BA, 50, 50 * 49);
 }
 
+static void ring200(void)
+{
+	cold(TOPO_RING, 200, 500);
+}
+
 static void ring500(void)
 {
 	cold(TOPO_RING, 500, 2000);
@@ -327,11 +332,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-        {"five", five},     {"fifty", fifty},       {"ring500", ring500},   {"grid500", grid500},
-        {"ba500", ba500},   {"tree500", tree500},   {"line200", line200},   {"fail200", fail200},
-        {"cut5", cut5},     {"merge200", merge200}, {"trace", trace},       {"judge", judge},
-        {"loss50", loss50}, {"flood50", flood50},   {"churn100", churn100}, {"seeds", seeds},
-        {"ba2000", ba2000},
+        {"five", five},       {"fifty", fifty},   {"ring200", ring200},   {"ring500", ring500},
+        {"grid500", grid500}, {"ba500", ba500},   {"tree500", tree500},   {"line200", line200},
+        {"fail200", fail200}, {"cut5", cut5},     {"merge200", merge200}, {"trace", trace},
+        {"judge", judge},     {"loss50", loss50}, {"flood50", flood50},   {"churn100", churn100},
+        {"seeds", seeds},     {"ba2000", ba2000},
 };
 
 int main(int argc, char **argv)
