@@ -49,13 +49,21 @@ struct anchor {
 	struct instant grown_at; /* the network last grew or merged */
 };
 
+/* Makes n->anchor: this node is the root of every tree. -ENOMEM. */
 int anchor_new(struct node *n);
+/* After everything that asks for distances. */
 void anchor_free(struct node *n);
+/* A neighbour is up: it is told where this node stands. */
 void anchor_peer_up(struct node *n, struct peer *p);
+/* It is not any more: whoever was below it looks for another parent. */
 void anchor_peer_down(struct node *n, struct peer *p);
+/* A neighbour says where it stands in each tree. */
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m);
+/* A root's sign of life, which counts from the parent only, signed, and once. */
 void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m);
+/* Nodes drawn from the tree behind a tree neighbour: each is reported by news.sample(), growth by news.grown(). */
 void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m);
+/* A timer of PART_ANCHOR. */
 void anchor_timer(struct node *n, struct timer *t);
 /* Chooses the parent in every tree anew (anchor/select.c). True: this node's place in a tree changed; *lost: in one of them because
  * its parent was lost and no other could take its place. */
@@ -63,15 +71,17 @@ bool anchor_select(struct node *n, bool *lost);
 /* Rank of a root in a tree: lower wins. */
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);
 
-/* Number of trees in which both have a place under the same root; *distance: the smallest. 0: not comparable. */
+/* Number of trees in which both have a place under the same root; *tree, *distance: of the one with fewest hops. 0: not comparable, and
+ * neither is set. */
 unsigned anchor_distance(const struct anchor *a, const struct place *place, unsigned nplaces,
                          unsigned *tree, unsigned *distance);
-/* The up neighbour nearest to coords in a tree with root tag `root`, strictly nearer than `limit` hops; NULL: none. */
+/* The up neighbour nearest to coords in a tree with root tag `root`, strictly nearer than `limit` hops; NULL: none. usable (NULL: all)
+ * says which may be asked, given arg. *distance: hops from there, `limit` where there is none. */
 struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,
                         const struct coords *to, unsigned limit,
                         bool (*usable)(const struct peer *p, const void *arg), const void *arg,
                         unsigned *distance);
-/* The up neighbour below this node in a tree with the most below it (as its samples say); NULL: none. */
+/* The up neighbour below this node in a tree with the most below it (as its samples say); NULL: none. usable: as above. */
 struct peer *anchor_down(const struct peers *peers, unsigned tree,
                          bool (*usable)(const struct peer *p, const void *arg), const void *arg);
 /* This node's distance to coords, or UINT_MAX when its tree has another root. */
@@ -80,6 +90,7 @@ unsigned anchor_own_distance(const struct anchor *a, unsigned tree, uint64_t roo
 /* A node that meets a newer record of its own takes that number + 1. */
 void anchor_own_record_seen(struct node *n, uint64_t seq);
 
+/* How records and routed datagrams name a root. */
 static inline uint64_t root_tag(const struct node_id *id)
 {
 	return be64_load(id->b);

@@ -75,11 +75,17 @@ struct kad {
 	uint32_t snapshot_changes;
 };
 
+/* Makes n->kad; housekeeping begins. After the tables. -ENOMEM. */
 int kad_new(struct node *n);
+/* Ends every lookup and question without a word. */
 void kad_free(struct node *n);
+/* A timer of PART_KAD; its owner is the question, where there is one. */
 void kad_timer(struct node *n, struct timer *t);
+/* A neighbour is up: it is a contact, and asked at once. */
 void kad_peer_up(struct node *n, struct peer *p);
+/* It is not any more: it may still live behind another path, which is asked for. */
 void kad_peer_down(struct node *n, struct peer *p);
+/* This node's own record changed: those who need it are told in a while. */
 void kad_coords_changed(struct node *n);
 /* Hearsay of a node (samples). While the network grows, strangers for whom there is no room are asked about ourselves. */
 void kad_hint(struct node *n, const struct contact_info *c);
@@ -92,15 +98,16 @@ void kad_error(struct node *n, const struct error_msg *m);
 void kad_undelivered(struct node *n, const struct routed_header *h, uint8_t code, struct rd *body);
 /* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
 void kad_suspect(struct node *n, const struct node_id *id);
-/* Looks faster again after news. */
+/* Housekeeping at its fastest again. direct: for a reason of this node's own; what others say counts once in ten seconds. */
 void kad_speed_up(struct node *n, bool direct);
 /* The anchor says that the network grew or merged: there may be nearer ids now. */
 void kad_grown(struct node *n);
 
-/* The deeper the tree, the longer a question takes and the more hops it costs: asking sooner only piles up. */
+/* An interval for this node, in ns, of at least `least`: the deeper the tree, the longer a question takes and the more hops it costs. */
 int64_t kad_paced(const struct node *n, int64_t least);
 
 /* ---- housekeeping (kad/upkeep.c) ---- */
+/* TIMER_KAD_TICK: asks whom it is time to ask, and sets the next tick. */
 void upkeep_tick(struct node *n);
 /* An exchange with a contact, if there is a way to it. */
 void kad_exchange(struct node *n, const struct contact *c);
@@ -112,10 +119,14 @@ int kad_route(struct node *n, const struct node_id *dst, const struct place *pla
               unsigned nplaces, uint8_t next, const void *body, size_t len);
 
 /* ---- questions (kad/rpc.c) ---- */
+/* Asks: op is KAD_EXQ or KAD_FIND (then for target); lookup: number of the lookup from 1, 0: none. The answer, or that none came, is told to
+ * the lookup and seen in the contact. -EBUSY: too many questions are open. */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup);
+/* TIMER_KAD_RPC: the answer is late, or is not waited for any more. */
 void kad_rpc_timeout(struct node *n, struct rpc *r);
-/* False: no way to it from here. */
+/* Sends a message of this node about itself: op is a KAD_ operation, rpc the number of the question (0: none), target what a FIND is for.
+ * False: no way to it from here. */
 bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
               const struct place *places, unsigned nplaces, const struct node_id *target);
 
@@ -124,19 +135,26 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
  * number or a lower one is no answer (0: any is). Returns 0, or -EBUSY; the end is told by news.lookup_done(). */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at, uint64_t beyond);
+/* One asked has answered with m. slow: it was late already. May end the lookup. */
 void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
+/* One asked will not answer. May end the lookup. */
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
 /* One asked is late: others are asked meanwhile. */
 void lookup_slow(struct node *n, struct lookup *l);
 
 /* ---- fingers (kad/finger.c) ---- */
+/* Has a finger built for each bucket that has none, to its nearest contact. */
 void fingers_fix(struct node *n);
-/* A finger of ours or of the far end stands / is gone / could not be built. */
+/* A finger stands, built here or by the far end: the contact may be reached along it. */
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far);
+/* It does not any more: the contact lets go of l. */
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far);
+/* One of ours did not come up; another try comes later. */
 void kad_finger_failed(struct node *n, const struct node_id *far);
 
-/* Snapshot bytes (kad/snapshot.c). */
+/* ---- over a restart (kad/snapshot.c) ---- */
+/* Writes the verified contacts and this node's record number. Returns bytes, or -ENOSPC. */
 long kad_snapshot(const struct node *n, void *buf, size_t cap);
+/* What kad_snapshot() wrote: hearsay until it has answered. Anything else is nothing. */
 void kad_restore(struct node *n, const void *buf, size_t len);

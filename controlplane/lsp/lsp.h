@@ -42,17 +42,28 @@ void lsp_retire(struct node *n, struct lsp *l);
 void lsp_refresh_send(struct node *n, struct lsp *l);
 
 /* ---- inputs ---- */
+/* A set-up from q->from: passed on, offered to this node (news.lsp_offer()), or refused. q says where it came from; body stands behind
+ * the route extension. */
 void lsp_setup_rx(struct node *n, const struct route_query *q, const struct routed_header *h,
                   struct rd *body);
+/* A reply from the neighbour that the set-up was given to; from any other it is stale, and counted. */
 void lsp_reply_rx(struct node *n, struct peer *from, const struct routed_header *h,
                   struct rd *body);
+/* A finger's sign of life passed here along l. */
 void lsp_refresh_rx(struct node *n, struct lsp *l);
+/* A set-up has failed beyond the neighbour that it was given to. */
 void lsp_error_rx(struct node *n, struct peer *from, const struct linkmsg_error *m);
+/* A short-cut: asked for, granted or refused. */
 void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant *m);
+/* The neighbour withdraws a tunnel; it is answered whether there is one or not. */
 void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m);
+/* The neighbour has withdrawn a tunnel that this node tears down. */
 void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m);
+/* A worker says when an entry was last used. */
 void lsp_label_use(struct node *n, const struct dp_label_use *u);
+/* The link of p is down: its tunnels end, and none points at p when this returns. */
 void lsp_peer_down(struct node *n, struct peer *p);
+/* A timer of PART_LSP; its owner is the tunnel. */
 void lsp_timer(struct node *n, struct timer *t);
 
 /* ---- used between this part's files ---- */
@@ -62,10 +73,16 @@ void lsp_program(struct node *n, struct lsp *l, void (*then)(struct node *, void
 void lsp_entry_remove(struct node *n, const struct lsp *l, bool forward);
 /* As lsp_release(), telling the end's owner through news.lsp_failed() or lsp_gone(). lost: a side that needs no tear-down. */
 void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost);
+/* Tells the upstream neighbour, if there is one, that the set-up failed (code: enum setup_error) at the hop named by two tags, 0: none. */
 void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                     uint32_t tag_to);
+/* Grants the upstream neighbour its label, programs, and answers when the workers have acknowledged. */
 void lsp_reply_onward(struct node *n, struct lsp *l);
+/* First asks a neighbour that the set-up passed earlier, if there is one, for a label. */
 void lsp_reply_try_shortcut(struct node *n, struct lsp *l);
+/* The short-cut was answered or is not waited for any more: the reply goes on. */
 void lsp_shortcut_timeout(struct node *n, struct lsp *l);
+/* The workers hold the entries of an end or a transit: it counts from now on. */
 void lsp_mark_up(struct node *n, struct lsp *l);
+/* The timer of a tunnel that is up: asks for its last use, refreshes a finger, ends what is idle. */
 void lsp_soft_tick(struct node *n, struct lsp *l);

@@ -133,8 +133,6 @@ struct peer {
 	uint32_t flap_n;
 	struct instant parent_not_before;
 	struct linkmsg_sample sample;
-	/* owned by lsp/: tear-downs awaiting their acknowledgement */
-	struct lsp_tear *tears;
 };
 
 TAILQ_HEAD(peer_list, peer);
@@ -150,28 +148,36 @@ struct peers {
 	struct cookie_jar jar;
 };
 
+/* Makes n->peers, without any. -ENOMEM. */
 int peers_new(struct node *n);
+/* Frees every peer without a word to anybody: the last part to go. */
 void peers_free(struct node *n);
+/* Whose link it is, also while it is being deleted; NULL: no such link. */
 struct peer *peer_by_link(struct node *n, uint16_t link);
 /* An up neighbour by id, over the link that was added first; NULL: none. */
 struct peer *peers_find(const struct peers *ps, const struct node_id *id);
+/* The same among the neighbours of n. */
 struct peer *peer_by_id(struct node *n, const struct node_id *id);
 /* The same neighbour over the next link that is up, or NULL. */
 struct peer *peer_same(struct peer *p);
 /* p is up from here on, or is not any more: peers_find() follows. Its id must not change meanwhile. */
 void peers_index(struct peers *ps, struct peer *p, bool up);
 
+/* Authenticated and alive. */
 static inline bool peer_up(const struct peer *p)
 {
 	return p->state == PEER_UP;
 }
 
+/* A new link, of which the workers are told; the first handshake begins. -EINVAL: no such number; -EEXIST; -ENOMEM. */
 int peer_add(struct node *n, const struct node_link_cfg *cfg);
+/* The link goes: down at once, freed and told by out_link_gone() when every worker has forgotten it. */
 void peer_del(struct node *n, uint16_t link);
+/* The port or socket under the link came or went. */
 void peer_carrier(struct node *n, uint16_t link, bool up);
 /* The link is down: keys go, labels are void, upper parts are told, a new handshake begins. */
 void peer_down(struct node *n, struct peer *p, const char *why);
-/* Frames that are not data (types 1-4), from a worker. */
+/* A frame that is not data (types 1-4), from a worker. What is not authentic is counted and dropped. */
 void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
 /* Begins our own handshake now (first contact, rekey). */
 void peer_handshake_start(struct node *n, struct peer *p);
@@ -192,21 +198,27 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 /* ---- liveness (peer/liveness.c) ---- */
 /* at: when something authentic came, at the earliest. */
 void peer_heard(struct node *n, struct peer *p, struct instant at);
+/* Data crossed the link just now: for a while a silence is noticed sooner. */
 void peer_used(struct node *n, struct peer *p);
+/* A hello from p. On a plain link this is what brings it up. */
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
+/* Says hello, with what the neighbour needs to measure the round trip. */
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
 /* A tunnel in use came to this link (+1) or left it (-1). */
 void peer_tunnels(struct node *n, struct peer *p, int step);
+/* The link came up: from here on silence is noticed. */
 void peer_live_start(struct node *n, struct peer *p);
 /* The link is down or goes: nothing is asked any more. */
 void peer_live_stop(struct node *n, struct peer *p);
 /* A hello that wants an answer has just gone out: ask again soon if none comes. */
 void peer_live_ask(struct node *n, struct peer *p);
+/* TIMER_PEER_LIVENESS: asks, or takes the link down after too many questions without an answer. */
 void peer_live_tick(struct node *n, struct peer *p);
-/* A plain link's neighbour answered: the link is up. */
-/* A plain link's neighbour has a new epoch: its labels and ours are void. */
+/* A plain link's neighbour has a new epoch: its labels and ours are void, and the link is down until this hello has been read. */
 void peer_restarted(struct node *n, struct peer *p);
+/* A plain link's neighbour answered: the link is up. */
 void peer_plain_up(struct node *n, struct peer *p);
+/* A timer of PART_PEER; its owner is the peer. */
 void peer_timer(struct node *n, struct timer *t);
-/* Sends link-local messages: [13], ACH_LINKLOCAL, body. */
+/* emit_local() on the link of p. */
 void peer_send_local(struct node *n, struct peer *p, const void *body, size_t len);

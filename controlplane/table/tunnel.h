@@ -92,6 +92,7 @@ struct lsps {
 	uint32_t pending;           /* of those: not up yet */
 };
 
+/* Makes n->lsps, empty. -ENOMEM. */
 int lsps_new(struct node *n);
 /* Destroys what still stands. After every part that holds tunnels. */
 void lsps_free(struct node *n);
@@ -107,7 +108,9 @@ void lsp_destroy(struct node *n, struct lsp *l);
 void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state);
 /* The neighbour on that side from now on; NULL: none. */
 void lsp_set_up(struct node *n, struct lsp *l, struct peer *p);
+/* The same for the other side. */
 void lsp_set_down(struct node *n, struct lsp *l, struct peer *p);
+/* The neighbour asked for a short-cut from now on; NULL: none. */
 void lsp_set_shortcut(struct node *n, struct lsp *l, struct peer *p);
 /* Gives back the label of the way back on the old next hop: there is no next hop now. */
 void lsp_drop_down(struct node *n, struct lsp *l);
