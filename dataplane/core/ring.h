@@ -30,6 +30,7 @@ static inline void *ring_put_begin(struct rte_ring *r, unsigned bytes)
 	                                                                                : NULL;
 }
 
+/* The slot that ring_put_begin() gave is complete: the reader may take it. */
 static inline void ring_put_end(struct rte_ring *r)
 {
 	rte_ring_enqueue_zc_elem_finish(r, 1);
@@ -44,6 +45,7 @@ static inline void *ring_take_begin(struct rte_ring *r, unsigned bytes)
 	                                                                                : NULL;
 }
 
+/* The slot that ring_take_begin() gave is the writer's again. */
 static inline void ring_take_end(struct rte_ring *r)
 {
 	rte_ring_dequeue_zc_elem_finish(r, 1);

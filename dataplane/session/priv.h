@@ -136,6 +136,7 @@ struct worker_sessions {
 	} dump;
 };
 
+/* True when it has a sending key and a tunnel to send through. */
 static inline bool sess_may_send(const struct tunnel_end *e)
 {
 	return e->tx && e->out_label != LABEL_NONE;

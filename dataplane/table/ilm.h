@@ -85,6 +85,7 @@ static inline void ilm_prefetch(const struct ilm *t, uint32_t label)
 	__builtin_prefetch(&c->entry[label % ILM_CHUNK], 1);
 }
 
+/* One packet of so many bytes has used the entry. */
 static inline void ilm_count(struct ilm_entry *e, uint32_t bytes, struct instant now)
 {
 	e->packets++;
@@ -106,6 +107,7 @@ static inline uint32_t ilm_twin_label(const struct ilm_entry *e)
 	return e->twin & LABEL_MAX ? e->twin & LABEL_MAX : LABEL_NONE;
 }
 
+/* The link of the twin's in-label; without meaning where ilm_twin_label() is LABEL_NONE. */
 static inline uint16_t ilm_twin_link(const struct ilm_entry *e)
 {
 	return (uint16_t)(e->twin >> 20);
