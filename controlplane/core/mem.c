@@ -2,6 +2,7 @@
 /* Memory of one node: the size of every piece stands before it, so that the sum is exact. */
 #include "core/mem.h"
 
+#include "base/assert.h"
 #define HEAD 16 /* keeps what follows aligned for anything */
 
 void *mem_alloc(struct mem *m, size_t size)
@@ -24,6 +25,7 @@ void mem_free(struct mem *m, void *p)
 	if (!p)
 		return;
 	at = (size_t *)((char *)p - HEAD);
+	COYO_ASSERT(m->bytes >= *at);
 	m->bytes -= *at;
 	m->from.free(m->from.arg, at);
 }

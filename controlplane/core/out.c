@@ -2,6 +2,7 @@
 /* The queue of outputs that the caller drains after each event. */
 #include "core/ctx.h"
 
+#include "base/assert.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,7 +161,9 @@ bool node_output(struct node *n, struct node_output *out)
 
 	if (!b || b->read == b->written)
 		return false;
+	COYO_ASSERT(b->read < b->written && b->written <= sizeof(b->data));
 	i = (const struct out_item *)(b->data + b->read);
+	COYO_ASSERT(i->size <= sizeof(*out));
 	memcpy(out, &i->o, i->size);
 	b->read += (uint32_t)room_of(i->size);
 	if (b->read < b->written)

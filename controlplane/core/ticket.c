@@ -2,6 +2,7 @@
 /* Program, acknowledge, announce: a continuation that runs when every worker has executed all commands queued before it. */
 #include "core/ticket.h"
 
+#include "base/assert.h"
 #include "core/ctx.h"
 
 static bool ready(const struct node *n, const struct ticket *t)
@@ -40,6 +41,7 @@ void tickets_ack(struct node *n, uint8_t worker, uint64_t seq)
 		return;
 	n->tickets.acked[worker] = seq;
 	while ((t = TAILQ_FIRST(&n->tickets.queue)) && ready(n, t)) {
+		COYO_ASSERT(t->waiting && t->then);
 		TAILQ_REMOVE(&n->tickets.queue, t, next);
 		t->waiting = false;
 		t->then(n, t->owner);

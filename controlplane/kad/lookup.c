@@ -2,6 +2,7 @@
 /* The iterative lookup: alpha questions in flight to the closest not yet asked, early exit on the exact id. */
 #include "kad/kad.h"
 
+#include "base/assert.h"
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 	l->cand[i].info = *c;
 	l->cand[i].state = CAND_NEW;
 	l->n++;
+	COYO_ASSERT(l->n <= LOOKUP_WIDTH);
 }
 
 static void finish(struct node *n, struct lookup *l)
@@ -106,6 +108,7 @@ static void proceed(struct node *n, struct lookup *l)
 			break;
 		c->state = CAND_ASKED;
 		l->in_flight++;
+		COYO_ASSERT(l->in_flight <= n->cfg.kad_alpha);
 		l->asks++;
 	}
 	if (l->in_flight == 0 && l->slow == 0)

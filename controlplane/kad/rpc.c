@@ -2,6 +2,7 @@
 /* Questions between nodes: each has a number, a deadline that grows with the way, and one place to be answered. */
 #include "kad/kad.h"
 
+#include "base/assert.h"
 #include "anchor/anchor.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static struct rpc *rpc_new(struct node *n)
 static void rpc_end(struct node *n, struct rpc *r)
 {
 	disarm(n, &r->timer);
+	COYO_ASSERT(r->active && n->kad->rpcs > 0);
 	r->active = false;
 	n->kad->rpcs--;
 }

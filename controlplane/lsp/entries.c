@@ -2,6 +2,7 @@
 /* A tunnel's entries in the workers: both directions are programmed, and removed, together. */
 #include "lsp/lsp.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 static void entry(struct node *n, const struct lsp *l, bool forward, bool set)
@@ -32,6 +33,7 @@ void lsp_program(struct node *n, struct lsp *l, void (*then)(struct node *, void
 {
 	entry(n, l, true, true);
 	entry(n, l, false, true);
+	COYO_ASSERT(l->state < LSP_UP && !l->programmed);
 	l->programmed = true;
 	lsp_set_state(n, l, LSP_PROGRAM);
 	ticket_wait(n, &l->ticket, then, l);

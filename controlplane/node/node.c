@@ -2,6 +2,7 @@
 /* One node: puts the parts together, and hands events down to them. */
 #include "node/node.h"
 
+#include "base/assert.h"
 #include "anchor/anchor.h"
 #include "core/ctx.h"
 #include "endpoint/build.h"
@@ -178,8 +179,10 @@ void node_tick(struct node *n, struct instant now)
 	struct timer *t;
 
 	n->now = now;
-	while ((t = timers_pop(&n->timers, now)))
+	while ((t = timers_pop(&n->timers, now))) {
+		COYO_ASSERT(timer_part(t) < PARTS);
 		wake[timer_part(t)](n, t);
+	}
 }
 
 struct instant node_deadline(const struct node *n)

@@ -2,6 +2,7 @@
 /* One link's label space: the labels this node grants to the neighbour, random in chunks of 256, quarantined when freed. */
 #include "peer/labels.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 #include <errno.h>
@@ -70,6 +71,7 @@ static struct label_chunk *chunk_add(struct node *n, struct labels *l)
 static bool usable(struct node *n, struct labels *l, struct label_chunk *c, struct label_slot *s)
 {
 	if (s->state == LABEL_QUARANTINE && instant_reached(s->free_at, n->now)) {
+		COYO_ASSERT(c->used > 0 && l->quarantined > 0);
 		s->state = LABEL_FREE;
 		c->used--;
 		l->quarantined--;
@@ -120,6 +122,8 @@ int labels_alloc(struct node *n, struct labels *l, void *owner, int worker, uint
 	}
 found:
 	s = &c->slot[*label % LABEL_CHUNK];
+	COYO_ASSERT(s->state == LABEL_FREE && c->used < LABEL_CHUNK);
+	COYO_ASSERT(worker < 0 || cp_index_worker(*label, n->cfg.workers) == worker);
 	*s = (struct label_slot){.owner = owner, .state = LABEL_GRANTED};
 	c->used++;
 	l->granted++;
@@ -139,6 +143,7 @@ void labels_free(struct node *n, struct labels *l, uint32_t label)
 
 	if (!s || s->state != LABEL_GRANTED)
 		return;
+	COYO_ASSERT(l->granted > 0);
 	s->owner = NULL;
 	s->state = LABEL_QUARANTINE;
 	s->free_at = instant_add(n->now, n->cfg.label_quarantine_ns);

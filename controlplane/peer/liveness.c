@@ -2,6 +2,7 @@
 /* Is the neighbour alive: whatever is heard counts, a hello is sent only into silence. */
 #include "peer/peer.h"
 
+#include "base/assert.h"
 #include <string.h>
 
 /* Ticks in one silence that came too late to say anything of the neighbour; more than these say that it is always so here. */
@@ -75,6 +76,7 @@ void peer_tunnels(struct node *n, struct peer *p, int step)
 {
 	bool was = in_use(n, p);
 
+	COYO_ASSERT(step > 0 || p->tunnels > 0);
 	p->tunnels = (uint32_t)((int64_t)p->tunnels + step);
 	if (!was && in_use(n, p) && peer_up(p) && !p->missed)
 		rearm(n, p);

@@ -2,6 +2,7 @@
 /* Neighbours: a peer's life from LINK_ADD to LINK_GONE. */
 #include "peer/peer.h"
 
+#include "base/assert.h"
 #include "core/emit.h"
 #include "wire/link.h"
 #include "wire/lse.h"
@@ -92,10 +93,10 @@ RB_GENERATE_INTERNAL(peer_ids, peer, of_id, order, static __attribute__((unused)
 
 void peers_index(struct peers *ps, struct peer *p, bool up)
 {
-	if (up)
-		RB_INSERT(peer_ids, &ps->by_id, p);
-	else
-		RB_REMOVE(peer_ids, &ps->by_id, p);
+	struct peer *same =
+	        up ? RB_INSERT(peer_ids, &ps->by_id, p) : RB_REMOVE(peer_ids, &ps->by_id, p);
+
+	COYO_ASSERT(up ? !same : same == p);
 }
 
 /* By hand: a key to search with would be a whole struct peer. */
@@ -304,6 +305,7 @@ static void tx_keys(struct node *n, struct peer *p, const uint8_t secret[32],
 
 static void came_up(struct node *n, struct peer *p)
 {
+	COYO_ASSERT(p->known && p->state != PEER_UP && p->state != PEER_GONE);
 	p->state = PEER_UP;
 	peers_index(n->peers, p, true);
 	p->up_at = n->now;

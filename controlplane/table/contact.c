@@ -2,6 +2,7 @@
 /* The contact table: ids in order, so that a k-bucket is a range of the tree. */
 #include "table/contact.h"
 
+#include "base/assert.h"
 #include <string.h>
 
 #define TOMBSTONE_NS (90 * NS_PER_S)
@@ -126,6 +127,7 @@ static bool insert(struct contacts *t, struct contact *c)
 		t->v = v;
 		t->cap = cap;
 	}
+	COYO_ASSERT(at == t->count || !id_eq(&t->v[at]->id, &c->id));
 	memmove(&t->v[at + 1], &t->v[at], (t->count - at) * sizeof(*t->v));
 	t->v[at] = c;
 	for (t->count++; at < t->count; at++)
@@ -196,6 +198,7 @@ struct contact *contact_learn(struct contacts *t, struct instant now, const stru
 	if (verified)
 		own_word(t, now, c, i);
 	t->fill[bucket]++;
+	COYO_ASSERT(t->fill[bucket] <= t->k && t->verified <= t->count);
 	return c;
 }
 
@@ -206,11 +209,13 @@ void contact_drop(struct contacts *t, struct instant now, struct contact *c, boo
 		        (struct tombstone){c->id, c->seq, instant_add(now, TOMBSTONE_NS)};
 		t->next_dead = (t->next_dead + 1) % TOMBSTONES;
 	}
+	COYO_ASSERT(c->at < t->count && t->v[c->at] == c);
 	t->count--;
 	for (uint32_t at = c->at; at < t->count; at++) {
 		t->v[at] = t->v[at + 1];
 		t->v[at]->at = at;
 	}
+	COYO_ASSERT(t->fill[c->bucket] > 0 && t->verified >= c->verified);
 	t->fill[c->bucket]--;
 	t->verified -= c->verified;
 	t->good[c->bucket] = (uint8_t)(t->good[c->bucket] - c->verified);

@@ -3,6 +3,7 @@
  * target's bits comes to. */
 #include "table/ends.h"
 
+#include "base/assert.h"
 struct inner {
 	void *child[2];
 	uint16_t bit;
@@ -86,6 +87,7 @@ void ends_remove(struct lsp_ends *t, struct lsp_end *e)
 
 	if (!e->in)
 		return;
+	COYO_ASSERT(t->count > 0 && t->root);
 	e->in = false;
 	t->count--;
 	while ((x = inner_of(*at))) {
@@ -104,6 +106,7 @@ void ends_remove(struct lsp_ends *t, struct lsp_end *e)
 		*at = first;
 		return;
 	}
+	COYO_ASSERT(first == e);
 	if (!above) {
 		t->root = NULL;
 		return;

@@ -2,6 +2,7 @@
 /* The table of tunnels as one node sees them, and what of each is counted elsewhere. */
 #include "table/tunnel.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 #include <errno.h>
@@ -146,20 +147,26 @@ void lsp_forget_build(struct node *n, struct lsp *l)
 
 void lsp_set_up(struct node *n, struct lsp *l, struct peer *p)
 {
+	struct lsp *same = NULL;
+
 	if (l->up)
 		RB_REMOVE(lsp_ups, &n->lsps->ups, l);
 	l->up = p;
 	if (p)
-		RB_INSERT(lsp_ups, &n->lsps->ups, l);
+		same = RB_INSERT(lsp_ups, &n->lsps->ups, l);
+	COYO_ASSERT(!same);
 }
 
 void lsp_set_down(struct node *n, struct lsp *l, struct peer *p)
 {
+	struct lsp *same = NULL;
+
 	if (l->down)
 		RB_REMOVE(lsp_downs, &n->lsps->downs, l);
 	l->down = p;
 	if (p)
-		RB_INSERT(lsp_downs, &n->lsps->downs, l);
+		same = RB_INSERT(lsp_downs, &n->lsps->downs, l);
+	COYO_ASSERT(!same);
 }
 
 void lsp_set_shortcut(struct node *n, struct lsp *l, struct peer *p)
@@ -181,6 +188,7 @@ void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state)
 	bool was = counts_as_use(l), pending = l->state < LSP_UP, stood = l->state <= LSP_UP;
 	int step;
 
+	COYO_ASSERT(state >= l->state); /* a tunnel never goes back */
 	l->state = (uint8_t)state;
 	if (state > LSP_UP) {
 		if (stood && l->role != LSP_TRANSIT && !l->finger)
@@ -188,8 +196,10 @@ void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state)
 		ends_remove(n->ends, &l->ahead);
 		ends_remove(n->ends, &l->back);
 	}
-	if (pending && state >= LSP_UP)
+	if (pending && state >= LSP_UP) {
+		COYO_ASSERT(n->lsps->pending > 0);
 		n->lsps->pending--;
+	}
 	step = (int)counts_as_use(l) - (int)was;
 	if (l->up && step)
 		peer_tunnels(n, l->up, step);
@@ -210,6 +220,7 @@ void lsp_destroy(struct node *n, struct lsp *l)
 	lsp_set_down(n, l, NULL);
 	lsp_set_shortcut(n, l, NULL);
 	lsp_forget_build(n, l);
+	COYO_ASSERT(!l->ahead.in && !l->back.in && n->lsps->count > 0);
 	RB_REMOVE(lsp_tree, &n->lsps->tree, l);
 	n->lsps->count--;
 	ctx_free(n, l);
@@ -222,6 +233,7 @@ struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *f
 	if (!l)
 		return NULL;
 	*forward = l->up == p && l->fwd_in == label;
+	COYO_ASSERT(*forward || (l->down == p && l->rev_in == label));
 	return l;
 }
 
