@@ -188,6 +188,7 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	struct hs_envelope env;
 	struct session *s;
 
+	COYO_ASSERT(l->role == LSP_EGRESS);
 	if (m->flags & SETUP_FLAG_FINGER) {
 		offer_finger(n, l);
 		return;

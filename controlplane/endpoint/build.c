@@ -108,6 +108,7 @@ int build_start(struct node *n, struct session *s)
 	unsigned slot = free_slot(n, s);
 	int r;
 
+	COYO_ASSERT(!s->build[slot].lsp && s->nnotvia <= SETUP_NOTVIA_MAX);
 	if (session_has_keys(s)) {
 		q.flags = SETUP_FLAG_REPAIR;
 	} else {

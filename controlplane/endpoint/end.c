@@ -10,6 +10,7 @@ void end_keys(struct node *n, struct session *s)
 {
 	struct lsp *l = s->path;
 
+	COYO_ASSERT(session_has_keys(s));
 	s->confirmed = false;
 	disarm(n, &s->rekey_timer);
 	disarm(n, &s->old_timer);
@@ -29,6 +30,7 @@ void end_begin_anew(struct node *n, struct session *s)
 {
 	struct lsp *l = s->path;
 
+	COYO_ASSERT(session_ready(s));
 	if (!s->in_use) {
 		end_keys(n, s);
 		return;

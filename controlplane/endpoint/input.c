@@ -135,6 +135,7 @@ void session_timer(struct node *n, struct timer *t)
 {
 	struct session *s = t->owner;
 
+	COYO_ASSERT(session_at(n, s->index) == s);
 	switch (t->kind) {
 	case TIMER_SESSION_OLD_KEY:
 		keys_retired(n, s);

@@ -11,6 +11,7 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 {
 	uint8_t rx[32];
 
+	COYO_ASSERT(hs->state == HS_OPEN);
 	noise_split(&hs->noise, hs->tx_secret, rx);
 	hs->state = HS_DONE;
 	/* The phase is used again: what is in the worker under it is replaced now and must not be removed later. */
@@ -29,6 +30,7 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 
 void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
 {
+	COYO_ASSERT(hs->state == HS_DONE);
 	if (session_has_keys(s) && s->phase != hs->phase) {
 		keys_retire(n, s, s->phase);
 		s->rekeys++;
@@ -62,6 +64,7 @@ void keys_retire_in(struct node *n, struct session *s, int64_t ns)
 
 void keys_retire(struct node *n, struct session *s, uint8_t phase)
 {
+	COYO_ASSERT(phase < SESSION_PHASES);
 	if (s->old_phase != phase)
 		keys_retired(n, s);
 	s->old_phase = phase;

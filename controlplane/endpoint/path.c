@@ -15,6 +15,7 @@ void path_use(struct node *n, struct session *s, struct lsp *l)
 {
 	struct lsp *old = s->path;
 
+	COYO_ASSERT(session_has_keys(s) && l->session == s->index);
 	if (old == l)
 		return;
 	s->path = l;
@@ -44,6 +45,7 @@ static void commit_send(struct node *n, struct session *s)
 
 void path_commit(struct node *n, struct session *s)
 {
+	COYO_ASSERT(session_ready(s));
 	s->commit = s->path;
 	s->commit_tries = 0;
 	s->commit_seq++;
@@ -105,6 +107,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 
 void path_lost(struct node *n, struct session *s)
 {
+	COYO_ASSERT(session_ready(s));
 	s->path = NULL;
 	session_enter(s, SESSION_PATHLESS);
 	s->has_place = false;

@@ -104,6 +104,7 @@ static void trace_send(struct node *n, struct request *r, struct session *s)
 
 static void run(struct node *n, struct request *r, struct session *s)
 {
+	COYO_ASSERT(session_ready(s));
 	r->running = true;
 	if (r->q.type == REQ_CONNECT) {
 		struct node_answer a = {

@@ -95,6 +95,7 @@ void session_destroy(struct node *n, struct session *s)
 {
 	struct lsp *l;
 
+	COYO_ASSERT(n->sessions->by_index[s->index] == s);
 	n->news->session_failed(n, s, EHOSTUNREACH);
 	disarm(n, &s->timer);
 	disarm(n, &s->rekey_timer);
@@ -113,8 +114,21 @@ void session_destroy(struct node *n, struct session *s)
 
 /* ---- states ---- */
 
+#define TO(state) (1u << (state))
+
+/* From each state, those that may follow it. */
+static const uint8_t follows[] = {
+        [SESSION_CLOSED] = TO(SESSION_CONNECTING) | TO(SESSION_PATHLESS),
+        [SESSION_CONNECTING] = TO(SESSION_CLOSED) | TO(SESSION_REPAIRING),
+        [SESSION_PATHLESS] = TO(SESSION_CLOSED) | TO(SESSION_REPAIRING) | TO(SESSION_UP),
+        [SESSION_REPAIRING] = TO(SESSION_CONNECTING) | TO(SESSION_PATHLESS) | TO(SESSION_UP),
+        [SESSION_UP] = TO(SESSION_CLOSED) | TO(SESSION_PATHLESS) | TO(SESSION_UP),
+};
+
 void session_enter(struct session *s, enum session_state to)
 {
+	COYO_ASSERT(follows[s->state] & TO(to));
+	COYO_ASSERT((to == SESSION_UP) == (s->path != NULL));
 	s->state = (uint8_t)to;
 }
 
@@ -139,6 +153,8 @@ const char *session_state_text(const struct session *s)
 
 void session_own(struct session *s, struct lsp *l)
 {
+	COYO_ASSERT(l->role != LSP_TRANSIT && !l->finger);
+	COYO_ASSERT(!l->of_owner.le_prev);
 	l->session = s->index;
 	LIST_INSERT_HEAD(&s->tunnels, l, of_owner);
 }
@@ -163,6 +179,7 @@ void session_forget(struct session *s, const struct lsp *l)
 
 void session_disown(struct session *s, struct lsp *l)
 {
+	COYO_ASSERT(l->session == s->index);
 	session_forget(s, l);
 	/* A set-up that could not even leave is in no list. */
 	if (l->of_owner.le_prev) {

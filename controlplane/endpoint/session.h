@@ -3,6 +3,7 @@
  *
  * Beside each group of fields stands which file of this folder writes it; every file may read all of them. */
 #pragma once
+#include "base/assert.h"
 #include "core/ctx.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
@@ -39,6 +40,7 @@ enum hs_state {
 	HS_DONE, /* keys derived; the worker has the receiving one, or will have */
 };
 
+#define SESSION_PHASES   4
 #define SESSION_NO_PHASE UINT8_MAX
 
 /* One handshake in the making. handshake.c makes and wipes it, initiate.c and answer.c lead it on, keys.c ends it. */
@@ -163,7 +165,7 @@ void session_forget(struct session *s, const struct lsp *l);
 /* l is closing: s lets go of it altogether. */
 void session_disown(struct session *s, struct lsp *l);
 
-/* s is in this state from here on; the caller has changed s->path before. */
+/* s is in this state from here on; the caller has changed s->path before. Only the ways in session.c's table lead from state to state. */
 void session_enter(struct session *s, enum session_state to);
 /* What `coyoctl show sessions` says of it: static text. */
 const char *session_state_text(const struct session *s);

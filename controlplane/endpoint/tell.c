@@ -9,6 +9,7 @@ void tell_path(struct node *n, struct session *s)
 	struct cp_cmd c = {.type = CMD_SESSION_SET};
 	const struct lsp *l = s->path;
 
+	COYO_ASSERT(!l == !session_ready(s));
 	c.u.session.session = s->index;
 	c.u.session.remote = s->remote;
 	c.u.session.out_label = LABEL_NONE;
@@ -51,6 +52,7 @@ static void key(struct node *n, const struct session *s, uint32_t type, uint8_t 
 {
 	struct cp_cmd c = {.type = type};
 
+	COYO_ASSERT(phase < SESSION_PHASES && alg != 0);
 	c.u.key.link = when_used ? CP_KEY_WHEN_USED : 0;
 	c.u.key.session = s->index;
 	c.u.key.index = phase;
@@ -88,6 +90,7 @@ static void send(struct node *n, const struct session *s, uint8_t type, uint8_t 
 {
 	struct cp_cmd c;
 
+	COYO_ASSERT(len <= sizeof(c.u.send_session.data));
 	memset(&c, 0, offsetof(struct cp_cmd, u.send_session.data));
 	c.type = CMD_SEND_SESSION;
 	c.u.send_session.session = s->index;

@@ -89,7 +89,10 @@ struct session *bed_session(struct bed *b, bool we_are_lower, enum session_state
 	while ((id_cmp(&b->g.identity.id, &id) < 0) != we_are_lower);
 	s = session_get(b->n, &id);
 	assert_non_null(s);
-	session_enter(s, state);
+	if (state == SESSION_REPAIRING)
+		session_enter(s, SESSION_CONNECTING);
+	if (state != SESSION_CLOSED)
+		session_enter(s, state);
 	return s;
 }
 

@@ -22,11 +22,10 @@ static void test_phases(void **state)
 		struct bed b;
 
 		bed_open(&b, 1);
-		s = bed_session(&b, lower, SESSION_CLOSED);
+		s = bed_session(&b, lower, SESSION_PATHLESS);
 		for (uint8_t phase = 0; phase < 4; phase++) {
 			uint8_t next;
 
-			session_enter(s, SESSION_PATHLESS);
 			s->phase = phase;
 			next = handshake_phase_next(b.n, s);
 			assert_true(next < 4);
@@ -118,6 +117,7 @@ static void test_program(void **state)
 	s = bed_session(&b, true, SESSION_PATHLESS);
 	assert_int_equal(handshake_init(b.n, s, &s->own, true, false), 0);
 	s->own.phase = 2;
+	s->own.alg = 1;
 	keys_retire(b.n, s, 2);
 	keys_program_rx(b.n, s, &s->own, true, &s->own_ticket, then_count);
 	assert_int_equal(s->old_phase, SESSION_NO_PHASE);

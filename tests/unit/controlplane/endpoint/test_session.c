@@ -57,7 +57,7 @@ static void test_states(void **state)
 
 	memset(&s, 0, sizeof(s));
 	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		session_enter(&s, row[i].state);
+		s.state = row[i].state;
 		s.in_use = row[i].in_use;
 		s.answer.state = row[i].answering ? HS_OPEN : HS_NONE;
 		assert_string_equal(session_state_text(&s), row[i].text);
