@@ -12,6 +12,7 @@ struct bucket {
 	struct instant last;
 };
 
+/* Sets up a full bucket: rate tokens a second (0: bucket_take() never refuses), at most burst of them saved up. A burst of 0 refuses all. */
 static inline void bucket_init(struct bucket *b, uint32_t rate, uint32_t burst)
 {
 	*b = (struct bucket){.rate = rate, .burst = burst};

@@ -27,11 +27,13 @@ static inline void prefetch_write(void *p)
 #endif
 }
 
+/* The smaller of two unsigned numbers. A function, so that each argument is evaluated once. */
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
+/* The larger of two unsigned numbers; each argument is evaluated once. */
 static inline uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;

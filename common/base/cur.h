@@ -13,11 +13,13 @@ struct rd {
 	bool bad;
 };
 
+/* A reader of the len bytes at buf, which stay the caller's and must stay in place as long as the reader is used. */
 static inline struct rd rd_init(const void *buf, size_t len)
 {
 	return (struct rd){.p = buf, .end = (const uint8_t *)buf + len};
 }
 
+/* Bytes not read yet; 0 after an overrun. */
 static inline size_t rd_left(const struct rd *r)
 {
 	return r->bad ? 0 : (size_t)(r->end - r->p);
@@ -36,6 +38,7 @@ static inline const uint8_t *rd_take(struct rd *r, size_t n)
 	return p;
 }
 
+/* The next byte, or 0 after an overrun. */
 static inline uint8_t rd_u8(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 1);
@@ -43,6 +46,7 @@ static inline uint8_t rd_u8(struct rd *r)
 	return p ? *p : 0;
 }
 
+/* The next 2 bytes as a big-endian number, or 0 after an overrun. */
 static inline uint16_t rd_be16(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 2);
@@ -50,6 +54,7 @@ static inline uint16_t rd_be16(struct rd *r)
 	return p ? be16_load(p) : 0;
 }
 
+/* The next 4 bytes as a big-endian number, or 0 after an overrun. */
 static inline uint32_t rd_be32(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 4);
@@ -57,6 +62,7 @@ static inline uint32_t rd_be32(struct rd *r)
 	return p ? be32_load(p) : 0;
 }
 
+/* The next 8 bytes as a big-endian number, or 0 after an overrun. */
 static inline uint64_t rd_be64(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 8);
@@ -75,6 +81,7 @@ static inline void rd_copy(struct rd *r, void *out, size_t n)
 		memset(out, 0, n);
 }
 
+/* True while no read has run past the end. Says nothing about bytes left over; see rd_done(). */
 static inline bool rd_ok(const struct rd *r)
 {
 	return !r->bad;
@@ -94,11 +101,13 @@ struct wr {
 	bool bad;
 };
 
+/* A writer into the cap bytes at buf, which stay the caller's and must stay in place as long as the writer is used. */
 static inline struct wr wr_init(void *buf, size_t cap)
 {
 	return (struct wr){.start = buf, .p = buf, .end = (uint8_t *)buf + cap};
 }
 
+/* Bytes written so far. */
 static inline size_t wr_len(const struct wr *w)
 {
 	return (size_t)(w->p - w->start);
@@ -117,6 +126,7 @@ static inline uint8_t *wr_take(struct wr *w, size_t n)
 	return p;
 }
 
+/* Appends one byte. Where there is no room for it, nothing is written and wr_ok() is false from then on. */
 static inline void wr_u8(struct wr *w, uint8_t v)
 {
 	uint8_t *p = wr_take(w, 1);
@@ -125,6 +135,7 @@ static inline void wr_u8(struct wr *w, uint8_t v)
 		*p = v;
 }
 
+/* Appends v as 2 big-endian bytes, all of them or, where there is no room, none (wr_ok() tells). */
 static inline void wr_be16(struct wr *w, uint16_t v)
 {
 	uint8_t *p = wr_take(w, 2);
@@ -133,6 +144,7 @@ static inline void wr_be16(struct wr *w, uint16_t v)
 		be16_store(p, v);
 }
 
+/* Appends v as 4 big-endian bytes, all of them or, where there is no room, none (wr_ok() tells). */
 static inline void wr_be32(struct wr *w, uint32_t v)
 {
 	uint8_t *p = wr_take(w, 4);
@@ -141,6 +153,7 @@ static inline void wr_be32(struct wr *w, uint32_t v)
 		be32_store(p, v);
 }
 
+/* Appends v as 8 big-endian bytes, all of them or, where there is no room, none (wr_ok() tells). */
 static inline void wr_be64(struct wr *w, uint64_t v)
 {
 	uint8_t *p = wr_take(w, 8);
@@ -149,6 +162,8 @@ static inline void wr_be64(struct wr *w, uint64_t v)
 		be64_store(p, v);
 }
 
+/* Appends the n bytes at src, all of them or, where there is no room, none (wr_ok() tells). src may be NULL when n is 0 and must not
+ * overlap the writer's buffer. */
 static inline void wr_copy(struct wr *w, const void *src, size_t n)
 {
 	uint8_t *p = wr_take(w, n);
@@ -157,6 +172,7 @@ static inline void wr_copy(struct wr *w, const void *src, size_t n)
 		memcpy(p, src, n);
 }
 
+/* Appends n zero bytes, all of them or, where there is no room, none (wr_ok() tells). */
 static inline void wr_zero(struct wr *w, size_t n)
 {
 	uint8_t *p = wr_take(w, n);
@@ -165,6 +181,7 @@ static inline void wr_zero(struct wr *w, size_t n)
 		memset(p, 0, n);
 }
 
+/* True while everything that was to be written has found room. */
 static inline bool wr_ok(const struct wr *w)
 {
 	return !w->bad;

@@ -10,11 +10,13 @@ struct rng {
 	void *arg;
 };
 
+/* Fills the n bytes at out with random bytes of the source. */
 static inline void rng_fill(const struct rng *r, void *out, size_t n)
 {
 	r->fill(r->arg, out, n);
 }
 
+/* 64 random bits, in the byte order of the machine. */
 static inline uint64_t rng_u64(const struct rng *r)
 {
 	uint64_t v;
@@ -34,6 +36,7 @@ struct rng_seeded {
 	uint64_t state;
 };
 
+/* Begins the stream that belongs to seed: the same seed gives the same bytes on every machine of the same byte order. */
 void rng_seeded_init(struct rng_seeded *s, uint64_t seed);
 
 /* A view of s as a source; s must outlive it. */

@@ -16,6 +16,8 @@ struct instant {
 /* "No deadline": later than every instant that occurs. */
 #define INSTANT_NEVER ((struct instant){.ns = INT64_MAX})
 
+/* The instant d_ns after t (before it where d_ns is negative). A sum past the end of time is INSTANT_NEVER, so that a long duration added
+ * to a late instant stays a deadline that does not come; the sum must not lie before the origin. */
 static inline struct instant instant_add(struct instant t, int64_t d_ns)
 {
 	int64_t sum;
@@ -31,6 +33,7 @@ static inline int64_t instant_sub(struct instant a, struct instant b)
 	return a.ns - b.ns;
 }
 
+/* True when a is earlier than b; false when they are equal. */
 static inline bool instant_before(struct instant a, struct instant b)
 {
 	return a.ns < b.ns;
@@ -42,11 +45,13 @@ static inline bool instant_reached(struct instant t, struct instant now)
 	return t.ns <= now.ns;
 }
 
+/* The earlier of two deadlines; INSTANT_NEVER gives way to any other. */
 static inline struct instant instant_min(struct instant a, struct instant b)
 {
 	return a.ns < b.ns ? a : b;
 }
 
+/* True for INSTANT_NEVER: there is no deadline. */
 static inline bool instant_is_never(struct instant t)
 {
 	return t.ns == INT64_MAX;

@@ -30,14 +30,18 @@ struct timers {
 	void *arg;
 };
 
+/* An empty heap. alloc (uninitialised bytes, aligned for any object, NULL when there are none) and release (of what alloc gave, or NULL)
+ * are called with arg and must work as long as the heap is used. Nothing is allocated yet; timers_free() is due at the end. */
 void timers_init(struct timers *t, void *(*alloc)(void *, size_t), void (*release)(void *, void *),
                  void *arg);
+/* Returns the heap's memory. Timers that are armed are not told: they must not be passed to timer_arm() or timer_disarm() afterwards. */
 void timers_free(struct timers *t);
 
 /* Arms or re-arms. -ENOMEM leaves the timer as it was. */
 int timer_arm(struct timers *t, struct timer *x, struct instant at);
 void timer_disarm(struct timers *t, struct timer *x);
 
+/* True from timer_arm() until timer_disarm(), or until timers_pop() returns the timer. */
 static inline bool timer_armed(const struct timer *x)
 {
 	return x->slot != 0;
