@@ -20,16 +20,19 @@ struct node_id {
 	uint8_t b[ID_BYTES];
 };
 
+/* True when both are the same id. Ids are public, so that the time this takes may depend on them. */
 static inline bool id_eq(const struct node_id *a, const struct node_id *b)
 {
 	return memcmp(a->b, b->b, ID_BYTES) == 0;
 }
 
+/* Orders ids as big-endian numbers: < 0, 0 or > 0 like memcmp(). Where two ends must agree who goes first, the lower id does. */
 static inline int id_cmp(const struct node_id *a, const struct node_id *b)
 {
 	return memcmp(a->b, b->b, ID_BYTES);
 }
 
+/* True for the all-zero id, which stands for "not known": no public key is known whose hash it is. */
 static inline bool id_is_zero(const struct node_id *a)
 {
 	uint8_t any = 0;

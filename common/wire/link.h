@@ -31,6 +31,7 @@ struct link_header {
 	uint64_t counter;
 };
 
+/* Writes the LINK_HEADER_BYTES at p. h->type must fit 4 bits; h->length counts the bytes that follow the header. */
 static inline void link_header_put(uint8_t *p, const struct link_header *h)
 {
 	p[0] = (uint8_t)(h->type << 4 | LINK_VERSION);

@@ -30,26 +30,32 @@ static inline bool label_grant_ok(uint32_t label)
 	return label == UINT32_MAX || (label > LABEL_RESERVED_MAX && label <= LABEL_MAX);
 }
 
+/* One label stack entry in host byte order (RFC 3032, section 2.1): label below LABEL_SPACE, tc 0..7 (RFC 5462), bottom of stack, ttl
+ * 0..255. Larger values would spill into the neighbouring field. */
 static inline uint32_t lse_make(uint32_t label, unsigned tc, bool bottom, unsigned ttl)
 {
 	return label << 12 | tc << 9 | (bottom ? 1u << 8 : 0) | ttl;
 }
 
+/* The label of an entry in host byte order, 0..LABEL_MAX. */
 static inline uint32_t lse_label(uint32_t lse)
 {
 	return lse >> 12;
 }
 
+/* The traffic class of an entry, 0..7 (TC_*). */
 static inline unsigned lse_tc(uint32_t lse)
 {
 	return lse >> 9 & 7;
 }
 
+/* True when the entry is the last of its stack. */
 static inline bool lse_bottom(uint32_t lse)
 {
 	return lse >> 8 & 1;
 }
 
+/* The time to live of an entry, 0..255. */
 static inline unsigned lse_ttl(uint32_t lse)
 {
 	return lse & 0xff;

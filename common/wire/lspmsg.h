@@ -44,13 +44,20 @@ struct reply_msg {
 	uint16_t envelope_len;
 };
 
+/* The first 4 bytes of an id, as records and "not via" pairs name nodes. Tags may collide: two ids with the same tag are not the same node. */
 static inline uint32_t id_tag(const struct node_id *id)
 {
 	return (uint32_t)id->b[0] << 24 | (uint32_t)id->b[1] << 16 | (uint32_t)id->b[2] << 8 |
 	       id->b[3];
 }
 
+/* Appends a set-up. nnotvia is at most SETUP_NOTVIA_MAX, envelope has envelope_len bytes (NULL when 0). wr_ok() tells whether it fitted. */
 void setup_write(struct wr *w, const struct setup_msg *m);
+/* Reads a set-up that takes up all of r. m->envelope points into the reader's buffer and is valid as long as that is. False: cut short,
+ * bytes left over, another version, too many pairs, or a label that no neighbour may grant; *m is then undefined. */
 bool setup_read(struct rd *r, struct setup_msg *m) COYO_NODISCARD;
+/* Appends a reply; envelope has envelope_len bytes (NULL when 0). wr_ok() tells whether it fitted. */
 void reply_write(struct wr *w, const struct reply_msg *m);
+/* Reads a reply that takes up all of r. m->envelope points into the reader's buffer and is valid as long as that is. False: cut short,
+ * bytes left over, another version, or a label that no neighbour may grant; *m is then undefined. */
 bool reply_read(struct rd *r, struct reply_msg *m) COYO_NODISCARD;

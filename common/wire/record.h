@@ -30,6 +30,8 @@ struct record {
 
 #define RECORD_FLAG_NO_TRANSIT 1
 
+/* Appends the record, its signature included; ntrees is at most RECORD_TREES_MAX. wr_ok() tells whether it fitted, which RECORD_MAX
+ * bytes always do. */
 void record_write(struct wr *w, const struct record *r);
 /* The signed part's bytes go to *body, *body_len (inside the reader's buffer). */
 bool record_read(struct rd *r, struct record *out, const uint8_t **body,
@@ -43,5 +45,7 @@ struct contact_info {
 	struct place place[RECORD_TREES_MAX];
 };
 
+/* Appends a contact; ntrees is at most RECORD_TREES_MAX. wr_ok() tells whether it fitted. */
 void contact_info_write(struct wr *w, const struct contact_info *c);
+/* Reads one contact and leaves r behind it. False: cut short, too many trees, or coordinates that are malformed; *c is then undefined. */
 bool contact_info_read(struct rd *r, struct contact_info *c) COYO_NODISCARD;

@@ -33,6 +33,7 @@ struct routed_header {
 	struct node_id dst;
 };
 
+/* Appends the ROUTED_HEADER_BYTES, with the traffic class of control packets and flow label 0. wr_ok() tells whether they fitted. */
 void routed_header_write(struct wr *w, const struct routed_header *h);
 /* False unless the version nibble is right and length fits what is left (longer is padding, cut off from r). */
 bool routed_header_read(struct rd *r, struct routed_header *h) COYO_NODISCARD;
@@ -60,7 +61,11 @@ struct route_ext {
 	struct coords coords;
 };
 
+/* Appends the extension, padded to a multiple of 4 bytes. e->committed is written only where ROUTE_FLAG_COMMITTED says that it is
+ * valid. wr_ok() tells whether all fitted. */
 void route_ext_write(struct wr *w, const struct route_ext *e);
+/* Reads the extension and leaves r behind it. e->committed is all zero where the message carries none. False: cut short, a mode not
+ * known, another route extension behind this one, a tree out of range, or more padding than 3 bytes; *e is then undefined. */
 bool route_ext_read(struct rd *r, struct route_ext *e) COYO_NODISCARD;
 
 /* {0x10, 0, be16 channel}: RFC 5586. */

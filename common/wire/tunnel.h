@@ -80,5 +80,8 @@ struct oam {
 	uint32_t in_label, out_label;
 };
 
+/* Appends an OAM body of OAM_BYTES; node and both labels follow in the two types that name a node. wr_ok() tells whether it fitted. */
 void oam_write(struct wr *w, const struct oam *m);
+/* Reads an OAM body that takes up all of r. Where the type names no node, has_node is false and both labels are UINT32_MAX. False: cut
+ * short, bytes left over, or a type not known; *m is then undefined. */
 bool oam_read(struct rd *r, struct oam *m) COYO_NODISCARD;
