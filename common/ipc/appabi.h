@@ -52,7 +52,11 @@ struct app_answer {
 	char why[APP_WHY_MAX];
 };
 
+/* Parses the daemon's answer of len bytes, without its newline. -EINVAL: no answer of this protocol; *out is then untouched. A sentence
+ * longer than APP_WHY_MAX is cut off. */
 int app_answer_parse(const char *line, size_t len, struct app_answer *out) COYO_NODISCARD;
+/* Writes the answer with its newline and a NUL; returns its length without the NUL. Only an error, or an ok without id and port,
+ * carries why, which must not contain a newline. */
 size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX]);
 
 /* What the application is told about err (positive errno) of a connect to port. */

@@ -34,6 +34,8 @@ static inline void bytering_shared_init(struct bytering_shared *s)
 	atomic_init(&s->tail, 0);
 }
 
+/* One side's view of a new ring: s as bytering_shared_init() left it, data of cap bytes (a power of two, at most 2^31). Both stay the
+ * caller's and must stay in place as long as the view is used. cap comes from this side alone, never from memory the other side writes. */
 static inline void bytering_view(struct bytering *r, struct bytering_shared *s, void *data,
                                  uint32_t cap)
 {
