@@ -21,6 +21,8 @@ static inline uint32_t tcp_buf_span_max(const struct tcp_pool *p)
 	return ((tcp_pool_chunk_bytes(p) / 4) - 1) << p->shift;
 }
 
+/* The directory's word for the chunk that pos lies in: the chunk's name, or 0 where none was taken. Valid until the ring's directory
+ * grows (tcp_buf_ensure()) or is given back. */
 static inline uint32_t *tcp_buf_slot(const struct tcp_pool *p, const struct tcp_buf *b,
                                      uint32_t pos)
 {

@@ -203,6 +203,7 @@ _Static_assert(sizeof(struct conn) <= 960, "a connection must stay below 1 KiB")
 _Static_assert(offsetof(struct conn, snd_una) == 128 && offsetof(struct conn, cc) == 512,
                "cache lines as written");
 
+/* True in the states of RFC 9293, 3.10.7.4 in which both initial sequence numbers are known and acknowledged: ESTABLISHED and later. */
 static inline bool conn_synchronized(const struct conn *c)
 {
 	return c->state >= 4; /* ESTABLISHED and later */
@@ -226,6 +227,7 @@ static inline bool conn_fin_acked(const struct conn *c)
 	return (c->flags & CF_FIN_QUEUED) && seq_gt(c->snd_una, conn_data_end(c));
 }
 
+/* Octets of sequence space, SYN and FIN included, between what is acknowledged and what is sent (RFC 9293: SND.NXT - SND.UNA). */
 static inline uint32_t conn_outstanding(const struct conn *c)
 {
 	return c->snd_nxt - c->snd_una;

@@ -23,7 +23,11 @@ bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, 
 
 /* ---- input_ack.c, input_data.c: false when the segment is done with (the connection may be gone) ---- */
 
+/* The fifth step of RFC 9293, 3.10.7.4: acknowledgement, window, SACK, ECN, and what they make of recovery and timers. An
+ * acknowledgement of what was never sent is dropped and, at a limited rate, answered with a challenge ACK (RFC 5961, section 5). */
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
+/* The sixth to eighth step: urgent pointer, payload and FIN. What lies in order becomes readable, what lies beyond a gap is kept for
+ * later, and an ACK is scheduled. g was cut to the receive window before. */
 bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
 
 /* ---- cookie.c: SYN cookies ---- */
@@ -37,6 +41,8 @@ enum cookie_verdict {
 	COOKIE_CONN  /* one; *c is its connection, in SYN-RECEIVED, for g to go on with */
 };
 
+/* Whether the ACK g for listener l acknowledges a SYN cookie that was made here and is not too old. *c is set with COOKIE_CONN alone; the
+ * new connection counts against the listener's backlog and belongs to the stack. */
 enum cookie_verdict cookie_back(struct tcp_stack *s, struct conn *l, const struct seg *g,
                                 struct conn **c);
 

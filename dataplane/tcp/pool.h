@@ -21,6 +21,7 @@ struct tcp_pool {
 	void *fails_arg;
 };
 
+/* Bytes of each chunk, a power of two. */
 static inline uint32_t tcp_pool_chunk_bytes(const struct tcp_pool *p)
 {
 	return 1u << p->shift;
@@ -44,6 +45,7 @@ static inline uint32_t tcp_pool_take(struct tcp_pool *p, enum tcp_alloc point)
 	return c;
 }
 
+/* Gives a chunk back. It must have been taken from this pool and given back by nobody since; its contents are lost. */
 static inline void tcp_pool_give(struct tcp_pool *p, uint32_t chunk)
 {
 	COYO_ASSERT(chunk && chunk <= p->fresh && p->used && p->nfreed < p->fresh);
@@ -58,6 +60,7 @@ static inline size_t tcp_pool_stride(uint32_t shift)
 	return ((size_t)1 << shift) + 64;
 }
 
+/* The chunk's first byte. chunk is a name that tcp_pool_take() returned, not 0; valid until it is given back. */
 static inline uint8_t *tcp_pool_ptr(const struct tcp_pool *p, uint32_t chunk)
 {
 	return p->base + (chunk - 1) * tcp_pool_stride(p->shift);

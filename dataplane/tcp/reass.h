@@ -22,4 +22,5 @@ uint32_t reass_pull(struct tcp_stack *s, struct conn *c, uint32_t rcv_nxt);
 unsigned reass_sack(const struct tcp_stack *s, const struct conn *c, struct tcp_sack_range *out,
                     unsigned max);
 
+/* Forgets every out-of-order range and gives the chunk that listed them back. The bytes themselves are the receive ring's to free. */
 void reass_free(struct tcp_stack *s, struct conn *c);

@@ -32,6 +32,7 @@ static inline struct rec *rec_at(const struct tcp_stack *s, const struct conn *c
 	return (struct rec *)(void *)tcp_buf_at(&s->pool, &c->rec, pos, &room);
 }
 
+/* The position behind the newest record, where the next will lie. Equal to rec.head when nothing is outstanding. */
 static inline uint32_t rec_end(const struct conn *c)
 {
 	return c->rec.head + c->rec.len;
@@ -57,7 +58,11 @@ static inline uint32_t rec_run(const struct rec *r)
  * them, whatever ranges a peer repeats (path compression as in union-find). */
 void rec_join(struct tcp_stack *s, struct conn *c, uint32_t first, uint32_t end);
 
+/* The segment at pos is deemed lost: it no longer counts as in flight and is due to be sent again. No effect on one that is SACKed or
+ * lost already. */
 void rec_mark_lost(struct tcp_stack *s, struct conn *c, uint32_t pos);
+/* The peer holds the segment at pos (RFC 2018): it counts neither as in flight nor as lost. No effect on
+ * one that is SACKed already. */
 void rec_mark_sacked(struct tcp_stack *s, struct conn *c, uint32_t pos);
 /* Sent again just now: in flight once more, last on the list. */
 void rec_mark_resent(struct tcp_stack *s, struct conn *c, uint32_t pos);

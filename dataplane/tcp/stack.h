@@ -67,6 +67,7 @@ struct seg {
 	struct tcp_opts o;
 };
 
+/* Octets of sequence space that the segment takes (RFC 9293: SEG.LEN): its payload, and one each for SYN and FIN. */
 static inline uint32_t seg_seq_len(const struct seg *g)
 {
 	return g->len + ((g->flags & TCP_SYN) ? 1 : 0) + ((g->flags & TCP_FIN) ? 1 : 0);
@@ -78,11 +79,13 @@ static inline bool stack_may_grow(const struct tcp_stack *s)
 	return (uint64_t)s->pool.used * 100 < (uint64_t)s->pool.total * s->cfg.buffer_growth_pct;
 }
 
+/* The window that the segment offers, in bytes. That of a SYN is never scaled (RFC 7323, 2.2). */
 static inline uint32_t seg_window(const struct conn *c, const struct seg *g)
 {
 	return g->syn ? g->wnd : g->wnd << c->snd_ws;
 }
 
+/* The timestamp to send now (RFC 7323 TSval), in ticks of the timestamp clock and with the connection's own secret offset. */
 static inline uint32_t conn_ts_now(const struct tcp_stack *s, const struct conn *c)
 {
 	return (uint32_t)s->ts_now + c->ts_off;
@@ -123,6 +126,7 @@ static inline bool conn_sound(const struct conn *c)
 	       (uint64_t)c->sacked_bytes + c->lost_bytes <= conn_outstanding(c);
 }
 
+/* The name by which the application knows the connection. It holds the slot's generation, so that a slot's next connection has another. */
 static inline uint32_t conn_handle(const struct conn *c)
 {
 	return c->gen << 20 | c->index;

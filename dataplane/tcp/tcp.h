@@ -26,6 +26,7 @@ size_t tcp_stack_size(const struct tcp_cfg *cfg);
 struct tcp_stack *tcp_stack_init(void *mem, size_t size, const struct tcp_cfg *cfg,
                                  struct instant now);
 
+/* Copies the counters since tcp_stack_init(), and how much of connections and buffer memory is in use now. */
 void tcp_stack_counters(const struct tcp_stack *s, struct tcp_counters *out);
 
 /* ---- peers: the caller's small numbers for remote ids --------------------------------------------------------- */
@@ -210,6 +211,7 @@ bool tcp_event_next(struct tcp_stack *s, struct tcp_event *ev);
 
 /* ---- looking -------------------------------------------------------------------------------------------------- */
 
+/* Fills *out with the state of a connection or listener. -EBADF: *out is untouched. */
 int tcp_info(const struct tcp_stack *s, uint32_t conn, struct tcp_info *out);
 /* How many connections the peer has, orphans included, those in TIME-WAIT not. */
 uint32_t tcp_peer_live(const struct tcp_stack *s, uint32_t peer);

@@ -41,6 +41,7 @@ uint32_t tcp_wheel_pop(struct wheel *w, int64_t now_ns);
 /* Earliest time at which pop() can return something or has to sort: never late. INT64_MAX: empty. */
 int64_t tcp_wheel_next(const struct wheel *w);
 
+/* Node i, which must be one of those that the wheel was set up over. Valid as long as that memory is. */
 static inline struct wheel_node *tcp_wheel_node(const struct wheel *w, uint32_t i)
 {
 	return (struct wheel_node *)(void *)(w->nodes + (size_t)i * w->stride);
