@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The line of an option when the file gives it, else of its section. */
+/* The line that gives an option, or that of its section where the file does not give the option. */
 static uint32_t line_of(const struct conf_head *h, enum conf_section s, const char *key)
 {
 	int i = conf_option_index(s, key);

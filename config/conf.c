@@ -123,7 +123,7 @@ static bool name_ok(const char *s, size_t max)
 	return true;
 }
 
-/* Room for one more in a growing array: NULL at the limit. */
+/* Room for one more element in a growing array; NULL at the limit. */
 static void *grow(void **array, uint32_t *n, size_t size, uint32_t max)
 {
 	char *a = *array;
@@ -307,7 +307,7 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	else
 		conf_error(r->e, ini->line, "%s: `%.80s` is not allowed; expected %s", o->key,
 		           ini->value, why);
-	/* Cross checks run on defined values also when the text was refused. */
+	/* A refused text leaves the default, so that checks across options read defined values. */
 	if (o->def && *o->def && conf_value_parse(o, o->def, r->head, why, sizeof(why)))
 		abort();
 }

@@ -71,7 +71,7 @@ enum conf_section {
 	CONF_SECTIONS,
 };
 
-/* What every section has in common; the first member of each. */
+/* What every section has in common: the first member of each section's struct. */
 struct conf_head {
 	char name[32];  /* [link NAME] */
 	uint32_t line;  /* of the section; 0: absent, all defaults */
@@ -134,7 +134,7 @@ struct conf_errors {
 	size_t len, cap;
 	uint32_t count;
 };
-/* Adds one error. line 0: of the whole file. Beyond CONF_ERRORS_MAX, or without memory for the text, it is only counted. */
+/* Adds one error. line 0: the error concerns the whole file. Beyond CONF_ERRORS_MAX, or without memory for the text, it is only counted. */
 void conf_error(struct conf_errors *e, uint32_t line, const char *fmt, ...) COYO_PRINTF(3, 4);
 /* Frees the text and forgets the errors; the file's name stays. */
 void conf_errors_free(struct conf_errors *e);
@@ -163,7 +163,7 @@ bool conf_given(const struct conf_head *h, enum conf_section s, const char *key)
 /* Reads one value into its field at base. On failure writes into why what would have been right and returns -EINVAL. */
 int conf_value_parse(const struct conf_option *o, const char *text, void *base, char *why,
                      size_t whycap) COYO_NODISCARD;
-/* The value as it would stand in the file. Always NUL-terminated; truncates. */
+/* Writes the value as it would stand in the file. Always NUL-terminated; cut off at cap. */
 void conf_value_format(const struct conf_option *o, const void *base, char *out, size_t cap);
 /* `1..16`, `yes|no`, ... for errors and manuals. */
 void conf_value_range(const struct conf_option *o, char *out, size_t cap);
@@ -181,7 +181,7 @@ void conf_check(const struct conf *c, struct conf_errors *e);
  * it is missing, readable by others or damaged, or when a link's neighbour is this node itself. */
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e) COYO_NODISCARD;
 
-/* The state directory exists and can be written; otherwise -EINVAL with an error at its line. */
+/* Checks that the state directory exists and can be written; otherwise -EINVAL with an error at its line. */
 int conf_state_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
 
 /* The id behind a name of [names], or NULL. */
@@ -204,5 +204,5 @@ struct ini {
 };
 /* Begins at the first line. text is read in place and must stay until the last ini_next(). */
 void ini_init(struct ini *r, const char *text, size_t len);
-/* The next line that says something. key and value point into r and hold until the next call. */
+/* The next line that is neither blank nor a comment. key and value point into r and hold until the next call. */
 enum ini_kind ini_next(struct ini *r);

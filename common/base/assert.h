@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Prints where and what, and aborts. In the header, so that a library that stands alone needs no other for it. */
+/* Prints the place and the condition that does not hold, and aborts. Defined in the header, so that a library that uses assertions need
+ * not link another one for them. */
 __attribute__((noreturn, cold, noinline, unused)) static void
 coyo_assert_failed(const char *file, int line, const char *what)
 {
@@ -14,8 +15,8 @@ coyo_assert_failed(const char *file, int line, const char *what)
 	abort();
 }
 
-/* What must hold here unless the code itself is wrong; never for what a peer, a file or the system may do. cond has no side effect: a
- * release build (NDEBUG, which meson sets for buildtype=release) does not evaluate it. */
+/* States that cond holds here unless this code itself is wrong. Not for what a peer, a file or the system may do: that is checked and
+ * refused. cond must have no side effect, because a release build (NDEBUG, which meson sets for buildtype=release) does not evaluate it. */
 #ifdef NDEBUG
 #define COYO_ASSERT(cond) ((void)sizeof(!(cond)))
 #else

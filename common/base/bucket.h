@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* rate events/s on average, burst at once. Zeroed and given rate and burst it starts full. */
+/* Allows rate events a second on average, and burst of them at once. A zeroed bucket that is given its rate and burst starts full. */
 struct bucket {
 	uint32_t rate, burst;
 	int64_t debt_ns; /* how far the bucket is from full, in time */

@@ -16,8 +16,9 @@
 #define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
-/* Calls a cache line here to be written: other cores' copies go at once, not when the write comes. GCC makes a prefetch for reading of
- * __builtin_prefetch(p, 1) unless built for a CPU that must know the instruction; older ones treat it as no operation. */
+/* Fetches the cache line of p for writing: other cores lose their copies of it now instead of when it is written. For
+ * __builtin_prefetch(p, 1) GCC emits a prefetch for reading, unless it builds for a CPU that is sure to have this instruction; CPUs
+ * that do not have it treat it as no operation. */
 static inline void prefetch_write(void *p)
 {
 #ifdef __x86_64__

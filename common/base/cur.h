@@ -25,7 +25,7 @@ static inline size_t rd_left(const struct rd *r)
 	return r->bad ? 0 : (size_t)(r->end - r->p);
 }
 
-/* n bytes in place, or NULL. */
+/* The next n bytes, where they lie in the buffer; NULL where fewer than n are left. */
 static inline const uint8_t *rd_take(struct rd *r, size_t n)
 {
 	const uint8_t *p = r->p;
@@ -70,7 +70,7 @@ static inline uint64_t rd_be64(struct rd *r)
 	return p ? be64_load(p) : 0;
 }
 
-/* Copies n > 0 bytes; zero-fills out on overrun. */
+/* Copies the next n bytes to out, or fills out with zeros where fewer than n are left. */
 static inline void rd_copy(struct rd *r, void *out, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
@@ -93,7 +93,7 @@ static inline bool rd_done(const struct rd *r)
 	return !r->bad && r->p == r->end;
 }
 
-/* Writer. After an overrun nothing more is written; wr_len() is what fitted. */
+/* Writer. After a write that found no room nothing more is written; wr_len() says how much was until then. */
 struct wr {
 	uint8_t *start;
 	uint8_t *p;
@@ -113,7 +113,7 @@ static inline size_t wr_len(const struct wr *w)
 	return (size_t)(w->p - w->start);
 }
 
-/* Room for n bytes to be filled by the caller, or NULL. */
+/* The place of the next n bytes, which the caller fills; NULL where there is no room for them. */
 static inline uint8_t *wr_take(struct wr *w, size_t n)
 {
 	uint8_t *p = w->p;
@@ -168,7 +168,7 @@ static inline void wr_copy(struct wr *w, const void *src, size_t n)
 {
 	uint8_t *p = wr_take(w, n);
 
-	if (p && n) /* src of nothing may be NULL, which memcpy() must not see */
+	if (p && n) /* src may be NULL when n is 0, but memcpy() must not be given NULL */
 		memcpy(p, src, n);
 }
 

@@ -24,7 +24,7 @@ void json_object(struct json *j, const char *key);
 void json_object_end(struct json *j);
 void json_array(struct json *j, const char *key);
 void json_array_end(struct json *j);
-/* Ends a document that stands on a line of its own: a newline; the next value begins another one. */
+/* Writes the newline that ends a document, so that each stands on a line of its own; the next value begins another document. */
 void json_line_end(struct json *j);
 
 /* A string. Each byte of value (NUL-terminated) that is not part of well-formed UTF-8 becomes U+FFFD, so that the document parses

@@ -3,12 +3,13 @@
 #pragma once
 #include "base/assert.h"
 
-/* A member of the structure. All zero: nobody's, as before its thread has started and after that has ended. */
+/* The thread that owns a structure, as a member of it. All zero: no thread owns it, as before its thread has started and after that thread
+ * has ended. */
 struct owner {
 	const void *thread;
 };
 
-/* The calling thread owns it from now on. It is nobody's, or this thread's already. */
+/* Makes the calling thread the owner. No other thread may own the structure at that time. */
 static inline void owner_take(struct owner *o)
 {
 #ifndef NDEBUG
@@ -19,7 +20,7 @@ static inline void owner_take(struct owner *o)
 #endif
 }
 
-/* Its owner lets go: whoever knows that the thread touches it no more may use it, and another may take it. */
+/* The calling thread, which is the owner, gives the structure up. Another thread may then become its owner. */
 static inline void owner_drop(struct owner *o)
 {
 #ifndef NDEBUG

@@ -14,7 +14,7 @@ struct timer {
 	void *owner;   /* whose timer this is */
 };
 
-/* What is compared stands in the heap itself: sifting touches no timer but to tell it its place. */
+/* A place of the heap. It holds all that is compared, so that moving it touches its timer only to write the timer's new slot. */
 struct timer_entry {
 	struct instant at;
 	uint64_t order; /* arming order, breaks ties so that runs are reproducible */

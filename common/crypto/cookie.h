@@ -29,10 +29,10 @@ void cookie_mac2(const uint8_t cookie[COOKIE_BYTES], const void *msg, size_t len
                  uint8_t mac[COOKIE_MAC_BYTES]);
 bool cookie_mac_equal(const uint8_t a[COOKIE_MAC_BYTES], const uint8_t b[COOKIE_MAC_BYTES]);
 
-/* The cookie for whoever is named by `source` (address and port, MAC, or neighbour and source id). */
+/* Makes the cookie of the sender that `source` names (address and port, MAC, or neighbour and source id). */
 void cookie_make(struct cookie_jar *jar, const struct rng *rng, struct instant now,
                  const void *source, size_t len, uint8_t cookie[COOKIE_BYTES]);
-/* mac2 was made with a cookie this jar would hand to `source` now or would have handed out one secret ago. */
+/* True when mac2 was made with the cookie that this jar gives to `source` now, or with the one it gave under its previous secret. */
 bool cookie_check(struct cookie_jar *jar, const struct rng *rng, struct instant now,
                   const void *source, size_t source_len, const void *msg, size_t len,
                   const uint8_t mac2[COOKIE_MAC_BYTES]);

@@ -47,7 +47,7 @@ int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, 
 int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload,
                size_t *payload_len) COYO_NODISCARD;
 
-/* All messages exchanged. */
+/* True once all messages of the pattern have been exchanged. */
 bool noise_done(const struct noise *x);
 
 /* The two directions' secrets, this side's sending key first (Noise section 5.2, Split). */

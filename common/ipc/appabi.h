@@ -7,7 +7,7 @@
  *   -> version                   <- ok 1
  *                                <- error ENAME sentence            whenever it did not work
  *
- * A connection carries one request after another; after `listen` it belongs to the listener, which lives as long as it. A line is
+ * A connection carries one request after another. After `listen` it belongs to the listener, which ends with the connection. A line is
  * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms. */
 #pragma once
 #include "base/cc.h"
@@ -34,11 +34,11 @@ struct app_request {
 	struct node_id id; /* connect */
 };
 
-/* len: without the newline. 0, or -EINVAL and one sentence in why. */
+/* Parses a request of len bytes, without its newline. -EINVAL: one sentence in why says what is wrong, and *out is untouched. */
 int app_request_parse(const char *line, size_t len, struct app_request *out,
                       char why[APP_WHY_MAX]) COYO_NODISCARD;
 
-/* Writes the line with its newline and a NUL; returns its length. */
+/* Writes the request with its newline and a NUL; returns its length without the NUL. */
 size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX]);
 
 enum app_answer_type { APP_ANS_OK = 1, APP_ANS_ACCEPT, APP_ANS_ERROR };
@@ -59,5 +59,5 @@ int app_answer_parse(const char *line, size_t len, struct app_answer *out) COYO_
  * carries why, which must not contain a newline. */
 size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX]);
 
-/* What the application is told about err (positive errno) of a connect to port. */
+/* Writes the sentence that tells an application why its connect to this port of this id failed with err (positive errno). */
 void app_connect_sentence(int err, const struct node_id *id, uint16_t port, char why[APP_WHY_MAX]);

@@ -44,7 +44,7 @@ static inline void bytering_view(struct bytering *r, struct bytering_shared *s, 
 
 /* ---- producer ---- */
 
-/* Free bytes. */
+/* Bytes that can be written now. */
 static inline uint32_t bytering_room(struct bytering *r)
 {
 	uint64_t tail = atomic_load_explicit(&r->shared->tail, memory_order_acquire);
@@ -109,7 +109,7 @@ static inline size_t bytering_write(struct bytering *r, const void *p, size_t n)
 
 /* ---- consumer ---- */
 
-/* Bytes that wait. */
+/* Bytes that wait to be read. */
 static inline uint32_t bytering_used(struct bytering *r)
 {
 	uint64_t head = atomic_load_explicit(&r->shared->head, memory_order_acquire);

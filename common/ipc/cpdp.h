@@ -79,8 +79,8 @@ struct cp_link {
 	uint8_t local_addr[16];
 };
 
-/* A session's sending key that counts from the first packet on that is opened under its phase: only then is it sure that the other side
- * has it, and what that packet asks is answered under it. A sending key without this replaces it. */
+/* A session's sending key with this flag is used from the first packet on that is opened under its phase: only that packet proves that the
+ * other side has the key. A sending key without the flag is used at once and takes the place of one that still waits. */
 #define CP_KEY_WHEN_USED 1
 
 struct cp_lane_key {

@@ -49,11 +49,11 @@ struct ctl_request {
 /* Static text: "node", "links", ... */
 const char *ctl_view_name(enum ctl_view v);
 
-/* One line without its newline. -EINVAL: `why` says in one sentence what is wrong with it; *out is then undefined. */
+/* Parses one line, without its newline. -EINVAL: `why` says in one sentence what is wrong with it; *out is then undefined. */
 int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, char *why,
                       size_t whycap) COYO_NODISCARD;
 
-/* The line, with its newline and a NUL. Returns its length, or -ENOSPC. */
+/* Writes the request's line, with its newline and a NUL. Returns its length without the NUL, or -ENOSPC. */
 int ctl_request_format(const struct ctl_request *r, char *out, size_t cap) COYO_NODISCARD;
 
 /* "EHOSTUNREACH" for a positive errno; "EIO" for one without a name here. Static text. */

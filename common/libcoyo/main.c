@@ -130,7 +130,7 @@ static int cmd_listen(int argc, char **argv, const char *socket)
 		}
 		r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, !keep, why);
 		close(fd);
-		/* Kept: one client's misfortune is reported and does not end the service. */
+		/* With -k a stream that failed is reported and does not end the service. */
 		if (r < 0)
 			status = complain(EXIT_FAILED, why);
 	} while (keep);

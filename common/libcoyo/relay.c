@@ -56,7 +56,7 @@ static int wait_both(const struct flow *f)
 	return wait_for(f, f->from, POLLIN) < 0 ? -1 : wait_for(f, f->to, POLLOUT);
 }
 
-/* Moves what there is; the stream's side may say EAGAIN. *spliceable turns false where the kernel cannot. */
+/* Moves the bytes that are there. The stream's side may give EAGAIN. *spliceable becomes false where the kernel cannot splice these. */
 static ssize_t splice_some(struct flow *f, bool *spliceable)
 {
 	ssize_t n = splice(f->from, NULL, f->to, NULL, RELAY_BYTES, SPLICE_F_MOVE | SPLICE_F_MORE);
@@ -87,7 +87,7 @@ static ssize_t move(struct flow *f, bool *spliceable)
 	for (;;) {
 		bool splicing = *spliceable;
 
-		/* Not in read(), where nothing could call it away. */
+		/* Waits here and not in read(), which f->stop could not end. */
 		if (f->outward && wait_for(f, f->from, POLLIN) < 0)
 			return -1;
 		n = splicing ? splice_some(f, spliceable) : read(f->from, f->buf, RELAY_BYTES);
@@ -104,7 +104,7 @@ static ssize_t move(struct flow *f, bool *spliceable)
 	return f->write_failed ? -1 : n;
 }
 
-/* Whoever reads our standard output sees its end; the descriptor itself stays taken. */
+/* Whoever reads our standard output sees its end. The descriptor's number stays in use, so that no other file gets it. */
 static void close_output(int fd)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -125,7 +125,7 @@ static void *flow_run(void *arg)
 		n = move(f, &spliceable);
 	} while (n > 0);
 	f->err = n < 0 ? errno : 0;
-	/* The end of one direction is passed on at once; the other goes on. */
+	/* The end of this direction is passed on at once, while the other direction goes on. */
 	if (f->outward)
 		shutdown(f->stream, SHUT_WR);
 	else if (f->last)
@@ -162,7 +162,7 @@ static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY
 		return -r;
 	}
 	flow_run(inward);
-	/* A broken stream will not be mended by what the terminal may still say: outward waits for it no more. */
+	/* The stream is broken, so nothing that standard input may still bring can be sent: the outward copy stops waiting for it. */
 	if (inward->err)
 		eventfd_write(outward->stop, 1);
 	pthread_join(thread, NULL);

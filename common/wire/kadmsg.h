@@ -22,7 +22,7 @@ struct kad_msg {
 	uint8_t op; /* enum kad_op */
 	uint8_t flags;
 	uint8_t count;
-	uint32_t rpc;  /* drawn by the asker, comes back */
+	uint32_t rpc;  /* drawn at random by the asker; the answer repeats it */
 	uint64_t full; /* EXQ: bit b: the asker's bucket of ids that share b bits with it is full */
 	uint8_t have_len; /* bytes of have, a multiple of KAD_HAVE_UNIT */
 	struct node_id target;
@@ -33,14 +33,15 @@ struct kad_msg {
 	struct contact_info c[KAD_CONTACTS_MAX];
 };
 
-/* Writes as many contacts as fit w (count is then what was written). */
+/* Writes as many of m->count contacts as fit; the message's own count says how many did. */
 void kad_write(struct wr *w, const struct kad_msg *m);
 bool kad_read(struct rd *r, struct kad_msg *m) COYO_NODISCARD;
 
-/* Sizes the filter for so many records (rpc must be set: it salts), empty. */
+/* Empties the filter and sizes it for this many records. m->rpc must be set before: it salts the filter. */
 void kad_have_begin(struct kad_msg *m, unsigned records);
 void kad_have_add(struct kad_msg *m, const struct node_id *id, uint64_t seq);
-/* Whether the asker has heard of this record; true by mistake for a few of a hundred, others each time. */
+/* Whether the asker has heard of this record. For a few records in a hundred the answer is true by mistake; which these are differs from
+ * question to question. */
 bool kad_have(const struct kad_msg *m, const struct node_id *id, uint64_t seq);
 
 /* Routed error {u8 code, u8 next header of what failed, be16 0, be32 rpc or low half of the nonce, id 64 it was about}. */

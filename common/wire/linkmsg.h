@@ -21,7 +21,8 @@ struct linkmsg_head {
 	uint16_t length;
 };
 
-/* Leaves r at the body; *body is limited to it and r stands behind it. */
+/* Reads the head of the next message. *body reads that message's body and no further; r goes on behind it. False: nothing is left, or the
+ * message is cut short. */
 bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NODISCARD;
 
 /* HELLO {be64 sent, be64 echo, be32 held, u8 flags, u8 0, be16 mtu, be32 epoch, id 64}: sent = the sender's clock in us, echo = the last `sent` heard from
@@ -53,7 +54,7 @@ struct linkmsg_ann {
 	struct ann_tree tree[RECORD_TREES_MAX];
 };
 
-/* SEQ {u8 tree, 3 zero, be64 seq, root's key 32, signature 64 over (tree, seq) under SEQ_CONTEXT}: the root lives. */
+/* SEQ {u8 tree, 3 zero, be64 seq, root's key 32, signature 64 over (tree, seq) under SEQ_CONTEXT}: proof that the root is alive. */
 #define SEQ_CONTEXT "IPvCoyo root 1"
 struct linkmsg_seq {
 	uint8_t tree;
@@ -93,7 +94,8 @@ struct linkmsg_grant {
 	uint32_t label;
 };
 
-/* ERROR {u8 code, 3 zero, be64 nonce, source 64, be32 tag, be32 tag}: a set-up failed beyond here; the tags name the hop that did. */
+/* ERROR {u8 code, 3 zero, be64 nonce, source 64, be32 tag, be32 tag}: a set-up failed further on; the tags name both ends of
+ * the hop that failed. */
 enum setup_error {
 	SETUP_DEAD_END = 1,
 	SETUP_TOO_FAR = 2,

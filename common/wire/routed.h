@@ -35,7 +35,8 @@ struct routed_header {
 
 /* Appends the ROUTED_HEADER_BYTES, with the traffic class of control packets and flow label 0. wr_ok() tells whether they fitted. */
 void routed_header_write(struct wr *w, const struct routed_header *h);
-/* False unless the version nibble is right and length fits what is left (longer is padding, cut off from r). */
+/* False unless the version nibble is right and length fits what is left (what follows is padding, and r is cut
+ * short before it). */
 bool routed_header_read(struct rd *r, struct routed_header *h) COYO_NODISCARD;
 
 /* Route extension, the first extension of every routed datagram but those that follow set-up state:
@@ -46,7 +47,7 @@ enum route_mode {
 	        0, /* towards ever closer ids; coords, if any, are those of the committed contact */
 	ROUTE_COORDS = 1, /* to the destination by its coords */
 };
-#define ROUTE_FLAG_FELL_BACK 1 /* coords led nowhere: gone over to greedy once */
+#define ROUTE_FLAG_FELL_BACK 1 /* the coords led nowhere, and the datagram has changed to greedy */
 #define ROUTE_FLAG_COMMITTED 2 /* the committed id is valid */
 #define ROUTE_FLAG_WAYPOINT  4 /* coords are valid */
 

@@ -66,8 +66,8 @@ enum oam_type {
 	OAM_PATH_COMMIT =
 	        9, /* id: low half of the tunnel's nonce; the sender uses that tunnel from now on; flags 1: seen */
 };
-#define OAM_FLAG_ANSWER 1 /* keepalive: by a keepalive without the flag */
-#define OAM_FLAG_SEEN   1 /* path commit: yours was heard */
+#define OAM_FLAG_ANSWER 1 /* keepalive: to be answered by a keepalive without this flag */
+#define OAM_FLAG_SEEN   1 /* path commit: the receiver's own path commit has arrived */
 #define OAM_BYTES       16
 struct oam {
 	uint8_t type;
