@@ -264,8 +264,7 @@ class Run:
         result["sockets"] = {n.name: n.control for n in self.net.nodes.values()}
         result["app_sockets"] = {n.name: n.app for n in self.net.nodes.values()}
         with signals.hold():
-            self.state.write(run_state.remembered(self.folder, self.net.bin("coyod"),
-                                                  {n.name: n.proc.pid for n in self.net.nodes.values()}))
+            self.state.write(run_state.remembered(self.folder, {n.name: n.proc.pid for n in self.net.nodes.values()}))
             self.stayed = True
         for name in os.listdir(self.net.dir):
             if name.startswith(("in-", "out-")):

@@ -14,6 +14,7 @@ import time
 MARKER = "made-by-scripts-run"
 STATE, LOCK = "network.json", "lock"
 STATE_MAX = 1 << 16
+PID_MAX = 1 << 22  # the kernel's own limit
 SUN_PATH_MAX = 107  # bytes of a Unix socket's path, without the final zero
 SOCKET_TAIL = len("/t1/ctl.sock")
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -199,25 +200,33 @@ def start_time(pid):
         return None
 
 
-def still_ours(process, exe):
+def program_of(pid):
+    """The file that a process runs, by which it is known also when that was moved, replaced or deleted meanwhile; None when there is none."""
+    try:
+        st = os.stat("/proc/%d/exe" % pid)
+    except OSError:
+        return None
+    return [st.st_dev, st.st_ino]
+
+
+def still_ours(process):
     """Whether this is yet the process that was started: number, start and program."""
     try:
         if os.stat("/proc/%d" % process["pid"]).st_uid != os.geteuid():
             return False
-        running = os.readlink("/proc/%d/exe" % process["pid"])
     except OSError:
         return False
-    return start_time(process["pid"]) == process["start"] and running.split(" (deleted)")[0] == exe
+    return start_time(process["pid"]) == process["start"] and program_of(process["pid"]) == process["program"]
 
 
-def send(process, exe, sig):
+def send(process, sig):
     """A signal to the process that was started, and to no other that has its number by now."""
     try:
         fd = os.pidfd_open(process["pid"])
     except OSError:
         return False
     try:
-        if not still_ours(process, exe):
+        if not still_ours(process):
             return False
         signal.pidfd_send_signal(fd, sig)
         return True
@@ -227,15 +236,15 @@ def send(process, exe, sig):
         os.close(fd)
 
 
-def end_processes(processes, exe):
+def end_processes(processes):
     """SIGTERM, then SIGKILL after 10 s; how many there were."""
-    there = [p for p in processes if send(p, exe, signal.SIGTERM)]
+    there = [p for p in processes if send(p, signal.SIGTERM)]
     end = time.monotonic() + 10
-    while any(still_ours(p, exe) for p in there) and time.monotonic() < end:
+    while any(still_ours(p) for p in there) and time.monotonic() < end:
         time.sleep(0.05)
     for p in there:
-        send(p, exe, signal.SIGKILL)
-    while any(still_ours(p, exe) for p in there) and time.monotonic() < end + 5:
+        send(p, signal.SIGKILL)
+    while any(still_ours(p) for p in there) and time.monotonic() < end + 5:
         time.sleep(0.05)
     return len(there)
 
@@ -246,12 +255,13 @@ def checked(state):
     def kind(ok):
         if not ok:
             raise StateError("the state of an earlier --stay is damaged")
-    kind(isinstance(state, dict) and isinstance(state.get("exe"), str) and isinstance(state.get("dir"), dict))
+    kind(isinstance(state, dict) and isinstance(state.get("dir"), dict))
     folder, processes = state["dir"], state.get("processes")
     kind(all(isinstance(folder.get(k), t) for k, t in (("path", str), ("dev", int), ("ino", int), ("token", str))))
     kind(os.path.isabs(folder["path"]) and os.path.basename(folder["path"]).startswith("coyo-run-"))
-    kind(isinstance(processes, list) and all(isinstance(p, dict) and isinstance(p.get("pid"), int) and p["pid"] > 1
-                                             and isinstance(p.get("start"), int) for p in processes))
+    kind(b"\0" not in os.fsencode(folder["path"]))
+    kind(isinstance(processes, list) and all(isinstance(p, dict) and isinstance(p.get("pid"), int) and 1 < p["pid"] <= PID_MAX
+                                             and isinstance(p.get("start"), int) and isinstance(p.get("program"), list) for p in processes))
     return state
 
 
@@ -284,7 +294,7 @@ class State:
             return checked(json.loads(read_own_file(STATE, self.fd)))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, StateError) as e:
+        except (OSError, ValueError, RecursionError, StateError) as e:
             raise StateError("%s/%s cannot be used (%s); remove it by hand" % (self.path, STATE, e)) from e
 
     def write(self, state):
@@ -336,10 +346,10 @@ def find_state():
     return None
 
 
-def remembered(folder, exe, processes):
-    """processes: {name: pid}."""
-    return {"dir": folder, "exe": os.path.realpath(exe),
-            "processes": [{"name": n, "pid": p, "start": start_time(p)} for n, p in processes.items()]}
+def remembered(folder, processes):
+    """processes: {name: pid}; one that has ended meanwhile is left out."""
+    rows = [{"name": n, "pid": p, "start": start_time(p), "program": program_of(p)} for n, p in processes.items()]
+    return {"dir": folder, "processes": [r for r in rows if r["start"] is not None and r["program"] is not None]}
 
 
 def stop():
@@ -350,7 +360,7 @@ def stop():
     known = None
     try:
         known = state.read()
-        n = end_processes(known["processes"], known["exe"])
+        n = end_processes(known["processes"])
         remove_network_folder(known["dir"])
     except StateError:
         # Of what cannot be trusted nothing is removed but the note that names it, once its processes are gone.

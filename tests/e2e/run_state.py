@@ -7,6 +7,7 @@ As root the attacks that need a second user are made as nobody, too."""
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def left_up(base, **other):
     write(os.path.join(path, "in-7000"), "data")
     os.mkdir(os.path.join(path, "a"))
     state = run_state.open_state()
-    known = run_state.remembered(folder, sys.executable, {})
+    known = run_state.remembered(folder, {})
     known.update(other)
     state.write(known)
     state.close()
@@ -126,14 +127,20 @@ def links_inside(tmp):
             check(f.read() == "years of work", "and what they lead to is as it was")
 
 
+def damaged(path, processes=()):
+    """A state whose form is right."""
+    return {"processes": list(processes), "dir": {"path": os.path.join(path, "coyo-run-x"), "dev": 1, "ino": 1, "token": "x"}}
+
+
 def planted_state(tmp):
-    for how in ("link", "hard link", "fifo", "noise", "list", "open folder", "folder is a link", "folder is a file"):
+    for how in ("link", "hard link", "fifo", "noise", "list", "deep", "pid", "zero in the path", "no text in the path", "open folder",
+                "folder is a link", "folder is a file"):
         with place(tmp, how.replace(" ", "-")) as (base, victim):
             own = os.path.join(base, run_state.private_name())
             file = os.path.join(own, run_state.STATE)
             at = os.path.join(victim, "state")
             st = os.stat(victim)
-            write(at, json.dumps({"exe": sys.executable, "processes": [],
+            write(at, json.dumps({"processes": [],
                                   "dir": {"path": victim, "dev": st.st_dev, "ino": st.st_ino, "token": "x"}}))
             if how == "folder is a link":
                 os.symlink(victim, own)
@@ -152,6 +159,12 @@ def planted_state(tmp):
                     write(file, "\x00{]" * 100)
                 elif how == "list":
                     write(file, "[1, {}, null]")
+                elif how == "deep":
+                    write(file, "[" * (run_state.STATE_MAX - 1))
+                elif how == "pid":
+                    write(file, json.dumps(damaged(victim, processes=[{"pid": 10 ** 30, "start": 1, "program": [1, 1]}])))
+                elif how in ("zero in the path", "no text in the path"):
+                    write(file, json.dumps(damaged(victim + ("/\0" if "zero" in how else "/\ud800") + "/coyo-run-x")))
                 else:
                     os.rename(at, file)
                     os.chmod(own, 0o777)
@@ -164,12 +177,11 @@ def foreign_processes(tmp):
         sleepers = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(3)]
         ours, recycled, other = sleepers
         try:
-            start = {p.pid: run_state.start_time(p.pid) for p in sleepers}
-            exe = os.readlink("/proc/%d/exe" % ours.pid)
-            check(not run_state.still_ours({"pid": other.pid, "start": start[other.pid]}, "/usr/bin/coyod"), "another program is not ours")
-            left_up(base, exe=exe, processes=[{"pid": ours.pid, "start": start[ours.pid]},
-                                              {"pid": recycled.pid, "start": start[recycled.pid] - 1},
-                                              {"pid": 2 ** 22 + 1, "start": 1}])
+            known = {p.pid: run_state.remembered(None, {"x": p.pid})["processes"][0] for p in sleepers}
+            check(not run_state.still_ours(dict(known[other.pid], program=[1, 1])), "another program is not ours")
+            check(not run_state.remembered(None, {"x": run_state.PID_MAX})["processes"], "what has ended already is not remembered")
+            left_up(base, processes=[known[ours.pid], dict(known[recycled.pid], start=known[recycled.pid]["start"] - 1),
+                                     dict(known[other.pid], pid=run_state.PID_MAX)])
             reaper = subprocess.Popen([sys.executable, "-c", "pass"])  # anything; ours is reaped by the wait below
             reaper.wait()
             check(stop_while_reaping(ours) == "Stopped 1 nodes; nothing is left.", "one process is ours")
@@ -177,6 +189,25 @@ def foreign_processes(tmp):
             check(recycled.poll() is None and other.poll() is None, "a number that another process has by now, and others: no signal")
         finally:
             for p in sleepers:
+                p.kill()
+                p.wait()
+
+
+def moved_program(tmp):
+    """The clone of a network that is up has been moved to another place, or is no longer there."""
+    for how in ("moved", "deleted"):
+        with place(tmp, "program-" + how) as (base, _):
+            program = os.path.join(base, "program")
+            shutil.copy2(shutil.which("sleep"), program)
+            p = subprocess.Popen([program, "600"])
+            try:
+                left_up(base, processes=run_state.remembered(None, {"x": p.pid})["processes"])
+                if how == "moved":
+                    os.rename(program, program + ".new")
+                else:
+                    os.unlink(program)
+                check(stop_while_reaping(p) == "Stopped 1 nodes; nothing is left.", "a process whose program was %s is ended" % how)
+            finally:
                 p.kill()
                 p.wait()
 
@@ -278,7 +309,7 @@ def second_user(tmp):
         os.environ.update(XDG_RUNTIME_DIR=shared, TMPDIR=base)
         planted = os.path.join(shared, run_state.private_name())
         st = os.stat(victim)
-        text = json.dumps({"exe": "/usr/bin/python3", "processes": [{"pid": os.getpid(), "start": run_state.start_time(os.getpid())}],
+        text = json.dumps({"processes": run_state.remembered(None, {"x": os.getpid()})["processes"],
                            "dir": {"path": victim, "dev": st.st_dev, "ino": st.st_ino, "token": "x"}})
         as_nobody("sh", "-c", "mkdir -m 700 %s && printf %%s '%s' > %s/%s" % (planted, text, planted, run_state.STATE))
         check(run_state.open_private(shared, make=False) is None, "another user's private folder of our name is not taken")
@@ -302,6 +333,7 @@ def body(net):
         links_inside(tmp)
         planted_state(tmp)
         foreign_processes(tmp)
+        moved_program(tmp)
         odd_runtime_folders(tmp)
         two_at_once(tmp, net)
         whole(tmp, net)
