@@ -32,11 +32,15 @@ STARTED_AT_MOST = 4  # networks, when another program takes a port that was free
 PORT_TAKEN = "Address already in use"
 
 
+class Untold(NetError):
+    """The experiment went well, and nobody could be told of it."""
+
+
 class Told:
     """Progress for a terminal; silent elsewhere."""
 
     def __init__(self):
-        self.on = sys.stderr.isatty()
+        self.on = bool(sys.stderr) and sys.stderr.isatty()
 
     def step(self, what):
         if self.on:
@@ -294,6 +298,20 @@ def run(options):
         r.end(False)
 
 
+def tell(options, r, result):
+    """Prints the document or the story; Untold when the reader has gone or its disk is full."""
+    try:
+        if options.json:
+            print(json.dumps(result, indent=2))
+        else:
+            story(r.net, result, r.stayed)
+        if sys.stdout:  # None when it was closed from the start
+            sys.stdout.flush()
+    except OSError as e:
+        raise Untold("all went well, but what happened could not be written to standard output (%s)%s" % (
+            e.strerror, "; the network is up, scripts/run --stop takes it down" if r.stayed else "")) from e
+
+
 def told_run(options, told, r):
     failure = logs = None
     try:
@@ -302,18 +320,14 @@ def told_run(options, told, r):
         if options.stay:
             r.stay(result)
         told.clear()
-        if options.json:
-            print(json.dumps(result, indent=2))
-        else:
-            story(r.net, result, r.stayed)
-        sys.stdout.flush()
+        tell(options, r, result)
     except Exception as e:
         if os.environ.get("COYO_DEBUG"):
             raise
         failure = e
     finally:
         told.clear()
-        logs = r.end(failure is not None)
+        logs = r.end(failure is not None and not isinstance(failure, Untold))
     if failure is None:
         return 0
     print("scripts/run: %s%s" % (sentence(failure), " (the daemons' logs are kept in %s)" % logs if logs else ""), file=sys.stderr)

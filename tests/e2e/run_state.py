@@ -280,6 +280,20 @@ def whole(tmp, net):
             interrupted(net, base, after_lines)
 
 
+def untold(tmp, net):
+    """Standard output is closed from the start, full, or a pipe that nobody reads."""
+    with place(tmp, "untold") as (base, _):
+        for how in (">&-", ">/dev/full", "| true"):
+            r = subprocess.run(["bash", "-o", "pipefail", "-c", '"$@" ' + how, "bash", sys.executable, FIVE, "--build", net.build, "--size", "1"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=400, check=False)
+            said = r.stderr.strip()
+            if how == ">&-":
+                check(r.returncode == 0 and not said, "scripts/run %s: %s" % (how, said))
+            else:
+                check(r.returncode == 1 and "all went well" in said and "\n" not in said, "scripts/run %s: %s" % (how, said))
+            check(sorted(os.listdir(base)) == ["victim"], "and nothing is left, no logs either")
+
+
 def interrupted(net, base, how):
     p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--stay", "--size", "64"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -337,6 +351,7 @@ def body(net):
         odd_runtime_folders(tmp)
         two_at_once(tmp, net)
         whole(tmp, net)
+        untold(tmp, net)
         if os.geteuid() == 0:
             second_user(tmp)
         else:
