@@ -170,6 +170,7 @@ void session_enter(struct session *s, enum session_state to);
 /* What `coyoctl show sessions` says of it: static text. */
 const char *session_state_text(const struct session *s);
 
+/* Keys stand and are in use, with or without a tunnel. */
 static inline bool session_has_keys(const struct session *s)
 {
 	return s->state >= SESSION_PATHLESS;
@@ -181,6 +182,7 @@ static inline bool session_wanted(const struct session *s)
 	return s->state == SESSION_CONNECTING || s->state == SESSION_REPAIRING;
 }
 
+/* Keys and a tunnel: what is sent goes out at once. */
 static inline bool session_ready(const struct session *s)
 {
 	return s->state == SESSION_UP;
