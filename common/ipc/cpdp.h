@@ -57,6 +57,7 @@ enum cp_cmd_type {
 	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
 	CMD_DUMP_CONNECTIONS, /* answer with EVT_CONNECTION rows, then EVT_DUMP_END */
 	CMD_DRAIN,            /* refuse new connections; existing ones go on */
+	CMD_TYPES
 };
 
 /* How a link reaches its wire. Addresses are in network byte order. */
@@ -191,6 +192,7 @@ enum dp_event_type {
 	EVT_CONNECTION,   /* one row of CMD_DUMP_CONNECTIONS */
 	EVT_DUMP_END,
 	EVT_SESSION_IDLE, /* no connection uses the session any more (1) / again in use (0) */
+	EVT_TYPES
 };
 
 enum punt_reason {

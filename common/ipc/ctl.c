@@ -15,7 +15,7 @@ static const char *const view_names[CTL_VIEWS] = {
         [CTL_VIEW_WORKERS] = "workers",   [CTL_VIEW_CONFIG] = "config",
 };
 
-static const char *const verb_names[] = {
+static const char *const verb_names[CTL_VERBS] = {
         [CTL_SHOW] = "show",   [CTL_LOOKUP] = "lookup", [CTL_PING] = "ping",
         [CTL_TRACE] = "trace", [CTL_DRAIN] = "drain",   [CTL_RELOAD] = "reload",
 };
@@ -194,7 +194,7 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 		              "a request is a few words of printable ASCII on one line");
 	if (w.count == 0)
 		return refuse(why, whycap, "the request is empty");
-	for (v = CTL_SHOW; v <= CTL_RELOAD; v++)
+	for (v = CTL_SHOW; v < CTL_VERBS; v++)
 		if (word_is(w.w[0], w.n[0], verb_names[v]))
 			break;
 	out->verb = v;

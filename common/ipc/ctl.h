@@ -22,7 +22,7 @@
 	10000 /* rows of one answer; where there are more, its key "truncated" is true */
 #define CTL_ROWS_MAX 10000000 /* what limit= may ask for */
 
-enum ctl_verb { CTL_SHOW = 1, CTL_LOOKUP, CTL_PING, CTL_TRACE, CTL_DRAIN, CTL_RELOAD };
+enum ctl_verb { CTL_SHOW = 1, CTL_LOOKUP, CTL_PING, CTL_TRACE, CTL_DRAIN, CTL_RELOAD, CTL_VERBS };
 
 enum ctl_view {
 	CTL_VIEW_NODE = 0,

@@ -15,7 +15,7 @@ static void commands(void **state)
 {
 	static struct cp_cmd c;
 
-	for (uint32_t type = CMD_NOP; type <= CMD_DRAIN; type++) {
+	for (uint32_t type = CMD_NOP; type < CMD_TYPES; type++) {
 		uint32_t n;
 
 		memset(&c, 0, sizeof(c));
@@ -59,7 +59,7 @@ static void events(void **state)
 {
 	static struct dp_event e;
 
-	for (uint32_t type = EVT_NONE; type <= EVT_SESSION_IDLE; type++) {
+	for (uint32_t type = EVT_NONE; type < EVT_TYPES; type++) {
 		uint32_t n;
 
 		if (type == EVT_PACKET)

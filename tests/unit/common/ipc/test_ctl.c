@@ -10,6 +10,7 @@
 #include "ipc/ctl.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ static void test_round_trip(void **state)
 	                                    "reload"};
 	struct ctl_request a, b;
 	char text[CTL_LINE_MAX + 2];
+	bool seen[CTL_VERBS] = {false};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -124,7 +126,11 @@ static void test_round_trip(void **state)
 		assert_string_equal(text, lines[i]);
 		assert_int_equal(parse(text, &b), 0);
 		assert_memory_equal(&a, &b, sizeof(a));
+		seen[a.verb] = true;
 	}
+	for (unsigned v = CTL_SHOW; v < CTL_VERBS; v++)
+		if (!seen[v])
+			fail_msg("no request with verb %u", v);
 	assert_int_equal(ctl_request_format(&a, text, 3), -ENOSPC);
 }
 
@@ -149,7 +155,7 @@ static void test_random(void **state)
 		if (n && rng_below(&rng, 2))
 			line[rng_below(&rng, n)] = (char)rng_u64(&rng);
 		if (ctl_request_parse(line, n, &r, why, sizeof(why)) == 0) {
-			assert_true(r.verb >= CTL_SHOW && r.verb <= CTL_RELOAD);
+			assert_true(r.verb >= CTL_SHOW && r.verb < CTL_VERBS);
 			assert_true(r.count >= 1 && r.count <= CTL_COUNT_MAX);
 			assert_true(r.view < CTL_VIEWS);
 		}

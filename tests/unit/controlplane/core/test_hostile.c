@@ -165,7 +165,7 @@ static void test_strange_events(void **state)
 	lone_open(&o, 33);
 	for (unsigned i = 0; i < 50000; i++) {
 		rng_fill(&o.rng, &ev, offsetof(struct dp_event, u.packet.data) + 300);
-		ev.type = (uint32_t)rng_below(&o.rng, EVT_SESSION_IDLE + 2);
+		ev.type = (uint32_t)rng_below(&o.rng, EVT_TYPES + 1);
 		if (ev.type == EVT_PACKET)
 			ev.u.packet.len = (uint16_t)rng_below(&o.rng, 300);
 		o.n->now.ns += NS_PER_MS;
