@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import coyonet  # noqa: E402
 
 SKIP = 77  # meson's exit code for "skipped"
+KEEP = bool(os.environ.get("KEEP"))  # networks leave their folder, with each node's whole log, whatever the test says
 
 
 def build_dir():
@@ -159,7 +160,9 @@ def attempt(body, net):
             print("--- log of %s\n%s" % (n.name, n.tail(25)))
     finally:
         with coyonet.signals.hold():
-            stubborn = net.stop()
+            stubborn = net.stop(keep=KEEP)
+        if KEEP:
+            print("kept: %s (a folder for each node: log, configuration, key)" % net.dir)
         if stubborn:
             print("FAILED: needed SIGKILL: %s" % ", ".join(stubborn))
             good = False
