@@ -89,6 +89,7 @@ static void open_pair(struct judge *j, struct pair *p, enum pair_state s)
 		j->open++;
 	p->state = (uint8_t)s;
 	p->tries++;
+	p->tried_at = j->net->now.ns;
 }
 
 void judge_ask(struct judge *j, uint32_t pair)

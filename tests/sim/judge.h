@@ -20,6 +20,7 @@ struct pair {
 	uint32_t first;    /* hops of the set-up */
 	uint32_t hops;     /* hops the probe took, counted by the judge */
 	int64_t setup_ns;  /* as the node tells it */
+	int64_t tried_at;  /* virtual time of the last request or probe */
 	int64_t done_at;   /* virtual time of the probe's return */
 	uint32_t tries;
 	uint32_t resent;  /* probes lost in this attempt */

@@ -133,18 +133,23 @@ static void explain_node(struct run *x, uint32_t who)
 
 static void explain_pair(struct run *x, const struct pair *p)
 {
-	char a[ID_SHORT_LEN + 1], b[ID_SHORT_LEN + 1];
+	char a[ID_SHORT_LEN + 1], b[ID_SHORT_LEN + 1], what[96];
 
 	if (++x->explained > EXPLAIN_MAX)
 		return;
+	if (p->state == PAIR_ASKED)
+		snprintf(what, sizeof(what), "no answer");
+	else if (p->state == PAIR_PROBING)
+		snprintf(what, sizeof(what), "the tunnel stands, its probe is still under way");
+	else if (p->err)
+		snprintf(what, sizeof(what), "refused: %s", strerror(p->err));
+	else
+		snprintf(what, sizeof(what), "probe lost at node %u", p->stopped);
 	id_to_short(&x->net.node[p->a].identity.id, a);
 	id_to_short(&x->net.node[p->b].identity.id, b);
-	fprintf(stderr, "not delivered: %u (%s) -> %u (%s), %u hops apart, %s (%d)\n", p->a, a,
-	        p->b, b, p->distance,
-	        p->state == PAIR_ASKED ? "no answer"
-	        : p->err               ? "refused"
-	                               : "probe lost",
-	        p->err);
+	fprintf(stderr,
+	        "not delivered: %u (%s) -> %u (%s), %u hops apart, last tried at %.3f s: %s\n",
+	        p->a, a, p->b, b, p->distance, (double)p->tried_at / 1e9, what);
 	explain_node(x, p->a);
 	explain_node(x, p->b);
 }
@@ -488,8 +493,11 @@ static int do_cut(struct run *x)
 		else
 			judge_sample(j, 1, false);
 		judge_run(j, pair, 0, x->net.now.ns + 10 * NS_PER_S);
-		if (j->pair[pair].state != PAIR_DONE)
+		if (j->pair[pair].state != PAIR_DONE) {
+			if (x->cfg->explain)
+				explain_pair(x, &j->pair[pair]);
 			return 0; /* reported as not recovered */
+		}
 		near = j->pair[pair].hops;
 		for (uint32_t i = 0; i + 1 < j->trail_n && edge == TOPO_NO_EDGE; i++) {
 			edge = edge_between(&x->net, j->trail[i], j->trail[i + 1]);
