@@ -14,6 +14,7 @@
 #define SAMPLE_MIN    (300 * NS_PER_MS)
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
+#define TREE_SIZE_MAX (1u << 30)       /* the largest tree that samples may tell of */
 #define SIZE_KEPT     (120 * NS_PER_S) /* a network that has shrunk for so long may grow again */
 
 uint64_t anchor_hash(unsigned tree, const struct node_id *id)
@@ -268,6 +269,19 @@ static bool tree_neighbour(const struct node *n, const struct peer *p)
 	return n->anchor->tree[0].parent == p || is_child(p, 0);
 }
 
+/* Nodes in the tree as far as the samples say: this one and those in every direction but `except` (NULL: all). Each neighbour says what it
+ * likes, so the sum stops at TREE_SIZE_MAX. */
+static uint32_t tree_size(const struct node *n, const struct peer *except)
+{
+	uint64_t size = 1;
+	const struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (p != except && tree_neighbour(n, p))
+			size += p->sample.size;
+	return (uint32_t)min_u64(size, TREE_SIZE_MAX);
+}
+
 static void own_contact(const struct node *n, struct contact_info *c)
 {
 	const struct record *r = &n->anchor->record;
@@ -278,14 +292,14 @@ static void own_contact(const struct node *n, struct contact_info *c)
 	memcpy(c->place, r->place, sizeof(c->place));
 }
 
-/* One record drawn from this node and all directions but `not`, weighted by their sizes. */
-static void draw(struct node *n, const struct peer * not, uint32_t total, struct contact_info *c)
+/* One record drawn from this node and all directions but `except`, weighted by their sizes. */
+static void draw(struct node *n, const struct peer *except, uint32_t total, struct contact_info *c)
 {
 	uint64_t x = rng_below(&n->cfg.rng, total);
 	struct peer *p;
 
 	TAILQ_FOREACH (p, &n->peers->list, next) {
-		if (p == not|| !tree_neighbour(n, p) || p->sample.count == 0)
+		if (p == except || !tree_neighbour(n, p) || p->sample.count == 0)
 			continue;
 		if (x < p->sample.size) {
 			*c = p->sample.c[rng_below(&n->cfg.rng, p->sample.count)];
@@ -298,14 +312,10 @@ static void draw(struct node *n, const struct peer * not, uint32_t total, struct
 
 static void sample_send(struct node *n, struct peer *to)
 {
-	struct linkmsg_sample m = {.size = 1, .count = SAMPLE_MAX};
+	struct linkmsg_sample m = {.size = tree_size(n, to), .count = SAMPLE_MAX};
 	uint8_t buf[1180];
 	struct wr w;
-	struct peer *p;
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (p != to && tree_neighbour(n, p))
-			m.size += p->sample.size;
 	for (unsigned i = 0; i < SAMPLE_MAX; i++)
 		draw(n, to, m.size, &m.c[i]);
 	do {
@@ -338,17 +348,12 @@ static void sample_tick(struct node *n)
 void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m)
 {
 	struct anchor *a = n->anchor;
-	struct peer *q;
 
 	if (!tree_neighbour(n, p))
 		return;
 	p->sample = *m;
-	if (p->sample.size > (1u << 30))
-		p->sample.size = 1u << 30;
-	a->size = 1;
-	TAILQ_FOREACH (q, &n->peers->list, next)
-		if (tree_neighbour(n, q))
-			a->size += q->sample.size;
+	p->sample.size = (uint32_t)min_u64(m->size, TREE_SIZE_MAX);
+	a->size = tree_size(n, NULL);
 	if (a->size > a->size_max + a->size_max / 4 &&
 	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
 		a->grown_at = n->now;

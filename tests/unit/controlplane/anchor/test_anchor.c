@@ -107,14 +107,21 @@ static struct node_id ranked(struct alone *a, bool better)
 	return id;
 }
 
-static void announce(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq)
+static void announce_as(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq,
+                        bool child)
 {
 	struct linkmsg_ann m = {.seq = seq, .ntrees = 1};
 
 	m.tree[0].root = *root;
 	m.tree[0].root_seq = seq;
 	m.tree[0].port = 7;
+	m.tree[0].is_parent = child;
 	anchor_ann_rx(a->n, p, &m);
+}
+
+static void announce(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq)
+{
+	announce_as(a, p, root, seq, false);
 }
 
 /* A better root is joined at once and its loss is noticed by the silence; each time the new place is reported once. */
@@ -194,12 +201,35 @@ static void test_samples(void **state)
 	alone_close(&a);
 }
 
+/* Each neighbour may claim any size: what they claim together is cut off and does not wrap to a small number. */
+static void test_sizes_claimed(void **state)
+{
+	struct linkmsg_sample m = {.size = UINT32_MAX};
+	struct node_id better;
+	struct alone a;
+
+	alone_open(&a, 4);
+	better = ranked(&a, true);
+	announce(&a, neighbour(&a, 1, &better), &better, 1);
+	anchor_sample_rx(a.n, peer_by_link(a.n, 1), &m);
+	for (uint16_t link = 2; link <= 5; link++) {
+		struct node_id worse = ranked(&a, false);
+		struct peer *child = neighbour(&a, link, &worse);
+
+		announce_as(&a, child, &better, 1, true);
+		anchor_sample_rx(a.n, child, &m);
+		assert_true(a.n->anchor->size >= 1u << 30);
+	}
+	alone_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_root),
 	        cmocka_unit_test(test_parent_goes),
 	        cmocka_unit_test(test_samples),
+	        cmocka_unit_test(test_sizes_claimed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
