@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Token bucket: how often something may happen, in O(1) and without a timer. */
 #pragma once
+#include "base/assert.h"
 #include "base/time.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ static inline bool bucket_take(struct bucket *b, struct instant now)
 		b->debt_ns = b->debt_ns > passed ? b->debt_ns - passed : 0;
 		b->last = now;
 	}
+	COYO_ASSERT(b->debt_ns >= 0);
 	if (b->debt_ns + cost > room)
 		return false;
 	b->debt_ns += cost;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The JSON writer (RFC 8259). */
 #include "base/json.h"
+#include "base/assert.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static char *room(struct json *j, size_t n)
 {
 	if (j->failed)
 		return NULL;
+	COYO_ASSERT(j->text ? j->len < j->cap : j->len == 0 && j->cap == 0);
 	if (j->len + n + 1 > j->cap) {
 		size_t cap = (j->len + n + 1) * 2 + 256;
 		char *t = realloc(j->text, cap);
@@ -181,13 +183,16 @@ void json_uint(struct json *j, const char *key, uint64_t value)
 void json_double(struct json *j, const char *key, double value)
 {
 	char b[48];
+	int n;
 
 	if (!isfinite(value)) { /* JSON has no word for these */
 		json_null(j, key);
 		return;
 	}
+	n = snprintf(b, sizeof(b), "%.6g", value);
+	COYO_ASSERT(n > 0 && (size_t)n < sizeof(b));
 	begin(j, key);
-	put(j, b, (size_t)snprintf(b, sizeof(b), "%.6g", value));
+	put(j, b, (size_t)n);
 }
 
 void json_bool(struct json *j, const char *key, bool value)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Injected randomness: the daemon passes the system's, tests and the simulator a seeded stream. */
 #pragma once
+#include "base/assert.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +30,7 @@ static inline uint64_t rng_u64(const struct rng *r)
 /* Uniform in [0, n) for n >= 1 (multiply-shift; bias < n / 2^64). */
 static inline uint64_t rng_below(const struct rng *r, uint64_t n)
 {
+	COYO_ASSERT(n >= 1);
 	return (uint64_t)(((unsigned __int128)rng_u64(r) * n) >> 64);
 }
 

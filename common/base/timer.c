@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The intrusive min-heap of deadlines. */
 #include "base/timer.h"
+#include "base/assert.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,8 +26,16 @@ static bool earlier(const struct timer_entry *a, const struct timer_entry *b)
 	return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
 }
 
+/* The heap and an armed timer name each other: it was armed in this heap and has not been moved in memory since. */
+static bool in_place(const struct timers *t, const struct timer *x)
+{
+	return x->slot <= t->n && t->heap[x->slot - 1].timer == x &&
+	       t->heap[x->slot - 1].at.ns == x->at.ns;
+}
+
 static void put(struct timers *t, uint32_t i, struct timer_entry x)
 {
+	COYO_ASSERT(i < t->n && t->n <= t->cap);
 	t->heap[i] = x;
 	x.timer->slot = i + 1;
 }
@@ -81,6 +90,7 @@ int timer_arm(struct timers *t, struct timer *x, struct instant at)
 	x->at = at;
 	t->n++;
 	sift_up(t, t->n - 1, (struct timer_entry){at, t->next_order++, x});
+	COYO_ASSERT(in_place(t, x));
 	return 0;
 }
 
@@ -91,6 +101,7 @@ void timer_disarm(struct timers *t, struct timer *x)
 
 	if (!x->slot)
 		return;
+	COYO_ASSERT(in_place(t, x));
 	i = x->slot - 1;
 	x->slot = 0;
 	last = t->heap[--t->n];

@@ -2,6 +2,8 @@
 /* AEAD bursts by libsodium. */
 #include "crypto/aead.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -39,6 +41,7 @@ static void nonce_of(const struct aead_key *k, uint64_t counter, uint8_t nonce[1
 {
 	uint64_t v = k->alg == AEAD_AES256_GCM ? __builtin_bswap64(counter) : counter;
 
+	COYO_ASSERT(k->alg == AEAD_AES256_GCM || k->alg == AEAD_CHACHA20_POLY1305);
 	memset(nonce, 0, 4);
 	memcpy(nonce + 4, &v, 8);
 }

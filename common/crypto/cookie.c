@@ -2,6 +2,8 @@
 /* The cookie exchange, by keyed BLAKE2b and XChaCha20-Poly1305. */
 #include "crypto/cookie.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -54,6 +56,7 @@ static void renew(struct cookie_jar *jar, const struct rng *rng, struct instant 
 void cookie_make(struct cookie_jar *jar, const struct rng *rng, struct instant now,
                  const void *source, size_t len, uint8_t cookie[COOKIE_BYTES])
 {
+	COYO_ASSERT(len > 0);
 	renew(jar, rng, now);
 	crypto_generichash(cookie, COOKIE_BYTES, source, len, jar->secret[0], 32);
 }

@@ -2,6 +2,8 @@
 /* Key pairs, key files and signatures with context, by libsodium. */
 #include "crypto/identity.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -71,6 +73,7 @@ int identity_to_text(const struct identity *me, char out[IDENTITY_TEXT_MAX])
 	             "# Secret key of one node. Whoever reads it can be that node.\n" KEY_LINE
 	             "%s\n",
 	             hex);
+	COYO_ASSERT(n > 0 && n < IDENTITY_TEXT_MAX);
 	sodium_memzero(raw, sizeof(raw));
 	sodium_memzero(hex, sizeof(hex));
 	return n;

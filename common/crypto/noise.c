@@ -2,6 +2,8 @@
 /* The Noise state machine: tokens of XX and IK in a table, symmetric state by BLAKE2b and ChaCha20-Poly1305. */
 #include "crypto/noise.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -26,6 +28,7 @@ static void hmac(const uint8_t *key, size_t key_len, const void *a, size_t a_len
 	crypto_generichash_state st;
 	uint8_t pad[128], inner[64];
 
+	COYO_ASSERT(key_len <= sizeof(pad)); /* a longer one would have to be hashed first */
 	for (size_t i = 0; i < sizeof(pad); i++)
 		pad[i] = (uint8_t)((i < key_len ? key[i] : 0) ^ 0x36);
 	crypto_generichash_init(&st, NULL, 0, 64);
@@ -149,6 +152,7 @@ int noise_init(struct noise *x, enum noise_pattern pattern, bool initiator, cons
 {
 	size_t n = strlen(names[pattern]);
 
+	COYO_ASSERT(n <= NOISE_HASH);
 	if (sodium_init() < 0 || (pattern == NOISE_IK && initiator && !rs))
 		return -EINVAL;
 	memset(x, 0, sizeof(*x));
@@ -202,11 +206,13 @@ int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, 
                 size_t *out_len)
 {
 	uint8_t *p = out;
+	size_t total;
 	int err = 0;
 
 	if (!my_turn(x, true))
 		return -EPROTO;
-	if (len > NOISE_MESSAGE_MAX || overhead(x) + len > cap)
+	total = overhead(x) + len;
+	if (len > NOISE_MESSAGE_MAX || total > cap)
 		return -ENOSPC;
 	for (const uint8_t *t = tokens[x->pattern][x->message]; *t && !err; t++) {
 		if (*t == T_E) {
@@ -224,7 +230,8 @@ int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, 
 		return err;
 	}
 	p += encrypt_and_hash(x, payload, len, p);
-	*out_len = (size_t)(p - out);
+	COYO_ASSERT((size_t)(p - out) == total);
+	*out_len = total;
 	x->message++;
 	return 0;
 }
@@ -280,6 +287,7 @@ void noise_split(const struct noise *x, uint8_t tx[32], uint8_t rx[32])
 {
 	uint8_t k1[64], k2[64];
 
+	COYO_ASSERT(noise_done(x));
 	hkdf2(x->ck, NULL, 0, k1, k2);
 	memcpy(tx, x->initiator ? k1 : k2, 32);
 	memcpy(rx, x->initiator ? k2 : k1, 32);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Anti-replay window over 64-bit counters (the bitmap of RFC 6479): check before opening, commit after. */
 #pragma once
+#include "base/assert.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,6 +32,7 @@ static inline bool replay_check(const struct replay *r, uint64_t counter)
 /* Records an authentic counter that replay_check() allowed. */
 static inline void replay_commit(struct replay *r, uint64_t counter)
 {
+	COYO_ASSERT(replay_check(r, counter));
 	if (counter >= r->next) {
 		uint64_t from = r->next ? (r->next - 1) / 64 : 0, to = counter / 64;
 

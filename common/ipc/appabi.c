@@ -2,6 +2,8 @@
 /* Lines between an application and the daemon: parsing that trusts nothing, writing that always fits. */
 #include "ipc/appabi.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -157,6 +159,7 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 	} else {
 		n = snprintf(out, APP_LINE_MAX, "version\n");
 	}
+	COYO_ASSERT(n > 0 && n < APP_LINE_MAX);
 	return (size_t)n;
 }
 
@@ -208,5 +211,6 @@ size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX])
 	} else {
 		n = snprintf(out, APP_LINE_MAX, "ok%s%s\n", ans->why[0] ? " " : "", ans->why);
 	}
+	COYO_ASSERT(n > 0 && n < APP_LINE_MAX);
 	return (size_t)n;
 }

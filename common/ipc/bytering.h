@@ -3,6 +3,7 @@
  * its own index and everything it relies on privately; of the other side's shared word it believes nothing but a difference
  * that lies within the ring, so that a hostile neighbour can at worst garble the bytes it was free to write anyway. */
 #pragma once
+#include "base/assert.h"
 #include "base/cc.h"
 
 #include <stdatomic.h>
@@ -39,6 +40,7 @@ static inline void bytering_shared_init(struct bytering_shared *s)
 static inline void bytering_view(struct bytering *r, struct bytering_shared *s, void *data,
                                  uint32_t cap)
 {
+	COYO_ASSERT(cap && !(cap & (cap - 1)));
 	*r = (struct bytering){.shared = s, .data = data, .cap = cap};
 }
 
@@ -83,6 +85,7 @@ static inline unsigned bytering_reserve2(struct bytering *r, void *piece[2], siz
 /* Publishes n bytes, n <= what was reserved. */
 static inline void bytering_commit(struct bytering *r, size_t n)
 {
+	COYO_ASSERT(n <= r->cap - (r->mine - r->theirs)); /* this side's words alone */
 	r->mine += n;
 	atomic_store_explicit(&r->shared->head, r->mine, memory_order_release);
 }
@@ -148,6 +151,7 @@ static inline unsigned bytering_peek2(struct bytering *r, void *piece[2], size_t
 /* Gives n bytes back, n <= what was peeked at. */
 static inline void bytering_consume(struct bytering *r, size_t n)
 {
+	COYO_ASSERT(n <= r->theirs - r->mine); /* this side's words alone */
 	r->mine += n;
 	atomic_store_explicit(&r->shared->tail, r->mine, memory_order_release);
 }

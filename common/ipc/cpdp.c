@@ -2,6 +2,8 @@
 /* Sizes of the control <-> worker messages, so that rings copy no more than what matters. */
 #include "ipc/cpdp.h"
 
+#include "base/assert.h"
+
 #include <stddef.h>
 
 uint32_t cp_cmd_size(const struct cp_cmd *c)
@@ -10,8 +12,10 @@ uint32_t cp_cmd_size(const struct cp_cmd *c)
 
 	switch (c->type) {
 	case CMD_SEND:
+		COYO_ASSERT(c->u.send.len <= CPDP_PACKET_MAX);
 		return head + (uint32_t)offsetof(struct cp_send, data) + c->u.send.len;
 	case CMD_SEND_SESSION:
+		COYO_ASSERT(c->u.send_session.len <= CPDP_PACKET_MAX);
 		return head + (uint32_t)offsetof(struct cp_send_session, data) +
 		       c->u.send_session.len;
 	default:
@@ -24,8 +28,10 @@ uint32_t dp_event_size(const struct dp_event *e)
 {
 	const uint32_t head = offsetof(struct dp_event, u);
 
-	if (e->type == EVT_PACKET)
+	if (e->type == EVT_PACKET) {
+		COYO_ASSERT(e->u.packet.len <= CPDP_PACKET_MAX);
 		return head + (uint32_t)offsetof(struct dp_packet, data) + e->u.packet.len;
+	}
 	return head + (uint32_t)sizeof(struct dp_connection);
 }
 

@@ -8,6 +8,7 @@
  * Events: worker -> control, one SPSC ring per worker; bounded, a full ring drops the event and counts it.
  */
 #pragma once
+#include "base/assert.h"
 #include "base/time.h"
 #include "wire/id.h"
 
@@ -169,12 +170,14 @@ struct cp_cmd {
 /* The worker that owns the session (and every connection) with this remote id: both planes compute it alike. */
 static inline uint8_t cp_session_worker(const struct node_id *remote, unsigned workers)
 {
+	COYO_ASSERT(workers >= 1 && workers <= CPDP_WORKERS_MAX);
 	return (uint8_t)((((uint32_t)remote->b[0] << 8 | remote->b[1]) * workers) >> 16);
 }
 
 /* The worker that owns a receiver index or a label that terminates here. Control chooses both so. */
 static inline uint8_t cp_index_worker(uint32_t index_or_label, unsigned workers)
 {
+	COYO_ASSERT(workers >= 1 && workers <= CPDP_WORKERS_MAX);
 	return (uint8_t)(index_or_label % workers);
 }
 

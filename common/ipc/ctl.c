@@ -2,6 +2,8 @@
 /* Requests of the control protocol: text to struct and back. */
 #include "ipc/ctl.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -221,6 +223,7 @@ int ctl_request_format(const struct ctl_request *r, char *out, size_t cap)
 {
 	int n;
 
+	COYO_ASSERT(r->verb >= CTL_SHOW && r->verb <= CTL_RELOAD);
 	switch (r->verb) {
 	case CTL_SHOW:
 		n = snprintf(out, cap, "show %s limit=%u\n", ctl_view_name(r->view), r->limit);

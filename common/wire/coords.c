@@ -2,6 +2,8 @@
 /* A node's place in a spanning tree: the port numbers from the root down, as varints. */
 #include "wire/coords.h"
 
+#include "base/assert.h"
+
 #include <string.h>
 
 bool coords_push(struct coords *c, uint16_t port)
@@ -50,6 +52,7 @@ unsigned coords_distance(const struct coords *a, const struct coords *b)
 
 	while (i < n && a->b[i] == b->b[i]) {
 		if (a->b[i] >= 0x80) {
+			COYO_ASSERT(i + 1 < n); /* neither is cut short within a port */
 			if (a->b[i + 1] != b->b[i + 1])
 				break;
 			i++;
@@ -57,6 +60,7 @@ unsigned coords_distance(const struct coords *a, const struct coords *b)
 		i++;
 		common++;
 	}
+	COYO_ASSERT(common <= a->hops && common <= b->hops);
 	return a->hops + b->hops - 2 * common;
 }
 
@@ -67,6 +71,7 @@ bool coords_eq(const struct coords *a, const struct coords *b)
 
 void coords_write(struct wr *w, const struct coords *c)
 {
+	COYO_ASSERT(c->len <= COORDS_BYTES_MAX && c->hops <= COORDS_HOPS_MAX);
 	wr_be16(w, c->len);
 	wr_copy(w, c->b, c->len);
 }

@@ -2,6 +2,7 @@
 /* Handshakes as bytes: prologue, authenticated payload, and the padded envelope with its two macs. */
 #include "wire/hsmsg.h"
 
+#include "base/assert.h"
 #include "base/cur.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@ size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
 
+	COYO_ASSERT(p->nrx <= HS_LANES_MAX && p->tx_lanes >= 1 && p->tx_lanes <= HS_LANES_MAX);
 	wr_u8(&w, HS_VERSION);
 	wr_u8(&w, p->tx_lanes);
 	wr_be16(&w, p->caps);
@@ -56,6 +58,7 @@ size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_
 		memcpy(out + n + ID_BYTES, responder->b, ID_BYTES);
 		n += 2 * ID_BYTES;
 	}
+	COYO_ASSERT(n <= HS_PROLOGUE_MAX);
 	return n;
 }
 

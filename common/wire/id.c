@@ -2,6 +2,8 @@
 /* Node ids: XOR metric and the base32 text forms. */
 #include "wire/id.h"
 
+#include "base/assert.h"
+
 /* id 64, checksum 2, version 1: 536 bits, so 108 characters of 5 bits with 4 zero bits at the end. */
 #define RAW_BYTES (ID_BYTES + 3)
 #define HALF      (ID_TEXT_LEN / 2)
@@ -130,6 +132,7 @@ enum id_parse_result id_parse(const char *text, size_t len, struct node_id *out)
 			strange = true;
 			d = 0;
 		}
+		COYO_ASSERT((n * 5 + 4) / 8 < sizeof(raw) && d < 32);
 		for (unsigned b = 0; b < 5; b++, d <<= 1)
 			if (d & 16)
 				raw[(n * 5 + b) / 8] |= (uint8_t)(0x80 >> ((n * 5 + b) % 8));

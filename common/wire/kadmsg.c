@@ -2,6 +2,7 @@
 /* Kademlia's questions and answers, and routed error. */
 #include "wire/kadmsg.h"
 
+#include "base/assert.h"
 #include "base/be.h"
 
 #include <string.h>
@@ -16,6 +17,8 @@ void kad_write(struct wr *w, const struct kad_msg *m)
 	uint8_t *count = w->p + 3;
 	unsigned n = 0;
 
+	COYO_ASSERT(m->count <= KAD_CONTACTS_MAX);
+	COYO_ASSERT(m->have_len <= KAD_HAVE_MAX && m->have_len % KAD_HAVE_UNIT == 0);
 	wr_u8(w, KAD_VERSION);
 	wr_u8(w, m->op);
 	wr_u8(w, m->flags);

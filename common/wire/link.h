@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The sealed link header and the handshake envelope: what stands in front of every frame between two neighbours. */
 #pragma once
+#include "base/assert.h"
 #include "base/cc.h"
 #include "base/cur.h"
 
@@ -31,9 +32,10 @@ struct link_header {
 	uint64_t counter;
 };
 
-/* Writes the LINK_HEADER_BYTES at p. h->type must fit 4 bits; h->length counts the bytes that follow the header. */
+/* Writes the LINK_HEADER_BYTES at p. h->type is one of enum link_msg_type; h->length counts the bytes that follow the header. */
 static inline void link_header_put(uint8_t *p, const struct link_header *h)
 {
+	COYO_ASSERT(h->type >= LINK_HS1 && h->type <= LINK_DATA);
 	p[0] = (uint8_t)(h->type << 4 | LINK_VERSION);
 	p[1] = h->flags;
 	be16_store(p + 2, h->length);

@@ -2,13 +2,16 @@
 /* Messages that never leave one link: liveness, the anchor's announcements, tear-down and grants. */
 #include "wire/linkmsg.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 /* Writes the head with the length of the body that follows it from `body` on. */
 static void head_close(struct wr *w, uint8_t *head)
 {
-	if (wr_ok(w))
-		be16_store(head + 2, (uint16_t)(w->p - head - 4));
+	if (!wr_ok(w))
+		return;
+	COYO_ASSERT(w->p - head >= 4 && w->p - head - 4 <= UINT16_MAX);
+	be16_store(head + 2, (uint16_t)(w->p - head - 4));
 }
 
 static uint8_t *head_open(struct wr *w, uint8_t type, uint8_t flags)
@@ -68,6 +71,7 @@ void linkmsg_ann_write(struct wr *w, const struct linkmsg_ann *m)
 	uint8_t *head = head_open(w, LINKMSG_ANN, 0);
 	uint8_t parents = 0;
 
+	COYO_ASSERT(m->ntrees <= RECORD_TREES_MAX);
 	for (unsigned t = 0; t < m->ntrees; t++)
 		parents |= (uint8_t)(m->tree[t].is_parent << t);
 	wr_be64(w, m->seq);
@@ -140,6 +144,7 @@ void linkmsg_sample_write(struct wr *w, const struct linkmsg_sample *m)
 {
 	uint8_t *head = head_open(w, LINKMSG_SAMPLE, 0);
 
+	COYO_ASSERT(m->count <= SAMPLE_MAX);
 	wr_be32(w, m->size);
 	wr_u8(w, m->count);
 	wr_zero(w, 3);
@@ -165,6 +170,7 @@ void linkmsg_tear_write(struct wr *w, uint8_t type, const struct linkmsg_tear *m
 {
 	uint8_t *head = head_open(w, type, 0);
 
+	COYO_ASSERT(type == LINKMSG_TEAR || type == LINKMSG_TEAR_ACK);
 	wr_be64(w, m->nonce);
 	wr_be32(w, m->yours);
 	wr_be32(w, m->mine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* MPLS label stack entries (RFC 3032, RFC 5462) and the reserved labels this network uses. */
 #pragma once
+#include "base/assert.h"
 #include "base/be.h"
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ static inline bool label_grant_ok(uint32_t label)
  * 0..255. Larger values would spill into the neighbouring field. */
 static inline uint32_t lse_make(uint32_t label, unsigned tc, bool bottom, unsigned ttl)
 {
+	COYO_ASSERT(label <= LABEL_MAX && tc <= 7 && ttl <= 255);
 	return label << 12 | tc << 9 | (bottom ? 1u << 8 : 0) | ttl;
 }
 

@@ -2,10 +2,13 @@
 /* Set-up and reply: the two messages that make a tunnel. */
 #include "wire/lspmsg.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 void setup_write(struct wr *w, const struct setup_msg *m)
 {
+	COYO_ASSERT(m->nnotvia <= SETUP_NOTVIA_MAX);
+	COYO_ASSERT(m->envelope || m->envelope_len == 0);
 	wr_u8(w, SETUP_VERSION);
 	wr_u8(w, m->flags);
 	wr_be16(w, m->mtu);
@@ -55,6 +58,7 @@ bool setup_read(struct rd *r, struct setup_msg *m)
 
 void reply_write(struct wr *w, const struct reply_msg *m)
 {
+	COYO_ASSERT(m->envelope || m->envelope_len == 0);
 	wr_u8(w, SETUP_VERSION);
 	wr_u8(w, m->flags);
 	wr_be16(w, m->mtu);

@@ -2,8 +2,11 @@
 /* The node record: what a node says of itself, sequence-numbered and signed, without a clock. */
 #include "wire/record.h"
 
+#include "base/assert.h"
+
 static void places_write(struct wr *w, const struct place *p, unsigned n)
 {
+	COYO_ASSERT(n <= RECORD_TREES_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		wr_be64(w, p[i].root);
 		coords_write(w, &p[i].coords);

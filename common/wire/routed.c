@@ -2,6 +2,8 @@
 /* The routed datagram: label stack, associated channel header, the 136-byte header with two ids, and the route extension. */
 #include "wire/routed.h"
 
+#include "base/assert.h"
+
 #include <string.h>
 
 #define ROUTE_FIXED \
@@ -38,6 +40,8 @@ void route_ext_write(struct wr *w, const struct route_ext *e)
 	unsigned body = ROUTE_FIXED + (committed ? ID_BYTES : 0) + e->coords.len;
 	unsigned pad = (4 - body % 4) % 4;
 
+	COYO_ASSERT(e->mode <= ROUTE_COORDS && e->next != NEXT_ROUTE && e->tree < RECORD_TREES_MAX);
+	COYO_ASSERT((body + pad) / 4 <= UINT8_MAX);
 	wr_u8(w, e->next);
 	wr_u8(w, (uint8_t)((body + pad) / 4));
 	wr_u8(w, e->mode);
@@ -108,6 +112,7 @@ bool control_stack_read(struct rd *r, uint32_t *tunnel_label, uint8_t *ttl)
 
 void control_stack_write(struct wr *w, uint32_t tunnel_label, uint8_t ttl)
 {
+	COYO_ASSERT(label_grant_ok(tunnel_label));
 	if (tunnel_label != UINT32_MAX) {
 		wr_be32(w, lse_make(LABEL_ROUTER_ALERT, TC_CONTROL, false, ttl));
 		wr_be32(w, lse_make(tunnel_label, TC_CONTROL, false, ttl));

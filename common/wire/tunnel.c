@@ -9,6 +9,7 @@ static bool names_node(uint8_t type)
 
 void oam_write(struct wr *w, const struct oam *m)
 {
+	COYO_ASSERT(m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_COMMIT);
 	wr_u8(w, m->type);
 	wr_u8(w, m->flags);
 	wr_be16(w, m->sequence);

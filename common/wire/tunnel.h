@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside a tunnel: the control word with its counter, and OAM bodies. */
 #pragma once
+#include "base/assert.h"
 #include "base/cc.h"
 #include "base/cur.h"
 #include "wire/id.h"
@@ -28,6 +29,7 @@ struct tunnel_header {
 /* total: bytes from the control word to the end of the packet, tag included. */
 static inline void tunnel_header_put(uint8_t *p, const struct tunnel_header *h, size_t total)
 {
+	COYO_ASSERT(h->type <= TUNNEL_OAM_CLEAR && h->phase <= 3 && total >= TUNNEL_HEADER_BYTES);
 	be32_store(p, (uint32_t)h->type << 26 | (uint32_t)h->phase << 24 |
 	                      (total < 64 ? (uint32_t)total << 16 : 0));
 	be64_store(p + 4, h->counter);

@@ -79,6 +79,7 @@ int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c)
 	e->twin = c->twin_label <= LABEL_MAX && c->twin_link < CPDP_LINKS_MAX
 	                  ? (uint32_t)c->twin_link << 20 | c->twin_label
 	                  : 0;
+	COYO_ASSERT(t->chunks <= t->entries); /* no chunk is kept for nothing */
 	return 0;
 }
 
@@ -108,9 +109,12 @@ void ilm_clear(struct ilm *t, const struct table_mem *mem)
 	if (!t->chunk)
 		return;
 	for (uint32_t i = 0; i < ILM_CHUNKS; i++)
-		if (t->chunk[i])
+		if (t->chunk[i]) {
+			COYO_ASSERT(t->chunks > 0);
 			mem->free(mem->arg, t->chunk[i], sizeof(struct ilm_chunk));
-	t->chunks = 0;
+			t->chunks--;
+		}
+	COYO_ASSERT(t->chunks == 0);
 	t->entries = 0;
 	root_free_if_empty(t, mem);
 }

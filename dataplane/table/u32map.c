@@ -11,6 +11,7 @@ static void place(struct u32map_slot *slot, uint32_t mask, uint32_t key, void *v
 {
 	uint32_t i = u32map_home(key, mask);
 
+	COYO_ASSERT(value && !(mask & (mask + 1)));
 	while (slot[i].value)
 		i = (i + 1) & mask;
 	slot[i] = (struct u32map_slot){key, value};
@@ -48,7 +49,7 @@ int u32map_add(struct u32map *m, const struct table_mem *mem, uint32_t key, void
 			return rc;
 	}
 	/* A slot stays free, or a search for a key that is not there would not end. */
-	COYO_ASSERT(value && m->n <= m->mask);
+	COYO_ASSERT(m->n <= m->mask);
 	place(m->slot, m->mask, key, value);
 	m->n++;
 	return 0;
