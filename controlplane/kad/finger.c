@@ -3,10 +3,11 @@
 #include "kad/kad.h"
 
 #include "anchor/anchor.h"
+#include "base/assert.h"
 
 #define PENDING_MAX 4
 #define RETRY_NS    (15 * NS_PER_S)
-/* A finger costs an entry at every hop; beyond this the anchor carries the few packets there are. */
+/* A finger costs a label entry at every hop. Contacts farther than this get none: the few packets for them go by coords. */
 #define FINGER_HOPS_MAX 24
 
 static bool bucket_served(const struct node *n, const struct contacts *t, unsigned bucket)
@@ -25,7 +26,7 @@ void fingers_fix(struct node *n)
 	struct contact *best = NULL;
 	unsigned best_d = 0;
 
-	/* Contacts of one bucket are neighbours in the table's order. */
+	/* The table is ordered by bucket: when the bucket changes, `best` is the nearest usable contact of the one before. */
 	for (struct contact *c = contact_after(n->contacts, NULL);;
 	     c = contact_after(n->contacts, c)) {
 		unsigned d;
@@ -36,6 +37,7 @@ void fingers_fix(struct node *n)
 			    n->news->finger_build(n, best)) {
 				best->finger_pending = true;
 				k->fingers_pending++;
+				COYO_ASSERT(k->fingers_pending <= PENDING_MAX);
 			}
 			best = NULL;
 		}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kademlia's housekeeping: whom to ask when, faster after news and slower in peace. */
+/* Kademlia's housekeeping: whom to ask when, more often after changes and less often while nothing changes. */
 #include "kad/kad.h"
 
 #include "anchor/anchor.h"
+#include "base/assert.h"
 #include "peer/peer.h"
 
 #include <errno.h>
@@ -56,7 +57,8 @@ void kad_speed_up(struct node *n, bool direct)
 {
 	struct kad *k = n->kad;
 
-	/* Hearsay may speed us up only now and then: gossip must not feed on itself. */
+	/* Faster exchanges produce more reports by others, so these may speed up this node only now and then: otherwise nodes would
+	 * keep each other at the shortest interval. */
 	if (!direct && instant_sub(n->now, k->news_at) < NEWS_EVERY)
 		return;
 	k->news_at = n->now;
@@ -91,7 +93,7 @@ void kad_peer_down(struct node *n, struct peer *p)
 		return;
 	c->neighbour = false;
 	c->fails = 1;
-	/* It may still live behind another path: asking it tells. */
+	/* Other paths may still reach it: with one failure counted, the next tick asks it again. */
 	kad_speed_up(n, true);
 }
 
@@ -109,8 +111,8 @@ void kad_coords_changed(struct node *n)
 	kad_speed_up(n, false);
 }
 
-/* Who has not had the present record from us. */
-static bool behind(const struct node *n, const struct contact *c)
+/* Whether c has not been sent this node's current record. */
+static bool lacks_record(const struct node *n, const struct contact *c)
 {
 	return instant_before(c->told, n->anchor->record_at);
 }
@@ -121,12 +123,12 @@ static void update_send(struct node *n)
 	unsigned k = contact_closest(n->contacts, &n->cfg.identity->id, true, near, KAD_SIBLINGS);
 
 	for (unsigned i = 0; i < k; i++)
-		if (behind(n, near[i]))
+		if (lacks_record(n, near[i]))
 			kad_send(n, KAD_UPDATE, 0, &near[i]->id, near[i]->place, near[i]->ntrees,
 			         NULL);
 	for (struct contact *c = contact_after(n->contacts, NULL); c;
 	     c = contact_after(n->contacts, c))
-		if (c->finger && behind(n, c))
+		if (c->finger && lacks_record(n, c))
 			kad_send(n, KAD_UPDATE, 0, &c->id, c->place, c->ntrees, NULL);
 }
 
@@ -134,6 +136,7 @@ void kad_grown(struct node *n)
 {
 	struct kad *k = n->kad;
 
+	COYO_ASSERT(k->tick_ns >= KAD_TICK_MIN);
 	k->stranger_ns = kad_paced(n, STRANGER_MIN);
 	k->refresh_ns = kad_paced(n, KAD_REFRESH_MIN);
 	kad_speed_up(n, false);

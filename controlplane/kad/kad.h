@@ -11,7 +11,8 @@
 #define RPC_MAX         64
 #define LOOKUPS_MAX     16
 #define LOOKUP_WIDTH    20
-#define LOOKUP_ASKS     64 /* questions of one lookup: whoever answers cannot keep it alive */
+#define LOOKUP_ASKS \
+	64 /* most questions of one lookup: answers that name ever more nodes cannot prolong it */
 
 enum kad_timer {
 	TIMER_KAD_TICK = TIMERS_OF(PART_KAD),
@@ -31,13 +32,13 @@ struct lookup {
 	struct node_id target;
 	uint8_t purpose; /* enum lookup_purpose */
 	uint8_t active;
-	uint32_t ref; /* the finder's own: request cookie, session index */
+	uint32_t ref; /* of whoever started it: request cookie, session index */
 	uint8_t in_flight;
-	uint8_t slow; /* asked, late, no longer waited for before asking others */
+	uint8_t slow; /* questions whose answer is late: others are asked meanwhile */
 	uint8_t n;
-	uint8_t asks; /* asked so far */
-	bool exact;   /* the target itself has been heard of */
-	uint64_t beyond;
+	uint8_t asks;    /* questions sent so far */
+	bool exact;      /* a usable record of the target itself was received: found */
+	uint64_t beyond; /* the target's records up to this number are not usable; 0: all are */
 	struct instant deadline;
 	struct contact_info found;
 	struct candidate *cand; /* LOOKUP_WIDTH, closest first */
@@ -47,9 +48,9 @@ struct rpc {
 	struct timer timer;
 	uint32_t id;
 	uint8_t op;
-	uint8_t lookup; /* index + 1, or 0 */
+	uint8_t lookup; /* lookup_number() of the lookup it belongs to, 0: none */
 	bool active;
-	bool slow;
+	bool slow; /* the answer is late; it is still accepted until timeout_ns after sent */
 	struct node_id to;
 	struct instant sent;
 	int64_t timeout_ns;
@@ -57,19 +58,21 @@ struct rpc {
 
 struct kad {
 	struct rpc rpc[RPC_MAX];
-	uint32_t rpcs; /* of those: active */
+	uint32_t rpcs; /* active entries of rpc[] */
 	struct lookup lookup[LOOKUPS_MAX];
 	struct timer tick_timer, update_timer, finger_timer;
 	int64_t tick_ns;
-	struct instant update_first; /* first change not yet told */
+	struct instant
+	        update_first; /* when the oldest change of place that contacts were not told of happened */
 	uint32_t ticks;
-	uint8_t waits;              /* ticks put off because this node's place keeps changing */
-	struct instant news_at;     /* last time that gossip sped the tick up */
-	struct instant stranger_at; /* last question to a sampled stranger */
-	int64_t stranger_ns;        /* wait until the next; doubles until the network grows again */
-	struct instant refresh_at;  /* last look into an empty bucket */
-	int64_t refresh_ns;         /* wait until the next; doubles while they stay empty */
-	uint16_t refresh_bucket;    /* next empty bucket to look into */
+	uint8_t waits;          /* ticks put off because this node's place keeps changing */
+	struct instant news_at; /* when kad_speed_up() last took effect */
+	struct instant
+	        stranger_at; /* last question to a sampled node that has no room in the table */
+	int64_t stranger_ns; /* wait until the next; doubles until the network grows again */
+	struct instant refresh_at; /* last look into an empty bucket */
+	int64_t refresh_ns;        /* wait until the next; doubles while they stay empty */
+	uint16_t refresh_bucket;   /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
@@ -77,17 +80,18 @@ struct kad {
 
 /* Makes n->kad; housekeeping begins. After the tables. -ENOMEM. */
 int kad_new(struct node *n);
-/* Ends every lookup and question without a word. */
+/* Frees everything of this part; lookups and questions under way are not reported to anybody. */
 void kad_free(struct node *n);
 /* A timer of PART_KAD; its owner is the question, where there is one. */
 void kad_timer(struct node *n, struct timer *t);
-/* A neighbour is up: it is a contact, and asked at once. */
+/* A neighbour is up: it becomes a contact, and an exchange with it begins at once. */
 void kad_peer_up(struct node *n, struct peer *p);
-/* It is not any more: it may still live behind another path, which is asked for. */
+/* A neighbour is down. It stays a contact, since other paths may still reach it; housekeeping soon asks it whether they do. */
 void kad_peer_down(struct node *n, struct peer *p);
-/* This node's own record changed: those who need it are told in a while. */
+/* This node's own record changed: its siblings and the contacts with a finger get the new one after a short delay. */
 void kad_coords_changed(struct node *n);
-/* Hearsay of a node (samples). While the network grows, strangers for whom there is no room are asked about ourselves. */
+/* A neighbour's sample names node c. It enters the table, unverified. Where the table has no room for it, it is asked, now and then
+ * while the network grows, for nodes near this one. */
 void kad_hint(struct node *n, const struct contact_info *c);
 /* A Kademlia message delivered here. */
 void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
@@ -96,31 +100,33 @@ void kad_error(struct node *n, const struct error_msg *m);
 /* Somebody's message met a dead end here; body as in kad_rx(). If it is a question, its asker is told: its own record in the
  * question says where it stands. code: enum routed_error. */
 void kad_undelivered(struct node *n, const struct routed_header *h, uint8_t code, struct rd *body);
-/* A datagram on its way to this id came to a dead end here: asked again before it is passed on or used. */
+/* A datagram on its way to this id came to a dead end here: the contact must answer again before it is named to others or used. */
 void kad_suspect(struct node *n, const struct node_id *id);
-/* Housekeeping at its fastest again. direct: for a reason of this node's own; what others say counts once in ten seconds. */
+/* Housekeeping returns to its shortest interval. direct: this node saw the reason itself; reasons reported by others have an effect
+ * once in ten seconds only. */
 void kad_speed_up(struct node *n, bool direct);
-/* The anchor says that the network grew or merged: there may be nearer ids now. */
+/* The anchor says that the network grew or merged: questions to strangers and looks into empty buckets
+ * return to their shortest intervals. */
 void kad_grown(struct node *n);
 
 /* An interval for this node, in ns, of at least `least`: the deeper the tree, the longer a question takes and the more hops it costs. */
 int64_t kad_paced(const struct node *n, int64_t least);
 
 /* ---- housekeeping (kad/upkeep.c) ---- */
-/* TIMER_KAD_TICK: asks whom it is time to ask, and sets the next tick. */
+/* TIMER_KAD_TICK: asks the contacts that are due, and sets the next tick. */
 void upkeep_tick(struct node *n);
-/* An exchange with a contact, if there is a way to it. */
+/* Begins an exchange with a contact: it gets this node's record and is asked for news. Nothing where no way to it is known. */
 void kad_exchange(struct node *n, const struct contact *c);
 
 /* ---- datagrams (kad/send.c) ---- */
 /* Sends a routed datagram of this node. places: the destination's, as far as known. -EHOSTUNREACH: no way known from here;
- * -EMSGSIZE. */
+ * -EMSGSIZE: too long for one datagram. */
 int kad_route(struct node *n, const struct node_id *dst, const struct place *places,
               unsigned nplaces, uint8_t next, const void *body, size_t len);
 
 /* ---- questions (kad/rpc.c) ---- */
-/* Asks: op is KAD_EXQ or KAD_FIND (then for target); lookup: number of the lookup from 1, 0: none. The answer, or that none came, is told to
- * the lookup and seen in the contact. -EBUSY: too many questions are open. */
+/* Asks: op is KAD_EXQ or KAD_FIND (then for target); lookup: number of the lookup from 1, 0: none. The
+ * lookup is told of the answer or of its absence, and the contact's state is updated. -EBUSY: too many questions are open. */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup);
 /* TIMER_KAD_RPC: the answer is late, or is not waited for any more. */
@@ -131,16 +137,16 @@ bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to
               const struct place *places, unsigned nplaces, const struct node_id *target);
 
 /* ---- lookups (kad/lookup.c) ---- */
-/* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: what is said of the target's place under this record
- * number or a lower one is no answer (0: any is). Returns 0, or -EBUSY; the end is told by news.lookup_done(). */
+/* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: a record of the target with this number or a lower one
+ * is no result, because the place in it proved wrong (0: any record is). Returns 0, or -EBUSY; the end is told by news.lookup_done(). */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at, uint64_t beyond);
-/* One asked has answered with m. slow: it was late already. May end the lookup. */
+/* Node `from`, asked for l, has answered with m. slow: lookup_slow() was called for this question. May end the lookup. */
 void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
-/* One asked will not answer. May end the lookup. */
+/* Node `who`, asked for l, did not answer in time or cannot be reached. slow: as above. May end the lookup. */
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
-/* One asked is late: others are asked meanwhile. */
+/* An answer for l is late: another node is asked meanwhile. */
 void lookup_slow(struct node *n, struct lookup *l);
 
 /* ---- fingers (kad/finger.c) ---- */
@@ -148,13 +154,13 @@ void lookup_slow(struct node *n, struct lookup *l);
 void fingers_fix(struct node *n);
 /* A finger stands, built here or by the far end: the contact may be reached along it. */
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far);
-/* It does not any more: the contact lets go of l. */
+/* Finger l to `far` is gone: the contact forgets it, and a new one is built after a second. */
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far);
-/* One of ours did not come up; another try comes later. */
+/* The set-up of a finger to `far` failed: it is tried again later. */
 void kad_finger_failed(struct node *n, const struct node_id *far);
 
 /* ---- over a restart (kad/snapshot.c) ---- */
 /* Writes the verified contacts and this node's record number. Returns bytes, or -ENOSPC. */
 long kad_snapshot(const struct node *n, void *buf, size_t cap);
-/* What kad_snapshot() wrote: hearsay until it has answered. Anything else is nothing. */
+/* Reads what kad_snapshot() wrote. Its contacts count as unverified until they have answered. Anything else is ignored. */
 void kad_restore(struct node *n, const void *buf, size_t len);

@@ -8,25 +8,26 @@
 
 #define LOOKUP_LIFE (20 * NS_PER_S)
 
-/* So many of the closest asked: then it is done. Housekeeping is content with less, it comes round again. */
-static unsigned depth(const struct lookup *l)
+/* How many of the closest candidates must have been asked before the lookup ends. Housekeeping needs fewer, as it repeats. */
+static unsigned closest_to_ask(const struct lookup *l)
 {
 	return l->purpose == LOOKUP_REFRESH ? 3 : 8;
 }
 
-static unsigned number(const struct node *n, const struct lookup *l)
+/* How a question names its lookup: the index + 1, since 0 means none. */
+static unsigned lookup_number(const struct node *n, const struct lookup *l)
 {
 	return (unsigned)(l - n->kad->lookup) + 1;
 }
 
-/* A place that did not lead there is no answer. */
-static bool newer(const struct lookup *l, uint64_t seq)
+/* Whether a record of the target may end the lookup: one up to `beyond` holds the place that proved wrong. */
+static bool record_usable(const struct lookup *l, uint64_t seq)
 {
 	return !l->beyond || seq > l->beyond;
 }
 
-/* Where it could not be asked at its old place it may be at its new one. */
-static void again(struct candidate *c, const struct contact_info *i)
+/* Takes over a newer record of a candidate. One that could not be reached at its old place is asked again at the new one. */
+static void candidate_renew(struct candidate *c, const struct contact_info *i)
 {
 	if (i->seq <= c->info.seq)
 		return;
@@ -35,19 +36,20 @@ static void again(struct candidate *c, const struct contact_info *i)
 		c->state = CAND_NEW;
 }
 
+/* Puts a node among the candidates, which are in order of distance, unless it is too far or this node itself. */
 static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 {
 	unsigned i;
 
 	if (id_eq(&c->id, &n->cfg.identity->id) || c->ntrees == 0)
 		return;
-	if (id_eq(&c->id, &l->target) && newer(l, c->seq)) {
+	if (id_eq(&c->id, &l->target) && record_usable(l, c->seq)) {
 		l->exact = true;
 		l->found = *c;
 	}
 	for (i = 0; i < l->n; i++)
 		if (id_eq(&l->cand[i].info.id, &c->id)) {
-			again(&l->cand[i], c);
+			candidate_renew(&l->cand[i], c);
 			return;
 		}
 	for (i = l->n; i > 0 && id_cmp_dist(&l->target, &c->id, &l->cand[i - 1].info.id) < 0; i--)
@@ -74,7 +76,7 @@ static void finish(struct node *n, struct lookup *l)
 	if (best)
 		closest = *best;
 	for (unsigned i = 0; i < RPC_MAX; i++)
-		if (n->kad->rpc[i].active && n->kad->rpc[i].lookup == number(n, l))
+		if (n->kad->rpc[i].active && n->kad->rpc[i].lookup == lookup_number(n, l))
 			n->kad->rpc[i].lookup = 0;
 	ctx_free(n, l->cand);
 	l->cand = NULL;
@@ -88,7 +90,7 @@ static bool may_ask(const struct node *n, const struct lookup *l)
 	       l->in_flight < n->cfg.kad_alpha;
 }
 
-/* Asks on; ends the lookup when nothing is left to ask. */
+/* Sends as many further questions as may be open at once; ends the lookup when no answer is outstanding. */
 static void proceed(struct node *n, struct lookup *l)
 {
 	unsigned looked = 0;
@@ -97,14 +99,14 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 		return;
 	}
-	for (unsigned i = 0; may_ask(n, l) && i < l->n && looked < depth(l); i++) {
+	for (unsigned i = 0; may_ask(n, l) && i < l->n && looked < closest_to_ask(l); i++) {
 		struct candidate *c = &l->cand[i];
 
 		if (c->state != CAND_FAILED)
 			looked++;
 		if (c->state != CAND_NEW)
 			continue;
-		if (kad_ask(n, KAD_FIND, &c->info, &l->target, number(n, l)) != 0)
+		if (kad_ask(n, KAD_FIND, &c->info, &l->target, lookup_number(n, l)) != 0)
 			break;
 		c->state = CAND_ASKED;
 		l->in_flight++;
@@ -126,7 +128,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	for (unsigned i = 0; i < LOOKUPS_MAX && !l; i++)
 		if (!n->kad->lookup[i].active)
 			l = &n->kad->lookup[i];
-	/* Housekeeping leaves room for people's questions. */
+	/* Housekeeping may take only half of the slots, so that sessions and operators find one free. */
 	if (!l || (purpose == LOOKUP_REFRESH && l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
 		return -EBUSY;
 	memset(l, 0, sizeof(*l));
@@ -146,7 +148,8 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 		contact_to_info(near[i], &c);
 		add(n, l, &c);
 	}
-	l->exact = false; /* what we have ourselves is what led here: ask */
+	l->exact =
+	        false; /* our own record of the target is no result: the caller had it and looks for a better one */
 	proceed(n, l);
 	return 0;
 }
@@ -158,7 +161,7 @@ static void mark(struct lookup *l, const struct node_id *id, uint8_t state)
 			l->cand[i].state = state;
 }
 
-/* One asked is no longer waited for. */
+/* One question of the lookup is no longer counted as open, or, if slow, as late. */
 static void stop_waiting(struct lookup *l, bool slow)
 {
 	uint8_t *count = slow ? &l->slow : &l->in_flight;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Questions between nodes: each has a number, a deadline that grows with the way, and one place to be answered. */
+/* Questions between nodes: each has a random number, a deadline that grows with the distance, and a slot until it is answered. */
 #include "kad/kad.h"
 
 #include "base/assert.h"
@@ -17,10 +17,11 @@
 #define EXR_CLOSEST   8
 #define EXR_TREE_NEAR 8
 #define EXQ_CLOSEST   4
-#define NEXT_DOOR     4 /* hops along the tree */
+#define NEXT_DOOR     4 /* hops along the tree: nodes this near are named even for a full bucket */
 #define NEXT_DOOR_MAX 2
-#define UNREACHABLE \
-	NS_PER_MS /* no way from here: as good as unanswered, but not in the middle of the asking */
+/* When there is no way to the node asked, the question fails after this long and not within kad_ask(): its caller may be in the middle
+ * of the table or of a lookup that the failure changes. */
+#define UNREACHABLE NS_PER_MS
 
 static struct rpc *rpc_new(struct node *n)
 {
@@ -46,9 +47,10 @@ static bool listed(const struct kad_msg *m, const struct node_id *id)
 	return false;
 }
 
-/* Whoever is asked is told what is new since it last heard of us; whoever asks, what its filter lacks. */
-static bool news_to(const struct kad_msg *m, const struct contact *c, const struct node_id *to,
-                    struct instant told, const struct kad_msg *q)
+/* Whether contact c belongs into a list for node `to`. In an answer to q: if the filter in q lacks it. In a question (q is NULL): if it
+ * was learnt since `told`, when `to` last got a list from this node. */
+static bool worth_telling(const struct kad_msg *m, const struct contact *c,
+                          const struct node_id *to, struct instant told, const struct kad_msg *q)
 {
 	if (id_eq(&c->id, to) || listed(m, &c->id))
 		return false;
@@ -61,6 +63,7 @@ static void list_add(struct kad_msg *m, const struct contact *c)
 		contact_to_info(c, &m->c[m->count++]);
 }
 
+/* Hops from c to place along tree 0; UINT_MAX where that is unknown or c may not be named. */
 static unsigned near_along_tree(const struct contact *c, const struct place *place)
 {
 	return c->verified && !c->fails && c->ntrees && c->place[0].root == place->root
@@ -68,7 +71,7 @@ static unsigned near_along_tree(const struct contact *c, const struct place *pla
 	               : UINT_MAX;
 }
 
-/* Up to so many of the contacts closest to an id in which there is news. */
+/* Adds those of the contacts closest to `to` that are worth telling, until m names at_most. */
 static void list_closest(struct node *n, struct kad_msg *m, const struct node_id *to,
                          unsigned at_most, struct instant told, const struct kad_msg *q)
 {
@@ -76,11 +79,12 @@ static void list_closest(struct node *n, struct kad_msg *m, const struct node_id
 	unsigned k = contact_closest(n->contacts, to, true, near, q ? KAD_SIBLINGS : at_most);
 
 	for (unsigned i = 0; i < k && m->count < at_most; i++)
-		if (news_to(m, near[i], to, told, q))
+		if (worth_telling(m, near[i], to, told, q))
 			list_add(m, near[i]);
 }
 
-/* Contacts near the asker along the tree, few of each bucket of its; of buckets that are full only its next-door nodes. */
+/* Adds contacts near the asker along the tree, nearest ring first: at most two for each of its buckets, and for buckets that it says
+ * are full only nodes within NEXT_DOOR hops, which make short fingers. */
 static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_id *to,
                            const struct kad_msg *q)
 {
@@ -97,7 +101,7 @@ static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_
 			if (b > 63 || per_bucket[b] >= 2 ||
 			    (full && (limit > NEXT_DOOR || next_door == NEXT_DOOR_MAX)) ||
 			    near_along_tree(c, q->self.place) > limit ||
-			    !news_to(m, c, to, n->now, q))
+			    !worth_telling(m, c, to, n->now, q))
 				continue;
 			per_bucket[b]++;
 			next_door += full;
@@ -105,7 +109,7 @@ static void list_tree_near(struct node *n, struct kad_msg *m, const struct node_
 		}
 }
 
-/* What need not be told us: all that we have heard of, and what we know to be dead. */
+/* Fills the filter of what the other side need not name: all contacts in the table, and those dropped lately as dead. */
 static void have_fill(struct node *n, struct kad_msg *m)
 {
 	const struct contacts *t = n->contacts;
@@ -121,7 +125,7 @@ static void have_fill(struct node *n, struct kad_msg *m)
 			kad_have_add(m, &t->dead[i].id, t->dead[i].seq);
 }
 
-/* What stands before the body: stack, channel, header, route extension with the receiver's coords. */
+/* Bytes left for the body after label stack, channel header, routed header and a route extension with the receiver's coords. */
 static size_t room_for(const struct place *places, unsigned nplaces)
 {
 	return CONTROL_PACKET_MAX - 12 - ACH_BYTES - ROUTED_HEADER_BYTES - 88 -
@@ -147,6 +151,7 @@ static bool send(struct node *n, struct kad_msg *m, const struct node_id *to,
 	return true;
 }
 
+/* Starts message m of this node; c[] and have[] stay as they are, since their counts are zero. */
 static void begin(struct node *n, struct kad_msg *m, uint8_t op, uint32_t rpc)
 {
 	m->op = op;
@@ -196,8 +201,8 @@ static void reply(struct node *n, const struct node_id *src, const struct kad_ms
 	send(n, &m, src, places, q->self.ntrees);
 }
 
-/* There is no way to it from here: given up, but not in the middle of the asking. */
-static void rpc_soon(struct node *n, struct rpc *r)
+/* There is no way to the node asked: the question fails as soon as the caller of kad_ask() is done. */
+static void rpc_fail_soon(struct node *n, struct rpc *r)
 {
 	r->timeout_ns = 0;
 	arm(n, &r->timer, TIMER_KAD_RPC, r, UNREACHABLE);
@@ -212,6 +217,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 
 	if (!r)
 		return -EBUSY;
+	COYO_ASSERT(lookup <= LOOKUPS_MAX && n->kad->rpcs < RPC_MAX);
 	anchor_distance(n->anchor, to->place, to->ntrees, &tree, &d);
 	memset(r, 0, offsetof(struct rpc, id));
 	r->id = (uint32_t)rng_u64(&n->cfg.rng);
@@ -228,10 +234,12 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	if (c)
 		c->asked = n->now;
 	if (!kad_send(n, op, r->id, &to->id, to->place, to->ntrees, target))
-		rpc_soon(n, r);
+		rpc_fail_soon(n, r);
 	return 0;
 }
 
+/* A contact did not answer: it is dropped after FAILS_MAX failures in a row, and its finger with it. A neighbour's life is peer's
+ * to judge. */
 static void question_failed(struct node *n, const struct node_id *id)
 {
 	struct contact *c = contact_find(n->contacts, id);
@@ -242,6 +250,7 @@ static void question_failed(struct node *n, const struct node_id *id)
 		return;
 	if (c->finger)
 		n->news->finger_drop(n, c->finger);
+	/* The hearer may have dropped the contact already. */
 	c = contact_find(n->contacts, id);
 	if (!c)
 		return;
@@ -275,6 +284,7 @@ void kad_rpc_timeout(struct node *n, struct rpc *r)
 {
 	int64_t left = r->timeout_ns - instant_sub(n->now, r->sent);
 
+	COYO_ASSERT(r->active);
 	if (!r->slow && left > 0) {
 		r->slow = true;
 		arm(n, &r->timer, TIMER_KAD_RPC, r, left);
@@ -298,8 +308,8 @@ void kad_error(struct node *n, const struct error_msg *m)
 	}
 }
 
-/* Exactly this record has been verified before. */
-static bool known(const struct node *n, const struct contact *c, const struct record *r)
+/* Whether the signature of exactly this record has been verified before. */
+static bool already_verified(const struct node *n, const struct contact *c, const struct record *r)
 {
 	if (!c || !c->verified || r->seq != c->signed_seq || r->seq != c->seq)
 		return false;
@@ -310,7 +320,7 @@ static bool known(const struct node *n, const struct contact *c, const struct re
 	return true;
 }
 
-/* The sender's signed record: its own word, if the signature holds. False: it is not, and nothing in the message counts. */
+/* Verifies and takes over the sender's own record. False: its key or signature is wrong, and the message is to be ignored. */
 static bool learn_self(struct node *n, const struct node_id *src, const struct kad_msg *m)
 {
 	struct contacts *t = n->contacts;
@@ -320,9 +330,9 @@ static bool learn_self(struct node *n, const struct node_id *src, const struct k
 	uint32_t before = t->gains;
 
 	identity_id_of_key(m->self.key, &id);
-	if (!id_eq(&id, src) ||
-	    (!known(n, c, &m->self) && n->ops->verify(m->self.key, RECORD_CONTEXT, m->self_body,
-	                                              m->self_body_len, m->self.sig) != 0)) {
+	if (!id_eq(&id, src) || (!already_verified(n, c, &m->self) &&
+	                         n->ops->verify(m->self.key, RECORD_CONTEXT, m->self_body,
+	                                        m->self_body_len, m->self.sig) != 0)) {
 		count(n, CTR_KAD_BAD_SIG);
 		return false;
 	}
@@ -340,6 +350,7 @@ static bool learn_self(struct node *n, const struct node_id *src, const struct k
 	return true;
 }
 
+/* Learns the contacts that a message names, unverified. A record of this node that is newer than its own is from before a restart. */
 static void take_list(struct node *n, const struct kad_msg *m)
 {
 	for (unsigned i = 0; i < m->count; i++) {

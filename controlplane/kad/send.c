@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kademlia's datagrams: how one of this node is sent, and what becomes of one that got stuck here. */
+/* Kademlia's datagrams: how this node sends one, and how the asker is told when its question came to a dead end here. */
 #include "kad/kad.h"
 
 #include "core/emit.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The contact table on disk: what is worth asking first after a restart. */
+/* The contact table as bytes for a file: the contacts to ask first after a restart. */
 #include "kad/kad.h"
 
 #include "anchor/anchor.h"
+#include "base/assert.h"
 
 #include <errno.h>
 
@@ -33,6 +34,7 @@ long kad_snapshot(const struct node *n, void *buf, size_t cap)
 	}
 	if (!wr_ok(&w))
 		return -ENOSPC;
+	COYO_ASSERT(k <= t->count);
 	be16_store(count_at, (uint16_t)k);
 	return (long)wr_len(&w);
 }

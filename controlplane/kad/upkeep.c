@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Housekeeping: hearsay is verified, siblings are kept, empty buckets are looked into; ever more seldom in peace. */
+/* Housekeeping: verifies contacts known from others only, keeps up with siblings, looks into empty buckets; less often while nothing
+ * changes. */
 #include "kad/kad.h"
 
 #include "anchor/anchor.h"
@@ -7,17 +8,16 @@
 #include <string.h>
 
 #define TICK_MAX (300 * NS_PER_S)
-#define CALM   \
-	(300 * \
-	 NS_PER_MS) /* the trees are at rest when this node's place has not changed for so long */
+/* The trees count as at rest when this node's place has not changed for so long; a tick waits for that at most CALM_WAITS times. */
+#define CALM           (300 * NS_PER_MS)
 #define CALM_WAITS     6
 #define REFRESH_MAX    (600 * NS_PER_S)
 #define ASKED_LATELY   (5 * NS_PER_S)
 #define SNAPSHOT_EVERY (30 * NS_PER_S)
 #define VERIFY_AT_ONCE 3
 #define VERIFY_ENOUGH  3 /* verified contacts that a bucket needs; the others are a reserve */
-#define CLOSE_ENOUGH \
-	8 /* as many contacts below a bucket as one exchange tells of: then the siblings know it */
+/* With so many contacts closer than a bucket, as many as one exchange names, the siblings know of any node in that bucket. */
+#define CLOSE_ENOUGH 8
 
 void kad_exchange(struct node *n, const struct contact *c)
 {
@@ -39,7 +39,8 @@ static bool good(const struct contact *c)
 	return c->verified && !c->fails;
 }
 
-/* The closest ids heard of must be known at first hand: each answer tells of closer ones, as a lookup of our own id would. */
+/* Asks the closest contacts that are not verified. Each answer names closer ones, so that this finds the siblings as a lookup of this
+ * node's own id would. Returns how many were asked. */
 static unsigned verify_siblings(struct node *n)
 {
 	struct contact *near[KAD_SIBLINGS];
@@ -54,8 +55,9 @@ static unsigned verify_siblings(struct node *n)
 	return done;
 }
 
-/* The nearest along the tree of a bucket's hearsay; *have: how many of the bucket are good. */
-static struct contact *nearest_hearsay(struct node *n, uint32_t at, uint32_t end, unsigned *have)
+/* Of a bucket's contacts that are not verified and were not just asked, the nearest along the tree. *have: how many of the bucket are
+ * good or may prove so when they answer. */
+static struct contact *nearest_unverified(struct node *n, uint32_t at, uint32_t end, unsigned *have)
 {
 	struct contacts *t = n->contacts;
 	struct contact *best = NULL;
@@ -75,13 +77,13 @@ static struct contact *nearest_hearsay(struct node *n, uint32_t at, uint32_t end
 				best_d = d;
 			}
 		} else {
-			++*have; /* it may well be */
+			++*have; /* its answer may be under way */
 		}
 	}
 	return best;
 }
 
-/* Buckets with fewer than `enough` verified contacts have their nearest hearsay asked. */
+/* In each bucket with fewer than `enough` good contacts, asks the nearest unverified one. Returns how many were asked. */
 static unsigned verify_buckets(struct node *n, unsigned enough, unsigned at_most)
 {
 	struct contacts *t = n->contacts;
@@ -93,7 +95,7 @@ static unsigned verify_buckets(struct node *n, unsigned enough, unsigned at_most
 
 		for (end = at + 1; end < t->count && t->v[end]->bucket == t->v[at]->bucket; end++)
 			;
-		c = nearest_hearsay(n, at, end, &have);
+		c = nearest_unverified(n, at, end, &have);
 		if (c && have < enough) {
 			kad_exchange(n, c);
 			done++;
@@ -102,6 +104,7 @@ static unsigned verify_buckets(struct node *n, unsigned enough, unsigned at_most
 	return done;
 }
 
+/* Exchanges with the sibling that was asked longest ago; soon after a change, with one of the closest four. */
 static void sibling_exchange(struct node *n)
 {
 	struct kad *k = n->kad;
@@ -128,7 +131,7 @@ static void random_exchange(struct node *n)
 		kad_exchange(n, c);
 }
 
-/* A random id in one empty bucket, unless so few ids are closer than it that exchanges with siblings tell of it. */
+/* Looks up a random id in one empty bucket. Buckets close to this node are left out: exchanges with siblings already cover them. */
 static void look_into_empty(struct node *n)
 {
 	struct kad *k = n->kad;
@@ -173,9 +176,9 @@ static void snapshot(struct node *n)
 void upkeep_tick(struct node *n)
 {
 	struct kad *k = n->kad;
-	unsigned owed;
+	unsigned asked;
 
-	/* While places change under way, what is asked and told now is stale before it arrives. */
+	/* While the trees change, coords in questions and answers would be out of date before they arrive: wait. */
 	if (instant_sub(n->now, n->anchor->record_at) < CALM && k->waits++ < CALM_WAITS) {
 		arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
 		    CALM + (int64_t)rng_below(&n->cfg.rng, CALM / 2));
@@ -183,9 +186,9 @@ void upkeep_tick(struct node *n)
 	}
 	k->waits = 0;
 	k->ticks++;
-	owed = verify_siblings(n);
-	owed += verify_buckets(n, 1, VERIFY_AT_ONCE);
-	if (owed == 0) {
+	asked = verify_siblings(n);
+	asked += verify_buckets(n, 1, VERIFY_AT_ONCE);
+	if (asked == 0) {
 		verify_buckets(n, VERIFY_ENOUGH, 1);
 		sibling_exchange(n);
 		if (k->ticks % 2 == 0)
@@ -195,8 +198,8 @@ void upkeep_tick(struct node *n)
 	if (k->ticks > 3)
 		fingers_fix(n);
 	snapshot(n);
-	/* What is known by hearsay only is asked without delay; peace makes the pace slower. */
-	if (owed == 0)
+	/* While contacts remain to be verified the interval stays short; otherwise it doubles with every tick. */
+	if (asked == 0)
 		k->tick_ns = k->tick_ns * 2 < TICK_MAX ? k->tick_ns * 2 : TICK_MAX;
 	arm(n, &k->tick_timer, TIMER_KAD_TICK, NULL,
 	    k->tick_ns - (int64_t)rng_below(&n->cfg.rng, (uint64_t)k->tick_ns / 4));
