@@ -8,11 +8,11 @@
 #include <string.h>
 
 #define RETRY_MIN (250 * NS_PER_MS)
-#define RETRY_SOON \
-	NS_PER_S /* at most, for the first minute: a link that was cut comes back soon, or not for long */
+/* For the first RETRIES_SOON tries, about a minute: most links that were cut come back soon. */
+#define RETRY_SOON   NS_PER_S
 #define RETRY_MAX    (5 * NS_PER_S)
 #define RETRIES_SOON 60
-#define CROSSING     NS_PER_S /* beyond any round trip between neighbours */
+#define CROSSING     NS_PER_S /* longer than any round trip between neighbours */
 #define HS_LIFE      (10 * NS_PER_S)
 #define COOKIE_LIFE  (100 * NS_PER_S)
 #define BAD_IK_TRIES 3
@@ -42,7 +42,7 @@ static void fill_payload(struct node *n, struct peer *p, struct handshake *hs, b
 	hs->rx.count = out->nrx = (uint8_t)lanes;
 }
 
-/* Who a frame came from or goes to, as the cookie binds it. */
+/* The sender of a frame as bytes, to which a cookie is bound. */
 static size_t source_of(const struct dp_packet *pk, uint8_t out[26])
 {
 	memset(out, 0, 26);
@@ -125,13 +125,13 @@ static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool in
 {
 	uint8_t prologue[HS_PROLOGUE_MAX];
 	size_t len = hs_prologue(n->cfg.network_id, HS_CONTEXT_LINK, NULL, NULL, prologue);
-	struct peer *keep = hs->peer;
+	struct peer *owner = hs->peer;
 
-	if (hs->ticket.waiting) /* keys that are programmed and will not be used */
+	if (hs->ticket.waiting) /* its keys are in the workers already and will not be used */
 		peer_rx_del(n, p, &hs->rx);
 	ticket_cancel(n, &hs->ticket);
 	explicit_bzero(hs, sizeof(*hs));
-	hs->peer = keep;
+	hs->peer = owner;
 	hs->ik = ik;
 	hs->born = n->now;
 	hs->mine = (uint32_t)rng_u64(&n->cfg.rng) | 1;
@@ -213,7 +213,7 @@ static bool identify(struct node *n, struct peer *p, struct handshake *hs)
 	return true;
 }
 
-/* Both secrets exist: workers learn the receiving keys; then (acknowledged) goes on with the continuation. */
+/* Both secrets exist: gives the workers the receiving keys and runs `then`, with hs, when they have acknowledged. */
 static void program_rx(struct node *n, struct peer *p, struct handshake *hs,
                        void (*then)(struct node *, void *))
 {
@@ -242,34 +242,35 @@ static void established(struct node *n, void *owner)
 	peer_established(n, hs->peer, hs);
 }
 
-/* XX initiator: the third message goes out now that our receiving keys stand. */
+/* XX initiator: the workers have our receiving keys, so that the third message may let the other side send. */
 static void send_third(struct node *n, void *owner)
 {
 	struct handshake *hs = owner;
 	struct peer *p = hs->peer;
 
-	send_noise(n, p, hs, LINK_HS3, NULL, hs->third, hs->third_len);
+	send_noise(n, p, hs, LINK_HS3, NULL, hs->last, hs->last_len);
 	peer_established(n, p, hs);
 }
 
-/* IK responder: likewise the second. */
+/* IK responder: the same for the second message. */
 static void send_second(struct node *n, void *owner)
 {
 	struct handshake *hs = owner;
 	struct peer *p = hs->peer;
 
-	send_noise(n, p, hs, LINK_HS2, &hs->to, hs->third, hs->third_len);
+	send_noise(n, p, hs, LINK_HS2, &hs->to, hs->last, hs->last_len);
 	peer_established(n, p, hs);
 }
 
-/* Two crossed: the one started by the lower id goes on. One that has had no answer for long was sent to a neighbour that was not
- * there, and does not stand in the way of what it says now that it is. */
+/* Whether our own handshake goes on and the neighbour's, which crossed it, is ignored: the lower id's wins. Ours does not count once it
+ * has had no answer for CROSSING: it was sent before the neighbour was there. */
 static bool ours_wins(struct node *n, const struct peer *p, const struct node_id *remote)
 {
 	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < CROSSING &&
 	       id_cmp(&n->cfg.identity->id, remote) < 0;
 }
 
+/* Whether a first message is to be dropped because too many come. Its sender gets a cookie, with which the next one passes. */
 static bool under_load(struct node *n, struct peer *p, const struct node_id *keyed,
                        const struct dp_packet *pk, const struct hs_envelope *env)
 {
@@ -299,6 +300,7 @@ static bool under_load(struct node *n, struct peer *p, const struct node_id *key
 	return true;
 }
 
+/* A slot to answer a handshake in: a free or an expired one, else the oldest, whose handshake is given up. */
 static struct handshake *answer_slot(struct node *n, struct peer *p)
 {
 	struct handshake *best = &p->answer[0];
@@ -363,8 +365,8 @@ static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
 		send_noise(n, p, hs, LINK_HS2, &hs->to, msg, len);
 		return;
 	}
-	memcpy(hs->third, msg, len);
-	hs->third_len = len;
+	memcpy(hs->last, msg, len);
+	hs->last_len = len;
 	program_rx(n, p, hs, send_second);
 }
 
@@ -388,7 +390,7 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 		hs->active = false;
 		return;
 	}
-	/* The neighbour's own handshake, which we have answered, goes first if its id is lower. */
+	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, which we have just answered, replaces ours. */
 	if (!hs->ik && !peer_up(p) && id_cmp(&hs->id, &n->cfg.identity->id) < 0)
 		for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
 			if (p->answer[i].active &&
@@ -410,8 +412,7 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 	}
 	fill_payload(n, p, hs, false, hs->remote.tx_lanes, &pl);
 	len = hs_payload_write(&pl, payload, sizeof(payload));
-	if (noise_write(&hs->noise, payload, len, hs->third, sizeof(hs->third), &hs->third_len) !=
-	    0) {
+	if (noise_write(&hs->noise, payload, len, hs->last, sizeof(hs->last), &hs->last_len) != 0) {
 		hs->active = false;
 		return;
 	}

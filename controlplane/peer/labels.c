@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define TRIES 32
+#define TRIES 32 /* chunks tried at random before a new one is made */
 
 /* Index of the first chunk whose number is >= number. */
 static unsigned chunk_at(const struct labels *l, unsigned number)
@@ -68,6 +68,7 @@ static struct label_chunk *chunk_add(struct node *n, struct labels *l)
 	return c;
 }
 
+/* Whether a slot is free, after its quarantine has ended if that is due. */
 static bool usable(struct node *n, struct labels *l, struct label_chunk *c, struct label_slot *s)
 {
 	if (s->state == LABEL_QUARANTINE && instant_reached(s->free_at, n->now)) {
@@ -79,6 +80,7 @@ static bool usable(struct node *n, struct labels *l, struct label_chunk *c, stru
 	return s->state == LABEL_FREE;
 }
 
+/* A free label of chunk c, from a random place on. */
 static bool pick(struct node *n, struct labels *l, struct label_chunk *c, int worker,
                  uint32_t *label)
 {

@@ -27,14 +27,15 @@ struct labels {
 	uint32_t granted, quarantined;
 };
 
-/* A label whose owner worker is `worker` (cp_index_worker()), or any for worker < 0. -ENOSPC beyond the quota, -ENOMEM. */
+/* Grants a random label to `owner`: one whose owner worker is `worker` (cp_index_worker()), or any for worker < 0. -ENOSPC: the quota is
+ * used up; -ENOMEM. */
 int labels_alloc(struct node *n, struct labels *l, void *owner, int worker,
                  uint32_t *label) COYO_NODISCARD;
 /* The holder of a granted label, or NULL. */
 void *labels_owner(const struct labels *l, uint32_t label);
-/* Into quarantine; a label that is not granted is nothing. */
+/* Puts a label into quarantine; one that is not granted is left alone. */
 void labels_free(struct node *n, struct labels *l, uint32_t label);
-/* The space is void (new epoch): forgets all at once. */
+/* Forgets all labels at once, without quarantine: the neighbour does too, as the epoch is new. */
 void labels_reset(struct node *n, struct labels *l);
-/* Iterates over slots that are not free, from *label on; false past the last. */
+/* The first slot that is not free from *label on, and its label; false: none. */
 bool labels_next(const struct labels *l, uint32_t *label, const struct label_slot **slot);

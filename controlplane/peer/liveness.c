@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Is the neighbour alive: whatever is heard counts, a hello is sent only into silence. */
+/* Whether the neighbour is alive: any authentic packet shows it; hellos are sent only when none has come for a while. */
 #include "peer/peer.h"
 
 #include "base/assert.h"
 #include <string.h>
 
-/* Ticks in one silence that came too late to say anything of the neighbour; more than these say that it is always so here. */
+/* A tick at which this thread ran too late proves nothing about the neighbour and is not counted as a miss. After so many in one silence
+ * the machine is just slow, and ticks count. */
 #define LATE_TICKS_MAX 8
 
 /* A link is in use while data crossed it lately or a tunnel stands on it. */
@@ -16,7 +17,7 @@ static bool in_use(const struct node *n, const struct peer *p)
 	return p->tunnels > 0 || (p->used.ns && instant_sub(n->now, p->used) < USED_NS);
 }
 
-/* Silence allowed before the first question; later questions come faster, but not before an answer can be there. */
+/* Silence allowed before the first hello; later hellos follow faster, but not before an answer could have arrived. */
 static int64_t interval(const struct node *n, const struct peer *p)
 {
 	int64_t again = n->cfg.hello_active_ns / 2;
@@ -55,7 +56,7 @@ void peer_heard(struct node *n, struct peer *p, struct instant at)
 	if (instant_before(at, p->heard))
 		return;
 	p->heard = at;
-	/* What may have come before the question does not answer it: the link may have died in between. */
+	/* A packet from before the hello is no answer to it: the link may have died in between. */
 	if (p->missed && !instant_before(at, p->asked)) {
 		p->missed = 0;
 		if (peer_up(p))
@@ -89,9 +90,9 @@ void peer_live_start(struct node *n, struct peer *p)
 	rearm(n, p);
 }
 
-/* The workers have sent the question. However long this machine took to do so, that is no silence of the neighbour's: the answer is
- * waited for from now on. */
-static void question_sent(struct node *n, void *owner)
+/* The workers have sent the hello. The time this machine took to do so does not count as the neighbour's silence: the wait for its
+ * answer begins now. */
+static void hello_sent(struct node *n, void *owner)
 {
 	struct peer *p = owner;
 
@@ -102,7 +103,7 @@ static void question_sent(struct node *n, void *owner)
 static void await_answer(struct node *n, struct peer *p)
 {
 	rearm(n, p);
-	ticket_wait(n, &p->live_ticket, question_sent, p);
+	ticket_wait(n, &p->live_ticket, hello_sent, p);
 }
 
 void peer_live_ask(struct node *n, struct peer *p)
@@ -119,7 +120,7 @@ void peer_live_stop(struct node *n, struct peer *p)
 	ticket_cancel(n, &p->live_ticket);
 }
 
-/* This thread did not run when it should have: answers may be there that it has not seen. */
+/* Whether this thread ran much later than the timer asked: answers may be waiting that it has not seen yet. */
 static bool tick_was_late(const struct node *n, struct peer *p)
 {
 	if (instant_sub(n->now, p->live_timer.at) < interval(n, p) / 2 || p->late == LATE_TICKS_MAX)
@@ -146,7 +147,7 @@ void peer_live_tick(struct node *n, struct peer *p)
 		p->missed = 1;
 		p->asked = n->now;
 	} else if (tick_was_late(n, p)) {
-		p->missed = 1; /* a fresh round of questions */
+		p->missed = 1; /* count misses anew from this hello */
 	} else if (p->missed >= n->cfg.hello_misses) {
 		peer_down(n, p, "no answer to hellos");
 		return;
@@ -157,7 +158,7 @@ void peer_live_tick(struct node *n, struct peer *p)
 	await_answer(n, p);
 }
 
-/* A plain link has no handshake: hellos that answer each other make it. */
+/* A plain link has no handshake: the first hello from the neighbour brings it up. */
 static void plain_hello(struct node *n, struct peer *p, const struct linkmsg_hello *m)
 {
 	if (p->cfg.expect_id && !id_eq(&p->cfg.id, &m->id)) {
@@ -185,7 +186,7 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		plain_hello(n, p, m);
 	if (!peer_up(p))
 		return;
-	/* Only what may be our own clock is believed. */
+	/* The echo must be a time that this node's clock can have shown. */
 	if (m->echo_us && m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
 		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -
 		              (int64_t)m->held_us * NS_PER_US;

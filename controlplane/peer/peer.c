@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbours: a peer's life from LINK_ADD to LINK_GONE. */
+/* Neighbours: a peer's life from NODE_LINK_ADD to OUT_LINK_GONE. */
 #include "peer/peer.h"
 
 #include "base/assert.h"
@@ -99,7 +99,7 @@ void peers_index(struct peers *ps, struct peer *p, bool up)
 	COYO_ASSERT(up ? !same : same == p);
 }
 
-/* By hand: a key to search with would be a whole struct peer. */
+/* Searches by hand, since RB_FIND would need a whole struct peer as its key. */
 struct peer *peers_find(const struct peers *ps, const struct node_id *id)
 {
 	struct peer *p = RB_ROOT(&ps->by_id), *found = NULL;
@@ -243,7 +243,7 @@ static void open_link(struct node *n, struct peer *p, bool on)
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-/* Everything that hung on the neighbour being up: keys, labels, upper parts. */
+/* Drops all state that is valid only while the neighbour is up: keys, labels, and what the parts above hold (news.peer_down()). */
 static void drop_state(struct node *n, struct peer *p, const char *why)
 {
 	peer_live_stop(n, p);
@@ -275,7 +275,7 @@ void peer_down(struct node *n, struct peer *p, const char *why)
 	bool was_up = peer_up(p);
 
 	drop_state(n, p, why);
-	/* A new epoch: the neighbour, who may not have noticed, must forget our labels. */
+	/* The neighbour may not have noticed: the new epoch makes it forget our labels. */
 	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
 	if (was_up && p->carrier)
 		peer_handshake_start(n, p);
@@ -316,8 +316,8 @@ static void came_up(struct node *n, struct peer *p)
 	n->news->peer_up(n, p);
 }
 
-/* rx are the receiving keys of a completed handshake. Those before them stay until the neighbour is seen to use the new ones, and for
- * the overlap after that; or until they are too old for anybody. */
+/* Makes rx, from a completed handshake, the link's receiving keys. The older ones stay until the overlap has passed after the neighbour's
+ * first packet under the new ones, or until they are too old to be accepted at all. */
 static void rx_adopt(struct node *n, struct peer *p, struct rx_keys *rx)
 {
 	int64_t left = n->cfg.key_reject_ns - instant_sub(n->now, p->keyed_at);
@@ -332,13 +332,14 @@ static void rx_adopt(struct node *n, struct peer *p, struct rx_keys *rx)
 	    left > n->cfg.key_overlap_ns ? left : n->cfg.key_overlap_ns);
 }
 
+/* The neighbour has sent under p->rx. */
 static void rx_proven(struct node *n, struct peer *p)
 {
 	p->rx_used = true;
 	arm(n, &p->old_key_timer, TIMER_PEER_OLD_KEY, p, n->cfg.key_overlap_ns);
 }
 
-/* The handshake with this outcome is the one that counts from now on. */
+/* Takes over what a completed handshake says about the neighbour, and sets the time of the next rekey. */
 static void take_remote(struct node *n, struct peer *p, const struct node_id *id,
                         const uint8_t x_key[32], const struct hs_payload *remote)
 {
@@ -357,16 +358,17 @@ static void take_remote(struct node *n, struct peer *p, const struct node_id *id
 	p->keyed_at = n->now;
 	p->hs_tries = 0;
 	disarm(n, &p->hs_timer);
-	/* The lower id rekeys first; the other only when that did not happen. */
+	/* The lower id rekeys first; the other side only if that did not happen. */
 	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
 	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
 }
 
-/* The neighbour has used the keys of g: they are the link's. */
+/* The neighbour has used the keys of g: they become the link's. */
 static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 {
 	struct peer_grant now = *g;
 
+	COYO_ASSERT(now.rx.count > 0 && !now.overtaken);
 	explicit_bzero(g, sizeof(*g));
 	if (peer_up(p) && p->remote_epoch != now.remote.epoch)
 		drop_state(n, p, "neighbour started anew");
@@ -433,7 +435,7 @@ void peer_confirmed(struct node *n, struct peer *p)
 	peer_hello_tx(n, p, true);
 }
 
-/* Of the outcomes that wait, the oldest gives way. */
+/* Keeps the outcome of hs until the neighbour uses its keys. Where no slot is free the oldest outcome is dropped. */
 static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
 {
 	struct peer_grant *g = &p->grant[0];
@@ -452,16 +454,17 @@ static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
 	g->overtaken = false;
 }
 
-/* Whether the neighbour is not known yet to hold the keys: our message that lets it make them is only now on its way. */
-static bool answer_awaited(const struct peer *p, const struct handshake *hs)
+/* Whether the neighbour may not have the keys yet, because the message it derives them from has only just been sent by this node. */
+static bool last_message_was_ours(const struct peer *p, const struct handshake *hs)
 {
 	return hs->ik ? !hs->noise.initiator : hs->noise.initiator && peer_up(p);
 }
 
 void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 {
-	bool initiator_xx = hs->noise.initiator && !hs->ik, awaited = answer_awaited(p, hs);
+	bool initiator_xx = hs->noise.initiator && !hs->ik, awaited = last_message_was_ours(p, hs);
 
+	COYO_ASSERT(hs->peer == p && p->state != PEER_GONE);
 	if (awaited) {
 		grant_keep(n, p, hs);
 	} else {
@@ -486,8 +489,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	if (awaited)
 		return;
 	if (initiator_xx && !peer_up(p)) {
-		/* The third message is on its way: what we sent now could overtake the other side's programming. Its first
-		 * packet under the new keys says that it stands; the handshake begins anew if none comes. */
+		/* The third message is under way: packets sent now could arrive before the other side's workers have the keys.
+		 * Its first packet under them shows that they have; the handshake begins anew if none comes. */
 		p->confirming = true;
 		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, CONFIRM_WAIT);
 		return;
@@ -498,7 +501,7 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	peer_live_ask(n, p);
 }
 
-/* New keys are due. An answer is waited for before the next try: each try forgets the one before it. */
+/* New keys are due. The next try waits until this one may have been answered, since beginning it discards this one. */
 static void rekey(struct node *n, struct peer *p)
 {
 	int64_t again = peer_handshake_retry(n, p);

@@ -14,7 +14,8 @@
 #define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
 #define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
-#define HS1_ENVELOPE  272 /* bytes: no answer of ours is longer, whatever the lanes */
+#define HS1_ENVELOPE \
+	272 /* bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify */
 
 enum peer_timer {
 	TIMER_PEER_HANDSHAKE = TIMERS_OF(PART_PEER),
@@ -30,13 +31,13 @@ enum peer_state {
 	PEER_GONE,      /* deleted; waits for the workers to forget it */
 };
 
-/* One direction's grants that workers hold for us: one receiver index per lane of the neighbour. */
+/* Receiving keys of one handshake, which workers hold: one receiver index for each sending lane of the neighbour. */
 struct rx_keys {
 	uint8_t count;
 	uint32_t index[HS_LANES_MAX];
 };
 
-/* A handshake answered by us and not complete yet, or our own. */
+/* A handshake under way: one that this node began (peer.own) or one that it answered (peer.answer). */
 struct handshake {
 	struct noise noise;
 	uint32_t mine, theirs; /* handshake indices */
@@ -47,10 +48,10 @@ struct handshake {
 	uint8_t mac1[COOKIE_MAC_BYTES]; /* of our first message: opens a cookie */
 	bool active;
 	bool ik;
-	bool keyed; /* the other side is authenticated, RX keys are being programmed */
-	uint8_t third
-	        [NOISE_MESSAGE_MAX]; /* our last message, waiting for the acknowledgement of the keys */
-	size_t third_len;
+	bool keyed; /* the other side is authenticated, workers are learning the receiving keys */
+	/* This node's last message, sent when the workers have acknowledged the receiving keys. */
+	uint8_t last[NOISE_MESSAGE_MAX];
+	size_t last_len;
 	struct hs_source {
 		uint8_t family, mac[6], addr[16];
 		uint16_t addr_port;
@@ -60,17 +61,17 @@ struct handshake {
 	struct peer *peer;
 };
 
-/* The outcome of a handshake whose last message was ours: the workers open what comes under its receiving keys, and everything else
- * about the link stays as it is until the neighbour uses them. So neither a message that is lost or late nor one that somebody
- * plays back changes a link that works. */
+/* The outcome of a handshake whose last message was ours: the workers open packets under its receiving keys, and everything else
+ * about the link stays as it is until the neighbour uses them. So a link that works is changed neither by a lost or late message nor
+ * by one that an attacker replays. */
 struct peer_grant {
-	struct rx_keys rx; /* rx.count is 0: this place is free */
+	struct rx_keys rx; /* rx.count is 0: this slot is free */
 	uint8_t tx_secret[32];
 	uint8_t x_key[32];
 	struct node_id id;
 	struct hs_payload remote;
 	struct instant born;
-	bool overtaken; /* a handshake of ours was completed later: what comes under these keys is opened, no more */
+	bool overtaken; /* a handshake of ours was completed later: packets under these keys are opened, but the keys are not adopted */
 };
 
 struct peer {
@@ -103,19 +104,20 @@ struct peer {
 	struct instant cookie_at;
 	struct rx_keys rx, rx_old[2]; /* newest first: rekeys of both ends may cross */
 	struct peer_grant grant[PEER_GRANTS];
-	bool rx_used;    /* the neighbour has sent under rx: it does not need rx_old any more */
-	bool confirming; /* XX initiator: keys stand, the other side's first packet is awaited */
+	bool rx_used; /* the neighbour has sent under rx: rx_old is not needed any more */
+	bool confirming; /* XX initiator: keys are programmed, the other side's first packet is awaited */
 	struct instant keyed_at;
 	struct timer rekey_timer, old_key_timer;
 	struct ticket gone_ticket;
 
 	/* liveness */
-	struct instant heard, asked, up_at, used; /* asked: the first hello into this silence */
+	/* heard: when something authentic last came. asked: when the first hello of the current silence went out. used: last data. */
+	struct instant heard, asked, up_at, used;
 	struct timer live_timer;
-	struct ticket live_ticket; /* the workers have not sent our question yet */
-	uint8_t missed;            /* questions in this silence */
-	uint8_t late;              /* ticks in this silence that came too late */
-	uint64_t hello_heard_us;   /* last `sent` of the neighbour, to be echoed */
+	struct ticket live_ticket; /* waiting: the workers have not sent our hello yet */
+	uint8_t missed;            /* hellos sent in this silence, none answered */
+	uint8_t late; /* ticks in this silence at which this thread itself ran too late */
+	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
 	struct instant hello_heard_at;
 	int64_t rtt_ns;
 	uint32_t flaps;
@@ -150,9 +152,9 @@ struct peers {
 
 /* Makes n->peers, without any. -ENOMEM. */
 int peers_new(struct node *n);
-/* Frees every peer without a word to anybody: the last part to go. */
+/* Frees every peer; nothing is sent or reported. The last part to be freed. */
 void peers_free(struct node *n);
-/* Whose link it is, also while it is being deleted; NULL: no such link. */
+/* The peer of a link, also while the link is being deleted; NULL: no such link. */
 struct peer *peer_by_link(struct node *n, uint16_t link);
 /* An up neighbour by id, over the link that was added first; NULL: none. */
 struct peer *peers_find(const struct peers *ps, const struct node_id *id);
@@ -160,7 +162,7 @@ struct peer *peers_find(const struct peers *ps, const struct node_id *id);
 struct peer *peer_by_id(struct node *n, const struct node_id *id);
 /* The same neighbour over the next link that is up, or NULL. */
 struct peer *peer_same(struct peer *p);
-/* p is up from here on, or is not any more: peers_find() follows. Its id must not change meanwhile. */
+/* Puts p into the index that peers_find() searches (up) or takes it out. Its id must not change while it is in. */
 void peers_index(struct peers *ps, struct peer *p, bool up);
 
 /* Authenticated and alive. */
@@ -169,13 +171,15 @@ static inline bool peer_up(const struct peer *p)
 	return p->state == PEER_UP;
 }
 
-/* A new link, of which the workers are told; the first handshake begins. -EINVAL: no such number; -EEXIST; -ENOMEM. */
+/* Adds a link: the workers are told and the first handshake begins. -EINVAL: link number too high; -EEXIST: link number taken;
+ * -ENOMEM. */
 int peer_add(struct node *n, const struct node_link_cfg *cfg);
-/* The link goes: down at once, freed and told by out_link_gone() when every worker has forgotten it. */
+/* Deletes a link: it is down at once, and freed when every worker has forgotten it, which out_link_gone() reports. */
 void peer_del(struct node *n, uint16_t link);
 /* The port or socket under the link came or went. */
 void peer_carrier(struct node *n, uint16_t link, bool up);
-/* The link is down: keys go, labels are void, upper parts are told, a new handshake begins. */
+/* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static
+ * text for the operator. */
 void peer_down(struct node *n, struct peer *p, const char *why);
 /* A frame that is not data (types 1-4), from a worker. What is not authentic is counted and dropped. */
 void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
@@ -183,22 +187,23 @@ void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *p
 void peer_handshake_start(struct node *n, struct peer *p);
 /* Takes receiving keys out of the workers; k is empty afterwards. */
 void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k);
-/* How long an answer to our first message is waited for: the longer, the more tries have had none. */
+/* How long to wait for an answer to our first message, ns; longer with each try that had none. Counts a try. */
 int64_t peer_handshake_retry(struct node *n, struct peer *p);
 /* First packet opened under a receiver index. */
 void peer_key_used(struct node *n, struct peer *p, uint32_t index);
-/* An authentic packet came while the link is not up: the other side holds the keys. */
+/* An authentic packet came while the link was not up, which proves that the other side holds the keys: the link comes up if only that
+ * was missing. */
 void peer_confirmed(struct node *n, struct peer *p);
-/* The address the neighbour is heard from. */
+/* The neighbour's packets come from this address: the workers send to it from now on. */
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
                  uint16_t port);
 /* peer/handshake.c -> peer.c: the handshake is complete and the workers hold its receiving keys. */
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 
 /* ---- liveness (peer/liveness.c) ---- */
-/* at: when something authentic came, at the earliest. */
+/* Something authentic came from p, at the earliest at `at`: this may be the answer to a hello. */
 void peer_heard(struct node *n, struct peer *p, struct instant at);
-/* Data crossed the link just now: for a while a silence is noticed sooner. */
+/* Data crossed the link just now: for a while hellos follow a silence sooner. */
 void peer_used(struct node *n, struct peer *p);
 /* A hello from p. On a plain link this is what brings it up. */
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
@@ -206,15 +211,16 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
 /* A tunnel in use came to this link (+1) or left it (-1). */
 void peer_tunnels(struct node *n, struct peer *p, int step);
-/* The link came up: from here on silence is noticed. */
+/* The link came up: from here on silence is measured. */
 void peer_live_start(struct node *n, struct peer *p);
-/* The link is down or goes: nothing is asked any more. */
+/* The link is down or being deleted: no more hellos are sent. */
 void peer_live_stop(struct node *n, struct peer *p);
 /* A hello that wants an answer has just gone out: ask again soon if none comes. */
 void peer_live_ask(struct node *n, struct peer *p);
-/* TIMER_PEER_LIVENESS: asks, or takes the link down after too many questions without an answer. */
+/* TIMER_PEER_LIVENESS: sends a hello, or takes the link down after too many without an answer. */
 void peer_live_tick(struct node *n, struct peer *p);
-/* A plain link's neighbour has a new epoch: its labels and ours are void, and the link is down until this hello has been read. */
+/* A plain link's neighbour has a new epoch or id: the labels of both sides are void, and the link goes down; the same hello then brings it
+ * up again. */
 void peer_restarted(struct node *n, struct peer *p);
 /* A plain link's neighbour answered: the link is up. */
 void peer_plain_up(struct node *n, struct peer *p);
