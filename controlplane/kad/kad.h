@@ -62,8 +62,8 @@ struct kad {
 	struct lookup lookup[LOOKUPS_MAX];
 	struct timer tick_timer, update_timer, finger_timer;
 	int64_t tick_ns;
-	struct instant
-	        update_first; /* when the oldest change of place that contacts were not told of happened */
+	/* When the oldest change of place that contacts were not told of happened. */
+	struct instant update_first;
 	uint32_t ticks;
 	uint8_t waits;          /* ticks put off because this node's place keeps changing */
 	struct instant news_at; /* when kad_speed_up() last took effect */
