@@ -143,15 +143,20 @@ static void link_lost(struct node *n, struct lsp *l, struct peer *p)
 	lsp_close(n, l, TEAR_LINK_DOWN, p);
 }
 
-/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. */
+/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. An entry is removed here when the workers
+ * still have it: the tunnel waits for the neighbour on its other side. */
 static void let_go(struct node *n, struct lsp *l, struct peer *p)
 {
+	bool there = l->programmed && l->state != LSP_REMOVING;
+
 	if (l->up == p) {
-		lsp_entry_remove(n, l, true);
+		if (there)
+			lsp_entry_remove(n, l, true);
 		lsp_set_up(n, l, NULL);
 	}
 	if (l->down == p) {
-		lsp_entry_remove(n, l, false);
+		if (there)
+			lsp_entry_remove(n, l, false);
 		lsp_set_down(n, l, NULL);
 	}
 }

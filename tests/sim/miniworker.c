@@ -616,8 +616,7 @@ void mw_exec(struct miniworker *w, const struct cp_cmd *c, struct instant now)
 		break;
 	case CMD_ILM_DEL:
 		l = mw_link_at(w, c->u.ilm.in_link);
-		if (l)
-			mw_ilm_del(l, c->u.ilm.in_label);
+		w->bad_removals += !l || !mw_ilm_del(l, c->u.ilm.in_label);
 		break;
 	case CMD_SESSION_SET:
 	case CMD_SESSION_TX_KEY:

@@ -99,7 +99,8 @@ struct miniworker {
 	int64_t unknown_at; /* when the last unknown label was punted */
 	uint64_t drops[MW_DROPS];
 	uint64_t switched, punted;
-	uint32_t addr; /* this node's simulated IPv4 address, host order */
+	uint64_t bad_removals; /* of labels that are not there: a worker's bad_command */
+	uint32_t addr;         /* this node's simulated IPv4 address, host order */
 	struct dp_event ev;
 };
 
@@ -128,7 +129,7 @@ struct mw_link *mw_link_at(struct miniworker *w, uint16_t link);
 struct mw_link *mw_link_make(struct miniworker *w, uint16_t link);
 void mw_link_clear(struct mw_link *l);
 void mw_ilm_set(struct mw_link *l, const struct cp_ilm *e);
-void mw_ilm_del(struct mw_link *l, uint32_t label);
+bool mw_ilm_del(struct mw_link *l, uint32_t label);
 struct mw_session *mw_session_at(struct miniworker *w, uint32_t index);
 struct mw_session *mw_session_make(struct miniworker *w, uint32_t index);
 void mw_session_del(struct miniworker *w, uint32_t index);

@@ -99,13 +99,13 @@ void mw_ilm_set(struct mw_link *l, const struct cp_ilm *e)
 	x->session = e->session;
 }
 
-void mw_ilm_del(struct mw_link *l, uint32_t label)
+bool mw_ilm_del(struct mw_link *l, uint32_t label)
 {
 	struct mw_ilm *x = ilm_find(l, label);
 	uint32_t hole, at;
 
 	if (!x)
-		return;
+		return false;
 	l->nilm--;
 	hole = (uint32_t)(x - l->ilm);
 	for (at = (hole + 1) & (l->cap - 1); l->ilm[at].label != LABEL_NONE;
@@ -118,6 +118,7 @@ void mw_ilm_del(struct mw_link *l, uint32_t label)
 		}
 	}
 	l->ilm[hole].label = LABEL_NONE;
+	return true;
 }
 
 struct mw_session *mw_session_at(struct miniworker *w, uint32_t index)

@@ -83,6 +83,26 @@ static void test_tear_lost(void **state)
 	rig_close(&net);
 }
 
+/* A link in the middle of a tunnel is lost: each worker is told once to forget what it has, and nothing that it has not. */
+static void test_link_lost(void **state)
+{
+	struct net net;
+
+	for (unsigned ms = 0; ms < 12; ms++) {
+		uint64_t nonce;
+
+		rig_open(&net, TOPO_LINE, 5, 2, true, 15);
+		nonce = build(&net, 0, 4)->nonce;
+		rig_run(&net, ms); /* while it is set up, and when it stands */
+		rig_carrier(&net, 2, false);
+		rig_run(&net, 5000);
+		assert_int_equal(traces(&net, nonce), 0);
+		for (uint32_t i = 0; i < net.n; i++)
+			assert_int_equal(net.node[i].mw->bad_removals, 0);
+		rig_close(&net);
+	}
+}
+
 /* Nothing of a set-up gets through beyond some hop, nor any word of it: each node's own timer frees what it holds. */
 static void test_timeout_frees_all(void **state)
 {
@@ -273,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_up_and_released),
 	        cmocka_unit_test(test_tear_lost),
+	        cmocka_unit_test(test_link_lost),
 	        cmocka_unit_test(test_timeout_frees_all),
 	        cmocka_unit_test(test_reply_lost),
 	        cmocka_unit_test(test_loop_behind_is_left_out),
