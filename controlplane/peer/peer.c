@@ -190,6 +190,10 @@ void peer_del(struct node *n, uint16_t link)
 	if (!p || p->state == PEER_GONE)
 		return;
 	peer_down(n, p, "link deleted");
+	/* A handshake whose keys the workers are still learning must not bring the link up again. */
+	ticket_cancel(n, &p->own.ticket);
+	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
+		ticket_cancel(n, &p->answer[i].ticket);
 	p->state = PEER_GONE;
 	disarm(n, &p->hs_timer);
 	c.u.link.link = link;

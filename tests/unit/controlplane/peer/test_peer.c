@@ -4,6 +4,8 @@
 
 #include "peer/peer.h"
 
+#include <string.h>
+
 static unsigned ups, downs;
 
 static void came_up(struct node *n, struct peer *p)
@@ -86,9 +88,71 @@ static void test_by_id(void **state)
 	ground_close(&g);
 }
 
+static void acknowledge(struct node *n)
+{
+	for (unsigned w = 0; w < n->cfg.workers; w++)
+		tickets_ack(n, (uint8_t)w, n->tickets.sent[w]);
+}
+
+/* Hands the handshake frames that `from` wants to be sent to `to`. Both name the link between them 0. */
+static void carry(struct node *from, struct node *to)
+{
+	struct node_output o;
+
+	while (node_output(from, &o)) {
+		const struct cp_cmd *c = &o.u.command.cmd;
+		struct dp_packet pk = {.link = 0};
+
+		if (o.type != OUT_COMMAND || c->type != CMD_SEND || !c->u.send.raw)
+			continue;
+		pk.len = c->u.send.len;
+		memcpy(pk.data, c->u.send.data, pk.len);
+		peer_handshake_rx(to, peer_by_link(to, 0), &pk);
+	}
+}
+
+/* A link deleted while the workers learn the keys of a complete handshake: it goes and does not come up once more. */
+static void test_deleted_while_keys_are_learnt(void **state)
+{
+	struct node_link_cfg cfg = {
+	        .io = {.mtu = 1400, .sealed = 1}, .name = "n", .initiate = true};
+	struct ground g, h;
+	struct node *a, *b;
+
+	ground_open(&g, 1);
+	ground_open(&h, 2);
+	a = ground_node(&g, &recorder);
+	b = ground_node(&h, &recorder);
+	assert_int_equal(peers_new(a) | peers_new(b), 0);
+	ups = downs = 0;
+	assert_int_equal(peer_add(a, &cfg), 0);
+	cfg.initiate = false;
+	assert_int_equal(peer_add(b, &cfg), 0);
+	carry(a, b);
+	carry(b, a);
+	acknowledge(a);
+	carry(a, b);
+	assert_int_equal(peer_by_link(b, 0)->answer[0].keyed, true);
+	peer_del(b, 0);
+	acknowledge(b);
+	assert_null(peer_by_link(b, 0));
+	assert_null(peer_by_id(b, &b->cfg.identity->id));
+	assert_null(peer_by_id(b, &a->cfg.identity->id));
+	assert_int_equal(ups + downs, 0);
+	peers_free(a);
+	peers_free(b);
+	ctx_destroy(a);
+	ctx_destroy(b);
+	ground_close(&g);
+	ground_close(&h);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_id)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_by_id),
+	        cmocka_unit_test(test_deleted_while_keys_are_learnt),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
