@@ -228,6 +228,16 @@ static void test_application_leaves_bytes_unread(void **state)
 	expect_let_go(true);
 }
 
+/* The same for bytes that come when the application has closed already. */
+static void test_bytes_for_nobody(void **state)
+{
+	close(app);
+	app = -1;
+	from_network("late");
+	round_of_gateway();
+	expect_let_go(true);
+}
+
 static void test_application_closes_after_reading(void **state)
 {
 	char got[8];
@@ -299,6 +309,7 @@ int main(void)
 	        test(test_clean_end),
 	        test(test_reset_by_the_network),
 	        test(test_application_leaves_bytes_unread),
+	        test(test_bytes_for_nobody),
 	        test(test_application_closes_after_reading),
 	        test(test_messages_wait_for_room),
 	        test(test_let_go_before_it_is_attached),

@@ -300,9 +300,11 @@ static void test_remote_address(void **state)
 	assert_int_equal(fwd_command(f, &remote), -EINVAL); /* Ethernet has no such address */
 	assert_int_equal(set(c), 0);
 	assert_int_equal(fwd_command(f, &remote), 0);
+	assert_int_equal(w->link[L]->cfg.family, 4);
 	c.mtu = 1300;
 	assert_int_equal(set(c), 0);
 	assert_int_equal(w->link[L]->cfg.mtu, 1300);
+	assert_int_equal(w->link[L]->cfg.family, 4);
 	assert_int_equal(w->link[L]->cfg.remote_port, 6000);
 	remote.u.link.family = 0;
 	assert_int_equal(fwd_command(f, &remote), -EINVAL);
