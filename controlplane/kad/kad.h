@@ -65,14 +65,13 @@ struct kad {
 	/* When the oldest change of place that contacts were not told of happened. */
 	struct instant update_first;
 	uint32_t ticks;
-	uint8_t waits;          /* ticks put off because this node's place keeps changing */
-	struct instant news_at; /* when kad_speed_up() last took effect */
-	struct instant
-	        stranger_at; /* last question to a sampled node that has no room in the table */
-	int64_t stranger_ns; /* wait until the next; doubles until the network grows again */
-	struct instant refresh_at; /* last look into an empty bucket */
-	int64_t refresh_ns;        /* wait until the next; doubles while they stay empty */
-	uint16_t refresh_bucket;   /* next empty bucket to look into */
+	uint8_t waits;              /* ticks put off because this node's place keeps changing */
+	struct instant news_at;     /* when kad_speed_up() last took effect */
+	struct instant stranger_at; /* last question to a sampled node without room in the table */
+	int64_t stranger_ns;        /* wait until the next; doubles until the network grows again */
+	struct instant refresh_at;  /* last look into an empty bucket */
+	int64_t refresh_ns;         /* wait until the next; doubles while they stay empty */
+	uint16_t refresh_bucket;    /* next empty bucket to look into */
 	uint32_t fingers_pending;
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
