@@ -2,6 +2,7 @@
 /* How a tunnel ends: withdraw, wait for the answers, remove, acknowledge, quarantine. */
 #include "lsp/lsp.h"
 
+#include "base/assert.h"
 #include "wire/lse.h"
 
 #define TEAR_RETRY (300 * NS_PER_MS)
@@ -16,6 +17,7 @@ static void remove_entries(struct node *n, struct lsp *l)
 {
 	lsp_set_state(n, l, LSP_REMOVING);
 	disarm(n, &l->timer);
+	COYO_ASSERT(!l->ticket.waiting);
 	if (!l->programmed) {
 		lsp_destroy(n, l);
 		return;
@@ -25,6 +27,7 @@ static void remove_entries(struct node *n, struct lsp *l)
 	ticket_wait(n, &l->ticket, removed, l);
 }
 
+/* yours: the label that p granted us, mine: the one we granted p. */
 static void tear_to(struct node *n, struct lsp *l, struct peer *p, uint32_t yours, uint32_t mine)
 {
 	struct linkmsg_tear m = {
@@ -36,6 +39,7 @@ static void tear_to(struct node *n, struct lsp *l, struct peer *p, uint32_t your
 	peer_send_local(n, p, buf, wr_len(&w));
 }
 
+/* Sends a tear-down to each side that has not answered yet. Removes the entries when both have, or after TEAR_TRIES. */
 static void tears_send(struct node *n, struct lsp *l)
 {
 	if (l->up_answered && l->down_answered) {
@@ -55,6 +59,7 @@ static void tears_send(struct node *n, struct lsp *l)
 
 static void begin_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost)
 {
+	COYO_ASSERT(l->state < LSP_CLOSING);
 	lsp_set_state(n, l, LSP_CLOSING);
 	ticket_cancel(n, &l->ticket);
 	lsp_forget_build(n, l);
@@ -90,7 +95,8 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 	struct lsp *l;
 
 	count(n, CTR_TEAR_RX);
-	/* By nonce, among the tunnels that this neighbour shares. Without a label: our reply to it was lost. */
+	/* Several sources may use one nonce: the tunnel is the one that this neighbour and label belong to. The neighbour names no
+	 * label where our reply, which grants it, was lost. */
 	for (l = lsp_first(n, m->nonce); l && l->nonce == m->nonce; l = lsp_after(n, l))
 		if ((l->up == from && (m->yours == LABEL_NONE || l->fwd_in == LABEL_NONE ||
 		                       l->fwd_in == m->yours)) ||
@@ -143,9 +149,9 @@ static void link_lost(struct node *n, struct lsp *l, struct peer *p)
 	lsp_close(n, l, TEAR_LINK_DOWN, p);
 }
 
-/* The peer may go for good: nobody may point at it. Its label space is reset by its owner. An entry is removed here when the workers
- * still have it: the tunnel waits for the neighbour on its other side. */
-static void let_go(struct node *n, struct lsp *l, struct peer *p)
+/* The peer may be freed afterwards: no tunnel may point at it. Its labels are not freed here, peer resets them all at once. An entry is
+ * removed only where the workers still have it, which they do while the tunnel waits for the neighbour on its other side. */
+static void detach_peer(struct node *n, struct lsp *l, struct peer *p)
 {
 	bool there = l->programmed && l->state != LSP_REMOVING;
 
@@ -167,7 +173,7 @@ static void each_of_link(struct node *n, struct peer *p,
 {
 	struct lsp *l = lsp_of_link(n, p, NULL);
 
-	/* What act does may free any of them: the next is looked for by name. */
+	/* act may free any tunnel of the link, so that the next is found by the name of this one. */
 	while (l) {
 		const struct lsp_name name = {l->nonce, l->src};
 
@@ -176,7 +182,7 @@ static void each_of_link(struct node *n, struct peer *p,
 	}
 }
 
-/* The link's labels are void on both sides: nothing to withdraw there. */
+/* The link's labels are void on both sides: no tear-down is sent over it. */
 void lsp_peer_down(struct node *n, struct peer *p)
 {
 	struct lsp *l, *next;
@@ -187,10 +193,10 @@ void lsp_peer_down(struct node *n, struct peer *p)
 			lsp_set_shortcut(n, l, NULL);
 	}
 	each_of_link(n, p, link_lost);
-	each_of_link(n, p, let_go);
+	each_of_link(n, p, detach_peer);
 }
 
-/* Nothing came back in time. */
+/* No reply to the set-up in time. */
 static void timed_out(struct node *n, struct lsp *l)
 {
 	count(n, CTR_SETUP_TIMEOUT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What becomes of tunnels: set-up, reply, soft state, end. */
+/* The life of tunnels: set-up, reply, soft state, end. */
 #pragma once
 #include "core/ctx.h"
 #include "route/route.h"
@@ -7,9 +7,8 @@
 #include "wire/linkmsg.h"
 #include "wire/lspmsg.h"
 
-#define LSP_OVERHEAD  \
-	(4 + 12 + 2 + \
-	 16) /* label, control word, inner header, tag: what a segment loses of the path MTU */
+/* Bytes of the path MTU that a segment cannot use: label, control word, inner header, tag. */
+#define LSP_OVERHEAD (4 + 12 + 2 + 16)
 
 /* What an end asks for. */
 struct lsp_request {
@@ -19,7 +18,7 @@ struct lsp_request {
 	uint16_t envelope_len;
 	uint32_t session;
 	int16_t worker;
-	/* Of the destination where known: then by coords, else greedy. */
+	/* The destination's, where known: then the set-up goes by coords, else greedily by id. */
 	const struct place *places;
 	unsigned nplaces;
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
@@ -34,11 +33,11 @@ int lsp_accept(struct node *n, struct lsp *l, uint32_t session, int16_t worker,
                const uint8_t *envelope, size_t len);
 /* Egress: refuses it. */
 void lsp_refuse(struct node *n, struct lsp *l, uint8_t code);
-/* Withdraws a tunnel from here; of its news only lsp_over() follows. */
+/* Withdraws a tunnel on behalf of its owner, to whom only news.lsp_over() is reported from now on. */
 void lsp_release(struct node *n, struct lsp *l, uint8_t reason);
-/* Withdraws it in a while: what the other side sent before it heard of the replacement still arrives. */
+/* Withdraws a replaced tunnel after a few seconds, so that packets sent before the other side heard of the replacement still arrive. */
 void lsp_retire(struct node *n, struct lsp *l);
-/* A finger's sign of life, along it to its end. */
+/* Sends a refresh along a finger to its end, which keeps it alive at every hop. */
 void lsp_refresh_send(struct node *n, struct lsp *l);
 
 /* ---- inputs ---- */
@@ -49,11 +48,11 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 /* A reply from the neighbour that the set-up was given to; from any other it is stale, and counted. */
 void lsp_reply_rx(struct node *n, struct peer *from, const struct routed_header *h,
                   struct rd *body);
-/* A finger's sign of life passed here along l. */
+/* A refresh came along l. */
 void lsp_refresh_rx(struct node *n, struct lsp *l);
-/* A set-up has failed beyond the neighbour that it was given to. */
+/* `from`, to which the set-up was passed on, says that it failed: its tunnel is destroyed and the previous hop told. */
 void lsp_error_rx(struct node *n, struct peer *from, const struct linkmsg_error *m);
-/* A short-cut: asked for, granted or refused. */
+/* A message about a short-cut, see linkmsg_grant: the request for a label, the label, or a refusal. */
 void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant *m);
 /* The neighbour withdraws a tunnel; it is answered whether there is one or not. */
 void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m);
@@ -71,18 +70,20 @@ void lsp_timer(struct node *n, struct timer *t);
 void lsp_program(struct node *n, struct lsp *l, void (*then)(struct node *, void *));
 /* Takes one direction out of every worker again; without a neighbour or label there: nothing. */
 void lsp_entry_remove(struct node *n, const struct lsp *l, bool forward);
-/* As lsp_release(), telling the end's owner through news.lsp_failed() or lsp_gone(). lost: a side that needs no tear-down. */
+/* As lsp_release(), but reports to the end's owner through news.lsp_failed() or lsp_gone(). lost: the neighbour that needs no tear-down,
+ * since it sent one or its link is down; NULL: none. */
 void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost);
 /* Tells the upstream neighbour, if there is one, that the set-up failed (code: enum setup_error) at the hop named by two tags, 0: none. */
 void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                     uint32_t tag_to);
-/* Grants the upstream neighbour its label, programs, and answers when the workers have acknowledged. */
+/* Grants the upstream neighbour its label, programs the workers, and sends it the reply when they have acknowledged. */
 void lsp_reply_onward(struct node *n, struct lsp *l);
-/* First asks a neighbour that the set-up passed earlier, if there is one, for a label. */
+/* As lsp_reply_onward(), but if an earlier node of the set-up's way is a neighbour too, asks it for a label first, to leave out the
+ * hops between. */
 void lsp_reply_try_shortcut(struct node *n, struct lsp *l);
-/* The short-cut was answered or is not waited for any more: the reply goes on. */
+/* The request for a short-cut was answered, or no answer came in time: the reply goes on. */
 void lsp_shortcut_timeout(struct node *n, struct lsp *l);
-/* The workers hold the entries of an end or a transit: it counts from now on. */
+/* The workers hold the tunnel's entries: it is up, and its ends may be routed to. */
 void lsp_mark_up(struct node *n, struct lsp *l);
-/* The timer of a tunnel that is up: asks for its last use, refreshes a finger, ends what is idle. */
+/* The timer of a tunnel that is up: asks the workers when it was last used, refreshes a finger, closes the tunnel when idle. */
 void lsp_soft_tick(struct node *n, struct lsp *l);

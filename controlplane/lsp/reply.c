@@ -2,6 +2,7 @@
 /* The way back of a set-up: each hop grants the label of the way forth, programs both directions, and only then answers on. */
 #include "lsp/lsp.h"
 
+#include "base/assert.h"
 #include "core/emit.h"
 #include "wire/lse.h"
 
@@ -23,7 +24,7 @@ static int keep_reply(struct node *n, struct lsp *l, const struct reply_msg *m)
 	return 0;
 }
 
-/* Both directions are in every worker: the neighbour may be told. */
+/* Every worker has both directions: tells the upstream neighbour its label, in the reply. */
 static void announce(struct node *n, void *owner)
 {
 	struct lsp *l = owner;
@@ -33,6 +34,7 @@ static void announce(struct node *n, void *owner)
 	uint8_t body[LSP_ENVELOPE_MAX + 64];
 	struct wr w = wr_init(body, sizeof(body));
 
+	COYO_ASSERT(l->fwd_in != LABEL_NONE && l->role != LSP_INGRESS);
 	m->forward_label = l->fwd_in;
 	reply_write(&w, m);
 	if (wr_ok(&w))
@@ -60,6 +62,7 @@ static void ingress_up(struct node *n, void *owner)
 	struct lsp *l = owner;
 	struct lsp_reply *r = l->reply;
 
+	COYO_ASSERT(r && l->role == LSP_INGRESS);
 	l->reply = NULL;
 	lsp_forget_build(n, l);
 	lsp_mark_up(n, l);
@@ -108,7 +111,7 @@ static void grant_send(struct node *n, struct peer *p, uint8_t step, uint64_t no
 	peer_send_local(n, p, buf, wr_len(&w));
 }
 
-/* A neighbour that the set-up passed before it reached the one it came from. */
+/* A neighbour, other than the one that sent us the set-up, that the set-up passed earlier: the earliest. NULL: none. */
 static struct peer *earlier_neighbour(struct node *n, const struct lsp *l)
 {
 	struct peer *p;

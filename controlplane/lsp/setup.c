@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The first packet's way: each hop grants the label of the way back, remembers where it came from, and passes it on. */
+/* The set-up on its way to the destination: each hop grants the label of the way back, remembers where the set-up came from, and passes
+ * it on. */
 #include "lsp/lsp.h"
 
+#include "base/assert.h"
 #include "core/emit.h"
 #include "wire/lse.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* What may stand around a set-up's body in 1200 bytes: stack, channel, header; the route extension is added by its size. */
+/* Bytes around a set-up's body in a control packet: label stack, channel header, routed header, route extension without its coords. */
 #define AROUND (12 + ACH_BYTES + ROUTED_HEADER_BYTES + 96)
 
 void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from, uint32_t tag_to)
@@ -43,12 +45,13 @@ static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
 		l->rev_in = LABEL_NONE;
 		return r;
 	}
+	COYO_ASSERT(l->state == LSP_PENDING);
 	lsp_set_down(n, l, step->peer);
 	m->reverse_label = l->rev_in;
 	if (step->peer->mtu < m->mtu)
 		m->mtu = step->peer->mtu;
 	l->mtu = m->mtu;
-	/* The record is a help, not a need: it yields when the packet would grow too long. */
+	/* The record of nodes passed is optional: it is left out when the packet would be too long. */
 	w = wr_init(body, room);
 	setup_write(&w, m);
 	if (!wr_ok(&w)) {
@@ -134,9 +137,10 @@ static void arrival(struct node *n, struct lsp *l, struct peer *from, const stru
 	keep_record(n, l, m);
 }
 
-/* A set-up that comes by again. Still on record: the loop lies behind this node and is left out, the way to here stays. Not on
- * record: a node before this one has left the first visit out, so that only this one counts. False: the record was cut. */
-static bool comes_again(struct node *n, struct peer *from, struct lsp *l, struct setup_msg *m)
+/* A set-up has come by a second time. If this node is still in its record, the loop that began here is cut off: the tunnel keeps the
+ * way by which the set-up first arrived. If not, an earlier node has cut off a loop with the first visit in it: the tunnel takes the way
+ * by which the set-up arrived now. False: the loop cannot be cut, since the record is incomplete or this node is the source. */
+static bool erase_loop(struct node *n, struct peer *from, struct lsp *l, struct setup_msg *m)
 {
 	uint32_t me = id_tag(&n->cfg.identity->id);
 
@@ -152,7 +156,7 @@ static bool comes_again(struct node *n, struct peer *from, struct lsp *l, struct
 	return true;
 }
 
-/* Refused before there is any state: one message to whom it came from. */
+/* Refuses a set-up for which there is no state here, with one message to the neighbour that sent it. */
 static void refuse(struct node *n, struct peer *from, const struct routed_header *h,
                    const struct setup_msg *m, uint8_t code)
 {
@@ -169,6 +173,7 @@ static void refuse(struct node *n, struct peer *from, const struct routed_header
 	peer_send_local(n, from, buf, wr_len(&w));
 }
 
+/* Makes the tunnel of a set-up from `from`. here: this node is its destination. NULL: no memory. */
 static struct lsp *arrive(struct node *n, struct peer *from, const struct routed_header *h,
                           const struct setup_msg *m, bool here)
 {
@@ -183,8 +188,9 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 	return l;
 }
 
-/* Whoever the set-up was heading for is named, so that the next attempt heads for another; a way around something that ends here
- * is not tried again. */
+/* Tells the source where the set-up came to its dead end. If the set-up was committed to a node on the way, names that node, so that the
+ * next attempt commits to another; if it was going around excluded hops, names the hop to here, so that it is excluded too. far: the way
+ * exists but has too many hops. */
 static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_query *q)
 {
 	const struct route_ext *e = q->ext;
@@ -204,6 +210,7 @@ static void dead_end(struct node *n, struct lsp *l, bool far, const struct route
 	lsp_send_error(n, l, SETUP_DEAD_END, from, to);
 }
 
+/* Passes a set-up on, or fails it. l may be freed. */
 static void transit(struct node *n, struct route_query *q, const struct routed_header *h,
                     struct setup_msg *m, struct lsp *l)
 {
@@ -254,14 +261,14 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 		l->punted++;
 		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS)
 			return;
-		if (comes_again(n, q->from, l, &m))
+		if (erase_loop(n, q->from, l, &m))
 			transit(n, &rq, h, &m, l);
 		else
 			refuse(n, q->from, h, &m, SETUP_TOO_FAR);
 		return;
 	}
 	if (id_eq(&h->src, &n->cfg.identity->id))
-		return; /* a set-up of ours that was given up */
+		return; /* this node gave up the set-up and destroyed its tunnel */
 	if (!bucket_take(&q->from->setup_rate, n->now)) {
 		count(n, CTR_SETUP_RATE);
 		refuse(n, q->from, h, &m, SETUP_BUSY);

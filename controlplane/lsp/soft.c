@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Soft state: an idle tunnel expires by itself; use in one direction keeps both. */
+/* Soft state: an idle tunnel expires by itself; traffic in one direction keeps both. */
 #include "lsp/lsp.h"
 
 #include "core/emit.h"
 #include "wire/lse.h"
 
 #define REFRESH_EVERY (40 * NS_PER_S)
-#define FINGER_FACTOR 2 /* a finger's idle limit in those of a transit: two refreshes may be lost */
-#define RETIRE_AFTER  (5 * NS_PER_S) /* beyond any round trip over 255 hops */
+#define FINGER_FACTOR 2              /* a finger's idle limit, in those of a transit tunnel */
+#define RETIRE_AFTER  (5 * NS_PER_S) /* longer than any round trip over 255 hops */
 
 static int64_t idle_limit(const struct node *n, const struct lsp *l)
 {
@@ -16,6 +16,7 @@ static int64_t idle_limit(const struct node *n, const struct lsp *l)
 	return l->role == LSP_TRANSIT ? n->cfg.tunnel_idle_transit_ns : n->cfg.tunnel_idle_end_ns;
 }
 
+/* Asks the workers when an entry was last used; they answer through lsp_label_use(). */
 static void query(struct node *n, const struct peer *p, uint32_t label)
 {
 	struct cp_cmd c = {.type = CMD_QUERY_LABEL};
@@ -27,7 +28,7 @@ static void query(struct node *n, const struct peer *p, uint32_t label)
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-/* Asks in good time before the limit, so that the answers of all workers are there when it comes. */
+/* Sets the timer to half of the time left, so that the workers have answered before the idle limit is reached. */
 static void rearm(struct node *n, struct lsp *l)
 {
 	int64_t left = idle_limit(n, l) - instant_sub(n->now, l->used);
@@ -43,7 +44,6 @@ static void rearm(struct node *n, struct lsp *l)
 	arm(n, &l->timer, TIMER_LSP, l, left);
 }
 
-/* The workers hold the entries of an end or a transit: it counts from now on. */
 void lsp_mark_up(struct node *n, struct lsp *l)
 {
 	lsp_set_state(n, l, LSP_UP);

@@ -14,8 +14,8 @@
 #define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
 #define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
-#define HS1_ENVELOPE \
-	272 /* bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify */
+/* Bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify. */
+#define HS1_ENVELOPE 272
 
 enum peer_timer {
 	TIMER_PEER_HANDSHAKE = TIMERS_OF(PART_PEER),
