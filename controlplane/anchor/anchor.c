@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The anchor's messages: announcements, the root's signs of life, samples; and distances along the tree. */
+/* The anchor's messages: announcements, the root's sequence numbers, samples; and distances along the tree. */
 #include "anchor/anchor.h"
 
+#include "base/assert.h"
 #include <errno.h>
 #include <limits.h>
 #include <sodium.h>
@@ -15,7 +16,7 @@
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
 #define TREE_SIZE_MAX (1u << 30)       /* the largest tree that samples may tell of */
-#define SIZE_KEPT     (120 * NS_PER_S) /* a network that has shrunk for so long may grow again */
+#define SIZE_KEPT     (120 * NS_PER_S) /* the largest size seen is forgotten after so long */
 
 uint64_t anchor_hash(unsigned tree, const struct node_id *id)
 {
@@ -27,7 +28,7 @@ uint64_t anchor_hash(unsigned tree, const struct node_id *id)
 	return be64_load(out);
 }
 
-/* Renews this node's record after its place changed. */
+/* Makes and signs a new record of this node, after its place or the number changed. */
 static void record_renew(struct node *n)
 {
 	struct anchor *a = n->anchor;
@@ -113,7 +114,7 @@ static void ann_send(struct node *n, struct peer *p)
 		peer_send_local(n, p, buf, wr_len(&w));
 }
 
-/* Samples soon, and often for a while. */
+/* Returns to the shortest interval between samples, which then grows again. */
 static void sample_often(struct node *n)
 {
 	struct anchor *a = n->anchor;
@@ -133,7 +134,7 @@ static void announce_now(struct node *n)
 			ann_send(n, p);
 }
 
-/* This node's place changed: its record, samples and announcements follow; these are coalesced unless at_once. */
+/* This node's place changed: renews its record and announces it to the neighbours, at once or together with other changes. */
 static void announce(struct node *n, bool at_once)
 {
 	struct anchor *a = n->anchor;
@@ -147,7 +148,7 @@ static void announce(struct node *n, bool at_once)
 	n->news->coords_changed(n);
 }
 
-/* Looks for better parents, and tells if the place has changed: at once when by losing one, since all below are cut off as well. */
+/* Chooses the parents anew, and announces a changed place: at once if a parent was lost, since all nodes below are cut off too. */
 static void reselect(struct node *n)
 {
 	bool lost;
@@ -199,6 +200,7 @@ static bool is_child(const struct peer *p, unsigned t)
 	return peer_up(p) && p->ann_valid && t < p->ann.ntrees && p->ann.tree[t].is_parent;
 }
 
+/* Passes a root's sequence number on to the children in that tree. */
 static void seq_spread(struct node *n, const struct linkmsg_seq *m)
 {
 	uint8_t buf[160];
@@ -250,7 +252,7 @@ static void seq_tick(struct node *n)
 			reselect(n);
 			continue;
 		}
-		/* Numbers rise even over a restart, as long as the clock given to us does. */
+		/* Taken from the clock, so that the numbers go on rising over a restart. */
 		m.seq = t->root_seq = t->root_seq + 1 > (uint64_t)n->now.ns ? t->root_seq + 1
 		                                                            : (uint64_t)n->now.ns;
 		t->seq_at = n->now;
@@ -292,12 +294,13 @@ static void own_contact(const struct node *n, struct contact_info *c)
 	memcpy(c->place, r->place, sizeof(c->place));
 }
 
-/* One record drawn from this node and all directions but `except`, weighted by their sizes. */
+/* Draws one record at random from this node and the tree neighbours other than `except`, each weighted by the nodes behind it. */
 static void draw(struct node *n, const struct peer *except, uint32_t total, struct contact_info *c)
 {
 	uint64_t x = rng_below(&n->cfg.rng, total);
 	struct peer *p;
 
+	COYO_ASSERT(total > 0);
 	TAILQ_FOREACH (p, &n->peers->list, next) {
 		if (p == except || !tree_neighbour(n, p) || p->sample.count == 0)
 			continue;
@@ -332,7 +335,7 @@ static void sample_tick(struct node *n)
 	struct peer *p;
 
 	a->size_told = a->size;
-	/* Announcements are said again, they may have been lost; samples go along the tree. */
+	/* Announcements are repeated, since they may have been lost; samples go to tree neighbours only. */
 	TAILQ_FOREACH (p, &n->peers->list, next) {
 		if (!peer_up(p))
 			continue;
@@ -340,6 +343,7 @@ static void sample_tick(struct node *n)
 		if (tree_neighbour(n, p))
 			sample_send(n, p);
 	}
+	COYO_ASSERT(a->sample_ns >= SAMPLE_MIN);
 	a->sample_ns = a->sample_ns * 3 / 2 < SAMPLE_MAX_NS ? a->sample_ns * 3 / 2 : SAMPLE_MAX_NS;
 	arm(n, &a->sample_timer, TIMER_ANCHOR_SAMPLE, NULL,
 	    a->sample_ns - (int64_t)rng_below(&n->cfg.rng, (uint64_t)a->sample_ns / 8));
@@ -359,7 +363,8 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 		a->grown_at = n->now;
 		n->news->grown(n);
 	}
-	/* The tree's size must not creep from hop to hop at the pace of peace, or it seems to grow for minutes. */
+	/* A changed size is passed on quickly. At the long interval it would take minutes to spread over all hops, and the network would
+	 * seem to grow all that time. */
 	if (a->size > a->size_told + a->size_told / 8 || a->size + a->size_told / 8 < a->size_told)
 		sample_often(n);
 	if (a->size >= a->size_max || instant_sub(n->now, a->size_at) > SIZE_KEPT) {

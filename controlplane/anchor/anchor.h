@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The anchor under the lookups: spanning trees whose coordinates carry control messages where XOR greed would be stuck.
+/* The anchor under the lookups: spanning trees whose coordinates lead control messages where greedy routing by id would be stuck.
  *
  * Roots: the node with the lowest hash of (tree, id). Each node announces root and coords to its neighbours (ANN), the root shows that it
- * lives (SEQ), samples of the whole tree are passed along it (SAMPLE). No data packet ever uses a tree. */
+ * is alive by numbers that it signs (SEQ), samples of the whole tree are passed along it (SAMPLE). No data packet ever uses a tree. */
 #pragma once
 #include "core/ctx.h"
 #include "peer/peer.h"
@@ -18,16 +18,18 @@ enum anchor_timer {
 struct tree {
 	struct node_id root;
 	uint64_t root_hash;
-	uint64_t root_seq;       /* newest sign of life heard; at the root: sent */
-	struct instant seq_at;   /* when */
-	struct instant root_at;  /* since when this root */
+	uint64_t root_seq;      /* newest sequence number of the root received; at the root: sent */
+	struct instant seq_at;  /* when that was */
+	struct instant root_at; /* since when this root */
 	struct instant switched; /* last change of parent by choice */
 	struct peer *parent;     /* NULL: this node is the root */
 	struct coords coords;
 	struct node_id old_root; /* before the last detach */
 	uint64_t old_hash;
 	unsigned old_len;
-	struct instant hold; /* until then only a better or a feasible parent */
+	/* Until then this node, which lost its parent, joins only a better root or a feasible parent. */
+	struct instant hold;
+	/* A root that fell silent: announcements of it that have no newer number are ignored. */
 	struct node_id dead_root;
 	uint64_t dead_seq;
 	bool has_old, has_dead;
@@ -43,7 +45,8 @@ struct anchor {
 	struct record record;     /* this node's own, signed */
 	struct timer ann_timer, seq_timer, hold_timer, sample_timer;
 	int64_t sample_ns;
-	uint32_t size, size_max; /* nodes in the tree as the samples say; the most of late */
+	uint32_t size,
+	        size_max; /* nodes in the tree as the samples say; the most in the last two minutes */
 	uint32_t size_told;      /* as in the last samples sent */
 	struct instant size_at;  /* when size_max was last reached or forgotten */
 	struct instant grown_at; /* the network last grew or merged */
@@ -51,15 +54,15 @@ struct anchor {
 
 /* Makes n->anchor: this node is the root of every tree. -ENOMEM. */
 int anchor_new(struct node *n);
-/* After everything that asks for distances. */
+/* Frees n->anchor; every part that asks for distances is freed before. */
 void anchor_free(struct node *n);
-/* A neighbour is up: it is told where this node stands. */
+/* A neighbour is up: sends it an announcement. */
 void anchor_peer_up(struct node *n, struct peer *p);
-/* It is not any more: whoever was below it looks for another parent. */
+/* A neighbour is down: where it was this node's parent, another one is chosen. */
 void anchor_peer_down(struct node *n, struct peer *p);
-/* A neighbour says where it stands in each tree. */
+/* A neighbour's announcement of its place in each tree: a better parent may follow from it. */
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m);
-/* A root's sign of life, which counts from the parent only, signed, and once. */
+/* A root's sequence number. It is accepted, and passed on, only if it comes from the parent, is newer and carries the root's signature. */
 void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m);
 /* Nodes drawn from the tree behind a tree neighbour: each is reported by news.sample(), growth by news.grown(). */
 void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whose child this node is in each tree: parent choice with feasibility, hold-down and damped improvement. */
+/* Which neighbour is this node's parent in each tree: choice with feasibility, hold-down and damped improvement. */
 #include "anchor/anchor.h"
 
+#include "base/assert.h"
 #include <string.h>
 
 #define YOUNG_ROOT   (5 * NS_PER_S)
@@ -9,12 +10,13 @@
 #define HOLD_BASE    (300 * NS_PER_MS)
 #define HOLD_HOP     (20 * NS_PER_MS)
 
-/* Is a a prefix of b: b is below a. */
+/* Whether b is a or below it: a's coords are a prefix of b's. */
 static bool below(const struct coords *b, const struct coords *a)
 {
 	return b->len >= a->len && memcmp(b->b, a->b, a->len) == 0;
 }
 
+/* Whether p may be the parent in tree t at all. */
 static bool eligible(struct node *n, unsigned t, const struct peer *p)
 {
 	const struct tree *tr = &n->anchor->tree[t];
@@ -31,8 +33,8 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 	         below(&a->coords, &tr->coords));
 }
 
-/* Hops the node would have below p; tree 1 avoids tree 0's parent. A link that flapped is the last choice for a time; where no other
- * leads to the same root it is taken at once: a node behind its only link must not be cut off by a memory. */
+/* Hops the node would have below p; tree 1 avoids tree 0's parent. A link that flapped is the last choice for a time, but still
+ * a choice: a node whose only link flapped must not be cut off. */
 static unsigned cost(const struct node *n, unsigned t, const struct peer *p)
 {
 	bool flapped =
@@ -42,6 +44,7 @@ static unsigned cost(const struct node *n, unsigned t, const struct peer *p)
 	       (flapped ? COORDS_HOPS_MAX : 0);
 }
 
+/* The eligible neighbour with the best root, and among those of that root the one with the lowest cost. */
 static struct peer *best_of(struct node *n, unsigned t)
 {
 	struct peer *p, *best = NULL;
@@ -56,7 +59,8 @@ static struct peer *best_of(struct node *n, unsigned t)
 	return best;
 }
 
-/* A feasible parent has the same root and is nearer to it than this node was: it cannot be below. */
+/* The best feasible parent: one under `root` with fewer than len hops to it, this node's own distance, so that it cannot be below this
+ * node. */
 static struct peer *feasible(struct node *n, unsigned t, const struct node_id *root, unsigned len)
 {
 	struct peer *p, *best = NULL;
@@ -76,6 +80,7 @@ static bool adopt(struct node *n, unsigned t, struct peer *p)
 	struct coords c = a->coords;
 	bool new_root = !id_eq(&tr->root, &a->root), changed;
 
+	COYO_ASSERT(peer_up(p) && p->ann_valid && t < p->ann.ntrees);
 	if (!coords_push(&c, a->port))
 		return false;
 	changed = new_root || tr->parent != p || !coords_eq(&c, &tr->coords);
@@ -96,12 +101,14 @@ static bool adopt(struct node *n, unsigned t, struct peer *p)
 	return changed;
 }
 
+/* No parent is left: this node becomes its own root, and for the hold time remembers which root it had. */
 static void detach(struct node *n, unsigned t)
 {
 	struct tree *tr = &n->anchor->tree[t];
 	unsigned depth = tr->coords.hops < 200 ? tr->coords.hops : 200;
 	int64_t hold = HOLD_BASE + HOLD_HOP * depth;
 
+	COYO_ASSERT(tr->parent);
 	tr->old_root = tr->root;
 	tr->old_hash = tr->root_hash;
 	tr->old_len = tr->coords.hops;
@@ -116,7 +123,7 @@ static void detach(struct node *n, unsigned t)
 	arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL, hold);
 }
 
-/* This node is a root: whom may it join? */
+/* The neighbour whose root this node, now a root itself, is to join; NULL: none. */
 static struct peer *join(struct node *n, unsigned t)
 {
 	struct tree *tr = &n->anchor->tree[t];
@@ -129,7 +136,9 @@ static struct peer *join(struct node *n, unsigned t)
 	return best;
 }
 
-static bool worth(const struct node *n, unsigned t, const struct peer *best)
+/* Whether `best`, under the same root as the parent, saves enough hops to be worth a change: any for a young root, later a fifth and at
+ * least two, and not too often. */
+static bool worth_switching(const struct node *n, unsigned t, const struct peer *best)
 {
 	const struct tree *tr = &n->anchor->tree[t];
 	unsigned have = cost(n, t, tr->parent), get = cost(n, t, best);
@@ -142,7 +151,7 @@ static bool worth(const struct node *n, unsigned t, const struct peer *best)
 	       instant_sub(n->now, tr->switched) >= SWITCH_EVERY;
 }
 
-/* True when the place changed; *lost when by detaching. */
+/* True: the place changed; *lost is set when that was by detaching. */
 static bool select_one(struct node *n, unsigned t, bool *lost)
 {
 	struct tree *tr = &n->anchor->tree[t];
@@ -156,7 +165,7 @@ static bool select_one(struct node *n, unsigned t, bool *lost)
 	if (best && best->ann_hash[t] < tr->root_hash)
 		return adopt(n, t, best);
 	if (eligible(n, t, tr->parent) && id_eq(&tr->parent->ann.tree[t].root, &tr->root)) {
-		if (best && best->ann_hash[t] == tr->root_hash && worth(n, t, best))
+		if (best && best->ann_hash[t] == tr->root_hash && worth_switching(n, t, best))
 			return adopt(n, t, best);
 		return adopt(n, t, tr->parent);
 	}
