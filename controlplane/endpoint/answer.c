@@ -12,22 +12,22 @@
 #define CONFIRMED_STEP (60 * NS_PER_S)
 #define COMMIT_STEP    (250 * NS_PER_MS)
 
-/* ---- two handshakes that cross: the lower id's counts ---- */
+/* ---- two handshakes that cross: the one begun by the lower id counts ---- */
 
-/* A handshake of ours that counts before the other side's is under way or done. */
+/* Whether a handshake of ours, under way or done, takes precedence over the one that we answer. */
 static bool ours_first(const struct node *n, const struct session *s)
 {
 	return s->answer.obsolete || (session_lower(n, s) && s->own.state != HS_NONE);
 }
 
-/* Ours counts and was finished first. */
+/* Whether a handshake of ours takes precedence and its keys are in use already. */
 static bool ours_counts(const struct node *n, const struct session *s)
 {
 	return s->answer.obsolete || (session_has_keys(s) && !s->confirmed &&
 	                              s->own.state == HS_DONE && session_lower(n, s));
 }
 
-/* Our own handshake is not needed any more, nor is a tunnel that it brought and that is not in use yet. */
+/* Discards our own handshake, and the tunnel that it brought unless that is in use or about to be. */
 static void drop_own(struct node *n, struct session *s)
 {
 	struct lsp *l = s->own.lsp;
@@ -39,14 +39,14 @@ static void drop_own(struct node *n, struct session *s)
 
 /* ---- from the worker's acknowledgement to keys in use ---- */
 
-/* The other side holds the keys of its handshake: they are the session's, unless ours counts. */
+/* The other side is known to hold the keys of its handshake: they become the session's, unless our handshake counts. */
 static void activate(struct node *n, struct session *s)
 {
 	struct session_hs *hs = &s->answer;
 	struct lsp *l = hs->lsp;
 
 	if (ours_counts(n, s)) {
-		/* The other side may have sent under its keys until it had ours. */
+		/* Packets that the other side sent under its own keys, before it had ours, may still arrive. */
 		keys_retire(n, s, hs->phase);
 		handshake_wipe(hs);
 		return;
@@ -64,7 +64,7 @@ static void activate(struct node *n, struct session *s)
 	arm(n, &s->timer, TIMER_SESSION, s, s->path && !s->commit ? CONFIRMED_STEP : COMMIT_STEP);
 }
 
-/* XX: the third message was here before, so that the other side holds the keys. */
+/* XX: the third message has come, which shows that the other side holds the keys; now the worker has ours too. */
 static void xx_have_rx_key(struct node *n, void *session)
 {
 	struct session *s = session;
@@ -83,7 +83,7 @@ static void accept(struct node *n, struct session *s, struct lsp *l)
 		lsp_refuse(n, l, SETUP_BUSY);
 }
 
-/* IK: the second message lets the other side use the key, which the worker now holds. */
+/* IK: the worker has the receiving key now, so that the second message may let the other side send under it. */
 static void ik_have_rx_key(struct node *n, void *session)
 {
 	struct session *s = session;
@@ -145,8 +145,8 @@ static int begin(struct node *n, struct session *s, struct lsp *l, const struct 
 	return r;
 }
 
-/* The same first message came by another way and gets the same answer, which waits while the worker has not the key. The asker uses
- * whichever comes first. */
+/* The same first message came by another tunnel and gets the same answer, of which the asker uses the first to arrive. Until the worker
+ * has the key nothing may be answered: the tunnel is refused. */
 static void offer_again(struct node *n, struct session *s, struct lsp *l)
 {
 	if (s->answer_ticket.waiting) {
@@ -171,7 +171,7 @@ static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
-	/* Not later than what is due already: a third message or a commit of ours to be said again, an attempt to be made. */
+	/* A timer that runs is left alone: it may repeat a third message or a commit, or begin an attempt, all of them sooner. */
 	if (!timer_armed(&s->timer))
 		arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
 	if (ik) {
@@ -230,7 +230,7 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 
 	if (!session_has_keys(s) || !bucket_take(&n->sessions->hs_rate, n->now))
 		return;
-	/* Of rekeys that cross the lower id's goes on. */
+	/* When rekeys cross, the one begun by the lower id goes on. */
 	if (s->own.state == HS_OPEN && session_lower(n, s))
 		return;
 	if (handshake_init(n, s, hs, false, true) != 0 ||
@@ -259,7 +259,7 @@ void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}
-	/* It came by the tunnel that its sender has chosen. */
+	/* Its sender uses the tunnel that it came by: that is the one to use here, too. */
 	l = from ? lsp_by_label(n, from, pk->in_label, &forward) : NULL;
 	if (l && l->role == LSP_EGRESS && l->session == s->index)
 		hs->lsp = l;

@@ -4,11 +4,11 @@
 #include "endpoint/session.h"
 #include "wire/tunnel.h"
 
-/* A set-up for this node, as in news.lsp_offer: taken up, refused, or answered as soon as the worker has the key. */
+/* A set-up for this node, as in news.lsp_offer: accepted or refused at once, or accepted as soon as the worker has the key. */
 void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m);
 /* The first message of a rekey, inside the tunnel. */
 void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size_t len);
-/* The third message of XX, inside the tunnel that pk came by. */
+/* The third message of XX, which came inside a tunnel in packet pk. */
 void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *pk,
                      const uint8_t *msg, size_t len);
 /* The first packet under this phase has been opened: the other side holds the keys. */

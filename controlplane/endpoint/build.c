@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define ATTEMPT_NS      (800 * NS_PER_MS)
-#define ATTEMPT_HOP     (8 * NS_PER_MS) /* more for each hop between this node and the root */
+#define ATTEMPT_HOP     (8 * NS_PER_MS) /* added for each hop between this node and the root */
 #define RETRY_NS        (300 * NS_PER_MS)
 #define LOOKUP_PAUSE    (100 * NS_PER_MS) /* between two lookups, doubling */
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
@@ -23,13 +23,13 @@ int64_t build_time_limit(const struct node *n, const struct session *s)
 	return session_has_keys(s) ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
 }
 
-/* The deeper the tree, the longer the ways. */
+/* In a deep tree ways are long, and answers take longer. */
 int64_t build_attempt_timeout(const struct node *n)
 {
 	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops;
 }
 
-/* A repair is tried often while a user may still be waiting, then ever more seldom. */
+/* A repair is tried often while a user may still be waiting, then less and less often. */
 int64_t build_next(const struct node *n, const struct session *s)
 {
 	int64_t waited = instant_sub(n->now, s->want_since);
@@ -48,7 +48,8 @@ int64_t build_retry_lookup(const struct session *s)
 	return LOOKUP_PAUSE << min_u64(s->lookups_made, 3);
 }
 
-/* After a refusal the second attempt follows at once; where there is time, later ones wait ever longer. */
+/* ns until the next attempt after a failed one. The second follows at once; later ones wait longer if the session has keys, since a
+ * repair has more time. */
 static int64_t retry_after_failure(const struct session *s)
 {
 	unsigned more = session_has_keys(s) && s->attempts > 2 ? s->attempts - 3u : 0;
@@ -114,7 +115,7 @@ int build_start(struct node *n, struct session *s)
 	} else {
 		bool ik = s->known && s->attempts < 2;
 
-		/* One handshake serves every attempt: the first reply that comes back takes it. */
+		/* All attempts carry the same handshake: the first reply completes it. */
 		if (s->own.state != HS_OPEN || s->own.ik != ik || s->own.noise.message != 1) {
 			r = handshake_begin(n, s, ik);
 			if (r != 0)
@@ -159,7 +160,8 @@ static bool was_by_place(const struct session *s, const struct lsp *l)
 	return false;
 }
 
-/* The hop that failed is left out of the next attempts. Where none is named, what was left out may have been the only way. */
+/* Excludes the hop that failed from the next attempts. If none is named, includes all hops again: the excluded ones may have been the
+ * only way. */
 static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
 {
 	if (!tag_from || !tag_to || s->nnotvia == SETUP_NOTVIA_MAX) {
@@ -173,13 +175,13 @@ static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to)
 {
-	/* A place that did not lead there is looked up anew; one that came meanwhile is still to be tried. */
+	/* An attempt that went by the destination's place failed: the place may be wrong, and a newer record is looked for. */
 	if (was_by_place(s, l)) {
 		s->has_place = false;
 		s->stale_seq = s->place_seq;
 	}
 	session_forget(s, l);
-	/* The other side refuses to repair because it has forgotten the session: step.c is to give it up. */
+	/* The other side refuses repairs because it has forgotten the session: let the time limit be over, so that step.c gives up. */
 	if (code == SETUP_REFUSED && session_has_keys(s) && !s->path && ++s->refused >= 2)
 		s->want_since = (struct instant){n->now.ns - REPAIR_GIVES_UP};
 	learn_notvia(s, tag_from, tag_to);
@@ -189,7 +191,7 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
 }
 
-/* ---- where the destination stands ---- */
+/* ---- the destination's place ---- */
 
 void build_lookup(struct node *n, struct session *s)
 {
@@ -197,7 +199,7 @@ void build_lookup(struct node *n, struct session *s)
 
 	if (s->looking || (s->lookup_at.ns && instant_sub(n->now, s->lookup_at) < pause))
 		return;
-	/* With nobody to ask it is over before it returns. */
+	/* Set before the call, since a lookup with nobody to ask ends within it. */
 	s->looking = true;
 	if (lookup_start(n, LOOKUP_SESSION, s->index, &s->remote, NULL, s->stale_seq) != 0) {
 		s->looking = false;
@@ -212,7 +214,8 @@ bool build_lookup_done(struct session *s, bool exact, const struct contact_info 
 {
 	s->looking = false;
 	if (!exact || !c || c->ntrees == 0) {
-		s->stale_seq = 0; /* nobody knows better: the way there may have been at fault */
+		s->stale_seq =
+		        0; /* there is no newer record: the place may be right and the way was at fault */
 		return false;
 	}
 	s->place = c->place[0];
@@ -221,7 +224,7 @@ bool build_lookup_done(struct session *s, bool exact, const struct contact_info 
 	return true;
 }
 
-/* ---- the wish ---- */
+/* ---- the demand for a session ---- */
 
 int session_want(struct node *n, const struct node_id *remote)
 {

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Attempts at a tunnel for a session: set-ups under way, what they are to avoid, where the destination stands, how long to wait. */
+/* Attempts at a tunnel for a session: set-ups under way, the hops they exclude, the destination's place, how long to wait. */
 #pragma once
 #include "endpoint/session.h"
 
 struct contact_info;
 
-/* Somebody here needs to reach remote: makes the session where there is none and opens attempts, which step.c makes. Where a tunnel
- * stands the worker is told of it again. 0, -ESHUTDOWN while draining, -EINVAL for this node's own id, -ENOMEM at the limit. */
+/* A worker or a request needs to reach `remote`: makes the session if there is none, and has step.c begin attempts at a tunnel. If there is
+ * a tunnel, tells the worker of it again. 0, -ESHUTDOWN while draining, -EINVAL for this node's own id, -ENOMEM at the limit. */
 int session_want(struct node *n, const struct node_id *remote);
 
-/* Attempts are counted anew. */
+/* Sets the counts of attempts and lookups to zero. */
 void build_reset(struct session *s);
-/* Starts one more set-up; without room the oldest is given up. 0, or a negative errno when there is no way from here. */
+/* Starts one more set-up; if all slots are taken, gives up the oldest. 0, or a negative errno when there is no way from here. */
 int build_start(struct node *n, struct session *s);
-/* The same, and without regard to what is to be left out where that leaves no way. */
+/* The same; if the excluded hops leave no way, includes them again. */
 int build_start_anyhow(struct node *n, struct session *s);
-/* A set-up is under way. */
+/* Whether a set-up is under way. */
 bool build_any(const struct session *s);
 /* Withdraws every set-up under way but one (NULL: all). */
 void build_drop(struct node *n, struct session *s, const struct lsp *but);
@@ -23,16 +23,16 @@ void build_drop(struct node *n, struct session *s, const struct lsp *but);
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to);
 
-/* Asks the network where the destination stands, unless a lookup runs or the last one was a moment ago. */
+/* Begins a lookup of the destination's place, unless one runs or the last one began too recently. */
 void build_lookup(struct node *n, struct session *s);
-/* The lookup has ended; exact and c as in news.lookup_done. True: there is a place to build to. */
+/* The lookup has ended; exact and c as in news.lookup_done. True: it gave the destination's place. */
 bool build_lookup_done(struct session *s, bool exact, const struct contact_info *c);
 
-/* How long an attempt is waited for before another is made beside it, ns. */
+/* How long to wait for an attempt before another one is made beside it, ns. */
 int64_t build_attempt_timeout(const struct node *n);
 /* When the next attempt is due, ns from now; never later than the moment of giving up. */
 int64_t build_next(const struct node *n, const struct session *s);
 /* How long attempts go on before the session is given up, ns from want_since; longer where keys stand. */
 int64_t build_time_limit(const struct node *n, const struct session *s);
-/* When to try again where no way was known at all, ns from now: soon after the lookups that are made meanwhile. */
+/* When to try again if there was no way at all, ns from now; longer with each lookup made meanwhile. */
 int64_t build_retry_lookup(const struct session *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Takes sessions down, by degrees. */
+/* Takes sessions down: the keys only, the attempts too, or the session altogether. */
 #include "endpoint/end.h"
 
 #include "endpoint/build.h"

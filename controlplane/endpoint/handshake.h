@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One end-to-end handshake as messages: XX or IK inside set-up and reply, IK inside the tunnel. Decides nothing about the session. */
+/* One end-to-end handshake as messages: XX or IK inside set-up and reply, IK inside the tunnel. What follows from them for the session is
+ * decided elsewhere. */
 #pragma once
 #include "endpoint/session.h"
 #include "wire/hsmsg.h"
 
 #define SESSION_ENVELOPE 192 /* bytes of a set-up's envelope: no answer is longer */
 
-/* Makes hs, one of s's two, a new handshake of this node (asks) or of the other side. 0 or -EINVAL; then hs is not active. */
+/* Makes hs, which is s->own or s->answer, a new handshake begun by this node (asks) or by the other side. 0, or -EINVAL and hs is not
+ * active. */
 int handshake_init(struct node *n, struct session *s, struct session_hs *hs, bool asks, bool ik);
 /* Makes s->own a new handshake and writes its first message. ik: needs s->known. A negative errno leaves it inactive and the other
  * side's key unknown, so that the next one is XX. */
 int handshake_begin(struct node *n, struct session *s, bool ik);
 /* Writes the next message into hs->msg, with this node's key unless it would go in clear. 0 or a negative errno. */
 int handshake_write(struct node *n, struct session_hs *hs, bool clear);
-/* Reads the next message. check: its payload must carry the key of s's remote id, which s then knows. *p is what the other side
- * says of itself. 0, or -EBADMSG and counted. */
+/* Reads the next message into *p. check: its payload must carry the key of s's remote id, which is then kept in s. 0, or -EBADMSG and
+ * counted. */
 int handshake_read(struct node *n, struct session *s, struct session_hs *hs, const uint8_t *msg,
                    size_t len, bool check, struct hs_payload *p);
-/* Forgets it and its secrets; hs is inactive. */
+/* Overwrites hs and its secrets with zeros; hs is inactive. */
 void handshake_wipe(struct session_hs *hs);
 
 /* Puts hs->msg into the envelope of a set-up (first, for addressee) or of a reply. Returns its bytes, 0: does not fit. */
 size_t handshake_envelope(const struct node_id *addressee, const struct session_hs *hs, bool first,
                           uint8_t out[LSP_ENVELOPE_MAX]);
-/* A set-up's envelope carries the proof that its sender knows this node's id. */
+/* Whether the mac of a set-up's envelope proves that its sender knows this node's id. */
 bool handshake_mac_ok(const struct node *n, const uint8_t *envelope, const struct hs_envelope *env);
 
-/* Key phases: even in handshakes that the lower id begins, odd in the other's, so that two that cross never share one.
- * fits: phase is one that a handshake of this node may have. next: for one of the other side, of its two that which is free. */
+/* Key phases are even in handshakes that the lower id begins and odd in the other side's, so that two that cross never share one.
+ * Whether a handshake begun by this node may have this phase. */
 bool handshake_phase_fits(const struct node *n, const struct session *s, uint8_t phase);
+/* The phase for a handshake begun by the other side: of its two phases the one that is not in use. */
 uint8_t handshake_phase_next(const struct node *n, const struct session *s);

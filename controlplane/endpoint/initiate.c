@@ -13,7 +13,7 @@
 #define THIRD_TRIES 12
 #define REKEY_RETRY NS_PER_S
 
-/* The worker has our receiving key: the other side may have its own. */
+/* The worker has our receiving key: our last message may now let the other side send under it. */
 static void have_rx_key(struct node *n, void *session)
 {
 	struct session *s = session;
@@ -25,8 +25,8 @@ static void have_rx_key(struct node *n, void *session)
 		return;
 	keys_adopt(n, s, hs);
 	s->confirmed = false;
-	/* The other side sends under the old key until it has heard from us under the new one: the overlap begins when it is
-	 * seen to have (answer_key_used()), or the old key gets too old. */
+	/* The other side sends under the old key until a packet of ours under the new one has arrived. The overlap therefore begins with
+	 * its first packet under the new key (answer_key_used()); before that only the age of the old key ends its use. */
 	if (left > n->cfg.key_overlap_ns)
 		keys_retire_in(n, s, left);
 	hs->tries = 0;

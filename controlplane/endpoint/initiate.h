@@ -3,12 +3,13 @@
 #pragma once
 #include "endpoint/session.h"
 
-/* The tunnel l of an attempt stands and its reply m carries the second message: the keys are made and l is used, or l is released. */
+/* The tunnel l of an attempt stands and its reply m carries the second message: programs the keys, then uses l; or
+ * releases l. */
 void initiate_reply(struct node *n, struct session *s, struct lsp *l, const struct reply_msg *m);
 /* The second message, inside the tunnel. */
 void initiate_rx_second(struct node *n, struct session *s, const uint8_t *msg, size_t len);
-/* Our last message of a handshake whose keys are in use may have been lost: says it again. After the last try begins anew, or, where
- * older keys stood, lets it be: the other side has the key, and new ones are made in time. */
+/* The other side has not used the new keys yet, and our last message may have been lost: sends it again. After the last try the session
+ * begins anew; a rekey is just left as it is, since the other side has the key and the next rekey makes new ones. */
 void initiate_again(struct node *n, struct session *s);
-/* The rekey timer: renews the keys, or gives them up where renewal failed until they must not be used any more. */
+/* The rekey timer: begins a handshake for new keys, or drops the keys if none was completed before they became too old. */
 void initiate_rekey(struct node *n, struct session *s);

@@ -119,7 +119,7 @@ void session_lookup_done(struct node *n, uint32_t index, bool exact, const struc
 		path_better(n, s);
 		return;
 	}
-	/* However lately an attempt was made: now there is a better one. */
+	/* Do not wait for the last attempt: the next one knows the place. */
 	s->last_build.ns = 0;
 	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, 0);

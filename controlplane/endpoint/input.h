@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The door of this folder: what tunnels, workers, lookups and timers report about sessions. */
+/* The entry points of this folder: what tunnels, workers, lookups and timers report about sessions. */
 #pragma once
 #include "endpoint/session.h"
 
@@ -19,7 +19,7 @@ void session_handshake_rx(struct node *n, const struct dp_packet *pk);
 void session_key_used(struct node *n, uint32_t index, uint8_t phase);
 /* The worker's sending counter is running out. */
 void session_rekey_wanted(struct node *n, uint32_t index);
-/* The worker has no connection on it any more, or has one again. */
+/* The worker has no connection in this session any more (idle), or has one again. */
 void session_idle(struct node *n, uint32_t index, bool idle);
 
 /* The lookup that build.c began; exact and c as in news.lookup_done. */

@@ -14,7 +14,7 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 	COYO_ASSERT(hs->state == HS_OPEN);
 	noise_split(&hs->noise, hs->tx_secret, rx);
 	hs->state = HS_DONE;
-	/* The phase is used again: what is in the worker under it is replaced now and must not be removed later. */
+	/* The old key has the same phase: the new key replaces it in the worker, and must not be removed in its place later. */
 	if (s->old_phase == hs->phase) {
 		s->old_phase = SESSION_NO_PHASE;
 		disarm(n, &s->old_timer);

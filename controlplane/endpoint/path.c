@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which tunnel carries a session, and that both sides mean the same one. */
+/* Which tunnel carries a session, and how both sides agree on it. */
 #include "endpoint/path.h"
 
 #include "endpoint/build.h"
@@ -7,7 +7,7 @@
 
 #define RESPONDER_WAITS (700 * NS_PER_MS) /* the initiator repairs first */
 #define PATH_FIRST      (2 * NS_PER_S)
-#define PATH_CALM       (120 * NS_PER_S)
+#define PATH_LONGEST    (120 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
 
@@ -60,15 +60,16 @@ void path_commit_again(struct node *n, struct session *s)
 		commit_send(n, s);
 }
 
-/* Later commits win; of two that cross, the lower id's, or each side would withdraw the tunnel that the other has chosen. */
-static bool outdated(const struct node *n, const struct session *s, uint16_t sequence)
+/* Whether a commit of the other side is to be ignored. The later one counts; of two that cross, the one by the lower id, since otherwise
+ * each side would withdraw the tunnel that the other has chosen. */
+static bool commit_outdated(const struct node *n, const struct session *s, uint16_t sequence)
 {
 	int16_t ahead = (int16_t)(sequence - s->commit_seq);
 
 	return ahead < 0 || (ahead == 0 && session_lower(n, s));
 }
 
-/* The tunnel of that name which the other side has built and which stands. */
+/* The tunnel with this nonce that the other side has built and that is up; NULL: none. */
 static struct lsp *offered(const struct session *s, uint32_t nonce)
 {
 	struct lsp *l;
@@ -92,7 +93,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 			s->commit = NULL;
 		return;
 	}
-	l = session_has_keys(s) && !outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
+	l = session_has_keys(s) && !commit_outdated(n, s, m->sequence) ? offered(s, m->id) : NULL;
 	if (l) {
 		s->commit_seq = m->sequence;
 		s->initiator = false;
@@ -103,7 +104,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 		tell_send_oam(n, s, &seen, 0);
 }
 
-/* ---- lost and found again ---- */
+/* ---- a path is lost, another one is built ---- */
 
 void path_lost(struct node *n, struct session *s)
 {
@@ -132,9 +133,9 @@ void path_up(struct node *n, struct session *s, struct lsp *l)
 	path_commit(n, s);
 }
 
-/* ---- shorter ones ---- */
+/* ---- shorter paths ---- */
 
-/* One hop to a neighbour, or two to any other node, cannot be bettered. */
+/* One hop to a neighbour, or two to any other node, cannot be improved. */
 static bool may_be_longer(struct node *n, const struct session *s)
 {
 	return s->path->hops > (peer_by_id(n, &s->remote) ? 1 : 2);
@@ -153,9 +154,9 @@ void path_better(struct node *n, struct session *s)
 			build_lookup(n, s);
 	}
 	arm(n, &s->path_timer, TIMER_SESSION_PATH, s, s->path_ns);
-	s->path_ns = s->path_ns * 2 < PATH_CALM ? s->path_ns * 2 : PATH_CALM;
-	if (s->path_ns == PATH_CALM)
-		s->has_place = false; /* look anew when it comes round again */
+	s->path_ns = s->path_ns * 2 < PATH_LONGEST ? s->path_ns * 2 : PATH_LONGEST;
+	if (s->path_ns == PATH_LONGEST)
+		s->has_place = false; /* the next search begins with a lookup */
 }
 
 void path_in_use(struct node *n, struct session *s)

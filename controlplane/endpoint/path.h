@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tunnel that carries a session: use one, agree on it with the other side, lose it, look for a shorter one. */
+/* The tunnel that carries a session: using it, agreeing on it with the other side, losing it, looking for a shorter one. */
 #pragma once
 #include "endpoint/session.h"
 #include "wire/tunnel.h"
 
-/* From now on l carries s, which has keys; what carried it before is withdrawn in a while (make before break). Attempts are over and
- * whoever waits for the session is told. Nothing when l carries it already. */
+/* From now on l carries s, which has keys; the tunnel before it is withdrawn after a while (make before break). The counts of attempts are
+ * reset, and news.session_ready() is reported. Nothing if l carries s already. */
 void path_use(struct node *n, struct session *s, struct lsp *l);
-/* Asks the other side, inside the new tunnel, to use it as well, until it says so or COMMIT_TRIES is reached. s has a path. */
+/* Asks the other side, inside the new tunnel, to use it as well; repeated until it answers, at most COMMIT_TRIES times. s has a path. */
 void path_commit(struct node *n, struct session *s);
-/* Asks once more where an answer is still due. */
+/* Asks once more if no answer has come. */
 void path_commit_again(struct node *n, struct session *s);
-/* PATH_COMMIT from the other side, sealed: it uses the tunnel named from now on, or has seen that we do. */
+/* PATH_COMMIT from the other side, sealed: it uses the tunnel named from now on, or acknowledges ours. */
 void path_commit_rx(struct node *n, struct session *s, const struct oam *m);
-/* The tunnel in use is being withdrawn, not by us. Repairs begin: at once where this side initiated it, else a little later. */
+/* The tunnel in use is being withdrawn, and not by us. Begins repairs: at once if this side initiated the tunnel, else a little later. */
 void path_lost(struct node *n, struct session *s);
-/* A repair's tunnel, or a shorter one, stands: used, or released when it is no gain any more. */
+/* Tunnel l of a repair, or perhaps a shorter one, is up: uses it, or releases it if it is not shorter than the one in use. */
 void path_up(struct node *n, struct session *s, struct lsp *l);
-/* The timer for shorter paths: begins an attempt or a lookup, and is armed again, ever later up to two minutes. */
+/* The timer for shorter paths: begins an attempt or a lookup, and arms itself again, at intervals that double up to
+ * two minutes. */
 void path_better(struct node *n, struct session *s);
-/* Connections appeared: shorter paths are looked for. */
+/* The session has connections again: looks for shorter paths from now on. */
 void path_in_use(struct node *n, struct session *s);
-/* Links or places have changed: shorter paths are looked for soon. */
+/* Links or places have changed: looks for a shorter path soon. */
 void path_topology_changed(struct node *n, struct session *s);

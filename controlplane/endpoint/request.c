@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests under way: each waits for its session, then asks and counts answers until it is done or has failed. */
+/* Requests under way: each waits for its session, then sends and counts answers until it is done or has failed. */
 #include "endpoint/request.h"
 
 #include "endpoint/build.h"
@@ -254,7 +254,7 @@ void request_timer(struct node *n, struct timer *t)
 	struct session *s = session_find(n, &r->q.id);
 
 	if (!s || !session_ready(s)) {
-		/* The tunnel is being rebuilt; the request waits with it, but not for ever. */
+		/* The tunnel is being rebuilt; the request waits for it, but not for ever. */
 		if (++r->tries > REPAIR_WAITS)
 			fail(n, r, ETIMEDOUT);
 		else

@@ -116,7 +116,7 @@ void session_destroy(struct node *n, struct session *s)
 
 #define TO(state) (1u << (state))
 
-/* From each state, those that may follow it. */
+/* For each state, the set of states that may follow it. */
 static const uint8_t follows[] = {
         [SESSION_CLOSED] = TO(SESSION_CONNECTING) | TO(SESSION_PATHLESS),
         [SESSION_CONNECTING] = TO(SESSION_CLOSED) | TO(SESSION_REPAIRING),
@@ -181,7 +181,7 @@ void session_disown(struct session *s, struct lsp *l)
 {
 	COYO_ASSERT(l->session == s->index);
 	session_forget(s, l);
-	/* A set-up that could not even leave is in no list. */
+	/* A tunnel whose set-up could not be sent is in no list yet. */
 	if (l->of_owner.le_prev) {
 		LIST_REMOVE(l, of_owner);
 		l->of_owner.le_prev = NULL;

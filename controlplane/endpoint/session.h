@@ -24,12 +24,12 @@ enum session_timer {
 	TIMER_SESSION_PATH,
 };
 
-/* What a session has: keys, a tunnel under them, somebody here who waits for a tunnel. Keys and tunnel change in session_enter()
- * only, which knows the ways between the states. A tunnel is never there without keys. */
+/* What a session has: keys, a tunnel, somebody here who waits for a tunnel. The state changes in session_enter() only, which knows the
+ * permitted transitions. A session never has a tunnel without keys. */
 enum session_state {
-	SESSION_CLOSED,     /* nothing; perhaps an answer to the other side is half made */
+	SESSION_CLOSED,     /* nothing; perhaps a handshake of the other side is being answered */
 	SESSION_CONNECTING, /* no keys; somebody here waits for them */
-	SESSION_PATHLESS, /* keys, no tunnel; nobody waits. While connections exist it is repaired all the same */
+	SESSION_PATHLESS, /* keys, no tunnel; nobody waits; the tunnel is rebuilt all the same while connections exist */
 	SESSION_REPAIRING, /* keys, no tunnel; somebody here waits for one */
 	SESSION_UP,        /* keys and a tunnel */
 };
@@ -43,22 +43,22 @@ enum hs_state {
 #define SESSION_PHASES   4
 #define SESSION_NO_PHASE UINT8_MAX
 
-/* One handshake in the making. handshake.c makes and wipes it, initiate.c and answer.c lead it on, keys.c ends it. */
+/* One handshake under way. handshake.c makes and wipes it, initiate.c and answer.c continue it, keys.c derives its keys. */
 struct session_hs {
 	struct noise noise;
-	/* The tunnel that it came or went by; NULL: inside the session's tunnel, for new keys. session.c clears it at the tunnel's
+	/* The tunnel whose set-up and reply carry it; NULL: a rekey inside the session's tunnel. session.c clears it at the tunnel's
 	 * end. */
 	struct lsp *lsp;
 	struct instant born;
-	/* Answering: the asker's ephemeral key, by which a first message that arrives twice is known. */
+	/* Answering: the asker's ephemeral key, by which a first message that arrives twice is recognized. */
 	uint8_t first[32];
 	uint8_t state; /* enum hs_state */
 	bool ik;
-	bool renews;   /* ours: replaces keys that stand, from inside the tunnel */
-	bool obsolete; /* answering: ours was finished first and is the one that counts */
-	uint8_t phase; /* key phase of what comes out, 0..3 */
+	bool renews;   /* own: a rekey, inside the tunnel */
+	bool obsolete; /* answering: our own handshake was finished first, and its keys count */
+	uint8_t phase; /* phase of the keys that result, 0..3 */
 	uint8_t alg;   /* transport AEAD: 1 ChaCha20-Poly1305, 2 AES-256-GCM */
-	uint8_t tries; /* how often our last word was said again */
+	uint8_t tries; /* how often our last message was sent again */
 	uint8_t tx_secret[32];
 	uint8_t msg[NOISE_MESSAGE_MAX]; /* last message written, for sending it again */
 	size_t msg_len;
@@ -83,8 +83,8 @@ struct session {
 	/* Keys: keys.c, end.c. confirmed: initiate.c (cleared), answer.c (set), end.c. */
 	bool confirmed; /* the other side is known to use our keys */
 	uint8_t phase, alg;
-	uint8_t old_phase;     /* whose receiving key is still in the worker, or SESSION_NO_PHASE */
-	struct instant key_at; /* when the present keys were taken into use */
+	uint8_t old_phase; /* phase of the old receiving key still in the worker, or SESSION_NO_PHASE */
+	struct instant key_at; /* when the current keys were adopted */
 	uint32_t rekeys;
 	struct timer rekey_timer, old_timer;
 
@@ -101,31 +101,34 @@ struct session {
 
 	/* The tunnel in use: path.c, end.c. */
 	struct lsp *path;
-	bool initiator;     /* this side repairs first; also initiate.c, answer.c */
-	struct lsp *commit; /* our tunnel that the other side is asked to use, until it says so */
+	bool initiator; /* this side built path, and repairs it first; also written by initiate.c, answer.c */
+	struct lsp *
+	        commit; /* path, while the other side has not acknowledged that it uses it too; else NULL */
 	uint8_t commit_tries;
-	uint16_t commit_seq; /* of the newest commit of either side; also initiate.c, answer.c */
-	int64_t path_ns;     /* present interval of looking for a shorter path */
+	/* Of the newest commit of either side; also written by initiate.c, answer.c. */
+	uint16_t commit_seq;
+	int64_t path_ns; /* current interval between attempts at a shorter path */
 	struct timer path_timer;
 	uint32_t rebuilds;
 
 	/* Attempts at a tunnel: build.c; opened anew by path.c and end.c. */
 	struct {
 		struct lsp *lsp;
-		bool by_place; /* led by the destination's place, not greedily by id */
+		bool by_place; /* it goes by the destination's coords, not greedily by id */
 	} build[SESSION_BUILDS];
 	struct instant want_since, last_build;
-	uint8_t attempts;                     /* set-ups begun since want_since */
-	uint8_t refused;                      /* repairs that the other side refused */
-	uint32_t notvia[SETUP_NOTVIA_MAX][2]; /* hops to be left out */
+	uint8_t attempts; /* set-ups begun since want_since */
+	uint8_t refused;  /* repairs that the other side refused */
+	uint32_t notvia[SETUP_NOTVIA_MAX]
+	               [2]; /* hops to be excluded, each as the tags of its two nodes */
 	uint8_t nnotvia;
 	bool looking;             /* a lookup of the destination is under way */
 	uint8_t lookups_made;     /* since want_since */
 	struct instant lookup_at; /* when the last one began */
 	bool has_place;
 	struct place place; /* of the destination, from a lookup */
-	uint64_t place_seq; /* of the record that told it */
-	uint64_t stale_seq; /* ... of one that did not lead there; 0: none */
+	uint64_t place_seq; /* number of the record that holds place */
+	uint64_t stale_seq; /* number of the record whose place proved wrong; 0: none */
 
 	/* What is due next, see step.c: armed by every file. */
 	struct timer timer;
@@ -142,53 +145,54 @@ struct sessions {
 
 /* 0 or -ENOMEM. */
 int sessions_new(struct node *n);
-/* Frees every session without a word to the workers; whoever waits for one is told. */
+/* Frees every session. Workers are told nothing; news.session_failed() is reported for each. */
 void sessions_free(struct node *n);
 
 /* The session with this id, or NULL. Sessions belong to the table and live until session_destroy(). */
 struct session *session_find(struct node *n, const struct node_id *remote);
 /* The session of this index, or NULL; any number may be asked for. */
 struct session *session_at(struct node *n, uint32_t index);
-/* Finds or makes. NULL at the limit or without memory. A new one that gets no keys ends by itself, see step.c. */
+/* Finds the session with this id or makes it. NULL at the limit or without memory. A new one that gets no keys ends by itself, see
+ * step.c. */
 struct session *session_get(struct node *n, const struct node_id *remote);
 /* In the order of ids; NULL begins, NULL is the end. */
 struct session *session_after(const struct node *n, struct session *s);
 /* Takes s out of the table, reports its end and frees it. The caller tells the worker. */
 void session_destroy(struct node *n, struct session *s);
 
-/* l, an end of a tunnel, is one of s from here on: s hears of its end. Once for each tunnel. */
+/* s owns l, of which this node is an end, from here on: what becomes of l is reported to s. Once for each tunnel. */
 void session_own(struct session *s, struct lsp *l);
 /* The session that owns l, or NULL. */
 struct session *session_owner(struct node *n, const struct lsp *l);
-/* l is a tunnel under construction no more: neither an attempt, nor a handshake, nor a commit of s points at it. */
+/* l is not under construction any more: takes it out of the attempts, handshakes and the commit of s. s still owns it. */
 void session_forget(struct session *s, const struct lsp *l);
-/* l is closing: s lets go of it altogether. */
+/* l is closing: s does not own it any more. */
 void session_disown(struct session *s, struct lsp *l);
 
-/* s is in this state from here on; the caller has changed s->path before. Only the ways in session.c's table lead from state to state. */
+/* Changes the state of s; the caller has changed s->path before. The transition must be in session.c's table. */
 void session_enter(struct session *s, enum session_state to);
 /* What `coyoctl show sessions` says of it: static text. */
 const char *session_state_text(const struct session *s);
 
-/* Keys stand and are in use, with or without a tunnel. */
+/* Whether s has keys, with a tunnel or without. */
 static inline bool session_has_keys(const struct session *s)
 {
 	return s->state >= SESSION_PATHLESS;
 }
 
-/* The worker or a request waits for a tunnel. */
+/* Whether the worker or a request waits for a tunnel. */
 static inline bool session_wanted(const struct session *s)
 {
 	return s->state == SESSION_CONNECTING || s->state == SESSION_REPAIRING;
 }
 
-/* Keys and a tunnel: what is sent goes out at once. */
+/* Whether s has keys and a tunnel. */
 static inline bool session_ready(const struct session *s)
 {
 	return s->state == SESSION_UP;
 }
 
-/* This node's id is the lower of the two: what must be decided alike on both sides is decided by it. */
+/* Whether this node's id is the lower of the two, by which both sides decide alike. */
 static inline bool session_lower(const struct node *n, const struct session *s)
 {
 	return id_cmp(&n->cfg.identity->id, &s->remote) < 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The session's one timer: says again what was not answered, makes attempts, gives up, forgets. */
+/* The session's one timer: repeats messages without an answer, begins attempts at a tunnel, gives up, frees what nobody needs. */
 #include "endpoint/step.h"
 
 #include "anchor/anchor.h"
@@ -11,10 +11,10 @@
 
 #include <errno.h>
 
-#define DEEP           32 /* hops to the root: a greedy walk may run out of hops */
+#define DEEP           32 /* hops to the root, from which on a greedy first attempt may run out of hops */
 #define UNUSED_SESSION (300 * NS_PER_S)
 
-/* Nobody here waits for a tunnel: s stays for a while, in case somebody does again. */
+/* Nobody here waits for a tunnel: keeps s for a while, in case somebody does again. */
 static void unwanted(struct node *n, struct session *s)
 {
 	if (!session_has_keys(s) && s->answer.state == HS_NONE && !build_any(s))
@@ -26,7 +26,7 @@ static void unwanted(struct node *n, struct session *s)
 		    session_has_keys(s) ? UNUSED_SESSION / 4 : SESSION_HALF_OPEN);
 }
 
-/* An attempt was made so lately that another would be too early. */
+/* Whether the last attempt is so recent that another would be too early. */
 static bool attempt_runs(const struct node *n, const struct session *s)
 {
 	int64_t timeout = build_attempt_timeout(n);
@@ -49,7 +49,7 @@ static void attempt(struct node *n, struct session *s)
 			s->attempts++;
 		return;
 	}
-	/* Nobody is known who is nearer, or no neighbour is up: where the other end stands is asked for at once, and again soon. */
+	/* No contact is nearer, or no neighbour is up: looks the destination's place up at once, and tries again soon. */
 	build_lookup(n, s);
 	again = build_retry_lookup(s);
 	arm(n, &s->timer, TIMER_SESSION, s, again < next ? again : next);

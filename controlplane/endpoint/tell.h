@@ -4,26 +4,26 @@
 #include "endpoint/session.h"
 #include "wire/tunnel.h"
 
-/* The session's present tunnel and path MTU; without a tunnel or keys: hold what is to be sent. */
+/* The session's current tunnel and path MTU. Without a tunnel the worker holds what connections send. */
 void tell_path(struct node *n, struct session *s);
-/* Forget the session and its keys. Nothing where the worker does not know it. */
+/* Makes the worker forget the session and its keys. Nothing if it does not know it. */
 void tell_end(struct node *n, struct session *s);
-/* The id cannot be reached, err: positive errno; who waits for it is to be told so. */
+/* The id cannot be reached, err: positive errno: the worker fails the connections that wait for it. */
 void tell_unreachable(struct node *n, const struct session *s, int err);
 
-/* The key for receiving under this phase, made of the handshake's secret. */
+/* Gives the worker the receiving key of this phase, derived from the handshake's secret. */
 void tell_rx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
                  const uint8_t secret[32]);
-/* The key for sending, from now on; when_used: once something has come under the same phase. */
+/* Gives the worker the sending key. It uses it from now on, or, when_used, from the first packet received under the same phase on. */
 void tell_tx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
                  const uint8_t secret[32], bool when_used);
-/* Nothing more is received under this phase. */
+/* Takes the receiving key of this phase out of the worker. */
 void tell_rx_del(struct node *n, const struct session *s, uint8_t phase);
 
-/* Send, in clear, handshake message `number`. */
+/* Has handshake message `number` sent, in clear. */
 void tell_send_handshake(struct node *n, const struct session *s, uint8_t number,
                          const uint8_t *msg, size_t len);
-/* Send m sealed. ttl of the label, 0: the full one. */
+/* Has m sent, sealed. ttl: of the label, 0: the full one. */
 void tell_send_oam(struct node *n, const struct session *s, const struct oam *m, uint8_t ttl);
-/* Send a sealed packet that means nothing but that our keys are in use; answer: the like is asked for. */
+/* Has a sealed packet sent whose only meaning is that our keys are in use; answer: asks for one in return. */
 void tell_send_keepalive(struct node *n, const struct session *s, bool answer);
