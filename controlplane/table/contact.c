@@ -17,7 +17,7 @@ void contacts_init(struct contacts *t, const struct node_id *self, unsigned k,
 	t->mem = mem;
 }
 
-/* The first place whose id is not below. */
+/* The index of the first contact whose id is not below this one. */
 static uint32_t place_of(const struct contacts *t, const struct node_id *id)
 {
 	uint32_t lo = 0, hi = t->count;
@@ -67,6 +67,7 @@ unsigned contact_distance(const struct contacts *t, const struct contact *c)
 	return anchor_distance(t->anchor, c->place, c->ntrees, &tree, &d) ? d : 0xffff;
 }
 
+/* Whether c, in this record or a newer one, was dropped as dead not long ago. */
 static bool buried(const struct contacts *t, struct instant now, const struct contact_info *c)
 {
 	for (unsigned i = 0; i < TOMBSTONES; i++)
@@ -76,7 +77,8 @@ static bool buried(const struct contacts *t, struct instant now, const struct co
 	return false;
 }
 
-/* The contact of a full bucket that a new one may push out: hearsay first, then failing, then the farthest. */
+/* The contact of a full bucket that a new one at this distance may replace: a failing one before an unverified one before the farthest.
+ * NULL: all are worth more than the new one. */
 static struct contact *victim(const struct contacts *t, unsigned bucket, bool verified,
                               unsigned distance)
 {
@@ -135,6 +137,7 @@ static bool insert(struct contacts *t, struct contact *c)
 	return true;
 }
 
+/* c has proved to exist. A gain is counted where it is the first such contact of its bucket or a sibling. */
 static void verify(struct contacts *t, struct instant now, struct contact *c)
 {
 	unsigned closer = 0;
@@ -147,8 +150,9 @@ static void verify(struct contacts *t, struct instant now, struct contact *c)
 	t->gains += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
-static void own_word(struct contacts *t, struct instant now, struct contact *c,
-                     const struct contact_info *i)
+/* Takes over that the record came from the node itself. */
+static void confirmed_by_itself(struct contacts *t, struct instant now, struct contact *c,
+                                const struct contact_info *i)
 {
 	if (i->seq > c->signed_seq)
 		c->signed_seq = i->seq;
@@ -163,12 +167,12 @@ struct contact *contact_learn(struct contacts *t, struct instant now, const stru
 	unsigned bucket, d = 0xffff, tree;
 
 	if (c) {
-		/* Hearsay may only bring a newer place, and does not outlast the node's own word. Number 0: a neighbour whose
-		 * record has not come yet. */
+		/* Others may only report a newer record. The node itself may also replace such a report by an older record, if not older
+		 * than its last. Number 0 is a neighbour whose record has not come yet. */
 		if (verified ? i->seq && i->seq >= c->signed_seq : i->seq > c->seq)
 			set_info(t, now, c, i);
 		if (verified)
-			own_word(t, now, c, i);
+			confirmed_by_itself(t, now, c, i);
 		return c;
 	}
 	bucket = id_common_prefix(t->self, &i->id);
@@ -196,7 +200,7 @@ struct contact *contact_learn(struct contacts *t, struct instant now, const stru
 		return NULL;
 	}
 	if (verified)
-		own_word(t, now, c, i);
+		confirmed_by_itself(t, now, c, i);
 	t->fill[bucket]++;
 	COYO_ASSERT(t->fill[bucket] <= t->k && t->verified <= t->count);
 	return c;
@@ -239,8 +243,8 @@ struct closest {
 	bool verified_only;
 };
 
-/* Appends what of lo .. hi - 1 is closest. Below the first bit in which they differ, all on the target's side of it are closer
- * than all on the other. */
+/* Appends the closest of the contacts lo .. hi - 1. The first bit in which they differ divides them in two: all on the target's side are
+ * closer than all on the other. */
 static void take(struct closest *q, uint32_t lo, uint32_t hi)
 {
 	struct contact **v = q->t->v;

@@ -8,12 +8,12 @@
 
 struct lsp;
 
-/* An id this node has heard of. Verified: it has answered, or its signed record has come from itself. */
+/* An id that this node knows of. Verified: it has answered, or has sent its signed record itself. Others are known from reports only. */
 struct contact {
-	uint32_t at; /* place in the table */
+	uint32_t at; /* index in the table */
 	struct node_id id;
-	uint64_t seq;          /* of its record, as last heard of */
-	uint64_t signed_seq;   /* of its newest record that came from itself */
+	uint64_t seq;          /* of its newest record known, whoever reported it */
+	uint64_t signed_seq;   /* of its newest record that it sent itself */
 	struct instant seen;   /* last answer; 0: never */
 	struct instant asked;  /* last question */
 	struct instant told;   /* last message that carried this node's record there */
@@ -30,7 +30,7 @@ struct contact {
 	struct place place[]; /* as many as the anchor has trees */
 };
 
-/* Dead contacts stay dead: gossip about the same record is not believed for a while. */
+/* A contact dropped as dead: for a while, others' reports of the same record do not bring it back. */
 struct tombstone {
 	struct node_id id;
 	uint64_t seq;
@@ -57,27 +57,27 @@ struct contacts {
 /* An empty table for the node `self`; everything given outlives it. */
 void contacts_init(struct contacts *t, const struct node_id *self, unsigned k,
                    const struct anchor *anchor, struct mem *mem);
-/* Frees all contacts; the table may be used on. */
+/* Frees all contacts; the table is empty and usable afterwards. */
 void contacts_clear(struct contacts *t);
 
 /* NULL: none. A contact stays where it is in memory until it is dropped. */
 struct contact *contact_find(const struct contacts *t, const struct node_id *id);
-/* Learns or renews. A newer number wins, and the node's own word over what others say; a full bucket keeps the nearest by tree
- * distance, and never drops a verified contact for hearsay. verified: this came from the node itself. NULL: not admitted, or no
- * memory. May drop another contact of the bucket. */
+/* Adds or renews the contact c describes. verified: the node itself sent this; else others reported it. A record with a newer number
+ * replaces an older one, and the node's own one replaces a report. A full bucket keeps the nearest by tree distance, and drops no
+ * verified contact for an unverified one. NULL: not admitted, or no memory. May drop another contact of the bucket. */
 struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *c,
                               bool verified);
-/* Frees c. dead: hearsay of this record or an older one is not believed for a while. */
+/* Frees c. dead: for a while, reports of this record or an older one do not bring it back. */
 void contact_drop(struct contacts *t, struct instant now, struct contact *c, bool dead);
 
 /* Contacts in order of the table: NULL gives the first. */
 struct contact *contact_after(const struct contacts *t, struct contact *c);
 /* The contacts of one bucket stand at *lo .. *hi - 1. */
 void contact_bucket(const struct contacts *t, unsigned bucket, uint32_t *lo, uint32_t *hi);
-/* Up to max contacts XOR-closest to target, closest first; verified_only: of those that answered and owe no answer. */
+/* Up to max contacts XOR-closest to target, closest first; verified_only: only verified ones that owe no answer. */
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max);
 /* Hops along a tree from here, or 0xffff when its place is not comparable. */
 unsigned contact_distance(const struct contacts *t, const struct contact *c);
-/* What others are told of it. */
+/* Fills out with what other nodes are told about c. */
 void contact_to_info(const struct contact *c, struct contact_info *out);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ends of all tunnels that stand here, by id: a crit-bit tree, in which the closest id is the one that a descent along the
- * target's bits comes to. */
+/* The ends of all tunnels at this node, by id: a crit-bit tree, in which a descent along the target's bits ends at the closest id. */
 #include "table/ends.h"
 
 #include "base/assert.h"
@@ -29,7 +28,7 @@ void ends_init(struct lsp_ends *t, struct mem *mem)
 	*t = (struct lsp_ends){.mem = mem};
 }
 
-/* The end that shares most leading bits with an id. */
+/* The end where a descent along the bits of id ends: none shares more leading bits with it. The tree is not empty. */
 static struct lsp_end *nearest(const struct lsp_ends *t, const struct node_id *id)
 {
 	void *p = t->root;

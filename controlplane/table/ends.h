@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ends of all tunnels that stand here, by id: the end closest to any id is found in one descent. */
+/* The ends of all tunnels at this node, by id: the end closest to any id is found in one descent. */
 #pragma once
 #include "core/mem.h"
 #include "wire/id.h"
@@ -15,7 +15,7 @@ struct lsp_end {
 	struct lsp *lsp;
 	const struct node_id *id; /* of the node at that end */
 	bool forward;
-	bool in; /* stands in the index */
+	bool in; /* is in the index */
 };
 
 /* A crit-bit tree: an inner node names the first bit in which the ids below it differ. */
@@ -27,10 +27,11 @@ struct lsp_ends {
 
 /* An empty index; mem outlives it. */
 void ends_init(struct lsp_ends *t, struct mem *mem);
-/* Nothing when it stands there already. May be left out for want of memory: then the tunnel is only used by its own ends. */
+/* Adds e, which stays where it is until removed; nothing if it is there already. Without memory e is left out: then only the tunnel's
+ * own ends use the tunnel. */
 void ends_add(struct lsp_ends *t, struct lsp_end *e);
-/* Nothing when it does not stand there. */
+/* Takes e out; nothing if it is not there. */
 void ends_remove(struct lsp_ends *t, struct lsp_end *e);
-/* Closest to target first (XOR), until visit says that it is enough. */
+/* Calls visit for each end, the closest to target (XOR) first, until it returns true. */
 void ends_closest(const struct lsp_ends *t, const struct node_id *target,
                   bool (*visit)(void *arg, const struct lsp_end *e), void *arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tables that decisions read: they belong to nobody above, so that whoever decides needs no other part. */
+/* The tables that decisions read: contacts, tunnels, ends of tunnels. They stand below the parts that change them, so that a
+ * decision can read them without those parts. */
 #pragma once
 #include "table/contact.h"
 #include "table/ends.h"
@@ -9,5 +10,5 @@ struct node;
 
 /* Makes n->contacts, n->ends and n->lsps, empty; after the anchor. -ENOMEM. */
 int tables_new(struct node *n);
-/* After every part that holds what stands in them. */
+/* Frees all three; parts that hold pointers into them are freed before. */
 void tables_free(struct node *n);

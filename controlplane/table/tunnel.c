@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of tunnels as one node sees them, and what of each is counted elsewhere. */
+/* The table of tunnels as one node sees them, and the counts and indexes elsewhere that a tunnel's changes affect. */
 #include "table/tunnel.h"
 
 #include "base/assert.h"

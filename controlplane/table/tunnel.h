@@ -50,7 +50,7 @@ struct lsp {
 	uint8_t state; /* enum lsp_state */
 	bool finger;
 	bool programmed;
-	bool retiring;  /* replaced: carries what is still under way, then goes */
+	bool retiring;  /* replaced: carries packets still under way until it is closed */
 	bool committed; /* finger at the far end: the way back may be used */
 	uint8_t hops_first, hops;
 	uint16_t mtu;
@@ -65,12 +65,13 @@ struct lsp {
 	struct instant born, up_at, used;
 	struct timer timer;
 	struct ticket ticket;
-	struct lsp_end ahead, back; /* towards dst and src, for whoever passes by */
-	uint8_t tears;              /* tear-downs sent so far */
+	struct lsp_end ahead,
+	        back;    /* the ends dst and src, to which datagrams passing here may be sent */
+	uint8_t tears;   /* tear-downs sent so far */
 	uint64_t punted; /* packets about this tunnel, or on it, that came to this control plane */
 	bool up_answered, down_answered;
 	uint8_t reason;
-	/* until up: what the reply brought, whom the set-up passed */
+	/* Until up: what the reply brought, and the nodes that the set-up passed. */
 	struct lsp_reply *reply;
 	uint32_t *record;
 	uint8_t nrecord;
@@ -94,11 +95,11 @@ struct lsps {
 
 /* Makes n->lsps, empty. -ENOMEM. */
 int lsps_new(struct node *n);
-/* Destroys what still stands. After every part that holds tunnels. */
+/* Destroys all tunnels and the table. Parts that hold tunnels are freed before. */
 void lsps_free(struct node *n);
 
-/* A tunnel of which nothing is known yet but its name: LSP_PENDING, its timer armed for lsp_pending_ns(). NULL: no memory, or there is
- * one of that name. */
+/* Makes a tunnel with a name and a role and nothing else: LSP_PENDING, its timer armed for lsp_pending_ns(). NULL: no memory, or the name
+ * is taken. */
 struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
                     const struct node_id *dst, uint8_t role);
 /* Frees everything at once, labels into quarantine; entries must be out of the workers, or the links gone. */
@@ -112,23 +113,23 @@ void lsp_set_up(struct node *n, struct lsp *l, struct peer *p);
 void lsp_set_down(struct node *n, struct lsp *l, struct peer *p);
 /* The neighbour asked for a short-cut from now on; NULL: none. */
 void lsp_set_shortcut(struct node *n, struct lsp *l, struct peer *p);
-/* Gives back the label of the way back on the old next hop: there is no next hop now. */
+/* Frees the label granted to the next hop, and leaves the tunnel without a next hop. */
 void lsp_drop_down(struct node *n, struct lsp *l);
-/* Frees what is kept until a tunnel is up. */
+/* Frees the reply and the record, which are kept only until the tunnel is up. */
 void lsp_forget_build(struct node *n, struct lsp *l);
-/* How long a set-up is waited for. */
+/* How long the reply to a set-up is waited for, ns. */
 int64_t lsp_pending_ns(const struct node *n);
 
 /* NULL: none of that name. */
 struct lsp *lsp_find(struct node *n, uint64_t nonce, const struct node_id *src);
 /* All tunnels, by nonce and then source: NULL gives the first. */
 struct lsp *lsp_after(const struct node *n, struct lsp *l);
-/* The first tunnel behind this key, in the order of lsp_after(); the key itself need not stand any more. NULL: none. */
+/* The first tunnel behind this key, in the order of lsp_after(); no tunnel need have this key any more. NULL: none. */
 struct lsp *lsp_beyond(const struct node *n, uint64_t nonce, const struct node_id *src);
 /* The first with this nonce or a higher one, or NULL; those of other sources follow by lsp_after(). */
 struct lsp *lsp_first(const struct node *n, uint64_t nonce);
-/* The tunnels of a link, in the order of lsp_after(): the first behind this name, which need not stand any more; NULL gives the first.
- * NULL: none. */
+/* The tunnels of a link, in the order of lsp_after(): the first behind this name, which no tunnel need have any more; behind NULL:
+ * the first of all. NULL: none. */
 struct lsp *lsp_of_link(const struct node *n, struct peer *p, const struct lsp_name *behind);
 /* The tunnel that a label of ours on a link names; *forward: which direction. NULL: none. */
 struct lsp *lsp_by_label(struct node *n, struct peer *p, uint32_t label, bool *forward);
