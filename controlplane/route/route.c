@@ -2,6 +2,7 @@
 /* Where a routed datagram goes next: greedy by id over contacts and their paths, or by coords along the anchor. */
 #include "route/route.h"
 
+#include "base/assert.h"
 #include "table/tunnel.h"
 #include "wire/lspmsg.h"
 
@@ -10,6 +11,7 @@
 
 #define GREEDY_TRIES 4
 
+/* Whether the query excludes the hop from this node to p. */
 static bool forbidden(const struct route_tables *t, const struct peer *p,
                       const struct route_query *q)
 {
@@ -22,7 +24,7 @@ static bool forbidden(const struct route_tables *t, const struct peer *p,
 	return false;
 }
 
-/* A pair of the same tag twice names a node that earlier attempts headed for and did not reach. */
+/* Whether earlier attempts were committed to this id and did not reach it: an excluded hop with the same tag at both ends says so. */
 static bool avoided(const struct node_id *id, const struct route_query *q)
 {
 	uint32_t tag = id_tag(id);
@@ -33,19 +35,20 @@ static bool avoided(const struct node_id *id, const struct route_query *q)
 	return false;
 }
 
-/* What the anchor asks about a neighbour, with the question at hand. */
-struct may {
+/* What the functions that the anchor asks about a neighbour need to know. */
+struct hop_filter {
 	const struct route_tables *t;
 	const struct route_query *q;
 };
 
 static bool usable(const struct peer *p, const void *arg)
 {
-	const struct may *m = arg;
+	const struct hop_filter *m = arg;
 
 	return !forbidden(m->t, p, m->q);
 }
 
+/* An up neighbour with this id over a link that is not excluded; NULL: none. */
 static struct peer *neighbour(const struct route_tables *t, const struct node_id *id,
                               const struct route_query *q)
 {
@@ -63,8 +66,8 @@ static enum route_result direct(struct peer *p, struct route_step *step)
 	return ROUTE_STEP;
 }
 
-/* A set-up that is told of hops to leave out, and whose record is complete, does not pass a node twice: it may have to go away from
- * its destination to get around. */
+/* Whether a set-up goes around excluded hops. It then may move away from its destination, but passes no node twice, which needs its
+ * complete record. */
 static bool goes_around(const struct route_query *q)
 {
 	bool excluded = false;
@@ -76,7 +79,7 @@ static bool goes_around(const struct route_query *q)
 
 static bool not_passed(const struct peer *p, const void *arg)
 {
-	const struct may *m = arg;
+	const struct hop_filter *m = arg;
 
 	for (unsigned i = 0; i < m->q->npassed; i++)
 		if (m->q->passed[i] == id_tag(&p->id))
@@ -84,36 +87,36 @@ static bool not_passed(const struct peer *p, const void *arg)
 	return usable(p, arg);
 }
 
-/* One hop along the anchor to the coords in ext; the distance left must fall strictly. A way that is longer than the hops left
- * (a large ring is a tree with two long arms) is left downwards, until a link across shows one that is short enough: the depth
- * rises strictly until then. */
+/* One hop along the tree towards the coords in ext; the distance left must fall with each hop. If the way along the tree is longer than
+ * the hops left, as between the two long arms of a ring, the datagram goes down the tree until a link across leads to a way that is
+ * short enough; the depth rises with each hop until then, so that it cannot loop. */
 static enum route_result by_coords(const struct route_tables *t, const struct route_query *q,
                                    struct route_step *step)
 {
 	struct route_ext *e = q->ext;
 	bool around = goes_around(q), bound = e->mode == ROUTE_COORDS;
 	bool (*may)(const struct peer *, const void *) = around ? not_passed : usable;
-	const struct may about = {t, q};
+	const struct hop_filter filter = {t, q};
 	unsigned own = anchor_own_distance(t->anchor, e->tree, e->root, &e->coords), d;
 	unsigned limit = own < e->distance ? own : e->distance;
 	struct peer *p;
 
 	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, q->hops, may, &about, &d);
-		if (!p && (p = anchor_down(t->peers, e->tree, may, &about)))
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, q->hops, may, &filter, &d);
+		if (!p && (p = anchor_down(t->peers, e->tree, may, &filter)))
 			return direct(p, step);
 	} else {
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, limit, may, &about, &d);
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, limit, may, &filter, &d);
 	}
 	bound |= e->flags & ROUTE_FLAG_COMMITTED && id_eq(&e->committed, q->dst);
 	if (!p && around && bound && own != UINT_MAX)
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, UINT_MAX, may, &about, &d);
+		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, UINT_MAX, may, &filter, &d);
 	else if (p)
 		e->distance = (uint16_t)d;
 	return p ? direct(p, step) : ROUTE_DEAD_END;
 }
 
-/* From here on the datagram is led by these coords, if they can be compared with ours. */
+/* Makes these coords the datagram's waypoint. False: they cannot be compared with ours, as the root is another. */
 static bool steer_by_coords(const struct route_tables *t, struct route_ext *e,
                             const struct place *places, unsigned nplaces)
 {
@@ -121,6 +124,7 @@ static bool steer_by_coords(const struct route_tables *t, struct route_ext *e,
 
 	if (!anchor_distance(t->anchor, places, nplaces, &tree, &d))
 		return false;
+	COYO_ASSERT(tree < nplaces && tree < t->anchor->trees);
 	e->tree = (uint8_t)tree;
 	e->root = places[tree].root;
 	e->coords = places[tree].coords;
@@ -151,10 +155,11 @@ static bool along_finger(const struct route_tables *t, const struct route_query 
 struct end_search {
 	const struct route_tables *t;
 	const struct route_query *q;
-	const struct node_id *than; /* only what is closer counts */
+	const struct node_id *than; /* only ends closer than this id are of use */
 	const struct lsp_end *found;
 };
 
+/* Stops the search, either with a usable end found or because all further ends are too far. */
 static bool end_fits(void *arg, const struct lsp_end *e)
 {
 	struct end_search *s = arg;
@@ -171,7 +176,7 @@ static bool end_fits(void *arg, const struct lsp_end *e)
 	return true;
 }
 
-/* Of all tunnels that pass or begin here the one whose end is closest, and strictly closer than `than`; NULL: none. */
+/* Of all tunnels that pass or begin here, the usable end closest to the destination, if strictly closer than `than`; NULL: none. */
 static const struct lsp_end *closest_end(const struct route_tables *t, const struct route_query *q,
                                          const struct node_id *than)
 {
@@ -181,6 +186,7 @@ static const struct lsp_end *closest_end(const struct route_tables *t, const str
 	return s.found;
 }
 
+/* Commits to the far end of a tunnel and goes along it. */
 static enum route_result commit_end(const struct route_query *q, const struct lsp_end *end,
                                     struct route_step *step)
 {
@@ -191,7 +197,8 @@ static enum route_result commit_end(const struct route_query *q, const struct ls
 	return ROUTE_STEP;
 }
 
-/* Commits to a contact that is strictly closer than anything committed to before: loop-free. */
+/* Commits to contact c, if there is a way to it from here. The caller offers only contacts strictly closer than any committed to before,
+ * so that the datagram cannot loop. */
 static bool commit(const struct route_tables *t, const struct route_query *q, struct contact *c,
                    struct route_step *step)
 {
@@ -214,6 +221,7 @@ static bool commit(const struct route_tables *t, const struct route_query *q, st
 	return false;
 }
 
+/* Nothing closer is known here: follows the tunnel or the commitment with which the datagram came. */
 static enum route_result stay_committed(const struct route_tables *t, const struct route_query *q,
                                         struct route_step *step)
 {
@@ -247,10 +255,10 @@ static enum route_result greedy(const struct route_tables *t, const struct route
 	end = closest_end(t, q, &than);
 	if (end && id_eq(end->id, q->dst))
 		return commit_end(q, end, step);
-	/* The destination itself, even if it owes an answer: being wrong costs a dead end, not knowing costs the walk. */
+	/* The destination itself is tried even if it owes an answer: a dead end is cheaper than a walk from contact to contact. */
 	if (exact && !avoided(&exact->id, q) && commit(t, q, exact, step))
 		return ROUTE_STEP;
-	/* The closest may be out of reach from here: then the next best that still beats the commitment. */
+	/* The closest contact may be out of reach from here: then try the next, as long as it is closer than the commitment. */
 	for (unsigned i = 0; i < k && id_cmp_dist(q->dst, &near[i]->id, &than) < 0; i++) {
 		if (end && id_cmp_dist(q->dst, end->id, &near[i]->id) <= 0)
 			break;
@@ -266,6 +274,7 @@ enum route_result route_next(const struct route_tables *t, const struct route_qu
 	struct route_ext *e = q->ext;
 	struct peer *p;
 
+	COYO_ASSERT(q->dst && e && q->nnotvia <= SETUP_NOTVIA_MAX);
 	if (id_eq(q->dst, t->self))
 		return ROUTE_HERE;
 	p = neighbour(t, q->dst, q);
@@ -276,7 +285,7 @@ enum route_result route_next(const struct route_tables *t, const struct route_qu
 			return ROUTE_STEP;
 		if (e->flags & ROUTE_FLAG_FELL_BACK)
 			return ROUTE_DEAD_END;
-		/* Coords went stale under way: greed may still know. */
+		/* The coords are out of date; nodes from here on may know the id itself. */
 		e->mode = ROUTE_GREEDY;
 		e->flags = ROUTE_FLAG_FELL_BACK;
 		stop_steering(e);

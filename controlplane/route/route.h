@@ -35,7 +35,8 @@ static inline struct route_tables route_tables(const struct node *n)
 	};
 }
 
-/* A decision. tunnel_label LABEL_NONE: the neighbour itself is asked ([13]); else along a tunnel ([1][label][13]). */
+/* A decision. tunnel_label LABEL_NONE: the datagram goes to the neighbour itself (label stack [13]); else along a tunnel
+ * ([1][label][13]). */
 struct route_step {
 	struct peer *peer;
 	uint32_t tunnel_label;
@@ -47,23 +48,23 @@ enum route_result { ROUTE_STEP = 0, ROUTE_HERE = 1, ROUTE_DEAD_END = 2 };
 struct route_query {
 	const struct node_id *dst;
 	struct route_ext *ext;
-	struct peer *from;   /* came over this link; NULL: from this node */
-	struct lsp *tunnel;  /* came along this tunnel ... */
-	bool tunnel_forward; /* ... in the direction away from its source */
-	unsigned hops;       /* hops it may still take */
-	const uint32_t (*notvia)[2];
+	struct peer *from;           /* the neighbour it came from; NULL: this node sends it */
+	struct lsp *tunnel;          /* it came along this tunnel; NULL: along none ... */
+	bool tunnel_forward;         /* ... in the direction away from its source */
+	unsigned hops;               /* hops it may still take */
+	const uint32_t (*notvia)[2]; /* excluded hops, each as the tags of its two nodes */
 	unsigned nnotvia;
-	/* A set-up's complete record, or NULL: nodes that a detour leaves out. */
+	/* A set-up's complete record of the nodes it passed, which a way around excluded hops must not pass again; NULL: incomplete. */
 	const uint32_t *passed;
 	unsigned npassed;
 };
 
-/* The next step for q, put into *step when the result is ROUTE_STEP. ROUTE_HERE: dst is this node. ROUTE_DEAD_END: no neighbour may
- * be asked; q->ext then still says what it was committed to. */
+/* The next step for q, put into *step when the result is ROUTE_STEP. ROUTE_HERE: dst is this node. ROUTE_DEAD_END: no
+ * neighbour is of use; q->ext then still says which node the datagram was committed to. */
 enum route_result route_next(const struct route_tables *t, const struct route_query *q,
                              struct route_step *step);
 
-/* The first extension of a datagram of this node: by the contact's coords when given, else greedy. */
+/* Fills e for a datagram of this node: by coords where the places given can be compared with ours, else greedy by id. */
 void route_ext_begin(const struct route_tables *t, struct route_ext *e, uint8_t next,
                      const struct place *places, unsigned nplaces);
 
