@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A packet read from the outside in, once: whose it is, then link-local or routed, then delivered, passed on or at a dead end. */
+/* Reads a packet from the outside in: finds its link's neighbour, tells link-local from routed, then delivers it, passes it on or drops it
+ * at a dead end. */
 #include "node/receive.h"
 
 #include "anchor/anchor.h"
@@ -32,7 +33,7 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 			count(n, CTR_MALFORMED);
 		return;
 	}
-	/* Everything else needs a neighbour that is up: its labels and places mean nothing otherwise. */
+	/* All other messages need a neighbour that is up: before that it has no labels and no place. */
 	if (!peer_up(p)) {
 		count(n, CTR_NOT_AUTHENTICATED);
 		return;
@@ -86,13 +87,13 @@ static void deliver(struct node *n, const struct routed_header *h, uint8_t next,
 	}
 }
 
-/* Along a tunnel without a route extension: a refresh goes to the tunnel's end and nowhere else. */
+/* A refresh has no route extension: it goes along its tunnel to the end. */
 static void refresh(struct node *n, const struct routed_header *h, struct lsp *l, bool forward)
 {
 	struct route_step step;
 	struct routed_header on = *h;
 
-	if (!l || !forward || !id_eq(&l->src, &h->src))
+	if (!l || !l->finger || !forward || !id_eq(&l->src, &h->src))
 		return;
 	lsp_refresh_rx(n, l);
 	if (l->role == LSP_EGRESS) {
@@ -103,7 +104,7 @@ static void refresh(struct node *n, const struct routed_header *h, struct lsp *l
 		emit_routed(n, step.peer->link, step.tunnel_label, &on, NULL, NULL, 0);
 }
 
-/* tunnel_label: as control_stack_read() gives it; r stands behind the channel header. */
+/* A routed datagram. tunnel_label: the tunnel it came along, LABEL_NONE: none; r: what follows the channel header. */
 static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, struct rd *r)
 {
 	struct routed_header h;
