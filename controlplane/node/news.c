@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who hears what: hands each part's reports to the parts above it, in the order in which they must hear. */
+/* Hands each part's reports to the parts above it, in the order in which these need them. */
 #include "node/news.h"
 
 #include "anchor/anchor.h"
+#include "base/assert.h"
 #include "endpoint/input.h"
 #include "endpoint/request.h"
 #include "kad/kad.h"
@@ -15,7 +16,7 @@ static void peer_came_up(struct node *n, struct peer *p)
 	session_topology_changed(n);
 }
 
-/* Tunnels end first: they free labels of the link, and what they report may still ask where contacts are. */
+/* Tunnels end first: they free labels of the link, and parts that their end is reported to may still use contacts and coords. */
 static void peer_went_down(struct node *n, struct peer *p, const char *why)
 {
 	lsp_peer_down(n, p);
@@ -68,8 +69,10 @@ static const struct node_id *far_end(const struct lsp *l)
 	return l->role == LSP_INGRESS ? &l->dst : &l->src;
 }
 
+/* The contact is about to be freed and must not be told of the tunnel's end any more. */
 static void finger_drop(struct node *n, struct lsp *l)
 {
+	COYO_ASSERT(l->finger && l->role != LSP_TRANSIT);
 	kad_finger_gone(n, l, far_end(l));
 	if (l->role == LSP_INGRESS)
 		lsp_release(n, l, TEAR_REPLACED);
@@ -77,6 +80,7 @@ static void finger_drop(struct node *n, struct lsp *l)
 
 static void lsp_came_up(struct node *n, struct lsp *l, const struct reply_msg *m)
 {
+	COYO_ASSERT(l->role == LSP_INGRESS);
 	if (l->finger)
 		kad_finger_up(n, l, &l->dst);
 	else
@@ -86,6 +90,7 @@ static void lsp_came_up(struct node *n, struct lsp *l, const struct reply_msg *m
 static void lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                        uint32_t tag_to)
 {
+	COYO_ASSERT(l->role == LSP_INGRESS);
 	if (l->finger)
 		kad_finger_failed(n, &l->dst);
 	else
@@ -94,6 +99,7 @@ static void lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t tag
 
 static void lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
 {
+	COYO_ASSERT(l->role != LSP_TRANSIT);
 	if (l->finger)
 		kad_finger_gone(n, l, far_end(l));
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who hears what in a whole node. */
+/* Which part hears which report in a whole node. */
 #pragma once
 #include "core/news.h"
 

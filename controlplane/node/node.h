@@ -20,9 +20,9 @@ struct node;
 enum node_event_type {
 	NODE_LINK_ADD = 1,
 	NODE_LINK_DEL,
-	NODE_LINK_CARRIER, /* a DPDK port's or socket's up/down */
-	NODE_LINK_RX, /* authenticated packets have arrived on this link since the last such event: counts as a hello */
-	NODE_LINK_TX,      /* data was sent on this link since: the link is in use */
+	NODE_LINK_CARRIER, /* a DPDK port or socket went up or down */
+	NODE_LINK_RX, /* authenticated packets came on this link since the last such event; this counts as a hello */
+	NODE_LINK_TX, /* data was sent on this link since the last such event: the link is in use */
 	NODE_WORKER_EVENT, /* anything from a worker's ring */
 	NODE_WORKER_ACK,   /* a worker's published sequence number moved */
 	NODE_REQUEST,      /* operator or local application */
@@ -52,15 +52,17 @@ struct node_event {
 	} u;
 };
 
-/* Owner frees with node_free(). NULL when the allocator refuses. */
+/* Makes a node without links; the caller frees it with node_free(). NULL: no memory, or a value of *cfg out of its range. */
 struct node *node_new(const struct node_cfg *cfg, struct instant now);
+/* Frees n and all it holds. Neither neighbours nor workers are told; outputs still queued are lost. NULL is allowed. */
 void node_free(struct node *n);
 
-/* One event. Outputs are queued inside and drained by node_output(). Time never goes back. */
+/* Handles one event. Outputs are queued inside and drained by node_output(). now is never before that of an earlier call. */
 void node_input(struct node *n, const struct node_event *ev, struct instant now);
 
-/* Fires what is due. Call when node_deadline() is reached; calling early is harmless. */
+/* Fires the timers that are due. Call when node_deadline() is reached; calling early is harmless. */
 void node_tick(struct node *n, struct instant now);
+/* When the next timer is due. */
 struct instant node_deadline(const struct node *n);
 
 /* Writes a snapshot (node records and contacts worth trying after a restart). Returns bytes, or -ENOSPC. */
@@ -99,7 +101,7 @@ struct node_contact_view {
 	unsigned bucket;
 	bool neighbour;
 	bool verified;
-	/* Path by which it is reached, LABEL_NONE label when by anchor only. */
+	/* First link and label of the finger to it, LINK_NONE and LABEL_NONE where there is none. */
 	uint16_t finger_link;
 	uint32_t finger_label;
 	uint16_t tree_distance;
@@ -122,7 +124,7 @@ struct node_tunnel_view {
 	uint8_t first_hops; /* at the ends: hops the first packet took */
 	uint8_t hops;       /* at the ends: hops of the tunnel */
 	int64_t setup_ns;   /* ingress: request to tunnel */
-	uint64_t punted;    /* packets about it or on it that went the slow way here */
+	uint64_t punted; /* packets about it or on it that workers passed to this control plane */
 	int64_t idle_ns, age_ns;
 	uint16_t mtu;
 };
@@ -174,5 +176,5 @@ struct node_stats {
 	uint16_t depth[2];
 };
 void node_stats(const struct node *n, struct node_stats *s);
-/* Of those only what is still waiting for somebody, at next to no cost. */
+/* Only pending_setups and pending_queries of those, read without walking any table. */
 void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries);

@@ -3,6 +3,7 @@
 #include "node/node.h"
 
 #include "anchor/anchor.h"
+#include "base/assert.h"
 #include "core/ctx.h"
 #include "endpoint/session.h"
 #include "kad/kad.h"
@@ -110,6 +111,7 @@ static const char *lsp_state_name(const struct lsp *l)
 	static const char *const names[] = {"",   "pending", "short-cut", "programming",
 	                                    "up", "closing", "removing"};
 
+	COYO_ASSERT(l->state <= LSP_REMOVING);
 	return names[l->state];
 }
 
@@ -198,7 +200,7 @@ bool node_view_label(const struct node *n, struct node_cursor *at, struct instan
 	const struct peer *p = peer_from(n, at->begun ? at->link : 0);
 	uint32_t label = at->begun ? (uint32_t)at->number + 1 : 0;
 
-	/* Behind the last label of a link comes the first of the next one. */
+	/* The cursor's link is gone: begin with the first label of the next link. */
 	if (p && at->begun && p->link != at->link)
 		label = 0;
 	for (; p; p = peer_from(n, p->link + 1u), label = 0)
