@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a node and each of its links are told when they are made: constant from then on. */
+/* The configuration of a node and of each of its links, given when they are made and constant from then on. */
 #pragma once
 #include "base/rng.h"
 #include "core/mem.h"
@@ -12,20 +12,22 @@
 
 struct identity; /* crypto/identity.h */
 
-/* Public-key operations, so that 10^5 simulated nodes can do without them. NULL members of node_cfg.ops: the real ones. */
+/* Public-key operations, which the simulator replaces by cheap ones so that it can run 10^5 nodes. */
 struct node_crypto_ops {
+	/* Signs msg under context with me's Ed25519 key. */
 	void (*sign)(const struct identity *me, const char *context, const void *msg, size_t len,
 	             uint8_t sig[64]);
+	/* 0: sig is the signature of msg under context by this Ed25519 key; else not 0. */
 	int (*verify)(const uint8_t key[32], const char *context, const void *msg, size_t len,
 	              const uint8_t sig[64]);
 };
 
-/* Constant after node_new(). Times in ns. node_cfg_default() fills every field but identity, rng, alloc. */
+/* Copied by node_new(). Times in ns; the values named are those of node_cfg_default(). */
 struct node_cfg {
 	const struct identity *identity; /* outlives the node */
 	struct rng rng;
 	struct node_alloc alloc;
-	const struct node_crypto_ops *ops; /* NULL: real */
+	const struct node_crypto_ops *ops; /* outlives the node; NULL: the real ones */
 	uint32_t network_id;               /* nodes of other networks fail the handshake */
 	uint8_t workers;                   /* 1..CPDP_WORKERS_MAX */
 	uint8_t trees;                     /* anchor trees, 1..2 */
@@ -33,27 +35,27 @@ struct node_cfg {
 	bool aes_gcm;                      /* this machine has AES instructions */
 	uint32_t transit_rate;             /* set-ups/s accepted from one neighbour, 0: unlimited */
 	uint16_t kad_k;                    /* bucket size, 16 */
-	uint8_t kad_alpha;                 /* 3 */
-	uint8_t fingers;                   /* label paths per bucket, 1..2 */
-	uint32_t labels_per_link_max;      /* quota granted to one neighbour */
+	uint8_t kad_alpha;                 /* questions of one lookup open at once, 3 */
+	uint32_t labels_per_link_max;      /* labels granted to one neighbour at once */
 	uint32_t sessions_max;
 	int64_t hello_active_ns;        /* 250 ms: links with traffic or a tunnel in use */
-	int64_t hello_idle_ns;          /* 3 s */
-	uint8_t hello_misses;           /* 3: then the link is down */
-	int64_t rekey_ns;               /* 120 s */
-	int64_t key_reject_ns;          /* 180 s */
-	int64_t key_overlap_ns;         /* 10 s: old and new key both accepted */
+	int64_t hello_idle_ns;          /* 3 s: other links */
+	uint8_t hello_misses;           /* 3 hellos without an answer: then the link is down */
+	int64_t rekey_ns;               /* 120 s: keys of this age are renewed */
+	int64_t key_reject_ns;          /* 180 s: keys of this age are not used any more */
+	int64_t key_overlap_ns;         /* 10 s: packets under the old key are still accepted */
 	int64_t tunnel_idle_end_ns;     /* 45 s: the ends stop using an idle tunnel */
-	int64_t tunnel_idle_transit_ns; /* 60 s: transits forget it */
+	int64_t tunnel_idle_transit_ns; /* 60 s: transit nodes drop an idle tunnel */
 	int64_t connect_timeout_ns;     /* 5 s: then EHOSTUNREACH */
-	int64_t label_quarantine_ns;    /* a freed label is not granted again before */
+	int64_t label_quarantine_ns;    /* 10 s: a freed label is not granted again before */
 };
 
+/* Fills every field of *cfg but identity, rng and alloc, which the caller sets, with the values above. */
 void node_cfg_default(struct node_cfg *cfg);
 
 /* How a link is set up, from configuration or `coyoctl link add`. */
 struct node_link_cfg {
-	/* Copied into CMD_LINK_SET; io.link is the index, chosen by the caller, unused so far. */
+	/* Copied into CMD_LINK_SET; io.link is the link's number, which the caller chooses and no other link has. */
 	struct cp_link io;
 	char name[32];
 	bool expect_id; /* refuse any other neighbour */

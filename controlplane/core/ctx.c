@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What every part shares: made before the first part, destroyed after the last; and the memory they take. */
+/* Makes and destroys what all parts share: before the first part is made, and after the last is freed. */
 #include "core/ctx.h"
 
 static const struct node_crypto_ops real_ops = {.sign = sig_sign, .verify = sig_verify};
@@ -13,7 +13,6 @@ void node_cfg_default(struct node_cfg *cfg)
 	        .transit = true,
 	        .kad_k = 16,
 	        .kad_alpha = 3,
-	        .fingers = 1,
 	        .labels_per_link_max = 1u << 19,
 	        .sessions_max = 4096,
 	        .hello_active_ns = 250 * NS_PER_MS,
@@ -33,6 +32,7 @@ struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct
 {
 	struct node *n = cfg->alloc.alloc(cfg->alloc.arg, sizeof(*n));
 
+	COYO_ASSERT(cfg->identity && news);
 	if (!n)
 		return NULL;
 	n->cfg = *cfg;

@@ -4,6 +4,7 @@
  * Each part hangs its own state on one pointer here; only that part looks inside. Calls go down (node -> endpoint -> lsp -> peer);
  * what a lower part has to report goes up through `news`. */
 #pragma once
+#include "base/assert.h"
 #include "base/bucket.h"
 #include "base/cc.h"
 #include "base/timer.h"
@@ -25,18 +26,19 @@ enum counter {
 	CTR_COUNT
 };
 
-/* Who has timers. A timer's kind is the part that it wakes in the high byte and the part's own number in the low one; its owner is
- * the part's object (NULL: the part itself). */
+/* The parts that have timers. A timer's kind holds the part that it wakes in the high byte and a number of that part's own in the low
+ * one; its owner is an object of the part (NULL: the part itself). */
 enum part { PART_PEER, PART_ANCHOR, PART_KAD, PART_LSP, PART_SESSION, PART_REQUEST, PARTS };
 
 #define TIMERS_OF(part) ((part) << 8)
 
+/* The part that a timer wakes. */
 static inline unsigned timer_part(const struct timer *t)
 {
 	return t->kind >> 8;
 }
 
-/* Outputs stand one behind the other in blocks: a queue that is drained after each event needs one block, and keeps it. */
+/* Outputs are queued one behind the other in blocks. A queue that is drained after each event needs one block only, and keeps it. */
 #define OUT_BLOCK 4096
 
 struct out_block {
@@ -52,14 +54,14 @@ struct outputs {
 struct node {
 	struct node_cfg cfg;
 	const struct node_crypto_ops *ops;
-	const struct news *news; /* whom parts report to; never NULL */
-	struct instant now;      /* of the event in hand */
+	const struct news *news; /* what parts report through; never NULL */
+	struct instant now;      /* time of the event being handled */
 	struct timers timers;
 	struct outputs out;
 	struct tickets tickets;
 	uint64_t counters[CTR_COUNT];
 	struct mem mem; /* of all parts, through ctx_alloc() */
-	bool draining;
+	bool draining;  /* REQ_DRAIN: no new tunnels or sessions */
 	struct bucket log_bucket;
 
 	struct peers *peers;
@@ -74,48 +76,61 @@ struct node {
 
 /* A node without any part, with copies of cfg and of the pointer news. NULL when the allocator refuses. */
 struct node *ctx_new(const struct node_cfg *cfg, const struct news *news, struct instant now);
-/* After every part has been freed: what is still queued as output is thrown away. */
+/* Frees n, after every part has been freed; outputs still queued are thrown away. */
 void ctx_destroy(struct node *n);
 
-/* Zeroed memory or NULL; counts. Release with ctx_free(). */
+/* Zeroed memory, or NULL, which is counted. Release with ctx_free(). */
 static inline void *ctx_alloc(struct node *n, size_t size)
 {
 	return mem_alloc(&n->mem, size);
 }
 
+/* p: from ctx_alloc() of the same node, or NULL. */
 static inline void ctx_free(struct node *n, void *p)
 {
 	mem_free(&n->mem, p);
 }
 
+/* Adds one to a counter. */
 static inline void count(struct node *n, enum counter c)
 {
 	n->counters[c]++;
 }
 
-/* ---- outputs (core/out.c) ---- */
+/* ---- outputs (core/out.c): copied into the queue; one that finds no memory is dropped and counted ---- */
 /* Queues a command to one worker (or CPDP_ALL_WORKERS); the sequence number is set here. */
 void out_command(struct node *n, uint8_t worker, struct cp_cmd *c);
-/* Queues a labelled packet for a link. via: the worker that should send it (CMD_SEND goes to worker 0 by rule: any may send). */
+/* Queues a labelled packet for a link, sent by worker 0, since any worker may send on any link. Longer than CPDP_PACKET_MAX: nothing. */
 void out_packet(struct node *n, uint16_t link, const void *data, size_t len);
+/* Queues an answer to a request. */
 void out_answer(struct node *n, const struct node_answer *a);
+/* Queues ANS_FAILED with err, a positive errno, and text, one sentence of cause and remedy, cut to fit. out_done() is to follow. */
 void out_failed(struct node *n, uint32_t cookie, int err, const char *text);
+/* Queues ANS_DONE, the last answer to a request. */
 void out_done(struct node *n, uint32_t cookie);
+/* Queues the report that the neighbour `id` on a link came up or went down. why: cut to fit. */
 void out_link_state(struct node *n, uint16_t link, bool up, const struct node_id *id,
                     const char *why);
+/* Queues the report that all workers have forgotten a deleted link. */
 void out_link_gone(struct node *n, uint16_t link);
+/* Queues the report that the contacts are worth saving. */
 void out_snapshot(struct node *n);
+/* Queues a line for the operator, of a level of base/log.h, unless there were too many in the last second. */
 void out_log(struct node *n, uint8_t level, const char *fmt, ...) COYO_PRINTF(3, 4);
 
 /* ---- timers ---- */
+/* t wakes its part in so many ns (0 or less: at once), of this kind and for this owner; an armed one is set anew. t stays where it is until
+ * it has fired or is disarmed. Without memory it is not armed, which is counted. */
 static inline void arm(struct node *n, struct timer *t, uint16_t kind, void *owner, int64_t in_ns)
 {
+	COYO_ASSERT(kind >> 8 < PARTS);
 	t->kind = kind;
 	t->owner = owner;
 	if (timer_arm(&n->timers, t, instant_add(n->now, in_ns)) != 0)
 		count(n, CTR_NO_MEMORY);
 }
 
+/* t does not fire. Nothing if it is not armed. */
 static inline void disarm(struct node *n, struct timer *t)
 {
 	timer_disarm(&n->timers, t);

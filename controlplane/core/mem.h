@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory of one node: whoever runs it says where it comes from, and what is taken is added up. */
+/* Memory of one node: taken from the allocator that the node was given, and added up. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-/* Allocation as the daemon (malloc) or the simulator (counting, failing) wants it. free(arg, p) of NULL is nothing. */
+/* The allocator of the daemon (malloc) or the simulator (counting, failing). free(arg, NULL) does nothing. */
 struct node_alloc {
 	void *(*alloc)(void *arg, size_t n); /* zeroed, or NULL */
 	void (*free)(void *arg, void *p);
@@ -14,7 +14,7 @@ struct node_alloc {
 struct mem {
 	struct node_alloc from;
 	size_t bytes;      /* taken and not given back */
-	uint64_t *refused; /* counts the times that there was none */
+	uint64_t *refused; /* counts the allocations that failed */
 };
 
 /* Zeroed memory, or NULL, counted as refused. Release with mem_free(). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a part reports to whoever stands above it: one table of functions, a row for each thing that can happen.
+/* What a part reports to the parts above it: one table of functions, a row for each thing that can happen.
  *
  * Calls between parts go down only. A part that has something to tell calls its row through n->news and does not know who hears
  * it: in a whole node that is node/news.c, in a unit test a recorder. The pointer is set before the first part is made and never
@@ -25,7 +25,7 @@ struct session;
 enum lookup_purpose {
 	LOOKUP_REFRESH = 1, /* housekeeping of kad's own */
 	LOOKUP_REQUEST,     /* an operator's request; ref: its cookie */
-	LOOKUP_SESSION,     /* where the far end of a session stands; ref: the session's index */
+	LOOKUP_SESSION,     /* the place of a session's far end; ref: the session's index */
 };
 
 struct news {
@@ -41,11 +41,11 @@ struct news {
 	void (*coords_changed)(struct node *n);
 	/* The network grew by a quarter, or merged with another. */
 	void (*grown)(struct node *n);
-	/* p handed on a node drawn from the whole tree: hearsay, not verified. */
+	/* p passed on a node drawn from the whole tree, not verified. */
 	void (*sample)(struct node *n, struct peer *p, const struct contact_info *c);
 
 	/* ---- kad ---- */
-	/* A lookup has ended, perhaps within lookup_start(). exact: the target itself has been heard of. closest: the target's or
+	/* A lookup has ended, perhaps within lookup_start(). exact: a record of the target itself was found. closest: the target's or
 	 * the closest node's record, NULL when nobody answered. Its slot is free again: the hearer may start another lookup. */
 	void (*lookup_done)(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	                    const struct node_id *target, bool exact,
@@ -69,8 +69,8 @@ struct news {
 	/* An end's tunnel is being withdrawn, by the other side, by a broken link or because it was idle. reason: enum tear_reason.
 	 * Not called for one that its owner releases. */
 	void (*lsp_gone)(struct node *n, struct lsp *l, uint8_t reason);
-	/* The last word about an end that is no finger, also about one that its owner has released: l may be freed at any time, and
-	 * whoever holds a pointer to it forgets it now. */
+	/* The last report about an end that is no finger, also about one that its owner has released: l may be freed at any time, and
+	 * all pointers to it must be dropped now. */
 	void (*lsp_over)(struct node *n, struct lsp *l);
 	/* A set-up that was heading for this id came to a dead end here. */
 	void (*unreached)(struct node *n, const struct node_id *id);

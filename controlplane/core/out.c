@@ -9,7 +9,7 @@
 
 #define LOG_PER_S 20
 
-/* What of a node_output was written. */
+/* One queued output, of which only the first `size` bytes are stored. */
 struct out_item {
 	size_t size; /* bytes of o */
 	struct node_output o;
@@ -32,7 +32,7 @@ static struct out_block *block_with_room(struct node *n, size_t room)
 	return b;
 }
 
-/* Room for an output whose type's part takes so many bytes, zeroed; it is valid until the next one is made. */
+/* Queues a zeroed output of this type, whose member of u takes so many bytes, for the caller to fill. NULL: no memory. */
 static struct out_item *out_new(struct node *n, uint32_t type, size_t body)
 {
 	size_t size = offsetof(struct node_output, u) + body;
@@ -58,7 +58,7 @@ void out_command(struct node *n, uint8_t worker, struct cp_cmd *c)
 	size_t size = cp_cmd_size(c);
 	struct out_item *i;
 
-	/* One item per worker: a number belongs to one ring. */
+	/* A command to all workers becomes one output for each, since each ring has its own numbers. */
 	for (unsigned w = 0; w < n->cfg.workers; w++) {
 		if (worker != CPDP_ALL_WORKERS && worker != w)
 			continue;
@@ -169,7 +169,7 @@ bool node_output(struct node *n, struct node_output *out)
 	if (b->read < b->written)
 		return true;
 	b->read = b->written = 0;
-	/* The last block stays for what comes next. */
+	/* The last block is kept for the next outputs. */
 	if (STAILQ_NEXT(b, next)) {
 		STAILQ_REMOVE_HEAD(&n->out.block, next);
 		ctx_free(n, b);

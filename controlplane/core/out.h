@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a node wants done by whoever runs it: commands to workers, answers, and what an operator should hear. */
+/* What a node wants its caller to do: commands for workers, answers to requests, reports for the operator. */
 #pragma once
 #include "core/request.h"
 #include "ipc/cpdp.h"
@@ -10,7 +10,7 @@
 struct node;
 
 enum node_output_type {
-	OUT_COMMAND = 1, /* program, send: goes into a worker's ring in this order */
+	OUT_COMMAND = 1, /* for a worker's ring, in the order of output */
 	OUT_ANSWER,      /* to a request */
 	OUT_LINK_STATE,  /* a neighbour came up or went down (for logs and sd_notify) */
 	OUT_LOG,         /* one line worth an operator's eye, already rate-limited */
@@ -39,8 +39,7 @@ struct node_output {
 	} u;
 };
 
-/* Copies the oldest queued output; false when there is none. For OUT_COMMAND with CPDP_ALL_WORKERS the caller sends the
- * command to every worker and reports acknowledgements per worker by the numbers of node_command_seq(). */
+/* Takes the oldest output out of the queue into *out; false when there is none. */
 bool node_output(struct node *n, struct node_output *out);
 
 /* The node numbers its commands itself: cmd.seq is set, per worker, 1, 2, 3 ... in the order of output (a command to all

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an operator or a local application asks of a node, and the answers it hears. */
+/* What an operator or a local application asks of a node, and the answers. */
 #pragma once
 #include "wire/id.h"
 
@@ -11,7 +11,7 @@ enum node_request_type {
 	REQ_PING,       /* round trip through the tunnel (builds it when missing) */
 	REQ_TRACE,      /* one answer per hop, then done */
 	REQ_CONNECT,    /* build tunnel and session; the answer says when it stands */
-	REQ_DRAIN,      /* stop granting labels, withdraw, answer when quiet */
+	REQ_DRAIN,      /* accept no new tunnels, withdraw those in transit; answered at once */
 };
 
 struct node_request {

@@ -8,7 +8,7 @@
 
 struct node;
 
-/* Embedded in whoever waits; one wait at a time. */
+/* Part of the object that waits; one wait at a time. */
 struct ticket {
 	TAILQ_ENTRY(ticket) next;
 	uint64_t need[CPDP_WORKERS_MAX];
@@ -23,9 +23,11 @@ struct tickets {
 	TAILQ_HEAD(, ticket) queue;
 };
 
-/* Numbers only grow, so that the queue's head is always the first to be ready. A ticket already waiting waits anew. */
+/* Runs then(n, owner) when every worker has acknowledged all commands queued until now; never within this call. A ticket already waiting
+ * waits anew. Commands' numbers only grow, so that the head of the queue is always the first to be ready. */
 void ticket_wait(struct node *n, struct ticket *t, void (*then)(struct node *n, void *owner),
                  void *owner);
+/* t->then does not run. Nothing if t does not wait. To be called before the object that holds t is freed. */
 void ticket_cancel(struct node *n, struct ticket *t);
-/* A worker's number moved: runs what became ready. */
+/* A worker has executed its commands up to number seq: runs the tickets that became ready. A seq never sent, or an old one, is ignored. */
 void tickets_ack(struct node *n, uint8_t worker, uint64_t seq);
