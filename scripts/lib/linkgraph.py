@@ -96,8 +96,24 @@ def sources(root="."):
                     yield os.path.relpath(os.path.join(folder, n), root)
 
 
-def objects(build):
-    """{source: object file} of what the build is made of now; what was removed is in no list. Raises Stale."""
+def latest(includes):
+    """A function: when a file, or a header that it includes by whatever way, was last written."""
+    to = collections.defaultdict(list)
+    for a, b in includes:
+        to[a].append(b)
+
+    def when(path):
+        seen, left = {path}, [path]
+        while left:
+            new = [h for h in to[left.pop()] if h not in seen]
+            seen.update(new)
+            left += new
+        return max(map(os.path.getmtime, seen))
+    return when
+
+
+def objects(build, written=os.path.getmtime):
+    """{source: object file} of what the build is made of now; what was removed is in no list. written: see latest(). Raises Stale."""
     listing = os.path.join(build, "compile_commands.json")
     if not os.path.exists(listing):
         raise Stale("%s is no build folder: scripts/build makes one, --build-dir names another" % build)
@@ -106,7 +122,7 @@ def objects(build):
         src = os.path.relpath(os.path.normpath(os.path.join(e["directory"], e["file"])))
         obj = os.path.join(e["directory"], e["output"])
         if src.split("/")[0] in ("common", "config", "controlplane", "dataplane") and src not in out and os.path.exists(src):
-            if os.path.exists(obj) and os.path.getmtime(obj) >= os.path.getmtime(src):
+            if os.path.exists(obj) and os.path.getmtime(obj) >= written(src):
                 out[src] = obj
             else:
                 old.append(src)
@@ -116,9 +132,10 @@ def objects(build):
     return out
 
 
-def call_edges(build):
-    """{(source, source): {symbols}}: the first needs what the second defines, code or data."""
-    obj = objects(build)
+def call_edges(build, includes=()):
+    """{(source, source): {symbols}}: the first needs what the second defines, code or data. An object file that is older than a header of
+    includes (include_edges()) does not do."""
+    obj = objects(build, latest(includes))
     source_of = {o: s for s, o in obj.items()}
     try:
         r = subprocess.run(["nm", "-A", "-P", *obj.values()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
@@ -223,8 +240,9 @@ class Graph:
         self.rooms = rooms
         text_of = {p: read(p) for p in sources()}
         self.stale = None
+        includes = include_edges(rooms, text_of)
         try:
-            self.calls = call_edges(build)
+            self.calls = call_edges(build, includes)
         except Stale as e:
             if not includes_alone:
                 raise
@@ -235,7 +253,7 @@ class Graph:
         for (a, b), names in self.calls.items():
             if not rooms.may(rooms.room_of(a), rooms.room_of(b)):
                 self.up["call", a, b] = sorted(names)
-        for a, b in include_edges(rooms, text_of):
+        for a, b in includes:
             if not rooms.may_include(rooms.room_of(a), rooms.room_of(b)):
                 self.up["include", a, b] = []
         for (a, tag), makers in type_edges(rooms, text_of).items():

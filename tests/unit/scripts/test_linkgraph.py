@@ -159,6 +159,15 @@ class Wall(unittest.TestCase):
         with self.assertRaisesRegex(linkgraph.Stale, "older than controlplane/left/new.c"):
             self.read()
 
+    def test_a_header_newer_than_its_objects(self):
+        self.source("controlplane/core/c.h", "int x;")
+        self.source("controlplane/core/b.h", '#include "core/c.h"')
+        self.source("controlplane/core/c.c", '#include "core/b.h"')
+        self.graph()
+        os.utime("controlplane/core/c.h", (time.time() + 9, time.time() + 9))
+        with self.assertRaisesRegex(linkgraph.Stale, "older than controlplane/core/c.c"):
+            self.read()
+
 
 if __name__ == "__main__":
     unittest.main()
