@@ -264,6 +264,15 @@ class Run:
             self.net = coyonet.Net(build=self.options.build, directory=path)
         check_room(path, self.options.size << 20)
 
+    def ended_daemon(self):
+        """NetError that names the daemon which has ended, the cause of whatever else went wrong; None when all run."""
+        try:
+            if self.net:
+                self.net.check_alive()
+        except NetError as e:
+            return e
+        return None
+
     def stay(self, result):
         result["sockets"] = {n.name: n.control for n in self.net.nodes.values()}
         result["app_sockets"] = {n.name: n.app for n in self.net.nodes.values()}
@@ -324,7 +333,7 @@ def told_run(options, told, r):
     except Exception as e:
         if os.environ.get("COYO_DEBUG"):
             raise
-        failure = e
+        failure = e if isinstance(e, Untold) else r.ended_daemon() or e
     finally:
         told.clear()
         logs = r.end(failure is not None and not isinstance(failure, Untold))

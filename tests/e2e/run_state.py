@@ -308,6 +308,21 @@ def interrupted(net, base, how):
     check(sorted(os.listdir(base)) == ["victim"], "nothing is left of it")
 
 
+def killed(tmp, net):
+    """A daemon that is killed in the middle of the transfer is named."""
+    with place(tmp, "killed") as (base, _):
+        p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--size", "1000"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        net.wait("the transfer", lambda: any("out-7000" in files for _, _, files in os.walk(base)) or p.poll() is not None, every=0.01)
+        with open("/proc/%d/task/%d/children" % (p.pid, p.pid), encoding="ascii") as f:
+            for child in map(int, f.read().split()):
+                with open("/proc/%d/cmdline" % child, "rb") as words:
+                    if b"/b/coyod.conf" in words.read():
+                        os.kill(child, signal.SIGKILL)
+        said = p.communicate(timeout=200)[1].decode()
+        check(p.returncode == 1 and "the daemon of b was killed by signal 9" in said and "Traceback" not in said, "killed: %s" % said.strip())
+
+
 def as_nobody(*words):
     return subprocess.run(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", *words], check=True,
                           stdout=subprocess.PIPE)
@@ -352,6 +367,7 @@ def body(net):
         two_at_once(tmp, net)
         whole(tmp, net)
         untold(tmp, net)
+        killed(tmp, net)
         if os.geteuid() == 0:
             second_user(tmp)
         else:
