@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One worker's descriptors and queues behind one face. */
+/* One worker's sockets and ports behind one interface: links are attached and detached, bursts received and transmitted. */
 #include "io/priv.h"
 #include "core/handover.h"
 #include "core/state.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK ports: one queue pair per worker where the device has them, else one worker for the whole port. */
+/* DPDK ports: every worker has a queue pair of its own where the device has enough; otherwise one worker serves the whole port. */
 #include "io/priv.h"
 #include "core/state.h"
 
@@ -11,7 +11,7 @@
 
 #define PORT_DESCRIPTORS 1024
 
-/* Constant between ports_start() and ports_stop(). */
+/* Written by control in ports_start() and ports_stop(), while no worker runs; read by workers and control in between. */
 static struct {
 	bool started;
 	bool per_worker;

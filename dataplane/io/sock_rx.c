@@ -69,7 +69,8 @@ static void source_of(struct packet *p, const struct sockaddr_in6 *from)
 	}
 }
 
-/* Segment size of a coalesced run; len when it is none. Counts what the kernel dropped. */
+/* The size of each datagram in a message of len bytes: less than len where the kernel has coalesced several. Counts, too, what the
+ * kernel dropped because the socket's buffer was full. */
 static unsigned segment_of(struct worker *w, struct io_sock *s, struct msghdr *h, unsigned len)
 {
 	unsigned segment = len;
@@ -88,7 +89,7 @@ static unsigned segment_of(struct worker *w, struct io_sock *s, struct msghdr *h
 	return segment;
 }
 
-/* One datagram into a buffer of its own, or NULL (counted). */
+/* Copies one datagram into a buffer. NULL: it is dropped and counted. */
 static struct rte_mbuf *take(struct worker *w, const struct packet *meta, const uint8_t *p,
                              unsigned len)
 {
@@ -121,7 +122,7 @@ static void receive(struct worker *w, struct sock_rx *r, struct io_sock *s)
 		                                    .msg_control = r->control[i],
 		                                    .msg_controllen = sizeof(r->control[i])};
 	}
-	/* an ICMP error of an earlier datagram is reported once and is no reason to stop reading */
+	/* An ICMP error about an earlier datagram is reported once, in place of data: try again. */
 	for (unsigned tries = 0; tries < 4 && n < 0; tries++) {
 		n = recvmmsg(s->fd, r->msg, SOCK_MSGS, MSG_DONTWAIT, NULL);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -134,7 +135,7 @@ static void receive(struct worker *w, struct sock_rx *r, struct io_sock *s)
 	r->at = r->offset = 0;
 }
 
-/* Datagrams of the message at hand into the burst, as many as it has room for. Returns how many were taken or dropped. */
+/* Puts datagrams of the message at hand into the burst, as many as it has room for. Returns how many were taken or dropped. */
 static unsigned take_apart(struct worker *w, struct sock_rx *r, struct burst *b)
 {
 	const uint8_t *p = r->bytes[r->at];
@@ -197,7 +198,7 @@ unsigned socks_rx(struct io *io, struct burst *b)
 			break;
 		s = r->ready[r->next++].data.ptr;
 		if (!s)
-			continue; /* a wake-up of another descriptor is its reader's business */
+			continue; /* an eventfd of io_watch(): it has woken the worker, nothing is to be received */
 		receive(io->w, r, s);
 		work += r->nmsg > 0;
 	}

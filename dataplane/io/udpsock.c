@@ -38,7 +38,7 @@ static void set_options(struct io_sock *s)
 	set_buffer(s->fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	set_buffer(s->fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
-	/* never fragmented; what is too long is refused here, not cut on the way */
+	/* DF is set on every datagram: one that is larger than the interface's MTU is refused by sendmmsg(), never fragmented. */
 	(void)setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
 	(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof(probe));
 	s->gro = setsockopt(s->fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
@@ -90,7 +90,7 @@ void sock_detach(struct io *io, struct link *l)
 	io->of_link[l->number] = NULL;
 	COYO_ASSERT(!s || s->refs > 0);
 	if (!s || --s->refs) {
-		/* another link takes the frames that name none */
+		/* Frames whose header names no link are another link's of this socket from now on. */
 		for (unsigned i = 0; s && s->link == l->number && i < CPDP_LINKS_MAX; i++)
 			if (io->of_link[i] == s)
 				s->link = (uint16_t)i;
@@ -109,7 +109,7 @@ struct tx_batch {
 	struct mmsghdr msg[LINK_BURST];
 	struct iovec iov[LINK_BURST];
 	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t))] COYO_ALIGNED(8);
-	unsigned first[LINK_BURST + 1]; /* packet each message starts with */
+	unsigned first[LINK_BURST + 1]; /* index of each message's first packet */
 	unsigned n;                     /* messages */
 };
 
@@ -138,7 +138,7 @@ static socklen_t address(struct sockaddr_storage *to, uint8_t family, const uint
 	return sizeof(*v6);
 }
 
-/* Packets from m[at] on that one message may carry: equal lengths, the last may be shorter. */
+/* How many packets from m[at] on one message can carry: all of one length, except that the last may be shorter. */
 static unsigned run_length(struct rte_mbuf **m, unsigned at, unsigned n, bool gso)
 {
 	unsigned len = m[at]->data_len, bytes = len, k = 1;
@@ -185,7 +185,8 @@ static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gs
 	b->first[b->n] = n;
 }
 
-/* Sends what b holds; a message that is refused costs its own packets alone. False: runs are what this path refuses. */
+/* Sends the messages of b, and drops the packets of those that the kernel refuses. *done: packets sent or dropped. False: the kernel
+ * refuses coalesced runs to this address, and the rest is to be sent without. */
 static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, unsigned *done)
 {
 	unsigned at = 0;
@@ -210,7 +211,7 @@ static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, un
 			*done = b->first[at];
 			return false;
 		}
-		/* unreachable, refused, too long: those of this message only */
+		/* Unreachable, refused or too long: the packets of this message are dropped, the others still go. */
 		drop_count(w, DROP_TX_ERROR, packets);
 		*done = b->first[++at];
 	}
