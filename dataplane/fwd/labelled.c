@@ -6,13 +6,13 @@
 #include "wire/routed.h"
 #include "wire/tunnel.h"
 
-/* Label values that the lookup stage leaves to slow(): no link granted can hold them. */
+/* Reserved labels that mark packets for control. They are never granted, so the lookup finds no entry and slow() sees them. */
 static bool is_control(uint32_t label)
 {
 	return label == LABEL_GAL || label == LABEL_ROUTER_ALERT;
 }
 
-/* Packets to control: in-band liveness is not starved by a flood of set-ups. */
+/* True when this neighbour may send control another packet. Liveness has a rate of its own, so that no flood of set-ups starves it. */
 static bool control_allowed(struct worker *w, struct link *l, uint32_t lse)
 {
 	if (lse_label(lse) == LABEL_GAL && lse_tc(lse) == TC_LIVENESS &&
@@ -21,7 +21,7 @@ static bool control_allowed(struct worker *w, struct link *l, uint32_t lse)
 	return bucket_take(&l->punt, w->now);
 }
 
-/* A first packet or its reply, as opposed to the control plane's housekeeping. */
+/* True for a tunnel set-up or its reply, false for what else the control plane sends. */
 static bool is_setup(const struct rte_mbuf *m)
 {
 	struct rd r = rd_init(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
@@ -43,7 +43,7 @@ static bool is_setup(const struct rte_mbuf *m)
 
 static void control(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf *m)
 {
-	/* only link-local talk crosses a link before it is open */
+	/* Before the link is open only link-local control (GAL) may cross it. */
 	if (!l->open && lse_label(lse) != LABEL_GAL) {
 		drop_packet(w, DROP_LINK_CLOSED, m);
 		return;
@@ -96,7 +96,7 @@ static void to_session(struct worker *w, struct burst *b, uint32_t session, uint
 	handover(w, owner, m);
 }
 
-/* Far end of a tunnel without a session: only OAM in the clear has a reader. */
+/* The far end of a tunnel without a session: OAM in the clear goes to control, anything else is dropped. */
 static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf *m)
 {
 	struct tunnel_header h;
@@ -123,7 +123,7 @@ static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf
 	rte_pktmbuf_free(m);
 }
 
-/* Everything that is not a plain swap. */
+/* Handles whatever is not a plain swap: control packets, unknown labels, ends of tunnels, expired TTLs. */
 static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_entry *e,
                  uint32_t lse, struct rte_mbuf *m)
 {

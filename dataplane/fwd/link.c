@@ -89,7 +89,7 @@ static int link_change(struct fwd *f, struct link *l, const struct cp_link *c)
 		}
 	}
 	l->cfg = *c;
-	if (!c->family) { /* what was learnt stays known */
+	if (!c->family) { /* the command names no address: the learnt one is kept */
 		l->cfg.family = old.family;
 		l->cfg.remote_port = old.remote_port;
 		memcpy(l->cfg.remote_addr, old.remote_addr, sizeof(old.remote_addr));
@@ -223,7 +223,7 @@ static int rx_del(struct fwd *f, const struct cp_lane_key *c)
 int link_command(struct fwd *f, const struct cp_cmd *c)
 {
 	struct worker *w = f->w;
-	/* every link command starts with the link's number */
+	/* Every link command starts with the link's number. */
 	struct link *l = link_at(w, c->u.link.link);
 
 	switch (c->type) {

@@ -6,14 +6,14 @@
 #include "wire/link.h"
 #include "wire/lse.h"
 
-/* A link that is not open lets link-local control pass only. */
+/* Only link-local control (GAL) may leave on a link that is not open. */
 static bool may_leave(const struct link *l, const struct rte_mbuf *m)
 {
 	return l->open || (m->data_len >= LSE_BYTES &&
 	                   lse_label(be32_load(rte_pktmbuf_mtod(m, void *))) == LABEL_GAL);
 }
 
-/* Data, as control counts it: labelled packets that workers, not control, look at. */
+/* True for data: packets that the next router's workers handle by their label, as opposed to packets for its control plane. */
 static bool is_data(const struct rte_mbuf *m)
 {
 	return be32_load(rte_pktmbuf_mtod(m, void *)) >> 12 > LABEL_RESERVED_MAX;

@@ -21,7 +21,7 @@ static void handshake(struct worker *w, struct link *l, const struct link_header
 		drop_packet(w, DROP_PUNT_RATE, m);
 		return;
 	}
-	/* cut padding: what follows the header has the length the header tells */
+	/* Cut Ethernet's padding: the header tells the length of what follows it. */
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - LINK_HEADER_BYTES - h->length));
 	punt(w, PUNT_HANDSHAKE, false, m);
 	rte_pktmbuf_free(m);
@@ -64,7 +64,7 @@ static void classify(struct fwd *f, struct opening *o, struct rte_mbuf *m)
 	if (unlikely_(!lane)) {
 		unsigned owner = cp_index_worker(h.receiver, w->workers);
 
-		/* at most once: a frame that came from another worker has no owner */
+		/* A frame is handed over once: one that came from another worker has no owner. */
 		if (packet_of(m)->kind != PACKET_FRAME && owner != w->number) {
 			packet_of(m)->kind = PACKET_FRAME;
 			handover(w, owner, m);
@@ -97,7 +97,7 @@ static void classify(struct fwd *f, struct opening *o, struct rte_mbuf *m)
 	};
 }
 
-/* The neighbour holds the new keys: control may let go of the old ones. Said with the next frame if control has no room for it now. */
+/* Tells control that the neighbour uses the new keys, so that the old ones can go. Where the event ring is full, the next frame tells it. */
 static void first_use(struct worker *w, struct rx_lane *lane)
 {
 	struct dp_event ev = {.type = EVT_SESSION_USED};
@@ -116,7 +116,7 @@ static bool accept_frame(struct worker *w, struct rx_lane *lane, const struct ae
 	struct link *l = link_at(w, lane->link);
 	struct packet *p = packet_of(m);
 
-	/* the same counter may stand twice in one burst */
+	/* The same counter may stand twice in one burst. */
 	if (unlikely_(!replay_check(&lane->replay, op->counter))) {
 		drop_packet(w, DROP_REPLAY, m);
 		return false;
