@@ -22,7 +22,6 @@ static void dump_row(struct worker_sessions *s, const struct tcp_info *info)
 	row->retransmits = info->retransmits;
 }
 
-/* As many rows as the event ring takes now; the rest at the next calls, when the ring is full a little later. Returns rows. */
 unsigned dump_run(struct worker_sessions *s, struct instant now)
 {
 	struct tcp_info info;

@@ -32,7 +32,7 @@ void remotes_free(struct worker_sessions *s)
 	free(s->chains);
 }
 
-/* Ids are hashes already, but their owners choose them: two secret words keep chains short. */
+/* Ids are hashes already, but nodes can choose theirs: without the two secret words somebody could fill one chain with many. */
 static uint32_t *chain_of(const struct worker_sessions *s, const struct node_id *id)
 {
 	uint64_t a, b;
@@ -154,7 +154,7 @@ static void tell_idle(struct worker_sessions *s, struct remote *p)
 		p->told_in_use = false;
 }
 
-/* Connections that applications have let go of live on in TCP for a while: only a look finds their end. */
+/* TCP keeps a connection for a while after its application has let go of it, and does not tell when it has ended: so look. */
 static void let_go_of_unused(struct worker_sessions *s)
 {
 	s->look = false;

@@ -10,7 +10,7 @@ static void drop(struct worker_sessions *s, struct rte_mbuf *m, enum drop_reason
 	rte_pktmbuf_free(m);
 }
 
-/* A copy of the packet's len bytes to control, at a bounded rate per session. */
+/* Copies len bytes of the packet to control, at a bounded rate for each session. */
 static void punt(struct worker_sessions *s, const struct rx_item *it, uint8_t reason,
                  const uint8_t *data, uint32_t len, struct instant now)
 {
@@ -138,7 +138,7 @@ static void open_run(struct worker_sessions *s, const struct rx_item *items, str
 		if (!ops[i].ok) {
 			drop_count(s->w, DROP_SESSION_AUTH, 1);
 		} else if (!replay_check(&k->window, items[i].h.counter)) {
-			/* Twice in one burst. */
+			/* The same counter stood twice in this burst. */
 			drop_count(s->w, DROP_SESSION_REPLAY, 1);
 			ops[i].ok = false;
 		} else {

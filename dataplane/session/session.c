@@ -50,7 +50,7 @@ int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct insta
 	struct tunnel_end *e;
 
 	OWNER_CHECK(&s->w->thread);
-	/* Packets taken in so far belong before the command. */
+	/* Packets that came before the command are opened under the keys that were valid then. */
 	rx_flush(s, now);
 	switch (c->type) {
 	case CMD_SESSION_SET:

@@ -37,7 +37,7 @@ static void kick_gateway(struct worker_sessions *s, struct app_stream *st)
 		announce(s, st, BIT(BRIDGE_KICK));
 }
 
-/* The next message a stream owes; GONE is its last. */
+/* The type of the next message that is due about a stream, 0: none. GONE is always the last. */
 static uint32_t next_announcement(const struct app_stream *st)
 {
 	static const uint8_t order[] = {BRIDGE_CONNECTED, BRIDGE_FAILED, BRIDGE_KICK, BRIDGE_GONE};
@@ -48,7 +48,7 @@ static uint32_t next_announcement(const struct app_stream *st)
 	return 0;
 }
 
-/* Sends what streams owe as far as the ring has room. */
+/* Sends the messages that are due about streams, as far as the ring has room. Returns messages. */
 static unsigned flush_announcements(struct worker_sessions *s)
 {
 	struct bridge *b = &s->bridge;
@@ -99,7 +99,8 @@ static void stream_failed(struct worker_sessions *s, struct app_stream *st, int 
 	kick_gateway(s, st);
 }
 
-/* Application -> TCP. Flags first: SHUT covers all bytes written before it. */
+/* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
+ * overtakes bytes. */
 static void pump_out(struct worker_sessions *s, struct app_stream *st)
 {
 	bool last = atomic_load(&st->asked) & STREAM_SHUT;
@@ -136,7 +137,7 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 	}
 }
 
-/* TCP -> application. */
+/* Moves bytes from TCP to the application. */
 static void pump_in(struct worker_sessions *s, struct app_stream *st)
 {
 	struct bytering *r = &st->worker.in;
@@ -159,7 +160,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		}
 		room = bytering_reserve(r, &to);
 		if (room == 0) {
-			/* Say so, then look again: the gateway may have made room in between. */
+			/* Set the flag, then look again: the gateway may have made room before it could see the flag. */
 			atomic_exchange(&st->in_full, 1);
 			room = bytering_reserve(r, &to);
 			if (room == 0)
@@ -355,7 +356,7 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 
 /* ---- listeners ---- */
 
-/* Hands waiting connections over while the ring has room. */
+/* Offers the gateway the connections that wait at a listener, as far as the ring has room. */
 static void offer(struct worker_sessions *s, struct listener *l)
 {
 	struct bridge *b = &s->bridge;
@@ -486,7 +487,6 @@ unsigned app_flush(struct worker_sessions *s)
 	return done;
 }
 
-/* True: a full ring keeps messages back, which the gateway's room will not announce. */
 bool app_owes(const struct worker_sessions *s)
 {
 	return s->announce_first || s->listeners_ready;

@@ -9,7 +9,7 @@
 #define AT_INNER  (AT_HEADER + TUNNEL_HEADER_BYTES)
 #define AT_SEG    (AT_INNER + TUNNEL_INNER_BYTES)
 
-#define AHEAD 2 /* segments between calling a buffer into the cache and writing it */
+#define AHEAD 2 /* a buffer is prefetched so many segments before it is written */
 
 _Static_assert(AT_SEG + SESS_SEG_MAX + TUNNEL_TAG_BYTES <= WORKER_ROOM, "a segment fits a buffer");
 
@@ -22,7 +22,7 @@ static void ask_rekey(struct worker_sessions *s, struct tunnel_end *e)
 	e->tx->rekey_told = worker_event(s->w, &ev);
 }
 
-/* Key exhaustion: asked for a new one in time, refused at the limit. */
+/* False: the sending key has sealed as many packets as it may. Control is asked for another key long before that. */
 static bool counter_left(struct worker_sessions *s, struct tunnel_end *e)
 {
 	if (likely_(e->tx->counter < SEAL_REKEY_AT))
@@ -79,8 +79,8 @@ static unsigned tc_of(uint8_t ecn)
 	return ecn == TCP_NOT_ECT ? TC_BE_NOT_ECT : TC_BE_ECT;
 }
 
-/* The place where the next segment is written, or NULL. The buffers after it are called into the cache: their bytes may be where
- * another core or a device has left them. */
+/* The buffer for the next segment, or NULL: the pool is empty. Prefetches a buffer that comes later, whose bytes may still be in another
+ * core's cache. */
 static struct rte_mbuf *next_buffer(struct worker_sessions *s)
 {
 	struct rte_mbuf *m;
@@ -102,7 +102,8 @@ static struct rte_mbuf *next_buffer(struct worker_sessions *s)
 	return m;
 }
 
-/* Writes the next segment of TCP into m and prepares its sealing. False: nothing was left, or it cannot be sent now. */
+/* Puts label and headers in front of the segment that TCP has written into m, and prepares its sealing. False: it cannot be sent now,
+ * and m is free for another. */
 static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct aead_op *op,
                          const struct tcp_out *out, struct instant now)
 {
@@ -112,7 +113,7 @@ static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct a
 	if (out->peer < s->nremotes && s->remotes[out->peer].session != SESS_NONE)
 		e = s->table[s->remotes[out->peer].session];
 	if (!e || !sess_may_send(e))
-		return false; /* a held remote's: TCP sends it again */
+		return false; /* the remote is held: TCP sends the segment again later */
 	if (unlikely_(!counter_left(s, e))) {
 		drop_count(s->w, DROP_SESSION_SPENT, 1);
 		remote_update(s, e->remote, now);
@@ -130,7 +131,7 @@ unsigned tx_run(struct worker_sessions *s, struct instant now)
 	struct aead_op ops[SESS_BURST];
 	unsigned done = 0;
 
-	/* Bounded: arrivals and timers get their turn. */
+	/* The number is bounded so that arriving packets and timers get their turn. */
 	while (done < 4 * SESS_BURST && tcp_output_pending(s->tcp)) {
 		struct rte_mbuf *m = next_buffer(s);
 		struct tcp_out out;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sealed packets of a phase whose key control has not brought yet: the third handshake message may be just ahead of them. */
+/* Sealed packets that arrive before their key wait here for a while: control may still be at work on the third handshake message. */
 #include "session/priv.h"
 
 #include <string.h>
