@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-/* Polling rests with ports, which have no interrupt to wait for. */
+/* Bounds of the sleep of a worker with ports, which must be polled because no interrupt wakes it. */
 #define REST_MIN_NS (50 * NS_PER_US)
 #define REST_MAX_NS (10 * NS_PER_MS)
 
@@ -25,7 +25,7 @@ static struct instant clock_now(void)
 	return (struct instant){t.tv_sec * NS_PER_S + t.tv_nsec};
 }
 
-/* epoll_pwait2 is younger than the kernels this runs on need be. */
+/* epoll_pwait2() came with Linux 5.11; older kernels get epoll_wait(), whose unit is milliseconds. */
 static void wait_ns(int epoll, int64_t ns)
 {
 	struct epoll_event ev[1];
@@ -37,7 +37,8 @@ static void wait_ns(int epoll, int64_t ns)
 	epoll_wait(epoll, ev, 1, (int)((ns + NS_PER_MS - 1) / NS_PER_MS));
 }
 
-/* Announces sleep, looks once more, sleeps. The fence pairs with those of everyone who wakes a worker. */
+/* Sleeps until something comes or a deadline is due. Sleep is announced before the last look at the rings: what was put there is seen by
+ * that look, or whoever put it sees the announcement and wakes this worker. The fence pairs with the one in worker_wake(). */
 static void rest(struct loop *l, int64_t *backoff)
 {
 	struct worker *w = &l->w;
@@ -117,7 +118,7 @@ int loop_main(void *arg)
 		struct instant before = w->now;
 
 		w->now = clock_now();
-		if (work) { /* of the turn that ended now */
+		if (work) { /* the turn that has just ended had something to do */
 			count_add(&w->count.busy_ns, (uint64_t)instant_sub(w->now, before));
 			count_add(&w->count.busy_loops, 1);
 		}

@@ -55,8 +55,8 @@ static void describe(struct dataplane *dp)
 
 static int make_pool(struct dataplane *dp, char *err, size_t errcap)
 {
-	/* Last in, first out: a ring would walk through all buffers, so that each comes cold out of memory. Its lock is taken
-	 * once in some hundred buffers, and who waits for it waits for its holder alone. */
+	/* A stack gives out the buffer that was freed last, which is still in a cache; a ring would go through all buffers and find
+	 * each of them cold. Workers take the stack's lock once in some hundred buffers. */
 	dp->all.pool = rte_pktmbuf_pool_create_by_ops(
 	        "packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES, MBUF_DATA, SOCKET_ID_ANY, "stack");
 	if (dp->all.pool)
