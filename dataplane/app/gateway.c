@@ -48,7 +48,7 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 	}
 }
 
-/* An ACCEPT is taken only when its answer has a place in the other ring. */
+/* Takes a connection that a worker offers. False: the ring to the worker has no room for the answer, so the offer stays where it is. */
 static bool take_accept(struct gateway *g, unsigned worker, const struct bridge_msg *m)
 {
 	struct bridge *b = g->bridges[worker];
@@ -65,12 +65,11 @@ static bool take_accept(struct gateway *g, unsigned worker, const struct bridge_
 	return true;
 }
 
-/* True: something was there. */
-static bool drain(struct gateway *g, unsigned worker)
+/* Handles the messages of one worker. */
+static void drain(struct gateway *g, unsigned worker)
 {
 	struct bridge *b = g->bridges[worker];
 	const struct bridge_msg *m;
-	bool any = false;
 
 	for (unsigned i = 0; i < BRIDGE_MSGS; i++) {
 		m = bridge_peek(&b->to_gateway_rx);
@@ -81,9 +80,7 @@ static bool drain(struct gateway *g, unsigned worker)
 		else if (!take_accept(g, worker, m))
 			break;
 		bridge_done(&b->to_gateway_rx);
-		any = true;
 	}
-	return any;
 }
 
 static void pump_ready(struct gateway *g)
@@ -126,8 +123,7 @@ static void dispatch(struct gateway *g, const struct epoll_event *e)
 		gw_serve(g);
 		break;
 	case GW_WAKE:
-		if (read(g->wake, &count, sizeof(count)) < 0)
-			break;
+		(void)!read(g->wake, &count, sizeof(count));
 		break;
 	case GW_CLIENT:
 		gw_client_event(g, (struct gw_client *)node, e->events);
@@ -150,7 +146,7 @@ static bool may_sleep(struct gateway *g)
 	return !atomic_load(&g->stop);
 }
 
-/* What full rings kept back goes out as the workers make room, which they tell nobody: hence the short wait. */
+/* True when a full ring keeps messages back. Workers do not announce that they have made room: the thread looks again after 1 ms. */
 static bool owes(const struct gateway *g)
 {
 	if (!TAILQ_EMPTY(&g->owe_listeners))
@@ -207,7 +203,7 @@ static int sentence(char *err, size_t cap, const char *format, ...)
 	return -1;
 }
 
-/* A socket file that nobody answers on is left from a crash and goes away. */
+/* Removes a socket file on which nobody answers, which a crashed daemon has left. */
 static int make_room(const struct sockaddr_un *sun, char *err, size_t cap)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -251,7 +247,7 @@ static int make_server(struct gateway *g, const struct dp_cfg *cfg, char *err, s
 		return sentence(err, cap, "cannot make the application socket %s: %s",
 		                cfg->app_socket, strerror(errno));
 	memcpy(g->path, sun.sun_path, n + 1);
-	/* Nobody can connect before listen(): the mode is right from the first moment that counts. */
+	/* Nobody can connect before listen(), so the mode is set in time. */
 	if (chmod(g->path, cfg->app_socket_mode & 0777) < 0 || stat(g->path, &g->made) < 0 ||
 	    listen(g->server, SOMAXCONN) < 0)
 		return sentence(err, cap, "cannot open the application socket %s: %s", g->path,
@@ -266,7 +262,7 @@ static int watch(struct gateway *g, int fd, struct gw_node *node)
 	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-/* Applications get what is left when the daemon itself has plenty: they must never keep it from a new link or an operator. */
+/* How many descriptors applications may hold: the process's limit without what the daemon needs for links and operators. */
 static unsigned descriptors(void)
 {
 	struct rlimit r;
@@ -414,7 +410,7 @@ void gateway_free(struct gateway *g)
 	free(g->port_token);
 	if (g->epoll >= 0)
 		close(g->epoll);
-	/* Last: a worker's late wake-up must never reach a stranger's descriptor. */
+	/* Closed last: while a worker may still write to it, its number must not become another file's. */
 	if (g->wake >= 0)
 		close(g->wake);
 	free(g);

@@ -73,6 +73,7 @@ TAILQ_HEAD(gw_clients, gw_client);
 
 #define GW_LISTENERS_MAX 65536u
 
+/* The gateway thread's alone while it runs, except where something else is said; before and after, of whoever starts and stops it. */
 struct gateway {
 	struct node_id id;
 	char path[108];
@@ -88,7 +89,9 @@ struct gateway {
 	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
 	uint32_t here_port; /* last port given to a stream within this node */
-	_Atomic uint32_t asleep, stop;
+	_Atomic uint32_t
+	        asleep; /* set by the gateway, taken back by it or by the worker that wakes it */
+	_Atomic uint32_t stop; /* set by control */
 	pthread_t thread;
 	bool running;
 	struct gw_clients clients, dead_clients;

@@ -72,7 +72,7 @@ void gw_serve(struct gateway *g)
 			add_client(g, fd);
 			continue;
 		}
-		/* Out of descriptors: look away until one is free, or the loop would spin. */
+		/* Out of descriptors: do not watch the server's socket until one is free. It stays readable, so the loop would spin. */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			pause_server(g, true);
 		if (errno != ECONNABORTED && errno != EINTR)
@@ -370,7 +370,7 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 	}
 }
 
-/* Works off whole lines until one takes time or none is left. */
+/* Carries out the requests that have come, line by line, until one has to wait for a worker. */
 static void work_lines(struct gateway *g, struct gw_client *c)
 {
 	while (!c->node.dead && !c->busy) {

@@ -77,7 +77,7 @@ struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t to
 	return l->waiting == 0 ? l : NULL;
 }
 
-/* True: all of it was sent. */
+/* Tells every worker what it has not been told yet about l. False: a ring is full, and the rest is told later. */
 static bool flush_one(struct gateway *g, struct gw_listener *l)
 {
 	for (unsigned w = 0; w < g->nbridges; w++) {

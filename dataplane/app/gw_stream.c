@@ -193,7 +193,7 @@ static ssize_t receive(int fd, void *piece[2], size_t len[2], size_t take)
 	return n == 1 ? (ssize_t)take : n < 0 ? -errno : -EIO;
 }
 
-/* Application -> network. */
+/* Moves bytes from the application's descriptor into the ring to the worker. */
 static void pump_out(struct gateway *g, struct gw_stream *s)
 {
 	struct bytering *r = &s->shared->gateway.out;
@@ -226,7 +226,7 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 	gw_stream_ready(g, s);
 }
 
-/* Network -> application. */
+/* Moves bytes from the worker's ring to the application's descriptor. */
 static void pump_in(struct gateway *g, struct gw_stream *s)
 {
 	struct bytering *r = &s->shared->gateway.in;
@@ -255,7 +255,7 @@ static void pump_in(struct gateway *g, struct gw_stream *s)
 		return;
 	}
 	if (n < 0) {
-		/* Nobody is there to read what has come. */
+		/* The application has closed: nobody will read what has come, so the peer gets a reset. */
 		gw_stream_let_go(g, s, true);
 		return;
 	}
