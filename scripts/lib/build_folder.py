@@ -18,6 +18,8 @@ import sys
 
 sys.dont_write_bytecode = True
 NOT_MESONS = {".lock", "fresh"}  # scripts/build's own, and the roots that scripts/fresh keeps
+HALF_MADE = {"meson-info", "meson-logs", "meson-private", "meson-uninstalled", "build.ninja", ".gitignore", ".hgignore",
+             "compile_commands.json", ".ninja_log", ".ninja_deps"}  # what stands in a folder that meson did not finish
 
 
 def read(folder, name):
@@ -66,6 +68,17 @@ def equal(value, wanted):
     return str(value) == wanted
 
 
+def project():
+    """The name in this project's meson.build."""
+    with open("meson.build", encoding="utf-8") as f:
+        return re.search(r"project\(\s*'([^']*)'", f.read()).group(1)
+
+
+def unfinished(names):
+    others = sorted(names - HALF_MADE)
+    return "foreign " + others[0] if others else "wipe it was never configured to the end"
+
+
 def verdict(folder, options):
     names = set(os.listdir(folder)) - NOT_MESONS
     if not names:
@@ -77,8 +90,11 @@ def verdict(folder, options):
         have = {o["name"]: o["value"] for o in read(folder, "intro-buildoptions.json")}
         made = info["directories"]
         version = info["meson_version"]["full"]
+        name = read(folder, "intro-projectinfo.json")["descriptive_name"]
     except (OSError, ValueError, KeyError):
-        return "wipe it was never configured to the end"
+        return unfinished(names)
+    if name != project():
+        return "foreign a build of %s" % name
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         return "wipe it was never configured to the end"
     for what, then, now in (("of the sources", made["source"], os.getcwd()), ("of its own", made["build"], folder)):

@@ -119,6 +119,26 @@ class Build(unittest.TestCase):
         self.assertIn("letter", self.build(folder, good=False))
         self.assertEqual(sorted(set(os.listdir(folder)) - {".lock"}), ["letter"])
 
+    def test_build_of_another_project_is_left_alone(self):
+        self.build()
+        other = os.path.join(self.dir, "other")
+        os.rename(self.clone, other)
+        shutil.copytree(os.path.join(other, "scripts"), os.path.join(self.clone, "scripts"))
+        self.write("meson.build", MESON.replace("small'", "large'"))
+        self.write("meson_options.txt", OPTIONS)
+        self.write("small.c", SOURCE)
+        self.assertIn("a build of small", self.build(os.path.join(other, "build"), good=False))
+        self.assertEqual(self.says(os.path.join(other, "build")), "auto")
+
+    def test_unfinished_folder_with_letters(self):
+        folder = os.path.join(self.dir, "letters")
+        os.makedirs(os.path.join(folder, "meson-private"))
+        with open(os.path.join(folder, "letter"), "w", encoding="utf-8") as f:
+            f.write("dear")
+        self.assertIn("letter", self.build(folder, good=False))
+        os.unlink(os.path.join(folder, "letter"))
+        self.assertIn("never configured to the end", self.build(folder))
+
     def test_elsewhere_and_what_fresh_keeps(self):
         folder = os.path.join(self.dir, "else where", "b")
         self.build(folder)
