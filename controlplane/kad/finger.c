@@ -4,6 +4,7 @@
 
 #include "anchor/anchor.h"
 #include "base/assert.h"
+#include "table/tunnel.h"
 
 #define PENDING_MAX 4
 #define RETRY_NS    (15 * NS_PER_S)
@@ -53,20 +54,21 @@ void fingers_fix(struct node *n)
 	}
 }
 
-static void no_longer_pending(struct node *n, struct contact *c)
+/* An attempt ends exactly once, whatever has become of its contact meanwhile: dropped, or dropped and learnt again. */
+static void attempt_over(struct node *n, struct contact *c)
 {
-	if (c && c->finger_pending) {
+	COYO_ASSERT(n->kad->fingers_pending > 0);
+	n->kad->fingers_pending--;
+	if (c)
 		c->finger_pending = false;
-		if (n->kad->fingers_pending)
-			n->kad->fingers_pending--;
-	}
 }
 
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
 {
 	struct contact *c = contact_find(n->contacts, far);
 
-	no_longer_pending(n, c);
+	if (l->role == LSP_INGRESS)
+		attempt_over(n, c);
 	if (c && !c->finger)
 		c->finger = l;
 }
@@ -87,9 +89,7 @@ void kad_finger_failed(struct node *n, const struct node_id *far)
 {
 	struct contact *c = contact_find(n->contacts, far);
 
-	if (!c && n->kad->fingers_pending)
-		n->kad->fingers_pending--;
-	no_longer_pending(n, c);
+	attempt_over(n, c);
 	if (c)
 		c->finger_retry = instant_add(n->now, RETRY_NS);
 }

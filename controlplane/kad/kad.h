@@ -72,7 +72,7 @@ struct kad {
 	struct instant refresh_at;  /* last look into an empty bucket */
 	int64_t refresh_ns;         /* wait until the next; doubles while they stay empty */
 	uint16_t refresh_bucket;    /* next empty bucket to look into */
-	uint32_t fingers_pending;
+	uint32_t fingers_pending;   /* attempts under way; each ends by lsp_up or lsp_failed */
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
 };
