@@ -36,8 +36,8 @@ struct dp_cfg {
 	uint32_t punt_rate;              /* packets/s one neighbour may send to control */
 	struct node_id id;               /* this node's, for TCP pseudo-headers */
 	uint8_t seed[32];                /* ISNs and hash keys */
-	const char *
-	        app_socket; /* path of the application socket served by the gateway thread, NULL: none */
+	/* Path of the application socket served by the gateway thread, NULL: none. */
+	const char *app_socket;
 	uint32_t app_socket_mode; /* 0600 ... */
 };
 

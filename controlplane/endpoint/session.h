@@ -102,8 +102,8 @@ struct session {
 	/* The tunnel in use: path.c, end.c. */
 	struct lsp *path;
 	bool initiator; /* this side built path, and repairs it first; also written by initiate.c, answer.c */
-	struct lsp *
-	        commit; /* path, while the other side has not acknowledged that it uses it too; else NULL */
+	/* path, while the other side has not acknowledged that it uses it too; else NULL. */
+	struct lsp *commit;
 	uint8_t commit_tries;
 	/* Of the newest commit of either side; also written by initiate.c, answer.c. */
 	uint16_t commit_seq;
@@ -119,8 +119,8 @@ struct session {
 	struct instant want_since, last_build;
 	uint8_t attempts; /* set-ups begun since want_since */
 	uint8_t refused;  /* repairs that the other side refused */
-	uint32_t notvia[SETUP_NOTVIA_MAX]
-	               [2]; /* hops to be excluded, each as the tags of its two nodes */
+	/* Hops to be excluded, each as the tags of its two nodes. */
+	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;
 	bool looking;             /* a lookup of the destination is under way */
 	uint8_t lookups_made;     /* since want_since */

@@ -143,8 +143,8 @@ struct peers {
 	struct peer_list list;
 	struct peer_ids by_id; /* those that are up, by id and then number */
 	uint32_t added;        /* links, ever */
-	struct peer **
-	        by_link; /* by link number, NULL where there is none; grows to the highest number seen */
+	/* By link number, NULL where there is none; grows to the highest number seen. */
+	struct peer **by_link;
 	uint32_t links; /* entries of by_link */
 	struct bucket hs_rate;
 	struct cookie_jar jar;

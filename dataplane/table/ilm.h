@@ -43,8 +43,8 @@ struct table_mem {
 
 /* Zeroed: empty. Reads never allocate. */
 struct ilm {
-	struct ilm_chunk **
-	        chunk; /* ILM_CHUNKS pointers and then as many uint16_t: entries of each; NULL while empty */
+	/* ILM_CHUNKS pointers and then as many uint16_t: entries of each; NULL while empty. */
+	struct ilm_chunk **chunk;
 	uint32_t entries;
 	uint32_t chunks;
 };

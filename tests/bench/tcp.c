@@ -17,8 +17,8 @@ struct contest {
 	const char *name;
 	enum tcp_case which;
 	bool sealed, offloads;
-	const char *
-	        kernel; /* row name of the counterpart; contests that name the same one share its runs */
+	/* Row name of the counterpart; contests that name the same one share its runs. */
+	const char *kernel;
 };
 
 static const struct contest contests[] = {

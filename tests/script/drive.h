@@ -48,9 +48,9 @@ struct drive {
 	bool in_burst;
 	struct tcp_in burst[64];
 	unsigned n_burst;
-	uint8_t ids[2]
-	           [64]; /* the engine's, the other sides' (the first byte is the peer's number) */
-	int fail_at;     /* enum tcp_alloc where memory runs out, -1: nowhere */
+	/* The engine's, the other sides' (the first byte is the peer's number). */
+	uint8_t ids[2][64];
+	int fail_at;         /* enum tcp_alloc where memory runs out, -1: nowhere */
 	unsigned fail_after; /* ... after so many more */
 	unsigned steps;
 	FILE *open[8]; /* the script and what it includes */
