@@ -32,6 +32,8 @@ TRANSITS = ("t1", "t2", "t3")
 FILES_WANTED = 512  # open files: this program and a daemon need fewer
 MEASURED_AT_MOST = 3  # transfers, when the tunnel moves while the file is under way
 STARTED_AT_MOST = 4  # networks, when another program takes a port that was free
+HANGS_UP_WITHIN_S = 0.2  # from its first closed descriptor to its control socket, when a daemon is killed
+ENDS_WITHIN_S = 30  # from there until all its threads and memory are gone
 PORT_TAKEN = "Address already in use"
 
 
@@ -268,12 +270,19 @@ class Run:
         check_room(path, self.options.size << 20)
 
     def ended_daemon(self):
-        """NetError that names the daemon which has ended, the cause of whatever else went wrong; None when all run."""
-        try:
-            if self.net:
+        """NetError that names the daemon which has ended, the cause of whatever else went wrong; None when all run.
+
+        One that is killed hangs up first and has ended a while later: its end is waited for."""
+        now = time.monotonic()
+        while self.net:
+            try:
                 self.net.check_alive()
-        except NetError as e:
-            return e
+            except NetError as e:
+                return e
+            waited = time.monotonic() - now
+            if waited > ENDS_WITHIN_S or (waited > HANGS_UP_WITHIN_S and not any(n.proc and n.hung_up() for n in self.net.nodes.values())):
+                break
+            time.sleep(0.02)
         return None
 
     def stay(self, result):
@@ -310,6 +319,18 @@ def run(options):
         r.end(False)
 
 
+def say_all():
+    """Writes what print() has buffered; OSError when it cannot be written, once: not again when Python ends."""
+    if not sys.stdout:  # it was closed from the start
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise
+
+
 def tell(options, r, result):
     """Prints the document or the story; Untold when the reader has gone or its disk is full."""
     try:
@@ -317,8 +338,7 @@ def tell(options, r, result):
             print(json.dumps(result, indent=2))
         else:
             story(r.net, result, r.stayed)
-        if sys.stdout:  # None when it was closed from the start
-            sys.stdout.flush()
+        say_all()
     except OSError as e:
         raise Untold("all went well, but what happened could not be written to standard output (%s)%s" % (
             e.strerror, "; the network is up, scripts/run --stop takes it down" if r.stayed else "")) from e
@@ -348,11 +368,17 @@ def told_run(options, told, r):
 
 def stop():
     try:
-        print(run_state.stop())
-        return 0
+        text = run_state.stop()
     except (OSError, StateError) as e:
         print("scripts/run: %s" % sentence(e), file=sys.stderr)
         return 1
+    try:
+        print(text)
+        say_all()
+    except OSError as e:
+        print("scripts/run: %s This could not be written to standard output (%s)." % (text, e.strerror), file=sys.stderr)
+        return 1
+    return 0
 
 
 def main():

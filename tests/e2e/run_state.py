@@ -285,6 +285,7 @@ def untold(tmp, net):
     with place(tmp, "untold") as (base, _):
         for how in (">&-", ">/dev/full", "| true"):
             r = subprocess.run(["bash", "-o", "pipefail", "-c", '"$@" ' + how, "bash", sys.executable, FIVE, "--build", net.build, "--size", "1"],
+                               env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},  # as a user has it
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=400, check=False)
             said = r.stderr.strip()
             if how == ">&-":

@@ -105,6 +105,17 @@ class Node:
             self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
                                          stdout=log, stderr=log, env=env, start_new_session=True, preexec_fn=limit if limits else None)
 
+    def hung_up(self):
+        """Whether nobody takes connections at the control socket: the daemon has not started, or is ending."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            try:
+                s.connect(self.control)
+            except (ConnectionRefusedError, FileNotFoundError):
+                return True
+            except OSError:
+                pass
+        return False
+
     def ctl(self, *words, check=True, timeout=15):
         """coyoctl --json WORDS as a Python value."""
         r = subprocess.run([self.net.bin("coyoctl"), "-s", self.control, "--json", *words], stdin=subprocess.DEVNULL,
