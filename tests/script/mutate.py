@@ -12,6 +12,7 @@ usage: mutate.py [--sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
   NAME...    only these mutations
 
 It fails when
+- a NAME is no mutation's, or --sample is given and it is not in the sample;
 - a mutation does not apply any more: its old text must stand exactly once in its file (white space does not matter);
 - a mutation survives: no script fails;
 - a script is killed by no mutation that is fine: one that kills more than one script in 25 (a broken handshake, a timer that never
@@ -20,6 +21,7 @@ It fails when
 import argparse
 import collections
 import concurrent.futures
+import difflib
 import glob
 import os
 import re
@@ -64,6 +66,20 @@ def parse(path):
         if names.count(m.name) > 1 or not m.old or not m.why:
             sys.exit("%s:%d: [%s] is named twice, or says not what it replaces or why" % (path, m.line, m.name))
     return out
+
+
+def choose(mutations, names, sample):
+    """The mutations of these names (none: all), of the sample alone where it is wanted. A name that chooses nothing ends the run: it would prove nothing."""
+    known = sorted(m.name for m in mutations)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 3, 0.5) or [n for n in known if name in n][:3]
+            sys.exit("no mutation has the name %s; %s" % (name, "near it: " + ", ".join(near) if near else "tests/script/mutations.txt has the names"))
+    chosen = [m for m in mutations if (not names or m.name in names) and (m.sample or not sample)]
+    left = sorted(set(names) - {m.name for m in chosen})
+    if left or not chosen:
+        sys.exit("not in the sample: %s; leave --sample out" % (", ".join(left) or "any mutation"))
+    return chosen
 
 
 def apply(m):
@@ -171,9 +187,10 @@ def main():
     ap.add_argument("names", nargs="*")
     o = ap.parse_args()
     mutations = parse(os.path.join(HERE, "mutations.txt"))
+    chosen = choose(mutations, o.names, o.sample)
     texts = {m.name: apply(m) for m in mutations}
     wrong = sum(t is None for t in texts.values())
-    chosen = [m for m in mutations if texts[m.name] is not None and (not o.names or m.name in o.names) and (m.sample or not o.sample)]
+    chosen = [m for m in chosen if texts[m.name] is not None]
     where = o.keep or tempfile.mkdtemp(prefix="mutate.")
     os.makedirs(where, exist_ok=True)
     quick = o.sample and not o.matrix  # that a fault is noticed, not by which scripts
