@@ -112,14 +112,15 @@ def latest(includes):
     return when
 
 
-def objects(build, written=os.path.getmtime):
-    """{source: object file} of what the build is made of now; what was removed is in no list. written: see latest(). Raises Stale."""
+def objects(build, written=os.path.getmtime, home="."):
+    """{source: object file} of what the build is made of now; what was removed is in no list. written: see latest(). home: the folder that was
+    built, where another holds the sources to be looked at. Raises Stale."""
     listing = os.path.join(build, "compile_commands.json")
     if not os.path.exists(listing):
         raise Stale("%s is no build folder: scripts/build makes one, --build-dir names another" % build)
     out, old = {}, []
     for e in json.loads(read(listing)):
-        src = os.path.relpath(os.path.normpath(os.path.join(e["directory"], e["file"])))
+        src = os.path.relpath(os.path.normpath(os.path.join(e["directory"], e["file"])), home)
         obj = os.path.join(e["directory"], e["output"])
         if src.split("/")[0] in ("common", "config", "controlplane", "dataplane") and src not in out and os.path.exists(src):
             if os.path.exists(obj) and os.path.getmtime(obj) >= written(src):
@@ -132,10 +133,10 @@ def objects(build, written=os.path.getmtime):
     return out
 
 
-def call_edges(build, includes=()):
+def call_edges(build, includes=(), home="."):
     """{(source, source): {symbols}}: the first needs what the second defines, code or data. An object file that is older than a header of
     includes (include_edges()) does not do."""
-    obj = objects(build, latest(includes))
+    obj = objects(build, latest(includes), home)
     source_of = {o: s for s, o in obj.items()}
     try:
         r = subprocess.run(["nm", "-A", "-P", *obj.values()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
@@ -235,14 +236,14 @@ def circles(edges):
 class Graph:
     """Everything that crosses the order, ready to be compared with what is still allowed."""
 
-    def __init__(self, rooms, build, includes_alone=False):
-        """includes_alone: a build that is missing or old is no reason to stop; self.stale says so, and calls are not looked at."""
+    def __init__(self, rooms, build, includes_alone=False, home="."):
+        """includes_alone: a build that is missing or old is no reason to stop; self.stale says so, and calls are not looked at. home: see objects()."""
         self.rooms = rooms
         text_of = {p: read(p) for p in sources()}
         self.stale = None
         includes = include_edges(rooms, text_of)
         try:
-            self.calls = call_edges(build, includes)
+            self.calls = call_edges(build, includes, home)
         except Stale as e:
             if not includes_alone:
                 raise

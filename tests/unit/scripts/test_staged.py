@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/check --staged, in a clone: the index is judged, whatever the work tree has. Exit status 77 (skipped) where nothing can be cloned."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+SOURCE = "common/base/timer.c"
+
+
+def run(*args, **more):
+    return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+
+
+class Staged(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        os.chdir(cls.folder.name)
+        cls.addClassCleanup(os.chdir, "/")
+        for name in [n for n in os.environ if n.startswith("GIT_")]:
+            del os.environ[name]
+        made = run("git", "clone", "-q", ROOT, ".")
+        if made.returncode:
+            print("skipped: " + made.stdout.strip())
+            sys.exit(77)
+        for script in ("scripts/check", "scripts/lib/linkgraph.py"):
+            shutil.copy(os.path.join(ROOT, script), script)
+        run("git", "add", "--all")
+
+    def setUp(self):
+        with open(SOURCE, encoding="utf-8") as f:
+            self.good = f.read()
+        self.bad = self.good.replace("\n\n", "\n \n", 1)
+        self.assertNotEqual(self.bad, self.good)
+
+    def tearDown(self):
+        self.write(SOURCE, self.good)
+        run("git", "add", SOURCE)
+
+    def write(self, path, text):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def check(self):
+        return run("scripts/check", "--staged").stdout
+
+    def test_mended_but_not_staged(self):
+        self.write(SOURCE, self.bad)
+        run("git", "add", SOURCE)
+        self.write(SOURCE, self.good)
+        out = self.check()
+        self.assertRegex(out, SOURCE + r":\d+: trailing white space")
+        self.assertIn("git add " + SOURCE, out)
+        run("git", "add", SOURCE)
+        self.assertNotIn(SOURCE, self.check())
+
+    def test_what_is_not_staged_is_not_judged(self):
+        self.write(SOURCE, self.bad)
+        self.write("common/base/stray.c", "int stray;\n")
+        self.addCleanup(os.remove, "common/base/stray.c")
+        out = self.check()
+        self.assertNotIn(SOURCE, out)
+        self.assertNotIn("stray.c", out)
+        run("git", "add", "--intent-to-add", "common/base/stray.c")
+        self.assertNotIn("stray.c", self.check())
+        run("git", "add", "common/base/stray.c")
+        out = self.check()
+        run("git", "rm", "-q", "--cached", "common/base/stray.c")
+        self.assertIn("common/base/stray.c: first line is not the SPDX line", out)
+
+
+if __name__ == "__main__":
+    if not shutil.which("git") or not shutil.which("ctags"):
+        print("skipped: git or ctags is missing")
+        sys.exit(77)
+    unittest.main()
