@@ -269,16 +269,18 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 	pump(s, st, now);
 }
 
-static void do_listen(struct worker_sessions *s, const struct bridge_msg *m)
+/* False: there is no memory for a listener, and no room to say so. */
+static bool do_listen(struct worker_sessions *s, const struct bridge_msg *m)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	struct bridge_msg failed = {.type = BRIDGE_LISTENING, .token = m->token, .err = ENOMEM};
 	int r;
 
 	if (!l) {
-		bridge_put(&s->bridge.to_gateway_tx, &failed);
+		if (!bridge_put(&s->bridge.to_gateway_tx, &failed))
+			return false;
 		s->bridge.to_gateway_new = true;
-		return;
+		return true;
 	}
 	*l = (struct listener){
 	        .token = m->token, .port = m->port, .announce = 1, .next = s->listeners};
@@ -288,9 +290,10 @@ static void do_listen(struct worker_sessions *s, const struct bridge_msg *m)
 	if (r < 0) {
 		l->conn = TCP_NO_CONN;
 		l->err = -r;
-		return;
+		return true;
 	}
 	tcp_set_user(s->tcp, l->conn, word_of_listener(l));
+	return true;
 }
 
 static void do_unlisten(struct worker_sessions *s, uint32_t token)
@@ -324,15 +327,15 @@ static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abo
 	detach(s, st, now);
 }
 
-static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
+/* False: the answer finds no room, so the message must stay and be handled again. */
+static bool handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	switch (m->type) {
 	case BRIDGE_CONNECT:
 		do_connect(s, m, now);
 		break;
 	case BRIDGE_LISTEN:
-		do_listen(s, m);
-		break;
+		return do_listen(s, m);
 	case BRIDGE_UNLISTEN:
 		do_unlisten(s, m->token);
 		break;
@@ -352,6 +355,7 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 	default:
 		break;
 	}
+	return true;
 }
 
 /* ---- listeners ---- */
@@ -460,8 +464,7 @@ unsigned app_run(struct worker_sessions *s, struct instant now)
 	unsigned done = 0;
 
 	clear_wake(s);
-	while (done < BRIDGE_MSGS && (m = bridge_peek(&b->to_worker_rx))) {
-		handle(s, m, now);
+	while (done < BRIDGE_MSGS && (m = bridge_peek(&b->to_worker_rx)) && handle(s, m, now)) {
 		bridge_done(&b->to_worker_rx);
 		done++;
 	}

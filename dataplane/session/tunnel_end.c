@@ -141,7 +141,9 @@ int end_tx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct in
 		return 0;
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
-	if (!k || seal_key_init(&k->aead, c->alg, c->key, true, TUNNEL_HEADER_BYTES) < 0) {
+	if (!k)
+		return -ENOMEM;
+	if (seal_key_init(&k->aead, c->alg, c->key, true, TUNNEL_HEADER_BYTES) < 0) {
 		free(k);
 		return -ENOTSUP;
 	}
@@ -167,7 +169,9 @@ int end_rx_key(struct worker_sessions *s, const struct cp_lane_key *c)
 		return 0;
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
-	if (!k || seal_key_init(&k->aead, c->alg, c->key, false, TUNNEL_HEADER_BYTES) < 0) {
+	if (!k)
+		return -ENOMEM;
+	if (seal_key_init(&k->aead, c->alg, c->key, false, TUNNEL_HEADER_BYTES) < 0) {
 		free(k);
 		return -ENOTSUP;
 	}

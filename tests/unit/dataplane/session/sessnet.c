@@ -13,6 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool sessnet_no_memory;
+
+/* Names that the linker gives (--wrap): what the code under test calls, and what that was. */
+void *__real_calloc(size_t n, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return sessnet_no_memory ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+	return sessnet_no_memory ? NULL : __real_aligned_alloc(align, size);
+}
+
 static struct rte_mempool *pool;
 static struct eal *eal;
 
@@ -112,6 +130,7 @@ void sessnet_start(struct sessnet *n, uint64_t seed)
 
 void sessnet_stop(struct sessnet *n)
 {
+	sessnet_no_memory = false;
 	for (unsigned i = 0; i < 2; i++) {
 		struct side *s = &n->side[i];
 

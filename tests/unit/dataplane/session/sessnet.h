@@ -46,6 +46,9 @@ struct sessnet {
 	struct dp_cfg cfg[2];
 };
 
+/* While it is set, calloc() and aligned_alloc() have no memory to give. sessnet_stop() takes it back. */
+extern bool sessnet_no_memory;
+
 /* Once per process. */
 void sessnet_global(void);
 

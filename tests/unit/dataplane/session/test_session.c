@@ -409,6 +409,29 @@ static void test_refused(void **state)
 	assert_int_equal(p->a.err, ECONNREFUSED);
 }
 
+/* Neither memory for a listener nor room in the ring for the refusal: the worker stays awake and refuses once there is room. */
+static void test_listen_without_memory_or_room(void **state)
+{
+	static const struct bridge_msg filler;
+	struct pair *p = *state;
+
+	while (bridge_put(&p->b.b->to_gateway_tx, &filler))
+		;
+	app_listen(&p->b);
+	sessnet_no_memory = true;
+	sessnet_step(&p->n, NS_PER_MS);
+	assert_false(sess_sleep_ok(p->n.side[1].sess));
+	app_poll(&p->b);
+	assert_int_equal(p->b.err, 0);
+	sessnet_step(&p->n, NS_PER_MS);
+	sessnet_no_memory = false;
+	app_poll(&p->b);
+	assert_int_equal(p->b.err, ENOMEM);
+	assert_false(p->b.listening);
+	run(p, NS_PER_MS);
+	assert_true(sess_sleep_ok(p->n.side[1].sess));
+}
+
 static void test_reset_reaches_the_other_side(void **state)
 {
 	struct pair *p = *state;
@@ -702,6 +725,7 @@ int main(void)
 	        T(test_hold_and_release),
 	        T(test_unreachable),
 	        T(test_refused),
+	        T(test_listen_without_memory_or_room),
 	        T(test_reset_reaches_the_other_side),
 	        T(test_window_closes_when_nobody_reads),
 	        T(test_replay_and_forgery),

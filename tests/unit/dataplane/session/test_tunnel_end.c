@@ -156,6 +156,22 @@ static void test_keys_that_cannot_be(void **state)
 	assert_non_null(e->rx[1]);
 }
 
+static void test_keys_without_memory(void **state)
+{
+	struct tunnel_end *e = made();
+
+	assert_int_equal(tx(0, 1), 0);
+	assert_int_equal(rx(0, 1), 1);
+	sessnet_no_memory = true;
+	assert_int_equal(tx(1, 2), -ENOMEM);
+	assert_int_equal(tx_staged(1, 2), -ENOMEM);
+	assert_int_equal(rx(0, 2), -ENOMEM);
+	sessnet_no_memory = false;
+	assert_int_equal(e->tx->phase, 0); /* the old ones are still there */
+	assert_null(e->staged);
+	assert_non_null(e->rx[0]);
+}
+
 /* A staged key waits for its own phase, and takes its place with counter 0; another staged key or one for now replaces it. */
 static void test_staged_key_waits_for_its_phase(void **state)
 {
@@ -229,6 +245,7 @@ int main(void)
 	        test(test_index_reused_for_another_id),
 	        test(test_repeated_sending_key_keeps_its_counter),
 	        test(test_keys_that_cannot_be),
+	        test(test_keys_without_memory),
 	        test(test_staged_key_waits_for_its_phase),
 	        test(test_repeated_receiving_key_keeps_its_window),
 	        test(test_end_holds_connections),
