@@ -242,7 +242,17 @@ def messages(a, b):
     head = struct.pack(">IHBB", 0xc0600000, len(ext) + len(kad), 43, 255) + a.id + b.id
     stack = b"".join(struct.pack(">I", label << 12 | 6 << 9 | bottom << 8 | 255) for label, bottom in ((1, 0), (0x54321, 0), (13, 1)))
     expect("find.packet", stack + bytes.fromhex("10007ff8") + head + ext + kad)
-    expect("exq.filter", exq_filter(2, 0x01020304, ((a.id, 3), (b.id, 4))))
+    heard = exq_filter(2, 0x01020304, ((a.id, 3), (b.id, 4)))
+    expect("exq.filter", heard)
+    contacts = [b.id + struct.pack(">QB", 4, 0), a.id + struct.pack(">QB", 3, 1) + b.id[:8] + coords]
+
+    def kademlia(op, count, before_record):
+        return struct.pack(">BBBBI", 1, op, 0, count, 0x01020304) + before_record + record + b"".join(contacts[:count])
+
+    expect("update.message", kademlia(3, 0, b""))
+    expect("exq.message", kademlia(1, 1, struct.pack(">QB", 1 << 63 | 1 << 2 | 1 << 0, 2) + heard))
+    expect("exr.message", kademlia(2, 2, b""))
+    expect("found.message", kademlia(5, 2, b.id))
     total = sum(struct.unpack(">64H", a.id + b.id))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)

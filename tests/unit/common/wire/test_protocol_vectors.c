@@ -394,11 +394,44 @@ static void routed(struct rows *r, const struct world *w, const struct record *r
 	h.length = (uint16_t)(wr_len(&out) - wr_len(&at) - ROUTED_HEADER_BYTES);
 	routed_header_write(&at, &h);
 	add(r, "find.packet", buf, wr_len(&out));
-	kad.op = KAD_EXQ;
+}
+
+static void add_kad(struct rows *r, const char *name, const struct kad_msg *kad)
+{
+	uint8_t buf[CONTROL_PACKET_MAX];
+	struct wr out = wr_init(buf, sizeof(buf));
+
+	kad_write(&out, kad);
+	assert_true(wr_ok(&out));
+	add(r, name, buf, wr_len(&out));
+}
+
+/* One message of each op but FIND. Whatever an op does not carry has a value here too, so that it would be seen. */
+static void kademlia(struct rows *r, const struct world *w, const struct record *rec)
+{
+	static struct kad_msg kad; /* tens of kilobytes */
+
+	kad.rpc = 0x01020304;
+	kad.full = UINT64_C(0x8000000000000005);
+	kad.target = w->b.id;
+	kad.self = *rec;
 	kad_have_begin(&kad, 9);
 	kad_have_add(&kad, &w->a.id, 3);
 	kad_have_add(&kad, &w->b.id, 4);
 	add(r, "exq.filter", kad.have, kad.have_len);
+	kad.op = KAD_UPDATE;
+	add_kad(r, "update.message", &kad);
+	kad.count = 1;
+	kad.c[0] = (struct contact_info){.id = w->b.id, .seq = 4};
+	kad.op = KAD_EXQ;
+	add_kad(r, "exq.message", &kad);
+	kad.count = 2;
+	kad.c[1] = (struct contact_info){
+	        .id = w->a.id, .seq = 3, .ntrees = 1, .place = {rec->place[0]}};
+	kad.op = KAD_EXR;
+	add_kad(r, "exr.message", &kad);
+	kad.op = KAD_FOUND;
+	add_kad(r, "found.message", &kad);
 }
 
 /* As the TCP engine keeps it of each peer. */
@@ -431,6 +464,7 @@ static void make(struct rows *r)
 	record_of(r, &w, &rec);
 	link_local(r, &w);
 	routed(r, &w, &rec);
+	kademlia(r, &w, &rec);
 	pseudo(r, &w);
 }
 
