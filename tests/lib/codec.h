@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define CODEC_MAX 32768 /* longest message any row makes or writes again */
+#define AT(byte)  (UINT64_C(1) << (byte))
 
 struct codec {
 	const char *name;
@@ -19,6 +20,11 @@ struct codec {
 	 * there. NULL: the format is canonical, every accepted byte comes back. */
 	void (*settle)(uint8_t *msg, size_t len);
 	bool prefix; /* the reader takes the front of a longer buffer */
+	/* AT(n) | ...: byte n is the same in every message, since the format says so (version, length, reserved). Any other byte
+	 * that every message has is part of a field, which make() must draw. */
+	uint64_t fixed;
+	/* Messages that differ in these bits of this byte differ in where their fields stand. No bits: all are alike. */
+	uint8_t kind_at, kind_bits;
 };
 
 /* NULL-terminated tables, one per fuzzer and test file. */

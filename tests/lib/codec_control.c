@@ -75,7 +75,8 @@ static bool coords_again(const uint8_t *msg, size_t len, uint8_t *out, size_t ca
 	return true;
 }
 
-const struct codec codecs_coords[] = {{"coords", coords_make, coords_again, NULL, true}, {0}};
+const struct codec codecs_coords[] = {{"coords", coords_make, coords_again, NULL, true, 0, 0, 0},
+                                      {0}};
 
 /* ---- record and contact info ---- */
 static struct record random_record(const struct rng *rng, unsigned most)
@@ -146,8 +147,8 @@ static bool contact_again(const uint8_t *msg, size_t len, uint8_t *out, size_t c
 }
 
 const struct codec codecs_record[] = {
-        {"record", record_make, record_again, NULL, true},
-        {"contact info", contact_make, contact_again, NULL, true},
+        {"record", record_make, record_again, NULL, true, 0, 0, 0},
+        {"contact info", contact_make, contact_again, NULL, true, 0, 0, 0},
         {0},
 };
 
@@ -382,14 +383,21 @@ static bool lerror_again(const uint8_t *msg, size_t len, uint8_t *out, size_t ca
 	return true;
 }
 
+/* Type, reserved, length: where all messages of a type are equally long. */
+#define LINKMSG_HEAD (AT(0) | AT(1) | AT(2) | AT(3))
+
 const struct codec codecs_linkmsg[] = {
-        {"hello", hello_make, hello_again, hello_settle, false},
-        {"ann", ann_make, ann_again, ann_settle, false},
-        {"seq", seq_make, seq_again, three_after_first, false},
-        {"sample", sample_make, sample_again, sample_settle, false},
-        {"tear", tear_make, tear_again, head_settle, false},
-        {"grant", grant_make, grant_again, three_after_first, false},
-        {"link error", lerror_make, lerror_again, three_after_first, false},
+        {"hello", hello_make, hello_again, hello_settle, false, LINKMSG_HEAD | AT(4 + 21), 0, 0},
+        {"ann", ann_make, ann_again, ann_settle, false, AT(0) | AT(1), 0, 0},
+        {"seq", seq_make, seq_again, three_after_first, false, LINKMSG_HEAD | AT(5) | AT(6) | AT(7),
+         0, 0},
+        {"sample", sample_make, sample_again, sample_settle, false,
+         AT(0) | AT(1) | AT(9) | AT(10) | AT(11), 0, 0},
+        {"tear", tear_make, tear_again, head_settle, false, AT(1) | AT(2) | AT(3), 0, 0},
+        {"grant", grant_make, grant_again, three_after_first, false,
+         LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
+        {"link error", lerror_make, lerror_again, three_after_first, false,
+         LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {0},
 };
 
@@ -465,8 +473,9 @@ static bool reply_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap
 }
 
 const struct codec codecs_lspmsg[] = {
-        {"setup", setup_make, setup_again, setup_settle, false},
-        {"reply", reply_make, reply_again, NULL, false},
+        {"setup", setup_make, setup_again, setup_settle, false, AT(0) | AT(15) | AT(22) | AT(23), 0,
+         0},
+        {"reply", reply_make, reply_again, NULL, false, AT(0), 0, 0},
         {0},
 };
 
@@ -536,7 +545,7 @@ static void rerror_settle(uint8_t *msg, size_t len)
 }
 
 const struct codec codecs_kadmsg[] = {
-        {"kad", kad_make, kad_again, NULL, false},
-        {"routed error", rerror_make, rerror_again, rerror_settle, false},
+        {"kad", kad_make, kad_again, NULL, false, AT(0), 1, 0xff},
+        {"routed error", rerror_make, rerror_again, rerror_settle, false, AT(2) | AT(3), 0, 0},
         {0},
 };

@@ -22,7 +22,7 @@ static size_t link_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
 	struct link_header h = {.type = (uint8_t)(LINK_HS1 + rng_below(rng, LINK_DATA)),
 	                        .flags = (uint8_t)rng_u64(rng),
-	                        .length = (uint16_t)rng_below(rng, 200),
+	                        .length = (uint16_t)rng_below(rng, 300),
 	                        .receiver = (uint32_t)rng_u64(rng),
 	                        .counter = rng_u64(rng)};
 
@@ -42,7 +42,8 @@ static bool link_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap,
 	return true;
 }
 
-const struct codec codecs_link[] = {{"link header", link_make, link_again, NULL, true}, {0}};
+const struct codec codecs_link[] = {{"link header", link_make, link_again, NULL, true, 0, 0, 0},
+                                    {0}};
 
 /* ---- handshake payload and envelope ---- */
 static size_t payload_make(const struct rng *rng, uint8_t *buf, size_t cap)
@@ -104,8 +105,9 @@ static void envelope_settle(uint8_t *msg, size_t len)
 }
 
 const struct codec codecs_hsmsg[] = {
-        {"handshake payload", payload_make, payload_again, payload_settle, false},
-        {"handshake envelope", envelope_make, envelope_again, envelope_settle, false},
+        {"handshake payload", payload_make, payload_again, payload_settle, false, AT(0) | AT(11), 0,
+         0},
+        {"handshake envelope", envelope_make, envelope_again, envelope_settle, false, 0, 0, 0},
         {0},
 };
 
@@ -146,7 +148,7 @@ static void routed_settle(uint8_t *msg, size_t len)
 static size_t route_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
-	struct route_ext e = {.next = NEXT_KAD,
+	struct route_ext e = {.next = (uint8_t)rng_below(rng, NEXT_ROUTE),
 	                      .mode = (uint8_t)rng_below(rng, ROUTE_COORDS + 1),
 	                      .flags = (uint8_t)rng_u64(rng),
 	                      .tree = (uint8_t)rng_below(rng, RECORD_TREES_MAX),
@@ -242,10 +244,13 @@ static void stack_settle(uint8_t *msg, size_t len)
 }
 
 const struct codec codecs_routed[] = {
-        {"routed header", routed_make, routed_again, routed_settle, true},
-        {"route extension", route_make, route_again, route_settle, true},
-        {"associated channel", ach_make, ach_again, NULL, true},
-        {"control stack", stack_make, stack_again, stack_settle, true},
+        {"routed header", routed_make, routed_again, routed_settle, true,
+         AT(0) | AT(1) | AT(2) | AT(3), 0, 0},
+        {"route extension", route_make, route_again, route_settle, true, AT(7), 3,
+         ROUTE_FLAG_COMMITTED},
+        {"associated channel", ach_make, ach_again, NULL, true, AT(0) | AT(1), 0, 0},
+        {"control stack", stack_make, stack_again, stack_settle, true,
+         AT(0) | AT(1) | AT(8) | AT(9) | AT(10), 2, 0xf0},
         {0},
 };
 
@@ -304,7 +309,7 @@ static bool oam_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, 
 }
 
 const struct codec codecs_tunnel[] = {
-        {"tunnel header", tunnel_make, tunnel_again, NULL, true},
-        {"oam", oam_make, oam_again, NULL, false},
+        {"tunnel header", tunnel_make, tunnel_again, NULL, true, AT(2) | AT(3), 0, 0},
+        {"oam", oam_make, oam_again, NULL, false, 0, 0, 0},
         {0},
 };

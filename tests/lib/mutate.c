@@ -13,6 +13,8 @@
 #define RANDOM_BYTES 400
 #define FLIP_RUNS    8
 #define EDIT_RUNS    20000
+#define DRAWS        4000
+#define HEAD         256 /* bytes at the front that are watched */
 
 static bool report(const struct codec *c, const char *trial, const uint8_t *msg, size_t len)
 {
@@ -106,6 +108,59 @@ static bool edits(const struct codec *c, const struct rng *rng, uint8_t *buf)
 	return ok;
 }
 
+/* What the messages of one kind have in common. */
+struct kind {
+	size_t least; /* bytes of the shortest, at most HEAD; 0: there was none */
+	uint8_t first[HEAD];
+	bool varies[HEAD];
+};
+
+static void watch(struct kind *k, const uint8_t *msg, size_t len)
+{
+	if (len > HEAD)
+		len = HEAD;
+	if (k->least == 0) {
+		k->least = len;
+		memcpy(k->first, msg, len);
+	}
+	if (len < k->least)
+		k->least = len;
+	for (size_t i = 0; i < k->least; i++)
+		k->varies[i] |= msg[i] != k->first[i];
+}
+
+static bool as_declared(const struct codec *c, unsigned kind, const struct kind *k)
+{
+	for (size_t i = 0; i < k->least; i++) {
+		bool fixed = i < 64 && (c->fixed & AT(i));
+
+		if (k->varies[i] != fixed || (c->kind_bits && i == c->kind_at))
+			continue;
+		fprintf(stderr, "%s: byte %zu of kind %u %s\n", c->name, i, kind,
+		        fixed ? "varies, though its row says that it is fixed"
+		              : "is the same in all messages: make() draws too little");
+		return false;
+	}
+	return true;
+}
+
+/* A field that make() forgets has one value in all messages, and then no other trial looks at it. */
+static bool draws(const struct codec *c, const struct rng *rng, uint8_t *buf)
+{
+	struct kind *kinds = calloc(256, sizeof(*kinds));
+	bool ok = true;
+
+	for (unsigned i = 0; i < DRAWS; i++) {
+		size_t len = c->make(rng, buf, CODEC_MAX);
+
+		watch(&kinds[buf[c->kind_at] & c->kind_bits], buf, len);
+	}
+	for (unsigned i = 0; i < 256; i++)
+		ok &= as_declared(c, i, &kinds[i]);
+	free(kinds);
+	return ok;
+}
+
 bool mutate_table(const struct codec *table, uint64_t seed)
 {
 	uint8_t *buf = malloc(CODEC_MAX);
@@ -117,7 +172,8 @@ bool mutate_table(const struct codec *table, uint64_t seed)
 	rng = rng_from_seeded(&s);
 	for (const struct codec *c = table; c->name; c++)
 		ok &= round_trips(c, &rng, buf) && noise(c, &rng, buf) &&
-		      truncations(c, &rng, buf) && flips(c, &rng, buf) && edits(c, &rng, buf);
+		      truncations(c, &rng, buf) && flips(c, &rng, buf) && edits(c, &rng, buf) &&
+		      draws(c, &rng, buf);
 	free(buf);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The four trials every message format goes through: round trip, noise, truncation, flipped bits. */
+/* The trials every message format goes through: round trip, noise, truncation, flipped bits, edits, and that every field is drawn. */
 #pragma once
 #include "tests/lib/codec.h"
 
