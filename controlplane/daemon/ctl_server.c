@@ -129,7 +129,7 @@ static void accept_failed(struct daemon *d, int err)
 
 void ctl_server_accept(struct daemon *d)
 {
-	for (;;) {
+	for (unsigned n = 0; n < CTL_ACCEPTS; n++) {
 		int fd = accept4(d->ctl.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		struct ctl_client *c = NULL;
 

@@ -12,6 +12,7 @@ struct dp_event;
 struct node_answer;
 
 #define CTL_CLIENTS_MAX 32
+#define CTL_ACCEPTS     16 /* connections taken in one turn of the loop */
 
 struct ctl_server {
 	int fd;
@@ -26,7 +27,8 @@ int ctl_server_open(struct daemon *d, char *err, size_t errcap);
 /* Closes every client and the socket, and removes its path. */
 void ctl_server_close(struct daemon *d);
 
-/* Takes whoever waits to be accepted; for epoll's LOOP_LISTEN. */
+/* Takes up to CTL_ACCEPTS of those who wait to be accepted, or refuses them where all clients are in use; for epoll's LOOP_LISTEN, which comes
+ * again while someone waits. */
 void ctl_server_accept(struct daemon *d);
 /* Reads and writes one client; for epoll's LOOP_CLIENT. A generation that has passed is ignored. */
 void ctl_server_io(struct daemon *d, uint32_t index, uint32_t generation, uint32_t events);
