@@ -420,50 +420,11 @@ static void test_state_directory(void **state)
 	conf_free(&c);
 }
 
-/* Each id has its name again; of two names for one id the first in the file counts; an id without a name has none. */
-static void test_names(void **state)
-{
-	enum { N = 300 };
-	char *text = malloc(1 << 20), id[ID_TEXT_LEN + 1];
-	size_t n = (size_t)sprintf(text, "%s[names]\n", NODE);
-	struct node_id ids[N + 1];
-	struct conf_errors e = {0};
-	struct conf c;
-
-	(void)state;
-	for (unsigned i = 0; i <= N; i++) {
-		memset(&ids[i], 0, sizeof(ids[i]));
-		ids[i].b[0] = (uint8_t)(i * 7); /* in no order, and some differ only further back */
-		ids[i].b[63] = (uint8_t)(i >> 4);
-		ids[i].b[40] = (uint8_t)(i >> 8);
-		id_to_text(&ids[i], id);
-		if (i < N)
-			n += (size_t)sprintf(text + n, "n%u = %s\n", i, id);
-	}
-	id_to_text(&ids[5], id);
-	n += (size_t)sprintf(text + n, "a = %s\n", id);
-	assert_int_equal(conf_parse(&c, "t", text, n, &e), 0);
-	for (unsigned i = 0; i < N; i++) {
-		snprintf(id, sizeof(id), "n%u", i);
-		assert_string_equal(conf_id_name(&c, &ids[i]), id);
-		assert_true(id_eq(conf_name_id(&c, id), &ids[i]));
-	}
-	assert_true(id_eq(conf_name_id(&c, "a"), &ids[5]));
-	assert_null(conf_id_name(&c, &ids[N]));
-	memset(&ids[0], 0xff, sizeof(ids[0]));
-	assert_null(conf_id_name(&c, &ids[0]));
-	conf_free(&c);
-	assert_null(conf_id_name(&c, &ids[1]));
-	conf_errors_free(&e);
-	free(text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_bad),
 	        cmocka_unit_test(test_good),
-	        cmocka_unit_test(test_names),
 	        cmocka_unit_test(test_round_trip),
 	        cmocka_unit_test(test_files),
 	        cmocka_unit_test(test_sample_uncommented),
