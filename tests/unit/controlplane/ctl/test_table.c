@@ -8,7 +8,6 @@
 
 #include "ctl/table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -57,82 +56,10 @@ static void test_cells(void **state)
 	}
 }
 
-static char *print(enum ctl_view view, const char *json, bool *ok)
-{
-	struct jvalue *v = json_read(json, strlen(json));
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-
-	*ok = view_print(f, view, v);
-	fclose(f);
-	jvalue_free(v);
-	return text;
-}
-
-static void test_view(void **state)
-{
-	bool ok;
-	char *t = print(
-	        CTL_VIEW_LABELS,
-	        "{\"labels\":[{\"link\":\"a-t1\",\"label\":7,\"state\":\"static\",\"op\":\"swap\","
-	        "\"out_link\":null,\"out_label\":123456}],\"truncated\":true}",
-	        &ok);
-
-	(void)state;
-	assert_true(ok);
-	assert_string_equal(t, "LINK  LABEL  STATE   OP    OUT LINK   LABEL\n"
-	                       "a-t1      7  static  swap  -         123456\n"
-	                       "... more rows were left out\n");
-	free(t);
-	t = print(CTL_VIEW_TUNNELS, "{\"tunnels\":[]}", &ok);
-	assert_true(ok);
-	assert_string_equal(t, "no tunnels\n");
-	free(t);
-	t = print(CTL_VIEW_DROPS,
-	          "{\"drops\":[{\"reason\":\"r\",\"count\":0,\"text\":\"t\"},"
-	          "{\"reason\":\"s\",\"count\":2,\"text\":\"u\"}]}",
-	          &ok);
-	assert_true(ok);
-	assert_string_equal(t, "COUNT  REASON  MEANING\n    2  s       u\n");
-	free(t);
-	t = print(CTL_VIEW_WORKERS,
-	          "{\"workers\":[{\"worker\":0,\"commands_waiting\":0,\"new_bytes\":2048,\"new_s\":"
-	          "1.5},"
-	          "{\"worker\":1,\"commands_waiting\":2,\"new_bytes\":0,\"new_s\":0}],"
-	          "\"counters\":[{\"counter\":\"new_bytes\",\"text\":\"a\"},"
-	          "{\"counter\":\"new_s\",\"text\":\"b\"}]}",
-	          &ok);
-	assert_true(ok);
-	assert_string_equal(
-	        t, "worker                        0         1\n"
-	           "commands_waiting              0         2  commands not carried out yet\n"
-	           "new_bytes              2.00 KiB       0 B  a\n"
-	           "new_s                    1.50 s      0 us  b\n");
-	free(t);
-	t = print(CTL_VIEW_LINKS,
-	          "{\"links\":[{\"name\":\"l\",\"new_packets\":1500}],"
-	          "\"counters\":[{\"counter\":\"new_packets\",\"text\":\"a\"}]}",
-	          &ok);
-	assert_true(ok);
-	assert_non_null(strstr(t, "\n\nLINK  new_packets\nl          1.50 k\n"));
-	free(t);
-	t = print(CTL_VIEW_LINKS, "{\"tunnels\":[]}", &ok);
-	assert_false(ok);
-	free(t);
-	t = print(CTL_VIEW_LINKS, "[]", &ok);
-	assert_false(ok);
-	free(t);
-	t = print(CTL_VIEW_NODE, "{}", &ok);
-	assert_false(ok);
-	free(t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_cells),
-	        cmocka_unit_test(test_view),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
