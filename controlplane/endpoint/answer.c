@@ -233,11 +233,19 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 	/* When rekeys cross, the one begun by the lower id goes on. */
 	if (s->own.state == HS_OPEN && session_lower(n, s))
 		return;
+	/* The same message once more: another answer would replace, in the worker, the key that the asker may use already. */
+	if (hs->state == HS_DONE && hs->ik && len >= sizeof(hs->first) &&
+	    memcmp(hs->first, msg, sizeof(hs->first)) == 0) {
+		if (!s->answer_ticket.waiting)
+			tell_send_handshake(n, s, 2, hs->msg, hs->msg_len);
+		return;
+	}
 	if (handshake_init(n, s, hs, false, true) != 0 ||
 	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
 		hs->state = HS_NONE;
 		return;
 	}
+	memcpy(hs->first, msg, sizeof(hs->first));
 	hs->phase = handshake_phase_next(n, s);
 	if (handshake_write(n, hs, false) != 0) {
 		hs->state = HS_NONE;
@@ -251,11 +259,21 @@ void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *
 {
 	struct peer *from = peer_by_link(n, pk->link);
 	struct session_hs *hs = &s->answer;
+	struct noise before = hs->noise;
 	struct hs_payload p;
 	struct lsp *l;
-	bool forward;
+	bool forward, good;
 
-	if (hs->state != HS_OPEN || hs->ik || handshake_read(n, s, hs, msg, len, true, &p) != 0) {
+	if (hs->state != HS_OPEN || hs->ik) {
+		count(n, CTR_SESSION_HS_STALE);
+		return;
+	}
+	good = handshake_read(n, s, hs, msg, len, true, &p) == 0;
+	/* Anybody on the way may send something else as the third message: the true one must still be readable. */
+	if (!good)
+		hs->noise = before;
+	explicit_bzero(&before, sizeof(before));
+	if (!good) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}

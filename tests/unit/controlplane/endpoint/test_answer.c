@@ -61,6 +61,37 @@ static void test_three_messages(void **state)
 	pair_close(&p);
 }
 
+/* Somebody on the way sends something else as the third message, or a part of it: the true one is read all the same. */
+static void test_third_forged(void **state)
+{
+	struct pair_envelope first;
+	uint8_t forged[NOISE_MESSAGE_MAX] = {0};
+	struct session *s;
+	struct lsp *l;
+	size_t len;
+	struct pair p;
+
+	pair_open(&p, 9, false);
+	pair_first(&p, false, &first);
+	l = pair_offer(&p, 7, &p.asks.g.identity.id, 0, &first);
+	s = pair_answering(&p);
+	pair_acknowledge(p.answers.n);
+	(void)pair_reply(&p, 7, s);
+	len = p.own->own.msg_len;
+	for (size_t cut = 0; cut < len; cut++)
+		pair_third(&p, s, l->fwd_in, p.own->own.msg, cut);
+	memcpy(forged, p.own->own.msg, len);
+	forged[len - 1] ^= 1;
+	pair_third(&p, s, l->fwd_in, forged, len);
+	pair_acknowledge(p.answers.n);
+	assert_int_equal(s->state, SESSION_CLOSED);
+	pair_third(&p, s, l->fwd_in, p.own->own.msg, len);
+	pair_acknowledge(p.answers.n);
+	assert_int_equal(s->state, SESSION_UP);
+	assert_ptr_equal(s->path, l);
+	pair_close(&p);
+}
+
 /* The same first message by two tunnels gets the same answer; the tunnel that the third one comes by is the one in use, unless that
  * tunnel is not this session's. */
 static void test_two_tunnels(void **state)
@@ -309,6 +340,42 @@ static void test_rekey(void **state)
 	}
 }
 
+/* The first message of a rekey comes twice: the asker has perhaps taken the first answer and sends under its key, so that the answer is
+ * said again and the key in the worker stays. Another first message is another handshake, since the asker begins anew after a second. */
+static void test_rekey_twice(void **state)
+{
+	uint8_t said[NOISE_MESSAGE_MAX];
+	struct session *s;
+	struct pair p;
+
+	pair_open(&p, 10, true);
+	s = session_get(p.answers.n, &p.asks.g.identity.id);
+	session_enter(s, SESSION_PATHLESS);
+	s->in_worker = true;
+	p.own->known = true;
+	memcpy(p.own->x_key, p.answers.g.identity.x_public, 32);
+	assert_int_equal(handshake_begin(p.asks.n, p.own, true), 0);
+	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
+	memcpy(said, s->answer.msg, s->answer.msg_len);
+	/* While the worker learns the key, nothing is said. */
+	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
+	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 0);
+	pair_acknowledge(p.answers.n);
+	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 1);
+	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
+	assert_memory_equal(s->answer.msg, said, s->answer.msg_len);
+	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 1);
+	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
+	pair_acknowledge(p.answers.n);
+	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
+	assert_int_equal(handshake_begin(p.asks.n, p.own, true), 0);
+	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
+	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 1);
+	answer_key_used(p.answers.n, s, s->answer.phase);
+	assert_int_equal(s->phase, 2);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +383,7 @@ int main(void)
 	        cmocka_unit_test(test_two_messages),    cmocka_unit_test(test_refused),
 	        cmocka_unit_test(test_impostor),        cmocka_unit_test(test_crossing),
 	        cmocka_unit_test(test_confirmed_first), cmocka_unit_test(test_rekey),
+	        cmocka_unit_test(test_rekey_twice),     cmocka_unit_test(test_third_forged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
