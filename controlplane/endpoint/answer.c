@@ -127,7 +127,7 @@ static void offer_repair(struct node *n, struct lsp *l)
 static int begin(struct node *n, struct session *s, struct lsp *l, const struct hs_envelope *env,
                  bool ik)
 {
-	struct session_hs *hs = &s->answer;
+	struct session_hs *hs = &s->answer, before = *hs;
 	struct hs_payload p;
 	int r = handshake_init(n, s, hs, false, ik);
 
@@ -140,8 +140,10 @@ static int begin(struct node *n, struct session *s, struct lsp *l, const struct 
 		memcpy(hs->first, env->noise, sizeof(hs->first));
 		r = handshake_write(n, hs, false);
 	}
+	/* Anybody can send what cannot be read: the answer that was under way stays. */
 	if (r != 0)
-		hs->state = HS_NONE;
+		*hs = before;
+	handshake_wipe(&before);
 	return r;
 }
 
@@ -225,8 +227,9 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 
 void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size_t len)
 {
-	struct session_hs *hs = &s->answer;
+	struct session_hs *hs = &s->answer, before;
 	struct hs_payload p;
+	bool good;
 
 	if (!session_has_keys(s) || !bucket_take(&n->sessions->hs_rate, n->now))
 		return;
@@ -240,18 +243,20 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 			tell_send_handshake(n, s, 2, hs->msg, hs->msg_len);
 		return;
 	}
-	if (handshake_init(n, s, hs, false, true) != 0 ||
-	    handshake_read(n, s, hs, msg, len, true, &p) != 0) {
-		hs->state = HS_NONE;
-		return;
+	before = *hs;
+	good = handshake_init(n, s, hs, false, true) == 0 &&
+	       handshake_read(n, s, hs, msg, len, true, &p) == 0;
+	if (good) {
+		memcpy(hs->first, msg, sizeof(hs->first));
+		hs->phase = handshake_phase_next(n, s);
+		good = handshake_write(n, hs, false) == 0;
 	}
-	memcpy(hs->first, msg, sizeof(hs->first));
-	hs->phase = handshake_phase_next(n, s);
-	if (handshake_write(n, hs, false) != 0) {
-		hs->state = HS_NONE;
-		return;
-	}
-	program_rx(n, s, ik_have_rx_key);
+	/* Anybody on the way can send what cannot be read: the answer that was under way stays. */
+	if (!good)
+		*hs = before;
+	handshake_wipe(&before);
+	if (good)
+		program_rx(n, s, ik_have_rx_key);
 }
 
 void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *pk,

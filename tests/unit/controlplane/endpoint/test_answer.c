@@ -145,6 +145,11 @@ static void test_two_messages(void **state)
 	/* Meanwhile the same by another tunnel: not now. */
 	assert_null(pair_offer(&p, 8, &p.asks.g.identity.id, SETUP_FLAG_IK, &first));
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 1);
+	/* Somebody else in the asker's name, whose message cannot be read. */
+	p.own->own.msg[0] ^= 1;
+	first.len = handshake_envelope(&p.own->remote, &p.own->own, true, first.data);
+	assert_null(pair_offer(&p, 9, &p.asks.g.identity.id, SETUP_FLAG_IK, &first));
+	assert_int_equal(p.answers.n->counters[CTR_SESSION_HS_FAILED], 1);
 	pair_acknowledge(p.answers.n);
 	assert_int_equal(l->state, LSP_PROGRAM);
 	pair_acknowledge(p.answers.n);
@@ -344,7 +349,7 @@ static void test_rekey(void **state)
  * said again and the key in the worker stays. Another first message is another handshake, since the asker begins anew after a second. */
 static void test_rekey_twice(void **state)
 {
-	uint8_t said[NOISE_MESSAGE_MAX];
+	uint8_t said[NOISE_MESSAGE_MAX] = {0};
 	struct session *s;
 	struct pair p;
 
@@ -368,6 +373,10 @@ static void test_rekey_twice(void **state)
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 	pair_acknowledge(p.answers.n);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
+	/* One that cannot be read leaves the answer as it is. */
+	answer_rx_first(p.answers.n, s, said, sizeof(said));
+	assert_memory_equal(s->answer.msg, said, s->answer.msg_len);
+	assert_int_equal(s->answer.state, HS_DONE);
 	assert_int_equal(handshake_begin(p.asks.n, p.own, true), 0);
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 1);
