@@ -261,21 +261,23 @@ int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload
                size_t *payload_len)
 {
 	const uint8_t *p = msg, *end = msg + len;
+	struct noise next;
 	int err = 0;
 
 	if (!my_turn(x, false))
 		return -EPROTO;
+	next = *x;
 	for (const uint8_t *t = tokens[x->pattern][x->message]; *t && !err; t++)
-		err = read_token(x, *t, &p, end);
+		err = read_token(&next, *t, &p, end);
 	if (!err)
-		err = decrypt_and_hash(x, p, (size_t)(end - p), payload);
-	if (err) {
-		x->failed = true;
-		return -EBADMSG;
+		err = decrypt_and_hash(&next, p, (size_t)(end - p), payload);
+	if (!err) {
+		*payload_len = (size_t)(end - p) - (next.has_k ? NOISE_TAG : 0);
+		next.message++;
+		*x = next;
 	}
-	*payload_len = (size_t)(end - p) - (x->has_k ? NOISE_TAG : 0);
-	x->message++;
-	return 0;
+	noise_wipe(&next);
+	return err;
 }
 
 bool noise_done(const struct noise *x)

@@ -43,7 +43,8 @@ void noise_wipe(struct noise *x);
 int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, size_t cap,
                 size_t *out_len) COYO_NODISCARD;
 
-/* Reads the next message; payload holds at least len bytes. -EBADMSG: not authentic; the handshake is over then. */
+/* Reads the next message; payload holds at least len bytes. -EPROTO out of turn; -EBADMSG: not authentic. After an error x is as before,
+ * so that the true message can still be read, and what stands in payload has no meaning. */
 int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload,
                size_t *payload_len) COYO_NODISCARD;
 
