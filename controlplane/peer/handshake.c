@@ -121,17 +121,23 @@ static void send_noise(struct node *n, struct peer *p, struct handshake *hs, uin
 	send_frame(n, p, to, f, total);
 }
 
-static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool initiator, bool ik)
+/* Ends a handshake and overwrites its secrets; hs is inactive. */
+static void hs_drop(struct node *n, struct peer *p, struct handshake *hs)
 {
-	uint8_t prologue[HS_PROLOGUE_MAX];
-	size_t len = hs_prologue(n->cfg.network_id, HS_CONTEXT_LINK, NULL, NULL, prologue);
-	struct peer *owner = hs->peer;
-
+	COYO_ASSERT(hs->peer == p);
 	if (hs->ticket.waiting) /* its keys are in the workers already and will not be used */
 		peer_rx_del(n, p, &hs->rx);
 	ticket_cancel(n, &hs->ticket);
 	explicit_bzero(hs, sizeof(*hs));
-	hs->peer = owner;
+	hs->peer = p;
+}
+
+static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool initiator, bool ik)
+{
+	uint8_t prologue[HS_PROLOGUE_MAX];
+	size_t len = hs_prologue(n->cfg.network_id, HS_CONTEXT_LINK, NULL, NULL, prologue);
+
+	hs_drop(n, p, hs);
 	hs->ik = ik;
 	hs->born = n->now;
 	hs->mine = (uint32_t)rng_u64(&n->cfg.rng) | 1;
@@ -172,7 +178,7 @@ void peer_handshake_start(struct node *n, struct peer *p)
 		len = hs_payload_write(&pl, payload, sizeof(payload));
 		if (noise_write(&p->own.noise, payload, len, msg, sizeof(msg), &len) != 0) {
 			p->known = false;
-			p->own.active = false;
+			hs_drop(n, p, &p->own);
 		} else {
 			send_noise(n, p, &p->own, LINK_HS1, NULL, msg, len);
 		}
@@ -203,6 +209,9 @@ static bool identify(struct node *n, struct peer *p, struct handshake *hs)
 		char s[ID_SHORT_LEN + 1];
 
 		count(n, CTR_HS_WRONG_ID);
+		if (hs->warned)
+			return false;
+		hs->warned = true;
 		id_to_short(&hs->id, s);
 		out_log(n, 4,
 		        "link %s: the neighbour is %s, not the peer configured; nothing is "
@@ -211,6 +220,32 @@ static bool identify(struct node *n, struct peer *p, struct handshake *hs)
 		return false;
 	}
 	return true;
+}
+
+/* Reads the next message. named: its payload must be the neighbour's own (identify()), with a receiver index for us. On failure, which is
+ * counted, the handshake is as before: anybody can send such a message, and the true one may still come. */
+static bool read_next(struct node *n, struct peer *p, struct handshake *hs,
+                      const struct hs_envelope *env, bool named)
+{
+	uint8_t payload[NOISE_MESSAGE_MAX];
+	struct handshake next = *hs;
+	bool good = false;
+	size_t len;
+
+	if (env->noise_len > sizeof(payload) ||
+	    noise_read(&next.noise, env->noise, env->noise_len, payload, &len) != 0 ||
+	    !hs_payload_read(payload, len, &next.remote) || (named && next.remote.nrx < 1))
+		count(n, CTR_HS_FAILED);
+	else
+		good = !named || identify(n, p, &next);
+	hs->warned = next.warned;
+	if (good) {
+		hs->noise = next.noise;
+		hs->remote = next.remote;
+		hs->id = next.id;
+	}
+	explicit_bzero(&next, sizeof(next));
+	return good;
 }
 
 /* Both secrets exist: gives the workers the receiving keys and runs `then`, with hs, when they have acknowledged. */
@@ -316,10 +351,27 @@ static struct handshake *answer_slot(struct node *n, struct peer *p)
 	return best;
 }
 
+/* Reads a first message. The handshake in which it is to be answered, or NULL: nothing is to be said. Since anybody can send what cannot
+ * be read, another answer makes room only when the message was. */
+static struct handshake *answer_begin(struct node *n, struct peer *p, const struct hs_envelope *env,
+                                      bool ik)
+{
+	struct handshake fresh = {.peer = p}, *hs = NULL;
+
+	if (hs_init(n, p, &fresh, false, ik) == 0 && read_next(n, p, &fresh, env, ik) &&
+	    !(ik && ours_wins(n, p, &fresh.id))) {
+		hs = answer_slot(n, p);
+		hs_drop(n, p, hs);
+		*hs = fresh;
+	}
+	explicit_bzero(&fresh, sizeof(fresh));
+	return hs;
+}
+
 static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
                      const struct link_header *h, const struct hs_envelope *env)
 {
-	uint8_t payload[NOISE_MESSAGE_MAX], msg[NOISE_MESSAGE_MAX], mac[COOKIE_MAC_BYTES];
+	uint8_t payload[HS_PAYLOAD_MAX], msg[NOISE_MESSAGE_MAX], mac[COOKIE_MAC_BYTES];
 	size_t covered = LINK_HEADER_BYTES + env->mac1_at, len;
 	const struct node_id *keyed = &n->cfg.identity->id;
 	struct handshake *hs;
@@ -338,27 +390,16 @@ static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
 	}
 	if (under_load(n, p, keyed, pk, env))
 		return;
-	hs = answer_slot(n, p);
-	if (hs_init(n, p, hs, false, ik) != 0)
+	hs = answer_begin(n, p, env, ik);
+	if (!hs)
 		return;
 	hs->theirs = (uint32_t)h->counter;
 	hs->to = source(pk);
-	if (env->noise_len > sizeof(payload) ||
-	    noise_read(&hs->noise, env->noise, env->noise_len, payload, &len) != 0 ||
-	    !hs_payload_read(payload, len, &hs->remote) || (ik && !identify(n, p, hs))) {
-		count(n, CTR_HS_FAILED);
-		hs->active = false;
-		return;
-	}
-	if (ik && (ours_wins(n, p, &hs->id) || hs->remote.nrx < 1)) {
-		hs->active = false;
-		return;
-	}
 	lanes = hs->remote.tx_lanes;
 	fill_payload(n, p, hs, false, lanes, &pl);
 	len = hs_payload_write(&pl, payload, sizeof(payload));
 	if (noise_write(&hs->noise, payload, len, msg, sizeof(msg), &len) != 0) {
-		hs->active = false;
+		hs_drop(n, p, hs);
 		return;
 	}
 	if (!ik) {
@@ -373,7 +414,7 @@ static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
 static void rx_second(struct node *n, struct peer *p, const struct link_header *h,
                       const struct hs_envelope *env)
 {
-	uint8_t payload[NOISE_MESSAGE_MAX];
+	uint8_t payload[HS_PAYLOAD_MAX];
 	struct handshake *hs = &p->own;
 	struct hs_payload pl;
 	size_t len;
@@ -382,20 +423,14 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 		count(n, CTR_HS_STALE);
 		return;
 	}
-	if (env->noise_len > sizeof(payload) ||
-	    noise_read(&hs->noise, env->noise, env->noise_len, payload, &len) != 0 ||
-	    !hs_payload_read(payload, len, &hs->remote) || hs->remote.nrx < 1 ||
-	    !identify(n, p, hs)) {
-		count(n, CTR_HS_FAILED);
-		hs->active = false;
+	if (!read_next(n, p, hs, env, true))
 		return;
-	}
 	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, which we have just answered, replaces ours. */
 	if (!hs->ik && !peer_up(p) && id_cmp(&hs->id, &n->cfg.identity->id) < 0)
 		for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
 			if (p->answer[i].active &&
 			    instant_sub(n->now, p->answer[i].born) < RETRY_MIN) {
-				hs->active = false;
+				hs_drop(n, p, hs);
 				return;
 			}
 	hs->theirs = (uint32_t)h->counter;
@@ -404,7 +439,7 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 		if (hs->remote.tx_lanes != hs->rx.count) {
 			/* It has other workers now than when we last met: start over with XX. */
 			p->known = false;
-			hs->active = false;
+			hs_drop(n, p, hs);
 			return;
 		}
 		program_rx(n, p, hs, established);
@@ -413,7 +448,7 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 	fill_payload(n, p, hs, false, hs->remote.tx_lanes, &pl);
 	len = hs_payload_write(&pl, payload, sizeof(payload));
 	if (noise_write(&hs->noise, payload, len, hs->last, sizeof(hs->last), &hs->last_len) != 0) {
-		hs->active = false;
+		hs_drop(n, p, hs);
 		return;
 	}
 	program_rx(n, p, hs, send_third);
@@ -422,9 +457,6 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 static void rx_third(struct node *n, struct peer *p, const struct link_header *h,
                      const struct hs_envelope *env)
 {
-	uint8_t payload[NOISE_MESSAGE_MAX];
-	size_t len;
-
 	for (unsigned i = 0; i < PEER_HS_SLOTS; i++) {
 		struct handshake *hs = &p->answer[i];
 		uint8_t lanes;
@@ -432,23 +464,18 @@ static void rx_third(struct node *n, struct peer *p, const struct link_header *h
 		if (!hs->active || hs->ik || hs->keyed || h->receiver != hs->mine)
 			continue;
 		lanes = hs->remote.tx_lanes;
-		if (env->noise_len > sizeof(payload) ||
-		    noise_read(&hs->noise, env->noise, env->noise_len, payload, &len) != 0 ||
-		    !hs_payload_read(payload, len, &hs->remote) || hs->remote.nrx < 1 ||
-		    hs->remote.tx_lanes != lanes || !identify(n, p, hs)) {
-			count(n, CTR_HS_FAILED);
-			hs->active = false;
+		if (!read_next(n, p, hs, env, true))
 			return;
-		}
-		if (ours_wins(n, p, &hs->id)) {
-			hs->active = false;
+		if (hs->remote.tx_lanes != lanes)
+			count(n, CTR_HS_FAILED);
+		if (hs->remote.tx_lanes != lanes || ours_wins(n, p, &hs->id)) {
+			hs_drop(n, p, hs);
 			return;
 		}
 		hs->keyed = true;
 		if (hs->to.family && p->cfg.io.family == 0)
 			peer_learnt(n, p, hs->to.family, hs->to.addr, hs->to.addr_port);
-		p->own.active = false;
-		ticket_cancel(n, &p->own.ticket);
+		hs_drop(n, p, &p->own);
 		program_rx(n, p, hs, established);
 		return;
 	}

@@ -49,6 +49,7 @@ struct handshake {
 	bool active;
 	bool ik;
 	bool keyed; /* the other side is authenticated, workers are learning the receiving keys */
+	bool warned; /* the log says that the other side has not the id configured: once for each handshake */
 	/* This node's last message, sent when the workers have acknowledged the receiving keys. */
 	uint8_t last[NOISE_MESSAGE_MAX];
 	size_t last_len;
