@@ -123,27 +123,24 @@ static void offer_repair(struct node *n, struct lsp *l)
 		lsp_refuse(n, l, SETUP_BUSY);
 }
 
-/* Begins an answer to the first message in env, which l brought. 0, or a negative errno and l is still to be refused. */
-static int begin(struct node *n, struct session *s, struct lsp *l, const struct hs_envelope *env,
-                 bool ik)
+/* Makes s->answer the answer to a first message. 0 or a negative errno: anybody can send what cannot be read, so that only then an answer
+ * that was under way is replaced. */
+static int begin(struct node *n, struct session *s, const uint8_t *msg, size_t len, bool ik)
 {
-	struct session_hs *hs = &s->answer, before = *hs;
+	struct session_hs hs;
 	struct hs_payload p;
-	int r = handshake_init(n, s, hs, false, ik);
+	int r = handshake_init(n, s, &hs, false, ik);
 
 	if (r == 0)
-		r = handshake_read(n, s, hs, env->noise, env->noise_len, ik, &p);
+		r = handshake_read(n, s, &hs, msg, len, ik, &p);
 	if (r == 0) {
-		hs->phase = handshake_phase_next(n, s);
-		hs->lsp = l;
-		session_own(s, l);
-		memcpy(hs->first, env->noise, sizeof(hs->first));
-		r = handshake_write(n, hs, false);
+		memcpy(hs.first, msg, sizeof(hs.first));
+		hs.phase = handshake_phase_next(n, s);
+		r = handshake_write(n, &hs, false);
 	}
-	/* Anybody can send what cannot be read: the answer that was under way stays. */
-	if (r != 0)
-		*hs = before;
-	handshake_wipe(&before);
+	if (r == 0)
+		s->answer = hs;
+	handshake_wipe(&hs);
 	return r;
 }
 
@@ -169,10 +166,12 @@ static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
 		offer_again(n, s, l);
 		return;
 	}
-	if (begin(n, s, l, env, ik) != 0) {
+	if (begin(n, s, env->noise, env->noise_len, ik) != 0) {
 		lsp_refuse(n, l, SETUP_REFUSED);
 		return;
 	}
+	hs->lsp = l;
+	session_own(s, l);
 	/* A timer that runs is left alone: it may repeat a third message or a commit, or begin an attempt, all of them sooner. */
 	if (!timer_armed(&s->timer))
 		arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
@@ -227,9 +226,7 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 
 void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size_t len)
 {
-	struct session_hs *hs = &s->answer, before;
-	struct hs_payload p;
-	bool good;
+	struct session_hs *hs = &s->answer;
 
 	if (!session_has_keys(s) || !bucket_take(&n->sessions->hs_rate, n->now))
 		return;
@@ -243,19 +240,7 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 			tell_send_handshake(n, s, 2, hs->msg, hs->msg_len);
 		return;
 	}
-	before = *hs;
-	good = handshake_init(n, s, hs, false, true) == 0 &&
-	       handshake_read(n, s, hs, msg, len, true, &p) == 0;
-	if (good) {
-		memcpy(hs->first, msg, sizeof(hs->first));
-		hs->phase = handshake_phase_next(n, s);
-		good = handshake_write(n, hs, false) == 0;
-	}
-	/* Anybody on the way can send what cannot be read: the answer that was under way stays. */
-	if (!good)
-		*hs = before;
-	handshake_wipe(&before);
-	if (good)
+	if (begin(n, s, msg, len, true) == 0)
 		program_rx(n, s, ik_have_rx_key);
 }
 
@@ -264,21 +249,11 @@ void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *
 {
 	struct peer *from = peer_by_link(n, pk->link);
 	struct session_hs *hs = &s->answer;
-	struct noise before = hs->noise;
 	struct hs_payload p;
 	struct lsp *l;
-	bool forward, good;
+	bool forward;
 
-	if (hs->state != HS_OPEN || hs->ik) {
-		count(n, CTR_SESSION_HS_STALE);
-		return;
-	}
-	good = handshake_read(n, s, hs, msg, len, true, &p) == 0;
-	/* Anybody on the way may send something else as the third message: the true one must still be readable. */
-	if (!good)
-		hs->noise = before;
-	explicit_bzero(&before, sizeof(before));
-	if (!good) {
+	if (hs->state != HS_OPEN || hs->ik || handshake_read(n, s, hs, msg, len, true, &p) != 0) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}

@@ -172,6 +172,14 @@ static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
 	s->notvia[s->nnotvia++][1] = tag_to;
 }
 
+void build_again(struct node *n, struct session *s)
+{
+	if (s->path || build_any(s))
+		return;
+	if (session_wanted(s) || s->in_use)
+		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
+}
+
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to)
 {
@@ -185,10 +193,7 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 	if (code == SETUP_REFUSED && session_has_keys(s) && !s->path && ++s->refused >= 2)
 		s->want_since = (struct instant){n->now.ns - REPAIR_GIVES_UP};
 	learn_notvia(s, tag_from, tag_to);
-	if (s->path || build_any(s))
-		return;
-	if (session_wanted(s) || s->in_use)
-		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
+	build_again(n, s);
 }
 
 /* ---- the destination's place ---- */

@@ -22,6 +22,8 @@ void build_drop(struct node *n, struct session *s, const struct lsp *but);
 /* l, a set-up of s, did not come up; code and tags as in news.lsp_failed. */
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to);
+/* An attempt came to nothing: if no other is under way and a tunnel is wanted, the next one begins soon. */
+void build_again(struct node *n, struct session *s);
 
 /* Begins a lookup of the destination's place, unless one runs or the last one began too recently. */
 void build_lookup(struct node *n, struct session *s);

@@ -59,35 +59,45 @@ int handshake_begin(struct node *n, struct session *s, bool ik)
 	if (r == 0)
 		r = handshake_write(n, &s->own, !ik);
 	if (r != 0) {
-		s->own.state = HS_NONE;
+		handshake_wipe(&s->own);
 		s->known = false;
 	}
 	return r;
 }
 
+/* Whether the key in p is that of the id that s is with, and the one that the Noise messages were made with. */
+static bool is_remote(const struct session *s, const struct noise *x, const struct hs_payload *p)
+{
+	uint8_t x_key[32];
+	struct node_id id;
+
+	identity_id_of_key(p->key, &id);
+	return id_eq(&id, &s->remote) && identity_x_of_ed(p->key, x_key) == 0 &&
+	       memcmp(x_key, x->rs, 32) == 0;
+}
+
 int handshake_read(struct node *n, struct session *s, struct session_hs *hs, const uint8_t *msg,
                    size_t len, bool check, struct hs_payload *p)
 {
-	uint8_t buf[NOISE_MESSAGE_MAX], x[32];
-	struct node_id id;
+	uint8_t buf[NOISE_MESSAGE_MAX];
+	struct noise next = hs->noise;
+	bool good;
 	size_t out;
 
-	if (len > sizeof(buf) || noise_read(&hs->noise, msg, len, buf, &out) != 0 ||
-	    !hs_payload_read(buf, out, p))
-		goto bad;
-	if (check) {
-		identity_id_of_key(p->key, &id);
-		if (!id_eq(&id, &s->remote) || identity_x_of_ed(p->key, x) != 0 ||
-		    memcmp(x, hs->noise.rs, 32) != 0)
-			goto bad;
-		memcpy(s->x_key, x, 32);
-		s->known = true;
-		hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
+	good = len <= sizeof(buf) && noise_read(&next, msg, len, buf, &out) == 0 &&
+	       hs_payload_read(buf, out, p) && (!check || is_remote(s, &next, p));
+	if (good) {
+		hs->noise = next;
+		if (check) {
+			memcpy(s->x_key, next.rs, 32);
+			s->known = true;
+			hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
+		}
+	} else {
+		count(n, CTR_SESSION_HS_FAILED);
 	}
-	return 0;
-bad:
-	count(n, CTR_SESSION_HS_FAILED);
-	return -EBADMSG;
+	noise_wipe(&next);
+	return good ? 0 : -EBADMSG;
 }
 
 size_t handshake_envelope(const struct node_id *addressee, const struct session_hs *hs, bool first,

@@ -71,16 +71,16 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 	if (hs->state != HS_OPEN || session_has_keys(s) || hs->ik != !!(m->flags & SETUP_FLAG_IK) ||
 	    !hs_envelope_read(m->envelope, m->envelope_len, &env) ||
 	    handshake_read(n, s, hs, env.noise, env.noise_len, true, &p) != 0) {
+		/* Somebody on the way may have written it: the handshake goes on, and another attempt's reply may complete it. */
 		count(n, CTR_SESSION_HS_STALE);
-		if (hs->state != HS_DONE)
-			hs->state = HS_NONE;
 		lsp_release(n, l, TEAR_NO_STATE);
+		build_again(n, s);
 		return;
 	}
 	hs->phase = p.epoch & 3;
 	if (!handshake_phase_fits(n, s, hs->phase) ||
 	    (!hs->ik && handshake_write(n, hs, false) != 0)) {
-		hs->state = HS_NONE;
+		handshake_wipe(hs);
 		lsp_release(n, l, TEAR_NO_STATE);
 		return;
 	}
@@ -100,7 +100,7 @@ void initiate_rx_second(struct node *n, struct session *s, const uint8_t *msg, s
 	}
 	hs->phase = p.epoch & 3;
 	if (hs->phase == s->phase || !handshake_phase_fits(n, s, hs->phase)) {
-		hs->state = HS_NONE;
+		handshake_wipe(hs);
 		return;
 	}
 	keys_program_rx(n, s, hs, false, &s->own_ticket, have_rx_key);
