@@ -59,16 +59,13 @@ static void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 	verdict = input_checks(s, c, g);
 	if (verdict == INPUT_REOPENS)
 		input_reopen(s, c, g);
-	if (verdict != INPUT_GOES_ON)
+	/* Up to here the segment may be refused, and then nothing that it says has changed the connection. */
+	if (verdict != INPUT_GOES_ON || !input_ack_acceptable(s, c, g))
 		return;
-	if (!(g->flags & TCP_ACK)) {
-		s->n.drop_ack++;
-		return;
-	}
-	c->last_rx = s->now;
-	c->keep_sent = 0;
-	if (c->state == TCP_SYN_RCVD && !input_syn_rcvd(s, c, g))
-		return;
+	input_accepted(s, c, g);
+	if (c->state == TCP_SYN_RCVD)
+		input_syn_rcvd(s, c, g);
+	input_cut(s, c, g);
 	if (!input_ack(s, c, g))
 		return;
 	if ((g->len || (g->flags & (TCP_FIN | TCP_URG))) && !input_data(s, c, g))

@@ -11,8 +11,12 @@ enum input_verdict {
 	INPUT_REOPENS /* a SYN that ends this TIME-WAIT: input_reopen() */
 };
 
-/* Window, PAWS, RST, SYN in synchronized states. Cuts g to the receive window. */
+/* Window, PAWS, RST, SYN in synchronized states. Of a segment that is refused nothing is remembered: it may be answered and is
+ * counted, and its last duplicate is reported to a peer that takes D-SACKs. */
 enum input_verdict input_checks(struct tcp_stack *s, struct conn *c, struct seg *g);
+
+/* After input_checks() and input_ack_acceptable(): the peer lives, and its timestamp is taken (RFC 7323 4.3). */
+void input_accepted(struct tcp_stack *s, struct conn *c, const struct seg *g);
 
 /* Cuts g to the receive window. */
 void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g);
@@ -21,10 +25,21 @@ void input_cut(struct tcp_stack *s, struct conn *c, struct seg *g);
  * until something acceptable comes: two such ends would answer one another for ever. */
 bool input_may_answer(struct tcp_stack *s, struct conn *c, const struct seg *g, unsigned freely);
 
+/* Whether the ACK field can be the peer's: of something that was sent, and no further back than the largest window it ever offered. */
+static inline bool input_ack_in_range(const struct conn *c, const struct seg *g)
+{
+	return (g->flags & TCP_ACK) && !seq_gt(g->ack, c->snd_max) &&
+	       !seq_lt(g->ack, c->snd_una - c->max_wnd);
+}
+
 /* ---- input_ack.c, input_data.c: false when the segment is done with (the connection may be gone) ---- */
 
-/* The fifth step of RFC 9293, 3.10.7.4: acknowledgement, window, SACK, ECN, and what they make of recovery and timers. An
- * acknowledgement of what was never sent is dropped and, at a limited rate, answered with a challenge ACK (RFC 5961, section 5). */
+/* The last check: the ACK field (RFC 9293, 3.10.7.4, fifth step). False: the segment is refused whole, and counted. One without an ACK is
+ * dropped; one that acknowledges what was never sent, or what is long done, is answered at a limited rate with a challenge ACK (RFC 5961,
+ * section 5), in SYN-RECEIVED with a reset. */
+bool input_ack_acceptable(struct tcp_stack *s, struct conn *c, const struct seg *g);
+/* The fifth step of RFC 9293, 3.10.7.4, for a segment that is acceptable: acknowledgement, window, SACK, ECN, and what they make of
+ * recovery and timers. */
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
 /* The sixth to eighth step: urgent pointer, payload and FIN. What lies in order becomes readable, what lies beyond a gap is kept for
  * later, and an ACK is scheduled. g was cut to the receive window before. */
@@ -51,7 +66,7 @@ enum cookie_verdict cookie_back(struct tcp_stack *s, struct conn *l, const struc
 /* A segment for listener l. The connection that it goes on with (its cookie brought that back), NULL: it is done with. */
 struct conn *input_listen(struct tcp_stack *s, struct conn *l, const struct seg *g);
 void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g);
-/* False: done with, as above. */
-bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
+/* The acceptable ACK g completes the opening of c. */
+void input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g);
 /* After INPUT_REOPENS: `old` ends, its listener gets a half-open connection in its place. */
 void input_reopen(struct tcp_stack *s, struct conn *old, const struct seg *g);

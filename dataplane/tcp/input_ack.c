@@ -131,17 +131,38 @@ static void take_ecn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	}
 }
 
+/* The ACK that would complete an opening: of our SYN. */
+static bool completes(struct tcp_stack *s, const struct conn *c, const struct seg *g)
+{
+	if (seq_leq(g->ack, c->snd_una) || seq_gt(g->ack, c->snd_max)) {
+		s->n.drop_ack++;
+		reply_reset(s, g);
+		return false;
+	}
+	return true;
+}
+
+bool input_ack_acceptable(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	if (!(g->flags & TCP_ACK)) {
+		s->n.drop_ack++;
+		return false;
+	}
+	if (c->state == TCP_SYN_RCVD)
+		return completes(s, c, g);
+	if (input_ack_in_range(c, g))
+		return true;
+	s->n.drop_ack++; /* RFC 5961 5.2 */
+	if (input_may_answer(s, c, g, 4))
+		conn_challenge(s, c);
+	return false;
+}
+
 bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	struct ack_news a = {.rtt = -1, .ece = (c->flags & CF_ECN) && (g->flags & TCP_ECE)};
 
-	/* RFC 5961 5.2. */
-	if (seq_gt(g->ack, c->snd_max) || seq_lt(g->ack, c->snd_una - c->max_wnd)) {
-		s->n.drop_ack++;
-		if (input_may_answer(s, c, g, 4))
-			conn_challenge(s, c);
-		return false;
-	}
+	COYO_ASSERT(input_ack_in_range(c, g));
 	if (c->state == TCP_TIME_WAIT)
 		return true;
 	take_ecn(s, c, g);

@@ -71,6 +71,14 @@ static void take_timestamp(struct tcp_stack *s, struct conn *c, const struct seg
 	c->ts_recent_at = s->now;
 }
 
+void input_accepted(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	c->last_rx = s->now;
+	c->keep_sent = 0;
+	if ((c->flags & CF_TS) && g->o.ts)
+		take_timestamp(s, c, g);
+}
+
 /* RFC 9293 table 6, against the right edge ever offered. */
 static bool acceptable(const struct conn *c, const struct seg *g)
 {
@@ -91,8 +99,24 @@ static bool acceptable(const struct conn *c, const struct seg *g)
 static bool below_edge(const struct conn *c, const struct seg *g)
 {
 	return g->seq + 1 == c->rcv_nxt && g->len <= 1 && !(g->flags & TCP_FIN) &&
-	       c->state != TCP_TIME_WAIT && seq_geq(g->ack, c->snd_una) &&
-	       seq_leq(g->ack, c->snd_max);
+	       c->state != TCP_TIME_WAIT && seq_geq(g->ack, c->snd_una) && input_ack_in_range(c, g);
+}
+
+/* Outside the window. What was sent a second time is answered, by those who know what was sent to them: an ACK in range. */
+static void outside(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	bool again = input_ack_in_range(c, g);
+
+	s->n.drop_window++;
+	if (g->len && seq_leq(g->seq + g->len, c->rcv_nxt)) {
+		s->n.dup_in++;
+		if (again && (c->flags & CF_SACK))
+			c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
+	}
+	if (again && c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN) &&
+	    seq_lt(g->seq, c->rcv_nxt))
+		conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
+	out_of_place(s, c, g);
 }
 
 static void take_rst(struct tcp_stack *s, struct conn *c, const struct seg *g)
@@ -202,20 +226,8 @@ enum input_verdict input_checks(struct tcp_stack *s, struct conn *c, struct seg 
 		return INPUT_DONE;
 	}
 	if (!acceptable(c, g) || (c->state == TCP_TIME_WAIT && g->seq != c->rcv_nxt)) {
-		s->n.drop_window++;
-		if (g->len && seq_leq(g->seq + g->len, c->rcv_nxt)) {
-			s->n.dup_in++;
-			if (c->flags & CF_SACK)
-				c->dsack = (struct tcp_sack_range){g->seq, g->seq + g->len};
-		}
-		if (c->state == TCP_TIME_WAIT && (g->flags & TCP_FIN) && seq_lt(g->seq, c->rcv_nxt))
-			conn_time_wait(s, c); /* our last ACK was lost: 2 MSL again */
-		out_of_place(s, c, g);
-		if (!below_edge(c, g))
-			return INPUT_DONE;
+		outside(s, c, g);
+		return below_edge(c, g) ? INPUT_GOES_ON : INPUT_DONE;
 	}
-	if ((c->flags & CF_TS) && g->o.ts)
-		take_timestamp(s, c, g);
-	input_cut(s, c, g);
 	return INPUT_GOES_ON;
 }

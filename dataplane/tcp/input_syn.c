@@ -188,15 +188,10 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 	}
 }
 
-bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
+void input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	struct conn *l;
 
-	if (seq_leq(g->ack, c->snd_una) || seq_gt(g->ack, c->snd_max)) {
-		s->n.drop_ack++;
-		reply_reset(s, g);
-		return false;
-	}
 	c->snd_una = g->ack;
 	c->snd_wnd = seg_window(c, g);
 	if (c->snd_wnd > c->max_wnd)
@@ -208,7 +203,7 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (!(c->flags & CF_PASSIVE)) {
 		s->n.opened_active++;
 		conn_event(s, c, TCP_EV_CONNECTED);
-		return true;
+		return;
 	}
 	s->n.opened_passive++;
 	COYO_ASSERT(c->parent != CONN_NONE && !(c->flags & CF_QUEUED));
@@ -224,5 +219,4 @@ bool input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	l->acc_used++;
 	COYO_ASSERT(l->acc_used <= l->backlog_used);
 	conn_event(s, l, TCP_EV_ACCEPTABLE);
-	return true;
 }
