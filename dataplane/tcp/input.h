@@ -36,7 +36,7 @@ static inline bool input_ack_in_range(const struct conn *c, const struct seg *g)
 
 /* The last check: the ACK field (RFC 9293, 3.10.7.4, fifth step). False: the segment is refused whole, and counted. One without an ACK is
  * dropped; one that acknowledges what was never sent, or what is long done, is answered at a limited rate with a challenge ACK (RFC 5961,
- * section 5), in SYN-RECEIVED with a reset. */
+ * section 5), in SYN-RECEIVED with a reset; one that completes an opening for which the accept queue has no room is dropped. */
 bool input_ack_acceptable(struct tcp_stack *s, struct conn *c, const struct seg *g);
 /* The fifth step of RFC 9293, 3.10.7.4, for a segment that is acceptable: acknowledgement, window, SACK, ECN, and what they make of
  * recovery and timers. */

@@ -131,12 +131,19 @@ static void take_ecn(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	}
 }
 
-/* The ACK that would complete an opening: of our SYN. */
+/* The ACK that would complete an opening: of our SYN, and where a listener waits its accept queue has room. */
 static bool completes(struct tcp_stack *s, const struct conn *c, const struct seg *g)
 {
+	const struct conn *l = c->parent == CONN_NONE ? NULL : &s->conns[c->parent];
+
 	if (seq_leq(g->ack, c->snd_una) || seq_gt(g->ack, c->snd_max)) {
 		s->n.drop_ack++;
 		reply_reset(s, g);
+		return false;
+	}
+	/* Cookies came back meanwhile. It stays half open, and the peer's next segment asks again. */
+	if (l && l->acc_used >= l->backlog) {
+		s->n.drop_backlog++;
 		return false;
 	}
 	return true;

@@ -107,7 +107,8 @@ int tcp_connect(struct tcp_stack *s, uint32_t peer, uint16_t port, uint32_t *con
 /* The same from a chosen port (0: ephemeral). -EADDRINUSE. */
 int tcp_connect_from(struct tcp_stack *s, uint32_t peer, uint16_t local_port, uint16_t port,
                      uint32_t *conn);
-/* -EADDRINUSE, -EINVAL, -ENOBUFS. backlog counts half-open and unaccepted connections. */
+/* -EADDRINUSE, -EINVAL, -ENOBUFS. backlog counts half-open and unaccepted connections; never more than so many wait for tcp_accept(), also
+ * of those that SYN cookies bring. */
 int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *listener);
 /* -EAGAIN: none waiting. */
 int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn);

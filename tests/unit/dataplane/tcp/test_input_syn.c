@@ -226,6 +226,53 @@ static void test_backlog(void **state)
 	tt_free(&t);
 }
 
+/* Twenty-four ask a listener with a backlog of four, all of those that are answered complete the opening, in every order of the two kinds,
+ * and nobody accepts: never do more than four wait. */
+static void unaccepted(enum tcp_cookies cookies, bool newest_first)
+{
+	uint32_t iss[24], c, n = 0;
+	bool answered[24];
+	struct tt_seg o;
+	struct tcp_cfg cfg;
+	struct tt t;
+
+	tt_cfg(&cfg);
+	cfg.syn_cookies = cookies;
+	tt_init(&t, &cfg);
+	assert_int_equal(tcp_listen(t.s, TT_PORT, 4, &t.listener), 0);
+	for (unsigned i = 0; i < 24; i++) {
+		t.rport = (uint16_t)(6000 + i);
+		tt_in(&t, TCP_SYN, 0, 0, NULL, 0);
+		answered[i] = tt_out(&t, &o);
+		iss[i] = t.iss;
+	}
+	for (unsigned i = 0; i < 24; i++) {
+		unsigned k = newest_first ? 23 - i : i;
+
+		if (!answered[k])
+			continue;
+		t.rport = (uint16_t)(6000 + k);
+		t.iss = iss[k];
+		tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
+		while (tt_out(&t, &o))
+			;
+	}
+	assert_int_equal(tt_counters(&t).opened_passive, 4);
+	while (tcp_accept(t.s, t.listener, &c) == 0)
+		n++;
+	assert_int_equal(n, 4);
+	tt_free(&t);
+}
+
+static void test_never_more_unaccepted_than_the_backlog(void **state)
+{
+	(void)state;
+	for (int cookies = TCP_COOKIES_NEVER; cookies <= TCP_COOKIES_ALWAYS; cookies++) {
+		unaccepted((enum tcp_cookies)cookies, false);
+		unaccepted((enum tcp_cookies)cookies, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +280,7 @@ int main(void)
 	        cmocka_unit_test(test_bad_ack_in_syn_sent),
 	        cmocka_unit_test(test_simultaneous_open),
 	        cmocka_unit_test(test_backlog),
+	        cmocka_unit_test(test_never_more_unaccepted_than_the_backlog),
 	        cmocka_unit_test(test_syn_lost),
 	        cmocka_unit_test(test_syn_lost_twice),
 	        cmocka_unit_test(test_options_of_the_syn),
