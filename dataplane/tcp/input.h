@@ -3,6 +3,13 @@
 #pragma once
 #include "tcp/stack.h"
 
+/* A SYN that is no answer and carries a FIN, where such are dropped: it neither opens, reopens nor repeats anything. */
+static inline bool input_syn_fin(const struct tcp_stack *s, const struct seg *g)
+{
+	return s->cfg.drop_syn_fin &&
+	       (g->flags & (TCP_SYN | TCP_FIN | TCP_ACK)) == (TCP_SYN | TCP_FIN);
+}
+
 /* ---- input_checks.c: before the ACK is looked at ---- */
 
 enum input_verdict {

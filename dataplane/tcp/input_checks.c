@@ -153,7 +153,7 @@ static bool reopens(const struct tcp_stack *s, const struct conn *c, const struc
 	if ((c->flags & CF_TS) && g->o.ts)
 		newer = (int32_t)(g->o.ts_val - c->ts_recent) > 0 ||
 		        (g->o.ts_val == c->ts_recent && newer);
-	if (!newer || (g->flags & (TCP_ACK | TCP_RST)))
+	if (!newer || (g->flags & (TCP_ACK | TCP_RST)) || input_syn_fin(s, g))
 		return false;
 	l = table_find(s, TABLE_LISTEN, g->lport, 0);
 	return l && l->backlog_used < l->backlog && s->cfg.syn_cookies != TCP_COOKIES_ALWAYS;
@@ -211,7 +211,8 @@ enum input_verdict input_checks(struct tcp_stack *s, struct conn *c, struct seg 
 		return INPUT_DONE;
 	}
 	/* The peer's SYN or SYN-ACK again: ours was lost. */
-	if ((g->flags & TCP_SYN) && c->state == TCP_SYN_RCVD && g->seq == c->irs) {
+	if ((g->flags & TCP_SYN) && c->state == TCP_SYN_RCVD && g->seq == c->irs &&
+	    !input_syn_fin(s, g)) {
 		if (!(g->flags & TCP_ACK)) {
 			c->flags |= CF_SYN_DUE;
 			conn_ready(s, c);

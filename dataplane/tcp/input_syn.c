@@ -127,7 +127,7 @@ struct conn *input_listen(struct tcp_stack *s, struct conn *l, const struct seg 
 	}
 	if (g->flags & TCP_ACK)
 		return listen_ack(s, l, g);
-	if (!(g->flags & TCP_SYN) || ((g->flags & TCP_FIN) && s->cfg.drop_syn_fin))
+	if (!(g->flags & TCP_SYN) || input_syn_fin(s, g))
 		s->n.drop_state++;
 	else
 		listen_syn(s, l, g);
@@ -162,7 +162,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 		conn_end(s, c, ECONNREFUSED, TCP_EV_RESET);
 		return;
 	}
-	if (!(g->flags & TCP_SYN) || (!ack && (g->flags & TCP_FIN) && s->cfg.drop_syn_fin)) {
+	if (!(g->flags & TCP_SYN) || input_syn_fin(s, g)) {
 		s->n.drop_state++;
 		return;
 	}

@@ -33,6 +33,8 @@ rst-outside     .         .         .          .          .          .          
 syn             r         SA>SR     SA>SR      C          C          C          C          C          C          C          C
 syn-later       :n        :n        :n         C          C          C          C          C          C          C          SA>SR
 syn-old         :n        :n        :n         SA         C          C          C          C          C          C          C
+syn-fin         r         .         .          C          C          C          C          C          C          C          C
+syn-rst         .         .         .          C          C          C          C          C          C          C          C
 syn-ack         R         R         A>ES       C          C          C          C          C          C          C          C
 ack             R         R         .          .>ES       .          .>F2       .          .          .>TW       .>GONE     .
 ack-old         R         R         R          R          .          .          .          .          .          .          .
@@ -90,6 +92,9 @@ ABOUT = {
     "syn-later": "a SYN inside the window, beyond the next number. RFC 9293 3.10.7.4, fourth check; in TIME-WAIT it opens a new connection (3.6.1, MAY-2).",
     "syn-old": "a SYN before the window, such as the first one again. RFC 9293 3.10.7.4, fourth check (RFC 5961 4.2: \"irrespective of the sequence number\"); in SYN-RECEIVED "
                "the SYN-ACK was lost and goes again.",
+    "syn-fin": "a SYN with text and a FIN, beyond the next number. RFC 9293 3.10.7.4, fourth check (RFC 5961 4.2); it opens nothing, in TIME-WAIT neither, as nobody sends one in "
+               "earnest (`drop_syn_fin`; 3.10.7.2 and 3.10.7.3 would have the FIN queued).",
+    "syn-rst": "a SYN with a RST, inside the window but not with the next number (in SYN-SENT: without ACK). RFC 9293 3.10.7.4: the RST is looked at first.",
     "syn-ack": "a SYN with an acceptable ACK. RFC 9293 3.10.7.2, second; 3.10.7.3, fourth; 3.10.7.4, fourth check.",
     "ack": "an ACK of all that was sent. RFC 9293 3.10.7.3, fifth; 3.10.7.4, fifth check.",
     "ack-old": "an ACK of what was acknowledged before, of our SYN's own number. RFC 9293 3.10.7.3, first; 3.10.7.4, fifth check: in SYN-RECEIVED a reset, later a duplicate "
@@ -238,6 +243,9 @@ class Cell:
         if e in ("syn", "syn-later", "syn-old"):
             at = 0 if not known or e == "syn-old" else n + (100 if e == "syn-later" else 0)
             return "S %d:%d(0) win 65535 <mss 1000>" % (at, at), at + 1, 0
+        if e in ("syn-fin", "syn-rst"):
+            at = n + 100 if known else 0
+            return ("SF %d:%d(10) win 65535 <mss 1000>" % (at, at + 10) if e == "syn-fin" else "SR %d:%d(0) <mss 1000>" % (at, at)), at + 12, 0
         if e == "syn-ack":
             at = n if known else 0
             return "S. %d:%d(0) ack %d win 65535 <mss 1000>" % (at, at, x), at + 1, x

@@ -144,6 +144,9 @@ static void test_refused_changes_nothing(void **state)
 		refused(&t, "beyond the window", all | TCP_FIN, nxt + 100000, ok, 10);
 		refused(&t, "long gone, no ACK", all & ~TCP_ACK, nxt - 100000, t.iss, 10);
 		refused(&t, "a SYN", TCP_SYN | TCP_ACK, nxt + 5, ok, 10);
+		refused(&t, "a SYN with a FIN", TCP_SYN | TCP_FIN, nxt + 5, t.iss, 10);
+		refused(&t, "a SYN with a RST", TCP_SYN | TCP_RST, nxt + 5, t.iss, 10);
+		refused(&t, "all flags", 0xff & ~TCP_RST, nxt + 5, ok, 10);
 		refused(&t, "a RST in the window", all | TCP_RST, nxt + 5, ok, 10);
 		t.ts_val = 999;
 		refused(&t, "an old timestamp", all | TCP_FIN, nxt, ok, 10);
