@@ -90,7 +90,7 @@ const char *tcp_alloc_name(enum tcp_alloc point);
 	X(ECN, ecn, TCP_ECN_OFF, 0, TCP_ECN_PASSIVE, "RFC 3168")                                  \
 	X(COOKIES, syn_cookies, TCP_COOKIES_FULL, 0, TCP_COOKIES_ALWAYS, "RFC 4987")              \
 	X(BOOL, drop_syn_fin, true, 0, 1,                                                         \
-	  "SYN with FIN: dropped; else the SYN is taken and the FIN is not (no TCP sends that)")  \
+	  "SYN with FIN: dropped (no TCP sends that); else taken, by a listener without the FIN") \
 	X(BOOL, fin_again, true, 0, 1,                                                            \
 	  "a FIN that crossed the peer's goes again with the ACK of that, as BSD-derived stacks " \
 	  "do")                                                                                   \

@@ -51,6 +51,8 @@ bool input_ack(struct tcp_stack *s, struct conn *c, const struct seg *g);
 /* The sixth to eighth step: urgent pointer, payload and FIN. What lies in order becomes readable, what lies beyond a gap is kept for
  * later, and an ACK is scheduled. g was cut to the receive window before. */
 bool input_data(struct tcp_stack *s, struct conn *c, struct seg *g);
+/* The connection is open: text and FIN that came with the peer's SYN, and waited for this, are taken. */
+void input_queued(struct tcp_stack *s, struct conn *c);
 
 /* ---- cookie.c: SYN cookies ---- */
 

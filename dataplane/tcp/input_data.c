@@ -76,6 +76,20 @@ static void tell_duplicate(struct tcp_stack *s, struct conn *c, const struct seg
 		c->dsack = dup;
 }
 
+/* What lies in order up to `end` is readable, and counts. */
+static void arrived(struct tcp_stack *s, struct conn *c, uint32_t end)
+{
+	uint32_t n = end - c->rcv_nxt;
+
+	c->rcv.len += n;
+	c->rcv_nxt = end;
+	c->dupacks_due = 0; /* later they would be duplicates of the new number */
+	c->oow_count = 0;
+	c->bytes_in += n;
+	s->n.bytes_in += n;
+	conn_event(s, c, TCP_EV_READABLE);
+}
+
 static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	uint32_t n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data, g->len);
@@ -95,15 +109,8 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 		end = reass_pull(s, c, end);
 		c->flags |= CF_ACK_NOW; /* a gap was filled (RFC 5681 4.2) */
 	}
-	n = end - c->rcv_nxt;
-	c->rcv.len += n;
-	c->rcv_nxt = end;
-	c->dupacks_due = 0; /* later they would be duplicates of the new number */
-	c->oow_count = 0;
-	c->bytes_in += n;
-	s->n.bytes_in += n;
+	arrived(s, c, end);
 	measure_rtt(s, c, g);
-	conn_event(s, c, TCP_EV_READABLE);
 }
 
 static void store_out_of_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
@@ -159,6 +166,18 @@ static bool take_fin(struct tcp_stack *s, struct conn *c)
 		break;
 	}
 	return true;
+}
+
+void input_queued(struct tcp_stack *s, struct conn *c)
+{
+	uint32_t end = reass_pull(s, c, c->rcv_nxt);
+
+	if (end != c->rcv_nxt) {
+		arrived(s, c, end);
+		conn_ack_now(s, c);
+	}
+	if ((c->flags & CF_FIN_SEEN) && c->rcv_nxt == c->fin_seq)
+		take_fin(s, c);
 }
 
 /* RFC 9293 3.8.5: the pointer names the octet after what is urgent; whatever it says, the octets stay in the stream. */

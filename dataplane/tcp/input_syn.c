@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arrival while a connection is being opened: LISTEN, SYN-SENT, SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.3). */
 #include "tcp/input.h"
+#include "tcp/reass.h"
 #include "tcp/rto.h"
 
 #include <errno.h>
@@ -63,7 +64,8 @@ static void half_open(struct tcp_stack *s, struct conn *c, struct conn *l, const
 	conn_take_syn(s, c, g);
 	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
-	/* Data that came with the SYN is not kept: the peer sends it again (RFC 9293 3.10.7.2 allows either). */
+	/* Text and FIN that came with the SYN are not kept: who asks has shown nothing yet, and buffers are for those that have. As under Linux
+	 * without Fast Open only the SYN is acknowledged, and the rest comes again (RFC 9293 3.10.7.2 would queue it). */
 	c->flags |= CF_PASSIVE | CF_SYN_DUE;
 	conn_ready(s, c);
 }
@@ -134,10 +136,30 @@ struct conn *input_listen(struct tcp_stack *s, struct conn *l, const struct seg 
 	return NULL;
 }
 
+/* RFC 9293 3.10.7.3: text and FIN that come with a SYN wait for ESTABLISHED, input_queued(), and are not acknowledged before. As much of
+ * them counts as our own SYN offered; what there is no room for comes again. */
+static void queue_text(struct tcp_stack *s, struct conn *c, const struct seg *g)
+{
+	uint32_t room = conn_rcv_window(c), want = g->len, n = 0;
+
+	room = room < 65535 ? room : 65535;
+	want = want < room ? want : room;
+	if (want && stack_may_grow(s))
+		n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head, g->data, want);
+	if (n && reass_add(s, c, c->rcv_nxt, c->rcv_nxt + n))
+		n = 0;
+	s->n.drop_memory += n < want;
+	if (n == g->len && (g->flags & TCP_FIN)) {
+		c->flags |= CF_FIN_SEEN;
+		c->fin_seq = c->rcv_nxt + n;
+	}
+}
+
 static void simultaneous_open(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	conn_take_syn(s, c, g);
 	conn_become(c, TCP_SYN_RCVD);
+	queue_text(s, c, g);
 	c->flags |= CF_SYN_DUE;
 	if (s->cfg.ecn != TCP_ECN_OFF && (g->flags & TCP_ECE) && (g->flags & TCP_CWR))
 		c->flags |= CF_ECN;
@@ -203,6 +225,7 @@ void input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 	if (!(c->flags & CF_PASSIVE)) {
 		s->n.opened_active++;
 		conn_event(s, c, TCP_EV_CONNECTED);
+		input_queued(s, c);
 		return;
 	}
 	s->n.opened_passive++;

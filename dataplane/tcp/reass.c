@@ -92,7 +92,8 @@ int reass_add(struct tcp_stack *s, struct conn *c, uint32_t start, uint32_t end)
 	struct tcp_sack_range *r;
 	uint32_t i, j, was = start;
 
-	COYO_ASSERT(seq_lt(start, end) && seq_gt(start, c->rcv_nxt));
+	/* Nothing is missing only in front of what a SYN brought. */
+	COYO_ASSERT(seq_lt(start, end) && (seq_gt(start, c->rcv_nxt) || !conn_synchronized(c)));
 	if (!c->n_ooo) {
 		c->ooo_chunk = tcp_pool_take(&s->pool, TCP_ALLOC_RANGES);
 		if (!c->ooo_chunk)
@@ -152,7 +153,7 @@ unsigned reass_sack(const struct tcp_stack *s, const struct conn *c, struct tcp_
 
 	if (c->dsack.start != c->dsack.end && n < max)
 		out[n++] = c->dsack;
-	if (!c->n_ooo)
+	if (!c->n_ooo || !conn_synchronized(c)) /* what a SYN brought lies behind no gap */
 		return n;
 	r = ranges(s, c);
 	told = n;

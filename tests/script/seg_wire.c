@@ -59,7 +59,8 @@ static uint32_t build_options(const struct seg_text *t, const struct seg_base *b
 
 uint32_t seg_build(const struct seg_text *t, const struct seg_base *b, uint8_t *out)
 {
-	uint32_t n = TCP_HDR_BYTES;
+	/* The place in the stream of the payload: behind a SYN, which takes a number of its own. */
+	uint32_t n = TCP_HDR_BYTES, first = (uint32_t)t->seq - !(t->flags & TCP_SYN);
 
 	be16_store(out, b->their_port);
 	be16_store(out + 2, b->our_port);
@@ -72,8 +73,7 @@ uint32_t seg_build(const struct seg_text *t, const struct seg_base *b, uint8_t *
 	be16_store(out + 16, 0);
 	be16_store(out + 18, t->urg == ANY ? 0 : (uint16_t)t->urg);
 	for (uint32_t i = 0; i < t->len; i++)
-		out[n + i] = t->fill == ANY ? seg_pattern(false, (uint32_t)t->seq - 1 + i)
-		                            : (uint8_t)t->fill;
+		out[n + i] = t->fill == ANY ? seg_pattern(false, first + i) : (uint8_t)t->fill;
 	n += t->len;
 	return t->cut != ANY && (uint32_t)t->cut < n ? (uint32_t)t->cut : n;
 }
