@@ -377,7 +377,7 @@ void conn_let_go(struct tcp_stack *s, struct conn *c)
 	c->flags |= CF_ORPHAN;
 }
 
-void conn_reset(struct tcp_stack *s, struct conn *c, int err)
+static void end_with_reset(struct tcp_stack *s, struct conn *c, int err, bool answered)
 {
 	/* Nothing was sent yet, or both have closed: RFC 9293 3.10.5 deletes these without a reset. Here CLOSING and LAST-ACK begin
 	 * when the FIN is queued; until it was sent they are the RFC's ESTABLISHED and CLOSE-WAIT, and the peer waits for the rest. */
@@ -386,8 +386,19 @@ void conn_reset(struct tcp_stack *s, struct conn *c, int err)
 
 	if (c->state != TCP_SYN_SENT && c->state != TCP_LISTEN && c->state != TCP_CLOSED &&
 	    c->state != TCP_TIME_WAIT && !both)
-		reply_reset_conn(s, c);
+		reply_reset_conn(s, c, answered);
 	conn_end(s, c, err, 0);
+}
+
+void conn_reset(struct tcp_stack *s, struct conn *c, int err)
+{
+	end_with_reset(s, c, err, true);
+}
+
+void conn_give_up(struct tcp_stack *s, struct conn *c, int err)
+{
+	/* Answers to window probes, which have no record, are counted where they come. */
+	end_with_reset(s, c, err, !c->rec.len);
 }
 
 void conn_time_wait(struct tcp_stack *s, struct conn *c)

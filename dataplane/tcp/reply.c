@@ -45,12 +45,12 @@ void reply_reset(struct tcp_stack *s, const struct seg *g)
 	reply_push(s, &r);
 }
 
-void reply_reset_conn(struct tcp_stack *s, const struct conn *c)
+static void reset_at(struct tcp_stack *s, const struct conn *c, uint32_t seq)
 {
 	struct tcp_reply r = {.peer = c->peer,
 	                      .lport = c->lport,
 	                      .rport = c->rport,
-	                      .seq = conn_bare_seq(c),
+	                      .seq = seq,
 	                      .ack = c->rcv_nxt,
 	                      .wscale = -1,
 	                      .flags = TCP_RST | TCP_ACK};
@@ -61,4 +61,26 @@ void reply_reset_conn(struct tcp_stack *s, const struct conn *c)
 		r.ts_ecr = c->ts_recent;
 	}
 	reply_push(s, &r);
+}
+
+/* Nothing tells that something was lost: no timer had to repeat it, nothing beyond it was reported, by SACKs or by duplicates. */
+static bool nothing_lost(const struct conn *c)
+{
+	return !c->retries && !c->sacked_bytes && c->ca < CA_RECOVERY;
+}
+
+void reply_reset_conn(struct tcp_stack *s, const struct conn *c, bool answered)
+{
+	uint32_t first = c->snd_una, last = c->snd_max;
+
+	if (c->state == TCP_SYN_RCVD) {
+		first = last; /* an opening peer looks at the acknowledgement */
+	} else if (answered && nothing_lost(c)) {
+		/* What was just sent arrives before the reset, up to what the peer has room for; a window probe has found none. */
+		last = conn_bare_seq(c);
+		first = seq_min(last, first + c->snd_wnd);
+	}
+	if (first != last)
+		reset_at(s, c, first);
+	reset_at(s, c, last);
 }

@@ -169,8 +169,12 @@ uint16_t isn_port(struct tcp_stack *s, uint32_t peer, uint16_t rport); /* 0: non
 void reply_push(struct tcp_stack *s, const struct tcp_reply *r);
 /* Takes the next one that may go, NULL: none. Valid until the next push. */
 const struct tcp_reply *reply_next(struct tcp_stack *s);
-void reply_reset(struct tcp_stack *s, const struct seg *g);       /* answers g, RFC 9293 3.10.7.1 */
-void reply_reset_conn(struct tcp_stack *s, const struct conn *c); /* RST for a connection */
+void reply_reset(struct tcp_stack *s, const struct seg *g); /* answers g, RFC 9293 3.10.7.1 */
+/* The reset of a connection. A peer takes one with exactly the number that it expects next; one further on, inside its window, it answers
+ * with a challenge ACK, which costs a round trip, and one that lies behind it drops in silence (RFC 5961 3.2). Where nothing is outstanding
+ * that number is known, and what was just sent arrives in front of the reset. Where something went unanswered (answered is false, or the
+ * connection's state tells) either that was lost, or only the acknowledgements were: then two resets go, one for each. */
+void reply_reset_conn(struct tcp_stack *s, const struct conn *c, bool answered);
 
 /* timer.c: deadlines. The connection's node comes up by `at`, one of its deadlines that was just set (INT64_MAX: nothing to do); the
  * earliest of them, INT64_MAX: none. */
@@ -202,6 +206,8 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events);
 void conn_free(struct tcp_stack *s, struct conn *c);
 void conn_let_go(struct tcp_stack *s, struct conn *c);         /* the application's handle ends */
 void conn_reset(struct tcp_stack *s, struct conn *c, int err); /* RST out, then conn_end() */
+void conn_give_up(struct tcp_stack *s, struct conn *c,
+                  int err); /* the same, of a peer that does not answer */
 void conn_time_wait(struct tcp_stack *s, struct conn *c);
 void conn_ready(struct tcp_stack *s, struct conn *c);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);

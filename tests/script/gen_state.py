@@ -12,6 +12,7 @@ The table below is the model: RFC 9293 3.10 read by hand, nothing taken from the
   S      our SYN                              SA  our SYN-ACK
   F      our FIN                              D   our data that is not acknowledged (cut anew where the path's MTU shrank)
   P      a keepalive probe                    X   the RST of the connection: <SEQ=SND.NXT><CTL=RST> (with an ACK as well)
+  XX  two of them, <SEQ=SND.UNA> and <SEQ=SND.NXT>: nothing tells whether what is outstanding arrived
   >STATE  after it the state is another one (GONE: deleted); without, the state and all sequence numbers stay as they are
   =VALUE  what the call returns               !ERROR  the application is told of this error (!0: of a reset without an error)
   :LETTER it cannot occur, or there is nothing to see; NOTES says why
@@ -58,7 +59,7 @@ close           =EBADF    .>GONE    .>GONE     .          F>F1       .          
 abort           =EBADF    .>GONE    .>GONE     X>GONE     X>GONE     X>GONE     X>GONE     X>GONE     .>GONE     .>GONE     .>GONE
 status          .         .         .          .          .          .          .          .          .          .          .
 
-user-timeout    :w        :w        !TIMEDOUT  X!TIMEDOUT X!TIMEDOUT X!TIMEDOUT :o         X!TIMEDOUT !TIMEDOUT  !TIMEDOUT  :o
+user-timeout    :w        :w        !TIMEDOUT  X!TIMEDOUT XX!TIMEDOUT XX!TIMEDOUT :o        XX!TIMEDOUT !TIMEDOUT  !TIMEDOUT  :o
 retransmission  :w        :w        S          SA         D          F          :o         D          F          F          :o
 time-wait       :t        :t        :t         :t         .          :t         .          .          :t         :t         .>GONE
 keepalive       :w        :w        :s         :s         P          :k         P          P          :k         :k         :d
@@ -118,7 +119,7 @@ ABOUT = {
     "abort": "ABORT. RFC 9293 3.10.5: a RST where the other side may still believe in the connection, else none; deleted.",
     "status": "STATUS. RFC 9293 3.10.6: the state and the numbers, and asking changes nothing.",
     "user-timeout": "the user timeout. RFC 9293 3.10.8: \"flush all queues, signal the user, delete the TCB\"; for an opening the time is its own setting. The other side is told by a RST "
-                    "where an ABORT would.",
+                    "where an ABORT would, in time (RFC 5961 3.2).",
     "retransmission": "the retransmission timer. RFC 9293 3.10.8: \"send the segment at the front of the retransmission queue again\".",
     "time-wait": "twice the MSL passes. RFC 9293 3.10.8: \"delete the TCB\" in TIME-WAIT; elsewhere nothing happens.",
     "keepalive": "the keepalive time passes. RFC 9293 3.8.4.",
@@ -406,6 +407,8 @@ class Cell:
             self.say(t + "> . %d:%d(0) ack %d" % (self.nxt - 1, self.nxt - 1, self.rcv))
         elif code == "X":
             self.say(t + "> R. %d:%d(0) ack %d" % (self.nxt, self.nxt, self.rcv))
+        elif code == "XX":
+            self.say(t + "> R. %d:%d(0) ack %d" % (self.una, self.una, self.rcv), "> R. %d:%d(0) ack %d" % (self.nxt, self.nxt, self.rcv))
         elif code == "":
             if t:
                 self.lines.append("+20ms nothing")
