@@ -50,7 +50,8 @@ enum conn_mode {
 	CM_RCV_URGENT = 1u << 8, /* rcv_up is ahead of what was read */
 	CM_QUIET = 1u << 9,      /* no warnings */
 	CM_DRS_NEW = 1u << 10,   /* no echo has told of this period's round trip */
-	CM_TS_LATE = 1u << 11    /* late_* are in force */
+	CM_TS_LATE = 1u << 11,   /* late_* are in force */
+	CM_PUSH = 1u << 12       /* what is queued now goes in spite of the cork */
 };
 
 /* Those of enum tcp_ca_state, in short. */

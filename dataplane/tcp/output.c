@@ -110,7 +110,7 @@ static uint32_t new_data_len(const struct tcp_stack *s, struct conn *c, bool ove
 	 * a small segment outstanding holds back another: section 3.7.4's note on delayed ACKs); or half of the largest window. */
 	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
 		return len;
-	if ((c->modes & CM_CORK) && !(c->flags & CF_FIN_QUEUED)) {
+	if ((c->modes & (CM_CORK | CM_PUSH)) == CM_CORK && !(c->flags & CF_FIN_QUEUED)) {
 		*blocked = true;
 		return 0;
 	}

@@ -29,8 +29,11 @@ static uint32_t ms_of(int64_t ns)
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
+/* Setting it lets go what is queued, corked or not, as Linux does; what is written later is corked again. */
 static int set_nodelay(struct tcp_stack *s, struct conn *c, uint32_t value)
 {
+	if (value)
+		set_mode(c, CM_PUSH, c->state != TCP_LISTEN);
 	c->flags = value ? c->flags | CF_NODELAY : c->flags & ~(uint32_t)CF_NODELAY;
 	return sends_anew(s, c);
 }

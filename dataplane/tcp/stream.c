@@ -38,6 +38,7 @@ static int64_t send_later(struct tcp_stack *s, struct conn *c)
 static void sent(struct tcp_stack *s, struct conn *c, uint32_t n)
 {
 	c->snd.len += n;
+	c->modes &= ~(uint32_t)CM_PUSH;
 	if (conn_synchronized(c))
 		conn_ready(s, c);
 }

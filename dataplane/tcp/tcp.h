@@ -147,7 +147,7 @@ int tcp_kick(struct tcp_stack *s, uint32_t conn);
 /* Options of a connection, and of a listener: those its connections start with. One row each: X(NAME, name, what it is); setopt.c has
  * set_name() and get_name() for each. */
 #define TCP_OPTS(X)                                                                                \
-	X(NODELAY, nodelay, "0 or 1")                                                              \
+	X(NODELAY, nodelay, "1: no Nagle; setting it sends what is queued even if corked; or 0")   \
 	X(KEEPALIVE_MS, keepalive_ms, "idle time, 0: off")                                         \
 	X(USER_TIMEOUT_MS, user_timeout_ms,                                                        \
 	  "R2 of RFC 9293 3.8.3 in place of the configured retries; 0: those")                     \
@@ -159,7 +159,7 @@ int tcp_kick(struct tcp_stack *s, uint32_t conn);
 	  "tcp_close(): TCP_LINGER_OFF: data and FIN go out in the background; 0: reset at once, " \
 	  "what is queued is lost; else: reset when not all is acknowledged by then")              \
 	X(CC, cc, "enum tcp_cc; a connection keeps its window")                                    \
-	X(CORK, cork, "1: only full segments go, until 0 or shutdown")                             \
+	X(CORK, cork, "1: only full segments go, until 0, shutdown or 200 ms; NODELAY or not")     \
 	X(QUICKACK, quickack, "1: no delayed ACKs")                                                \
 	X(PACING, pacing, "0 or 1")                                                                \
 	X(PACING_KBIT, pacing_kbit,                                                                \
