@@ -52,8 +52,8 @@ enum cp_cmd_type {
 	CMD_SESSION_RX_KEY,
 	CMD_SESSION_RX_DEL, /* forget the key of one phase */
 	CMD_SESSION_DEL,
-	CMD_UNREACHABLE,      /* connects to this id fail with err; held SYNs are dropped */
-	CMD_SEND,             /* transmit this packet on a link */
+	CMD_UNREACHABLE, /* no way to this id: connections that have waited too long end with err */
+	CMD_SEND,        /* transmit this packet on a link */
 	CMD_SEND_SESSION,     /* seal and transmit an OAM body inside a session */
 	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
 	CMD_DUMP_CONNECTIONS, /* answer with EVT_CONNECTION rows, then EVT_DUMP_END */
@@ -92,6 +92,8 @@ struct cp_lane_key {
 	/* Link: receiver index (sent in the header / accepted); session: key phase 0..3. */
 	uint32_t index;
 	uint32_t session; /* session index, or unused */
+	/* Sessions, receiving key: the incarnation that the other side named, 0: none. */
+	uint32_t incarnation;
 	uint8_t key[32];
 };
 
@@ -118,6 +120,8 @@ struct cp_session {
 
 struct cp_unreachable {
 	int32_t err; /* positive errno: EHOSTUNREACH, ENETUNREACH, ETIMEDOUT */
+	/* Connections end that have been opening, or whose data has been waiting, for at least so long; others only remember err. */
+	uint32_t opening_ms, waiting_ms;
 	struct node_id remote;
 };
 

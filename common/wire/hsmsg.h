@@ -23,13 +23,19 @@ enum hs_context { HS_CONTEXT_LINK = 1, HS_CONTEXT_SESSION = 2 };
 struct hs_payload {
 	uint8_t tx_lanes; /* sending workers of the writer, 1..HS_LANES_MAX */
 	uint16_t caps;    /* HS_CAP_* */
-	uint32_t epoch;   /* links: changes with every label space */
+	/* Links: changes with every label space. Sessions: HS_EPOCH() of the writer's incarnation and the keys' phase. */
+	uint32_t epoch;
 	/* Largest labelled packet the writer takes; sessions: largest transport segment. */
 	uint16_t mtu;
 	uint8_t nrx; /* receiver indices the writer grants, one per lane of the reader (reader's lane i uses i % nrx) */
 	uint8_t key[32]; /* Ed25519; zero in the first message of XX, which is in clear */
 	uint32_t rx[HS_LANES_MAX];
 };
+
+/* A session's epoch: 30 bits that a node draws when it starts, 0 where the message is in clear, and the phase of the keys that result. */
+#define HS_EPOCH(incarnation, phase) ((uint32_t)(incarnation) << 2 | ((phase) & 3))
+#define HS_INCARNATION(epoch)        ((epoch) >> 2)
+#define HS_PHASE(epoch)              ((uint8_t)((epoch) & 3))
 
 /* Bytes written, or 0 when it does not fit. */
 size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap);

@@ -101,6 +101,25 @@ static unsigned free_slot(struct node *n, struct session *s)
 	return oldest;
 }
 
+/* Puts the first message of a handshake into q. All attempts carry the same one: the first reply completes it. */
+static int first_message(struct node *n, struct session *s, struct lsp_request *q,
+                         uint8_t envelope[LSP_ENVELOPE_MAX])
+{
+	struct session_hs *hs = &s->own;
+	bool ik = s->known && (session_has_keys(s) ? s->refused : s->attempts) < 2;
+
+	if (hs->state != HS_OPEN || hs->ik != ik || hs->renews || hs->noise.message != 1) {
+		int r = handshake_begin(n, s, ik);
+
+		if (r != 0)
+			return r;
+	}
+	q->flags = ik ? SETUP_FLAG_IK : 0;
+	q->envelope = envelope;
+	q->envelope_len = (uint16_t)handshake_envelope(&s->remote, hs, true, envelope);
+	return 0;
+}
+
 int build_start(struct node *n, struct session *s)
 {
 	struct lsp_request q = {
@@ -110,21 +129,14 @@ int build_start(struct node *n, struct session *s)
 	int r;
 
 	COYO_ASSERT(!s->build[slot].lsp && s->nnotvia <= SETUP_NOTVIA_MAX);
-	if (session_has_keys(s)) {
+	if (session_has_keys(s) && !s->anew) {
 		q.flags = SETUP_FLAG_REPAIR;
 	} else {
-		bool ik = s->known && s->attempts < 2;
-
-		/* All attempts carry the same handshake: the first reply completes it. */
-		if (s->own.state != HS_OPEN || s->own.ik != ik || s->own.noise.message != 1) {
-			r = handshake_begin(n, s, ik);
-			if (r != 0)
-				return r;
-		}
-		q.flags = ik ? SETUP_FLAG_IK : 0;
-		q.envelope = envelope;
-		q.envelope_len = (uint16_t)handshake_envelope(&s->remote, &s->own, true, envelope);
+		r = first_message(n, s, &q, envelope);
+		if (r != 0)
+			return r;
 	}
+	s->anew = false;
 	memcpy(q.notvia, s->notvia, sizeof(q.notvia));
 	if (s->has_place) {
 		q.places = &s->place;
@@ -189,9 +201,13 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		s->stale_seq = s->place_seq;
 	}
 	session_forget(s, l);
-	/* The other side refuses repairs because it has forgotten the session: let the time limit be over, so that step.c gives up. */
-	if (code == SETUP_REFUSED && session_has_keys(s) && !s->path && ++s->refused >= 2)
-		s->want_since = (struct instant){n->now.ns - REPAIR_GIVES_UP};
+	/* The other side has forgotten the session, or somebody on the way says so in its name: the next attempt makes new keys, and the old
+	 * ones stay until that has succeeded. If it fails, a repair is tried again. */
+	if (code == SETUP_REFUSED && session_has_keys(s) && !s->path) {
+		s->anew = l->setup_flags & SETUP_FLAG_REPAIR;
+		if (s->refused < UINT8_MAX)
+			s->refused++;
+	}
 	learn_notvia(s, tag_from, tag_to);
 	build_again(n, s);
 }

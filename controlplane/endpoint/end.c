@@ -48,7 +48,7 @@ void end_begin_anew(struct node *n, struct session *s)
 
 void end_give_up(struct node *n, struct session *s, int err)
 {
-	tell_unreachable(n, s, err);
+	tell_unreachable(n, s, err, 0);
 	build_drop(n, s, NULL);
 	if (session_wanted(s))
 		session_enter(s, session_has_keys(s) ? SESSION_PATHLESS : SESSION_CLOSED);

@@ -12,10 +12,17 @@ static void payload_fill(const struct node *n, bool clear, uint8_t phase, struct
 	*p = (struct hs_payload){
 	        .tx_lanes = 1,
 	        .caps = (n->cfg.aes_gcm ? HS_CAP_AES_GCM : 0) | HS_CAP_CHACHA,
-	        .epoch = phase,
+	        .epoch = HS_EPOCH(clear ? 0 : n->sessions->incarnation, phase),
 	};
 	if (!clear)
 		memcpy(p->key, n->cfg.identity->ed_public, 32);
+}
+
+/* From the bits of the first ephemeral key: they are random, and another start of this node will have others. */
+static void draw_incarnation(struct node *n, const struct noise *x)
+{
+	if (!n->sessions->incarnation)
+		n->sessions->incarnation = HS_INCARNATION(be32_load(x->e_pub)) | 1;
 }
 
 void handshake_wipe(struct session_hs *hs)
@@ -38,6 +45,7 @@ int handshake_init(struct node *n, struct session *s, struct session_hs *hs, boo
 	               asks && ik ? s->x_key : NULL, &n->cfg.rng) != 0)
 		return -EINVAL;
 	hs->state = HS_OPEN;
+	draw_incarnation(n, &hs->noise);
 	return 0;
 }
 
@@ -91,6 +99,7 @@ int handshake_read(struct node *n, struct session *s, struct session_hs *hs, con
 		if (check) {
 			memcpy(s->x_key, next.rs, 32);
 			s->known = true;
+			hs->incarnation = HS_INCARNATION(p->epoch);
 			hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
 		}
 	} else {

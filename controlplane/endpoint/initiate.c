@@ -68,7 +68,7 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 	struct hs_envelope env;
 	struct hs_payload p;
 
-	if (hs->state != HS_OPEN || session_has_keys(s) || hs->ik != !!(m->flags & SETUP_FLAG_IK) ||
+	if (hs->state != HS_OPEN || s->path || hs->ik != !!(m->flags & SETUP_FLAG_IK) ||
 	    !hs_envelope_read(m->envelope, m->envelope_len, &env) ||
 	    handshake_read(n, s, hs, env.noise, env.noise_len, true, &p) != 0) {
 		/* Somebody on the way may have written it: the handshake goes on, and another attempt's reply may complete it. */
@@ -77,7 +77,7 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 		build_again(n, s);
 		return;
 	}
-	hs->phase = p.epoch & 3;
+	hs->phase = HS_PHASE(p.epoch);
 	if (!handshake_phase_fits(n, s, hs->phase) ||
 	    (!hs->ik && handshake_write(n, hs, false) != 0)) {
 		handshake_wipe(hs);
@@ -98,7 +98,7 @@ void initiate_rx_second(struct node *n, struct session *s, const uint8_t *msg, s
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}
-	hs->phase = p.epoch & 3;
+	hs->phase = HS_PHASE(p.epoch);
 	if (hs->phase == s->phase || !handshake_phase_fits(n, s, hs->phase)) {
 		handshake_wipe(hs);
 		return;

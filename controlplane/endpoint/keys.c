@@ -23,7 +23,7 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
 		tell_path(n, s);
 	if (follow)
 		tell_tx_key(n, s, hs->phase, hs->alg, hs->tx_secret, true);
-	tell_rx_key(n, s, hs->phase, hs->alg, rx);
+	tell_rx_key(n, s, hs, rx);
 	explicit_bzero(rx, sizeof(rx));
 	ticket_wait(n, t, then, s);
 }

@@ -23,6 +23,7 @@ void path_use(struct node *n, struct session *s, struct lsp *l)
 	s->commit = NULL;
 	build_reset(s);
 	s->refused = 0;
+	s->anew = false;
 	s->nnotvia = 0;
 	tell_path(n, s);
 	if (old)

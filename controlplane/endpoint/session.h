@@ -56,9 +56,10 @@ struct session_hs {
 	bool ik;
 	bool renews;   /* own: a rekey, inside the tunnel */
 	bool obsolete; /* answering: our own handshake was finished first, and its keys count */
-	uint8_t phase; /* phase of the keys that result, 0..3 */
-	uint8_t alg;   /* transport AEAD: 1 ChaCha20-Poly1305, 2 AES-256-GCM */
-	uint8_t tries; /* how often our last message was sent again */
+	uint32_t incarnation; /* of the other side, once it is authenticated */
+	uint8_t phase;        /* phase of the keys that result, 0..3 */
+	uint8_t alg;          /* transport AEAD: 1 ChaCha20-Poly1305, 2 AES-256-GCM */
+	uint8_t tries;        /* how often our last message was sent again */
 	uint8_t tx_secret[32];
 	uint8_t msg[NOISE_MESSAGE_MAX]; /* last message written, for sending it again */
 	size_t msg_len;
@@ -118,7 +119,8 @@ struct session {
 	} build[SESSION_BUILDS];
 	struct instant want_since, last_build;
 	uint8_t attempts; /* set-ups begun since want_since */
-	uint8_t refused;  /* repairs that the other side refused */
+	uint8_t refused;  /* repairs that the other side refused since the path was lost */
+	bool anew;        /* the last one was refused: the next attempt carries a handshake */
 	/* Hops to be excluded, each as the tags of its two nodes. */
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;
@@ -141,6 +143,8 @@ struct sessions {
 	struct session **by_index; /* sessions_max of them */
 	uint32_t count, next;
 	struct bucket hs_rate;
+	/* HS_INCARNATION() of this node's handshakes, not 0: drawn with its first one, then constant. handshake.c. */
+	uint32_t incarnation;
 };
 
 /* 0 or -ENOMEM. */

@@ -8,6 +8,7 @@
 #include "endpoint/handshake.h"
 #include "endpoint/initiate.h"
 #include "endpoint/path.h"
+#include "endpoint/tell.h"
 
 #include <errno.h>
 
@@ -37,9 +38,12 @@ static bool attempt_runs(const struct node *n, const struct session *s)
 
 static void attempt(struct node *n, struct session *s)
 {
-	int64_t next = build_next(n, s), again;
+	int64_t next = build_next(n, s), again, opening = n->cfg.connect_timeout_ns * 9 / 10;
 
 	arm(n, &s->timer, TIMER_SESSION, s, next);
+	/* A session without keys is given up by then. One that has keys goes on, and whoever waits is told meanwhile. */
+	if (session_has_keys(s) && instant_sub(n->now, s->want_since) >= opening)
+		tell_unreachable(n, s, EHOSTUNREACH, opening);
 	if (s->attempts > 0 || n->anchor->tree[0].coords.hops > DEEP)
 		build_lookup(n, s);
 	if (attempt_runs(n, s))

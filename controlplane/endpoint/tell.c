@@ -36,42 +36,48 @@ void tell_end(struct node *n, struct session *s)
 	s->in_worker = false;
 }
 
-void tell_unreachable(struct node *n, const struct session *s, int err)
+void tell_unreachable(struct node *n, const struct session *s, int err, int64_t opening_ns)
 {
 	struct cp_cmd c = {.type = CMD_UNREACHABLE};
 
 	c.u.unreachable.err = err;
+	c.u.unreachable.opening_ms = (uint32_t)(opening_ns / NS_PER_MS);
+	c.u.unreachable.waiting_ms = TELL_WAITING_NS / NS_PER_MS;
 	c.u.unreachable.remote = s->remote;
 	out_command(n, s->worker, &c);
 }
 
 /* ---- keys ---- */
 
-static void key(struct node *n, const struct session *s, uint32_t type, uint8_t phase, uint8_t alg,
-                const uint8_t secret[32], bool when_used)
+/* Completes c with the session and the key, and sends it. */
+static void key(struct node *n, const struct session *s, struct cp_cmd *c, uint8_t phase,
+                uint8_t alg, const uint8_t secret[32])
 {
-	struct cp_cmd c = {.type = type};
-
 	COYO_ASSERT(phase < SESSION_PHASES && alg != 0);
-	c.u.key.link = when_used ? CP_KEY_WHEN_USED : 0;
-	c.u.key.session = s->index;
-	c.u.key.index = phase;
-	c.u.key.alg = alg;
-	noise_lane_key(secret, 0, c.u.key.key);
-	out_command(n, s->worker, &c);
-	explicit_bzero(&c, sizeof(c));
+	c->u.key.session = s->index;
+	c->u.key.index = phase;
+	c->u.key.alg = alg;
+	noise_lane_key(secret, 0, c->u.key.key);
+	out_command(n, s->worker, c);
+	explicit_bzero(c, sizeof(*c));
 }
 
-void tell_rx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
+void tell_rx_key(struct node *n, const struct session *s, const struct session_hs *hs,
                  const uint8_t secret[32])
 {
-	key(n, s, CMD_SESSION_RX_KEY, phase, alg, secret, false);
+	struct cp_cmd c = {.type = CMD_SESSION_RX_KEY};
+
+	c.u.key.incarnation = hs->incarnation;
+	key(n, s, &c, hs->phase, hs->alg, secret);
 }
 
 void tell_tx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
                  const uint8_t secret[32], bool when_used)
 {
-	key(n, s, CMD_SESSION_TX_KEY, phase, alg, secret, when_used);
+	struct cp_cmd c = {.type = CMD_SESSION_TX_KEY};
+
+	c.u.key.link = when_used ? CP_KEY_WHEN_USED : 0;
+	key(n, s, &c, phase, alg, secret);
 }
 
 void tell_rx_del(struct node *n, const struct session *s, uint8_t phase)

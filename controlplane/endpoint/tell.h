@@ -8,11 +8,13 @@
 void tell_path(struct node *n, struct session *s);
 /* Makes the worker forget the session and its keys. Nothing if it does not know it. */
 void tell_end(struct node *n, struct session *s);
-/* The id cannot be reached, err: positive errno: the worker fails the connections that wait for it. */
-void tell_unreachable(struct node *n, const struct session *s, int err);
+/* There is no way to the id, err: positive errno. The worker ends connections whose data has been waiting for longer than TELL_WAITING_NS,
+ * and those that have been opening for opening_ns. */
+#define TELL_WAITING_NS (7 * NS_PER_S)
+void tell_unreachable(struct node *n, const struct session *s, int err, int64_t opening_ns);
 
-/* Gives the worker the receiving key of this phase, derived from the handshake's secret. */
-void tell_rx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,
+/* Gives the worker the receiving key that results from hs, derived from secret. */
+void tell_rx_key(struct node *n, const struct session *s, const struct session_hs *hs,
                  const uint8_t secret[32]);
 /* Gives the worker the sending key. It uses it from now on, or, when_used, from the first packet received under the same phase on. */
 void tell_tx_key(struct node *n, const struct session *s, uint8_t phase, uint8_t alg,

@@ -36,12 +36,15 @@ struct remote {
 	bool wanted;      /* connections are held: control is asked again and again */
 	bool in_use;      /* some connection uses it, or did at the last look */
 	bool told_in_use; /* what control was last told by EVT_SESSION_IDLE */
+	/* The far end's, as the keys in use came with it; 0: not known. Another one: it has started anew. */
+	uint32_t incarnation;
 };
 
 struct rx_key {
 	struct aead_key aead;
 	struct replay window;
-	bool used; /* EVT_SESSION_USED has gone out */
+	bool used;            /* EVT_SESSION_USED has gone out */
+	uint32_t incarnation; /* of the far end, from the handshake; 0: not known */
 };
 
 struct tx_key {
@@ -176,6 +179,9 @@ uint32_t remote_get(struct worker_sessions *s, const struct node_id *id);
 void remote_release(struct worker_sessions *s, uint32_t remote);
 /* After a change of its session's keys or labels, or of its use: TCP holds its segments or sends them, and control is asked for a session. */
 void remote_update(struct worker_sessions *s, uint32_t remote, struct instant now);
+/* A packet has been opened under a key that came with this incarnation of the far end, 0: not known. If it is another than before, the
+ * far end has started anew and connections from before end. */
+void remote_incarnation(struct worker_sessions *s, uint32_t remote, uint32_t incarnation);
 /* Some connection uses it; control is told once. */
 void remote_in_use(struct worker_sessions *s, uint32_t remote);
 /* Repeats what control was asked for, lets go of remotes that no connection uses any more. */

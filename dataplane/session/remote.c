@@ -133,6 +133,17 @@ void remote_update(struct worker_sessions *s, uint32_t remote, struct instant no
 		sess_tick_soon(s, now);
 }
 
+void remote_incarnation(struct worker_sessions *s, uint32_t remote, uint32_t incarnation)
+{
+	struct remote *p = &s->remotes[remote];
+
+	if (!incarnation)
+		return;
+	if (p->incarnation && p->incarnation != incarnation)
+		tcp_peer_restarted(s->tcp, remote);
+	p->incarnation = incarnation;
+}
+
 void remote_in_use(struct worker_sessions *s, uint32_t remote)
 {
 	struct remote *p = &s->remotes[remote];

@@ -152,6 +152,7 @@ static void open_run(struct worker_sessions *s, const struct rx_item *items, str
 
 		ev.u.key.session = e->index;
 		ev.u.key.index = items[0].h.phase;
+		remote_incarnation(s, e->remote, k->incarnation);
 		end_phase_used(s, e, items[0].h.phase, now);
 		k->used = worker_event(s->w, &ev);
 	}

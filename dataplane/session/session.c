@@ -24,7 +24,8 @@ static void unreachable(struct worker_sessions *s, const struct cp_unreachable *
 
 	if (remote == SESS_NONE)
 		return;
-	tcp_peer_unreachable(s->tcp, remote, c->err > 0 ? c->err : EHOSTUNREACH);
+	tcp_peer_unreachable(s->tcp, remote, c->err > 0 ? c->err : EHOSTUNREACH,
+	                     c->opening_ms * NS_PER_MS, c->waiting_ms * NS_PER_MS, now);
 	app_events(s, now);
 }
 
@@ -102,8 +103,9 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 
 	OWNER_CHECK(&s->w->thread);
 	rx_flush(s, now);
-	done += app_run(s, now);
+	/* Tells TCP the time, too: what applications write has been waiting since now, not since the turn before. */
 	tcp_advance(s->tcp, now);
+	done += app_run(s, now);
 	app_events(s, now);
 	tick(s, now);
 	done += tx_run(s, now);

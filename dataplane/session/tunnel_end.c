@@ -177,6 +177,7 @@ int end_rx_key(struct worker_sessions *s, const struct cp_lane_key *c)
 	}
 	memset(&k->window, 0, sizeof(k->window));
 	k->used = false;
+	k->incarnation = c->incarnation;
 	end_drop_rx_key(e, c->index);
 	e->rx[c->index] = k;
 	return 1;

@@ -157,20 +157,45 @@ static void soft_error(struct tcp_stack *s, struct conn *c, int error)
 	conn_warn(s, c);
 }
 
-static void unreachable(struct tcp_stack *s, struct conn *c, int error)
+/* How long a connection in this state may wait for a peer that cannot be reached; INT64_MAX: it waits for nothing. */
+static int64_t may_wait(const struct conn *c, int64_t opening_ns, int64_t waiting_ns)
 {
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD)
-		conn_end(s, c, error, 0);
-	else
-		soft_error(s, c, error);
+		return opening_ns;
+	return c->snd_nxt != c->snd_una || c->snd.len ? waiting_ns : INT64_MAX;
 }
 
-void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error)
+void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error, int64_t opening_ns,
+                          int64_t waiting_ns, struct instant now)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	stack_time(s, now);
+	if (!p)
+		return;
+	for (uint32_t i = p->conns.head, next; i != CONN_NONE; i = next) {
+		struct conn *c = &s->conns[i];
+
+		next = c->of_peer.next;
+		if (s->now - c->una_moved >= may_wait(c, opening_ns, waiting_ns))
+			conn_end(s, c, error, 0);
+		else
+			soft_error(s, c, error);
+	}
+}
+
+static void restarted(struct tcp_stack *s, struct conn *c, int error)
+{
+	if (c->state != TCP_SYN_SENT)
+		conn_end(s, c, error, 0);
+}
+
+void tcp_peer_restarted(struct tcp_stack *s, uint32_t peer)
 {
 	struct tcp_peer *p = peer_at(s, peer);
 
 	if (p)
-		each(s, p, unreachable, error);
+		each(s, p, restarted, ECONNRESET);
 }
 
 uint32_t tcp_peer_live(const struct tcp_stack *s, uint32_t peer)

@@ -37,6 +37,9 @@ static int64_t send_later(struct tcp_stack *s, struct conn *c)
 
 static void sent(struct tcp_stack *s, struct conn *c, uint32_t n)
 {
+	/* From here on data waits, also where the peer is held and nothing can be sent. */
+	if (!c->snd.len)
+		c->una_moved = s->now;
 	c->snd.len += n;
 	c->modes &= ~(uint32_t)CM_PUSH;
 	if (conn_synchronized(c))

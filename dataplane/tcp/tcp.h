@@ -54,8 +54,15 @@ void tcp_peer_mtu(struct tcp_stack *s, uint32_t peer, uint16_t mss);
 /* The path came back: each connection's oldest outstanding segment is sent again now and timeouts restart. */
 void tcp_path_up(struct tcp_stack *s, uint32_t peer);
 
-/* The peer cannot be reached: connections still opening end with `error`, others remember it and are warned (RFC 9293 3.9.2.2). */
-void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error);
+/* The peer cannot be reached at present: connections that have been opening for opening_ns end with `error`, and so do those whose data
+ * has been waiting, unsent or unacknowledged, for waiting_ns (INT64_MAX: never; R2 of RFC 9293 3.8.3 is then over early, since the caller
+ * knows that there is no way). Others remember the error and are warned (3.9.2.2). */
+void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error, int64_t opening_ns,
+                          int64_t waiting_ns, struct instant now);
+
+/* The peer has started anew and knows no connection from before: all end with ECONNRESET, but those that are opening from here go on and
+ * ask it again. */
+void tcp_peer_restarted(struct tcp_stack *s, uint32_t peer);
 
 /* ---- segments ------------------------------------------------------------------------------------------------- */
 

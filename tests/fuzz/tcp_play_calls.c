@@ -145,7 +145,11 @@ static void peer_event(struct play *p, unsigned side, uint16_t v)
 		break;
 	case 6:
 		p->forged = true;
-		tcp_peer_unreachable(s, TCPNET_PEER, EHOSTUNREACH);
+		tcp_peer_unreachable(s, TCPNET_PEER, EHOSTUNREACH, (int64_t)(v >> 3) * NS_PER_MS,
+		                     (v & 8) ? INT64_MAX : (int64_t)(v >> 4) * NS_PER_MS,
+		                     (struct instant){p->n.now});
+		if (v & 16)
+			tcp_peer_restarted(s, TCPNET_PEER);
 		break;
 	default:
 		if (!(v & 0xff8)) {

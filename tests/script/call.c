@@ -243,6 +243,18 @@ static void call_opt(struct drive *d, struct drive_conn *c, struct scan *s)
 	drive_fail(d, "no option is called %s", name);
 }
 
+/* unreachable ERROR [OPENING_MS WAITING_MS]. Without times openings end at once and others never. */
+static void unreachable(struct drive *d, struct drive_conn *c, int error, struct scan *s)
+{
+	int64_t opening = 0, waiting = INT64_MAX;
+
+	if (!scan_end(s)) {
+		opening = (int64_t)number(d, s) * NS_PER_MS;
+		waiting = (int64_t)number(d, s) * NS_PER_MS;
+	}
+	tcp_peer_unreachable(d->stack, c->peer, error, opening, waiting, (struct instant){d->now});
+}
+
 /* Signals of the path. */
 static bool path_statement(struct drive *d, struct drive_conn *c, const char *verb, struct scan *s)
 {
@@ -259,10 +271,12 @@ static bool path_statement(struct drive *d, struct drive_conn *c, const char *ve
 	} else if (strcmp(verb, "unreachable") == 0 || strcmp(verb, "clear") == 0) {
 		if (!scan_word(s, word, sizeof(word)) || !errno_value(word))
 			drive_fail(d, "%s ERROR", verb);
-		if (verb[0] == 'u')
-			tcp_peer_unreachable(d->stack, c->peer, errno_value(word));
-		else
+		if (verb[0] == 'c')
 			tcp_peer_clear(d->stack, c->peer, errno_value(word));
+		else
+			unreachable(d, c, errno_value(word), s);
+	} else if (strcmp(verb, "restarted") == 0) {
+		tcp_peer_restarted(d->stack, c->peer);
 	} else {
 		return false;
 	}

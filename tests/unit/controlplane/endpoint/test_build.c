@@ -126,21 +126,38 @@ static void test_stale_place(void **state)
 	bed_close(&b);
 }
 
-/* Two repairs refused: the other side has forgotten the session, and its time is up. */
-static void test_refused_twice(void **state)
+/* A repair is refused: the next attempt carries a handshake, the one after that is a repair again, and the session has its whole time. */
+static void test_refused_repair(void **state)
 {
 	struct session *s;
+	struct lsp *l;
 	struct bed b;
 
 	bed_open(&b, 5);
 	b.n->now.ns = 100 * NS_PER_S;
 	s = bed_session(&b, false, SESSION_REPAIRING);
+	s->known = true;
+	memcpy(s->x_key, b.g.identity.x_public, 32);
 	s->want_since = b.n->now;
-	for (unsigned i = 0; i < 2; i++) {
-		assert_true(instant_sub(b.n->now, s->want_since) < build_time_limit(b.n, s));
-		build_failed(b.n, s, attempt(&b, s, i, 1), SETUP_REFUSED, 0, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		l = attempt(&b, s, 0, 1);
+		l->setup_flags = SETUP_FLAG_REPAIR;
+		build_failed(b.n, s, l, SETUP_REFUSED, 0, 0);
+		lsp_destroy(b.n, l);
+		assert_true(s->anew);
+		(void)build_start(b.n, s);
+		assert_false(s->anew);
+		assert_int_equal(s->own.state, HS_OPEN);
+		/* The first by IK. The far end may not know this node any more: then by XX. */
+		assert_int_equal(s->own.ik, i == 0);
+		/* Refused as well: then it is a repair's turn. */
+		l = attempt(&b, s, 0, 1);
+		build_failed(b.n, s, l, SETUP_REFUSED, 0, 0);
+		lsp_destroy(b.n, l);
+		assert_false(s->anew);
 	}
-	assert_true(instant_sub(b.n->now, s->want_since) >= build_time_limit(b.n, s));
+	assert_ptr_equal(session_find(b.n, &s->remote), s);
+	assert_true(instant_sub(b.n->now, s->want_since) < build_time_limit(b.n, s));
 	bed_close(&b);
 }
 
@@ -213,9 +230,9 @@ static void test_want(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_slots),         cmocka_unit_test(test_one_handshake),
-	        cmocka_unit_test(test_left_out),      cmocka_unit_test(test_stale_place),
-	        cmocka_unit_test(test_refused_twice), cmocka_unit_test(test_times),
+	        cmocka_unit_test(test_slots),          cmocka_unit_test(test_one_handshake),
+	        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_stale_place),
+	        cmocka_unit_test(test_refused_repair), cmocka_unit_test(test_times),
 	        cmocka_unit_test(test_want),
 	};
 

@@ -4,6 +4,7 @@
 
 #include "endpoint/end.h"
 #include "endpoint/input.h"
+#include "endpoint/path.h"
 
 struct ears {
 	unsigned connected, failed, arrived, lost;
@@ -203,6 +204,90 @@ static void test_repair(void **state)
 	rig_close(&net);
 }
 
+/* What a restart leaves of the session that `at` had with `with`: nothing, and another incarnation. */
+static void forget(struct net *net, uint32_t at, uint32_t with)
+{
+	struct node *n = net->node[at].node;
+	struct session *s = between(net, at, with);
+	struct lsp *l = s->path;
+
+	n->sessions->incarnation ^= 2;
+	end_session(n, s);
+	lsp_release(n, l, TEAR_ADMIN);
+	rig_kick(net, at);
+}
+
+/* Until s has heard that its tunnel is gone. */
+static void run_until_lost(struct net *net, const struct session *s)
+{
+	for (unsigned i = 0; i < 200 && session_ready(s); i++)
+		rig_run(net, 1);
+	assert_false(session_ready(s));
+}
+
+/* The far end has restarted and refuses repairs of a session that it does not know: the next connect makes new keys beside the old ones and
+ * does not fail. */
+static void test_far_end_restarted(void **state)
+{
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct ears ears;
+		struct net net;
+		struct session *s;
+
+		rig_open(&net, TOPO_FIVE, 5, seed, true, 10);
+		listen_to(&net, &ears);
+		ask(&net, 0, 4);
+		rig_run(&net, 1000);
+		s = between(&net, 0, 4);
+		assert_true(session_ready(s));
+		forget(&net, 4, 0);
+		run_until_lost(&net, s);
+		ask(&net, 0, 4);
+		rig_run(&net, 200);
+		assert_int_equal(ears.connected, 2);
+		assert_int_equal(ears.failed, 0);
+		assert_ptr_equal(between(&net, 0, 4), s);
+		send_both(&net, &ears, 0, 4);
+		check_agree(&net, 0, 4);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
+/* Somebody on the way says in the far end's name that it refuses: the handshake that follows meets a session with keys, and both agree. */
+static void test_refused_in_its_name(void **state)
+{
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct ears ears;
+		struct net net;
+		struct session *s, *far;
+		struct lsp *l;
+
+		rig_open(&net, TOPO_FIVE, 5, seed, true, 10);
+		listen_to(&net, &ears);
+		ask(&net, 0, 4);
+		rig_run(&net, 1000);
+		s = between(&net, 0, 4);
+		far = between(&net, 4, 0);
+		l = far->path;
+		path_lost(net.node[4].node, far);
+		lsp_release(net.node[4].node, l, TEAR_ADMIN);
+		rig_kick(&net, 4);
+		run_until_lost(&net, s);
+		s->anew = true;
+		s->refused = (uint8_t)(1 + seed % 2);
+		ask(&net, 0, 4);
+		rig_run(&net, 1000);
+		assert_int_equal(ears.connected, 2);
+		send_both(&net, &ears, 0, 4);
+		rig_run(&net, 2000);
+		check_agree(&net, 0, 4);
+		assert_int_equal(ears.lost, 0);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 /* Nobody has the id: it is said in time, and nothing stays. */
 static void test_nobody(void **state)
 {
@@ -352,6 +437,8 @@ int main(void)
 	        cmocka_unit_test(test_rekey),
 	        cmocka_unit_test(test_rekey_short_overlap),
 	        cmocka_unit_test(test_repair),
+	        cmocka_unit_test(test_far_end_restarted),
+	        cmocka_unit_test(test_refused_in_its_name),
 	        cmocka_unit_test(test_nobody),
 	        cmocka_unit_test(test_too_early),
 	        cmocka_unit_test(test_only_way_left_out),

@@ -170,12 +170,13 @@ void sessnet_session(struct sessnet *n, unsigned side, uint32_t index, uint32_t 
 }
 
 static void key(struct sessnet *n, unsigned side, uint32_t type, uint32_t index, unsigned phase,
-                unsigned direction)
+                unsigned direction, uint32_t incarnation)
 {
 	struct cp_cmd c = {.type = type};
 
 	c.u.key.session = index;
 	c.u.key.index = phase;
+	c.u.key.incarnation = incarnation;
 	c.u.key.alg = AEAD_CHACHA20_POLY1305;
 	memset(c.u.key.key, (int)(16 * phase + direction), 32);
 	sessnet_command(n, side, &c);
@@ -183,12 +184,18 @@ static void key(struct sessnet *n, unsigned side, uint32_t type, uint32_t index,
 
 void sessnet_tx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase)
 {
-	key(n, side, CMD_SESSION_TX_KEY, index, phase, side);
+	key(n, side, CMD_SESSION_TX_KEY, index, phase, side, 0);
 }
 
 void sessnet_rx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase)
 {
-	key(n, side, CMD_SESSION_RX_KEY, index, phase, 1 - side);
+	sessnet_rx_key_of(n, side, index, phase, 0);
+}
+
+void sessnet_rx_key_of(struct sessnet *n, unsigned side, uint32_t index, unsigned phase,
+                       uint32_t incarnation)
+{
+	key(n, side, CMD_SESSION_RX_KEY, index, phase, 1 - side, incarnation);
 }
 
 void sessnet_up(struct sessnet *n)

@@ -59,6 +59,9 @@ void sessnet_stop(struct sessnet *n);
 void sessnet_session(struct sessnet *n, unsigned side, uint32_t index, uint32_t label);
 void sessnet_tx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase);
 void sessnet_rx_key(struct sessnet *n, unsigned side, uint32_t index, unsigned phase);
+/* The same, from a handshake in which the other side named its incarnation. */
+void sessnet_rx_key_of(struct sessnet *n, unsigned side, uint32_t index, unsigned phase,
+                       uint32_t incarnation);
 /* Both sides, both keys, tunnel in place: session 1 on side 0, 2 on side 1. */
 void sessnet_up(struct sessnet *n);
 void sessnet_command(struct sessnet *n, unsigned side, const struct cp_cmd *c);

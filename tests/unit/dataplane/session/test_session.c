@@ -157,7 +157,7 @@ static void app_read(struct app *a, uint64_t *at)
 
 struct pair {
 	struct sessnet n;
-	struct app a, b;
+	struct app a, b, c; /* on sides 0, 1, 0 */
 };
 
 static int setup(void **state)
@@ -167,6 +167,7 @@ static int setup(void **state)
 	sessnet_start(&p->n, 42);
 	app_init(&p->n, &p->a, 0);
 	app_init(&p->n, &p->b, 1);
+	app_init(&p->n, &p->c, 0);
 	*state = p;
 	return 0;
 }
@@ -180,6 +181,8 @@ static int teardown(void **state)
 		stream_free(p->a.st);
 	if (p->b.st)
 		stream_free(p->b.st);
+	if (p->c.st)
+		stream_free(p->c.st);
 	free(p);
 	return 0;
 }
@@ -396,6 +399,42 @@ static void test_unreachable(void **state)
 	assert_true(p->a.gone);
 	/* Nobody wants the id any more, and the peer is forgotten: a deadline would mean somebody still waits. */
 	assert_true(instant_is_never(sess_deadline(p->n.side[0].sess)));
+}
+
+/* Side 1 sends a little under this phase, whose key came with this incarnation. */
+static void speak(struct pair *p, unsigned phase, uint32_t incarnation)
+{
+	struct cp_cmd c = {.type = CMD_SEND_SESSION};
+
+	sessnet_rx_key_of(&p->n, 0, 1, phase, incarnation);
+	sessnet_tx_key(&p->n, 1, 2, phase);
+	c.u.send_session.session = 2;
+	c.u.send_session.len = OAM_BYTES;
+	c.u.send_session.data[0] = OAM_KEEPALIVE;
+	sessnet_command(&p->n, 1, &c);
+	run(p, 20 * NS_PER_MS);
+}
+
+/* A rekey says who the far end is and ends nothing. The first packet under keys of another incarnation ends what was connected, and a
+ * connect that is under way goes on. */
+static void test_far_end_restarted(void **state)
+{
+	struct pair *p = *state;
+
+	sessnet_up(&p->n);
+	connected(p);
+	speak(p, 1, 5);
+	speak(p, 2, 5);
+	assert_false(told(&p->a, STREAM_ERROR));
+	p->n.cut = true;
+	app_connect(&p->n, &p->c, 0);
+	run(p, 10 * NS_PER_MS);
+	p->n.cut = false;
+	speak(p, 3, 6);
+	assert_true(told(&p->a, STREAM_ERROR));
+	assert_int_equal(atomic_load(&p->a.st->err), ECONNRESET);
+	assert_int_equal(atomic_load(&p->c.st->told), 0);
+	assert_false(p->a.failed); /* a hears for c, too */
 }
 
 static void test_refused(void **state)
@@ -724,6 +763,7 @@ int main(void)
 	        T(test_connect_waits_for_a_session),
 	        T(test_hold_and_release),
 	        T(test_unreachable),
+	        T(test_far_end_restarted),
 	        T(test_refused),
 	        T(test_listen_without_memory_or_room),
 	        T(test_reset_reaches_the_other_side),

@@ -113,7 +113,8 @@ static void test_unreachable(void **state)
 		uint32_t c;
 
 		assert_int_equal(tcp_connect(t.s, TT_PEER, 81, &c), 0);
-		tcp_peer_unreachable(t.s, TT_PEER, EHOSTUNREACH);
+		tcp_peer_unreachable(t.s, TT_PEER, EHOSTUNREACH, 0, INT64_MAX,
+		                     (struct instant){t.now});
 		for (unsigned i = 0; i < 2; i++) {
 			assert_true(tcp_event_next(t.s, &ev));
 			assert_true(ev.conn == c || ev.conn == t.conn);
