@@ -10,6 +10,8 @@ struct dataplane;
 
 enum dp_idle { DP_IDLE_ADAPTIVE = 0, DP_IDLE_BUSY = 1 };
 
+enum dp_log_level { DP_LOG_ERROR = 0, DP_LOG_WARN, DP_LOG_INFO };
+
 #define DP_PORTS_MAX 32
 
 /* One [port NAME]: a PCI address or a vdev string ("net_memif0,role=server,..."). */
@@ -39,6 +41,9 @@ struct dp_cfg {
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;
 	uint32_t app_socket_mode; /* 0600 ... */
+	/* Takes what DPDK logs, one line without its newline, from any thread; must not wait. NULL: DPDK logs to stderr by itself. */
+	void (*log)(void *arg, enum dp_log_level level, const char *line);
+	void *log_arg;
 };
 
 /* Starts EAL, ports, pools, worker threads and the gateway thread. On failure writes one sentence with cause and remedy into err,

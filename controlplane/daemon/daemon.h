@@ -14,6 +14,7 @@
 #include "daemon/cross.h"
 #include "daemon/ctl_server.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
 #include "daemon/pump.h"
 #include "dataplane.h"
 
@@ -38,6 +39,7 @@ struct daemon {
 	struct conf conf;
 	struct identity me;
 	struct log log;
+	struct notify notify;
 	struct instant now; /* read once per turn of the loop */
 	struct instant started;
 	struct node *node;

@@ -280,7 +280,7 @@ void links_gone(struct daemon *d, uint32_t link)
 	*k = (struct daemon_link){.fd = -1};
 }
 
-static void tell_manager(const struct daemon *d)
+static void tell_manager(struct daemon *d)
 {
 	unsigned up = 0, all = 0;
 	char text[64];
@@ -290,7 +290,7 @@ static void tell_manager(const struct daemon *d)
 		up += d->links[i].up;
 	}
 	snprintf(text, sizeof(text), "STATUS=%u of %u links up", up, all);
-	(void)notify_send(text);
+	(void)notify_send(&d->notify, text);
 }
 
 void links_state(struct daemon *d, const struct node_output *out)

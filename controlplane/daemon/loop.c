@@ -22,6 +22,7 @@
 #define EVENTS_MAX 64
 #define DRAIN_NS   (2 * NS_PER_S)
 #define RETRY_NS   (1 * NS_PER_MS)   /* a worker's ring was full */
+#define NOTIFY_NS  (100 * NS_PER_MS) /* the service manager's socket was full */
 #define SPIN_NS    (100 * NS_PER_US) /* a deadline that is still due after its tick */
 
 void loop_clock(struct daemon *d)
@@ -154,7 +155,7 @@ static void begin_stop(struct daemon *d)
 	d->stop = STOP_DRAINING;
 	d->stop_at = instant_add(d->now, DRAIN_NS);
 	daemon_log(d, LOG_LEVEL_INFO, "stopping: draining for at most 2 s");
-	(void)notify_send("STOPPING=1");
+	(void)notify_send(&d->notify, "STOPPING=1");
 	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
 	node_input(d->node, &ev, d->now);
 }
@@ -165,9 +166,9 @@ static void take_signals(struct daemon *d)
 
 	while (read(d->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
 		if (s.ssi_signo == SIGHUP) {
-			(void)notify_send("RELOADING=1");
+			(void)notify_send(&d->notify, "RELOADING=1");
 			(void)reload(d, NULL);
-			(void)notify_send("READY=1");
+			(void)notify_send(&d->notify, "READY=1");
 		} else {
 			begin_stop(d);
 		}
@@ -187,6 +188,8 @@ static struct instant next_deadline(const struct daemon *d)
 		t = instant_min(t, d->stop_at);
 	if (pump_pending(d) || cross_pending(d))
 		t = instant_min(t, instant_add(d->now, RETRY_NS));
+	if (notify_waiting(&d->notify))
+		t = instant_min(t, instant_add(d->now, NOTIFY_NS));
 	if (!instant_before(d->now, t))
 		t = instant_add(d->now, SPIN_NS);
 	return t;
@@ -218,6 +221,8 @@ static void ticks(struct daemon *d)
 		state_save(d);
 	pump_flush(d);
 	cross_flush(d);
+	if (notify_waiting(&d->notify))
+		notify_retry(&d->notify);
 }
 
 static void requests(struct daemon *d, const struct epoll_event *ev, int n)

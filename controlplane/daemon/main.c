@@ -7,6 +7,7 @@
 #include "daemon/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 enum { EXIT_RUNTIME = 1, EXIT_CONFIG = 2 };
+
+#define LOG_END_MS 300 /* how long the end waits for a reader of the log that stands still */
 
 static const char help[] =
         "usage: coyod -c FILE [--check] [-- EAL OPTIONS]\n"
@@ -153,7 +156,17 @@ static bool hugepages_usable(void)
 	return n > 0 && access("/dev/hugepages", W_OK | X_OK) == 0;
 }
 
-static void dp_cfg_of(const struct daemon *d, const struct arguments *a, struct dp_port_cfg *ports,
+/* From whatever thread DPDK logs. */
+static void dpdk_logs(void *arg, enum dp_log_level level, const char *line)
+{
+	log_text(arg,
+	         level == DP_LOG_ERROR  ? LOG_LEVEL_ERROR
+	         : level == DP_LOG_WARN ? LOG_LEVEL_WARN
+	                                : LOG_LEVEL_INFO,
+	         line);
+}
+
+static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_port_cfg *ports,
                       struct dp_cfg *cfg)
 {
 	const struct conf *c = &d->conf;
@@ -183,6 +196,8 @@ static void dp_cfg_of(const struct daemon *d, const struct arguments *a, struct 
 	        .id = d->me.id,
 	        .app_socket = *c->api.socket ? c->api.socket : NULL,
 	        .app_socket_mode = (uint32_t)c->api.mode,
+	        .log = dpdk_logs,
+	        .log_arg = &d->log,
 	};
 	randombytes_buf(cfg->seed, sizeof(cfg->seed));
 }
@@ -264,6 +279,7 @@ static void finish(struct daemon *d)
 	pump_free(&d->pump);
 	identity_wipe(&d->me);
 	conf_free(&d->conf);
+	log_close(&d->log, LOG_END_MS);
 }
 
 static void announce(struct daemon *d)
@@ -277,7 +293,7 @@ static void announce(struct daemon *d)
 	           d->workers == 1 ? "" : "s", dp_memory_text(d->dp));
 	daemon_log(d, LOG_LEVEL_INFO, "ready, %u link%s configured", d->conf.nlinks,
 	           d->conf.nlinks == 1 ? "" : "s");
-	(void)notify_send("READY=1");
+	(void)notify_send(&d->notify, "READY=1");
 }
 
 /* Before any thread: workers inherit the mask, so that signals reach only the loop. */
@@ -291,6 +307,18 @@ static void signals_block(void)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Whoever starts the daemon without standard descriptors must not find its log in the first socket that it opens. */
+static void descriptors_complete(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int configure(struct daemon *d, const struct arguments *a)
@@ -317,6 +345,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	descriptors_complete();
 	d.ctl.fd = d.epoll_fd = d.timer_fd = d.signal_fd = -1;
 	log_init(&d.log, STDERR_FILENO);
 	pump_init(&d.pump);
@@ -339,6 +368,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signals_block();
+	(void)log_start(&d.log); /* without it the log is written at the end */
 	if (start(&d, &a, err, sizeof(err))) {
 		log_line(&d.log, d.now, LOG_LEVEL_ERROR, "%s", err);
 		finish(&d);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A datagram to the path or abstract name in $NOTIFY_SOCKET. */
+/* A datagram to the path or abstract name in $NOTIFY_SOCKET, and what waits until that socket has room. */
 #include "daemon/notify.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-int notify_send(const char *state)
+static int send_now(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -35,4 +36,49 @@ int notify_send(const char *state)
 		rc = -errno;
 	close(fd);
 	return rc;
+}
+
+static void keep(struct notify *n, const char *state)
+{
+	size_t used;
+	char *old = strstr(n->waiting, "STATUS="), *end;
+
+	if (strncmp(state, "STATUS=", 7) == 0 && old) {
+		end = strchr(old, '\n');
+		if (end)
+			memmove(old, end + 1, strlen(end + 1) + 1);
+		else
+			*old = '\0';
+	}
+	used = strlen(n->waiting);
+	if (used && n->waiting[used - 1] != '\n' && used + 1 < sizeof(n->waiting))
+		n->waiting[used++] = '\n';
+	if (used + strlen(state) < sizeof(n->waiting))
+		strcpy(n->waiting + used, state);
+	else
+		n->waiting[used] = '\0';
+}
+
+bool notify_waiting(const struct notify *n)
+{
+	return n->waiting[0] != '\0';
+}
+
+void notify_retry(struct notify *n)
+{
+	int rc = notify_waiting(n) ? send_now(n->waiting) : 0;
+
+	if (rc != -EAGAIN && rc != -ENOBUFS)
+		n->waiting[0] = '\0';
+}
+
+int notify_send(struct notify *n, const char *state)
+{
+	int rc = notify_waiting(n) ? -EAGAIN : send_now(state);
+
+	if (rc != -EAGAIN && rc != -ENOBUFS)
+		return rc;
+	keep(n, state);
+	notify_retry(n);
+	return 0;
 }

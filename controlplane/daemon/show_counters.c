@@ -20,13 +20,27 @@ bool show_drops_row(struct daemon *d, struct show_walk *w, struct json *j)
 	return true;
 }
 
+/* What the daemon itself counted, after the node's rows. */
+static bool daemon_counter(struct daemon *d, uint32_t index, const char **name, const char **text,
+                           uint64_t *count)
+{
+	if (index > 0)
+		return false;
+	*name = "log_lines_lost";
+	*text = "lines of the log that its reader did not take in time";
+	*count = log_lost(&d->log);
+	return true;
+}
+
 /* What the control plane counted: drops and ordinary messages alike. */
 bool show_control_row(struct daemon *d, struct show_walk *w, struct json *j)
 {
 	const char *name, *text;
 	uint64_t count;
 
-	if (!node_view_counter(d->node, w->at, &name, &text, &count))
+	if (node_view_counter(d->node, w->at, &name, &text, &count))
+		w->offset = w->at + 1;
+	else if (!daemon_counter(d, w->at - w->offset, &name, &text, &count))
 		return false;
 	w->at++;
 	json_object(j, NULL);

@@ -21,6 +21,7 @@ static void counts(struct daemon *d, struct json *j)
 	json_uint(j, "pending_queries", s.pending_queries);
 	json_uint(j, "state_bytes", s.state_bytes);
 	json_uint(j, "command_packets_lost", d->pump.packets_lost);
+	json_uint(j, "log_lines_lost", log_lost(&d->log));
 	json_array(j, "roots");
 	for (unsigned t = 0; t < ARRAY_LEN(s.root); t++) {
 		if (id_is_zero(&s.root[t]))

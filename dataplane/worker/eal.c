@@ -2,6 +2,7 @@
 /* DPDK's environment: its arguments from the configuration, its runtime folder, its end without leftovers. */
 #include "worker/eal.h"
 #include "core/dpdk.h"
+#include "worker/eal_log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +27,7 @@ struct eal {
 	int argc;
 	char base[128]; /* runtime folder made here, or "" */
 	char dir[256];  /* EAL's own under it */
+	FILE *log;
 };
 
 static bool arg(struct eal *e, const char *format, ...) COYO_PRINTF(2, 3);
@@ -167,6 +169,7 @@ static void release(struct eal *e)
 		(void)rmdir(e->base);
 		(void)unsetenv("RUNTIME_DIRECTORY");
 	}
+	eal_log_close(e->log);
 	for (int i = 0; i < e->argc; i++)
 		free(e->argv[i]);
 	free(e);
@@ -247,6 +250,7 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 		release(e);
 		return NULL;
 	}
+	e->log = eal_log_open(cfg);
 	memcpy(argv, e->argv, sizeof(argv)); /* EAL permutes what it is given */
 	if (rte_eal_init(e->argc, argv) < 0) {
 		snprintf(err, errcap,

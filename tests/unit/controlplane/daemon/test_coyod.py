@@ -4,6 +4,7 @@
 
 usage: test_coyod.py COYOD COYOCTL
 """
+import fcntl
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -29,13 +31,13 @@ KEY = "coyo-secret-key-1 " + "01" * 32 + "69ca1ec8\n"  # of ID
 
 
 class Daemon:
-    def __init__(self, directory, conf, *args, env=None):
+    def __init__(self, directory, conf, *args, env=None, stderr=subprocess.PIPE, closed=()):
         self.dir, self.conf = directory, os.path.join(directory, "conf")
         with open(self.conf, "w", encoding="ascii") as f:
             f.write(conf)
         self.socket = os.path.join(directory, "ctl")
-        self.proc = subprocess.Popen([COYOD, "-c", self.conf, *args], stderr=subprocess.PIPE, text=True,
-                                     env=dict(os.environ, **(env or {})))
+        self.proc = subprocess.Popen([COYOD, "-c", self.conf, *args], stderr=stderr, text=True, env=dict(os.environ, **(env or {})),
+                                     preexec_fn=(lambda: [os.close(fd) for fd in closed]) if closed else None)
         self.log = []
 
     def until(self, words, seconds=5):
@@ -48,6 +50,14 @@ class Daemon:
             if not line:
                 break
         raise AssertionError("no line with %r in %r" % (words, self.log))
+
+    def listens(self, seconds=5):
+        """Waits until the control socket answers."""
+        end = time.monotonic() + seconds
+        while b'"name"' not in (os.path.exists(self.socket) and self.raw(b"show node\n") or b""):
+            if self.proc.poll() is not None or time.monotonic() > end:
+                raise AssertionError("the daemon does not answer (status %s)" % self.proc.returncode)
+            time.sleep(0.02)
 
     def ctl(self, *words, status=0):
         r = subprocess.run([COYOCTL, "-s", self.socket, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -63,7 +73,10 @@ class Daemon:
     def raw(self, data, half_close=False):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(8)
-        s.connect(self.socket)
+        try:
+            s.connect(self.socket)
+        except ConnectionRefusedError:
+            return b""
         try:
             s.sendall(data)
             if half_close:
@@ -87,7 +100,8 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
-        self.proc.stderr.close()
+        if self.proc.stderr:
+            self.proc.stderr.close()
 
 
 class Case(unittest.TestCase):
@@ -266,6 +280,113 @@ class Case(unittest.TestCase):
         s.close()
         self.assertEqual(d.proc.wait(4), 0)
 
+    def test_notify_socket_full(self):
+        """A manager that does not read keeps nobody waiting, and is told once it reads."""
+        path = os.path.join(self.dir, "notify")
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(path)
+        s.settimeout(5)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as filler:
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    filler.sendto(b"x", path)
+        d = self.start(env={"NOTIFY_SOCKET": path})
+        self.assertEqual(d.json("show", "node")["name"], "n")
+        got = b""
+        while b"READY=1" not in got.split(b"\n"):
+            got = s.recv(300)
+        self.assertIn(b"STATUS=1 of 1 links up", got.split(b"\n"))
+        s.close()
+
+    # ---- a log that is not read ----
+
+    def errors(self, d, n):
+        """Makes the daemon log n lines and a few more, all errors."""
+        with open(d.conf, "w", encoding="ascii") as f:
+            f.write("nonsense\n" * 60)
+        for _ in range(n // 50 + 1):
+            self.assertEqual(d.json("reload", status=1)["code"], "EINVAL")
+
+    def ends(self, d, seconds=1.0, status=0):
+        began = time.monotonic()
+        d.proc.send_signal(signal.SIGTERM)
+        self.assertEqual(d.proc.wait(5), status)
+        self.assertLess(time.monotonic() - began, seconds)
+
+    def lost(self, d):
+        n = d.json("show", "node")["log_lines_lost"]
+        rows = [r["count"] for r in d.json("show", "drops")["control"] if r["counter"] == "log_lines_lost"]
+        self.assertGreaterEqual(rows[0], n)
+        return n
+
+    def test_stderr_a_full_pipe(self):
+        r, w = os.pipe()
+        fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(w, b"x" * 4096)
+        d = self.begin(w)
+        os.close(w)
+        self.assertEqual(self.lost(d), 0)
+        self.errors(d, 500)
+        lost = self.lost(d)
+        self.assertGreater(lost, 200)
+        text = b""
+        while b"lines were lost" not in text:
+            text += os.read(r, 4096)
+        self.assertEqual([int(x.split()[1]) for x in text.decode().splitlines() if "were lost" in x], [lost])
+        self.assertIn(b"info ready", text)
+        self.errors(d, 500)
+        self.ends(d)
+        os.close(r)
+
+    def test_stderr_a_stalled_journal(self):
+        """A stream socket whose other end does not read, as the journal's when it stands still."""
+        ours, theirs = socket.socketpair()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        d = self.begin(theirs.fileno())
+        theirs.close()
+        self.errors(d, 700)
+        self.assertGreater(self.lost(d), 200)
+        self.ends(d)
+        ours.close()
+
+    def test_stderr_a_stopped_terminal(self):
+        """Ctrl-S."""
+        master, slave = os.openpty()
+        termios.tcflow(slave, termios.TCOOFF)
+        d = self.begin(slave)
+        self.errors(d, 500)
+        self.assertGreater(self.lost(d), 200)
+        self.ends(d)
+        os.close(slave)
+        os.close(master)
+
+    def test_stderr_without_a_reader(self):
+        """No SIGPIPE; lines are counted."""
+        r, w = os.pipe()
+        os.close(r)
+        d = self.begin(w)
+        os.close(w)
+        self.errors(d, 50)
+        self.assertGreater(self.lost(d), 50)
+        self.ends(d)
+
+    def test_standard_descriptors_closed(self):
+        """The log goes nowhere, above all not into the first socket that is opened."""
+        d = Daemon(self.dir, self.conf(), closed=(0, 1, 2))
+        self.daemons.append(d)
+        d.listens()
+        self.errors(d, 50)
+        for fd in (0, 1, 2):
+            self.assertEqual(os.readlink("/proc/%d/fd/%d" % (d.proc.pid, fd)), "/dev/null")
+        self.assertEqual(self.lost(d), 0)
+        self.ends(d)
+
+    def begin(self, stderr):
+        d = Daemon(self.dir, self.conf(), stderr=stderr)
+        self.daemons.append(d)
+        d.listens()
+        return d
+
     def test_idle(self):
         d = self.start()
 
@@ -306,7 +427,9 @@ class Case(unittest.TestCase):
         self.assertFalse(d.json("show", "labels")["truncated"])
         drops = d.json("show", "drops")
         self.assertEqual(drops["drops"][0], {"reason": "runt", "count": 0, "text": "frame shorter than its headers"})
-        self.assertEqual(drops["control"], [{"counter": "malformed", "count": 3, "text": "malformed control message"}])
+        self.assertEqual(drops["control"], [
+            {"counter": "malformed", "count": 3, "text": "malformed control message"},
+            {"counter": "log_lines_lost", "count": 0, "text": "lines of the log that its reader did not take in time"}])
         self.assertEqual([w["switched_packets"] for w in d.json("show", "workers")["workers"]], [0, 1])
         n = d.json("show", "node")
         self.assertEqual((n["id"], n["links_up"], n["memory"]), (ID, 1, "nothing at all"))
