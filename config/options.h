@@ -52,7 +52,7 @@
 	  "packet buffers; 0: computed from ports and workers")                           \
 	O(S, punt_rate, "punt-rate", uint, 1, 10000000, NULL, "20000",                    \
 	  "packets per second that one neighbour may send to the control plane")          \
-	O(S, connections, "connections", uint, 16, 1048576, NULL, "4096",                 \
+	O(S, connections, "connections", uint, 16, 1048575, NULL, "4096",                 \
 	  "most connections per worker")                                                  \
 	O(S, tcp_sndbuf, "tcp-sndbuf", size, 16384, 1073741824, NULL, "4M",               \
 	  "largest send buffer of one connection, bytes (K, M, G)")                       \

@@ -46,6 +46,10 @@ struct dp_cfg {
 	void *log_arg;
 };
 
+/* Whether dp_start() has the memory that cfg needs, without starting anything: for cfg as it is, both say the same. 0, or -errno with
+ * one sentence that has the numbers. */
+int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap);
+
 /* Starts EAL, ports, pools, worker threads and the gateway thread. On failure writes one sentence with cause and remedy into err,
  * leaves nothing behind and returns -errno. Must be called from the thread that will be control (EAL's main lcore). */
 int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap);

@@ -140,20 +140,13 @@ static void node_cfg_of(const struct daemon *d, struct node_cfg *cfg)
 
 /* ---- what the data plane is made of ---- */
 
-/* Hugepages are worth trying where some are free and this user may map them. */
-static bool hugepages_usable(void)
+/* Hugepages are worth trying where enough are free and this user may map them. */
+static bool hugepages_usable(struct dp_cfg *cfg)
 {
-	FILE *f = fopen("/proc/meminfo", "re");
-	char line[128];
-	unsigned long n = 0;
+	char err[512];
 
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "HugePages_Free: %lu", &n) == 1)
-			break;
-	fclose(f);
-	return n > 0 && access("/dev/hugepages", W_OK | X_OK) == 0;
+	cfg->no_huge = false;
+	return dp_check(cfg, err, sizeof(err)) == 0 && access("/dev/hugepages", W_OK | X_OK) == 0;
 }
 
 /* From whatever thread DPDK logs. */
@@ -184,8 +177,6 @@ static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_por
 	        .nports = c->nports,
 	        .eal_args = a->eal,
 	        .neal_args = a->neal,
-	        .no_huge = c->worker.hugepages == CONF_HUGE_NO ||
-	                   (c->worker.hugepages == CONF_HUGE_AUTO && !hugepages_usable()),
 	        .mbufs = (unsigned)c->worker.mbufs,
 	        .memory_mb = (unsigned)c->worker.memory_mb,
 	        .sessions_max = (uint32_t)c->node.sessions,
@@ -199,6 +190,8 @@ static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_por
 	        .log = dpdk_logs,
 	        .log_arg = &d->log,
 	};
+	cfg->no_huge = c->worker.hugepages == CONF_HUGE_NO ||
+	               (c->worker.hugepages == CONF_HUGE_AUTO && !hugepages_usable(cfg));
 	randombytes_buf(cfg->seed, sizeof(cfg->seed));
 }
 
@@ -321,6 +314,19 @@ static void descriptors_complete(void)
 		close(fd);
 }
 
+/* What start() would refuse for want of memory. */
+static int memory_fits(struct daemon *d, const struct arguments *a, char *err, size_t errcap)
+{
+	struct dp_port_cfg ports[DP_PORTS_MAX];
+	struct dp_cfg dp;
+	int rc;
+
+	dp_cfg_of(d, a, ports, &dp);
+	rc = dp_check(&dp, err, errcap);
+	explicit_bzero(dp.seed, sizeof(dp.seed));
+	return rc;
+}
+
 static int configure(struct daemon *d, const struct arguments *a)
 {
 	struct conf_errors e = {.file = a->config};
@@ -362,6 +368,11 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	if (a.check) {
+		if (memory_fits(&d, &a, err, sizeof(err))) {
+			fprintf(stderr, "%s: %s\n", a.config, err);
+			finish(&d);
+			return EXIT_CONFIG;
+		}
 		printf("%s: right: %u links, %u ports, %u static cross-connects\n", a.config,
 		       d.conf.nlinks, d.conf.nports, d.conf.nlsps);
 		finish(&d);

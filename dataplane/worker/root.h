@@ -3,6 +3,9 @@
 #pragma once
 #include "core/state.h"
 #include "worker/loop.h"
+#include "worker/memory.h"
+
+#define WORKER_MBUF_CACHE 256 /* packet buffers that each lcore keeps to itself */
 
 struct bridge;
 struct eal;
@@ -20,6 +23,6 @@ struct dataplane {
 	bool launched;
 	uint16_t port_id[DP_PORTS_MAX];    /* DPDK's number of cfg.ports[i] */
 	bool link_present[CPDP_LINKS_MAX]; /* as control has commanded */
-	unsigned mbufs, memory_mb;
+	struct memory memory;
 	char memory_text[256];
 };

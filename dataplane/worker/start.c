@@ -18,37 +18,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define MBUF_CACHE 256
-#define MIB        (1u << 20)
-
-/* Bytes of one buffer in the pool with all its headers, rounded as mempool does. */
-static size_t mbuf_bytes(void)
-{
-	return 64 + sizeof(struct rte_mbuf) + PACKET_BYTES + MBUF_DATA + 64;
-}
-
-static void compute_memory(struct dataplane *dp)
-{
-	const struct dp_cfg *c = &dp->cfg;
-	size_t bytes, rings;
-
-	dp->mbufs = c->mbufs ? c->mbufs : 4096 + 4096 * c->workers + 4096 * c->nports * c->workers;
-	rings = (size_t)c->workers * RING_SLOTS *
-	                (sizeof(struct cp_cmd) + sizeof(struct dp_event)) +
-	        (size_t)c->workers * c->workers * HANDOVER_SLOTS * sizeof(void *);
-	bytes = dp->mbufs * mbuf_bytes() + 2 * rings + (size_t)c->nports * 4 * MIB +
-	        (size_t)c->workers * c->sessions_max * 128 + 24 * MIB;
-	dp->memory_mb = c->memory_mb ? c->memory_mb : (unsigned)((bytes + 8 * MIB - 1) / MIB) & ~7u;
-	if (!c->memory_mb && dp->memory_mb < 64)
-		dp->memory_mb = 64;
-}
-
 static void describe(struct dataplane *dp)
 {
 	snprintf(dp->memory_text, sizeof(dp->memory_text),
 	         "%u MiB for DPDK (%u packet buffers %zu MiB), %s; ChaCha20-Poly1305 by %s, "
 	         "AES-256-GCM by %s",
-	         dp->memory_mb, dp->mbufs, dp->mbufs * mbuf_bytes() / MIB,
+	         dp->memory.dpdk_mb, dp->memory.mbufs,
+	         dp->memory.mbufs * dp->memory.mbuf_bytes >> 20,
 	         dp->cfg.no_huge ? "no huge pages" : "huge pages",
 	         seal_backend(AEAD_CHACHA20_POLY1305), seal_backend(AEAD_AES256_GCM));
 }
@@ -57,12 +33,13 @@ static int make_pool(struct dataplane *dp, char *err, size_t errcap)
 {
 	/* A stack gives out the buffer that was freed last, which is still in a cache; a ring would go through all buffers and find
 	 * each of them cold. Workers take the stack's lock once in some hundred buffers. */
-	dp->all.pool = rte_pktmbuf_pool_create_by_ops(
-	        "packets", dp->mbufs, MBUF_CACHE, PACKET_BYTES, MBUF_DATA, SOCKET_ID_ANY, "stack");
+	dp->all.pool =
+	        rte_pktmbuf_pool_create_by_ops("packets", dp->memory.mbufs, WORKER_MBUF_CACHE,
+	                                       PACKET_BYTES, MBUF_DATA, SOCKET_ID_ANY, "stack");
 	if (dp->all.pool)
 		return 0;
 	snprintf(err, errcap, "no memory for %u packet buffers (%s): raise memory-mb above %u",
-	         dp->mbufs, rte_strerror(rte_errno), dp->memory_mb);
+	         dp->memory.mbufs, rte_strerror(rte_errno), dp->memory.dpdk_mb);
 	return -ENOMEM;
 }
 
@@ -112,15 +89,18 @@ static int launch(struct dataplane *dp, char *err, size_t errcap)
 	return 0;
 }
 
-static int check(const struct dp_cfg *cfg, char *err, size_t errcap)
+int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap)
 {
+	struct memory m;
+
 	if (cfg->workers < 1 || cfg->workers > CPDP_WORKERS_MAX || cfg->nports > DP_PORTS_MAX ||
 	    !cfg->name) {
 		snprintf(err, errcap, "1 to %d workers, at most %d ports", CPDP_WORKERS_MAX,
 		         DP_PORTS_MAX);
 		return -EINVAL;
 	}
-	return 0;
+	memory_compute(cfg, &m);
+	return memory_check(cfg, &m, err, errcap);
 }
 
 int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap)
@@ -129,7 +109,7 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	int rc;
 
 	*out = NULL;
-	rc = dp ? check(cfg, err, errcap) : -ENOMEM;
+	rc = dp ? dp_check(cfg, err, errcap) : -ENOMEM;
 	if (rc) {
 		free(dp);
 		return rc;
@@ -141,9 +121,9 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	dp->cfg.ports = dp->ports;
 	dp->all.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	atomic_store(&dp->all.wake_wanted, true);
-	compute_memory(dp);
+	memory_compute(&dp->cfg, &dp->memory);
 	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
-	dp->eal = eal_start(&dp->cfg, dp->memory_mb, err, errcap);
+	dp->eal = eal_start(&dp->cfg, dp->memory.dpdk_mb, err, errcap);
 	rc = dp->eal ? 0 : -EIO;
 	if (rc == 0)
 		seal_start();

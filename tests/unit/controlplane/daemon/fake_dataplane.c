@@ -22,12 +22,22 @@ void fake_reset(void)
 	fake = (struct fake){.room = UINT32_MAX};
 }
 
+int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap)
+{
+	if (!cfg->no_huge || cfg->memory_mb <= 4096)
+		return cfg->no_huge ? 0 : -ENOMEM;
+	snprintf(err, errcap, "there is memory for 4096 MiB");
+	return -ENOMEM;
+}
+
 int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap)
 {
 	if (cfg->neal_args && strcmp(cfg->eal_args[0], "--fail") == 0) {
 		snprintf(err, errcap, "the data plane was told to fail; leave out --fail");
 		return -EINVAL;
 	}
+	if (dp_check(cfg, err, errcap))
+		return -ENOMEM;
 	if (!fake.room)
 		fake.room = UINT32_MAX;
 	fake.dp = *cfg;

@@ -241,6 +241,12 @@ class Case(unittest.TestCase):
         r = subprocess.run([COYOD, "--version"], stdout=subprocess.PIPE, text=True, check=True)
         self.assertRegex(r.stdout, r"^coyod \d")
 
+    def test_memory_that_does_not_fit(self):
+        """--check says what a start would say."""
+        conf = self.conf().replace("count = 2", "count = 2\nmemory-mb = 5000")
+        self.fails(conf, 1, "error there is memory for 4096 MiB")
+        self.fails(conf, 2, "conf: there is memory for 4096 MiB", "--check")
+
     def test_orderly_end(self):
         d = self.start()
         self.assertEqual(stat.S_IMODE(os.stat(d.socket).st_mode), 0o600)
