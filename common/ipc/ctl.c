@@ -52,6 +52,14 @@ const char *ctl_errno_name(int err)
 		return "ECONNREFUSED";
 	case ESHUTDOWN:
 		return "ESHUTDOWN";
+	case EACCES:
+		return "EACCES";
+	case ECONNRESET:
+		return "ECONNRESET";
+	case ENAMETOOLONG:
+		return "ENAMETOOLONG";
+	case EPROTO:
+		return "EPROTO";
 	case EALREADY:
 		return "EALREADY";
 	default:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyoctl: asks a running coyod, prints tables for people or JSON for programs. */
+#include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/table.h"
 
@@ -41,10 +42,29 @@ struct options {
 	int nrows;
 };
 
-static int usage(const char *text)
+/* What went wrong, for people on standard error and, with --json, for programs as the document (or its `result`) on standard output. */
+static int failed(const struct options *o, int status, int err, const char *text, bool in_result)
 {
-	fprintf(stderr, "coyoctl: %s; `coyoctl --help` lists everything\n", text);
-	return EXIT_USAGE;
+	struct json j;
+
+	fprintf(stderr, "coyoctl: %s%s\n", text,
+	        status == EXIT_USAGE ? "; `coyoctl --help` lists everything" : "");
+	if (!o->json)
+		return status;
+	json_init(&j);
+	json_object(&j, NULL);
+	json_str(&j, "error", text);
+	json_str(&j, "code", ctl_errno_name(err));
+	json_object_end(&j);
+	if (!j.failed)
+		printf(in_result ? "],\"result\":%s}\n" : "%s\n", j.text);
+	json_free(&j);
+	return status;
+}
+
+static int usage(const struct options *o, const char *text)
+{
+	return failed(o, EXIT_USAGE, EINVAL, text, false);
 }
 
 static bool number(const char *s, uint32_t lo, uint32_t hi, uint32_t *out)
@@ -68,23 +88,23 @@ static int parse_words(struct options *o, char **words, int n)
 	struct ctl_request given = o->req;
 
 	if (n == 0)
-		return usage("what shall it do? show, lookup, ping, trace, drain or reload");
+		return usage(o, "what shall it do? show, lookup, ping, trace, drain or reload");
 	for (int i = 0; i < n; i++) {
 		size_t w = strlen(words[i]);
 
 		if (len + w + 2 > sizeof(line))
-			return usage("a request has at most 512 characters");
+			return usage(o, "a request has at most 512 characters");
 		if (i)
 			line[len++] = ' ';
 		memcpy(line + len, words[i], w + 1);
 		len += w;
 	}
 	if (ctl_request_parse(line, len, &o->req, why, sizeof(why)))
-		return usage(why);
+		return usage(o, why);
 	if (o->npings && o->req.verb != CTL_PING)
-		return usage("-c and -i belong to ping");
+		return usage(o, "-c and -i belong to ping");
 	if (o->nrows && o->req.verb != CTL_SHOW)
-		return usage("-n belongs to show");
+		return usage(o, "-n belongs to show");
 	if (given.count)
 		o->req.count = given.count;
 	if (given.interval_ms)
@@ -110,6 +130,9 @@ static int parse(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){.socket = env && *env ? env : CONTROL_DEFAULT};
+	/* Errors are told as JSON wherever the option stands. */
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		o->json = o->json || strcmp(argv[i], "--json") == 0;
 	while ((c = getopt_long(argc, argv, "s:c:i:n:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -118,18 +141,18 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'c':
 			o->npings++;
 			if (!number(optarg, 1, CTL_COUNT_MAX, &o->req.count))
-				return usage("-c takes 1..100000");
+				return usage(o, "-c takes 1..100000");
 			break;
 		case 'i':
 			o->npings++;
 			if (!number(optarg, CTL_INTERVAL_MIN, CTL_INTERVAL_MAX,
 			            &o->req.interval_ms))
-				return usage("-i takes 10..60000 ms");
+				return usage(o, "-i takes 10..60000 ms");
 			break;
 		case 'n':
 			o->nrows++;
 			if (!number(optarg, 1, CTL_ROWS_MAX, &o->req.limit))
-				return usage("-n takes 1..10000000");
+				return usage(o, "-n takes 1..10000000");
 			break;
 		case OPT_JSON:
 			o->json = true;
@@ -141,7 +164,7 @@ static int parse(int argc, char **argv, struct options *o)
 			fputs(help, stdout);
 			return 0;
 		default:
-			return usage("that option is not understood");
+			return usage(o, "that option is not understood");
 		}
 	}
 	return parse_words(o, argv + optind, argc - optind);
@@ -243,6 +266,7 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 struct progress {
 	unsigned answers;
 	bool final;
+	bool part; /* of a long document has been printed */
 	int status;
 };
 
@@ -272,8 +296,10 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 	bool final = !streaming(o) || (v && jvalue_get(v, "done")) || error;
 
 	if (!v) {
-		p->status = refused("the daemon's answer is no JSON; is coyod of another version "
-		                    "than coyoctl?");
+		p->status = failed(o, EXIT_REFUSED, EPROTO,
+		                   "the daemon's answer is no JSON; is coyod of another version "
+		                   "than coyoctl?",
+		                   p->answers > 0);
 		p->final = true;
 		return;
 	}
@@ -314,6 +340,7 @@ static int take_answer(const struct options *o, struct client *c, struct progres
 		} else if (rc == CLIENT_PART) {
 			if (fwrite(line, 1, len, stdout) != len)
 				return -errno;
+			p->part = true;
 			p->final = line[len - 1] == '\n';
 		} else {
 			return rc;
@@ -332,19 +359,20 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (client_open(&c, o.socket, err, sizeof(err))) {
-		fprintf(stderr, "coyoctl: %s\n", err);
-		return EXIT_UNREACHED;
-	}
+	rc = client_open(&c, o.socket, err, sizeof(err));
+	if (rc)
+		return failed(&o, EXIT_UNREACHED, -rc, err, false);
 	rc = client_send(&c, &o.req);
 	if (rc == 0)
 		rc = take_answer(&o, &c, &p);
 	client_close(&c);
 	if (!p.final) {
-		if (o.json && p.answers)
-			puts("],\"result\":null}");
-		return refused(rc < 0 ? strerror(-rc)
-		                      : "the daemon ended before its answer did; ask again");
+		const char *why = rc < 0 ? strerror(-rc)
+		                         : "the daemon ended before its answer did; ask again";
+
+		/* A document that was passed on in part cannot be mended. */
+		o.json = o.json && !p.part;
+		return failed(&o, EXIT_REFUSED, rc < 0 ? -rc : ECONNRESET, why, p.answers > 0);
 	}
 	if (fflush(stdout) != 0)
 		return refused("cannot write the answer to standard output; is the disk full?");

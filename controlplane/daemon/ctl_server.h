@@ -3,6 +3,7 @@
 #pragma once
 #include "daemon/ctl_client.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ struct node_answer;
 
 struct ctl_server {
 	int fd;
-	bool bound;               /* the path is ours to remove */
+	atomic_bool bound;        /* the path is ours to remove */
 	struct instant resume_at; /* accepting pauses until then */
 	struct ctl_client clients[CTL_CLIENTS_MAX];
 	uint32_t turn; /* whose slice is next */

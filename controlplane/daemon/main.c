@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyod: reads the configuration, starts node and workers, joins them, runs until told to stop. */
 #include "daemon/daemon.h"
+#include "daemon/limits.h"
 #include "daemon/links.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
+#include "daemon/startwatch.h"
 #include "daemon/state.h"
 
 #include <errno.h>
@@ -224,10 +226,14 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 	return 0;
 }
 
-static int start(struct daemon *d, const struct arguments *a, char *err, size_t errcap)
+/* Between its steps the start looks whether it has been told to end. */
+static int start(struct daemon *d, const struct arguments *a, const struct startwatch *w, char *err,
+                 size_t errcap)
 {
-	int rc;
+	int rc = limits_check(&d->conf, err, errcap);
 
+	if (rc)
+		return rc;
 	/* Whatever another process may hold is taken first: nothing has started yet when it fails. */
 	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
 		rc = links_open(d, &d->conf.links[i], err, errcap);
@@ -237,9 +243,11 @@ static int start(struct daemon *d, const struct arguments *a, char *err, size_t 
 	rc = ctl_server_open(d, err, errcap);
 	if (rc)
 		return rc;
-	rc = start_planes(d, a, err, errcap);
+	rc = startwatch_asked(w) ? -ECANCELED : start_planes(d, a, err, errcap);
 	if (rc)
 		return rc;
+	if (startwatch_asked(w))
+		return -ECANCELED;
 	rc = loop_open(d);
 	if (rc) {
 		snprintf(err, errcap,
@@ -249,7 +257,7 @@ static int start(struct daemon *d, const struct arguments *a, char *err, size_t 
 		return rc;
 	}
 	state_restore(d);
-	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
+	for (uint32_t i = 0; i < d->conf.nlinks && !startwatch_asked(w); i++) {
 		rc = links_start(d, i, &d->conf.links[i], err, errcap);
 		if (rc)
 			return rc;
@@ -257,7 +265,7 @@ static int start(struct daemon *d, const struct arguments *a, char *err, size_t 
 	}
 	pump_flush(d);
 	cross_flush(d);
-	return 0;
+	return startwatch_asked(w) ? -ECANCELED : 0;
 }
 
 static void finish(struct daemon *d)
@@ -345,6 +353,7 @@ static int configure(struct daemon *d, const struct arguments *a)
 int main(int argc, char **argv)
 {
 	static struct daemon d;
+	static struct startwatch watch; /* its thread may outlive this function */
 	struct arguments a;
 	char err[512] = "";
 	int status = arguments_parse(argc, argv, &a);
@@ -380,14 +389,21 @@ int main(int argc, char **argv)
 	}
 	signals_block();
 	(void)log_start(&d.log); /* without it the log is written at the end */
-	if (start(&d, &a, err, sizeof(err))) {
-		log_line(&d.log, d.now, LOG_LEVEL_ERROR, "%s", err);
-		finish(&d);
-		return EXIT_RUNTIME;
+	limits_raise();
+	startwatch_begin(&watch, &d.log, d.conf.node.control, &d.ctl.bound);
+	if (start(&d, &a, &watch, err, sizeof(err)) == 0) {
+		startwatch_end(&watch);
+		if (!startwatch_asked(&watch)) {
+			announce(&d);
+			status = loop_run(&d);
+		}
+	} else if (!startwatch_asked(&watch)) {
+		daemon_log(&d, LOG_LEVEL_ERROR, "%s", err);
+		status = EXIT_RUNTIME;
 	}
-	announce(&d);
-	status = loop_run(&d);
-	daemon_log(&d, LOG_LEVEL_INFO, "stopped");
+	if (status != EXIT_RUNTIME)
+		daemon_log(&d, LOG_LEVEL_INFO, "stopped");
 	finish(&d);
-	return status;
+	startwatch_end(&watch);
+	return status < 0 ? 0 : status;
 }

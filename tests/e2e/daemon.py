@@ -7,6 +7,7 @@ usage: daemon.py BUILDDIR [TEST...]   TEST: names of functions below
 import fcntl
 import glob
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -82,7 +83,62 @@ def log_and_telemetry_not_read(net):
         s.close()
 
 
-TESTS = [log_and_telemetry_not_read]
+def told_to_end_while_starting(net):
+    """SIGTERM after any time since the first instruction: obeyed within a second, and nothing is left."""
+    a = Alone(net)
+    app = "[port p]\ndevice = net_null0\n"
+    waited, worst, by_signal = lib.Waited(net), 0.0, 0
+    for ms in list(range(0, 200, 8)) + list(range(200, 600, 40)):
+        p = a.start(app)
+        time.sleep(ms / 1000)
+        began = time.monotonic()
+        p.send_signal(signal.SIGTERM)
+        status = p.wait(20)
+        worst = max(worst, time.monotonic() - began)
+        said = p.stderr.read().decode()
+        p.stderr.close()
+        by_signal += status == -signal.SIGTERM
+        if status not in (0, -signal.SIGTERM) or (status and said):
+            check(False, "after %d ms: status %s, %s" % (ms, status, said))
+        left = glob.glob(a.node.dir + "/dpdk*") + glob.glob(a.node.dir + "/*.sock")
+        if left:
+            check(False, "after %d ms: it leaves %s" % (ms, left))
+    lib.within(worst, 1.0, waited, "SIGTERM at 35 moments of the start is obeyed")
+    check(by_signal < 20, "most of them in order (%d before the first file was made)" % by_signal)
+
+
+def open_files(net):
+    """The number that the refusal names is enough for a daemon with ports, workers, links and applications, all control clients included."""
+    a = Alone(net)
+    more = "[port p]\ndevice = net_null0\n[port q]\ndevice = net_null1\n" + "".join(
+        "[link l%d]\ntype = udp-socket\nlocal = 127.0.0.1:0\nremote = 127.0.0.1:9\n" % i for i in range(20))
+
+    def limit(n):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
+    p = a.start(more, preexec_fn=limit(16))
+    check(p.wait(10) == 1, "with 16 open files it does not start")
+    said = p.stderr.read().decode()
+    p.stderr.close()
+    check("16 open files are allowed and " in said and said.count("\n") == 1, "and says so in one sentence: " + said.strip())
+    need = int(said.split("allowed and ")[1].split()[0])
+    a.start(more, preexec_fn=limit(need))
+    a.answers()
+    clients = []
+    for _ in range(32):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(a.node.control)
+        clients.append(s)
+    used = len(os.listdir("/proc/%d/fd" % a.proc.pid))
+    time.sleep(0.2)
+    used = len(os.listdir("/proc/%d/fd" % a.proc.pid))
+    check(used <= need, "with %d it runs, and has %d of them open beside 32 control clients" % (need, used))
+    for s in clients:
+        s.close()
+    a.ends(1.0, "SIGTERM is obeyed")
+    check("open files" not in a.proc.stderr.read().decode(), "nothing was refused")
+
+
+TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files]
 if __name__ == "__main__":
     wanted = sys.argv[2:]
     lib.main(*[t for t in TESTS if not wanted or t.__name__ in wanted])

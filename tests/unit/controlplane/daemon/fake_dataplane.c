@@ -38,6 +38,9 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	}
 	if (dp_check(cfg, err, errcap))
 		return -ENOMEM;
+	/* "--slow=MS": as long as a driver may take. */
+	if (cfg->neal_args && strncmp(cfg->eal_args[0], "--slow=", 7) == 0)
+		usleep((useconds_t)atoi(cfg->eal_args[0] + 7) * 1000);
 	if (!fake.room)
 		fake.room = UINT32_MAX;
 	fake.dp = *cfg;

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
@@ -31,13 +32,13 @@ KEY = "coyo-secret-key-1 " + "01" * 32 + "69ca1ec8\n"  # of ID
 
 
 class Daemon:
-    def __init__(self, directory, conf, *args, env=None, stderr=subprocess.PIPE, closed=()):
+    def __init__(self, directory, conf, *args, env=None, stderr=subprocess.PIPE, closed=(), before=None):
         self.dir, self.conf = directory, os.path.join(directory, "conf")
         with open(self.conf, "w", encoding="ascii") as f:
             f.write(conf)
         self.socket = os.path.join(directory, "ctl")
         self.proc = subprocess.Popen([COYOD, "-c", self.conf, *args], stderr=stderr, text=True, env=dict(os.environ, **(env or {})),
-                                     preexec_fn=(lambda: [os.close(fd) for fd in closed]) if closed else None)
+                                     preexec_fn=(lambda: [os.close(fd) for fd in closed]) if closed else before)
         self.log = []
 
     def until(self, words, seconds=5):
@@ -240,6 +241,45 @@ class Case(unittest.TestCase):
         self.assertIn("coyod -c FILE", r.stderr)
         r = subprocess.run([COYOD, "--version"], stdout=subprocess.PIPE, text=True, check=True)
         self.assertRegex(r.stdout, r"^coyod \d")
+
+    def test_told_to_end_while_starting(self):
+        """Whatever the start is at: at once where it is quick, within a second where a driver takes its time."""
+        for slow, at in ((20000, 0.2), (20000, 0.02), (300, 0.1), (5, 0.02)):
+            d = Daemon(self.dir, self.conf(), "--", "--slow=%d" % slow)
+            self.daemons.append(d)
+            while not os.path.exists(d.socket):
+                time.sleep(0.002)
+            time.sleep(at)
+            with self.subTest(slow=slow, at=at):
+                self.ends(d)
+                self.assertIn("info stopped", d.proc.stderr.read())
+                self.assertFalse(os.path.exists(d.socket))
+        d = Daemon(self.dir, self.conf(), "--", "--slow=20000")
+        self.daemons.append(d)
+        while not os.path.exists(d.socket):
+            time.sleep(0.002)
+        time.sleep(0.1)
+        d.proc.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        self.ends(d, 0.3)  # a second one does not wait
+
+    def test_open_files(self):
+        """The soft limit is raised; what the hard one lacks is told with the number, and that number is enough."""
+        def limit(soft, hard):
+            return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        d = Daemon(self.dir, self.conf(), before=limit(16, 16))
+        self.daemons.append(d)
+        self.assertEqual(d.proc.wait(5), 1)
+        text = d.proc.stderr.read()
+        self.assertRegex(text, r"^error 16 open files are allowed and \d+ are needed at least .*LimitNOFILE=.*\n$")
+        need = int(text.split("allowed and ")[1].split()[0])
+        d = Daemon(self.dir, self.conf(), before=limit(need - 1, need - 1))
+        self.daemons.append(d)
+        self.assertEqual(d.proc.wait(5), 1)
+        d = Daemon(self.dir, self.conf(), before=limit(16, need))
+        self.daemons.append(d)
+        d.listens()
+        self.ends(d)
 
     def test_memory_that_does_not_fit(self):
         """--check says what a start would say."""
@@ -512,7 +552,31 @@ class Case(unittest.TestCase):
         d.socket = os.path.join(self.dir, "none")
         d.ctl("show", "node", status=3)
         self.assertIn("no coyod runs with this control socket", d.stderr)
+        for words, status, code in ((["show", "node"], 3, "ENOENT"), (["ping", "b"], 3, "ENOENT"), (["frob"], 2, "EINVAL"), ([], 2, "EINVAL"),
+                                    (["show", "node", "-x"], 2, "EINVAL"), (["show", "links", "-n", "0"], 2, "EINVAL")):
+            v = d.json(*words, status=status)
+            self.assertEqual((sorted(v), v["code"]), (["code", "error"], code), words)
+            self.assertIn(v["error"], d.stderr)
+        with socket.socket(socket.AF_UNIX) as s:  # a daemon that ends, or is none
+            s.bind(d.socket)
+            s.listen(8)
+            for answer in (b"", b"hello\n", b'{"seq":1,"rtt_us":5}\n', b'{"seq":1}\nhello\n'):
+                for words in (["show", "node"], ["ping", "b"]):
+                    if answer.startswith(b"{") and words[0] == "show":
+                        continue
+                    t = threading.Thread(target=self.one_answer, args=(s, answer))
+                    t.start()
+                    v = d.json(*words, status=1)
+                    self.assertIn("error", v["result"] if words[0] == "ping" and answer.startswith(b"{") else v, (words, answer))
+                    t.join()
         self.assertIn("usage: coyoctl", d.ctl("--help"))
+
+    @staticmethod
+    def one_answer(listener, answer):
+        c = listener.accept()[0]
+        c.recv(600)
+        c.sendall(answer)
+        c.close()
 
     # ---- reload ----
 
