@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is left over, found by walking every tunnel from its ends over the workers' own tables. */
 #include "audit.h"
+#include "peer/peer.h"
 
 #include <string.h>
 
@@ -153,6 +154,17 @@ void audit_print(const struct audit *a, const struct audit *b, struct net *net)
 	}
 }
 
+/* Labels that a node's links cannot grant any more, though nobody holds them. */
+static uint64_t unreachable(const struct node *n)
+{
+	const struct peer *p;
+	uint64_t sum = 0;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		sum += labels_unreachable(&p->labels, n->cfg.workers);
+	return sum;
+}
+
 void audit_sums(struct net *net, struct audit_sums *s)
 {
 	struct node_id root = {{0}};
@@ -172,6 +184,7 @@ void audit_sums(struct net *net, struct audit_sums *s)
 		s->pending_setups += st.pending_setups;
 		s->pending_queries += st.pending_queries;
 		s->labels_live += st.labels_live;
+		s->labels_unreachable += unreachable(net->node[i].node);
 		if (st.labels_live > s->labels_max)
 			s->labels_max = st.labels_live;
 		if (live == 1 || !id_eq(&root, &st.root[0]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is left over: labels no tunnel reaches, queries that never end, contacts that are dead. */
+/* What is left over: labels no tunnel reaches, labels that can never be granted again, queries that never end, contacts that are dead. */
 #pragma once
 #include "net.h"
 
@@ -22,6 +22,7 @@ struct audit_sums {
 	uint64_t contacts, contacts_dead;
 	uint64_t pending_setups, pending_queries;
 	uint64_t labels_live, labels_max; /* sum, busiest node */
+	uint64_t labels_unreachable;      /* that no link of theirs can ever grant again */
 	uint32_t roots;                   /* tree 0: 1 when all live nodes agree on its root */
 };
 void audit_sums(struct net *net, struct audit_sums *s);

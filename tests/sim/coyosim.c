@@ -236,6 +236,7 @@ static void print_json(const struct scenario_cfg *cfg, const struct scenario_res
 	put(&j, "labels_leaked", r->labels_leaked);
 	put(&j, "labels_live", r->labels_live);
 	put(&j, "labels_live_max", r->labels_live_max);
+	put(&j, "labels_unreachable", r->labels_unreachable);
 	put(&j, "stuck_queries", r->stuck_queries);
 	put(&j, "half_built", r->half_built);
 	json_uint(&j, "misdelivered", r->misdelivered);
@@ -280,6 +281,7 @@ static void print_text(const struct scenario_cfg *cfg, const struct scenario_res
 	row("hellos per node", r->hello_bytes_s_per_node, "bytes/s");
 	row("stale contacts", r->stale_contact_share * 100, "%");
 	row("labels leaked", r->labels_leaked, "");
+	row("labels that nothing can grant", r->labels_unreachable, "");
 	row("stuck queries", r->stuck_queries, "");
 	row("half-built tunnels", r->half_built, "");
 	printf("trace %016" PRIx64 ", %" PRIu64 " events, %.1f virtual s in %.2f s\n",

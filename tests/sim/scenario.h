@@ -43,7 +43,7 @@ struct scenario_result {
 	double cold_bytes_per_node; /* from the start to the end of the warm-up, without hellos */
 	double stale_contact_share;
 	double labels_leaked, stuck_queries, half_built;
-	double labels_live, labels_live_max;
+	double labels_live, labels_live_max, labels_unreachable;
 	uint64_t misdelivered;
 	uint64_t trace_hash;
 	uint64_t leaked_allocations; /* what node_free() left behind */
