@@ -53,7 +53,7 @@ struct news {
 	/* A finger to c is wanted. True: its set-up is under way, and its end will be told through kad_finger_up(), _failed() or
 	 * _gone(); false: not now. */
 	bool (*finger_build)(struct node *n, const struct contact *c);
-	/* The contact at the far end of a finger is about to be dropped. Calls back: kad_finger_gone(). */
+	/* No contact uses this finger any more, or its contact is about to be dropped. Calls back: kad_finger_gone(). */
 	void (*finger_drop)(struct node *n, struct lsp *l);
 
 	/* ---- lsp ---- */

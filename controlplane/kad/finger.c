@@ -67,10 +67,18 @@ void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far)
 {
 	struct contact *c = contact_find(n->contacts, far);
 
-	if (l->role == LSP_INGRESS)
-		attempt_over(n, c);
-	if (c && !c->finger)
+	if (l->role != LSP_INGRESS) {
+		if (c && !c->finger)
+			c->finger = l;
+		return;
+	}
+	attempt_over(n, c);
+	/* A finger of this node replaces one of the far end, which that one keeps or ends. If no contact uses it, because that was
+	 * dropped meanwhile or has an earlier one, it would be refreshed for ever. */
+	if (c && (!c->finger || c->finger->role != LSP_INGRESS))
 		c->finger = l;
+	else
+		n->news->finger_drop(n, l);
 }
 
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far)

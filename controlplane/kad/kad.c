@@ -74,6 +74,7 @@ void kad_peer_up(struct node *n, struct peer *p)
 	struct contact *c = contact_find(n->contacts, &p->id);
 	struct contact_info i = {.id = p->id};
 
+	kad_neighbours(n); /* the link's neighbour may have been another before */
 	if (!c || !c->verified)
 		c = contact_learn(n->contacts, n->now, &i, true);
 	if (!c)
@@ -85,16 +86,29 @@ void kad_peer_up(struct node *n, struct peer *p)
 	kad_ask(n, KAD_EXQ, &i, NULL, 0);
 }
 
+void kad_neighbours(struct node *n)
+{
+	bool left = false;
+
+	for (struct contact *c = contact_after(n->contacts, NULL); c;
+	     c = contact_after(n->contacts, c)) {
+		bool was = c->neighbour;
+
+		c->neighbour = peer_by_id(n, &c->id) != NULL;
+		if (!was || c->neighbour)
+			continue;
+		/* Other paths may still reach it: with one failure counted, the next tick asks it again. */
+		c->fails = 1;
+		left = true;
+	}
+	if (left)
+		kad_speed_up(n, true);
+}
+
+/* All contacts are looked at, since the id that the link had when it came up need not be the one that it has now. */
 void kad_peer_down(struct node *n, struct peer *p)
 {
-	struct contact *c = contact_find(n->contacts, &p->id);
-
-	if (!c || peer_by_id(n, &p->id))
-		return;
-	c->neighbour = false;
-	c->fails = 1;
-	/* Other paths may still reach it: with one failure counted, the next tick asks it again. */
-	kad_speed_up(n, true);
+	kad_neighbours(n);
 }
 
 void kad_coords_changed(struct node *n)

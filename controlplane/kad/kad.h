@@ -87,6 +87,8 @@ void kad_timer(struct node *n, struct timer *t);
 void kad_peer_up(struct node *n, struct peer *p);
 /* A neighbour is down. It stays a contact, since other paths may still reach it; housekeeping soon asks it whether they do. */
 void kad_peer_down(struct node *n, struct peer *p);
+/* Says of each contact anew whether it is a neighbour. For one that is none any more, as kad_peer_down(). */
+void kad_neighbours(struct node *n);
 /* This node's own record changed: its siblings and the contacts with a finger get the new one after a short delay. */
 void kad_coords_changed(struct node *n);
 /* A neighbour's sample names node c. It enters the table, unverified. Where the table has no room for it, it is asked, now and then
@@ -151,7 +153,8 @@ void lookup_slow(struct node *n, struct lookup *l);
 /* ---- fingers (kad/finger.c) ---- */
 /* Has a finger built for each bucket that has none, to its nearest contact. */
 void fingers_fix(struct node *n);
-/* A finger stands, built here or by the far end: the contact may be reached along it. */
+/* A finger stands, built here or by the far end: the contact may be reached along it. One built here that no contact has a use for is
+ * given up at once (news.finger_drop()). */
 void kad_finger_up(struct node *n, struct lsp *l, const struct node_id *far);
 /* Finger l to `far` is gone: the contact forgets it, and a new one is built after a second. */
 void kad_finger_gone(struct node *n, struct lsp *l, const struct node_id *far);

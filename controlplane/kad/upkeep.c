@@ -186,6 +186,7 @@ void upkeep_tick(struct node *n)
 	}
 	k->waits = 0;
 	k->ticks++;
+	kad_neighbours(n);
 	asked = verify_siblings(n);
 	asked += verify_buckets(n, 1, VERIFY_AT_ONCE);
 	if (asked == 0) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is left over, found by walking every tunnel from its ends over the workers' own tables. */
 #include "audit.h"
+#include "kad/kad.h"
 #include "peer/peer.h"
+#include "table/tunnel.h"
 
 #include <string.h>
 
@@ -165,6 +167,26 @@ static uint64_t unreachable(const struct node *n)
 	return sum;
 }
 
+/* Where the tables of a node contradict each other. */
+static uint64_t contradictions(struct node *n)
+{
+	uint64_t attempts = 0, found = 0;
+
+	for (struct lsp *l = lsp_after(n, NULL); l; l = lsp_after(n, l)) {
+		const struct contact *c = contact_find(n->contacts, &l->dst);
+
+		if (!l->finger || l->role != LSP_INGRESS)
+			continue;
+		attempts += l->state < LSP_UP;
+		found += l->state == LSP_UP && (!c || c->finger != l);
+	}
+	found += attempts != n->kad->fingers_pending;
+	for (struct contact *c = contact_after(n->contacts, NULL); c;
+	     c = contact_after(n->contacts, c))
+		found += c->neighbour != (peer_by_id(n, &c->id) != NULL);
+	return found;
+}
+
 void audit_sums(struct net *net, struct audit_sums *s)
 {
 	struct node_id root = {{0}};
@@ -185,6 +207,7 @@ void audit_sums(struct net *net, struct audit_sums *s)
 		s->pending_queries += st.pending_queries;
 		s->labels_live += st.labels_live;
 		s->labels_unreachable += unreachable(net->node[i].node);
+		s->contradictions += contradictions(net->node[i].node);
 		if (st.labels_live > s->labels_max)
 			s->labels_max = st.labels_live;
 		if (live == 1 || !id_eq(&root, &st.root[0]))

@@ -23,6 +23,8 @@ struct audit_sums {
 	uint64_t pending_setups, pending_queries;
 	uint64_t labels_live, labels_max; /* sum, busiest node */
 	uint64_t labels_unreachable;      /* that no link of theirs can ever grant again */
-	uint32_t roots;                   /* tree 0: 1 when all live nodes agree on its root */
+	/* Fingers that no contact of their builder uses, attempts counted that do not run, contacts wrongly called neighbours or not. */
+	uint64_t contradictions;
+	uint32_t roots; /* tree 0: 1 when all live nodes agree on its root */
 };
 void audit_sums(struct net *net, struct audit_sums *s);

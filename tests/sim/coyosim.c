@@ -237,6 +237,7 @@ static void print_json(const struct scenario_cfg *cfg, const struct scenario_res
 	put(&j, "labels_live", r->labels_live);
 	put(&j, "labels_live_max", r->labels_live_max);
 	put(&j, "labels_unreachable", r->labels_unreachable);
+	put(&j, "contradictions", r->contradictions);
 	put(&j, "stuck_queries", r->stuck_queries);
 	put(&j, "half_built", r->half_built);
 	json_uint(&j, "misdelivered", r->misdelivered);
@@ -282,6 +283,7 @@ static void print_text(const struct scenario_cfg *cfg, const struct scenario_res
 	row("stale contacts", r->stale_contact_share * 100, "%");
 	row("labels leaked", r->labels_leaked, "");
 	row("labels that nothing can grant", r->labels_unreachable, "");
+	row("tables that contradict each other", r->contradictions, "");
 	row("stuck queries", r->stuck_queries, "");
 	row("half-built tunnels", r->half_built, "");
 	printf("trace %016" PRIx64 ", %" PRIu64 " events, %.1f virtual s in %.2f s\n",

@@ -39,6 +39,7 @@ static const struct scenario_result not_measured = {
         .labels_live = NOT_MEASURED,
         .labels_live_max = NOT_MEASURED,
         .labels_unreachable = NOT_MEASURED,
+        .contradictions = NOT_MEASURED,
 };
 
 static const char *const names[SCN_KINDS] = {"converge", "lookup", "fail",  "cut",
@@ -333,6 +334,7 @@ static void measure_left(struct run *x)
 	audit_sums(&x->net, &s);
 	x->r->state_bytes_per_node = s.state_bytes;
 	x->r->labels_unreachable = (double)s.labels_unreachable;
+	x->r->contradictions = (double)s.contradictions;
 	x->r->stale_contact_share = s.contacts ? (double)s.contacts_dead / (double)s.contacts : 0;
 	if (x->cfg->expiry) {
 		node_cfg_default(&cfg);
@@ -369,6 +371,7 @@ static void measure_left(struct run *x)
 		audit_sums(&x->net, &s);
 		x->r->labels_live = (double)s.labels_live;
 		x->r->labels_unreachable += (double)s.labels_unreachable;
+		x->r->contradictions += (double)s.contradictions;
 		x->r->labels_live_max = (double)s.labels_max;
 	}
 	free(queries);

@@ -44,6 +44,7 @@ struct scenario_result {
 	double stale_contact_share;
 	double labels_leaked, stuck_queries, half_built;
 	double labels_live, labels_live_max, labels_unreachable;
+	double contradictions; /* of tables of one node */
 	uint64_t misdelivered;
 	uint64_t trace_hash;
 	uint64_t leaked_allocations; /* what node_free() left behind */

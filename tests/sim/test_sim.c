@@ -37,6 +37,7 @@ static void check_sound(const struct scenario_result *r)
 	check(r->misdelivered == 0, "misdelivered == 0", (double)r->misdelivered);
 	check(r->labels_leaked == 0, "labels_leaked == 0", r->labels_leaked);
 	check(r->labels_unreachable == 0, "labels_unreachable == 0", r->labels_unreachable);
+	check(r->contradictions == 0, "contradictions == 0", r->contradictions);
 	check(r->stuck_queries == 0, "stuck_queries == 0", r->stuck_queries);
 	check(r->half_built == 0, "half_built == 0", r->half_built);
 	check(r->leaked_allocations == 0, "node_free() frees all", (double)r->leaked_allocations);

@@ -143,12 +143,18 @@ static void test_snapshot(void **state)
 static void test_empty_buckets(void **state)
 {
 	struct asker b;
+	struct peer *near = calloc(8, sizeof(*near));
 	unsigned looked[ID_BITS] = {0}, looks = 0;
 	int64_t wait = KAD_REFRESH_MIN;
 
 	asker_open(&b, 5);
-	for (unsigned bits = 20; bits < 36; bits += 2)
-		asker_contact(&b, bits, true)->neighbour = true; /* never given up */
+	assert_non_null(near);
+	for (unsigned i = 0; i < 8; i++) { /* neighbours, which are never given up */
+		near[i] = (struct peer){.id = asker_contact(&b, 20 + 2 * i, true)->id,
+		                        .link = b.p->link,
+		                        .state = PEER_UP};
+		peers_index(b.n->peers, &near[i], true);
+	}
 	b.n->kad->refresh_bucket = 15;
 	for (unsigned i = 0; i < 8; i++) {
 		const struct lookup *l = &b.n->kad->lookup[0];
@@ -176,7 +182,41 @@ static void test_empty_buckets(void **state)
 		(void)ground_drain(b.n, 0);
 	}
 	assert_int_equal(looks, 8);
+	for (unsigned i = 0; i < 8; i++)
+		peers_index(b.n->peers, &near[i], false);
+	free(near);
 	asker_close(&b);
+}
+
+/* The link that a neighbour came up on has another neighbour later: the first is one no more, at the latest when the second leaves. */
+static void test_neighbour_replaced(void **state)
+{
+	for (unsigned how = 0; how < 3; how++) {
+		struct asker b;
+		struct contact *first, *second;
+
+		asker_open(&b, 6);
+		kad_neighbours(b.n);
+		first = contact_find(b.n->contacts, &b.p->id);
+		second = asker_contact(&b, 9, true);
+		assert_true(first->neighbour && !second->neighbour);
+		peers_index(b.n->peers, b.p, false);
+		b.p->id = second->id;
+		peers_index(b.n->peers, b.p, true);
+		if (how == 0)
+			kad_peer_up(b.n, b.p);
+		else if (how == 1)
+			upkeep_tick(b.n);
+		else
+			peers_index(b.n->peers, b.p, false), kad_peer_down(b.n, b.p);
+		assert_false(first->neighbour);
+		assert_int_equal(first->fails, 1);
+		assert_int_equal(second->neighbour, how != 2);
+		if (how == 2)
+			peers_index(b.n->peers, b.p, true);
+		(void)ground_drain(b.n, 0);
+		asker_close(&b);
+	}
 }
 
 int main(void)
@@ -187,6 +227,7 @@ int main(void)
 	        cmocka_unit_test(test_interval),
 	        cmocka_unit_test(test_snapshot),
 	        cmocka_unit_test(test_empty_buckets),
+	        cmocka_unit_test(test_neighbour_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
