@@ -28,7 +28,7 @@ static size_t answer_len;
 static int setup(void **state)
 {
 	struct node_cfg cfg = {.workers = 2, .hello_idle_ns = NS_PER_S};
-	struct dp_cfg dp = {.workers = 2};
+	struct dp_cfg dp = {.workers = 2, .no_huge = true};
 	char err[64];
 
 	(void)state;
