@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void json_init(struct json *j)
-{
-	*j = (struct json){0};
-}
-
 void json_free(struct json *j)
 {
 	free(j->text);

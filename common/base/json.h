@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Zeroed: an empty document. */
 struct json {
 	char *text; /* NUL-terminated; owned by the writer until json_free() */
 	size_t len, cap;
@@ -14,8 +15,6 @@ struct json {
 	bool failed; /* out of memory: text is then incomplete */
 };
 
-/* Begins an empty document. Allocates nothing; whatever text the writer held before must have been freed. */
-void json_init(struct json *j);
 /* Frees the text and leaves an empty writer, ready to be used again. */
 void json_free(struct json *j);
 

@@ -280,16 +280,11 @@ int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload
 	return err;
 }
 
-bool noise_done(const struct noise *x)
-{
-	return !x->failed && x->message == messages[x->pattern];
-}
-
 void noise_split(const struct noise *x, uint8_t tx[32], uint8_t rx[32])
 {
 	uint8_t k1[64], k2[64];
 
-	COYO_ASSERT(noise_done(x));
+	COYO_ASSERT(!x->failed && x->message == messages[x->pattern]);
 	hkdf2(x->ck, NULL, 0, k1, k2);
 	memcpy(tx, x->initiator ? k1 : k2, 32);
 	memcpy(rx, x->initiator ? k2 : k1, 32);

@@ -48,10 +48,8 @@ int noise_write(struct noise *x, const void *payload, size_t len, uint8_t *out, 
 int noise_read(struct noise *x, const uint8_t *msg, size_t len, uint8_t *payload,
                size_t *payload_len) COYO_NODISCARD;
 
-/* True once all messages of the pattern have been exchanged. */
-bool noise_done(const struct noise *x);
-
-/* The two directions' secrets, this side's sending key first (Noise section 5.2, Split). */
+/* The two directions' secrets, this side's sending key first (Noise section 5.2, Split). To be called when all messages of the pattern have
+ * been exchanged. */
 void noise_split(const struct noise *x, uint8_t tx[32], uint8_t rx[32]);
 
 /* One lane's key: HKDF-BLAKE2b of a direction's secret with the lane number. */

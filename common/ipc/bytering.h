@@ -90,26 +90,6 @@ static inline void bytering_commit(struct bytering *r, size_t n)
 	atomic_store_explicit(&r->shared->head, r->mine, memory_order_release);
 }
 
-/* Copies in up to n bytes; returns how many. */
-static inline size_t bytering_write(struct bytering *r, const void *p, size_t n)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		void *piece;
-		size_t k = bytering_reserve(r, &piece);
-
-		if (k == 0)
-			break;
-		if (k > n - done)
-			k = n - done;
-		memcpy(piece, (const uint8_t *)p + done, k);
-		bytering_commit(r, k);
-		done += k;
-	}
-	return done;
-}
-
 /* ---- consumer ---- */
 
 /* Bytes that wait to be read. */
@@ -154,24 +134,4 @@ static inline void bytering_consume(struct bytering *r, size_t n)
 	COYO_ASSERT(n <= r->theirs - r->mine); /* this side's words alone */
 	r->mine += n;
 	atomic_store_explicit(&r->shared->tail, r->mine, memory_order_release);
-}
-
-/* Copies out up to n bytes; returns how many. */
-static inline size_t bytering_read(struct bytering *r, void *p, size_t n)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		const void *piece;
-		size_t k = bytering_peek(r, &piece);
-
-		if (k == 0)
-			break;
-		if (k > n - done)
-			k = n - done;
-		memcpy((uint8_t *)p + done, piece, k);
-		bytering_consume(r, k);
-		done += k;
-	}
-	return done;
 }

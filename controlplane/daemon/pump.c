@@ -198,14 +198,6 @@ bool pump_pending(const struct daemon *d)
 	return false;
 }
 
-bool pump_quiet(const struct daemon *d)
-{
-	for (unsigned i = 0; i < d->workers; i++)
-		if (d->pump.w[i].acked != d->pump.w[i].seq)
-			return false;
-	return true;
-}
-
 void pump_acks(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->workers; i++) {

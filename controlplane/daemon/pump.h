@@ -61,5 +61,3 @@ bool pump_pending(const struct daemon *d);
 void pump_acks(struct daemon *d);
 /* Takes events, each through take(d, e), where e is valid only during the call. True when some worker may have more. */
 bool pump_events(struct daemon *d, void (*take)(void *d, const struct dp_event *e));
-/* Every command is in its ring and acknowledged. */
-bool pump_quiet(const struct daemon *d);

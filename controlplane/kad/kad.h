@@ -116,8 +116,6 @@ int64_t kad_paced(const struct node *n, int64_t least);
 /* ---- housekeeping (kad/upkeep.c) ---- */
 /* TIMER_KAD_TICK: asks the contacts that are due, and sets the next tick. */
 void upkeep_tick(struct node *n);
-/* Begins an exchange with a contact: it gets this node's record and is asked for news. Nothing where no way to it is known. */
-void kad_exchange(struct node *n, const struct contact *c);
 
 /* ---- datagrams (kad/send.c) ---- */
 /* Sends a routed datagram of this node. places: the destination's, as far as known. -EHOSTUNREACH: no way known from here;

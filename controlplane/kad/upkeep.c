@@ -19,7 +19,8 @@
 /* With so many contacts closer than a bucket, as many as one exchange names, the siblings know of any node in that bucket. */
 #define CLOSE_ENOUGH 8
 
-void kad_exchange(struct node *n, const struct contact *c)
+/* Begins an exchange with a contact: it gets this node's record and is asked for news. Nothing where no way to it is known. */
+static void exchange(struct node *n, const struct contact *c)
 {
 	struct contact_info i;
 
@@ -49,7 +50,7 @@ static unsigned verify_siblings(struct node *n)
 
 	for (unsigned i = 0; i < m && done < VERIFY_AT_ONCE; i++)
 		if (!good(near[i]) && !just_asked(n, near[i])) {
-			kad_exchange(n, near[i]);
+			exchange(n, near[i]);
 			done++;
 		}
 	return done;
@@ -97,7 +98,7 @@ static unsigned verify_buckets(struct node *n, unsigned enough, unsigned at_most
 			;
 		c = nearest_unverified(n, at, end, &have);
 		if (c && have < enough) {
-			kad_exchange(n, c);
+			exchange(n, c);
 			done++;
 		}
 	}
@@ -116,7 +117,7 @@ static void sibling_exchange(struct node *n)
 		if (!just_asked(n, near[i]) && (!c || instant_before(near[i]->asked, c->asked)))
 			c = near[i];
 	if (c)
-		kad_exchange(n, c);
+		exchange(n, c);
 }
 
 static void random_exchange(struct node *n)
@@ -128,7 +129,7 @@ static void random_exchange(struct node *n)
 		return;
 	c = t->v[rng_below(&n->cfg.rng, t->count)];
 	if (!just_asked(n, c))
-		kad_exchange(n, c);
+		exchange(n, c);
 }
 
 /* Looks up a random id in one empty bucket. Buckets close to this node are left out: exchanges with siblings already cover them. */

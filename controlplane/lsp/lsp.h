@@ -37,8 +37,6 @@ void lsp_refuse(struct node *n, struct lsp *l, uint8_t code);
 void lsp_release(struct node *n, struct lsp *l, uint8_t reason);
 /* Withdraws a replaced tunnel after a few seconds, so that packets sent before the other side heard of the replacement still arrive. */
 void lsp_retire(struct node *n, struct lsp *l);
-/* Sends a refresh along a finger to its end, which keeps it alive at every hop. */
-void lsp_refresh_send(struct node *n, struct lsp *l);
 
 /* ---- inputs ---- */
 /* A set-up from q->from: passed on, offered to this node (news.lsp_offer()), or refused. q says where it came from; body stands behind
@@ -76,11 +74,6 @@ void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer 
 /* Tells the upstream neighbour, if there is one, that the set-up failed (code: enum setup_error) at the hop named by two tags, 0: none. */
 void lsp_send_error(struct node *n, struct lsp *l, uint8_t code, uint32_t tag_from,
                     uint32_t tag_to);
-/* Grants the upstream neighbour its label, programs the workers, and sends it the reply when they have acknowledged. */
-void lsp_reply_onward(struct node *n, struct lsp *l);
-/* As lsp_reply_onward(), but if an earlier node of the set-up's way is a neighbour too, asks it for a label first, to leave out the
- * hops between. */
-void lsp_reply_try_shortcut(struct node *n, struct lsp *l);
 /* The request for a short-cut was answered, or no answer came in time: the reply goes on. */
 void lsp_shortcut_timeout(struct node *n, struct lsp *l);
 /* The workers hold the tunnel's entries: it is up, and its ends may be routed to. */

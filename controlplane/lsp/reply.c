@@ -43,8 +43,8 @@ static void announce(struct node *n, void *owner)
 	lsp_mark_up(n, l);
 }
 
-/* Grants the forward label to the upstream neighbour and programs. */
-void lsp_reply_onward(struct node *n, struct lsp *l)
+/* Grants the upstream neighbour its label, programs the workers, and sends it the reply when they have acknowledged. */
+static void reply_onward(struct node *n, struct lsp *l)
 {
 	if (!l->up || labels_alloc(n, &l->up->labels, l, l->role == LSP_EGRESS ? l->worker : -1,
 	                           &l->fwd_in) != 0) {
@@ -55,6 +55,46 @@ void lsp_reply_onward(struct node *n, struct lsp *l)
 		return;
 	}
 	lsp_program(n, l, announce);
+}
+
+static void grant_send(struct node *n, struct peer *p, uint8_t step, uint64_t nonce,
+                       const struct node_id *src, uint32_t label)
+{
+	struct linkmsg_grant g = {.step = step, .nonce = nonce, .source = *src, .label = label};
+	uint8_t buf[128];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_grant_write(&w, &g);
+	peer_send_local(n, p, buf, wr_len(&w));
+}
+
+/* A neighbour, other than the one that sent us the set-up, that the set-up passed earlier: the earliest. NULL: none. */
+static struct peer *earlier_neighbour(struct node *n, const struct lsp *l)
+{
+	struct peer *p;
+
+	for (unsigned i = 0; i + 1 < l->nrecord; i++)
+		TAILQ_FOREACH (p, &n->peers->list, next)
+			if (peer_up(p) && p != l->up && p != l->down &&
+			    id_tag(&p->id) == l->record[i])
+				return p;
+	return NULL;
+}
+
+/* As reply_onward(), but if an earlier node of the set-up's way is a neighbour too, asks it for a label first, to leave out the
+ * hops between. */
+static void try_shortcut(struct node *n, struct lsp *l)
+{
+	struct peer *p = earlier_neighbour(n, l);
+
+	if (!p) {
+		reply_onward(n, l);
+		return;
+	}
+	lsp_set_state(n, l, LSP_SHORTCUT);
+	lsp_set_shortcut(n, l, p);
+	arm(n, &l->timer, TIMER_LSP, l, SHORTCUT_WAIT + (p->rtt_ns > 0 ? 2 * p->rtt_ns : 0));
+	grant_send(n, p, 0, l->nonce, &l->src, 0);
 }
 
 static void ingress_up(struct node *n, void *owner)
@@ -88,7 +128,7 @@ int lsp_accept(struct node *n, struct lsp *l, uint32_t session, int16_t worker,
 	if (keep_reply(n, l, &m) != 0)
 		return -ENOMEM;
 	l->hops = l->hops_first;
-	lsp_reply_try_shortcut(n, l);
+	try_shortcut(n, l);
 	return 0;
 }
 
@@ -100,49 +140,11 @@ void lsp_refuse(struct node *n, struct lsp *l, uint8_t code)
 
 /* ---- short-cuts ---- */
 
-static void grant_send(struct node *n, struct peer *p, uint8_t step, uint64_t nonce,
-                       const struct node_id *src, uint32_t label)
-{
-	struct linkmsg_grant g = {.step = step, .nonce = nonce, .source = *src, .label = label};
-	uint8_t buf[128];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	linkmsg_grant_write(&w, &g);
-	peer_send_local(n, p, buf, wr_len(&w));
-}
-
-/* A neighbour, other than the one that sent us the set-up, that the set-up passed earlier: the earliest. NULL: none. */
-static struct peer *earlier_neighbour(struct node *n, const struct lsp *l)
-{
-	struct peer *p;
-
-	for (unsigned i = 0; i + 1 < l->nrecord; i++)
-		TAILQ_FOREACH (p, &n->peers->list, next)
-			if (peer_up(p) && p != l->up && p != l->down &&
-			    id_tag(&p->id) == l->record[i])
-				return p;
-	return NULL;
-}
-
-void lsp_reply_try_shortcut(struct node *n, struct lsp *l)
-{
-	struct peer *p = earlier_neighbour(n, l);
-
-	if (!p) {
-		lsp_reply_onward(n, l);
-		return;
-	}
-	lsp_set_state(n, l, LSP_SHORTCUT);
-	lsp_set_shortcut(n, l, p);
-	arm(n, &l->timer, TIMER_LSP, l, SHORTCUT_WAIT + (p->rtt_ns > 0 ? 2 * p->rtt_ns : 0));
-	grant_send(n, p, 0, l->nonce, &l->src, 0);
-}
-
 void lsp_shortcut_timeout(struct node *n, struct lsp *l)
 {
 	lsp_set_shortcut(n, l, NULL);
 	arm(n, &l->timer, TIMER_LSP, l, lsp_pending_ns(n));
-	lsp_reply_onward(n, l);
+	reply_onward(n, l);
 }
 
 void lsp_grant_rx(struct node *n, struct peer *from, const struct linkmsg_grant *m)
@@ -211,5 +213,5 @@ void lsp_reply_rx(struct node *n, struct peer *from, const struct routed_header 
 	}
 	if (l->reply->m.hops < UINT8_MAX)
 		l->reply->m.hops++;
-	lsp_reply_try_shortcut(n, l);
+	try_shortcut(n, l);
 }

@@ -9,6 +9,16 @@
 #define FINGER_FACTOR 2              /* a finger's idle limit, in those of a transit tunnel */
 #define RETIRE_AFTER  (5 * NS_PER_S) /* longer than any round trip over 255 hops */
 
+/* Sends a refresh along a finger to its end, which keeps it alive at every hop. */
+static void refresh_send(struct node *n, struct lsp *l)
+{
+	struct routed_header h = {
+	        .next = NEXT_REFRESH, .hop_limit = ROUTED_HOP_LIMIT, .src = l->src, .dst = l->dst};
+
+	if (l->down)
+		emit_routed(n, l->down->link, l->fwd_out, &h, NULL, NULL, 0);
+}
+
 static int64_t idle_limit(const struct node *n, const struct lsp *l)
 {
 	if (l->finger)
@@ -51,7 +61,7 @@ void lsp_mark_up(struct node *n, struct lsp *l)
 	if (l->role != LSP_EGRESS)
 		ends_add(n->ends, &l->ahead);
 	if (l->finger && l->role == LSP_INGRESS)
-		lsp_refresh_send(n, l);
+		refresh_send(n, l);
 	rearm(n, l);
 }
 
@@ -72,7 +82,7 @@ void lsp_soft_tick(struct node *n, struct lsp *l)
 		return;
 	}
 	if (l->finger && l->role == LSP_INGRESS) {
-		lsp_refresh_send(n, l);
+		refresh_send(n, l);
 		rearm(n, l);
 		return;
 	}
@@ -104,15 +114,6 @@ void lsp_label_use(struct node *n, const struct dp_label_use *u)
 	l->used = at;
 	peer_used(n, p);
 	rearm(n, l);
-}
-
-void lsp_refresh_send(struct node *n, struct lsp *l)
-{
-	struct routed_header h = {
-	        .next = NEXT_REFRESH, .hop_limit = ROUTED_HOP_LIMIT, .src = l->src, .dst = l->dst};
-
-	if (l->down)
-		emit_routed(n, l->down->link, l->fwd_out, &h, NULL, NULL, 0);
 }
 
 void lsp_refresh_rx(struct node *n, struct lsp *l)

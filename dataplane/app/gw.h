@@ -142,8 +142,6 @@ void gw_listeners_flush(struct gateway *g);
 void gw_serve(struct gateway *g);
 /* What epoll tells about a client's connection. */
 void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
-/* Closes the connection and lets go of what it holds; freed at the end of the round. */
-void gw_client_free(struct gateway *g, struct gw_client *c);
 /* The client's listener is ready (err 0) or cannot be: it is answered. */
 void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
 /* The stream that a client asked for is connected, or cannot be: it is answered. err: positive errno. */

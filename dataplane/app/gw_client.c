@@ -80,7 +80,8 @@ void gw_serve(struct gateway *g)
 	}
 }
 
-void gw_client_free(struct gateway *g, struct gw_client *c)
+/* Closes the connection and lets go of what it holds; freed at the end of the round. */
+static void client_free(struct gateway *g, struct gw_client *c)
 {
 	struct gw_stream *s;
 
@@ -142,7 +143,7 @@ static void answer_error(struct gateway *g, struct gw_client *c, int err, const 
 
 	snprintf(ans.why, sizeof(ans.why), "%s", why);
 	if (send_line(c, &ans, -1) < 0)
-		gw_client_free(g, c);
+		client_free(g, c);
 }
 
 static void not_busy(struct gateway *g, struct gw_client *c);
@@ -182,7 +183,7 @@ static void connect_here(struct gateway *g, struct gw_client *c, const struct ap
 	} else {
 		ans.type = APP_ANS_OK;
 		if (send_line(c, &ans, fd[1]) < 0)
-			gw_client_free(g, c);
+			client_free(g, c);
 	}
 	gw_close(g, &fd[0]);
 	gw_close(g, &fd[1]);
@@ -227,7 +228,7 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 	} else {
 		r = send_line(c, &ans, s->app_fd);
 		if (r < 0)
-			gw_client_free(g, c);
+			client_free(g, c);
 	}
 	if (r < 0) {
 		gw_stream_let_go(g, s, true);
@@ -271,7 +272,7 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 
 	if (err == 0) {
 		if (send_line(c, &ans, -1) < 0)
-			gw_client_free(g, c);
+			client_free(g, c);
 	} else {
 		if (c->listener)
 			gw_unlisten(g, c->listener);
@@ -307,7 +308,7 @@ static void pass_on_waiting(struct gateway *g, struct gw_client *c)
 		if (r == -EAGAIN)
 			return;
 		if (r < 0) {
-			gw_client_free(g, c);
+			client_free(g, c);
 			return;
 		}
 		TAILQ_REMOVE(&c->accepted, s, wait_link);
@@ -360,7 +361,7 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 	if (req.type == APP_REQ_VERSION) {
 		snprintf(version.why, sizeof(version.why), "%d", APPABI_VERSION);
 		if (send_line(c, &version, -1) < 0)
-			gw_client_free(g, c);
+			client_free(g, c);
 	} else if (c->listener) {
 		answer_error(g, c, EINVAL, "this connection belongs to a listener");
 	} else if (req.type == APP_REQ_CONNECT) {
@@ -380,7 +381,7 @@ static void work_lines(struct gateway *g, struct gw_client *c)
 		if (!end) {
 			if (c->have == sizeof(c->line)) {
 				answer_error(g, c, EINVAL, "the line is too long");
-				gw_client_free(g, c);
+				client_free(g, c);
 			}
 			return;
 		}
@@ -414,13 +415,13 @@ void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events)
 	if ((events & EPOLLIN) && !c->busy) {
 		n = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			gw_client_free(g, c);
+			client_free(g, c);
 			return;
 		}
 		c->have += n > 0 ? (size_t)n : 0;
 		work_lines(g, c);
 	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		gw_client_free(g, c);
+		client_free(g, c);
 		return;
 	}
 	if (!c->node.dead && c->busy != was_busy)

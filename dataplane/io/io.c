@@ -97,7 +97,8 @@ unsigned io_rx(struct io *io, struct burst *b)
 	return packets;
 }
 
-unsigned io_tx_worker(const struct io *io, const struct link *l)
+/* The number of the worker that transmits on a link: this one, or its owner. */
+static unsigned tx_worker(const struct io *io, const struct link *l)
 {
 	const struct worker *w = io->w;
 
@@ -109,7 +110,7 @@ unsigned io_tx_worker(const struct io *io, const struct link *l)
 void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
 {
 	struct worker *w = io->w;
-	unsigned to = io_tx_worker(io, l);
+	unsigned to = tx_worker(io, l);
 
 	OWNER_CHECK(&w->thread);
 	COYO_ASSERT(n > 0 && (kind == PACKET_TX || kind == PACKET_TX_RAW));

@@ -39,9 +39,6 @@ int io_epoll(const struct io *io);
 /* fd is an eventfd that wakes the worker; edge-triggered, so that nobody need read it. 0 or -errno. */
 int io_watch(struct io *io, int fd);
 
-/* The number of the worker that transmits on a link: this one, or its owner. */
-unsigned io_tx_worker(const struct io *io, const struct link *l);
-
 /* io/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
 void learn_source(struct worker *w, struct link *l, const struct packet *p);
 

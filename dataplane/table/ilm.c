@@ -76,9 +76,6 @@ int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c)
 	e->out = c->op == ILM_SWAP ? c->out_label : c->session;
 	e->out_link = c->out_link;
 	e->op = c->op;
-	e->twin = c->twin_label <= LABEL_MAX && c->twin_link < CPDP_LINKS_MAX
-	                  ? (uint32_t)c->twin_link << 20 | c->twin_label
-	                  : 0;
 	COYO_ASSERT(t->chunks <= t->entries); /* no chunk is kept for nothing */
 	return 0;
 }

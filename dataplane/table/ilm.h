@@ -20,8 +20,6 @@ struct ilm_entry {
 	uint16_t out_link; /* ILM_SWAP */
 	uint8_t op;        /* enum ilm_op */
 	uint8_t pad;
-	/* Link << 20 | the reverse direction's in-label there; see ilm_twin_label(). */
-	uint32_t twin;
 	uint32_t last; /* ILM_TICK_NS units, wraps; valid when packets > 0 */
 	uint64_t packets, bytes;
 };
@@ -100,16 +98,3 @@ static inline int64_t ilm_idle_ns(const struct ilm_entry *e, struct instant now)
 		return -1;
 	return (int64_t)((uint32_t)(now.ns >> ILM_TICK_BITS) - e->last) << ILM_TICK_BITS;
 }
-
-/* Label 0 is never granted: it stands for none. */
-static inline uint32_t ilm_twin_label(const struct ilm_entry *e)
-{
-	return e->twin & LABEL_MAX ? e->twin & LABEL_MAX : LABEL_NONE;
-}
-
-/* The link of the twin's in-label; without meaning where ilm_twin_label() is LABEL_NONE. */
-static inline uint16_t ilm_twin_link(const struct ilm_entry *e)
-{
-	return (uint16_t)(e->twin >> 20);
-}
-_Static_assert(CPDP_LINKS_MAX <= 1u << 12, "a link fits beside a label");

@@ -29,6 +29,7 @@ class Rooms:
     def __init__(self):
         self.rank, self.order, self.apart, self.only, self.uses, self.pure, self.context = {}, {}, set(), {}, {}, set(), set()
         self.circle_max = 0
+        self.api = {}
         self.allowed, self.circles = set(), collections.Counter()
         for n, line in enumerate(read(ROOMS).split("\n"), 1):
             words = line.replace(":", " ", 1).split()
@@ -46,6 +47,8 @@ class Rooms:
                 self.uses[words[1]] = set(words[2:])
             elif words[0] == "pure":
                 self.pure |= set(words[1:])
+            elif words[0] == "api" and len(words) == 3:
+                self.api[words[1]] = words[2]
             elif words[0] == "circle_max":
                 self.circle_max = int(words[1])
             elif words[0] == "circle":
@@ -231,6 +234,31 @@ def circles(edges):
                     if len(part) > 1:
                         out.append(sorted(part))
     return sorted(out, key=lambda c: (-len(c), c))
+
+
+def idle_functions(declared, text_of, outside):
+    """[(header, name, used)] of declared ((header, name) each) that no other source or header of the planes names. used: the file that defines it
+    does, besides defining it. One that is used there and that the texts of outside (tests) name, too, is not among them."""
+    words = {p: collections.Counter(re.findall(r"\w+", strip(t))) for p, t in text_of.items()}
+    where = collections.defaultdict(set)
+    for p, count in words.items():
+        for w in count:
+            where[w].add(p)
+    tested = set()
+    for t in outside:
+        tested.update(re.findall(r"\w+", t))
+    out = []
+    for header, name in declared:
+        # A macro of the header may stand for the call: then the header names it more than once.
+        others = where[name] - {header}
+        if words[header][name] > 1 or len(others) > 1:
+            continue
+        used = any(words[p][name] > 1 for p in others)
+        inline = not others
+        defined_here = any(p.endswith(".c") and re.search(r"^\w[^;{}=\n]*\b%s\(" % name, text_of[p], re.M) for p in others)
+        if inline or (defined_here and not (used and name in tested)):
+            out.append((header, name, used))
+    return out
 
 
 class Graph:

@@ -81,9 +81,8 @@ static double rounded(double v)
 
 static void print_json(const struct report *r, const char *cpu)
 {
-	struct json j;
+	struct json j = {0};
 
-	json_init(&j);
 	json_object(&j, NULL);
 	json_str(&j, "cpu", cpu);
 	json_uint(&j, "cores", bench_cpus());

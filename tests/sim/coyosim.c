@@ -206,10 +206,9 @@ static void put(struct json *j, const char *key, double v)
 
 static void print_json(const struct scenario_cfg *cfg, const struct scenario_result *r, double wall)
 {
-	struct json j;
+	struct json j = {0};
 	char hash[20];
 
-	json_init(&j);
 	json_object(&j, NULL);
 	json_str(&j, "scenario", scenario_name(cfg->scenario));
 	json_str(&j, "topology", topo_name(cfg->topology));

@@ -65,12 +65,6 @@ static void compare(const struct ilm *t, const struct label_twin *twin, uint32_t
 	assert_int_equal(e->op, twin->row[i].op);
 	assert_int_equal(e->out, e->op == ILM_SWAP ? twin->row[i].out_label : twin->row[i].session);
 	assert_int_equal(e->out_link, twin->row[i].out_link);
-	if (twin->row[i].twin_label && twin->row[i].twin_label <= LABEL_MAX) {
-		assert_int_equal(ilm_twin_link(e), twin->row[i].twin_link);
-		assert_int_equal(ilm_twin_label(e), twin->row[i].twin_label);
-	} else {
-		assert_int_equal(ilm_twin_label(e), LABEL_NONE);
-	}
 	assert_int_equal(e->packets, twin->packets[i]);
 	assert_int_equal(e->bytes, twin->bytes[i]);
 }

@@ -169,5 +169,22 @@ class Wall(unittest.TestCase):
             self.read()
 
 
+class Callers(unittest.TestCase):
+    """Functions that headers declare and no other file of the planes calls."""
+
+    TEXTS = {
+        "common/base/a.h": "int used(void);\nint own(void);\nint tested(void);\nint only_tested(void);\nint nobody(void);\nint by_macro(int x);\n"
+                           "#define BY_MACRO(x) by_macro(x)\nstatic inline int in_line(void)\n{\n\treturn 0;\n}\n",
+        "common/base/a.c": "int used(void)\n{\n}\nint own(void)\n{\n}\nint tested(void)\n{\n\treturn own();\n}\nint only_tested(void)\n{\n\treturn tested();\n}\n"
+                           "int nobody(void)\n{ /* nobody() */\n}\nint by_macro(int x)\n{\n}\n",
+        "common/base/b.c": "int b(void)\n{\n\treturn used() + BY_MACRO(1);\n}\n",
+    }
+    NAMES = ("used", "own", "tested", "only_tested", "nobody", "by_macro", "in_line")
+
+    def test_idle(self):
+        found = linkgraph.idle_functions([("common/base/a.h", n) for n in self.NAMES], self.TEXTS, ["tested(); only_tested(); in_line();"])
+        self.assertEqual([(n, used) for _, n, used in found], [("own", True), ("only_tested", False), ("nobody", False), ("in_line", False)])
+
+
 if __name__ == "__main__":
     unittest.main()

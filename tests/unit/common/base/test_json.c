@@ -10,9 +10,8 @@
 
 static void structure(void **state)
 {
-	struct json j;
+	struct json j = {0};
 
-	json_init(&j);
 	json_object(&j, NULL);
 	json_str(&j, "a", "b");
 	json_array(&j, "list");
@@ -40,9 +39,8 @@ static void structure(void **state)
 
 static void text(const char *in, const char *want)
 {
-	struct json j;
+	struct json j = {0};
 
-	json_init(&j);
 	json_str(&j, NULL, in);
 	assert_string_equal(j.text, want);
 	json_free(&j);
@@ -71,9 +69,8 @@ static void utf8(void **state)
 
 static void number(double v, const char *want)
 {
-	struct json j;
+	struct json j = {0};
 
-	json_init(&j);
 	json_double(&j, NULL, v);
 	assert_string_equal(j.text, want);
 	json_free(&j);
@@ -91,9 +88,8 @@ static void doubles(void **state)
 
 static void growing(void **state)
 {
-	struct json j;
+	struct json j = {0};
 
-	json_init(&j);
 	json_array(&j, NULL);
 	for (unsigned i = 0; i < 100000; i++)
 		json_uint(&j, NULL, i % 10);

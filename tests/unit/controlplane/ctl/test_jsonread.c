@@ -59,7 +59,7 @@ static void test_bad(void **state)
 
 static void test_writer(void **state)
 {
-	struct json j;
+	struct json j = {0};
 	struct jvalue *v;
 	char odd[128];
 
@@ -67,7 +67,6 @@ static void test_writer(void **state)
 	for (int i = 1; i < 128; i++)
 		odd[i - 1] = (char)i;
 	odd[127] = '\0';
-	json_init(&j);
 	json_object(&j, NULL);
 	json_str(&j, "s", odd);
 	json_uint(&j, "n", UINT64_MAX);

@@ -81,11 +81,10 @@ static void test_visits(void **state)
 	fake.tunnels = N;
 	for (unsigned i = 0; i < ARRAY_LEN(views); i++) {
 		struct show_walk w;
-		struct json j;
+		struct json j = {0};
 		unsigned slices = 1;
 
 		fake.visits = 0;
-		json_init(&j);
 		show_begin(&w, views[i], CTL_ROWS_MAX);
 		for (;; slices++) {
 			uint64_t before = fake.visits;
@@ -331,10 +330,9 @@ static uint64_t number(const struct jvalue *row, const char *key)
 static struct jvalue *shown(enum ctl_view view)
 {
 	struct show_walk w;
-	struct json j;
+	struct json j = {0};
 	struct jvalue *v;
 
-	json_init(&j);
 	show_begin(&w, view, 100);
 	while (!show_step(&d, &w, &j))
 		;
@@ -451,7 +449,7 @@ static void test_config_changes(void **state)
 {
 	static const char head[] = "[node]\nkey = k\n";
 	struct show_walk w;
-	struct json j;
+	struct json j = {0};
 	struct jvalue *v;
 	char *text = malloc(1 << 20);
 	unsigned even = 0;
@@ -474,7 +472,6 @@ static void test_config_changes(void **state)
 		configure(text);
 		if (round)
 			break;
-		json_init(&j);
 		show_begin(&w, CTL_VIEW_CONFIG, 1);
 		assert_false(show_step(&d, &w, &j));
 		/* A row of 800 costs a look at 800 names: fewer make a slice. */

@@ -75,10 +75,9 @@ static void test_cost(void **state)
 		double all = 0, longest = 0;
 		size_t bytes = 0;
 		struct show_walk w;
-		struct json j;
+		struct json j = {0};
 		bool complete = false;
 
-		json_init(&j);
 		show_begin(&w, views[i], CTL_ROWS_MAX);
 		while (!complete) {
 			double began = cpu_ms(), took;

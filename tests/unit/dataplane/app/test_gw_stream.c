@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One stream between an application's descriptor and a worker's rings, both played by the test: bytes, and each kind of end, cross over. */
 #include "gwtest.h"
+#include "tests/lib/ringcopy.h"
 
 static struct gwtest t;
 static struct gw_stream *s;
@@ -87,7 +88,7 @@ static void expect_let_go(bool abort)
 
 static void from_network(const char *text)
 {
-	assert_int_equal(bytering_write(&s->shared->worker.in, text, strlen(text)), strlen(text));
+	assert_int_equal(ring_copy_in(&s->shared->worker.in, text, strlen(text)), strlen(text));
 }
 
 static void tell(uint32_t bits)
@@ -106,7 +107,7 @@ static void test_bytes_to_the_network(void **state)
 	assert_int_equal(write(app, "world", 5), 5);
 	round_of_gateway();
 	expect_message(BRIDGE_KICK);
-	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 11);
+	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 11);
 	assert_string_equal(got, "hello world");
 	expect_none();
 }
@@ -162,7 +163,7 @@ static void test_full_ring(void **state)
 		}
 		if (sent < total && n > 0)
 			continue;
-		n = (ssize_t)bytering_read(&s->shared->worker.out, in + got, 50000);
+		n = (ssize_t)ring_copy_out(&s->shared->worker.out, in + got, 50000);
 		assert_true(n > 0);
 		got += (size_t)n;
 		gw_stream_ready(&t.g, s);
@@ -181,7 +182,7 @@ static void test_half_close_by_the_application(void **state)
 	shutdown(app, SHUT_WR);
 	round_of_gateway();
 	assert_int_equal(atomic_load(&s->shared->asked), STREAM_SHUT);
-	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 4);
+	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 4);
 	expect_message(BRIDGE_KICK);
 	expect_none();
 	from_network("reply");
