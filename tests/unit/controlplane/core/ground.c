@@ -60,6 +60,29 @@ unsigned ground_drain(struct node *n, uint32_t command)
 	return k;
 }
 
+void ground_acknowledge(struct node *n)
+{
+	for (unsigned w = 0; w < n->cfg.workers; w++)
+		tickets_ack(n, (uint8_t)w, n->tickets.sent[w]);
+}
+
+void ground_pass(struct node *n, int64_t ns, unsigned part,
+                 void (*fire)(struct node *n, struct timer *t))
+{
+	struct instant end = instant_add(n->now, ns);
+	struct timer *t;
+
+	while (!instant_before(end, timers_next(&n->timers))) {
+		if (instant_before(n->now, timers_next(&n->timers)))
+			n->now = timers_next(&n->timers);
+		t = timers_pop(&n->timers, n->now);
+		assert_non_null(t);
+		if (timer_part(t) == part)
+			fire(n, t);
+	}
+	n->now = end;
+}
+
 struct node_id ground_near(struct ground *g, const struct node_id *id, unsigned bits)
 {
 	struct node_id near;

@@ -24,5 +24,10 @@ void ground_close(struct ground *g);
 struct node *ground_node(struct ground *g, const struct news *news);
 /* Throws away what n wants to be done; returns how many commands of a type were among it. */
 unsigned ground_drain(struct node *n, uint32_t command);
+/* Every worker of n has executed what it was told. */
+void ground_acknowledge(struct node *n);
+/* So much time passes, and the timers of one part (enum of core/ctx.h) fire when they are due, each through fire(); no other part's. */
+void ground_pass(struct node *n, int64_t ns, unsigned part,
+                 void (*fire)(struct node *n, struct timer *t));
 /* An id that shares exactly `bits` leading bits with `id`, else random. */
 struct node_id ground_near(struct ground *g, const struct node_id *id, unsigned bits);

@@ -87,9 +87,3 @@ void pair_third(struct pair *p, struct session *s, uint32_t label, const uint8_t
 	pk = (struct dp_packet){.link = LINK, .in_label = label, .number = 3};
 	answer_rx_third(p->answers.n, s, &pk, msg, len);
 }
-
-void pair_acknowledge(struct node *n)
-{
-	for (uint8_t w = 0; w < n->cfg.workers; w++)
-		tickets_ack(n, w, n->tickets.sent[w]);
-}

@@ -31,5 +31,3 @@ struct session *pair_answering(struct pair *p);
 struct lsp *pair_reply(struct pair *p, uint64_t nonce, const struct session *s);
 /* What the asker said last comes to the answerer inside the tunnel whose label this is. */
 void pair_third(struct pair *p, struct session *s, uint32_t label, const uint8_t *msg, size_t len);
-/* Every worker of n has executed what it was told. */
-void pair_acknowledge(struct node *n);

@@ -25,7 +25,7 @@ static void test_three_messages(void **state)
 	assert_ptr_equal(session_owner(p.answers.n, l), s);
 	assert_int_equal(l->state, LSP_PROGRAM);
 	assert_string_equal(session_state_text(s), "answering");
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(l->state, LSP_UP);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
 
@@ -34,7 +34,7 @@ static void test_three_messages(void **state)
 	assert_int_equal(s->answer.state, HS_DONE);
 	assert_int_equal(s->state, SESSION_CLOSED);
 	assert_true(bed_command(&p.answers, CMD_SESSION_RX_KEY, &rx));
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(s->state, SESSION_UP);
 	assert_true(s->confirmed);
 	assert_false(s->initiator);
@@ -44,7 +44,7 @@ static void test_three_messages(void **state)
 
 	/* Both sides have the same key for this direction, under the same phase. */
 	(void)ground_drain(p.asks.n, 0);
-	pair_acknowledge(p.asks.n);
+	ground_acknowledge(p.asks.n);
 	assert_true(bed_command(&p.asks, CMD_SESSION_TX_KEY, &tx));
 	assert_memory_equal(tx.u.key.key, rx.u.key.key, sizeof(rx.u.key.key));
 	assert_int_equal(tx.u.key.index, rx.u.key.index);
@@ -54,7 +54,7 @@ static void test_three_messages(void **state)
 	(void)ground_drain(p.answers.n, 0);
 	pair_third(&p, s, l->fwd_in, p.own->own.msg, p.own->own.msg_len);
 	assert_int_equal(p.answers.n->counters[CTR_SESSION_HS_STALE], 1);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_ptr_equal(s->path, l);
 	assert_int_equal(s->rekeys, 0);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
@@ -75,7 +75,7 @@ static void test_third_forged(void **state)
 	pair_first(&p, false, &first);
 	l = pair_offer(&p, 7, &p.asks.g.identity.id, 0, &first);
 	s = pair_answering(&p);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	(void)pair_reply(&p, 7, s);
 	len = p.own->own.msg_len;
 	for (size_t cut = 0; cut < len; cut++)
@@ -83,10 +83,10 @@ static void test_third_forged(void **state)
 	memcpy(forged, p.own->own.msg, len);
 	forged[len - 1] ^= 1;
 	pair_third(&p, s, l->fwd_in, forged, len);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(s->state, SESSION_CLOSED);
 	pair_third(&p, s, l->fwd_in, p.own->own.msg, len);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(s->state, SESSION_UP);
 	assert_ptr_equal(s->path, l);
 	pair_close(&p);
@@ -111,7 +111,7 @@ static void test_two_tunnels(void **state)
 		l[1] = pair_offer(&p, 8, &p.asks.g.identity.id, 0, &first);
 		assert_non_null(l[1]);
 		assert_memory_equal(s->answer.msg, answer, sizeof(answer));
-		pair_acknowledge(p.answers.n);
+		ground_acknowledge(p.answers.n);
 		assert_int_equal(l[1]->state, LSP_UP);
 		foreign = bed_tunnel(&p.answers, bed_session(&p.answers, true, SESSION_CLOSED), 9,
 		                     LSP_EGRESS);
@@ -121,7 +121,7 @@ static void test_two_tunnels(void **state)
 		(void)pair_reply(&p, 7, s);
 		pair_third(&p, s, other ? foreign->fwd_in : l[1]->fwd_in, p.own->own.msg,
 		           p.own->own.msg_len);
-		pair_acknowledge(p.answers.n);
+		ground_acknowledge(p.answers.n);
 		assert_ptr_equal(s->path, other ? l[0] : l[1]);
 		pair_close(&p);
 	}
@@ -150,9 +150,9 @@ static void test_two_messages(void **state)
 	first.len = handshake_envelope(&p.own->remote, &p.own->own, true, first.data);
 	assert_null(pair_offer(&p, 9, &p.asks.g.identity.id, SETUP_FLAG_IK, &first));
 	assert_int_equal(p.answers.n->counters[CTR_SESSION_HS_FAILED], 1);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(l->state, LSP_PROGRAM);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(l->state, LSP_UP);
 	assert_int_equal(s->state, SESSION_CLOSED);
 	/* A packet under another phase shows nothing. */
@@ -235,12 +235,12 @@ static void test_impostor(void **state)
 	l = pair_offer(&p, 7, &liar.id, 0, &first);
 	assert_non_null(l);
 	s = pair_answering(&p);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	(void)pair_reply(&p, 7, s);
 	assert_int_equal(p.own->own.state, HS_DONE);
 	pair_third(&p, s, l->fwd_in, p.own->own.msg, p.own->own.msg_len);
 	assert_int_equal(p.answers.n->counters[CTR_SESSION_HS_FAILED], 1);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_false(session_has_keys(s));
 	assert_false(s->known);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
@@ -337,7 +337,7 @@ static void test_rekey(void **state)
 		answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 		assert_int_equal(s->answer.state, lower ? HS_NONE : HS_DONE);
 		assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), !lower);
-		pair_acknowledge(p.answers.n);
+		ground_acknowledge(p.answers.n);
 		assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), !lower);
 		assert_int_equal(s->phase, 0);
 		assert_int_equal(s->rekeys, 0);
@@ -365,13 +365,13 @@ static void test_rekey_twice(void **state)
 	/* While the worker learns the key, nothing is said. */
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 0);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 1);
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 	assert_memory_equal(s->answer.msg, said, s->answer.msg_len);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SEND_SESSION), 1);
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
-	pair_acknowledge(p.answers.n);
+	ground_acknowledge(p.answers.n);
 	assert_int_equal(ground_drain(p.answers.n, CMD_SESSION_RX_KEY), 0);
 	/* One that cannot be read leaves the answer as it is. */
 	answer_rx_first(p.answers.n, s, said, sizeof(said));

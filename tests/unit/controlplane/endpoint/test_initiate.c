@@ -20,7 +20,7 @@ static struct session *replied(struct pair *p, uint64_t seed, bool ik, struct ls
 	pair_first(p, ik, &first);
 	assert_non_null(pair_offer(p, 7, &p->asks.g.identity.id, ik ? SETUP_FLAG_IK : 0, &first));
 	s = pair_answering(p);
-	pair_acknowledge(p->answers.n);
+	ground_acknowledge(p->answers.n);
 	(void)ground_drain(p->asks.n, 0);
 	*own_end = pair_reply(p, 7, s);
 	return s;
@@ -49,7 +49,7 @@ static void test_reply(void **state)
 		assert_int_equal(ground_drain(p.asks.n, CMD_SEND_SESSION), 0);
 		assert_true(p.own->known);
 		assert_memory_equal(p.own->x_key, p.answers.g.identity.x_public, 32);
-		pair_acknowledge(p.asks.n);
+		ground_acknowledge(p.asks.n);
 		assert_int_equal(p.own->state, SESSION_UP);
 		assert_ptr_equal(p.own->path, l);
 		assert_true(p.own->initiator);
@@ -75,12 +75,12 @@ static void test_reply_again(void **state)
 		struct session *s = replied(&p, 2, false, &l);
 
 		if (later)
-			pair_acknowledge(p.asks.n);
+			ground_acknowledge(p.asks.n);
 		(void)pair_reply(&p, 8, s);
 		assert_null(lsp_find(p.asks.n, 8, &p.asks.g.identity.id));
 		assert_int_equal(p.asks.n->counters[CTR_SESSION_HS_STALE], 1);
 		assert_int_equal(p.own->own.state, HS_DONE);
-		pair_acknowledge(p.asks.n);
+		ground_acknowledge(p.asks.n);
 		assert_ptr_equal(p.own->path, l);
 		assert_int_equal(p.own->state, SESSION_UP);
 		assert_int_equal(p.own->rekeys, 0);
@@ -138,7 +138,7 @@ static void test_reply_unusable(void **state)
 		initiate_reply(p.asks.n, p.own, l, &m);
 		assert_null(lsp_find(p.asks.n, 7, &p.asks.g.identity.id));
 		assert_int_equal(p.own->own.state, wrong == WRONG_PHASE ? HS_NONE : HS_OPEN);
-		pair_acknowledge(p.asks.n);
+		ground_acknowledge(p.asks.n);
 		assert_int_equal(p.own->state, SESSION_CONNECTING);
 		assert_int_equal(p.own->known, wrong == WRONG_PHASE);
 		assert_int_equal(ground_drain(p.asks.n, CMD_SESSION_RX_KEY), 0);
@@ -148,7 +148,7 @@ static void test_reply_unusable(void **state)
 			p.answers.n->cfg.identity = true_one;
 			answer(&p, s, 0);
 			(void)pair_reply(&p, 8, s);
-			pair_acknowledge(p.asks.n);
+			ground_acknowledge(p.asks.n);
 			assert_int_equal(p.own->state, SESSION_UP);
 		}
 		pair_close(&p);
@@ -164,7 +164,7 @@ static void test_third_lost(void **state)
 		unsigned said = 0;
 
 		(void)replied(&p, 4, false, &l);
-		pair_acknowledge(p.asks.n);
+		ground_acknowledge(p.asks.n);
 		p.own->in_use = used;
 		assert_true(says(&p, 3));
 		while (session_ready(p.own)) {
@@ -233,7 +233,7 @@ static void test_rekey(void **state)
 	initiate_rx_second(p.asks.n, s, t->answer.msg, t->answer.msg_len);
 	assert_int_equal(s->own.state, HS_DONE);
 	assert_int_equal(s->phase, 0);
-	pair_acknowledge(p.asks.n);
+	ground_acknowledge(p.asks.n);
 	assert_int_equal(s->phase, 2);
 	assert_int_equal(s->rekeys, 1);
 	assert_int_equal(s->old_phase, 0);

@@ -99,12 +99,6 @@ static void then_count(struct node *n, void *session)
 	s->rebuilds++;
 }
 
-static void acknowledge(struct node *n)
-{
-	for (uint8_t w = 0; w < n->cfg.workers; w++)
-		tickets_ack(n, w, n->tickets.sent[w]);
-}
-
 /* The receiving key first, and nothing goes on before the worker has it. A key programmed under the phase of the old one takes its
  * place: the end of the overlap must not remove it. */
 static void test_program(void **state)
@@ -130,7 +124,7 @@ static void test_program(void **state)
 	assert_true(bed_command(&b, CMD_SESSION_RX_KEY, &c));
 	assert_int_equal(c.u.key.index, 2);
 	assert_int_equal(s->rebuilds, 0);
-	acknowledge(b.n);
+	ground_acknowledge(b.n);
 	assert_int_equal(s->rebuilds, 1);
 	bed_close(&b);
 }

@@ -130,18 +130,7 @@ bool asker_sent(struct asker *b, struct asker_sent *s)
 
 void asker_pass(struct asker *b, int64_t ns)
 {
-	struct instant end = instant_add(b->n->now, ns);
-	struct timer *t;
-
-	while (!instant_before(end, timers_next(&b->n->timers))) {
-		if (instant_before(b->n->now, timers_next(&b->n->timers)))
-			b->n->now = timers_next(&b->n->timers);
-		t = timers_pop(&b->n->timers, b->n->now);
-		assert_non_null(t);
-		if (timer_part(t) == PART_KAD)
-			kad_timer(b->n, t);
-	}
-	b->n->now = end;
+	ground_pass(b->n, ns, PART_KAD, kad_timer);
 }
 
 struct contact_info asker_info(struct asker *b, const struct node_id *id, uint64_t seq,

@@ -210,24 +210,12 @@ void hop_expect_nothing(struct hop *b)
 
 void hop_workers_done(struct hop *b)
 {
-	for (unsigned w = 0; w < b->n->cfg.workers; w++)
-		tickets_ack(b->n, (uint8_t)w, b->n->tickets.sent[w]);
+	ground_acknowledge(b->n);
 }
 
 void hop_pass(struct hop *b, int64_t ns)
 {
-	struct instant end = instant_add(b->n->now, ns);
-	struct timer *t;
-
-	while (!instant_before(end, timers_next(&b->n->timers))) {
-		if (instant_before(b->n->now, timers_next(&b->n->timers)))
-			b->n->now = timers_next(&b->n->timers);
-		t = timers_pop(&b->n->timers, b->n->now);
-		assert_non_null(t);
-		if (timer_part(t) == PART_LSP)
-			lsp_timer(b->n, t);
-	}
-	b->n->now = end;
+	ground_pass(b->n, ns, PART_LSP, lsp_timer);
 }
 
 void hop_setup(struct hop *b, unsigned from, const struct routed_header *h,

@@ -73,8 +73,7 @@ static void test_by_id(void **state)
 			peer_del(n, link);
 		else
 			hello(n, p, who, (uint32_t)rng_below(&g.rng, 3));
-		for (unsigned w = 0; w < n->cfg.workers; w++)
-			tickets_ack(n, (uint8_t)w, n->tickets.sent[w]);
+		ground_acknowledge(n);
 		ground_drain(n, 0);
 		q = peer_by_id(n, who);
 		p = walk(n, who, NULL);
@@ -88,12 +87,6 @@ static void test_by_id(void **state)
 	peers_free(n);
 	ctx_destroy(n);
 	ground_close(&g);
-}
-
-static void acknowledge(struct node *n)
-{
-	for (unsigned w = 0; w < n->cfg.workers; w++)
-		tickets_ack(n, (uint8_t)w, n->tickets.sent[w]);
 }
 
 /* The next handshake frame that n wants to be sent on its link 0; false: there is none. */
@@ -171,11 +164,11 @@ static void test_deleted_while_keys_are_learnt(void **state)
 	two_open(&t, 1);
 	carry(t.a, t.b);
 	carry(t.b, t.a);
-	acknowledge(t.a);
+	ground_acknowledge(t.a);
 	carry(t.a, t.b);
 	assert_int_equal(t.pb->answer[0].keyed, true);
 	peer_del(t.b, 0);
-	acknowledge(t.b);
+	ground_acknowledge(t.b);
 	assert_null(peer_by_link(t.b, 0));
 	assert_null(peer_by_id(t.b, &t.b->cfg.identity->id));
 	assert_null(peer_by_id(t.b, &t.a->cfg.identity->id));
@@ -236,11 +229,11 @@ static void test_forged_messages(void **state)
 	hear_impostor(&t, &first);
 	hear(t.a, &second);
 	assert_true(t.pa->own.keyed);
-	acknowledge(t.a);
+	ground_acknowledge(t.a);
 	assert_true(said(t.a, &third));
 	hear_forged(t.b, &t.pb->answer[0], &third);
 	hear(t.b, &third);
-	acknowledge(t.b);
+	ground_acknowledge(t.b);
 	assert_true(peer_up(t.pb));
 	peer_confirmed(t.a, t.pa);
 	assert_true(peer_up(t.pa));
@@ -250,11 +243,11 @@ static void test_forged_messages(void **state)
 	assert_true(t.pa->own.ik);
 	assert_true(said(t.a, &first));
 	hear(t.b, &first);
-	acknowledge(t.b);
+	ground_acknowledge(t.b);
 	assert_true(said(t.b, &second));
 	hear_forged(t.a, &t.pa->own, &second);
 	hear(t.a, &second);
-	acknowledge(t.a);
+	ground_acknowledge(t.a);
 	assert_int_equal(t.pa->rekeys, 1);
 	two_close(&t);
 }
