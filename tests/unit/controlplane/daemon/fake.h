@@ -4,6 +4,8 @@
 #include "node/node.h"
 #include "dataplane.h"
 
+struct daemon;
+
 #define FAKE_LINKS 8
 #define FAKE_LOG   65536
 
@@ -39,3 +41,8 @@ extern struct fake fake;
 void fake_reset(void);
 /* Queues an output in the node; commands are numbered. */
 void fake_output(struct node *n, const struct node_output *out);
+
+/* Makes d a daemon of two workers around such a node and data plane, without a control socket; its time is one second. */
+void fake_daemon_open(struct daemon *d);
+/* Frees what fake_daemon_open() and the test have given it. */
+void fake_daemon_close(struct daemon *d);

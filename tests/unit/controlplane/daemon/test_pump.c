@@ -19,31 +19,15 @@ static struct daemon d;
 
 static int setup(void **state)
 {
-	struct node_cfg cfg = {.workers = 2, .hello_idle_ns = NS_PER_S};
-	struct dp_cfg dp = {.workers = 2, .no_huge = true};
-	char err[64];
-
 	(void)state;
-	fake_reset();
-	memset(&d, 0, sizeof(d));
-	d.ctl.fd = -1;
-	d.workers = 2;
-	d.now.ns = NS_PER_S;
-	log_init(&d.log, -1);
-	pump_init(&d.pump);
-	assert_int_equal(dp_start(&dp, &d.dp, err, sizeof(err)), 0);
-	d.node = node_new(&cfg, d.now);
+	fake_daemon_open(&d);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	node_free(d.node);
-	dp_stop(d.dp);
-	pump_free(&d.pump);
-	links_close(&d);
-	fake_reset();
+	fake_daemon_close(&d);
 	return 0;
 }
 

@@ -27,39 +27,18 @@ static size_t answer_len;
 
 static int setup(void **state)
 {
-	struct node_cfg cfg = {.workers = 2, .hello_idle_ns = NS_PER_S};
-	struct dp_cfg dp = {.workers = 2, .no_huge = true};
-	char err[64];
-
 	(void)state;
-	fake_reset();
-	memset(&d, 0, sizeof(d));
-	d.ctl.fd = -1;
-	d.ctl.resume_at = INSTANT_NEVER;
-	d.workers = 2;
-	d.now.ns = NS_PER_S;
-	d.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	log_init(&d.log, -1);
-	pump_init(&d.pump);
-	assert_int_equal(dp_start(&dp, &d.dp, err, sizeof(err)), 0);
-	d.node = node_new(&cfg, d.now);
+	fake_daemon_open(&d);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	ctl_server_close(&d);
-	close(d.epoll_fd);
-	node_free(d.node);
-	dp_stop(d.dp);
-	pump_free(&d.pump);
-	links_close(&d);
-	conf_free(&d.conf);
+	fake_daemon_close(&d);
 	free(answer);
 	answer = NULL;
 	answer_len = 0;
-	fake_reset();
 	return 0;
 }
 
