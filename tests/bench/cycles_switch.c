@@ -3,11 +3,11 @@
  *
  * usage: cycles_switch --build | LABELS PACKETS
  * Counted: what a turn of the worker does with a burst, the two virtual ports included. Prints how many packets were counted. */
-#include "base/rng.h"
 #include "counted.h"
 #include "core/mbuf.h"
 #include "core/ring.h"
 #include "io/priv.h"
+#include "tests/lib/switch_bed.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
 #include "worker/loop.h"
@@ -15,10 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAMES   32 /* in a burst */
-#define IN_LINK  0
-#define OUT_LINK 1
-#define FRAME    60
+#define FRAMES 32 /* in a burst */
+#define FRAME  60
 
 static struct dp_cfg cfg;
 static struct workers all = {.cfg = &cfg};
@@ -31,54 +29,14 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void command(struct loop *l, struct cp_cmd *c)
+static void command(void *loop, const struct cp_cmd *c)
 {
+	struct loop *l = loop;
 	void *slot = ring_put_begin(l->w.commands, sizeof(*c));
 
 	memcpy(slot, c, cp_cmd_size(c));
 	ring_put_end(l->w.commands);
 	command_run(l);
-}
-
-static void shuffle(struct rng *r, uint32_t *v, unsigned n)
-{
-	for (unsigned i = n - 1; i > 0; i--) {
-		unsigned k = (unsigned)rng_below(r, i + 1);
-		uint32_t t = v[i];
-
-		v[i] = v[k];
-		v[k] = t;
-	}
-}
-
-/* Labels in chunks at random places, as control allocates them, in random order. */
-static uint32_t *make_labels(struct loop *l, unsigned n)
-{
-	uint32_t chunk[ILM_CHUNKS - 1], *label = malloc(n * sizeof(*label));
-	struct rng_seeded s;
-	struct rng r;
-
-	if (!label)
-		die("out of memory");
-	rng_seeded_init(&s, 1);
-	r = rng_from_seeded(&s);
-	for (unsigned i = 0; i < ILM_CHUNKS - 1; i++)
-		chunk[i] = i + 1;
-	shuffle(&r, chunk, ILM_CHUNKS - 1);
-	for (unsigned i = 0; i < n; i++) {
-		struct cp_cmd c = {.type = CMD_ILM_SET};
-
-		label[i] = chunk[i / ILM_CHUNK] * ILM_CHUNK + i % ILM_CHUNK;
-		c.u.ilm = (struct cp_ilm){.in_link = IN_LINK,
-		                          .op = ILM_SWAP,
-		                          .in_label = label[i],
-		                          .out_link = OUT_LINK,
-		                          .out_label = i + 16,
-		                          .twin_label = LABEL_NONE};
-		command(l, &c);
-	}
-	shuffle(&r, label, n);
-	return label;
 }
 
 static struct loop *start(void)
@@ -106,20 +64,7 @@ static struct loop *start(void)
 	if (!l)
 		die(err);
 	all.worker[0] = &l->w;
-	for (uint16_t link = 0; link < 2; link++) {
-		struct cp_cmd c = {.type = CMD_LINK_SET};
-
-		c.u.link = (struct cp_link){.link = link,
-		                            .type = LINK_ETHERNET,
-		                            .mtu = 1500,
-		                            .port = port_id[link],
-		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
-		command(l, &c);
-		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
-		c.u.open.link = link;
-		c.u.open.on = 1;
-		command(l, &c);
-	}
+	switch_bed_links(port_id, command, l);
 	return l;
 }
 
@@ -152,7 +97,7 @@ static void offer(const uint32_t *label, unsigned labels, unsigned *at)
 		be32_store(p + sizeof(head), lse_make(label[*at], 0, true, 64));
 		*at = *at + 1 == labels ? 0 : *at + 1;
 	}
-	if (port_transmit(port_id[IN_LINK], 0, m, FRAMES) != FRAMES)
+	if (port_transmit(port_id[SWITCH_BED_IN], 0, m, FRAMES) != FRAMES)
 		die("the port takes no burst");
 }
 
@@ -185,10 +130,12 @@ int main(int argc, char **argv)
 		counted_print_build(COUNTED_BUILD);
 		return 0;
 	}
-	if (!labels || labels > (ILM_CHUNKS - 1) * ILM_CHUNK || !packets)
+	if (!labels || !packets)
 		die("usage: cycles_switch --build | LABELS PACKETS");
 	l = start();
-	label = make_labels(l, labels);
+	label = switch_bed_labels(labels, command, l);
+	if (!label)
+		die("no room for so many labels");
 	pass(l, label, labels, 64 * FRAMES, false);
 	pass(l, label, labels, packets, true);
 	printf("%u\n", packets);

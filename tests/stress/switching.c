@@ -6,8 +6,8 @@
 #include "core/mbuf.h"
 #include "core/worker.h"
 #include "fwd/fwd.h"
-#include "base/rng.h"
 #include "io/io.h"
+#include "tests/lib/switch_bed.h"
 #include "wire/lse.h"
 #include "worker/eal.h"
 
@@ -18,9 +18,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define PACKETS  32 /* in a burst */
-#define IN_LINK  0
-#define OUT_LINK 1
+#define PACKETS 32 /* in a burst */
 
 static struct dp_cfg cfg;
 static struct workers all = {.cfg = &cfg};
@@ -43,49 +41,10 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void command(const struct cp_cmd *c)
+static void command(void *arg, const struct cp_cmd *c)
 {
 	if (fwd_command(fwd, c))
 		die("a command is refused");
-}
-
-/* Spread as an allocator with random chunks spreads them. */
-static uint32_t *make_labels(unsigned n)
-{
-	uint32_t chunk[ILM_CHUNKS], *label = malloc(n * sizeof(*label));
-	struct rng_seeded s;
-	struct rng r;
-
-	rng_seeded_init(&s, 1);
-	r = rng_from_seeded(&s);
-	for (unsigned i = 0; i < ILM_CHUNKS; i++)
-		chunk[i] = i;
-	for (unsigned i = 1; i < ILM_CHUNKS; i++) {
-		unsigned k = 1 + (unsigned)rng_below(&r, i), t = chunk[i];
-
-		chunk[i] = chunk[k];
-		chunk[k] = t;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		struct cp_cmd c = {.type = CMD_ILM_SET};
-
-		label[i] = chunk[1 + i / ILM_CHUNK % (ILM_CHUNKS - 1)] * ILM_CHUNK + i % ILM_CHUNK;
-		c.u.ilm = (struct cp_ilm){.in_link = IN_LINK,
-		                          .op = ILM_SWAP,
-		                          .in_label = label[i],
-		                          .out_link = OUT_LINK,
-		                          .out_label = i + 16,
-		                          .twin_label = LABEL_NONE};
-		command(&c);
-	}
-	for (unsigned i = n - 1; i > 0; i--) {
-		unsigned k = (unsigned)rng_below(&r, i + 1);
-		uint32_t t = label[i];
-
-		label[i] = label[k];
-		label[k] = t;
-	}
-	return label;
 }
 
 static double run(const uint32_t *label, unsigned labels, uint64_t packets, bool reference)
@@ -102,7 +61,7 @@ static double run(const uint32_t *label, unsigned labels, uint64_t packets, bool
 		for (unsigned i = 0; i < PACKETS; i++) {
 			m[i]->data_off = WORKER_HEADROOM;
 			be32_store(rte_pktmbuf_append(m[i], 60), lse_make(label[at], 0, true, 64));
-			*packet_of(m[i]) = (struct packet){.link = IN_LINK};
+			*packet_of(m[i]) = (struct packet){.link = SWITCH_BED_IN};
 			at = at + 1 == labels ? 0 : at + 1;
 		}
 		if (reference) {
@@ -143,21 +102,8 @@ static void start(void)
 	fwd = io ? fwd_new(&worker, io, err, sizeof(err)) : NULL;
 	if (!fwd)
 		die(err);
-	for (uint16_t l = 0; l < 2; l++) {
-		struct cp_cmd c = {.type = CMD_LINK_SET};
-
-		c.u.link = (struct cp_link){.link = l,
-		                            .type = LINK_ETHERNET,
-		                            .mtu = 1500,
-		                            .port = id[0],
-		                            .vlan = l,
-		                            .peer_mac = {2, 0, 0, 0, 0, 1}};
-		command(&c);
-		c = (struct cp_cmd){.type = CMD_LINK_OPEN};
-		c.u.open.link = l;
-		c.u.open.on = 1;
-		command(&c);
-	}
+	id[1] = id[0];
+	switch_bed_links(id, command, NULL);
 }
 
 int main(int argc, char **argv)
@@ -168,7 +114,9 @@ int main(int argc, char **argv)
 	double reference, t;
 
 	start();
-	label = make_labels(labels);
+	label = switch_bed_labels(labels, command, NULL);
+	if (!label)
+		die("no room for so many labels");
 
 	run(label, labels, packets / 4, false);
 	reference = run(label, labels, packets, true);
