@@ -40,6 +40,9 @@ _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(stru
                "size");
 _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_lane_key),
                "size");
+_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_dump),
+               "size");
+_Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_dump_end), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_want), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct cp_lane_key), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_label_use), "size");

@@ -56,7 +56,7 @@ enum cp_cmd_type {
 	CMD_SEND,        /* transmit this packet on a link */
 	CMD_SEND_SESSION,     /* seal and transmit an OAM body inside a session */
 	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
-	CMD_DUMP_CONNECTIONS, /* answer with EVT_CONNECTION rows, then EVT_DUMP_END */
+	CMD_DUMP_CONNECTIONS, /* answer with some EVT_CONNECTION rows, see cp_dump, then EVT_DUMP_END */
 	CMD_DRAIN,            /* refuse new connections; existing ones go on */
 	CMD_TYPES
 };
@@ -151,6 +151,13 @@ struct cp_send_session {
 	uint8_t data[CPDP_PACKET_MAX];
 };
 
+/* A slice of the worker's connections, so that neither ring carries more than its reader has room for. A connection keeps its place as long as
+ * it lives: one that is there during all slices is in exactly one of them. */
+struct cp_dump {
+	uint32_t from; /* 0, or dp_dump_end.next of the slice before */
+	uint32_t most; /* rows, at least 1 */
+};
+
 /* One command slot. `seq` is assigned by the sender of the ring, 1, 2, 3 ... per worker. */
 struct cp_cmd {
 	uint32_t type;   /* enum cp_cmd_type */
@@ -168,6 +175,7 @@ struct cp_cmd {
 			uint16_t link;
 			uint8_t on;
 		} open;
+		struct cp_dump dump;
 	} u;
 };
 
@@ -253,6 +261,11 @@ struct dp_connection {
 	uint64_t retransmits; /* segments */
 };
 
+struct dp_dump_end {
+	uint32_t next; /* where the next slice begins */
+	bool more;     /* false: no connection stands there or behind */
+};
+
 struct dp_event {
 	uint32_t type; /* enum dp_event_type */
 	uint32_t cookie;
@@ -271,6 +284,7 @@ struct dp_event {
 			uint8_t addr[16];
 		} learnt;
 		struct dp_connection connection;
+		struct dp_dump_end dump_end;
 		struct {
 			uint32_t session;
 			uint8_t idle;

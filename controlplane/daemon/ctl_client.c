@@ -79,7 +79,7 @@ static bool send_some(struct daemon *d, struct ctl_client *c)
 			return false;
 		}
 		c->sent += (size_t)n;
-		if (c->state >= CLIENT_SHOWING)
+		if (c->state >= CLIENT_SHOWING && !c->cookie)
 			c->deadline = instant_add(d->now, WRITE_NS);
 	}
 	if (c->state == CLIENT_WRITING && !ctl_client_waiting(c)) {

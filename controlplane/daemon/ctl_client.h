@@ -28,7 +28,7 @@ struct ctl_client {
 	enum ctl_client_state state;
 	int fd;
 	uint32_t generation;
-	/* Reading, working: give up; showing, writing: give up unless something is sent before. */
+	/* Reading, working, showing while a worker is asked: give up; else showing, writing: give up unless something is sent before. */
 	struct instant deadline;
 	char line[CTL_LINE_MAX + 2];
 	size_t line_len;
@@ -44,7 +44,6 @@ struct ctl_client {
 	struct instant began;
 	uint32_t answers, lost;
 	int64_t rtt_min_ns, rtt_max_ns, rtt_sum_ns;
-	uint16_t workers_left; /* bit per worker whose connections have not all come */
 };
 
 /* Takes a slot for an accepted socket, which it owns from then on; -errno when epoll refuses it, the socket is then closed. */

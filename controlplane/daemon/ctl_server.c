@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control socket: accept, one line in, whose turn it is, who has waited too long. */
 #include "daemon/ctl_server.h"
+#include "daemon/connections.h"
 #include "daemon/daemon.h"
 #include "daemon/loop.h"
 #include "daemon/request.h"
@@ -214,7 +215,8 @@ static struct ctl_client *next_showing(struct daemon *d)
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
 		struct ctl_client *c = &d->ctl.clients[(d->ctl.turn + i) % CTL_CLIENTS_MAX];
 
-		if (c->state == CLIENT_SHOWING && ctl_client_waiting(c) < CLIENT_OUT_LOW)
+		if (c->state == CLIENT_SHOWING && ctl_client_waiting(c) < CLIENT_OUT_LOW &&
+		    !connections_wait(d, c))
 			return c;
 	}
 	return NULL;
@@ -240,13 +242,11 @@ void ctl_server_tick(struct daemon *d)
 
 		if (c->state == CLIENT_FREE || !instant_reached(c->deadline, d->now))
 			continue;
-		if (c->state == CLIENT_WORKING)
+		if (c->state == CLIENT_WORKING || (c->state == CLIENT_SHOWING && c->cookie))
 			request_timeout(d, c);
 		else
 			ctl_client_close(c);
 	}
-	/* One that had its turn may have left. */
-	request_next_dump(d);
 }
 
 struct instant ctl_server_deadline(const struct daemon *d)
@@ -262,7 +262,7 @@ struct instant ctl_server_deadline(const struct daemon *d)
 static struct ctl_client *by_cookie(struct daemon *d, uint32_t cookie)
 {
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
-		if (d->ctl.clients[i].state == CLIENT_WORKING && d->ctl.clients[i].cookie == cookie)
+		if (d->ctl.clients[i].cookie == cookie)
 			return &d->ctl.clients[i];
 	return NULL;
 }
@@ -280,5 +280,5 @@ void ctl_server_event(struct daemon *d, const struct dp_event *e)
 	struct ctl_client *c = e->cookie ? by_cookie(d, e->cookie) : NULL;
 
 	if (c)
-		request_row(d, c, e);
+		connections_row(d, c, e);
 }

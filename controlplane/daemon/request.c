@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests: views slice by slice, questions to the node and the workers with answers later. */
 #include "daemon/request.h"
+#include "daemon/connections.h"
 #include "daemon/daemon.h"
 #include "daemon/reload.h"
 #include "daemon/show.h"
@@ -11,80 +12,34 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DUMP_NS   (2 * NS_PER_S)  /* without a row */
 #define SHOW_NS   (15 * NS_PER_S) /* until the first byte is taken */
 #define ANSWER_NS (10 * NS_PER_S) /* beyond what the request itself takes */
 
-static uint32_t cookie_take(struct daemon *d)
+uint32_t request_cookie(struct daemon *d)
 {
 	if (d->next_cookie <= STOP_COOKIE)
 		d->next_cookie = STOP_COOKIE + 1;
 	return d->next_cookie++;
 }
 
-static void ask_workers(struct daemon *d, struct ctl_client *c)
-{
-	struct cp_cmd cmd = {.type = CMD_DUMP_CONNECTIONS};
-
-	c->cookie = cmd.cookie = cookie_take(d);
-	c->workers_left = (uint16_t)((1u << d->workers) - 1);
-	c->deadline = instant_add(d->now, DUMP_NS);
-	json_array(ctl_client_line(c), "connections");
-	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
-}
-
-/* A worker goes through its connections for one client at a time: whoever asks meanwhile waits for its turn. */
-static bool wants_connections(const struct ctl_client *c)
-{
-	return c->state == CLIENT_WORKING && c->req.verb == CTL_SHOW &&
-	       c->req.view == CTL_VIEW_CONNECTIONS;
-}
-
-void request_next_dump(struct daemon *d)
-{
-	struct ctl_client *next = NULL;
-
-	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
-		struct ctl_client *c = &d->ctl.clients[i];
-
-		if (!wants_connections(c))
-			continue;
-		if (c->cookie)
-			return;
-		if (!next || instant_before(c->began, next->began))
-			next = c;
-	}
-	if (next)
-		ask_workers(d, next);
-}
-
-static void connections_done(struct daemon *d, struct ctl_client *c)
-{
-	json_array_end(&c->out);
-	json_bool(&c->out, "truncated", c->walk.truncated);
-	ctl_client_line_end(c);
-	ctl_client_finish(d, c);
-	request_next_dump(d);
-}
-
 static void start_show(struct daemon *d, struct ctl_client *c)
 {
 	show_begin(&c->walk, c->req.view, c->req.limit);
-	if (c->req.view == CTL_VIEW_CONNECTIONS) {
-		c->deadline =
-		        INSTANT_NEVER; /* every dump before it ends, at the latest by its own deadline */
-		request_next_dump(d);
-		return;
-	}
 	c->state = CLIENT_SHOWING;
 	c->deadline = instant_add(d->now, SHOW_NS);
-	request_slice(d, c);
+	if (!connections_wait(d, c))
+		request_slice(d, c);
 }
 
 void request_slice(struct daemon *d, struct ctl_client *c)
 {
-	bool complete = show_step(d, &c->walk, &c->out);
+	bool complete;
 
+	if (c->req.view == CTL_VIEW_CONNECTIONS) {
+		connections_slice(d, c);
+		return;
+	}
+	complete = show_step(d, &c->walk, &c->out);
 	if (complete)
 		json_line_end(&c->out);
 	if (complete || c->out.failed)
@@ -121,7 +76,7 @@ static void ask_node(struct daemon *d, struct ctl_client *c, uint32_t type)
 	struct node_request r = {.type = type};
 	struct node_event ev = {.type = NODE_REQUEST, .u.request = &r};
 
-	c->cookie = r.cookie = cookie_take(d);
+	c->cookie = r.cookie = request_cookie(d);
 	c->deadline = instant_add(d->now,
 	                          ANSWER_NS + (int64_t)d->conf.node.connect_timeout_ms * NS_PER_MS);
 	if (type == REQ_PING) {
@@ -307,37 +262,11 @@ void request_answer(struct daemon *d, struct ctl_client *c, const struct node_an
 	ctl_client_flush(d, c);
 }
 
-void request_row(struct daemon *d, struct ctl_client *c, const struct dp_event *e)
-{
-	struct show_walk *w = &c->walk;
-
-	c->deadline = instant_add(d->now, DUMP_NS);
-	if (e->type == EVT_CONNECTION) {
-		/* Workers do not wait for a client that does not read: what finds no room is left out, and that is said. */
-		if (w->rows >= w->limit || ctl_client_waiting(c) > CLIENT_OUT_MAX) {
-			w->truncated = true;
-			return;
-		}
-		w->rows++;
-		show_connection(d, e->worker, &e->u.connection, &c->out);
-		if (ctl_client_waiting(c) >= CLIENT_OUT_LOW)
-			ctl_client_flush(d, c);
-		return;
-	}
-	if (e->worker < CPDP_WORKERS_MAX)
-		c->workers_left &= (uint16_t)~(1u << e->worker);
-	if (!c->workers_left)
-		connections_done(d, c);
-}
-
 void request_timeout(struct daemon *d, struct ctl_client *c)
 {
-	if (c->req.verb == CTL_SHOW) {
-		/* A full event ring may have dropped the end of a dump. */
-		c->walk.truncated = true;
-		connections_done(d, c);
-		return;
-	}
-	ctl_client_error(d, c, ETIMEDOUT,
-	                 "no answer in time; `show links` tells whether any is up");
+	if (c->req.verb == CTL_SHOW)
+		connections_cut(d, c);
+	else
+		ctl_client_error(d, c, ETIMEDOUT,
+		                 "no answer in time; `show links` tells whether any is up");
 }

@@ -22,12 +22,12 @@ struct show_walk {
 	bool begun;
 	bool truncated;            /* the limit left rows out */
 	struct node_cursor cursor; /* in a table of the node */
-	uint32_t at, offset;       /* in a table of the daemon */
+	uint32_t at, offset;       /* in a table of the daemon; connections: worker, place there */
 	char name[64];             /* in the configuration: the name written last */
 	uint32_t *held;            /* links: labels held, by link number; owned */
 };
 
-/* Begins a view of at most `limit` rows. `connections` is put together by request.c, because its rows come from the workers. */
+/* Begins a view of at most `limit` rows. `connections` is put together by connections.c, because its rows come from the workers. */
 void show_begin(struct show_walk *w, enum ctl_view view, uint32_t limit);
 /* Appends one slice of the document to j. True: the document is complete. Out of memory: j->failed, and true. */
 bool show_step(struct daemon *d, struct show_walk *w, struct json *j);

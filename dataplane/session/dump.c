@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of connections for control, a few rows at a time. */
+/* The list of connections for control, slice by slice, a few rows at a time. */
 #include "session/priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static void dump_row(struct worker_sessions *s, const struct tcp_info *info)
@@ -22,20 +23,35 @@ static void dump_row(struct worker_sessions *s, const struct tcp_info *info)
 	row->retransmits = info->retransmits;
 }
 
-unsigned dump_run(struct worker_sessions *s, struct instant now)
+static void dump_end(struct worker_sessions *s, bool more)
+{
+	s->dump.row = (struct dp_event){.type = EVT_DUMP_END, .cookie = s->dump.cookie};
+	s->dump.row.u.dump_end = (struct dp_dump_end){.next = s->dump.cursor, .more = more};
+}
+
+/* The next row of the slice, or its end. */
+static void dump_next(struct worker_sessions *s)
 {
 	struct tcp_info info;
+
+	if (s->dump.left == 0) {
+		dump_end(s, true);
+	} else if (tcp_iterate(s->tcp, &s->dump.cursor, &info)) {
+		s->dump.left--;
+		dump_row(s, &info);
+	} else {
+		dump_end(s, false);
+	}
+}
+
+unsigned dump_run(struct worker_sessions *s, struct instant now)
+{
 	unsigned i;
 
 	for (i = 0; i < 64 && s->dump.on; i++) {
-		if (!s->dump.have) {
-			if (tcp_iterate(s->tcp, &s->dump.cursor, &info))
-				dump_row(s, &info);
-			else
-				s->dump.row = (struct dp_event){.type = EVT_DUMP_END,
-				                                .cookie = s->dump.cookie};
-			s->dump.have = true;
-		}
+		if (!s->dump.have)
+			dump_next(s);
+		s->dump.have = true;
 		if (!worker_event(s->w, &s->dump.row)) {
 			s->dump.retry = instant_add(now, DUMP_RETRY_NS);
 			break;
@@ -46,11 +62,16 @@ unsigned dump_run(struct worker_sessions *s, struct instant now)
 	return i;
 }
 
-void dump_start(struct worker_sessions *s, uint32_t cookie, struct instant now)
+int dump_start(struct worker_sessions *s, uint32_t cookie, const struct cp_dump *c,
+               struct instant now)
 {
+	if (c->most == 0)
+		return -EINVAL;
 	s->dump.on = true;
 	s->dump.have = false;
 	s->dump.cookie = cookie;
-	s->dump.cursor = 0;
+	s->dump.cursor = c->from;
+	s->dump.left = c->most;
 	dump_run(s, now);
+	return 0;
 }

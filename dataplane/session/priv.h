@@ -130,10 +130,11 @@ struct worker_sessions {
 	struct listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
 	bool draining, maybe_asleep, wake_pending;
-	/* a dump under way */
+	/* a slice of the dump under way */
 	struct {
 		bool on, have;
 		uint32_t cookie, cursor;
+		uint32_t left;        /* rows that the slice may still have */
 		struct instant retry; /* the event ring was full: not before */
 		struct dp_event row;
 	} dump;
@@ -224,7 +225,8 @@ bool app_owes(const struct worker_sessions *s);
 void app_drain(struct worker_sessions *s);
 void app_free(struct worker_sessions *s);
 
-/* dump.c: begins to send one event for each connection; a dump under way ends there. */
-void dump_start(struct worker_sessions *s, uint32_t cookie, struct instant now);
+/* dump.c: begins to send a slice of the connections, an event for each; one under way ends there. 0 or -EINVAL. */
+int dump_start(struct worker_sessions *s, uint32_t cookie, const struct cp_dump *c,
+               struct instant now);
 /* As many events as the ring takes now; the rest at the next calls, when the ring is full a little later. Returns events. */
 unsigned dump_run(struct worker_sessions *s, struct instant now);

@@ -74,8 +74,7 @@ int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct insta
 	case CMD_SEND_SESSION:
 		return send(s, &c->u.send_session);
 	case CMD_DUMP_CONNECTIONS:
-		dump_start(s, c->cookie, now);
-		return 0;
+		return dump_start(s, c->cookie, &c->u.dump, now);
 	case CMD_DRAIN:
 		s->draining = true;
 		app_drain(s);

@@ -30,6 +30,7 @@ static void commands(void **state)
 		HOLDS(n, struct cp_cmd, u.session);
 		HOLDS(n, struct cp_cmd, u.unreachable);
 		HOLDS(n, struct cp_cmd, u.open);
+		HOLDS(n, struct cp_cmd, u.dump);
 	}
 }
 
@@ -73,6 +74,7 @@ static void events(void **state)
 		HOLDS(n, struct dp_event, u.key);
 		HOLDS(n, struct dp_event, u.learnt);
 		HOLDS(n, struct dp_event, u.connection);
+		HOLDS(n, struct dp_event, u.dump_end);
 		HOLDS(n, struct dp_event, u.idle);
 	}
 }

@@ -22,6 +22,8 @@ struct fake {
 	struct fake_command *log[CPDP_WORKERS_MAX];
 	uint32_t nlog[CPDP_WORKERS_MAX];
 	uint64_t acked[CPDP_WORKERS_MAX];
+	uint32_t connections; /* of each worker; a dump names them from 0 in bytes_in */
+	uint32_t dumps;       /* slices of them asked for */
 	struct dp_link_counters counters[FAKE_LINKS];
 	/* Of every worker; its number is added to switched_packets. */
 	struct dp_worker_counters worker;

@@ -12,14 +12,18 @@
 
 struct dataplane {
 	int wake;
-	uint32_t dump[CPDP_WORKERS_MAX]; /* cookie of a dump asked for */
+	/* A slice asked for, as far as it has not been answered; cookie 0: none. */
+	struct {
+		uint32_t cookie;
+		struct cp_dump slice;
+	} dump[CPDP_WORKERS_MAX];
 };
 
 void fake_reset(void)
 {
 	for (unsigned i = 0; i < CPDP_WORKERS_MAX; i++)
 		free(fake.log[i]);
-	fake = (struct fake){.room = UINT32_MAX};
+	fake = (struct fake){.room = UINT32_MAX, .connections = 1};
 }
 
 int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap)
@@ -43,6 +47,8 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 		usleep((useconds_t)atoi(cfg->eal_args[0] + 7) * 1000);
 	if (!fake.room)
 		fake.room = UINT32_MAX;
+	if (!fake.connections)
+		fake.connections = 1;
 	fake.dp = *cfg;
 	*out = calloc(1, sizeof(**out));
 	(*out)->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -97,8 +103,11 @@ int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd)
 		c->in_label = cmd->u.ilm.in_label;
 		c->out_label = cmd->u.ilm.out_label;
 	}
-	if (cmd->type == CMD_DUMP_CONNECTIONS)
-		dp->dump[worker] = cmd->cookie;
+	if (cmd->type == CMD_DUMP_CONNECTIONS) {
+		dp->dump[worker].cookie = cmd->cookie;
+		dp->dump[worker].slice = cmd->u.dump;
+		fake.dumps++;
+	}
 	if (!fake.hold_acks)
 		fake.acked[worker] = cmd->seq;
 	wake(dp);
@@ -114,20 +123,29 @@ uint64_t dp_acked(const struct dataplane *dp, unsigned worker)
 unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
                    void (*fn)(void *arg, const struct dp_event *ev), void *arg)
 {
-	struct dp_event e = {.type = EVT_CONNECTION, .cookie = dp->dump[worker]};
+	struct cp_dump *slice = &dp->dump[worker].slice;
+	unsigned n;
 
-	(void)max;
-	if (!e.cookie)
-		return 0;
-	dp->dump[worker] = 0;
-	e.worker = (uint8_t)worker;
-	e.u.connection.remote.b[0] = 8;
-	e.u.connection.local_port = 7000;
-	memcpy(e.u.connection.state_name, "ESTABLISHED", 12);
-	fn(arg, &e);
-	e.type = EVT_DUMP_END;
-	fn(arg, &e);
-	return 2;
+	for (n = 0; n < max && dp->dump[worker].cookie; n++) {
+		struct dp_event e = {.type = EVT_CONNECTION,
+		                     .cookie = dp->dump[worker].cookie,
+		                     .worker = (uint8_t)worker};
+
+		if (slice->most > 0 && slice->from < fake.connections) {
+			slice->most--;
+			e.u.connection.remote.b[0] = 8;
+			e.u.connection.local_port = 7000;
+			e.u.connection.bytes_in = slice->from++;
+			memcpy(e.u.connection.state_name, "ESTABLISHED", 12);
+		} else {
+			e.type = EVT_DUMP_END;
+			e.u.dump_end.next = slice->from;
+			e.u.dump_end.more = slice->most == 0;
+			dp->dump[worker].cookie = 0;
+		}
+		fn(arg, &e);
+	}
+	return n;
 }
 
 int dp_wake_fd(const struct dataplane *dp)

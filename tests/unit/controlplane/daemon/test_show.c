@@ -387,8 +387,10 @@ static void test_connections(void **state)
 	close(peer[0]);
 	ctl_server_io(&d, 0, c[0]->generation, EPOLLHUP);
 	ctl_server_tick(&d);
-	for (unsigned turn = 0; turn < 3; turn++)
+	for (unsigned turn = 0; turn < 10; turn++) {
+		ctl_server_slice(&d);
 		pump_events(&d, take_row);
+	}
 	for (unsigned i = 1; i < 3; i++) {
 		struct jvalue *v;
 
@@ -399,6 +401,95 @@ static void test_connections(void **state)
 		jvalue_free(v);
 		answer_len = 0;
 		close(peer[i]);
+	}
+}
+
+/* More connections than the buffer of a client may hold: one who reads slowly gets each of them once, in slices that are asked for as he
+ * reads, and others are served meanwhile. */
+static void test_connections_many(void **state)
+{
+	enum { EACH = 15000 };
+	static bool seen[2][EACH];
+	struct ctl_client *c;
+	uint32_t dumps;
+	struct jvalue *v;
+	int peer, quick;
+	size_t cap = 0;
+
+	(void)state;
+	memset(seen, 0, sizeof(seen));
+	fake.connections = EACH;
+	c = client(&peer);
+	request(c, "show connections limit=100000");
+	for (unsigned turn = 0; turn < 100; turn++) {
+		pump_events(&d, take_row);
+		ctl_server_slice(&d);
+	}
+	/* Nobody reads, and nobody asks: some slices are in the socket and in the buffer. */
+	dumps = fake.dumps;
+	assert_true(dumps < 10);
+	assert_int_equal(c->state, CLIENT_SHOWING);
+	request(client(&quick), "show connections limit=3");
+	for (unsigned turn = 0; turn < 10; turn++) {
+		pump_events(&d, take_row);
+		ctl_server_slice(&d);
+	}
+	assert_false(take(quick));
+	v = document();
+	assert_int_equal(rows_of(v, "connections"), 3);
+	assert_true(jvalue_get(v, "truncated")->truth);
+	jvalue_free(v);
+	close(quick);
+	answer_len = 0;
+	while (take(peer)) {
+		ctl_client_flush(&d, c);
+		cap = c->out.cap > cap ? c->out.cap : cap;
+		ctl_server_slice(&d);
+		pump_events(&d, take_row);
+	}
+	assert_true(answer_len > CLIENT_OUT_MAX);
+	assert_true(cap < 1u << 20);
+	v = document();
+	assert_int_equal(rows_of(v, "connections"), 2 * EACH);
+	assert_false(jvalue_get(v, "truncated")->truth);
+	for (const struct jvalue *r = jvalue_get(v, "connections")->first; r; r = r->next) {
+		bool *at = &seen[number(r, "worker")][number(r, "bytes_in")];
+
+		assert_false(*at);
+		*at = true;
+	}
+	jvalue_free(v);
+	close(peer);
+}
+
+/* The limit counts the rows of all workers, and an answer that has all of them is not called cut. */
+static void test_connections_limit(void **state)
+{
+	static const struct {
+		unsigned limit, each, rows;
+		bool truncated;
+	} cases[] = {{600, 300, 600, false}, {599, 300, 599, true},  {300, 300, 300, true},
+	             {1, 1, 1, true},        {512, 256, 512, false}, {256, 256, 256, true}};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct jvalue *v;
+		char line[64];
+		int peer;
+
+		fake.connections = cases[i].each;
+		snprintf(line, sizeof(line), "show connections limit=%u", cases[i].limit);
+		request(client(&peer), line);
+		while (take(peer)) {
+			pump_events(&d, take_row);
+			ctl_server_slice(&d);
+		}
+		v = document();
+		assert_int_equal(rows_of(v, "connections"), cases[i].rows);
+		assert_int_equal(jvalue_get(v, "truncated")->truth, cases[i].truncated);
+		jvalue_free(v);
+		answer_len = 0;
+		close(peer);
 	}
 }
 
@@ -504,6 +595,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_connections, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_connections_cut, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_connections_many, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_connections_limit, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_config_changes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_static_labels, setup, teardown),
 	};

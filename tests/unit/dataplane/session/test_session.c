@@ -686,7 +686,7 @@ static void test_session_lost_and_made_anew(void **state)
 static void test_dump(void **state)
 {
 	struct pair *p = *state;
-	struct cp_cmd c = {.type = CMD_DUMP_CONNECTIONS, .cookie = 9};
+	struct cp_cmd c = {.type = CMD_DUMP_CONNECTIONS, .cookie = 9, .u.dump.most = 64};
 	struct dp_event ev;
 
 	sessnet_up(&p->n);
@@ -699,6 +699,39 @@ static void test_dump(void **state)
 	assert_int_equal(sessnet_events(&p->n.side[1], EVT_CONNECTION, &ev), 2);
 	assert_int_equal(ev.cookie, 9);
 	assert_int_equal(sessnet_events(&p->n.side[1], EVT_DUMP_END, &ev), 1);
+	assert_false(ev.u.dump_end.more);
+}
+
+/* Slices of one row: the listener and the connection come once each, then an empty slice says that there are no more. */
+static void test_dump_in_slices(void **state)
+{
+	struct pair *p = *state;
+	struct cp_cmd c = {.type = CMD_DUMP_CONNECTIONS, .cookie = 9};
+	uint16_t remote[3] = {0};
+	struct dp_event ev;
+	unsigned slices;
+	uint64_t bad;
+
+	sessnet_up(&p->n);
+	connected(p);
+	bad = p->n.side[1].w.drops[DROP_BAD_COMMAND];
+	sessnet_command(&p->n, 1, &c); /* of no row at all */
+	assert_int_equal(p->n.side[1].w.drops[DROP_BAD_COMMAND], bad + 1);
+	assert_int_equal(sessnet_events(&p->n.side[1], EVT_DUMP_END, &ev), 0);
+	c.u.dump.most = 1;
+	for (slices = 0; slices < 3; slices++) {
+		p->n.side[1].nevents = 0;
+		sessnet_command(&p->n, 1, &c);
+		if (sessnet_events(&p->n.side[1], EVT_CONNECTION, &ev))
+			remote[slices] = ev.u.connection.remote_port;
+		assert_int_equal(sessnet_events(&p->n.side[1], EVT_DUMP_END, &ev), 1);
+		assert_true(ev.u.dump_end.next >= c.u.dump.from);
+		c.u.dump.from = ev.u.dump_end.next;
+		if (!ev.u.dump_end.more)
+			break;
+	}
+	assert_int_equal(slices, 2);
+	assert_true((remote[0] == 0) != (remote[1] == 0));
 }
 
 static void test_drain_refuses_new(void **state)
@@ -775,6 +808,7 @@ int main(void)
 	        T(test_staged_key),
 	        T(test_session_lost_and_made_anew),
 	        T(test_dump),
+	        T(test_dump_in_slices),
 	        T(test_drain_refuses_new),
 	        T(test_impossible_commands),
 	};
