@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #define PIECE      sizeof(struct ilm_chunk)
-#define SLAB_FIRST (16 * PIECE) /* a node with few tunnels stays small */
+#define SLAB_FIRST (16 * PIECE) /* so that a node with few tunnels takes little memory */
 #define SLAB_BYTES (2u << 20)
 
 struct arena_slab {

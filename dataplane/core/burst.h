@@ -20,7 +20,7 @@ struct burst {
 	struct rte_mbuf *leaving[BURST];
 };
 
-/* How many more packets may arrive. */
+/* How many more packets there is room for. */
 static inline unsigned burst_room(const struct burst *b)
 {
 	return BURST - b->nsealed - b->nlabelled - b->nlocal - b->nleaving;

@@ -7,19 +7,20 @@
 
 struct worker;
 
-/* Gives m to another worker, which treats it by its packet.kind. A full ring, or a worker that does not exist, is a counted drop. Takes m. */
+/* Gives m to another worker, which treats it by its packet.kind. If the ring is full or there is no such worker, m is dropped and counted. m is
+ * not the caller's any more in either case. */
 void handover(struct worker *w, unsigned to, struct rte_mbuf *m);
 
-/* Wakes the workers that were given packets in this turn; call it before this worker may sleep. */
+/* Wakes the workers that were given packets in this turn. To be called before this worker may sleep. */
 void handover_wake(struct worker *w);
 
-/* Takes what worker `from` handed over, as much as the burst has room for: frames become sealed, session packets local, finished frames
- * leaving packets of the burst. Returns packets. */
+/* Takes as much of what worker `from` has handed over as the burst has room for. Frames become sealed packets of the burst, session packets
+ * local ones, finished frames leaving ones. Returns how many packets. */
 unsigned handover_take(struct worker *w, unsigned from, struct burst *b);
 
-/* True when another worker's packets wait. Asked before sleep, behind a full fence of the caller's. */
+/* Whether packets of another worker wait. A worker asks before it sleeps, behind a full fence of its own. */
 bool handover_waiting(const struct worker *w);
 
-/* Writes the eventfd of a worker that announced sleep; any thread. A full fence stands between what the caller wrote before and the
- * look at the worker's flag. */
+/* Wakes w by its eventfd if it has announced that it sleeps. Any thread may call it. A full fence stands between what the caller wrote before
+ * and the look at the flag of w. */
 void worker_wake(struct worker *w);

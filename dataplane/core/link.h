@@ -11,16 +11,16 @@
 
 #define LINK_BURST 64 /* packets gathered before a link is flushed */
 
-/* This worker's sending lane. Made and replaced by commands, used by fwd/output.c; on no other worker. */
+/* The sending lane of this worker, which no other worker uses. Commands make and replace it, fwd/output.c uses it. */
 struct tx_lane {
 	struct aead_key key;
 	uint64_t counter; /* of the next packet */
-	uint32_t index;   /* receiver index */
+	uint32_t index;   /* receiver index, which goes into each header */
 	uint8_t lane;
-	bool rekey_asked;
+	bool rekey_asked; /* EVT_REKEY has gone out */
 };
 
-/* A neighbour's lane that this worker opens; by its receiver index no other worker does. */
+/* A lane of the neighbour whose packets this worker opens. Its receiver index names this worker, so that no other one does. */
 struct rx_lane {
 	struct aead_key key;
 	struct replay replay;
@@ -31,15 +31,15 @@ struct rx_lane {
 	struct rx_lane *next; /* of the same link */
 };
 
-/* Each worker has its own of every link; only `count` is read by another thread. */
+/* Each worker has a struct of its own for every link. Other threads read nothing of it but `count`. */
 struct link {
-	struct cp_link cfg; /* as commanded; family, address and port also as learnt */
+	struct cp_link cfg; /* as commanded; family, address and port may also be learnt */
 	uint16_t number;
 	bool open; /* the neighbour is authenticated and alive: more than link-local control may pass */
 	bool queued; /* in the label switch's list of links with packets queued */
 	struct ilm ilm;
-	struct tx_lane *tx;               /* NULL: no key */
-	struct rx_lane *rx;               /* list */
+	struct tx_lane *tx;               /* NULL: there is no key */
+	struct rx_lane *rx;               /* a list, by rx_lane.next */
 	struct dp_link_counters *count;   /* written by this worker, read by control */
 	uint8_t mac[6];                   /* ethernet: where frames go; all-one until learnt */
 	bool mac_known;                   /* configured or learnt */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a worker knows about a packet beside its bytes: lives in the mbuf's private area. */
+/* What a worker knows about a packet beside its bytes. It stands in the private area of the mbuf. */
 #pragma once
 #include "core/dpdk.h"
 
@@ -30,7 +30,7 @@ struct packet {
 #define PACKET_BYTES 64
 _Static_assert(sizeof(struct packet) <= PACKET_BYTES, "private area");
 
-/* Undefined until whoever received or made the packet has written it. */
+/* The packet's struct in its mbuf. What it holds is undefined until whoever received or made the packet has written it. */
 static inline struct packet *packet_of(struct rte_mbuf *m)
 {
 	return (struct packet *)rte_mbuf_to_priv(m);

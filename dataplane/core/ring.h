@@ -11,17 +11,18 @@
 #define RING_SLOTS     1024 /* commands, events: per worker */
 #define HANDOVER_SLOTS 1024 /* mbufs: per ordered pair of workers */
 
-/* Slot sizes are multiples of four: an rte_ring condition. */
+/* rte_ring wants the size of a slot to be a multiple of four. */
 #define RING_SLOT(type) ((unsigned)((sizeof(type) + 3) & ~(size_t)3))
 
-/* Nothing to take: what a reader asks before it sleeps, behind a fence of its own (rte_ring_empty() reads without atomics). */
+/* Whether there is nothing to take. A reader asks before it sleeps, behind a fence of its own; rte_ring_empty() would read without atomics. */
 static inline bool ring_is_empty(const struct rte_ring *r)
 {
 	return __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED) ==
 	       __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED);
 }
 
-/* A free slot of `bytes`, or NULL when the ring is full. The reader sees nothing of it before ring_put_end(), which is due before the next slot. */
+/* A free slot of so many bytes, or NULL: the ring is full. The reader sees nothing of it before ring_put_end(), which is due before the next
+ * slot. */
 static inline void *ring_put_begin(struct rte_ring *r, unsigned bytes)
 {
 	struct rte_ring_zc_data zc;
@@ -36,7 +37,8 @@ static inline void ring_put_end(struct rte_ring *r)
 	rte_ring_enqueue_zc_elem_finish(r, 1);
 }
 
-/* The oldest slot of `bytes`, or NULL; it stays the reader's until ring_take_end(), which is due before the next slot. */
+/* The oldest slot of so many bytes, or NULL: the ring is empty. The slot stays the reader's until ring_take_end(), which is due before the next
+ * one. */
 static inline void *ring_take_begin(struct rte_ring *r, unsigned bytes)
 {
 	struct rte_ring_zc_data zc;

@@ -55,13 +55,13 @@ struct worker {
 	_Atomic bool ended;
 };
 
-/* Words that one thread writes and others read: no tearing, no order. */
+/* Adds to a counter that this thread alone writes and others read. Readers never see half a value; nothing is said about order. */
 static inline void count_add(uint64_t *c, uint64_t n)
 {
 	__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
 }
 
-/* Any thread. */
+/* Reads a counter that another thread may be writing. */
 static inline uint64_t count_read(const uint64_t *c)
 {
 	return __atomic_load_n(c, __ATOMIC_RELAXED);
@@ -73,14 +73,14 @@ static inline void drop_count(struct worker *w, enum drop_reason r, unsigned n)
 	count_add(&w->drops[r], n);
 }
 
-/* Frees and counts. */
+/* Counts one drop and frees the packet. */
 static inline void drop_packet(struct worker *w, enum drop_reason r, struct rte_mbuf *m)
 {
 	drop_count(w, r, 1);
 	rte_pktmbuf_free(m);
 }
 
-/* The worker's view of a link, or NULL. number may be anything. */
+/* The worker's view of a link, or NULL. number may be any number. */
 static inline struct link *link_at(const struct worker *w, uint32_t number)
 {
 	return number < CPDP_LINKS_MAX ? w->link[number] : NULL;

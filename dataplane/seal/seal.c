@@ -14,7 +14,7 @@
 #define NONCE      12
 #define ALGORITHMS 3 /* indexed by enum aead_alg */
 
-/* Written before threads start, read by all. */
+/* What serves each algorithm. Written before the worker threads start, and only read from then on. */
 static struct {
 	bool used;
 	uint8_t dev;
@@ -22,7 +22,7 @@ static struct {
 } backend[ALGORITHMS];
 static struct rte_mempool *sessions;
 
-/* What may serve an algorithm, best first. */
+/* The drivers that can serve an algorithm, the fastest one first. */
 static const struct {
 	enum aead_alg alg;
 	const char *driver;
@@ -73,7 +73,7 @@ void seal_key_wipe(struct aead_key *k)
 
 /* ---- bursts ------------------------------------------------------------------------------------------------------ */
 
-/* Arrays of one call. */
+/* The arrays that one call of rte_cryptodev_sym_cpu_crypto_process() takes, an element for each packet. */
 struct batch {
 	struct rte_crypto_vec vec[BURST];
 	struct rte_crypto_sgl sgl[BURST];
@@ -92,7 +92,8 @@ static void nonce_of(enum aead_alg alg, uint64_t counter, uint8_t *nonce)
 			nonce[4 + i] = (uint8_t)(counter >> 8 * i);
 }
 
-/* Works in place: what stands elsewhere is copied first. len: without tag. */
+/* Describes packet i of a call. DPDK works in place: if the input stands elsewhere, its `copy` bytes are copied to the output first. len does
+ * not count the tag. */
 static void prepare(struct batch *b, unsigned i, enum aead_alg alg, const struct aead_op *o,
                     uint32_t len, uint32_t copy)
 {
@@ -170,7 +171,7 @@ void open_burst(const struct aead_key *k, struct aead_op *ops, unsigned n)
 
 #define ANSWER_ROOM (2048 + AEAD_TAG_BYTES)
 
-/* Seals and opens one length with both; also what is forged must be refused. */
+/* Seals and opens a packet of this length with both back ends, and compares what they make of it. A forged packet must be refused. */
 static bool same_answer(const struct aead_key *fast_out, const struct aead_key *fast_in,
                         uint32_t len, uint16_t aad_len)
 {
@@ -203,7 +204,7 @@ static bool same_answer(const struct aead_key *fast_out, const struct aead_key *
 	return !x.ok;
 }
 
-static bool proves_itself(enum aead_alg alg)
+static bool known_answers_hold(enum aead_alg alg)
 {
 	static const uint32_t lengths[] = {1, 15, 16, 17, 48, 64, 255, 1024, 1400, 2000};
 	static const uint16_t aads[] = {12, 16};
@@ -228,7 +229,7 @@ static bool proves_itself(enum aead_alg alg)
 	return ok;
 }
 
-/* The device of a driver, made now if need be; -1 when there is none. */
+/* Returns the number of the driver's device, which is made if it does not exist yet. -1: this machine does not have the driver. */
 static int device(const char *driver)
 {
 	struct rte_cryptodev_config conf = {.nb_queue_pairs = 1};
@@ -252,7 +253,7 @@ static int device(const char *driver)
 	return dev;
 }
 
-/* One pool serves every driver: elements of the largest session. */
+/* Makes the one pool from which every driver takes its sessions. An element has room for the largest session of any of them. */
 static bool session_pool(const int *dev, unsigned n)
 {
 	unsigned size = 0;
@@ -276,7 +277,7 @@ void seal_start(void)
 	uint32_t level = rte_log_get_global_level();
 	int dev[N];
 
-	/* a driver that is not installed is no news */
+	/* That a driver is not installed is normal, and need not be in the log. */
 	rte_log_set_global_level(RTE_LOG_CRIT);
 	for (unsigned i = 0; i < N; i++)
 		dev[i] = device(candidates[i].driver);
@@ -288,7 +289,7 @@ void seal_start(void)
 		backend[alg].used = true;
 		backend[alg].dev = (uint8_t)dev[i];
 		backend[alg].driver = candidates[i].driver;
-		backend[alg].used = proves_itself(alg);
+		backend[alg].used = known_answers_hold(alg);
 	}
 	rte_log_set_global_level(level);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Why a packet was dropped: one row per reason, {enum, name of the counter, sentence for the operator}. */
+/* Why a packet was dropped: one row for each reason, {enum, name of the counter, sentence for the operator}. */
 #pragma once
 #include <stdint.h>
 

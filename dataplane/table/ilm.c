@@ -22,7 +22,7 @@ static bool valid(const struct cp_ilm *c)
 
 #define ROOT_BYTES (ILM_CHUNKS * (sizeof(struct ilm_chunk *) + sizeof(uint16_t)))
 
-/* Entries of a chunk. */
+/* Counts the entries of the chunk that the label stands in. */
 static uint16_t *used(const struct ilm *t, uint32_t label)
 {
 	return (uint16_t *)(void *)(t->chunk + ILM_CHUNKS) + (label >> ILM_CHUNK_BITS);

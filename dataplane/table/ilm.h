@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Incoming label map of one link as one worker sees it: 2^20 labels, grown by chunks of 256, one reader and writer. */
+/* The incoming label map of one link as one worker sees it: 2^20 labels in chunks of 256, which are made when they are needed. The worker alone
+ * reads and writes it. */
 #pragma once
 #include "base/cc.h"
 #include "base/time.h"
@@ -14,50 +15,52 @@
 #define ILM_CHUNK      (1u << ILM_CHUNK_BITS)
 #define ILM_CHUNKS     (LABEL_SPACE >> ILM_CHUNK_BITS)
 
-/* One label: all that a packet touches, two to a cache line. op 0: not granted. */
+/* One label: everything that a packet with it touches. If op is 0, the label is not granted. */
 struct ilm_entry {
 	uint32_t out;      /* ILM_SWAP: out-label; ILM_SESSION: session index */
 	uint16_t out_link; /* ILM_SWAP */
 	uint8_t op;        /* enum ilm_op */
 	uint8_t pad;
-	uint32_t last; /* ILM_TICK_NS units, wraps; valid when packets > 0 */
+	/* When the last packet came, in units of 2^ILM_TICK_BITS ns; wraps, and means nothing while packets is 0. */
+	uint32_t last;
 	uint64_t packets, bytes;
 };
 _Static_assert(sizeof(struct ilm_entry) == 32, "two entries per cache line");
 
-/* Unit of "last used": a power of two near a millisecond; idle times up to 52 days. */
+/* Times of last use count in units of 2^20 ns, about a millisecond, so that idle times of up to 52 days can be told. */
 #define ILM_TICK_BITS 20
 
 struct ilm_chunk {
 	struct ilm_entry entry[ILM_CHUNK];
 };
 
-/* Memory for chunks; both called from ilm_set() and ilm_del() only. alloc returns zeroed bytes aligned to 64, or NULL. */
+/* Where tables take their memory from. Only the functions that change a table call these two. alloc returns zeroed bytes, aligned to 64, or
+ * NULL. */
 struct table_mem {
 	void *(*alloc)(void *arg, size_t n);
 	void (*free)(void *arg, void *p, size_t n);
 	void *arg;
 };
 
-/* Zeroed: empty. Reads never allocate. */
+/* A zeroed map is empty. Reads never allocate. */
 struct ilm {
-	/* ILM_CHUNKS pointers and then as many uint16_t: entries of each; NULL while empty. */
+	/* ILM_CHUNKS pointers, behind which as many uint16_t count the entries of each chunk. NULL while the map is empty. */
 	struct ilm_chunk **chunk;
 	uint32_t entries;
 	uint32_t chunks;
 };
 
-/* Sets the entry of c->in_label, keeping its counters when there was one. -EINVAL: label reserved or out of range, op not known;
- * -ENOMEM: nothing changed. */
+/* Sets the entry of c->in_label; one that exists keeps its counters. -EINVAL: the label is reserved or out of range, or the op is not known;
+ * -ENOMEM: nothing has changed. */
 int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c) COYO_NODISCARD;
 
-/* -ENOENT when there is no such entry. Returns an empty chunk's memory. */
+/* Removes the entry of a label, and gives back the memory of a chunk that is empty then. -ENOENT: there is no such entry. */
 int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label);
 
-/* Empties the table and returns all memory. */
+/* Empties the map and gives all its memory back. */
 void ilm_clear(struct ilm *t, const struct table_mem *mem);
 
-/* The entry, or NULL. label may be any number. */
+/* The entry of a label, or NULL. label may be any number. */
 static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
 {
 	struct ilm_chunk *c;
@@ -70,7 +73,7 @@ static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
 	return c->entry[label % ILM_CHUNK].op ? &c->entry[label % ILM_CHUNK] : NULL;
 }
 
-/* Brings the entry's line closer. label may be any number. */
+/* Fetches the entry's cache line ahead of its use. label may be any number. */
 static inline void ilm_prefetch(const struct ilm *t, uint32_t label)
 {
 	const struct ilm_chunk *c;
@@ -91,7 +94,7 @@ static inline void ilm_count(struct ilm_entry *e, uint32_t bytes, struct instant
 	e->last = (uint32_t)(now.ns >> ILM_TICK_BITS);
 }
 
-/* Time since the last packet, to about a millisecond; -1: none yet. */
+/* ns since the last packet, to about a millisecond. -1: there has been none yet. */
 static inline int64_t ilm_idle_ns(const struct ilm_entry *e, struct instant now)
 {
 	if (!e->packets)

@@ -41,7 +41,7 @@ int u32map_add(struct u32map *m, const struct table_mem *mem, uint32_t key, void
 {
 	if (u32map_get(m, key))
 		return -EEXIST;
-	/* at most half full: probes stay short */
+	/* The map is at most half full, so that probes stay short. */
 	if (!m->slot || m->n >= (m->mask + 1) / 2) {
 		int rc = grow(m, mem);
 
@@ -67,7 +67,7 @@ void *u32map_del(struct u32map *m, uint32_t key)
 		if (!m->slot[i].value)
 			return NULL;
 	value = m->slot[i].value;
-	/* close the gap: move back whatever probed past it */
+	/* Moves into the hole whatever was placed behind it because its own slot, or one before the hole, was taken. */
 	for (hole = i, i = (i + 1) & m->mask; m->slot[i].value; i = (i + 1) & m->mask) {
 		uint32_t home = u32map_home(m->slot[i].key, m->mask);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A map from 32-bit numbers to pointers: open addressing, linear probing, deletion without tombstones. */
+/* A map from 32-bit numbers to pointers, by open addressing with linear probing. Deletion leaves no tombstones. */
 #pragma once
 #include "base/cc.h"
 #include "table/ilm.h"
@@ -9,14 +9,14 @@ struct u32map_slot {
 	void *value; /* NULL: free */
 };
 
-/* Zeroed: empty. */
+/* A zeroed map is empty. */
 struct u32map {
 	struct u32map_slot *slot;
 	uint32_t mask; /* slots - 1 */
 	uint32_t n;
 };
 
-/* Multiplicative hashing: neighbouring numbers land apart. */
+/* The slot in which the search for a key begins. Multiplicative hashing lets neighbouring numbers land far apart. */
 static inline uint32_t u32map_home(uint32_t key, uint32_t mask)
 {
 	uint64_t h = key * UINT64_C(0x9e3779b97f4a7c15);
@@ -24,7 +24,7 @@ static inline uint32_t u32map_home(uint32_t key, uint32_t mask)
 	return (uint32_t)(h >> 32) & mask;
 }
 
-/* The value, or NULL. */
+/* The value of a key, or NULL. */
 static inline void *u32map_get(const struct u32map *m, uint32_t key)
 {
 	if (unlikely_(!m->slot))
@@ -35,12 +35,12 @@ static inline void *u32map_get(const struct u32map *m, uint32_t key)
 	return NULL;
 }
 
-/* Adds a key that is not there yet (value not NULL). -EEXIST, -ENOMEM: nothing changed. */
+/* Adds a key with its value, which is not NULL. -EEXIST: the key is there already; -ENOMEM. After either nothing has changed. */
 int u32map_add(struct u32map *m, const struct table_mem *mem, uint32_t key,
                void *value) COYO_NODISCARD;
 
-/* Removes a key; its value, or NULL. Never shrinks. */
+/* Removes a key and returns its value, or NULL if there is none. The map never shrinks. */
 void *u32map_del(struct u32map *m, uint32_t key);
 
-/* Forgets everything and returns the memory; values stay the caller's. */
+/* Empties the map and gives its memory back. What the values point at stays the caller's. */
 void u32map_clear(struct u32map *m, const struct table_mem *mem);

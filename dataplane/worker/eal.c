@@ -30,9 +30,10 @@ struct eal {
 	FILE *log;
 };
 
-static bool arg(struct eal *e, const char *format, ...) COYO_PRINTF(2, 3);
+/* Appends an argument. False: there are too many, or no memory. */
+static bool add_arg(struct eal *e, const char *format, ...) COYO_PRINTF(2, 3);
 
-static bool arg(struct eal *e, const char *format, ...)
+static bool add_arg(struct eal *e, const char *format, ...)
 {
 	va_list ap;
 	int n;
@@ -50,8 +51,8 @@ static bool arg(struct eal *e, const char *format, ...)
 	return true;
 }
 
-/* True when the operator's own arguments hold one of these options, alone or with =value. */
-static bool given(const struct dp_cfg *cfg, const char *option)
+/* Whether the operator's own arguments hold this option, alone or with =value. */
+static bool is_given(const struct dp_cfg *cfg, const char *option)
 {
 	size_t n = strlen(option);
 
@@ -62,16 +63,16 @@ static bool given(const struct dp_cfg *cfg, const char *option)
 	return false;
 }
 
-/* A vdev is named after its driver; anything else is a bus address. */
+/* Whether a device is a virtual one, which is named after its driver. Anything else is a bus address. */
 static bool is_vdev(const char *device)
 {
 	return strncmp(device, "net_", 4) == 0 || strncmp(device, "virtio_user", 11) == 0 ||
 	       strncmp(device, "eth_", 4) == 0;
 }
 
-/* Every lcore may run on every CPU of ours, so that several daemons share a small machine; in busy mode each worker is pinned
- * where there are CPUs enough. */
-static bool lcores(struct eal *e, const struct dp_cfg *cfg)
+/* Says on which CPUs the threads run. Each may run on every CPU that this process may use, so that several daemons can share a small machine. In
+ * busy mode each worker has a CPU of its own if there are enough of them. */
+static bool add_lcores(struct eal *e, const struct dp_cfg *cfg)
 {
 	char all[CPUS_MAX * 5] = "", text[sizeof(all) * 2] = "";
 	int cpu[CPUS_MAX];
@@ -88,52 +89,54 @@ static bool lcores(struct eal *e, const struct dp_cfg *cfg)
 			cpu[n++] = c;
 		}
 	if (n == 0)
-		return arg(e, "--lcores=0-%u", cfg->workers);
+		return add_arg(e, "--lcores=0-%u", cfg->workers);
 	pin = cfg->idle == DP_IDLE_BUSY && n >= cfg->workers;
 	if (!pin)
-		return arg(e, "--lcores=(0-%u)@(%s)", cfg->workers, all);
-	/* the main lcore has a CPU of its own if one is left */
+		return add_arg(e, "--lcores=(0-%u)@(%s)", cfg->workers, all);
+	/* Worker i is lcore i + 1. The first CPU is left to the main lcore if there is one more than workers. */
 	at = (size_t)snprintf(text, sizeof(text), "0@(%s)", all);
 	for (unsigned i = 0; i < cfg->workers; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, ",%u@%d", i + 1,
 		                       cpu[n > cfg->workers ? i + 1 : i]);
-	return arg(e, "--lcores=%s", text);
+	return add_arg(e, "--lcores=%s", text);
 }
 
-static bool devices(struct eal *e, const struct dp_cfg *cfg)
+static bool add_devices(struct eal *e, const struct dp_cfg *cfg)
 {
 	bool pci = false, ok = true;
 
 	for (unsigned i = 0; i < cfg->nports; i++) {
 		bool vdev = is_vdev(cfg->ports[i].device);
 
-		ok = ok && arg(e, vdev ? "--vdev=%s" : "--allow=%s", cfg->ports[i].device);
+		ok = ok && add_arg(e, vdev ? "--vdev=%s" : "--allow=%s", cfg->ports[i].device);
 		pci = pci || !vdev;
 	}
-	if (!pci && !given(cfg, "-a") && !given(cfg, "--allow"))
-		ok = ok && arg(e, "--no-pci");
+	if (!pci && !is_given(cfg, "-a") && !is_given(cfg, "--allow"))
+		ok = ok && add_arg(e, "--no-pci");
 	return ok;
 }
 
-static bool compose(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
+static bool add_all(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
 {
-	bool ok = arg(e, "coyod") &&
-	          arg(e, "--file-prefix=" PREFIX "%s_%d", cfg->name, (int)getpid());
+	bool ok = add_arg(e, "coyod") &&
+	          add_arg(e, "--file-prefix=" PREFIX "%s_%d", cfg->name, (int)getpid());
 
-	ok = ok && (given(cfg, "--log-level") || arg(e, "--log-level=*:error"));
+	ok = ok && (is_given(cfg, "--log-level") || add_arg(e, "--log-level=*:error"));
 	if (cfg->no_huge)
-		ok = ok && arg(e, "--no-huge") && arg(e, "-m") && arg(e, "%u", memory_mb);
+		ok = ok && add_arg(e, "--no-huge") && add_arg(e, "-m") &&
+		     add_arg(e, "%u", memory_mb);
 	else
-		ok = ok && arg(e, "--huge-unlink");
-	if (!given(cfg, "-l") && !given(cfg, "-c") && !given(cfg, "--lcores"))
-		ok = ok && lcores(e, cfg);
-	ok = ok && devices(e, cfg);
+		ok = ok && add_arg(e, "--huge-unlink");
+	if (!is_given(cfg, "-l") && !is_given(cfg, "-c") && !is_given(cfg, "--lcores"))
+		ok = ok && add_lcores(e, cfg);
+	ok = ok && add_devices(e, cfg);
 	for (int i = 0; i < cfg->neal_args; i++)
-		ok = ok && arg(e, "%s", cfg->eal_args[i]);
+		ok = ok && add_arg(e, "%s", cfg->eal_args[i]);
 	return ok;
 }
 
-/* EAL's own fallback is a folder in the shared temporary directory that the first user keeps to itself. */
+/* Makes a private runtime folder where none of those that EAL looks for can be written. EAL's own fallback is one folder in the shared temporary
+ * directory, and the first user who makes it keeps all others out. */
 static int runtime_folder(struct eal *e, char *err, size_t errcap)
 {
 	const char *own = getenv("RUNTIME_DIRECTORY"), *xdg = getenv("XDG_RUNTIME_DIR");
@@ -159,7 +162,7 @@ static int runtime_folder(struct eal *e, char *err, size_t errcap)
 	return 0;
 }
 
-static void release(struct eal *e)
+static void eal_free(struct eal *e)
 {
 	if (e->base[0]) {
 		char parent[sizeof(e->base) + 8];
@@ -175,8 +178,8 @@ static void release(struct eal *e)
 	free(e);
 }
 
-/* EAL leaves its configuration, its telemetry socket and its folder behind. */
-static void sweep(char *dir)
+/* Removes an EAL's folder. At its end EAL leaves it behind, with its configuration and its telemetry socket. dir is changed. */
+static void remove_folder(char *dir)
 {
 	DIR *d = strchr(dir, '/') ? opendir(dir) : NULL;
 	struct dirent *f;
@@ -188,13 +191,14 @@ static void sweep(char *dir)
 			(void)unlinkat(dirfd(d), f->d_name, 0);
 	closedir(d);
 	(void)rmdir(dir);
-	/* the folder all DPDK processes share, if we were the last */
+	/* The folder above is shared by all DPDK processes. It goes with the last of them; as long as there is another it is not empty. */
 	*strrchr(dir, '/') = '\0';
 	(void)rmdir(dir);
 }
 
-/* DPDK holds a lock on its configuration as long as it lives, in whatever namespace. */
-static bool dead(int parent, const char *name)
+/* Whether the process that this folder belongs to has ended. DPDK holds a lock on its configuration as long as the process lives, in whatever
+ * namespace that is. */
+static bool has_ended(int parent, const char *name)
 {
 	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char config[sizeof(((struct dirent *)0)->d_name) + 16];
@@ -204,14 +208,14 @@ static bool dead(int parent, const char *name)
 	snprintf(config, sizeof(config), "%s/config", name);
 	fd = openat(parent, config, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return false; /* being made, or not ours to judge */
+		return false; /* it is just being made, or this user may not look */
 	free_to_lock = fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_UNLCK;
 	close(fd);
 	return free_to_lock;
 }
 
-/* What daemons of ours left that could not clean up after themselves, beside the folder of this one. */
-static void sweep_dead(const char *dir)
+/* Removes the folders, beside this process's own, of daemons that were killed and could not do it themselves. */
+static void remove_dead_folders(const char *dir)
 {
 	char parent[256], other[512];
 	struct dirent *f;
@@ -225,8 +229,8 @@ static void sweep_dead(const char *dir)
 	while (d && (f = readdir(d))) {
 		snprintf(other, sizeof(other), "%s/%s", parent, f->d_name);
 		if (strncmp(f->d_name, PREFIX, strlen(PREFIX)) == 0 && strcmp(other, dir) != 0 &&
-		    dead(dirfd(d), f->d_name))
-			sweep(other);
+		    has_ended(dirfd(d), f->d_name))
+			remove_folder(other);
 	}
 	if (d)
 		closedir(d);
@@ -242,12 +246,12 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 		return NULL;
 	}
 	if (runtime_folder(e, err, errcap)) {
-		release(e);
+		eal_free(e);
 		return NULL;
 	}
-	if (!compose(e, cfg, memory_mb)) {
+	if (!add_all(e, cfg, memory_mb)) {
 		snprintf(err, errcap, "too many arguments for DPDK");
-		release(e);
+		eal_free(e);
 		return NULL;
 	}
 	e->log = eal_log_open(cfg);
@@ -258,11 +262,11 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 		         "set "
 		         "huge = no, or memory-mb too large)",
 		         rte_strerror(rte_errno));
-		release(e);
+		eal_free(e);
 		return NULL;
 	}
 	snprintf(e->dir, sizeof(e->dir), "%s", rte_eal_get_runtime_dir());
-	sweep_dead(e->dir);
+	remove_dead_folders(e->dir);
 	return e;
 }
 
@@ -271,6 +275,6 @@ void eal_stop(struct eal *e)
 	if (!e)
 		return;
 	(void)rte_eal_cleanup();
-	sweep(e->dir);
-	release(e);
+	remove_folder(e->dir);
+	eal_free(e);
 }
