@@ -50,6 +50,7 @@ static bool parse(const struct tcp_in *in, struct seg *g)
 static void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 {
 	enum input_verdict verdict;
+	bool opens;
 
 	c->segs_in++;
 	if (c->state == TCP_SYN_SENT) {
@@ -60,12 +61,16 @@ static void input_connection(struct tcp_stack *s, struct conn *c, struct seg *g)
 	if (verdict == INPUT_REOPENS)
 		input_reopen(s, c, g);
 	/* Up to here the segment may be refused, and then nothing that it says has changed the connection. */
-	if (verdict != INPUT_GOES_ON || !input_ack_acceptable(s, c, g))
+	if (verdict != INPUT_GOES_ON)
+		return;
+	opens = c->state == TCP_SYN_RCVD;
+	if ((opens || !input_ack_in_range(c, g)) && !input_ack_acceptable(s, c, g))
 		return;
 	input_accepted(s, c, g);
-	if (c->state == TCP_SYN_RCVD)
+	if (opens)
 		input_syn_rcvd(s, c, g);
-	input_cut(s, c, g);
+	if (g->len)
+		input_cut(s, c, g);
 	if (!input_ack(s, c, g))
 		return;
 	if ((g->len || (g->flags & (TCP_FIN | TCP_URG))) && !input_data(s, c, g))
