@@ -28,6 +28,7 @@ static void first_sample(struct tcp_stack *s, struct conn *c, const struct seg *
 static void established(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	conn_become(c, TCP_ESTABLISHED);
+	c->flags &= ~(uint32_t)CF_SYN_DUE; /* once more was meant */
 	c->backoff = c->retries = 0;
 	c->una_moved = s->now;
 	timer_rtx_stop(c);
@@ -220,7 +221,6 @@ void input_syn_rcvd(struct tcp_stack *s, struct conn *c, const struct seg *g)
 		c->max_wnd = c->snd_wnd;
 	c->snd_wl1 = g->seq;
 	c->snd_wl2 = g->ack;
-	c->flags &= ~(uint32_t)CF_SYN_DUE;
 	established(s, c, g);
 	if (!(c->flags & CF_PASSIVE)) {
 		s->n.opened_active++;

@@ -192,6 +192,24 @@ static void test_simultaneous_open(void **state)
 	tt_free(&t);
 }
 
+/* The path is told to be up, which has the SYN sent again, and the answer to the first one arrives before that has left. */
+static void test_answer_before_the_syn_again(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_to_state(&t, TCP_SYN_SENT);
+	tcp_path_up(t.s, TT_PEER);
+	tt_in(&t, TCP_SYN | TCP_ACK, 0, 1, NULL, 0);
+	tt_expect(&t, TCP_ACK, 1, 1, 0);
+	tt_quiet(&t);
+	assert_false(tt_info(&t).timer_rtx);
+	assert_int_equal(tcp_send(t.s, t.conn, "x", 1), 1);
+	tt_expect(&t, TCP_ACK, 1, 1, 1);
+	tt_free(&t);
+}
+
 static void test_backlog(void **state)
 {
 	struct tcp_counters k;
@@ -279,6 +297,7 @@ int main(void)
 	        cmocka_unit_test(test_refused),
 	        cmocka_unit_test(test_bad_ack_in_syn_sent),
 	        cmocka_unit_test(test_simultaneous_open),
+	        cmocka_unit_test(test_answer_before_the_syn_again),
 	        cmocka_unit_test(test_backlog),
 	        cmocka_unit_test(test_never_more_unaccepted_than_the_backlog),
 	        cmocka_unit_test(test_syn_lost),
