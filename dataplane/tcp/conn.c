@@ -289,6 +289,12 @@ void conn_warn(struct tcp_stack *s, struct conn *c)
 		conn_event(s, c, TCP_EV_WARNING);
 }
 
+void conn_heard(struct conn *c)
+{
+	c->modes &= ~(uint32_t)CM_UNREACHABLE;
+	c->soft_err = 0;
+}
+
 /* What an event says of errors: the end's, or what a warning is about. */
 static int event_error(const struct conn *c, uint32_t flags)
 {

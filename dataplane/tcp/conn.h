@@ -115,7 +115,7 @@ struct conn {
 	struct conn_link of_peer, queue;
 	uint32_t parent;  /* listener's index while not accepted, CONN_NONE */
 	int32_t err;      /* ended with */
-	int32_t soft_err; /* remembered from the network */
+	int32_t soft_err; /* remembered from the network, until something is heard */
 
 	/* Options of the application, ns. */
 	uint32_t linger_ms;

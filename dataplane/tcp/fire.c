@@ -11,7 +11,7 @@ static void give_up(struct tcp_stack *s, struct conn *c)
 	if (c->soft_err && !conn_synchronized(c))
 		conn_end(s, c, c->soft_err, 0);
 	else
-		conn_give_up(s, c, ETIMEDOUT);
+		conn_give_up(s, c, c->soft_err ? c->soft_err : ETIMEDOUT);
 }
 
 static uint32_t retry_limit(const struct tcp_stack *s, const struct conn *c)

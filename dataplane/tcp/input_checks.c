@@ -75,6 +75,8 @@ void input_accepted(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
 	c->last_rx = s->now;
 	c->keep_sent = 0;
+	if (c->modes & CM_UNREACHABLE)
+		conn_heard(c);
 	if ((c->flags & CF_TS) && g->o.ts)
 		take_timestamp(s, c, g);
 }

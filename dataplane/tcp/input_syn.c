@@ -190,6 +190,7 @@ void input_syn_sent(struct tcp_stack *s, struct conn *c, struct seg *g)
 		return;
 	}
 	c->last_rx = s->now;
+	conn_heard(c);
 	if (!ack) {
 		simultaneous_open(s, c, g);
 		return;

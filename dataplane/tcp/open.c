@@ -94,6 +94,8 @@ static void queue_fin(struct tcp_stack *s, struct conn *c)
 	if (c->flags & CF_FIN_QUEUED)
 		return;
 	c->flags |= CF_FIN_QUEUED;
+	if (!c->snd.len)
+		c->una_moved = s->now; /* it waits from now on */
 	if (c->state == TCP_ESTABLISHED)
 		conn_become(c, TCP_FIN_WAIT_1);
 	else if (c->state == TCP_CLOSE_WAIT)

@@ -89,6 +89,7 @@ static void released(struct tcp_stack *s, struct conn *c, int arg)
 {
 	(void)arg;
 	c->flags &= ~(uint32_t)CF_RTO_HELD;
+	conn_heard(c);
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
 		c->flags |= CF_SYN_DUE;
 		timer_rtx_stop(c); /* a new time with what is sent */
@@ -117,6 +118,7 @@ void tcp_peer_hold(struct tcp_stack *s, uint32_t peer, bool hold)
 static void kick(struct tcp_stack *s, struct conn *c, int arg)
 {
 	(void)arg;
+	conn_heard(c);
 	c->backoff = c->retries = 0;
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD) {
 		c->flags |= CF_SYN_DUE;
@@ -154,15 +156,18 @@ int tcp_kick(struct tcp_stack *s, uint32_t conn)
 static void soft_error(struct tcp_stack *s, struct conn *c, int error)
 {
 	c->soft_err = error;
+	c->modes |= CM_UNREACHABLE;
 	conn_warn(s, c);
 }
 
 /* How long a connection in this state may wait for a peer that cannot be reached; INT64_MAX: it waits for nothing. */
 static int64_t may_wait(const struct conn *c, int64_t opening_ns, int64_t waiting_ns)
 {
+	bool fin = (c->flags & CF_FIN_QUEUED) && !conn_fin_acked(c);
+
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD)
 		return opening_ns;
-	return c->snd_nxt != c->snd_una || c->snd.len ? waiting_ns : INT64_MAX;
+	return c->snd.len || fin ? waiting_ns : INT64_MAX;
 }
 
 void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error, int64_t opening_ns,
@@ -186,8 +191,10 @@ void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error, int64_t
 
 static void restarted(struct tcp_stack *s, struct conn *c, int error)
 {
-	if (c->state != TCP_SYN_SENT)
-		conn_end(s, c, error, 0);
+	if (c->state == TCP_SYN_SENT)
+		kick(s, c, 0);
+	else
+		conn_end(s, c, c->state == TCP_TIME_WAIT ? 0 : error, 0);
 }
 
 void tcp_peer_restarted(struct tcp_stack *s, uint32_t peer)

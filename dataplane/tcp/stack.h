@@ -213,7 +213,8 @@ void conn_ready(struct tcp_stack *s, struct conn *c);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
 void conn_challenge(struct tcp_stack *s, struct conn *c); /* RFC 5961, rate-limited */
 void conn_event(struct tcp_stack *s, struct conn *c, uint32_t flags);
-void conn_warn(struct tcp_stack *s, struct conn *c);              /* unless turned off */
+void conn_warn(struct tcp_stack *s, struct conn *c); /* unless turned off */
+void conn_heard(struct conn *c);                     /* the peer can be reached after all */
 struct conn *conn_of(const struct tcp_stack *s, uint32_t handle); /* NULL: stale */
 struct conn *conn_app(const struct tcp_stack *s,
                       uint32_t handle); /* ... or not the application's */

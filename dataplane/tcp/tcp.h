@@ -56,12 +56,13 @@ void tcp_path_up(struct tcp_stack *s, uint32_t peer);
 
 /* The peer cannot be reached at present: connections that have been opening for opening_ns end with `error`, and so do those whose data
  * has been waiting, unsent or unacknowledged, for waiting_ns (INT64_MAX: never; R2 of RFC 9293 3.8.3 is then over early, since the caller
- * knows that there is no way). Others remember the error and are warned (3.9.2.2). */
+ * knows that there is no way; their FIN is data, too). Others remember the error and are warned (3.9.2.2): should they time out before
+ * anything is heard of the peer, that is what they end with. */
 void tcp_peer_unreachable(struct tcp_stack *s, uint32_t peer, int error, int64_t opening_ns,
                           int64_t waiting_ns, struct instant now);
 
-/* The peer has started anew and knows no connection from before: all end with ECONNRESET, but those that are opening from here go on and
- * ask it again. */
+/* The peer has started anew and knows no connection from before: all end with ECONNRESET, those in TIME-WAIT without an error. Those that
+ * are opening from here ask it again at once, with their full number of retries. */
 void tcp_peer_restarted(struct tcp_stack *s, uint32_t peer);
 
 /* ---- segments ------------------------------------------------------------------------------------------------- */

@@ -130,6 +130,34 @@ static void test_unreachable(void **state)
 	tt_free(&t);
 }
 
+/* What was open ends without a segment, and what was being opened asks again at once. */
+static void test_restarted(void **state)
+{
+	struct tcp_event ev;
+	struct tt_seg o;
+	uint32_t opening;
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, true);
+	tt_establish_passive(&t);
+	send_segments(&t, 1, 3);
+	tt_event(&t, t.conn);
+	assert_int_equal(tcp_connect(t.s, TT_PEER, 81, &opening), 0);
+	assert_true(tt_out(&t, &o));
+	tcp_peer_restarted(t.s, TT_PEER);
+	assert_true(tcp_event_next(t.s, &ev));
+	assert_int_equal(ev.conn, t.conn);
+	assert_int_equal(ev.flags, TCP_EV_ERROR);
+	assert_int_equal(ev.error, ECONNRESET);
+	assert_false(tcp_event_next(t.s, &ev));
+	assert_true(tt_out(&t, &o));
+	assert_int_equal(o.flags, TCP_SYN);
+	assert_int_equal(tt_state(&t, opening), TCP_SYN_SENT);
+	tt_quiet(&t);
+	tt_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +166,7 @@ int main(void)
 	        cmocka_unit_test(test_path_up_sends_at_once),
 	        cmocka_unit_test(test_mtu_shrinks),
 	        cmocka_unit_test(test_unreachable),
+	        cmocka_unit_test(test_restarted),
 	};
 
 	return cmocka_run_group_tests_name("tcp peer", tests, NULL, NULL);
