@@ -22,6 +22,9 @@
 	  "relay for others: yes, no, or the tunnel set-ups per second taken from one neighbour") \
 	O(S, sessions, "sessions", uint, 16, 65536, NULL, "1024",                                 \
 	  "most end-to-end sessions at a time")                                                   \
+	O(S, tunnels, "tunnels", uint, 0, 16777216, NULL, "0",                                    \
+	  "most tunnels that others build through or to this node, shared fairly among "          \
+	  "neighbours; 0: an eighth of the machine's memory")                                     \
 	O(S, hello_active_ms, "hello-active-ms", uint, 20, 10000, NULL, "250",                    \
 	  "time between hellos on a link in use")                                                 \
 	O(S, hello_idle_ms, "hello-idle-ms", uint, 20, 60000, NULL, "3000",                       \

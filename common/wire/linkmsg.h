@@ -82,7 +82,9 @@ enum tear_reason {
 	TEAR_IDLE = 2,
 	TEAR_REPLACED = 3,
 	TEAR_ADMIN = 4,
-	TEAR_NO_STATE = 5
+	TEAR_NO_STATE = 5,
+	TEAR_NO_ROOM =
+	        6, /* it was beyond the share of its neighbour or source, and others needed the room */
 };
 
 /* GRANT {u8 step, 3 zero, be64 nonce, source 64, be32 label}: short-cut of a pending set-up. step 0 asks the neighbour that took part

@@ -38,6 +38,10 @@ struct node_cfg {
 	uint8_t kad_alpha;                 /* questions of one lookup open at once, 3 */
 	uint32_t labels_per_link_max;      /* labels granted to one neighbour at once */
 	uint32_t sessions_max;
+	/* set-ups/s that this node takes part in, all neighbours together, 20000; 0: unlimited */
+	uint32_t setups_max;
+	/* that others build by way of this node or to it, 65536 */
+	uint32_t tunnels_max;
 	int64_t hello_active_ns;        /* 250 ms: links with traffic or a tunnel in use */
 	int64_t hello_idle_ns;          /* 3 s: other links */
 	uint8_t hello_misses;           /* 3 hellos without an answer: then the link is down */

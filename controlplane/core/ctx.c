@@ -15,6 +15,8 @@ void node_cfg_default(struct node_cfg *cfg)
 	        .kad_alpha = 3,
 	        .labels_per_link_max = 1u << 19,
 	        .sessions_max = 4096,
+	        .setups_max = 20000,
+	        .tunnels_max = 65536,
 	        .hello_active_ns = 250 * NS_PER_MS,
 	        .hello_idle_ns = 3 * NS_PER_S,
 	        .hello_misses = 3,

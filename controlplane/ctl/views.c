@@ -17,6 +17,7 @@ static const struct column links[] = {
         {"MTU", "mtu", CELL_NUMBER, NULL},
         {"FLAPS", "flaps", CELL_NUMBER, NULL},
         {"REKEYS", "rekeys", CELL_NUMBER, NULL},
+        {"TUNNELS", "tunnels", CELL_NUMBER, NULL},
         {"GRANTED", "labels_granted", CELL_NUMBER, NULL},
         {"HELD", "labels_held", CELL_NUMBER, NULL},
 };

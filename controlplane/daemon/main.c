@@ -20,6 +20,11 @@
 
 enum { EXIT_RUNTIME = 1, EXIT_CONFIG = 2 };
 
+/* A tunnel with its labels, its entries in one worker and what the indexes take. */
+#define TUNNEL_BYTES  1536
+#define TUNNELS_LEAST 4096
+#define TUNNELS_MOST  16777216
+
 #define LOG_END_MS 300 /* how long the end waits for a reader of the log that stands still */
 
 static const char help[] =
@@ -114,6 +119,16 @@ static void node_memory_free(void *arg, void *p)
 	free(p);
 }
 
+/* As many tunnels as take an eighth of this machine's memory. */
+static uint64_t tunnels_by_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	uint64_t n =
+	        pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 8 / TUNNEL_BYTES : 0;
+
+	return n < TUNNELS_LEAST ? TUNNELS_LEAST : n < TUNNELS_MOST ? n : TUNNELS_MOST;
+}
+
 static void node_cfg_of(const struct daemon *d, struct node_cfg *cfg)
 {
 	const struct conf_node *n = &d->conf.node;
@@ -129,6 +144,7 @@ static void node_cfg_of(const struct daemon *d, struct node_cfg *cfg)
 	cfg->transit_rate = n->transit.rate;
 	cfg->aes_gcm = crypto_aead_aes256gcm_is_available() == 1;
 	cfg->sessions_max = (uint32_t)n->sessions;
+	cfg->tunnels_max = (uint32_t)(n->tunnels ? n->tunnels : tunnels_by_memory());
 	cfg->hello_active_ns = (int64_t)n->hello_active_ms * NS_PER_MS;
 	cfg->hello_idle_ns = (int64_t)n->hello_idle_ms * NS_PER_MS;
 	cfg->hello_misses = (uint8_t)n->hello_misses;

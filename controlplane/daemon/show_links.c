@@ -44,6 +44,7 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 	json_uint(j, "mtu", v->mtu);
 	json_uint(j, "flaps", v->flaps);
 	json_uint(j, "rekeys", v->rekeys);
+	json_uint(j, "tunnels", v->tunnels);
 	json_uint(j, "labels_granted", v->labels_granted);
 	json_uint(j, "labels_held", held);
 	show_link_counters(&c, j);

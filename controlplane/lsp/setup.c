@@ -188,6 +188,22 @@ static struct lsp *arrive(struct node *n, struct peer *from, const struct routed
 	return l;
 }
 
+/* Where as many tunnels stand as this node has memory for, one that holds more than its share gives way. False: there is none. */
+static bool make_room(struct node *n, struct peer *from, const struct routed_header *h)
+{
+	struct lsp *victim;
+
+	if (!lsp_room(n, from, &h->src, &victim)) {
+		count(n, CTR_TUNNEL_SHARE);
+		return false;
+	}
+	if (victim) {
+		count(n, CTR_TUNNEL_EVICTED);
+		lsp_close(n, victim, TEAR_NO_ROOM, NULL);
+	}
+	return true;
+}
+
 /* Tells the source where the set-up came to its dead end. If the set-up was committed to a node on the way, names that node, so that the
  * next attempt commits to another; if it was going around excluded hops, names the hop to here, so that it is excluded too. far: the way
  * exists but has too many hops. */
@@ -269,13 +285,18 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 	}
 	if (id_eq(&h->src, &n->cfg.identity->id))
 		return; /* this node gave up the set-up and destroyed its tunnel */
-	if (!bucket_take(&q->from->setup_rate, n->now)) {
+	if (!bucket_take(&q->from->setup_rate, n->now) ||
+	    !fair_take(&n->lsps->setups, &q->from->setup_share, n->now)) {
 		count(n, CTR_SETUP_RATE);
 		refuse(n, q->from, h, &m, SETUP_BUSY);
 		return;
 	}
 	if (n->draining || (!here && !n->cfg.transit)) {
 		refuse(n, q->from, h, &m, n->draining ? SETUP_REFUSED : SETUP_NO_TRANSIT);
+		return;
+	}
+	if (!make_room(n, q->from, h)) {
+		refuse(n, q->from, h, &m, SETUP_BUSY);
 		return;
 	}
 	l = arrive(n, q->from, h, &m, here);

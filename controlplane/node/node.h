@@ -90,6 +90,8 @@ struct node_link_view {
 	int64_t rtt_ns; /* -1 unknown */
 	int64_t up_ns;  /* since up, or -1 */
 	uint32_t labels_granted;
+	/* that others build and that came by this link: its share of tunnels_max */
+	uint32_t tunnels;
 	uint16_t mtu;
 	uint32_t flaps, rekeys;
 };

@@ -48,6 +48,7 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->rtt_ns = p->rtt_ns;
 	v->up_ns = v->up ? instant_sub(now, p->up_at) : -1;
 	v->labels_granted = p->labels.granted;
+	v->tunnels = shares_of_link(&n->lsps->shares, p->link);
 	v->mtu = p->mtu;
 	v->flaps = p->flaps;
 	v->rekeys = p->rekeys;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Neighbours: one peer per link, its handshake, keys, liveness, label space. */
 #pragma once
+#include "base/fair.h"
 #include "core/ctx.h"
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
@@ -126,8 +127,9 @@ struct peer {
 	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
 
 	struct labels labels;
-	uint16_t port; /* this link's number in coords, 1.. */
-	struct bucket setup_rate;
+	uint16_t port;                /* this link's number in coords, 1.. */
+	struct bucket setup_rate;     /* the operator's limit for each neighbour */
+	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
 
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann ann;

@@ -47,6 +47,8 @@ int lsps_new(struct node *n)
 	RB_INIT(&n->lsps->ups);
 	RB_INIT(&n->lsps->downs);
 	LIST_INIT(&n->lsps->shortcuts);
+	shares_init(&n->lsps->shares);
+	fair_init(&n->lsps->setups, n->cfg.setups_max);
 	return 0;
 }
 
@@ -149,12 +151,15 @@ void lsp_set_up(struct node *n, struct lsp *l, struct peer *p)
 {
 	struct lsp *same = NULL;
 
+	shares_give(n, l);
 	if (l->up)
 		RB_REMOVE(lsp_ups, &n->lsps->ups, l);
 	l->up = p;
 	if (p)
 		same = RB_INSERT(lsp_ups, &n->lsps->ups, l);
 	COYO_ASSERT(!same);
+	if (p && l->state <= LSP_UP && l->role != LSP_INGRESS)
+		shares_take(n, l);
 }
 
 void lsp_set_down(struct node *n, struct lsp *l, struct peer *p)
@@ -189,6 +194,10 @@ void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state)
 	int step;
 
 	COYO_ASSERT(state >= l->state); /* a tunnel never goes back */
+	if (state > LSP_UP)
+		shares_give(n, l);
+	else if (pending && state == LSP_UP)
+		shares_stand(l);
 	l->state = (uint8_t)state;
 	if (state > LSP_UP) {
 		if (stood && l->role != LSP_TRANSIT && !l->finger)
@@ -205,6 +214,18 @@ void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state)
 		peer_tunnels(n, l->up, step);
 	if (l->down && step)
 		peer_tunnels(n, l->down, step);
+}
+
+bool lsp_room(const struct node *n, const struct peer *p, const struct node_id *src,
+              struct lsp **victim)
+{
+	const struct shares *s = &n->lsps->shares;
+
+	*victim = NULL;
+	if (s->held < n->cfg.tunnels_max)
+		return true;
+	*victim = shares_victim(s, p->link, src);
+	return *victim != NULL;
 }
 
 void lsp_destroy(struct node *n, struct lsp *l)

@@ -7,6 +7,7 @@
 #include "core/ctx.h"
 #include "peer/peer.h"
 #include "table/ends.h"
+#include "table/shares.h"
 #include "wire/lspmsg.h"
 
 #include <bsd/sys/tree.h>
@@ -59,6 +60,9 @@ struct lsp {
 	uint32_t rev_in, fwd_out; /* on the link to down */
 	uint32_t session;         /* at the ends: session index */
 	int16_t worker;           /* at the ends: owner of the session; -1: any */
+	/* Not at the ingress, until it closes: whose share it is counted in. NULL: in none. */
+	struct tunnel_source *share;
+	TAILQ_ENTRY(lsp) of_share;
 	/* At the ends: the owner's list of its tunnels; only the owner touches it. */
 	LIST_ENTRY(lsp) of_owner;
 	uint8_t setup_flags;
@@ -91,6 +95,9 @@ struct lsps {
 	LIST_HEAD(, lsp) shortcuts; /* all whose short_up is set */
 	uint32_t count;             /* all that stand in the tree */
 	uint32_t pending;           /* of those: not up yet */
+	struct shares shares;       /* of those that others build */
+	/* the rate of set-ups, shared by the links that they come by; lsp/setup.c */
+	struct fair setups;
 };
 
 /* Makes n->lsps, empty. -ENOMEM. */
@@ -104,8 +111,8 @@ struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
                     const struct node_id *dst, uint8_t role);
 /* Frees everything at once, labels into quarantine; entries must be out of the workers, or the links gone. */
 void lsp_destroy(struct node *n, struct lsp *l);
-/* The one way in which a tunnel changes its state: keeps the counts of pending tunnels and of the links' tunnels in use, takes a tunnel
- * that ends out of the index of ends, and tells its owner (news.lsp_over()). */
+/* The one way in which a tunnel changes its state: keeps the counts of pending tunnels, of the links' tunnels in use and of the shares,
+ * takes a tunnel that ends out of the index of ends, and tells its owner (news.lsp_over()). */
 void lsp_set_state(struct node *n, struct lsp *l, enum lsp_state state);
 /* The neighbour on that side from now on; NULL: none. */
 void lsp_set_up(struct node *n, struct lsp *l, struct peer *p);
@@ -119,6 +126,11 @@ void lsp_drop_down(struct node *n, struct lsp *l);
 void lsp_forget_build(struct node *n, struct lsp *l);
 /* How long the reply to a set-up is waited for, ns. */
 int64_t lsp_pending_ns(const struct node *n);
+
+/* Makes room for a tunnel of src that comes by p, where there is none: finds the tunnel that gives way, which the caller closes. True and
+ * *victim NULL: there is room. False: there is none for this one. */
+bool lsp_room(const struct node *n, const struct peer *p, const struct node_id *src,
+              struct lsp **victim);
 
 /* NULL: none of that name. */
 struct lsp *lsp_find(struct node *n, uint64_t nonce, const struct node_id *src);

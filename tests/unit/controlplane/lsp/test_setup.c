@@ -159,6 +159,62 @@ static void test_rate(void **state)
 	hop_close(&b);
 }
 
+/* One neighbour sends set-ups without end. Another's are all passed on, as long as they keep to its part. */
+static void test_flood_beside_others(void **state)
+{
+	struct hop b;
+	struct routed_header h;
+	struct setup_msg m;
+
+	hop_open(&b, 7);
+	fair_init(&b.n->lsps->setups, 100);
+	sound(&b, &h, &m);
+	for (unsigned ms = 0; ms < 5000; ms++) {
+		uint64_t before;
+
+		b.n->now.ns += NS_PER_MS;
+		m.nonce++;
+		hop_setup(&b, 2, &h, &m);
+		if (ms % 50 == 0) { /* 20/s of 25 */
+			before = b.n->counters[CTR_SETUP_RATE];
+			m.nonce++;
+			hop_setup(&b, 0, &h, &m);
+			assert_int_equal(b.n->counters[CTR_SETUP_RATE], before);
+			assert_non_null(lsp_find(b.n, m.nonce, &h.src));
+		}
+		ground_drain(b.n, 0);
+	}
+	assert_true(b.n->counters[CTR_SETUP_RATE] > 4000);
+	while (b.n->lsps->count)
+		lsp_destroy(b.n, lsp_after(b.n, NULL));
+	hop_close(&b);
+}
+
+/* No room for more tunnels: a neighbour that holds all gives way to another until both hold the same; then newcomers are refused. */
+static void test_room_is_shared(void **state)
+{
+	struct hop b;
+	struct routed_header h;
+	struct setup_msg m;
+
+	hop_open(&b, 8);
+	b.n->cfg.tunnels_max = 10;
+	sound(&b, &h, &m);
+	for (m.nonce = 100; m.nonce < 115; m.nonce++)
+		hop_setup(&b, 0, &h, &m);
+	assert_int_equal(b.n->counters[CTR_TUNNEL_SHARE], 5);
+	for (m.nonce = 200; m.nonce < 210; m.nonce++)
+		hop_setup(&b, 2, &h, &m);
+	assert_int_equal(b.n->counters[CTR_TUNNEL_EVICTED], 5);
+	assert_int_equal(b.n->counters[CTR_TUNNEL_SHARE], 10);
+	assert_int_equal(shares_of_link(&b.n->lsps->shares, b.p[0]->link), 5);
+	assert_int_equal(shares_of_link(&b.n->lsps->shares, b.p[2]->link), 5);
+	ground_drain(b.n, 0);
+	while (b.n->lsps->count)
+		lsp_destroy(b.n, lsp_after(b.n, NULL));
+	hop_close(&b);
+}
+
 /* Each reason for which a node takes no part has its own code, and none leaves anything behind. */
 static void test_refused(void **state)
 {
@@ -320,10 +376,16 @@ static void test_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_passed_on), cmocka_unit_test(test_long_record),
-	        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_rate),
-	        cmocka_unit_test(test_refused),   cmocka_unit_test(test_dead_end),
-	        cmocka_unit_test(test_error),     cmocka_unit_test(test_source),
+	        cmocka_unit_test(test_passed_on),
+	        cmocka_unit_test(test_long_record),
+	        cmocka_unit_test(test_hostile),
+	        cmocka_unit_test(test_rate),
+	        cmocka_unit_test(test_refused),
+	        cmocka_unit_test(test_dead_end),
+	        cmocka_unit_test(test_error),
+	        cmocka_unit_test(test_source),
+	        cmocka_unit_test(test_flood_beside_others),
+	        cmocka_unit_test(test_room_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
