@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams to 512-bit ids for any program: ask the local daemon, get an ordinary connected descriptor.
  *
- * The descriptors are stream sockets of the AF_UNIX family: read, write, poll, epoll, shutdown, fork and sendfile work untouched.
+ * The descriptors are stream sockets of the AF_UNIX family: read, write, poll, epoll, shutdown, fork and sendfile work untouched, and a
+ * stream ends as one of the kernel's TCP does: a close sends what was written, then FIN, or a reset where received bytes lie unread. The
+ * family shows three things differently: SO_LINGER has no effect; after a reset write() says EPIPE at once and leaves ECONNRESET to read();
+ * a reset that comes after the peer's end of stream is POLLHUP without POLLERR. After shutdown(SHUT_RD) what comes is thrown away.
  * Thread-safe: no state but the descriptors. Functions return a descriptor or 0 on success, a negative errno on failure. */
 #pragma once
 #include <netinet/in.h>

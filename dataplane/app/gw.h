@@ -34,6 +34,8 @@ struct gw_stream {
 	bool attached;     /* the worker holds `shared` */
 	bool can_read, can_write;
 	bool rdhup, hup;    /* the application will write no more; will not read either */
+	bool deaf;          /* it has shut its reading side: what comes is thrown away */
+	bool unread;        /* it has left bytes unread: its close is a reset */
 	bool app_eof;       /* its end of stream was passed on */
 	bool net_eof;       /* the peer's end of stream was passed on */
 	bool let_go, abort; /* LET_GO is owed or sent, as a reset */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -113,16 +114,16 @@ void gw_streams_flush(struct gateway *g, unsigned worker)
 	}
 }
 
-/* Closes both ends held here. orderly: the byte kept unread is read, so that the application sees a clean end. */
+/* Closes both ends held here. orderly: what is unread here is read, so that the application sees a clean end. */
 static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
 {
-	char last;
+	char rest[4096];
 
 	gw_close(g, &s->app_fd);
 	if (s->fd < 0)
 		return;
-	if (orderly && recv(s->fd, &last, 1, MSG_DONTWAIT) < 0)
-		orderly = false;
+	while (orderly && recv(s->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+		;
 	gw_close(g, &s->fd);
 }
 
@@ -141,13 +142,15 @@ void gw_stream_kill(struct gateway *g, struct gw_stream *s)
 	TAILQ_INSERT_TAIL(&g->dead_streams, s, all);
 }
 
+/* A reset that comes after the peer's end of stream is no error to whoever reads (as in Linux: read() goes on to say 0, write() says
+ * EPIPE), nor is anything to an application that has shut both sides itself. */
 void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort)
 {
 	if (s->let_go)
 		return;
 	s->let_go = true;
 	s->abort = abort;
-	shut_fds(g, s, !abort && s->net_eof && s->app_eof);
+	shut_fds(g, s, s->net_eof || s->hup);
 	if (s->attached)
 		gw_stream_owe(g, s, OWE_LET_GO);
 	else
@@ -156,20 +159,24 @@ void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort)
 
 void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events)
 {
-	int err = 0;
-	socklen_t n = sizeof(err);
-
-	if (events & EPOLLERR) {
-		/* The application closed its end and left received bytes unread. */
-		getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &n);
-		gw_stream_let_go(g, s, true);
-		return;
-	}
-	s->can_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0;
+	s->can_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	s->can_write |= (events & EPOLLOUT) != 0;
 	s->rdhup |= (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
 	s->hup |= (events & EPOLLHUP) != 0;
+	/* The application has closed its end and left received bytes unread. What it wrote before is still there to be read here. */
+	s->unread |= (events & EPOLLERR) != 0;
 	gw_stream_ready(g, s);
+}
+
+/* Nobody takes what came from the network: has the application gone, which epoll has not told yet, or has it shut its reading side alone? */
+static void look_again(struct gateway *g, struct gw_stream *s)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLIN | POLLRDHUP};
+
+	if (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)))
+		gw_stream_event(g, s, (uint32_t)p.revents);
+	else
+		s->deaf = true;
 }
 
 /* Moves `take` new bytes (what lies behind the byte kept unread) into the ring, and keeps the last of them unread. */
@@ -193,6 +200,21 @@ static ssize_t receive(int fd, void *piece[2], size_t len[2], size_t take)
 	return n == 1 ? (ssize_t)take : n < 0 ? -errno : -EIO;
 }
 
+/* All that the application has written is in the ring, and it writes no more. */
+static void write_end(struct gateway *g, struct gw_stream *s)
+{
+	uint32_t asked = 0;
+
+	s->app_eof = true;
+	if (s->hup && bytering_used(&s->shared->gateway.in) > 0)
+		s->unread = true;
+	/* Bytes that were left unread at the close make it a reset (RFC 2525, section 2.17), which no FIN comes before. */
+	if (!s->hup || !s->unread)
+		asked |= STREAM_SHUT;
+	atomic_fetch_or(&s->shared->asked, asked);
+	gw_stream_owe(g, s, OWE_KICK);
+}
+
 /* Moves bytes from the application's descriptor into the ring to the worker. */
 static void pump_out(struct gateway *g, struct gw_stream *s)
 {
@@ -204,11 +226,8 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 
 	if (ioctl(s->fd, SIOCINQ, &queued) < 0 || queued <= 1) {
 		s->can_read = false;
-		if (s->rdhup) {
-			s->app_eof = true;
-			atomic_fetch_or(&s->shared->asked, STREAM_SHUT);
-			gw_stream_owe(g, s, OWE_KICK);
-		}
+		if (s->rdhup)
+			write_end(g, s);
 		return;
 	}
 	if (bytering_reserve2(r, piece, len) == 0) {
@@ -226,58 +245,81 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 	gw_stream_ready(g, s);
 }
 
-/* Moves bytes from the worker's ring to the application's descriptor. */
-static void pump_in(struct gateway *g, struct gw_stream *s)
+/* n bytes of the ring have gone to the application, or nowhere. */
+static void taken(struct gateway *g, struct gw_stream *s, size_t n)
 {
-	struct bytering *r = &s->shared->gateway.in;
-	uint32_t told = atomic_load(&s->shared->told);
-	void *piece[2];
-	size_t len[2];
-	unsigned k = bytering_peek2(r, piece, len);
-	struct iovec iov[2] = {{piece[0], len[0]}, {piece[1], len[1]}};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = k};
-	ssize_t n;
-
-	if (k == 0 && (told & STREAM_ERROR)) {
-		gw_stream_let_go(g, s, false);
-		return;
-	}
-	if (k == 0) {
-		if ((told & STREAM_EOF) && !s->net_eof) {
-			s->net_eof = true;
-			shutdown(s->fd, SHUT_WR);
-		}
-		return;
-	}
-	n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		s->can_write = errno == EINTR;
-		return;
-	}
-	if (n < 0) {
-		/* The application has closed: nobody will read what has come, so the peer gets a reset. */
-		gw_stream_let_go(g, s, true);
-		return;
-	}
-	bytering_consume(r, (size_t)n);
+	bytering_consume(&s->shared->gateway.in, n);
 	if (atomic_exchange(&s->shared->in_full, 0))
 		gw_stream_owe(g, s, OWE_KICK);
 	gw_stream_ready(g, s);
 }
 
+/* Nothing is left in the ring: an end that the worker has told is passed on. */
+static void read_end(struct gateway *g, struct gw_stream *s, uint32_t told)
+{
+	if ((told & STREAM_EOF) && !s->net_eof) {
+		s->net_eof = true;
+		shutdown(s->fd, SHUT_WR);
+	}
+	if (told & STREAM_ERROR)
+		gw_stream_let_go(g, s, false);
+}
+
+/* Moves bytes from the worker's ring to the application's descriptor. */
+static void pump_in(struct gateway *g, struct gw_stream *s)
+{
+	uint32_t told = atomic_load(&s->shared->told);
+	void *piece[2];
+	size_t len[2];
+	unsigned k = bytering_peek2(&s->shared->gateway.in, piece, len);
+	struct iovec iov[2] = {{piece[0], len[0]}, {piece[1], len[1]}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = k};
+	ssize_t n;
+
+	if (k == 0) {
+		read_end(g, s, told);
+	} else if (s->deaf) {
+		taken(g, s, len[0] + len[1]);
+	} else if (s->can_write) {
+		n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0) {
+			taken(g, s, (size_t)n);
+			return;
+		}
+		s->can_write = errno != EAGAIN;
+		if (s->can_write && errno != EINTR)
+			look_again(g, s);
+		if (s->can_write)
+			gw_stream_ready(g, s);
+	}
+}
+
+/* The application is gone, and the ring has no room for what it has written: the worker is told once that there is nobody to wait for. */
+static void tell_gone(struct gateway *g, struct gw_stream *s)
+{
+	bool unread = s->unread || bytering_used(&s->shared->gateway.in) > 0;
+	uint32_t bits = STREAM_GONE | (unread ? STREAM_UNREAD : 0);
+
+	if ((atomic_fetch_or(&s->shared->asked, bits) & bits) != bits)
+		gw_stream_owe(g, s, OWE_KICK);
+}
+
 void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 {
+	bool error = atomic_load(&s->shared->told) & STREAM_ERROR;
+
 	if (s->node.dead || s->let_go || s->fd < 0)
 		return;
-	if (s->can_read && !s->app_eof && !(atomic_load(&s->shared->told) & STREAM_ERROR))
+	if (s->can_read && !s->app_eof && !error)
 		pump_out(g, s);
-	if (s->can_write && !s->let_go)
+	if (!s->let_go && !s->hup)
 		pump_in(g, s);
 	if (s->let_go)
 		return;
-	/* The application is gone: received bytes that wait make it a reset, as with any TCP socket (RFC 2525, section 2.17). */
-	if (s->hup && s->app_eof)
-		gw_stream_let_go(g, s, bytering_used(&s->shared->gateway.in) > 0);
+	if (s->hup && (s->app_eof || error))
+		gw_stream_let_go(g, s, s->unread || bytering_used(&s->shared->gateway.in) > 0);
 	else if (s->app_eof && s->net_eof)
 		gw_stream_let_go(g, s, false);
+	else if (s->hup && atomic_load(&s->shared->out_full))
+		tell_gone(g, s);
 }

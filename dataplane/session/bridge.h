@@ -3,12 +3,14 @@
  * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE. Neither side ever waits
  * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
 #pragma once
+#include "base/time.h"
 #include "ipc/bytering.h"
 #include "wire/id.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define BRIDGE_MSGS         1024         /* slots of each message ring */
 #define BRIDGE_STREAM_BYTES (256 * 1024) /* each direction of one stream */
@@ -20,7 +22,7 @@ enum bridge_msg_type {
 	BRIDGE_UNLISTEN,    /* token */
 	BRIDGE_ATTACH,      /* conn (of an ACCEPT), stream */
 	BRIDGE_REFUSE,      /* conn (of an ACCEPT): nobody takes it */
-	BRIDGE_LET_GO, /* stream, abort: the last message about it; FIN after what was written, or RST */
+	BRIDGE_LET_GO, /* stream, abort: the last message about it; after what was written comes FIN, or RST */
 	/* both ways: look at the stream's rings and flags */
 	BRIDGE_KICK,
 	/* worker -> gateway */
@@ -32,6 +34,7 @@ enum bridge_msg_type {
 };
 
 struct app_stream;
+TAILQ_HEAD(app_streams, app_stream);
 
 struct bridge_msg {
 	uint8_t type; /* enum bridge_msg_type */
@@ -48,7 +51,9 @@ struct bridge_msg {
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
 /* What a stream's gateway side asks for once the bytes before are through. */
-#define STREAM_SHUT 1u /* no more bytes will be written: FIN after them */
+#define STREAM_SHUT   1u /* no more bytes will be written: FIN after them */
+#define STREAM_GONE   2u /* the application is gone: what is written is not waited for without end */
+#define STREAM_UNREAD 4u /* and has left bytes unread: a reset follows what is written */
 /* What its worker side tells. */
 #define STREAM_EOF   1u /* the peer's FIN: no more bytes will come */
 #define STREAM_ERROR 2u /* the connection has ended with err */
@@ -71,8 +76,20 @@ struct app_stream {
 		uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
 		uint32_t conn, remote;
 		uint16_t local_port;
-		int32_t err;
-		bool listed, connecting, shut, closing, ended;
+		int32_t err; /* positive errno of a connection that failed or broke */
+		bool listed, connecting;
+		bool shut;   /* TCP was told to send FIN */
+		bool hangup; /* the peer's FIN has come */
+		bool broken; /* the connection has ended with err; what was received before still moves on */
+		bool err_taken; /* by a write: TCP tells it once, so reading no longer tells it from the peer's FIN */
+		bool ended;   /* and that was told: no byte moves any more */
+		bool closing; /* LET_GO has come */
+		bool abort;   /* closing: a reset follows the last byte */
+		bool watched; /* in the list of streams whose bytes must make progress */
+		/* Watched: bytes not acknowledged at the last progress; the connection is reset when there is none until expiry. */
+		uint64_t left;
+		struct instant expiry;
+		TAILQ_ENTRY(app_stream) watch_link;
 	} worker COYO_ALIGNED(COYO_CACHELINE);
 	/* The gateway's own: what its file puts there begins with this. */
 	struct {

@@ -127,6 +127,9 @@ struct worker_sessions {
 	/* applications */
 	struct bridge bridge;
 	struct app_stream *announce_first, *announce_last;
+	/* Their applications are gone, and bytes of them are still to go; when to look at them again. */
+	struct app_streams watched;
+	struct instant watch;
 	struct listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
 	bool draining, maybe_asleep, wake_pending;
@@ -224,6 +227,20 @@ bool app_owes(const struct worker_sessions *s);
 /* Closes every listener; no new connection is made. */
 void app_drain(struct worker_sessions *s);
 void app_free(struct worker_sessions *s);
+
+/* Nobody reads or writes the stream any more, and it has come to its end: it is detached, and GONE is announced. */
+void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now);
+/* The connection has ended with err (positive errno), and all that was received before it has been handed over: the gateway is told. */
+void stream_failed(struct worker_sessions *s, struct app_stream *st, int err);
+
+/* ending.c: the stream's bytes must make progress from now on, or its connection is reset. Nothing where that is so already. */
+void ending_watch(struct worker_sessions *s, struct app_stream *st, struct instant now);
+/* It need no longer. */
+void ending_forget(struct worker_sessions *s, struct app_stream *st);
+/* Looks at some of those streams. */
+void ending_run(struct worker_sessions *s, struct instant now);
+/* True when the peer has acknowledged all that was written, and the FIN where one was sent. */
+bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st);
 
 /* dump.c: begins to send a slice of the connections, an event for each; one under way ends there. 0 or -EINVAL. */
 int dump_start(struct worker_sessions *s, uint32_t cookie, const struct cp_dump *c,

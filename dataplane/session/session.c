@@ -106,6 +106,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	tcp_advance(s->tcp, now);
 	done += app_run(s, now);
 	app_events(s, now);
+	ending_run(s, now);
 	tick(s, now);
 	done += tx_run(s, now);
 	done += app_flush(s);
@@ -116,7 +117,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 
 struct instant sess_deadline(const struct worker_sessions *s)
 {
-	struct instant t = instant_min(s->tick, tcp_next_deadline(s->tcp));
+	struct instant t = instant_min(instant_min(s->tick, s->watch), tcp_next_deadline(s->tcp));
 
 	return s->dump.on ? instant_min(t, s->dump.retry) : t;
 }

@@ -82,8 +82,7 @@ static unsigned flush_announcements(struct worker_sessions *s)
 
 /* ---- bytes ---- */
 
-/* The connection has ended badly; what was received before stays readable. */
-static void stream_failed(struct worker_sessions *s, struct app_stream *st, int err)
+void stream_failed(struct worker_sessions *s, struct app_stream *st, int err)
 {
 	if (st->worker.ended)
 		return;
@@ -97,6 +96,15 @@ static void stream_failed(struct worker_sessions *s, struct app_stream *st, int 
 	atomic_store(&st->err, err);
 	atomic_fetch_or(&st->told, STREAM_ERROR);
 	kick_gateway(s, st);
+}
+
+/* The connection has ended badly. What was received before it stays readable, and is handed over first. */
+static void broke(struct app_stream *st, int err)
+{
+	if (st->worker.broken)
+		return;
+	st->worker.broken = true;
+	st->worker.err = err;
 }
 
 /* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
@@ -117,8 +125,10 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 			break;
 		room = tcp_send_reserve(s->tcp, st->worker.conn, &to);
 		if (room <= 0) {
-			if (room < 0 && room != -EAGAIN)
-				stream_failed(s, st, (int)-room);
+			if (room < 0 && room != -EAGAIN) {
+				broke(st, (int)-room);
+				st->worker.err_taken = true;
+			}
 			last = false;
 			break;
 		}
@@ -137,6 +147,21 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 	}
 }
 
+/* Nothing is left to hand over: n is what tcp_recv_peek() said. Returns whether the gateway must be told. */
+static bool received_all(struct worker_sessions *s, struct app_stream *st, int64_t n)
+{
+	bool end = n == 0 && (!st->worker.err_taken || st->worker.hangup) &&
+	           !(atomic_load(&st->told) & STREAM_EOF);
+
+	if (end)
+		atomic_fetch_or(&st->told, STREAM_EOF);
+	if (n < 0 && n != -EAGAIN)
+		broke(st, (int)-n);
+	if (st->worker.broken)
+		stream_failed(s, st, st->worker.err);
+	return end;
+}
+
 /* Moves bytes from TCP to the application. */
 static void pump_in(struct worker_sessions *s, struct app_stream *st)
 {
@@ -150,12 +175,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		uint32_t room;
 
 		if (n <= 0) {
-			if (n == 0 && !(atomic_load(&st->told) & STREAM_EOF)) {
-				atomic_fetch_or(&st->told, STREAM_EOF);
-				moved = true;
-			} else if (n < 0 && n != -EAGAIN) {
-				stream_failed(s, st, (int)-n);
-			}
+			moved |= received_all(s, st, n);
 			break;
 		}
 		room = bytering_reserve(r, &to);
@@ -181,6 +201,7 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 {
 	struct remote *p;
 
+	ending_forget(s, st);
 	announce(s, st, BIT(BRIDGE_GONE));
 	if (st->worker.remote == SESS_NONE)
 		return;
@@ -192,15 +213,39 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 	st->worker.remote = SESS_NONE;
 }
 
-/* The gateway has let go: bytes it wrote still go out, then TCP finishes on its own. */
-static void finish(struct worker_sessions *s, struct app_stream *st, struct instant now)
+/* Whether something of the stream is still to reach the peer. FIN follows what was written, except where bytes lie unread: then a reset
+ * does, as with any TCP socket (RFC 2525, section 2.17). */
+static bool unfinished(struct worker_sessions *s, struct app_stream *st)
 {
+	struct tcp_info info;
 	const void *rest;
 
-	if (!st->worker.ended && bytering_peek(&st->worker.out, &rest))
+	if (bytering_peek(&st->worker.out, &rest) > 0)
+		return true;
+	if (tcp_info(s->tcp, st->worker.conn, &info) == 0 && info.rcv_queued + info.rcv_ooo > 0)
+		st->worker.abort = true;
+	if (!st->worker.abort && !st->worker.shut) {
+		st->worker.shut = true;
+		tcp_shutdown(s->tcp, st->worker.conn);
+	}
+	return !ending_flushed(s, st);
+}
+
+/* The gateway has let go. TCP is told to close only when the peer has everything: bytes that come to a closed connection would reset it
+ * and take with them what is still to be sent, and a server that answers before it has read the whole question must be heard. */
+void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	bool over = st->worker.ended || st->worker.broken;
+
+	if (!over && unfinished(s, st)) {
+		ending_watch(s, st, now);
 		return;
+	}
 	tcp_set_user(s->tcp, st->worker.conn, 0);
-	tcp_close(s->tcp, st->worker.conn);
+	if (st->worker.abort && !over)
+		tcp_abort(s->tcp, st->worker.conn);
+	else
+		tcp_close(s->tcp, st->worker.conn);
 	detach(s, st, now);
 }
 
@@ -208,14 +253,17 @@ static void pump(struct worker_sessions *s, struct app_stream *st, struct instan
 {
 	if (st->worker.connecting)
 		return;
-	if (!st->worker.ended)
+	if (!st->worker.ended && !st->worker.broken)
 		pump_out(s, st);
 	if (st->worker.closing) {
-		finish(s, st, now);
+		stream_finish(s, st, now);
 		return;
 	}
-	if (!st->worker.ended)
-		pump_in(s, st);
+	if (st->worker.ended)
+		return;
+	if (atomic_load(&st->asked) & STREAM_GONE)
+		ending_watch(s, st, now);
+	pump_in(s, st);
 }
 
 /* ---- from the gateway ---- */
@@ -262,6 +310,11 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 		return;
 	}
 	tcp_set_user(s->tcp, m->conn, (uint64_t)(uintptr_t)st);
+	/* What happened before it had a stream was told to nobody. */
+	st->worker.hangup = info.state == TCP_CLOSE_WAIT || info.state == TCP_LAST_ACK ||
+	                    info.state == TCP_CLOSING || info.state == TCP_TIME_WAIT;
+	if (info.state == TCP_CLOSED)
+		broke(st, info.error ? info.error : ECONNRESET);
 	st->worker.remote = info.peer;
 	s->remotes[info.peer].streams++;
 	remote_in_use(s, info.peer);
@@ -314,8 +367,9 @@ static void do_unlisten(struct worker_sessions *s, uint32_t token)
 static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
                       struct instant now)
 {
-	if (!abort && !st->worker.connecting) {
+	if (!st->worker.connecting) {
 		st->worker.closing = true;
+		st->worker.abort = abort;
 		pump(s, st, now);
 		return;
 	}
@@ -434,12 +488,10 @@ void app_events(struct worker_sessions *s, struct instant now)
 		}
 		if ((ev.flags & TCP_EV_ERROR) && st->worker.connecting)
 			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
+		st->worker.hangup |= (ev.flags & TCP_EV_HANGUP) != 0;
+		if (ev.flags & TCP_EV_ERROR)
+			broke(st, ev.error ? ev.error : ECONNRESET);
 		pump(s, st, now);
-		/* Bytes received before the reset have been taken over by now. */
-		if ((ev.flags & TCP_EV_ERROR) && st->worker.remote != SESS_NONE) {
-			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
-			pump(s, st, now);
-		}
 	}
 }
 

@@ -3,6 +3,8 @@
 #include "gwtest.h"
 #include "tests/lib/ringcopy.h"
 
+#include <poll.h>
+
 static struct gwtest t;
 static struct gw_stream *s;
 static int app; /* the application's end */
@@ -218,6 +220,126 @@ static void test_reset_by_the_network(void **state)
 	expect_let_go(false); /* the connection has ended already */
 }
 
+/* The peer's end of stream has been passed on: a reset behind it is no error to a reader, as in Linux. */
+static void test_reset_after_the_end_of_stream(void **state)
+{
+	struct pollfd p = {.fd = app, .events = POLLIN | POLLOUT};
+	char got[8];
+
+	from_network("x");
+	tell(STREAM_EOF);
+	assert_int_equal(write(app, "unsent", 6), 6);
+	tell(STREAM_ERROR);
+	expect_let_go(false);
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_true(p.revents & POLLHUP);
+	assert_true(send(app, "w", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	assert_int_equal(recv(app, got, sizeof(got), MSG_DONTWAIT), 1);
+	assert_int_equal(recv(app, got, sizeof(got), MSG_DONTWAIT), 0);
+}
+
+/* The application's socket is full: it learns of the reset although it has not read. */
+static void test_reset_while_the_application_is_behind(void **state)
+{
+	struct pollfd p = {.fd = app, .events = POLLOUT};
+	char block[4096] = "";
+
+	for (unsigned i = 0; s->can_write; i++) {
+		assert_true(i < 10000);
+		while (bytering_write(&s->shared->worker.in, block, sizeof(block)) == sizeof(block))
+			;
+		kick();
+	}
+	bytering_consume(&s->shared->gateway.in, bytering_used(&s->shared->gateway.in));
+	tell(STREAM_ERROR);
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_true(p.revents & POLLERR);
+}
+
+/* It has shut its reading side alone: what comes is thrown away, and it goes on sending. */
+static void test_application_shuts_reading(void **state)
+{
+	char got[8] = "";
+
+	shutdown(app, SHUT_RD);
+	round_of_gateway();
+	atomic_store(&s->shared->in_full, 1);
+	from_network("to nobody");
+	kick();
+	assert_int_equal(bytering_used(&s->shared->gateway.in), 0);
+	assert_int_equal(atomic_load(&s->shared->in_full), 0);
+	expect_message(BRIDGE_KICK);
+	assert_int_equal(write(app, "more", 4), 4);
+	round_of_gateway();
+	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 4);
+	assert_memory_equal(got, "more", 4);
+	expect_message(BRIDGE_KICK);
+	/* Seen from here a close looks like the other half of the shutdown now: it ends in order. */
+	shutdown(app, SHUT_WR);
+	round_of_gateway();
+	assert_int_equal(atomic_load(&s->shared->asked), STREAM_SHUT);
+	expect_let_go(false);
+	assert_int_equal(recv(app, got, sizeof(got), MSG_DONTWAIT), 0);
+}
+
+/* It answers and closes although bytes lie unread: its answer goes out, then a reset without an end of stream before it. */
+static void test_answer_goes_out_before_the_reset(void **state)
+{
+	char got[16] = "";
+
+	from_network("unread");
+	kick();
+	assert_int_equal(write(app, "answer", 6), 6);
+	close(app);
+	app = -1;
+	round_of_gateway();
+	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 6);
+	assert_string_equal(got, "answer");
+	assert_int_equal(atomic_load(&s->shared->asked) & STREAM_SHUT, 0);
+	expect_let_go(true);
+}
+
+/* The same where the gateway has not delivered what came. */
+static void test_answer_goes_out_though_bytes_have_come(void **state)
+{
+	char got[16] = "";
+
+	assert_int_equal(write(app, "answer", 6), 6);
+	close(app);
+	app = -1;
+	from_network("late");
+	s->can_write = true;
+	gw_stream_pump(&t.g, s); /* before epoll has told that the application is gone */
+	round_of_gateway();
+	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 6);
+	expect_let_go(true);
+}
+
+/* Gone while the ring has no room for the rest: the worker is told once that nobody waits. */
+static void test_gone_with_bytes_left(void **state)
+{
+	char block[4096] = "";
+	struct bridge_msg m;
+	ssize_t n;
+
+	do {
+		n = send(app, block, sizeof(block), MSG_DONTWAIT);
+		round_of_gateway();
+	} while (n > 0);
+	assert_int_equal(atomic_load(&s->shared->asked), 0);
+	close(app);
+	app = -1;
+	round_of_gateway();
+	assert_int_equal(atomic_load(&s->shared->asked), STREAM_GONE);
+	from_network("late");
+	kick();
+	assert_int_equal(atomic_load(&s->shared->asked), STREAM_GONE | STREAM_UNREAD);
+	while (gwtest_message(&t, 1, &m))
+		assert_int_equal(m.type, BRIDGE_KICK);
+	tell(STREAM_ERROR);
+	expect_let_go(true);
+}
+
 /* Who closes without reading what has come resets the connection, as with any TCP socket. */
 static void test_application_leaves_bytes_unread(void **state)
 {
@@ -309,6 +431,12 @@ int main(void)
 	        test(test_half_close_by_the_application),
 	        test(test_clean_end),
 	        test(test_reset_by_the_network),
+	        test(test_reset_after_the_end_of_stream),
+	        test(test_reset_while_the_application_is_behind),
+	        test(test_application_shuts_reading),
+	        test(test_answer_goes_out_before_the_reset),
+	        test(test_answer_goes_out_though_bytes_have_come),
+	        test(test_gone_with_bytes_left),
 	        test(test_application_leaves_bytes_unread),
 	        test(test_bytes_for_nobody),
 	        test(test_application_closes_after_reading),

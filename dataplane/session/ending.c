@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an application had written before it closed still goes out, and its connection is closed, or reset, after that: such a connection is
+ * watched until the peer has everything, and given up where nothing moves any more. */
+#include "session/priv.h"
+
+#include <errno.h>
+
+#define SOON_NS  (10 * NS_PER_MS)
+#define LATER_NS NS_PER_S
+#define LOOKS    8 /* streams looked at in one turn: the rest have theirs in the next ones */
+#define CLEAN_NS \
+	(300 *   \
+	 NS_PER_S) /* without progress; about as long as Linux probes the window of an orphan */
+#define UNREAD_NS (10 * NS_PER_S) /* ... where a reset is due anyway */
+
+/* Bytes written and not acknowledged, the FIN counted as one. */
+static uint64_t bytes_left(const struct worker_sessions *s, const struct app_stream *st)
+{
+	struct bytering out = st->worker.out;
+	uint64_t left = bytering_used(&out);
+	struct tcp_info info;
+
+	if (tcp_info(s->tcp, st->worker.conn, &info) < 0)
+		return left;
+	if (st->worker.shut && (info.state == TCP_FIN_WAIT_1 || info.state == TCP_CLOSING ||
+	                        info.state == TCP_LAST_ACK))
+		left++;
+	return left + info.snd_queued;
+}
+
+bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st)
+{
+	return bytes_left(s, st) == 0;
+}
+
+static int64_t time_limit(const struct app_stream *st)
+{
+	return st->worker.abort || (atomic_load(&st->asked) & STREAM_UNREAD) ? UNREAD_NS : CLEAN_NS;
+}
+
+/* TCP tells when a FIN has arrived, but not when bytes have that no FIN follows. */
+static int64_t next_look(const struct app_stream *st)
+{
+	return st->worker.closing && !st->worker.shut ? SOON_NS : LATER_NS;
+}
+
+void ending_watch(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	if (!st->worker.watched) {
+		st->worker.watched = true;
+		st->worker.left = UINT64_MAX;
+		st->worker.expiry = instant_add(now, time_limit(st));
+		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
+	}
+	s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
+}
+
+void ending_forget(struct worker_sessions *s, struct app_stream *st)
+{
+	if (!st->worker.watched)
+		return;
+	st->worker.watched = false;
+	TAILQ_REMOVE(&s->watched, st, worker.watch_link);
+}
+
+/* Nothing has moved for too long. */
+static void give_up(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	tcp_set_user(s->tcp, st->worker.conn, 0);
+	tcp_abort(s->tcp, st->worker.conn);
+	st->worker.conn = TCP_NO_CONN;
+	stream_failed(s, st, ETIMEDOUT);
+	ending_forget(s, st);
+	if (st->worker.closing)
+		stream_finish(s, st, now);
+}
+
+static void look(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	uint64_t left = bytes_left(s, st);
+
+	if (left < st->worker.left) {
+		st->worker.left = left;
+		st->worker.expiry = instant_add(now, time_limit(st));
+	}
+	if (left == 0 && st->worker.closing)
+		stream_finish(s, st, now);
+	else if (instant_reached(st->worker.expiry, now))
+		give_up(s, st, now);
+	else
+		s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
+}
+
+void ending_run(struct worker_sessions *s, struct instant now)
+{
+	unsigned n = 0;
+
+	s->watch = INSTANT_NEVER;
+	while (n < LOOKS && !TAILQ_EMPTY(&s->watched)) {
+		struct app_stream *st = TAILQ_FIRST(&s->watched);
+
+		/* The next turn begins with the others. */
+		TAILQ_REMOVE(&s->watched, st, worker.watch_link);
+		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
+		look(s, st, now);
+		n++;
+	}
+	if (n == LOOKS && !TAILQ_EMPTY(&s->watched))
+		s->watch = instant_min(s->watch, instant_add(now, SOON_NS));
+}
