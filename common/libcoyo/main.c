@@ -2,6 +2,7 @@
 /* coyo: keys, and streams to 512-bit ids through standard input and output. */
 #include "libcoyo/keys.h"
 #include "libcoyo/relay.h"
+#include "program/program.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
         "usage: coyo [-s SOCKET] VERB ...\n"
@@ -26,7 +25,7 @@ static const char usage[] =
         "  --help, --version\n"
         "\n"
         "Exit status: 0 both directions ended in order, 1 the reason is on standard error,\n"
-        "2 wrong usage or a mistyped id.\n";
+        "2 wrong usage or a mistyped id, 3 no daemon reached.\n";
 
 static int complain(int status, const char *why)
 {
@@ -37,7 +36,16 @@ static int complain(int status, const char *why)
 static int misuse(const char *what)
 {
 	fprintf(stderr, "coyo: %s\nTry `coyo --help`.\n", what);
-	return EXIT_USAGE;
+	return PROGRAM_USAGE;
+}
+
+/* Of a call that asks the daemon for a stream: err is what it returned. */
+static int complain_of(int err, const char *why)
+{
+	bool unreached = err == -ENOENT || err == -ENOTCONN || err == -EACCES || err == -EPERM ||
+	                 err == -ENAMETOOLONG;
+
+	return complain(unreached ? PROGRAM_UNREACHED : PROGRAM_FAILED, why);
 }
 
 static bool parse_port(const char *text, uint16_t *port)
@@ -66,7 +74,7 @@ static int cmd_keygen(int argc, char **argv)
 	}
 	if (optind != argc)
 		return misuse("keygen takes -o FILE and nothing else");
-	return keys_generate(path, why) < 0 ? complain(EXIT_FAILED, why) : EXIT_FINE;
+	return keys_generate(path, why) < 0 ? complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
 }
 
 static int cmd_id(int argc, char **argv)
@@ -75,7 +83,7 @@ static int cmd_id(int argc, char **argv)
 
 	if (argc != 2)
 		return misuse("id takes one key file, or - for standard input");
-	return keys_show(argv[1], why) < 0 ? complain(EXIT_FAILED, why) : EXIT_FINE;
+	return keys_show(argv[1], why) < 0 ? complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
 }
 
 static int cmd_connect(int argc, char **argv, const char *socket)
@@ -88,23 +96,23 @@ static int cmd_connect(int argc, char **argv, const char *socket)
 	if (argc != 3)
 		return misuse("connect takes ID PORT");
 	if (coyo_parse_id(argv[1], to.scoyo_id, why) < 0)
-		return complain(EXIT_USAGE, why);
+		return complain(PROGRAM_USAGE, why);
 	if (!parse_port(argv[2], &port))
 		return misuse("the port must be a number from 1 to 65535");
 	to.scoyo_port = htons(port);
 	fd = coyo_client_connect(socket, &to, NULL, why);
 	if (fd < 0)
-		return complain(EXIT_FAILED, why);
+		return complain_of(fd, why);
 	r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, true, why);
 	close(fd);
-	return r < 0 ? complain(EXIT_FAILED, why) : EXIT_FINE;
+	return r < 0 ? complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
 }
 
 static int cmd_listen(int argc, char **argv, const char *socket)
 {
 	char why[COYO_WHY_MAX];
 	bool keep = false;
-	int status = EXIT_FINE, listener, c;
+	int status = PROGRAM_DONE, listener, c;
 	uint16_t port;
 
 	while ((c = getopt(argc, argv, "+k")) != -1) {
@@ -116,12 +124,12 @@ static int cmd_listen(int argc, char **argv, const char *socket)
 		return misuse("listen takes a PORT from 1 to 65535");
 	listener = coyo_client_listen(socket, port, 0, why);
 	if (listener < 0)
-		return complain(EXIT_FAILED, why);
+		return complain_of(listener, why);
 	do {
 		int fd = coyo_client_accept(listener, NULL, why), r;
 
 		if (fd < 0) {
-			status = complain(EXIT_FAILED, why);
+			status = complain(PROGRAM_FAILED, why);
 			break;
 		}
 		if (!keep) {
@@ -132,14 +140,14 @@ static int cmd_listen(int argc, char **argv, const char *socket)
 		close(fd);
 		/* With -k a stream that failed is reported and does not end the service. */
 		if (r < 0)
-			status = complain(EXIT_FAILED, why);
+			status = complain(PROGRAM_FAILED, why);
 	} while (keep);
 	if (listener >= 0)
 		close(listener);
 	return status;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *socket = NULL, *verb;
 	int at = 1;
@@ -148,11 +156,11 @@ int main(int argc, char **argv)
 	while (at < argc && argv[at][0] == '-' && argv[at][1]) {
 		if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
 			printf(usage, coyo_socket_path(NULL));
-			return EXIT_FINE;
+			return PROGRAM_DONE;
 		}
 		if (strcmp(argv[at], "--version") == 0) {
 			printf("coyo " COYO_VERSION "\n");
-			return EXIT_FINE;
+			return PROGRAM_DONE;
 		}
 		if (strcmp(argv[at], "-s") != 0 || at + 1 == argc)
 			return misuse("unknown option");
@@ -174,4 +182,11 @@ int main(int argc, char **argv)
 	if (strcmp(verb, "listen") == 0)
 		return cmd_listen(argc, argv, socket);
 	return misuse("unknown verb");
+}
+
+int main(int argc, char **argv)
+{
+	if (program_start() < 0)
+		return PROGRAM_FAILED;
+	return program_end("coyo", run(argc, argv));
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/table.h"
+#include "program/program.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +14,11 @@
 
 #define CONTROL_DEFAULT "/run/coyod/control.sock"
 
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3 };
+enum {
+	EXIT_REFUSED = PROGRAM_FAILED,
+	EXIT_USAGE = PROGRAM_USAGE,
+	EXIT_UNREACHED = PROGRAM_UNREACHED
+};
 
 static const char help[] =
         "usage: coyoctl [-s SOCKET] [--json] VERB ...\n"
@@ -32,7 +37,8 @@ static const char help[] =
         "  -h, --help             print this\n"
         "\n"
         "ID is a node id in any form, or a name of the daemon's [names].\n"
-        "Exit status: 0 done, 1 the daemon refused or failed, 2 usage, 3 no daemon reached.\n";
+        "Exit status: 0 done, 1 the daemon refused or failed, 2 usage or a mistyped id,\n"
+        "3 no daemon reached.\n";
 
 struct options {
 	const char *socket;
@@ -288,6 +294,15 @@ static void take_json(const struct options *o, struct progress *p, const char *l
 	}
 }
 
+/* Whether the daemon, which knows names too, could not read the id that was given. */
+static bool mistyped(const struct options *o, const struct jvalue *v)
+{
+	const char *code = jvalue_text(v, "code");
+	bool names_id = o->req.verb == CTL_LOOKUP || streaming(o);
+
+	return names_id && code && strcmp(code, "EINVAL") == 0;
+}
+
 static void take_line(const struct options *o, struct progress *p, const char *line, size_t len)
 {
 	struct jvalue *v = json_read(line, len);
@@ -312,6 +327,8 @@ static void take_line(const struct options *o, struct progress *p, const char *l
 		                    "another version than coyoctl? --json prints it as it is");
 	if (error)
 		p->status = refused(error);
+	if (error && mistyped(o, v))
+		p->status = EXIT_USAGE;
 	received = jvalue_get(v, "received");
 	if (final && received && received->number == 0)
 		p->status = EXIT_REFUSED;
@@ -349,7 +366,7 @@ static int take_answer(const struct options *o, struct client *c, struct progres
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct options o;
 	struct client c;
@@ -377,4 +394,11 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0)
 		return refused("cannot write the answer to standard output; is the disk full?");
 	return p.status;
+}
+
+int main(int argc, char **argv)
+{
+	if (program_start() < 0)
+		return PROGRAM_FAILED;
+	return program_end("coyoctl", run(argc, argv));
 }

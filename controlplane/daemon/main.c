@@ -7,6 +7,7 @@
 #include "daemon/notify.h"
 #include "daemon/startwatch.h"
 #include "daemon/state.h"
+#include "program/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_RUNTIME = 1, EXIT_CONFIG = 2 };
+enum { EXIT_RUNTIME = PROGRAM_FAILED, EXIT_CONFIG = PROGRAM_USAGE };
 
 /* A tunnel with its labels, its entries in one worker and what the indexes take. */
 #define TUNNEL_BYTES  1536
@@ -366,7 +367,7 @@ static int configure(struct daemon *d, const struct arguments *a)
 	return rc;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	static struct daemon d;
 	static struct startwatch watch; /* its thread may outlive this function */
@@ -422,4 +423,11 @@ int main(int argc, char **argv)
 	finish(&d);
 	startwatch_end(&watch);
 	return status < 0 ? 0 : status;
+}
+
+int main(int argc, char **argv)
+{
+	if (program_start() < 0)
+		return PROGRAM_FAILED;
+	return program_end("coyod", run(argc, argv));
 }

@@ -79,7 +79,7 @@ def no_such_id(net):
     lib.within(took, 6, waited, "it is given up")
     typo = ghost[:20] + ("a" if ghost[20] != "a" else "b") + ghost[21:]
     c = net.coyo("a", "connect", typo, "7000", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
-    check(c.wait(60) != 0, "a mistyped id is refused")
+    check(c.wait(60) == 2, "a mistyped id is refused with status 2")
     check("checksum" in c.stderr.read().decode().lower(), "and the reason is named")
 
 

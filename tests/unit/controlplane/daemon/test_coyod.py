@@ -537,10 +537,10 @@ class Case(unittest.TestCase):
         self.assertIn("label in 100", d.ctl("trace", "b"))
         self.assertEqual(d.json("drain")["drained"], True)
         self.assertTrue(d.json("show", "node")["draining"])
-        d.ctl("ping", "nobody", status=1)
+        d.ctl("ping", "nobody", status=2)
         self.assertIn("no name of [names] and no node id", d.stderr)
         typo = ("a" if ID[20] != "a" else "b").join((ID[:20], ID[21:]))
-        self.assertEqual(d.json("ping", typo, status=1)["result"]["code"], "EINVAL")
+        self.assertEqual(d.json("ping", typo, status=2)["result"]["code"], "EINVAL")
         self.assertIn("checksum", d.stderr)
 
     def test_coyoctl_usage(self):
