@@ -61,6 +61,8 @@ def wire(net, a, b, options):
                    check=True)
     net.links.append((name, a, b))
     for me, peer, iface in ((a, b, ends[0]), (b, a, ends[1])):
+        # Without an address of its own the kernel has no neighbour discovery to put among our frames.
+        subprocess.run(["ip", "link", "set", iface, "addrgenmode", "none"], check=True)
         subprocess.run(["ip", "link", "set", iface, "up"], check=True)
         node = net.nodes[me]
         node.links.append("[port %s]\ndevice = net_af_packet%d,iface=%s\n[link %s]\ntype = ethernet\nport = %s\npeer = %s\n%s" % (
@@ -149,6 +151,4 @@ if os.environ.get("COYO_NETNS") != "1":
         lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urn)")
     os.environ["COYO_NETNS"] = "1"
     os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
-with open("/proc/sys/net/ipv6/conf/default/disable_ipv6", "w", encoding="ascii") as ipv6:
-    ipv6.write("1")  # no neighbour discovery of the kernel's among our frames
 lib.main(plain, sealed)
