@@ -35,6 +35,9 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 		if (l)
 			gw_client_listening(g, l->client, l->err, l->port);
 		break;
+	case BRIDGE_UNLISTENED:
+		gw_unlistened(g, worker, m->token);
+		break;
 	case BRIDGE_KICK:
 		atomic_exchange(&m->stream->gateway_kicked, 0);
 		gw_stream_ready(g, s);
@@ -48,19 +51,17 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 	}
 }
 
-/* Takes a connection that a worker offers. False: the ring to the worker has no room for the answer, so the offer stays where it is. */
+/* Takes a connection that a worker offers. False: there is neither memory for a stream nor room in the ring to refuse the connection, so the
+ * offer stays where it is. */
 static bool take_accept(struct gateway *g, unsigned worker, const struct bridge_msg *m)
 {
 	struct bridge *b = g->bridges[worker];
-	struct bridge_msg *answer = bridge_slot(&b->to_worker_tx);
-	struct app_stream *st;
+	struct bridge_msg refusal = {.type = BRIDGE_REFUSE, .conn = m->conn};
 
-	if (!answer)
+	if (gw_accepted(g, worker, m))
+		return true;
+	if (!bridge_put(&b->to_worker_tx, &refusal))
 		return false;
-	st = gw_accepted(g, worker, m);
-	*answer = (struct bridge_msg){
-	        .type = st ? BRIDGE_ATTACH : BRIDGE_REFUSE, .conn = m->conn, .stream = st};
-	bytering_commit(&b->to_worker_tx, sizeof(*answer));
 	b->to_worker_new = true;
 	return true;
 }
@@ -334,6 +335,7 @@ struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *br
 		return NULL;
 	}
 	g->fds_max = descriptors();
+	g->line_cost = gw_line_cost();
 	if (open_all(g, cfg, err, errcap) < 0) {
 		gateway_stop(g);
 		gateway_free(g);
@@ -404,8 +406,11 @@ void gateway_free(struct gateway *g)
 		TAILQ_REMOVE(&g->clients, c, all);
 		free(c);
 	}
-	for (uint32_t i = 0; g->listeners && i < g->nlisteners; i++)
+	for (uint32_t i = 0; g->listeners && i < g->nlisteners; i++) {
+		if (g->listeners[i])
+			free(g->listeners[i]->order);
 		free(g->listeners[i]);
+	}
 	free(g->listeners);
 	free(g->port_token);
 	if (g->epoll >= 0)

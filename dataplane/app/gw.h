@@ -20,6 +20,7 @@ struct gw_node {
 #define OWE_CONNECT 1u
 #define OWE_KICK    2u
 #define OWE_LET_GO  4u
+#define OWE_ATTACH  8u
 
 struct gw_stream {
 	struct gw_node node;
@@ -29,6 +30,7 @@ struct gw_stream {
 	int app_fd;               /* the application's end until it has been passed on, else -1 */
 	struct gw_client *client; /* who waits for it */
 	uint32_t owe;
+	uint32_t conn;     /* the worker's handle of a connection that was accepted */
 	uint16_t port;     /* remote port (connect), remote port (accept) */
 	struct node_id id; /* the other side */
 	bool attached;     /* the worker holds `shared` */
@@ -44,17 +46,35 @@ struct gw_stream {
 };
 TAILQ_HEAD(gw_streams, gw_stream);
 
+struct gw_client;
+TAILQ_HEAD(gw_clients, gw_client);
+
+#define GW_HERE 255 /* in place of a worker: a stream within this node */
+
+struct gw_at_worker {
+	struct app_listener shared;
+	uint32_t taken; /* credit that the worker is owed */
+};
+
 struct gw_listener {
 	uint32_t token; /* generation << 16 | index */
 	uint16_t port;
-	uint32_t backlog;
+	uint32_t backlog;  /* of TCP, on each worker */
+	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
+	uint32_t here_max; /* ... of this node */
 	struct gw_client *client; /* NULL: being withdrawn */
 	uint32_t tell;            /* workers to send LISTEN to */
 	uint32_t untell;          /* ... UNLISTEN to */
 	uint32_t waiting;         /* workers whose LISTENING has not come */
+	uint32_t held;            /* workers whose UNLISTENED has not come */
 	int err;
 	bool owing;
 	TAILQ_ENTRY(gw_listener) owe_link;
+	/* Whose streams lie in the client's socket untaken, the oldest first; how many of them are of this node. */
+	uint8_t *order;
+	uint32_t order_cap, order_first, order_n, here_n;
+	struct gw_clients here; /* clients of this node that wait until one is taken */
+	struct gw_at_worker at[];
 };
 TAILQ_HEAD(gw_listeners, gw_listener);
 
@@ -62,16 +82,14 @@ struct gw_client {
 	struct gw_node node;
 	int fd;
 	bool busy; /* a request is being worked on: further lines wait */
-	bool want_write;
 	size_t have;
 	struct gw_stream *connecting;
 	struct gw_listener *listener;
-	struct gw_streams accepted; /* streams whose accept line does not fit the socket yet */
-	uint32_t naccepted;
-	TAILQ_ENTRY(gw_client) all;
+	struct gw_streams accepted; /* streams whose accept line cannot be sent yet */
+	struct gw_listener *here;   /* of this node, at which it waits for room */
+	TAILQ_ENTRY(gw_client) all, here_link;
 	char line[APP_LINE_MAX];
 };
-TAILQ_HEAD(gw_clients, gw_client);
 
 #define GW_LISTENERS_MAX 65536u
 
@@ -91,6 +109,7 @@ struct gateway {
 	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
 	uint32_t here_port; /* last port given to a stream within this node */
+	uint32_t line_cost; /* what the kernel counts for one accept line that lies in a socket */
 	_Atomic uint32_t
 	        asleep; /* set by the gateway, taken back by it or by the worker that wakes it */
 	_Atomic uint32_t stop; /* set by control */
@@ -137,17 +156,47 @@ void gw_unlisten(struct gateway *g, struct gw_listener *l);
 struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token);
 /* A worker's answer. Returns the listener when it was the last one that was missing (its err tells), else NULL. */
 struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t token, int err);
+/* A worker holds the listener no more. */
+void gw_unlistened(struct gateway *g, unsigned worker, uint32_t token);
 /* Sends what workers have not been told as far as their rings have room. */
 void gw_listeners_flush(struct gateway *g);
+/* Some worker is to be told something about it. */
+void gw_listener_owe(struct gateway *g, struct gw_listener *l);
+
+/* gw_accept.c: what gateway.line_cost is to be; measured. */
+uint32_t gw_line_cost(void);
+/* Divides a backlog: how many streams of each worker and of this node may lie in the client's socket untaken, and how many wait in TCP.
+ * Like Linux, backlog + 1 in all from one worker. -ENOMEM. */
+int gw_divide_backlog(struct gateway *g, struct gw_listener *l, uint32_t backlog);
+/* Looks at what the listener's client has taken: its workers get credit again, and who waits here goes on. */
+void gw_look_taken(struct gateway *g, struct gw_listener *l);
+/* Sends the accept lines that wait, as far as the client's socket takes them. */
+void gw_pass_on(struct gateway *g, struct gw_client *c);
+/* A connection has come for a listener. NULL: nobody takes it, and no memory to say so in order; else the stream, which tells the worker. */
+struct gw_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);
+/* A client of this node asks for a stream to a listener of this node. */
+void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_id *id,
+                     uint16_t port);
+/* The listener of client c is going: streams that c was not given are reset, and who waits here is refused. */
+void gw_refuse_waiting(struct gateway *g, struct gw_listener *l, struct gw_client *c);
 
 /* gw_client.c: new clients wait at the server's socket, or may be accepted again. */
 void gw_serve(struct gateway *g);
 /* What epoll tells about a client's connection. */
 void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
+/* Closes the connection and lets go of what it holds; freed at the end of the round. */
+void gw_client_free(struct gateway *g, struct gw_client *c);
 /* The client's listener is ready (err 0) or cannot be: it is answered. */
 void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
 /* The stream that a client asked for is connected, or cannot be: it is answered. err: positive errno. */
 void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port);
 void gw_failed(struct gateway *g, struct gw_stream *s, int err);
-/* A connection has come for a listener: its stream, or NULL: nobody takes it. */
-struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);
+/* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. */
+int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd);
+/* Answers that a connect has failed. err: positive errno. */
+void gw_fail_connect(struct gateway *g, struct gw_client *c, int err, const struct node_id *id,
+                     uint16_t port);
+/* The client's request has been answered: its next one is worked on. */
+void gw_client_not_busy(struct gateway *g, struct gw_client *c);
+/* After a change of what the client waits for. */
+void gw_client_watch(struct gateway *g, struct gw_client *c);

@@ -10,12 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int watch_client(struct gateway *g, struct gw_client *c, int op)
+/* A listener's client is watched by edges: each line that it takes from its socket is one. */
+static int watch(struct gateway *g, struct gw_client *c, int op)
 {
 	struct epoll_event e = {.data.ptr = &c->node};
 
-	e.events = EPOLLRDHUP | (c->busy ? 0 : EPOLLIN) | (c->want_write ? EPOLLOUT : 0);
+	e.events = EPOLLRDHUP | (c->busy ? 0 : EPOLLIN) | (c->listener ? EPOLLOUT | EPOLLET : 0);
 	return epoll_ctl(g->epoll, op, c->fd, &e);
+}
+
+void gw_client_watch(struct gateway *g, struct gw_client *c)
+{
+	watch(g, c, EPOLL_CTL_MOD);
 }
 
 static void pause_server(struct gateway *g, bool pause)
@@ -50,7 +56,7 @@ static void add_client(struct gateway *g, int fd)
 		c->node.kind = GW_CLIENT;
 		c->fd = fd;
 		TAILQ_INIT(&c->accepted);
-		if (watch_client(g, c, EPOLL_CTL_ADD) == 0) {
+		if (watch(g, c, EPOLL_CTL_ADD) == 0) {
 			TAILQ_INSERT_TAIL(&g->clients, c, all);
 			g->nclients++;
 			g->fds++;
@@ -80,24 +86,19 @@ void gw_serve(struct gateway *g)
 	}
 }
 
-/* Closes the connection and lets go of what it holds; freed at the end of the round. */
-static void client_free(struct gateway *g, struct gw_client *c)
+void gw_client_free(struct gateway *g, struct gw_client *c)
 {
-	struct gw_stream *s;
-
 	if (c->node.dead)
 		return;
 	c->node.dead = true;
 	if (c->listener)
 		gw_unlisten(g, c->listener);
+	if (c->here)
+		TAILQ_REMOVE(&c->here->here, c, here_link);
+	c->here = NULL;
 	if (c->connecting) {
 		c->connecting->client = NULL;
 		gw_stream_let_go(g, c->connecting, true);
-	}
-	while ((s = TAILQ_FIRST(&c->accepted))) {
-		TAILQ_REMOVE(&c->accepted, s, wait_link);
-		s->client = NULL;
-		gw_stream_let_go(g, s, true);
 	}
 	gw_close(g, &c->fd);
 	g->nclients--;
@@ -106,7 +107,7 @@ static void client_free(struct gateway *g, struct gw_client *c)
 }
 
 /* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole. */
-static int send_line(struct gw_client *c, const struct app_answer *ans, int fd)
+int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -142,16 +143,14 @@ static void answer_error(struct gateway *g, struct gw_client *c, int err, const 
 	struct app_answer ans = {.type = APP_ANS_ERROR, .err = err};
 
 	snprintf(ans.why, sizeof(ans.why), "%s", why);
-	if (send_line(c, &ans, -1) < 0)
-		client_free(g, c);
+	if (gw_send_line(c, &ans, -1) < 0)
+		gw_client_free(g, c);
 }
-
-static void not_busy(struct gateway *g, struct gw_client *c);
 
 /* ---- connect ---- */
 
-static void fail_connect(struct gateway *g, struct gw_client *c, int err, const struct node_id *id,
-                         uint16_t port)
+void gw_fail_connect(struct gateway *g, struct gw_client *c, int err, const struct node_id *id,
+                     uint16_t port)
 {
 	char why[APP_WHY_MAX];
 
@@ -159,47 +158,17 @@ static void fail_connect(struct gateway *g, struct gw_client *c, int err, const 
 	answer_error(g, c, err, why);
 }
 
-/* An application talks to itself or its neighbour on the same node: the two ends of one socketpair, no network. */
-static void connect_here(struct gateway *g, struct gw_client *c, const struct app_request *req)
-{
-	struct gw_listener *l = gw_listener_of(g, g->port_token[req->port]);
-	struct app_answer ans = {.type = APP_ANS_ACCEPT, .has_end = true, .id = g->id};
-	int fd[2], r;
-
-	if (!l || l->waiting) {
-		fail_connect(g, c, ECONNREFUSED, &req->id, req->port);
-		return;
-	}
-	r = gw_pair(g, fd);
-	if (r < 0) {
-		fail_connect(g, c, EMFILE, &req->id, req->port);
-		return;
-	}
-	g->here_port = g->here_port < 32768 || g->here_port >= 60999 ? 32768 : g->here_port + 1;
-	ans.port = (uint16_t)g->here_port;
-	r = TAILQ_EMPTY(&l->client->accepted) ? send_line(l->client, &ans, fd[0]) : -EAGAIN;
-	if (r < 0) {
-		fail_connect(g, c, ECONNREFUSED, &req->id, req->port);
-	} else {
-		ans.type = APP_ANS_OK;
-		if (send_line(c, &ans, fd[1]) < 0)
-			client_free(g, c);
-	}
-	gw_close(g, &fd[0]);
-	gw_close(g, &fd[1]);
-}
-
 static void start_connect(struct gateway *g, struct gw_client *c, const struct app_request *req)
 {
 	struct gw_stream *s;
 
 	if (id_eq(&req->id, &g->id)) {
-		connect_here(g, c, req);
+		gw_connect_here(g, c, &req->id, req->port);
 		return;
 	}
 	s = gw_stream_new(g, cp_session_worker(&req->id, g->nbridges));
 	if (!s) {
-		fail_connect(g, c, ENOMEM, &req->id, req->port);
+		gw_fail_connect(g, c, ENOMEM, &req->id, req->port);
 		return;
 	}
 	s->client = c;
@@ -224,11 +193,11 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 	s->client = NULL;
 	r = gw_stream_pair(g, s);
 	if (r < 0) {
-		fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
+		gw_fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
 	} else {
-		r = send_line(c, &ans, s->app_fd);
+		r = gw_send_line(c, &ans, s->app_fd);
 		if (r < 0)
-			client_free(g, c);
+			gw_client_free(g, c);
 	}
 	if (r < 0) {
 		gw_stream_let_go(g, s, true);
@@ -236,7 +205,7 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 		gw_close(g, &s->app_fd);
 		gw_stream_ready(g, s);
 	}
-	not_busy(g, c);
+	gw_client_not_busy(g, c);
 }
 
 void gw_failed(struct gateway *g, struct gw_stream *s, int err)
@@ -246,11 +215,11 @@ void gw_failed(struct gateway *g, struct gw_stream *s, int err)
 	if (c) {
 		c->connecting = NULL;
 		s->client = NULL;
-		fail_connect(g, c, err, &s->id, s->port);
+		gw_fail_connect(g, c, err, &s->id, s->port);
 	}
 	gw_stream_let_go(g, s, true);
 	if (c)
-		not_busy(g, c);
+		gw_client_not_busy(g, c);
 }
 
 /* ---- listen ---- */
@@ -269,10 +238,13 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 {
 	struct app_answer ans = {.type = APP_ANS_OK};
 	char why[APP_WHY_MAX];
+	bool listening = false;
 
 	if (err == 0) {
-		if (send_line(c, &ans, -1) < 0)
-			client_free(g, c);
+		if (gw_send_line(c, &ans, -1) < 0)
+			gw_client_free(g, c);
+		else
+			listening = true;
 	} else {
 		if (c->listener)
 			gw_unlisten(g, c->listener);
@@ -280,70 +252,10 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 		         err == EADDRINUSE ? "somebody else listens there" : strerror(err));
 		answer_error(g, c, err, why);
 	}
-	not_busy(g, c);
-}
-
-/* 0, or -errno: the client or the stream is gone. */
-static int pass_on(struct gateway *g, struct gw_client *c, struct gw_stream *s)
-{
-	struct app_answer ans = {
-	        .type = APP_ANS_ACCEPT, .has_end = true, .id = s->id, .port = s->port};
-	int r = send_line(c, &ans, s->app_fd);
-
-	if (r < 0)
-		return r;
-	gw_close(g, &s->app_fd);
-	s->client = NULL;
-	gw_stream_ready(g, s);
-	return 0;
-}
-
-static void pass_on_waiting(struct gateway *g, struct gw_client *c)
-{
-	struct gw_stream *s;
-
-	while ((s = TAILQ_FIRST(&c->accepted))) {
-		int r = pass_on(g, c, s);
-
-		if (r == -EAGAIN)
-			return;
-		if (r < 0) {
-			client_free(g, c);
-			return;
-		}
-		TAILQ_REMOVE(&c->accepted, s, wait_link);
-		c->naccepted--;
-	}
-	c->want_write = false;
-	watch_client(g, c, EPOLL_CTL_MOD);
-}
-
-struct app_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m)
-{
-	struct gw_listener *l = gw_listener_of(g, m->token);
-	struct gw_client *c = l ? l->client : NULL;
-	struct gw_stream *s;
-
-	if (!c || c->naccepted >= l->backlog)
-		return NULL;
-	s = gw_stream_new(g, worker);
-	if (!s)
-		return NULL;
-	s->id = m->id;
-	s->port = m->port;
-	if (gw_stream_pair(g, s) < 0) {
-		gw_stream_kill(g, s);
-		return NULL;
-	}
-	s->attached = true;
-	s->client = c;
-	TAILQ_INSERT_TAIL(&c->accepted, s, wait_link);
-	c->naccepted++;
-	c->want_write = true;
-	pass_on_waiting(g, c);
-	if (!c->node.dead && c->want_write)
-		watch_client(g, c, EPOLL_CTL_MOD);
-	return s->shared;
+	gw_client_not_busy(g, c);
+	/* What came while another worker had not answered. */
+	if (listening && !c->node.dead)
+		gw_pass_on(g, c);
 }
 
 /* ---- lines ---- */
@@ -360,8 +272,8 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 	}
 	if (req.type == APP_REQ_VERSION) {
 		snprintf(version.why, sizeof(version.why), "%d", APPABI_VERSION);
-		if (send_line(c, &version, -1) < 0)
-			client_free(g, c);
+		if (gw_send_line(c, &version, -1) < 0)
+			gw_client_free(g, c);
 	} else if (c->listener) {
 		answer_error(g, c, EINVAL, "this connection belongs to a listener");
 	} else if (req.type == APP_REQ_CONNECT) {
@@ -381,7 +293,7 @@ static void work_lines(struct gateway *g, struct gw_client *c)
 		if (!end) {
 			if (c->have == sizeof(c->line)) {
 				answer_error(g, c, EINVAL, "the line is too long");
-				client_free(g, c);
+				gw_client_free(g, c);
 			}
 			return;
 		}
@@ -393,37 +305,50 @@ static void work_lines(struct gateway *g, struct gw_client *c)
 	}
 }
 
-static void not_busy(struct gateway *g, struct gw_client *c)
+void gw_client_not_busy(struct gateway *g, struct gw_client *c)
 {
 	if (c->node.dead || !c->busy)
 		return;
 	c->busy = false;
 	work_lines(g, c);
 	if (!c->node.dead)
-		watch_client(g, c, EPOLL_CTL_MOD);
+		gw_client_watch(g, c);
+}
+
+/* Takes what the client has sent. False: there is no more. */
+static bool receive(struct gateway *g, struct gw_client *c)
+{
+	ssize_t n = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		gw_client_free(g, c);
+		return false;
+	}
+	if (n < 0)
+		return errno == EINTR;
+	c->have += (size_t)n;
+	work_lines(g, c);
+	return !c->node.dead;
 }
 
 void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events)
 {
 	bool was_busy = c->busy;
-	ssize_t n;
 
-	if (events & EPOLLOUT)
-		pass_on_waiting(g, c);
+	if ((events & EPOLLOUT) && c->listener) {
+		gw_look_taken(g, c->listener);
+		gw_pass_on(g, c);
+	}
 	if (c->node.dead)
 		return;
 	if ((events & EPOLLIN) && !c->busy) {
-		n = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			client_free(g, c);
-			return;
-		}
-		c->have += n > 0 ? (size_t)n : 0;
-		work_lines(g, c);
+		/* An edge tells once: all of it is read. */
+		while (receive(g, c) && c->listener && !c->busy)
+			;
 	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		client_free(g, c);
+		gw_client_free(g, c);
 		return;
 	}
 	if (!c->node.dead && c->busy != was_busy)
-		watch_client(g, c, EPOLL_CTL_MOD);
+		gw_client_watch(g, c);
 }

@@ -14,7 +14,7 @@ static uint32_t free_index(struct gateway *g)
 	return g->nlisteners < GW_LISTENERS_MAX ? g->nlisteners++ : GW_LISTENERS_MAX;
 }
 
-static void owe(struct gateway *g, struct gw_listener *l)
+void gw_listener_owe(struct gateway *g, struct gw_listener *l)
 {
 	if (l->owing)
 		return;
@@ -32,29 +32,36 @@ int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t ba
 	i = free_index(g);
 	if (i == GW_LISTENERS_MAX)
 		return -ENOBUFS;
-	l = calloc(1, sizeof(*l));
-	if (!l)
+	l = calloc(1, sizeof(*l) + g->nbridges * sizeof(l->at[0]));
+	if (!l || gw_divide_backlog(g, l, backlog) < 0) {
+		free(l);
 		return -ENOMEM;
+	}
 	g->listener_generation = g->listener_generation % 0xffff + 1;
-	*l = (struct gw_listener){.token = g->listener_generation << 16 | i,
-	                          .port = port,
-	                          .backlog = backlog,
-	                          .client = c};
+	l->token = g->listener_generation << 16 | i;
+	l->port = port;
+	l->client = c;
+	TAILQ_INIT(&l->here);
 	l->tell = l->waiting = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	g->listeners[i] = l;
 	g->port_token[port] = l->token;
 	c->listener = l;
-	owe(g, l);
+	gw_listener_owe(g, l);
 	return 0;
 }
 
 void gw_unlisten(struct gateway *g, struct gw_listener *l)
 {
-	l->client->listener = NULL;
+	struct gw_client *c = l->client;
+
+	c->listener = NULL;
 	l->client = NULL;
+	if (!c->node.dead)
+		gw_client_watch(g, c);
 	g->port_token[l->port] = 0;
 	l->untell = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
-	owe(g, l);
+	gw_listener_owe(g, l);
+	gw_refuse_waiting(g, l, c);
 }
 
 struct gw_listener *gw_listener_of(struct gateway *g, uint32_t token)
@@ -77,43 +84,90 @@ struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t to
 	return l->waiting == 0 ? l : NULL;
 }
 
-/* Tells every worker what it has not been told yet about l. False: a ring is full, and the rest is told later. */
-static bool flush_one(struct gateway *g, struct gw_listener *l)
+/* Nobody holds or wants it any more. */
+static void end(struct gateway *g, struct gw_listener *l)
 {
+	if (l->client || l->owing || l->held)
+		return;
+	g->listeners[l->token & 0xffff] = NULL;
+	free(l->order);
+	free(l);
+}
+
+void gw_unlistened(struct gateway *g, unsigned worker, uint32_t token)
+{
+	struct gw_listener *l = g->listeners[token & 0xffff];
+
+	l->held &= ~(1u << worker);
+	end(g, l);
+}
+
+/* The next message that worker w is owed about l. False: none. */
+static bool next_message(const struct gw_listener *l, unsigned w, struct bridge_msg *m)
+{
+	uint8_t type = l->tell & 1u << w     ? BRIDGE_LISTEN
+	               : l->untell & 1u << w ? BRIDGE_UNLISTEN
+	               : l->at[w].taken      ? BRIDGE_TAKEN
+	                                     : 0;
+
+	*m = (struct bridge_msg){.type = type,
+	                         .token = l->token,
+	                         .port = l->port,
+	                         .backlog = l->backlog,
+	                         .credit = type == BRIDGE_TAKEN ? l->at[w].taken : l->ahead};
+	return type != 0;
+}
+
+static void sent(struct gw_listener *l, unsigned w, uint8_t type)
+{
+	uint32_t bit = 1u << w;
+
+	if (type == BRIDGE_LISTEN) {
+		l->tell &= ~bit;
+		l->held |= bit;
+	} else if (type == BRIDGE_UNLISTEN) {
+		l->untell &= ~bit;
+		l->at[w].taken = 0;
+	} else {
+		l->at[w].taken = 0;
+	}
+}
+
+/* Tells workers what they have not been told yet about l. Those in *full have no room in their rings: nothing overtakes what they were
+ * owed before. True when l owes nothing more. */
+static bool flush_one(struct gateway *g, struct gw_listener *l, uint32_t *full)
+{
+	bool all = true;
+
 	for (unsigned w = 0; w < g->nbridges; w++) {
 		struct bridge *b = g->bridges[w];
-		struct bridge_msg m = {.token = l->token, .port = l->port, .backlog = l->backlog};
+		struct bridge_msg m;
 
-		for (;;) {
-			bool tell = l->tell & 1u << w;
-
-			if (!tell && !(l->untell & 1u << w))
+		while (next_message(l, w, &m)) {
+			m.listener = &l->at[w].shared;
+			if ((*full & 1u << w) || !bridge_put(&b->to_worker_tx, &m)) {
+				*full |= 1u << w;
+				all = false;
 				break;
-			m.type = tell ? BRIDGE_LISTEN : BRIDGE_UNLISTEN;
-			if (!bridge_put(&b->to_worker_tx, &m))
-				return false;
+			}
 			b->to_worker_new = true;
-			if (tell)
-				l->tell &= ~(1u << w);
-			else
-				l->untell &= ~(1u << w);
+			sent(l, w, m.type);
 		}
 	}
-	return true;
+	return all;
 }
 
 void gw_listeners_flush(struct gateway *g)
 {
-	struct gw_listener *l;
+	struct gw_listener *l, *next;
+	uint32_t full = 0;
 
-	while ((l = TAILQ_FIRST(&g->owe_listeners))) {
-		if (!flush_one(g, l))
-			return;
+	for (l = TAILQ_FIRST(&g->owe_listeners); l; l = next) {
+		next = TAILQ_NEXT(l, owe_link);
+		if (!flush_one(g, l, &full))
+			continue;
 		TAILQ_REMOVE(&g->owe_listeners, l, owe_link);
 		l->owing = false;
-		if (l->client)
-			continue;
-		g->listeners[l->token & 0xffff] = NULL;
-		free(l);
+		end(g, l);
 	}
 }

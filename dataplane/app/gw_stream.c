@@ -97,6 +97,10 @@ void gw_streams_flush(struct gateway *g, unsigned worker)
 			m->id = s->id;
 			m->port = s->port;
 			s->owe &= ~OWE_CONNECT;
+		} else if (s->owe & OWE_ATTACH) {
+			m->type = BRIDGE_ATTACH;
+			m->conn = s->conn;
+			s->owe &= ~OWE_ATTACH;
 		} else if (s->owe & OWE_KICK) {
 			m->type = BRIDGE_KICK;
 			s->owe &= ~OWE_KICK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the gateway thread and one worker: two rings of small messages, and per stream two rings of bytes and flag words. The
- * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE. Neither side ever waits
+ * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE, a listener likewise. Neither side ever waits
  * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
 #pragma once
 #include "base/time.h"
@@ -18,19 +18,21 @@
 enum bridge_msg_type {
 	/* gateway -> worker */
 	BRIDGE_CONNECT = 1, /* stream, id, port */
-	BRIDGE_LISTEN,      /* token, port, backlog */
-	BRIDGE_UNLISTEN,    /* token */
+	BRIDGE_LISTEN,      /* listener, token, port, backlog, credit */
+	BRIDGE_TAKEN,       /* listener, credit: that many more may be offered */
+	BRIDGE_UNLISTEN,    /* listener */
 	BRIDGE_ATTACH,      /* conn (of an ACCEPT), stream */
 	BRIDGE_REFUSE,      /* conn (of an ACCEPT): nobody takes it */
 	BRIDGE_LET_GO, /* stream, abort: the last message about it; after what was written comes FIN, or RST */
 	/* both ways: look at the stream's rings and flags */
 	BRIDGE_KICK,
 	/* worker -> gateway */
-	BRIDGE_CONNECTED, /* stream, port: the local one */
-	BRIDGE_FAILED,    /* stream, err: not connected; LET_GO is due */
-	BRIDGE_LISTENING, /* token, err */
-	BRIDGE_ACCEPT,    /* token, conn, id, port: the remote one */
-	BRIDGE_GONE,      /* stream: the worker will not touch it again */
+	BRIDGE_CONNECTED,  /* stream, port: the local one */
+	BRIDGE_FAILED,     /* stream, err: not connected; LET_GO is due */
+	BRIDGE_LISTENING,  /* token, err */
+	BRIDGE_UNLISTENED, /* token: the worker will not touch the listener again */
+	BRIDGE_ACCEPT,     /* token, conn, id, port: the remote one; takes one credit */
+	BRIDGE_GONE,       /* stream: the worker will not touch it again */
 };
 
 struct app_stream;
@@ -44,9 +46,11 @@ struct bridge_msg {
 	uint32_t conn; /* the worker's TCP handle */
 	uint32_t backlog;
 	uint32_t token; /* a listener, named by the gateway */
+	uint32_t credit;
 	struct app_stream *stream;
+	struct app_listener *listener;
 	struct node_id id;
-	uint8_t pad[32];
+	uint8_t pad[24];
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
@@ -96,6 +100,19 @@ struct app_stream {
 		struct bytering out, in;
 		void *owner;
 	} gateway COYO_ALIGNED(COYO_CACHELINE);
+};
+
+/* One worker's part of a listener. The gateway allocates and frees it; the worker alone uses it from LISTEN until it has answered UNLISTEN
+ * with UNLISTENED. It offers no more connections than it has been given credit for: those that nobody takes wait in TCP, whose backlog
+ * bounds them. */
+struct app_listener {
+	uint32_t token, conn;
+	uint32_t credit;
+	int32_t err;
+	bool ready;         /* a connection may wait */
+	bool listening_due; /* LISTENING is owed */
+	bool unlistened;    /* UNLISTENED is owed */
+	struct app_listener *next;
 };
 
 /* One for each worker. Both threads use it; each ring's ends say whose they are. */

@@ -21,7 +21,9 @@
 #define DUMP_RETRY_NS (250 * NS_PER_US)
 #define SESS_TICK_NS \
 	NS_PER_S /* how often wants are repeated and unused remotes looked for, while there are any */
-#define SESS_NONE      UINT32_MAX
+#define SESS_NONE UINT32_MAX
+/* TCP's user word is a stream's address, or a listener's with this bit set. */
+#define LISTENER_BIT   UINT64_C(1)
 #define SESS_SEG_MAX   1910 /* largest transport segment: fits a worker_mbuf() with headers and tag */
 #define SESS_ECHO_RATE 100 /* echo requests answered per second and session */
 #define SESS_PUNT_RATE 100 /* packets per second and session that control sees */
@@ -85,15 +87,6 @@ struct tx_item {
 	struct tunnel_end *end;
 };
 
-struct listener {
-	uint32_t token, conn;
-	uint16_t port;
-	bool ready;        /* a connection may wait */
-	uint32_t announce; /* LISTENING is owed */
-	int32_t err;
-	struct listener *next;
-};
-
 /* All sessions of one worker; its thread alone uses this. The bridge says itself what the gateway thread may touch. */
 struct worker_sessions {
 	struct worker *w;
@@ -130,7 +123,7 @@ struct worker_sessions {
 	/* Their applications are gone, and bytes of them are still to go; when to look at them again. */
 	struct app_streams watched;
 	struct instant watch;
-	struct listener *listeners;
+	struct app_listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
 	bool draining, maybe_asleep, wake_pending;
 	/* a slice of the dump under way */
@@ -224,9 +217,15 @@ void app_events(struct worker_sessions *s, struct instant now);
 unsigned app_flush(struct worker_sessions *s);
 /* True: a full ring keeps messages back, which the gateway's room will not announce. */
 bool app_owes(const struct worker_sessions *s);
+
+/* listen.c: the gateway's LISTEN, TAKEN and UNLISTEN. */
+void listen_message(struct worker_sessions *s, const struct bridge_msg *m);
+/* TCP tells that a connection waits at the listener. */
+void listen_ready(struct worker_sessions *s, struct app_listener *l);
+/* Tells the gateway what it is owed, and offers connections, as far as its ring has room. Returns messages. */
+unsigned listen_flush(struct worker_sessions *s);
 /* Closes every listener; no new connection is made. */
-void app_drain(struct worker_sessions *s);
-void app_free(struct worker_sessions *s);
+void listen_drain(struct worker_sessions *s);
 
 /* Nobody reads or writes the stream any more, and it has come to its end: it is detached, and GONE is announced. */
 void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now);

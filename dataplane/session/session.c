@@ -77,7 +77,7 @@ int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct insta
 		return dump_start(s, c->cookie, &c->u.dump, now);
 	case CMD_DRAIN:
 		s->draining = true;
-		app_drain(s);
+		listen_drain(s);
 		return 0;
 	default:
 		return -EINVAL;

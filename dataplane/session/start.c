@@ -117,7 +117,6 @@ void sess_free(struct worker_sessions *s)
 	for (uint32_t i = 0; s->tcp && i < s->table_size; i++)
 		if (s->table[i])
 			end_free(s, s->table[i], zero);
-	app_free(s);
 	bridge_free(&s->bridge);
 	if (s->tcp_memory)
 		munmap(s->tcp_memory, s->tcp_bytes);

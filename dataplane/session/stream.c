@@ -9,12 +9,6 @@
 
 #define BIT(type) (1u << (type))
 
-/* TCP's user word: a stream's address, or a listener's with bit 0 set. */
-static uint64_t word_of_listener(struct listener *l)
-{
-	return (uint64_t)(uintptr_t)l | 1;
-}
-
 /* ---- to the gateway ---- */
 
 static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t bits)
@@ -322,48 +316,6 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 	pump(s, st, now);
 }
 
-/* False: there is no memory for a listener, and no room to say so. */
-static bool do_listen(struct worker_sessions *s, const struct bridge_msg *m)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-	struct bridge_msg failed = {.type = BRIDGE_LISTENING, .token = m->token, .err = ENOMEM};
-	int r;
-
-	if (!l) {
-		if (!bridge_put(&s->bridge.to_gateway_tx, &failed))
-			return false;
-		s->bridge.to_gateway_new = true;
-		return true;
-	}
-	*l = (struct listener){
-	        .token = m->token, .port = m->port, .announce = 1, .next = s->listeners};
-	s->listeners = l;
-	s->listeners_ready = true;
-	r = s->draining ? -ESHUTDOWN : tcp_listen(s->tcp, m->port, m->backlog, &l->conn);
-	if (r < 0) {
-		l->conn = TCP_NO_CONN;
-		l->err = -r;
-		return true;
-	}
-	tcp_set_user(s->tcp, l->conn, word_of_listener(l));
-	return true;
-}
-
-static void do_unlisten(struct worker_sessions *s, uint32_t token)
-{
-	struct listener **link = &s->listeners, *l;
-
-	while (*link && (*link)->token != token)
-		link = &(*link)->next;
-	l = *link;
-	if (!l)
-		return;
-	*link = l->next;
-	if (l->conn != TCP_NO_CONN)
-		tcp_close(s->tcp, l->conn);
-	free(l);
-}
-
 static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
                       struct instant now)
 {
@@ -381,17 +333,16 @@ static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abo
 	detach(s, st, now);
 }
 
-/* False: the answer finds no room, so the message must stay and be handled again. */
-static bool handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
+static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	switch (m->type) {
 	case BRIDGE_CONNECT:
 		do_connect(s, m, now);
 		break;
 	case BRIDGE_LISTEN:
-		return do_listen(s, m);
+	case BRIDGE_TAKEN:
 	case BRIDGE_UNLISTEN:
-		do_unlisten(s, m->token);
+		listen_message(s, m);
 		break;
 	case BRIDGE_ATTACH:
 		do_attach(s, m, now);
@@ -409,61 +360,6 @@ static bool handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 	default:
 		break;
 	}
-	return true;
-}
-
-/* ---- listeners ---- */
-
-/* Offers the gateway the connections that wait at a listener, as far as the ring has room. */
-static void offer(struct worker_sessions *s, struct listener *l)
-{
-	struct bridge *b = &s->bridge;
-
-	while (l->ready) {
-		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
-		struct tcp_info info;
-		uint32_t conn;
-
-		if (!m)
-			return;
-		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
-			l->ready = false;
-			return;
-		}
-		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
-			tcp_abort(s->tcp, conn);
-			continue;
-		}
-		*m = (struct bridge_msg){.type = BRIDGE_ACCEPT,
-		                         .token = l->token,
-		                         .conn = conn,
-		                         .port = info.remote_port,
-		                         .id = s->remotes[info.peer].id};
-		bytering_commit(&b->to_gateway_tx, sizeof(*m));
-		b->to_gateway_new = true;
-	}
-}
-
-static unsigned flush_listeners(struct worker_sessions *s)
-{
-	struct bridge *b = &s->bridge;
-	unsigned done = 0;
-
-	for (struct listener *l = s->listeners; l; l = l->next) {
-		if (l->announce) {
-			struct bridge_msg m = {
-			        .type = BRIDGE_LISTENING, .token = l->token, .err = l->err};
-
-			if (!bridge_put(&b->to_gateway_tx, &m))
-				break;
-			l->announce = 0;
-			b->to_gateway_new = true;
-			done++;
-		}
-		if (l->ready)
-			offer(s, l);
-	}
-	return done;
 }
 
 /* ---- the loop's part ---- */
@@ -475,9 +371,9 @@ void app_events(struct worker_sessions *s, struct instant now)
 	while (tcp_event_next(s->tcp, &ev)) {
 		struct app_stream *st = (struct app_stream *)(uintptr_t)ev.user;
 
-		if (ev.user & 1) {
-			((struct listener *)(uintptr_t)(ev.user & ~UINT64_C(1)))->ready = true;
-			s->listeners_ready = true;
+		if (ev.user & LISTENER_BIT) {
+			listen_ready(s,
+			             (struct app_listener *)(uintptr_t)(ev.user & ~LISTENER_BIT));
 			continue;
 		}
 		if (!st)
@@ -516,7 +412,8 @@ unsigned app_run(struct worker_sessions *s, struct instant now)
 	unsigned done = 0;
 
 	clear_wake(s);
-	while (done < BRIDGE_MSGS && (m = bridge_peek(&b->to_worker_rx)) && handle(s, m, now)) {
+	while (done < BRIDGE_MSGS && (m = bridge_peek(&b->to_worker_rx))) {
+		handle(s, m, now);
 		bridge_done(&b->to_worker_rx);
 		done++;
 	}
@@ -529,12 +426,7 @@ unsigned app_flush(struct worker_sessions *s)
 	struct bridge *b = &s->bridge;
 	unsigned done = flush_announcements(s);
 
-	if (s->listeners_ready) {
-		s->listeners_ready = false;
-		done += flush_listeners(s);
-		for (struct listener *l = s->listeners; l && !s->listeners_ready; l = l->next)
-			s->listeners_ready = l->announce || l->ready;
-	}
+	done += listen_flush(s);
 	if (b->to_gateway_new) {
 		b->to_gateway_new = false;
 		bridge_wake(b->gateway_asleep, b->gateway_fd);
@@ -545,24 +437,4 @@ unsigned app_flush(struct worker_sessions *s)
 bool app_owes(const struct worker_sessions *s)
 {
 	return s->announce_first || s->listeners_ready;
-}
-
-void app_drain(struct worker_sessions *s)
-{
-	for (struct listener *l = s->listeners; l; l = l->next) {
-		if (l->conn != TCP_NO_CONN)
-			tcp_close(s->tcp, l->conn);
-		l->conn = TCP_NO_CONN;
-		l->ready = false;
-	}
-}
-
-void app_free(struct worker_sessions *s)
-{
-	while (s->listeners) {
-		struct listener *l = s->listeners;
-
-		s->listeners = l->next;
-		free(l);
-	}
 }

@@ -34,6 +34,7 @@ static inline void gwtest_start(struct gwtest *t)
 	g->bridges = t->bridges;
 	g->nbridges = GW_WORKERS;
 	g->fds_max = 100;
+	g->line_cost = gw_line_cost();
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	assert_true(g->epoll >= 0);
 	TAILQ_INIT(&g->clients);

@@ -20,21 +20,25 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Lets go of a listener, and takes the messages about it. */
+/* Lets go of a listener; its workers are told, and answer. */
 static void withdraw(struct gw_listener *l)
 {
-	struct bridge_msg m;
+	uint32_t token = l->token;
+	struct bridge_msg m = {0};
 
 	gw_unlisten(&t.g, l);
 	gw_listeners_flush(&t.g);
-	for (unsigned w = 0; w < GW_WORKERS; w++)
+	for (unsigned w = 0; w < GW_WORKERS; w++) {
 		while (gwtest_message(&t, w, &m))
 			;
+		gw_unlistened(&t.g, w, token);
+	}
+	assert_null(t.g.listeners[token & 0xffff]);
 }
 
 static void test_every_worker_is_told_once(void **state)
 {
-	struct bridge_msg m;
+	struct bridge_msg m = {0};
 	uint32_t token;
 
 	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
@@ -46,7 +50,9 @@ static void test_every_worker_is_told_once(void **state)
 		assert_int_equal(m.type, BRIDGE_LISTEN);
 		assert_int_equal(m.token, token);
 		assert_int_equal(m.port, PORT);
-		assert_int_equal(m.backlog, 16);
+		assert_int_equal(m.backlog, 15);
+		assert_int_equal(m.credit, 2);
+		assert_ptr_equal(m.listener, &client.listener->at[w].shared);
 		assert_false(gwtest_message(&t, w, &m));
 		assert_true(t.bridge[w].to_worker_new);
 	}
@@ -59,6 +65,11 @@ static void test_every_worker_is_told_once(void **state)
 		assert_int_equal(m.token, token);
 		assert_false(gwtest_message(&t, w, &m));
 	}
+	/* It stands as long as a worker may touch it. */
+	gw_unlistened(&t.g, 1, token);
+	assert_non_null(t.g.listeners[token & 0xffff]);
+	gw_unlistened(&t.g, 0, token);
+	assert_null(t.g.listeners[token & 0xffff]);
 }
 
 /* The last missing answer completes it; a worker that answers twice does not stand for another. */
@@ -125,7 +136,7 @@ static void test_unknown_tokens(void **state)
 /* Worker 0's ring has no room: nobody is forgotten or told twice, and LISTEN stays before UNLISTEN. */
 static void test_full_ring_delays(void **state)
 {
-	struct bridge_msg m;
+	struct bridge_msg m = {0};
 
 	gwtest_fill(&t, 0);
 	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
@@ -141,8 +152,35 @@ static void test_full_ring_delays(void **state)
 		assert_true(gwtest_message(&t, w, &m));
 		assert_int_equal(m.type, BRIDGE_UNLISTEN);
 		assert_false(gwtest_message(&t, w, &m));
+		gw_unlistened(&t.g, w, m.token);
 	}
 	assert_null(t.g.listeners[0]);
+}
+
+/* A listener that waits for room in one worker's ring does not keep another from telling the other worker; what comes first stays first. */
+static void test_nobody_waits_for_another_ring(void **state)
+{
+	struct gw_listener *first, *second;
+	struct bridge_msg m = {0};
+
+	gwtest_fill(&t, 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT + 1, 16), 0);
+	first = client.listener;
+	second = other.listener;
+	gw_listeners_flush(&t.g);
+	assert_true(gwtest_message(&t, 1, &m));
+	assert_int_equal(m.token, first->token);
+	assert_true(gwtest_message(&t, 1, &m));
+	assert_int_equal(m.token, second->token);
+	gwtest_drain(&t, 0);
+	gw_listeners_flush(&t.g);
+	assert_true(gwtest_message(&t, 0, &m));
+	assert_int_equal(m.token, first->token);
+	assert_true(gwtest_message(&t, 0, &m));
+	assert_int_equal(m.token, second->token);
+	withdraw(first);
+	withdraw(second);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -156,6 +194,7 @@ int main(void)
 	        test(test_port_has_one_listener),
 	        test(test_unknown_tokens),
 	        test(test_full_ring_delays),
+	        test(test_nobody_waits_for_another_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

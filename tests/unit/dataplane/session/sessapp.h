@@ -12,11 +12,10 @@
 
 #define PORT 7000
 
-/* ---- the gateway's part, played by the test ---- */
-
 struct app {
 	struct bridge *b;
 	struct app_stream *st; /* connect, or the accepted one */
+	struct app_listener l;
 	uint32_t token;
 	bool connected, listening, gone, failed;
 	int err;
@@ -36,8 +35,12 @@ static inline void app_put(struct app *a, struct bridge_msg m)
 static inline void app_listen(struct app *a)
 {
 	a->token = 77;
-	app_put(a, (struct bridge_msg){
-	                   .type = BRIDGE_LISTEN, .token = 77, .port = PORT, .backlog = 16});
+	app_put(a, (struct bridge_msg){.type = BRIDGE_LISTEN,
+	                               .listener = &a->l,
+	                               .credit = 4,
+	                               .token = 77,
+	                               .port = PORT,
+	                               .backlog = 16});
 }
 
 static inline void app_connect(struct sessnet *n, struct app *a, unsigned side)

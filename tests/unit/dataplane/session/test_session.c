@@ -205,27 +205,77 @@ static void test_refused(void **state)
 	assert_int_equal(p->a.err, ECONNREFUSED);
 }
 
-/* Neither memory for a listener nor room in the ring for the refusal: the worker stays awake and refuses once there is room. */
-static void test_listen_without_memory_or_room(void **state)
+/* No room in the ring for the answer to a listen, and no memory: the messages behind it are handled all the same, and the worker stays awake
+ * until it could answer. */
+static void test_listen_holds_nothing_back(void **state)
 {
 	static const struct bridge_msg filler;
 	struct pair *p = *state;
 
+	sessnet_up(&p->n);
 	while (bridge_put(&p->b.b->to_gateway_tx, &filler))
 		;
 	app_listen(&p->b);
+	app_connect(&p->n, &p->b, 1);
 	sessnet_no_memory = true;
 	sessnet_step(&p->n, NS_PER_MS);
+	sessnet_no_memory = false;
+	assert_null(bridge_peek(&p->b.b->to_worker_rx));
 	assert_false(sess_sleep_ok(p->n.side[1].sess));
 	app_poll(&p->b);
-	assert_int_equal(p->b.err, 0);
-	sessnet_step(&p->n, NS_PER_MS);
-	sessnet_no_memory = false;
-	app_poll(&p->b);
-	assert_int_equal(p->b.err, ENOMEM);
 	assert_false(p->b.listening);
-	run(p, NS_PER_MS);
+	run(p, 100 * NS_PER_MS);
+	assert_true(p->b.listening);
+	assert_true(p->b.failed);
+	assert_int_equal(p->b.err, ECONNREFUSED);
 	assert_true(sess_sleep_ok(p->n.side[1].sess));
+}
+
+/* The gateway is offered as many connections as it has given credit for; the others wait in TCP, and what its backlog does not hold is not
+ * established. What was refused comes through when there is room. */
+static void test_credit_bounds_what_is_offered(void **state)
+{
+	struct pair *p = *state;
+	struct app_stream *st[12];
+	unsigned n = 0;
+
+	sessnet_up(&p->n);
+	app_put(&p->b, (struct bridge_msg){.type = BRIDGE_LISTEN,
+	                                   .listener = &p->b.l,
+	                                   .credit = 1,
+	                                   .token = 77,
+	                                   .port = PORT,
+	                                   .backlog = 4});
+	for (unsigned i = 0; i < ARRAY_LEN(st); i++) {
+		app_connect(&p->n, &p->a, 0);
+		st[i] = p->a.st;
+	}
+	for (unsigned i = 0; i < 500; i++)
+		sessnet_step(&p->n, NS_PER_MS);
+	for (const struct bridge_msg *m; (m = bridge_peek(&p->b.b->to_gateway_rx));
+	     bridge_done(&p->b.b->to_gateway_rx))
+		n += m->type == BRIDGE_ACCEPT;
+	assert_int_equal(n, 1);
+	n = 0;
+	for (const struct bridge_msg *m; (m = bridge_peek(&p->a.b->to_gateway_rx));
+	     bridge_done(&p->a.b->to_gateway_rx))
+		n += m->type == BRIDGE_CONNECTED;
+	assert_true(n >= 5);
+	app_put(&p->b, (struct bridge_msg){.type = BRIDGE_TAKEN, .listener = &p->b.l, .credit = 3});
+	for (unsigned i = 0; i < 100; i++)
+		sessnet_step(&p->n, NS_PER_MS);
+	n = 0;
+	for (const struct bridge_msg *m; (m = bridge_peek(&p->b.b->to_gateway_rx));
+	     bridge_done(&p->b.b->to_gateway_rx))
+		n += m->type == BRIDGE_ACCEPT;
+	assert_int_equal(n, 3);
+	app_put(&p->b, (struct bridge_msg){.type = BRIDGE_UNLISTEN, .listener = &p->b.l});
+	sessnet_step(&p->n, NS_PER_MS);
+	assert_non_null(bridge_peek(&p->b.b->to_gateway_rx));
+	assert_int_equal(bridge_peek(&p->b.b->to_gateway_rx)->type, BRIDGE_UNLISTENED);
+	for (unsigned i = 0; i < ARRAY_LEN(st); i++)
+		stream_free(st[i]);
+	p->a.st = NULL;
 }
 
 static void test_reset_reaches_the_other_side(void **state)
@@ -555,7 +605,8 @@ int main(void)
 	        T(test_unreachable),
 	        T(test_far_end_restarted),
 	        T(test_refused),
-	        T(test_listen_without_memory_or_room),
+	        T(test_listen_holds_nothing_back),
+	        T(test_credit_bounds_what_is_offered),
 	        T(test_reset_reaches_the_other_side),
 	        T(test_window_closes_when_nobody_reads),
 	        T(test_replay_and_forgery),
