@@ -6,13 +6,14 @@
  * sizes in bytes. default NULL: the option is required; "": it has none and may be left out.
  */
 #pragma once
+#include "ipc/paths.h"
 
 #define CONF_NODE_OPTIONS(O, S)                                                                   \
 	O(S, name, "name", str, 1, 31, NULL, "coyod", "name of this node in logs and output")     \
 	O(S, key, "key", path, 1, 255, NULL, NULL, "key file made by coyo keygen, mode 0600")     \
 	O(S, state, "state", path, 1, 240, NULL, "",                                              \
 	  "directory where known contacts are kept over a restart; none: they are forgotten")     \
-	O(S, control, "control", path, 1, 107, NULL, "/run/coyod/control.sock",                   \
+	O(S, control, "control", path, 1, 107, NULL, PATH_CONTROL_SOCKET,                         \
 	  "path of the socket that coyoctl talks to")                                             \
 	O(S, control_mode, "control-mode", mode, 0, 0777, NULL, "0600",                           \
 	  "permissions of the control socket, octal")                                             \

@@ -11,6 +11,7 @@
  * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms. */
 #pragma once
 #include "base/cc.h"
+#include "ipc/paths.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -23,7 +24,6 @@
 #define APP_BACKLOG_DEFAULT 128
 #define APP_BACKLOG_MAX     65535
 #define APP_SOCKET_ENV      "COYO_SOCKET"
-#define APP_SOCKET_DEFAULT  "/run/coyo/app.sock"
 
 enum app_request_type { APP_REQ_CONNECT = 1, APP_REQ_LISTEN, APP_REQ_VERSION };
 

@@ -31,7 +31,7 @@ COYO_EXPORT const char *coyo_socket_path(const char *socket)
 
 	if (socket)
 		return socket;
-	return env && *env ? env : APP_SOCKET_DEFAULT;
+	return env && *env ? env : PATH_APP_SOCKET;
 }
 
 static int dial(const char *socket_arg, char why[COYO_WHY_MAX])

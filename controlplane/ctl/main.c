@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/table.h"
+#include "ipc/paths.h"
 #include "program/program.h"
 
 #include <errno.h>
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CONTROL_DEFAULT "/run/coyod/control.sock"
 
 enum {
 	EXIT_REFUSED = PROGRAM_FAILED,
@@ -31,7 +30,8 @@ static const char help[] =
         "  drain                  no new tunnels and connections; returns when it is quiet\n"
         "  reload                 read the configuration again\n"
         "\n"
-        "  -s, --socket SOCKET    control socket; default $COYO_CONTROL, then " CONTROL_DEFAULT "\n"
+        "  -s, --socket SOCKET    control socket; default $COYO_CONTROL, then " PATH_CONTROL_SOCKET
+        "\n"
         "      --json             one JSON document on standard output\n"
         "      --version          print the version\n"
         "  -h, --help             print this\n"
@@ -135,7 +135,7 @@ static int parse(int argc, char **argv, struct options *o)
 	const char *env = getenv("COYO_CONTROL");
 	int c;
 
-	*o = (struct options){.socket = env && *env ? env : CONTROL_DEFAULT};
+	*o = (struct options){.socket = env && *env ? env : PATH_CONTROL_SOCKET};
 	/* Errors are told as JSON wherever the option stands. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		o->json = o->json || strcmp(argv[i], "--json") == 0;

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum tcp_cc { TCP_CC_NEWRENO = 0, TCP_CC_CUBIC = 1 };
 
 enum tcp_cookies {
@@ -212,3 +216,7 @@ void tcp_cfg_default(struct tcp_cfg *cfg);
 
 /* 0, or -EINVAL with *why (static text) naming the field and its bounds. */
 int tcp_cfg_check(const struct tcp_cfg *cfg, const char **why);
+
+#ifdef __cplusplus
+}
+#endif

@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* RFC 9293 section 3.3.2. */
 enum tcp_state {
 	TCP_CLOSED = 0,
@@ -123,3 +127,7 @@ struct tcp_counters {
 	uint32_t conns, conns_max;        /* slots in use */
 	uint32_t chunks_used, chunks_max; /* buffer units in use */
 };
+
+#ifdef __cplusplus
+}
+#endif

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct tcp_stack;
 
 /* Never a valid handle. */
@@ -226,3 +230,7 @@ int tcp_info(const struct tcp_stack *s, uint32_t conn, struct tcp_info *out);
 uint32_t tcp_peer_live(const struct tcp_stack *s, uint32_t peer);
 /* Walks all connections, orphans and listeners too: start with *cursor 0; false: no more. */
 bool tcp_iterate(const struct tcp_stack *s, uint32_t *cursor, struct tcp_info *out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
@@ -236,6 +238,41 @@ static void remove_dead_folders(const char *dir)
 		closedir(d);
 }
 
+/* Why EAL did not start, which it has told in its own words: the sentence for the operator, with the remedy in ours. */
+static void explain(const struct dp_cfg *cfg, char *err, size_t errcap)
+{
+	const char *why = rte_strerror(rte_errno);
+	struct rte_devargs da;
+
+	/* EAL has loaded its drivers by now: a device whose driver it does not know is found by asking for it again. */
+	for (unsigned i = 0; rte_errno == ENODEV && i < cfg->nports; i++) {
+		const char *device = cfg->ports[i].device;
+
+		memset(&da, 0, sizeof(da));
+		if (rte_devargs_parse(&da, device) == 0) {
+			rte_devargs_reset(&da);
+			continue;
+		}
+		snprintf(err, errcap,
+		         "[port %s] %s: DPDK has no driver of that name; a virtual device is "
+		         "net_DRIVER0,... (net_af_packet0, net_memif0, net_tap0), any other a PCI "
+		         "address, and the driver must be installed",
+		         cfg->ports[i].name, device);
+		return;
+	}
+	if (rte_errno == EACCES && !cfg->no_huge)
+		snprintf(err, errcap,
+		         "DPDK gets no huge pages: %s; reserve some, or set hugepages = no in "
+		         "[worker]",
+		         why);
+	else if (rte_errno == ENOMEM)
+		snprintf(err, errcap,
+		         "DPDK does not get its memory: %s; set a smaller memory-mb in [worker]%s",
+		         why, cfg->no_huge ? "" : ", or hugepages = no");
+	else
+		snprintf(err, errcap, "DPDK does not start: %s; its own message is above", why);
+}
+
 struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, size_t errcap)
 {
 	struct eal *e = calloc(1, sizeof(*e));
@@ -257,11 +294,7 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 	e->log = eal_log_open(cfg);
 	memcpy(argv, e->argv, sizeof(argv)); /* EAL permutes what it is given */
 	if (rte_eal_init(e->argc, argv) < 0) {
-		snprintf(err, errcap,
-		         "DPDK does not start: %s; its own message is above (often: no huge pages: "
-		         "set "
-		         "huge = no, or memory-mb too large)",
-		         rte_strerror(rte_errno));
+		explain(cfg, err, errcap);
 		eal_free(e);
 		return NULL;
 	}
