@@ -13,6 +13,7 @@
 #include "crypto/identity.h"
 #include "daemon/cross.h"
 #include "daemon/ctl_server.h"
+#include "daemon/keylock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/pump.h"
@@ -38,6 +39,7 @@ enum daemon_stop { RUNNING = 0, STOP_DRAINING, STOP_NOW };
 struct daemon {
 	struct conf conf;
 	struct identity me;
+	struct keylock keylock;
 	struct log log;
 	struct notify notify;
 	struct instant now; /* read once per turn of the loop */

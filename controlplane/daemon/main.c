@@ -249,6 +249,8 @@ static int start(struct daemon *d, const struct arguments *a, const struct start
 {
 	int rc = limits_check(&d->conf, err, errcap);
 
+	if (rc == 0)
+		rc = keylock_take(&d->keylock, &d->me, d->conf.node.key, err, errcap);
 	if (rc)
 		return rc;
 	/* Whatever another process may hold is taken first: nothing has started yet when it fails. */
@@ -295,6 +297,7 @@ static void finish(struct daemon *d)
 	links_close(d);
 	loop_close(d);
 	pump_free(&d->pump);
+	keylock_release(&d->keylock);
 	identity_wipe(&d->me);
 	conf_free(&d->conf);
 	log_close(&d->log, LOG_END_MS);
@@ -380,6 +383,7 @@ static int run(int argc, char **argv)
 	descriptors_complete();
 	d.ctl.fd = d.epoll_fd = d.timer_fd = d.signal_fd = -1;
 	log_init(&d.log, STDERR_FILENO);
+	keylock_init(&d.keylock);
 	pump_init(&d.pump);
 	loop_clock(&d);
 	d.started = d.now;

@@ -8,6 +8,7 @@ import fcntl
 import glob
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,10 +26,15 @@ class Alone:
         self.node = net.node(name)
         self.net = net
 
-    def start(self, conf="", *args, **more):
+    def write(self, conf=""):
         self.node.write_conf()
         with open(self.node.conf_path(), "a", encoding="ascii") as f:
             f.write(conf)
+        return self.node.conf_path()
+
+    def start(self, conf="", *args, **more):
+        self.write(conf)
+        self.node.killed = False
         env = dict(os.environ, RUNTIME_DIRECTORY=self.node.dir)
         more.setdefault("stderr", subprocess.PIPE)
         with coyonet.signals.hold():
@@ -43,6 +49,7 @@ class Alone:
         waited = lib.Waited(self.net)
         began = time.monotonic()
         self.proc.send_signal(signal.SIGTERM)
+        self.node.killed = True
         status = self.proc.wait(20)
         lib.within(time.monotonic() - began, seconds, waited, what)
         check(status == 0, "its exit status is 0 (%s)" % status)
@@ -138,7 +145,26 @@ def open_files(net):
     check("open files" not in a.proc.stderr.read().decode(), "nothing was refused")
 
 
-TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files]
+def one_key_twice_across_namespaces(net):
+    """A copy of a key in another network namespace is noticed, and told with the other's process id; so is the same file elsewhere."""
+    if subprocess.run(["unshare", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        print("this user may make no network namespace: left out")
+        return
+    a, b = Alone(net), Alone(net, "b")
+    shutil.copy(a.node.dir + "/key", b.node.dir + "/key")
+    a.start()
+    a.answers()
+    for wrap in ([], ["unshare", "-n"], ["unshare", "-n", "-m"]):
+        r = subprocess.run(wrap + [net.bin("coyod"), "-c", b.write()], stderr=subprocess.PIPE, text=True, check=False, timeout=20)
+        check(r.returncode == 1 and "another coyod, process %d, runs with the key of %s/key;" % (a.proc.pid, b.node.dir) in r.stderr,
+              "%s: %s" % (" ".join(wrap) or "same namespace", r.stderr.strip()))
+    a.ends(1.0, "SIGTERM is obeyed")
+    b.start()
+    b.answers()
+    b.ends(1.0, "the copy starts when the first one has ended; SIGTERM is obeyed")
+
+
+TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files, one_key_twice_across_namespaces]
 if __name__ == "__main__":
     wanted = sys.argv[2:]
     lib.main(*[t for t in TESTS if not wanted or t.__name__ in wanted])

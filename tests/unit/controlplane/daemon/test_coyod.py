@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The daemon's shell as a process (node and data plane remember only), asked by the real coyoctl.
 
-usage: test_coyod.py COYOD COYOCTL
+usage: test_coyod.py COYOD COYOCTL COYO
 """
 import fcntl
 import json
@@ -20,15 +20,23 @@ import threading
 import time
 import unittest
 
-COYOD, COYOCTL = sys.argv[1], sys.argv[2]
-ID = ("zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk"
-      "dvzaybt356pijlbhveaq")
+COYOD, COYOCTL, COYO = sys.argv[1:4]
 PEER = ("sajal7beq5tbgxn7ws7bwbwkan4pwpnddtysjt4js4nyfbda6tjtmiva3tj72ehbzwokqfelnapstujxs2ltbhcpzw6tlzw6"
         "ndb66hsf5iaq")
 LINK = "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:0\nremote = 127.0.0.1:9\npeer = " + PEER + "\n"
 
 
-KEY = "coyo-secret-key-1 " + "01" * 32 + "69ca1ec8\n"  # of ID
+def new_key():
+    """A key of this run's own, as a machine runs each key once: its file's line with the secret, and its id."""
+    with tempfile.TemporaryDirectory(prefix="coyo-") as where:
+        path = os.path.join(where, "key")
+        subprocess.run([COYO, "keygen", "-o", path], stdout=subprocess.PIPE, check=True)
+        r = subprocess.run([COYO, "id", path], stdout=subprocess.PIPE, text=True, check=True)
+        with open(path, encoding="ascii") as f:
+            return [x for x in f if x.startswith("coyo-secret-key")][0], r.stdout.split()[-1]
+
+
+KEY, ID = new_key()
 
 
 class Daemon:
@@ -215,7 +223,7 @@ class Case(unittest.TestCase):
         # A damaged, an empty and another's key file.
         with open(path, "w", encoding="ascii") as f:
             f.write(self.conf())
-        for text in ("", "nonsense\n", KEY.replace("01" * 32, "02" * 32), KEY[:40]):
+        for text in ("", "nonsense\n", KEY.replace(KEY.split()[1][:8], "0" * 8), KEY[:40]):
             with open(self.key, "w", encoding="ascii") as f:
                 f.write(text)
             r = subprocess.run([COYOD, "--check", "-c", path], stderr=subprocess.PIPE, text=True, timeout=10, check=False)
@@ -298,17 +306,47 @@ class Case(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(state).st_mode), 0o600)
         self.assertEqual([f for f in os.listdir(self.dir) if f.endswith(".new")], [])
 
+    def other(self, where, key=None):
+        """A configuration in a folder of its own, with a copy of the key or with another one."""
+        os.mkdir(where, 0o700)
+        path = os.path.join(where, "key")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(key or KEY)
+        os.chmod(path, 0o600)
+        return self.conf().replace(self.key, path)
+
+    def refused(self, conf, words):
+        """A second daemon is refused, and the first one unharmed."""
+        d = Daemon(os.path.join(self.dir, "o"), conf)
+        self.daemons.append(d)
+        self.assertEqual(d.proc.wait(5), 1)
+        self.assertIn(words, d.proc.stderr.read())
+        self.assertEqual(self.daemons[0].json("show", "node")["name"], "n")
+
     def test_second_daemon_and_stale_socket(self):
         d = self.start()
-        text = Daemon(self.dir, self.conf())
-        self.daemons.append(text)
-        self.assertEqual(text.proc.wait(5), 1)
-        self.assertIn("another coyod listens there", text.proc.stderr.read())
-        self.assertEqual(d.json("show", "node")["name"], "n")  # the first is unharmed
+        self.refused(self.other(os.path.join(self.dir, "o"), new_key()[0]), "another coyod listens there")
         d.proc.kill()
         d.proc.wait()
         self.assertTrue(os.path.exists(d.socket))
         self.start().json("show", "node")
+
+    def test_one_key_twice(self):
+        """The same file, a copy, a link to it: the second one names the first; a daemon that was killed holds nothing."""
+        d = self.start()
+        words = "error another coyod, process %d, runs with the key of " % d.proc.pid
+        conf = self.other(os.path.join(self.dir, "o"))
+        mine, copy, linked = self.key, os.path.join(self.dir, "o", "key"), os.path.join(self.dir, "linked")
+        os.link(mine, linked)
+        for path in (mine, copy, linked):
+            self.refused(conf.replace("key = " + copy, "key = " + path).replace("/ctl", "/o/ctl"), words + path)
+        d.proc.kill()
+        d.proc.wait()
+        d = Daemon(os.path.join(self.dir, "o"), conf.replace("/ctl", "/o/ctl"))
+        self.daemons.append(d)
+        d.until("info ready")
+        self.ends(d)
+        self.start()
 
     def test_notify(self):
         path = os.path.join(self.dir, "notify")
