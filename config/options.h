@@ -42,7 +42,11 @@
 	O(S, tunnel_forget_s, "tunnel-forget-s", uint, 2, 7200, NULL, "60",                       \
 	  "time after which transit nodes forget an idle tunnel; above tunnel-idle-s")            \
 	O(S, connect_timeout_ms, "connect-timeout-ms", uint, 100, 60000, NULL, "5000",            \
-	  "time after which a destination that cannot be found is unreachable")
+	  "time after which a destination that cannot be found is unreachable")                   \
+	O(S, user, "user", str, 1, 31, NULL, "auto",                                              \
+	  "user that the daemon becomes once root has started it; auto: coyod, else nobody")      \
+	O(S, core_dumps, "core-dumps", flag, 0, 0, NULL, "no",                                    \
+	  "allow core files and tracing, which show keys")
 
 #define CONF_WORKER_OPTIONS(O, S)                                                         \
 	O(S, count, "count", uint, 1, 16, NULL, "1", "worker threads, one per core")      \

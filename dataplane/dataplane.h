@@ -54,6 +54,11 @@ int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap);
  * leaves nothing behind and returns -errno. Must be called from the thread that will be control (EAL's main lcore). */
 int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap);
 
+/* Gives what dp_start() made in the file system to a user, so that dp_stop() can remove it once the process is that user's. */
+void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid);
+/* Whether tables can only grow as root: with huge pages in a file system that this user may not write to. */
+bool dp_needs_root(const struct dataplane *dp, uint32_t uid, uint32_t gid);
+
 /* Stops threads, closes ports, frees everything. Connections are aborted: drain first. */
 void dp_stop(struct dataplane *dp);
 

@@ -39,6 +39,7 @@ enum daemon_stop { RUNNING = 0, STOP_DRAINING, STOP_NOW };
 struct daemon {
 	struct conf conf;
 	struct identity me;
+	bool locked; /* `me` is in memory that is not swapped out */
 	struct keylock keylock;
 	struct log log;
 	struct notify notify;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyod: reads the configuration, starts node and workers, joins them, runs until told to stop. */
 #include "daemon/daemon.h"
+#include "daemon/harden.h"
 #include "daemon/limits.h"
 #include "daemon/links.h"
 #include "daemon/loop.h"
@@ -247,8 +248,11 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 static int start(struct daemon *d, const struct arguments *a, const struct startwatch *w, char *err,
                  size_t errcap)
 {
+	uint32_t uid, gid;
 	int rc = limits_check(&d->conf, err, errcap);
 
+	if (rc == 0)
+		rc = harden_user(&d->conf, &uid, &gid, err, errcap);
 	if (rc == 0)
 		rc = keylock_take(&d->keylock, &d->me, d->conf.node.key, err, errcap);
 	if (rc)
@@ -298,6 +302,7 @@ static void finish(struct daemon *d)
 	loop_close(d);
 	pump_free(&d->pump);
 	keylock_release(&d->keylock);
+	notify_close(&d->notify);
 	identity_wipe(&d->me);
 	conf_free(&d->conf);
 	log_close(&d->log, LOG_END_MS);
@@ -315,6 +320,23 @@ static void announce(struct daemon *d)
 	daemon_log(d, LOG_LEVEL_INFO, "ready, %u link%s configured", d->conf.nlinks,
 	           d->conf.nlinks == 1 ? "" : "s");
 	(void)notify_send(&d->notify, "READY=1");
+}
+
+/* Everything is open: gives up what is needed no more, then runs. Returns the exit status. */
+static int run(struct daemon *d)
+{
+	char err[512];
+
+	if (harden_drop(d, err, sizeof(err))) {
+		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
+		return EXIT_RUNTIME;
+	}
+	if (!d->locked)
+		daemon_log(d, LOG_LEVEL_WARN,
+		           "the secret key is not in locked memory: raise ulimit -l, or "
+		           "LimitMEMLOCK= of the service");
+	announce(d);
+	return loop_run(d);
 }
 
 /* Before any thread: workers inherit the mask, so that signals reach only the loop. */
@@ -360,6 +382,8 @@ static int configure(struct daemon *d, const struct arguments *a)
 	struct conf_errors e = {.file = a->config};
 	int rc = conf_load(&d->conf, a->config, &e);
 
+	harden_begin(d->conf.node.core_dumps);
+	d->locked = harden_lock(&d->me);
 	/* The files it names are looked at even when it has errors, so that one run tells all. */
 	if (conf_key_load(&d->conf, &d->me, &e) || conf_state_check(&d->conf, &e))
 		rc = -EINVAL;
@@ -384,6 +408,7 @@ static int run(int argc, char **argv)
 	d.ctl.fd = d.epoll_fd = d.timer_fd = d.signal_fd = -1;
 	log_init(&d.log, STDERR_FILENO);
 	keylock_init(&d.keylock);
+	notify_open(&d.notify);
 	pump_init(&d.pump);
 	loop_clock(&d);
 	d.started = d.now;
@@ -398,7 +423,10 @@ static int run(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	if (a.check) {
-		if (memory_fits(&d, &a, err, sizeof(err))) {
+		uint32_t uid, gid;
+
+		if (memory_fits(&d, &a, err, sizeof(err)) ||
+		    harden_user(&d.conf, &uid, &gid, err, sizeof(err))) {
 			fprintf(stderr, "%s: %s\n", a.config, err);
 			finish(&d);
 			return EXIT_CONFIG;
@@ -414,10 +442,8 @@ static int run(int argc, char **argv)
 	startwatch_begin(&watch, &d.log, d.conf.node.control, &d.ctl.bound);
 	if (start(&d, &a, &watch, err, sizeof(err)) == 0) {
 		startwatch_end(&watch);
-		if (!startwatch_asked(&watch)) {
-			announce(&d);
-			status = loop_run(&d);
-		}
+		if (!startwatch_asked(&watch))
+			status = run(&d);
 	} else if (!startwatch_asked(&watch)) {
 		daemon_log(&d, LOG_LEVEL_ERROR, "%s", err);
 		status = EXIT_RUNTIME;

@@ -11,16 +11,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int send_now(const char *state)
+/* A socket connected to the manager; -errno, or -ENOENT where there is none. */
+static int reach_manager(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	socklen_t len;
 	size_t n;
-	int fd, rc = 0;
+	int fd, rc;
 
 	if (!path || (path[0] != '/' && path[0] != '@'))
-		return 0;
+		return -ENOENT;
 	n = strlen(path);
 	if (n < 2 || n >= sizeof(to.sun_path))
 		return -EINVAL;
@@ -31,11 +32,30 @@ static int send_now(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,
-	           len) < 0)
-		rc = -errno;
+	if (connect(fd, (struct sockaddr *)&to, len) == 0)
+		return fd;
+	rc = -errno;
 	close(fd);
 	return rc;
+}
+
+void notify_open(struct notify *n)
+{
+	*n = (struct notify){.fd = reach_manager()};
+}
+
+void notify_close(struct notify *n)
+{
+	if (n->fd >= 0)
+		close(n->fd);
+	n->fd = -ENOENT;
+}
+
+static int send_now(struct notify *n, const char *state)
+{
+	if (n->fd < 0)
+		return n->fd == -ENOENT ? 0 : n->fd;
+	return send(n->fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 static void keep(struct notify *n, const char *state)
@@ -66,7 +86,7 @@ bool notify_waiting(const struct notify *n)
 
 void notify_retry(struct notify *n)
 {
-	int rc = notify_waiting(n) ? send_now(n->waiting) : 0;
+	int rc = notify_waiting(n) ? send_now(n, n->waiting) : 0;
 
 	if (rc != -EAGAIN && rc != -ENOBUFS)
 		n->waiting[0] = '\0';
@@ -74,7 +94,7 @@ void notify_retry(struct notify *n)
 
 int notify_send(struct notify *n, const char *state)
 {
-	int rc = notify_waiting(n) ? -EAGAIN : send_now(state);
+	int rc = notify_waiting(n) ? -EAGAIN : send_now(n, state);
 
 	if (rc != -EAGAIN && rc != -ENOBUFS)
 		return rc;

@@ -2,10 +2,12 @@
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
 #include "core/handover.h"
 #include "core/ring.h"
+#include "worker/eal.h"
 #include "worker/root.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int dp_port_index(const struct dataplane *dp, const char *name)
@@ -130,4 +132,22 @@ bool dp_link_counters(const struct dataplane *dp, uint16_t number, struct dp_lin
 const char *dp_memory_text(const struct dataplane *dp)
 {
 	return dp->memory_text;
+}
+
+void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid)
+{
+	eal_give(dp->eal, uid, gid);
+	if (dp->cfg.app_socket)
+		(void)!lchown(dp->cfg.app_socket, uid, gid);
+}
+
+bool dp_needs_root(const struct dataplane *dp, uint32_t uid, uint32_t gid)
+{
+	struct stat st;
+
+	if (dp->cfg.no_huge)
+		return false;
+	return stat("/dev/hugepages", &st) == 0 && !(st.st_mode & S_IWOTH) &&
+	       !(st.st_uid == uid && st.st_mode & S_IWUSR) &&
+	       !(st.st_gid == gid && st.st_mode & S_IWGRP);
 }

@@ -303,6 +303,21 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 	return e;
 }
 
+void eal_give(const struct eal *e, uint32_t uid, uint32_t gid)
+{
+	char parent[sizeof(e->dir)];
+
+	snprintf(parent, sizeof(parent), "%s", e->dir);
+	(void)!lchown(e->dir, uid, gid);
+	/* The one above is shared with all of the machine's DPDK unless we were given a place of our own. */
+	if (!getenv("RUNTIME_DIRECTORY") || !strrchr(parent, '/'))
+		return;
+	*strrchr(parent, '/') = '\0';
+	(void)!lchown(parent, uid, gid);
+	if (e->base[0])
+		(void)!lchown(e->base, uid, gid);
+}
+
 void eal_stop(struct eal *e)
 {
 	if (!e)

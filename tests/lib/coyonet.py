@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -70,6 +71,17 @@ def free_ports(n):
             s.close()
 
 
+def daemon_user():
+    """Whom root's daemons become once they have started; None where we are not root, or where a user namespace knows nobody else."""
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as f:
+            most = max(int(x.split()[0]) + int(x.split()[2]) for x in f)
+        user = pwd.getpwnam("nobody")
+    except (OSError, ValueError, KeyError):
+        return None
+    return user if os.geteuid() == 0 and user.pw_uid < most else None
+
+
 class Node:
     def __init__(self, net, name):
         self.net, self.name = net, name
@@ -87,9 +99,11 @@ class Node:
         return os.path.join(self.dir, "coyod.conf")
 
     def write_conf(self):
+        # Who runs the network as an ordinary user looks at its daemons, which otherwise only root may.
+        own = "user = nobody" if self.net.user else "user = root" if os.geteuid() == 0 else "core-dumps = yes"
         worker = "[worker]\ncount = %d\nidle = %s\n" % (self.net.workers, self.net.idle)
-        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
-            self.name, self.dir, self.dir, self.control, self.net.node_options, worker, self.app)
+        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\n%s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
+            self.name, self.dir, self.dir, self.control, own, self.net.node_options, worker, self.app)
         with open(self.conf_path(), "w", encoding="ascii") as f:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
@@ -165,6 +179,10 @@ class Net:
     def __init__(self, build=None, wires=False, directory=None, mtu=1400, workers=1, idle="adaptive", node_options=""):
         self.build = build or os.environ.get("COYO_BUILD") or os.path.join(ROOT, "build")
         self.dir = directory or tempfile.mkdtemp(prefix="coyo-", dir="/tmp")
+        # A folder that is given stays private to whoever gave it, and so do the daemons in it.
+        self.user = None if directory else daemon_user()
+        if self.user:
+            os.chmod(self.dir, 0o711)
         self.nodes, self.wired, self.wire, self.links = {}, wires, None, []
         self.programs = []  # whatever coyo() started
         self.ports = set()  # in use by links
@@ -178,6 +196,8 @@ class Net:
     def node(self, name, extra=""):
         n = self.nodes[name] = Node(self, name)
         os.makedirs(n.dir, mode=0o700, exist_ok=True)
+        if self.user:
+            os.chown(n.dir, self.user.pw_uid, self.user.pw_gid)
         n.extra = extra
         key = os.path.join(n.dir, "key")
         if not os.path.exists(key):

@@ -55,6 +55,21 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	return 0;
 }
 
+void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid)
+{
+	(void)dp;
+	(void)uid;
+	(void)gid;
+}
+
+bool dp_needs_root(const struct dataplane *dp, uint32_t uid, uint32_t gid)
+{
+	(void)dp;
+	(void)uid;
+	(void)gid;
+	return false;
+}
+
 void dp_stop(struct dataplane *dp)
 {
 	close(dp->wake);

@@ -7,6 +7,7 @@ usage: test_coyod.py COYOD COYOCTL COYO
 import fcntl
 import json
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -24,6 +25,13 @@ COYOD, COYOCTL, COYO = sys.argv[1:4]
 PEER = ("sajal7beq5tbgxn7ws7bwbwkan4pwpnddtysjt4js4nyfbda6tjtmiva3tj72ehbzwokqfelnapstujxs2ltbhcpzw6tlzw6"
         "ndb66hsf5iaq")
 LINK = "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:0\nremote = 127.0.0.1:9\npeer = " + PEER + "\n"
+
+
+def give(folder):
+    """Root's daemon becomes another user once it has started: then the folder is to be that user's."""
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("nobody")
+        os.chown(folder, user.pw_uid, user.pw_gid)
 
 
 def new_key():
@@ -121,6 +129,7 @@ class Case(unittest.TestCase):
             f.write(KEY)
         os.chmod(self.key, 0o600)
         self.daemons = []
+        give(self.dir)
 
     def tearDown(self):
         for d in self.daemons:
@@ -128,8 +137,9 @@ class Case(unittest.TestCase):
         shutil.rmtree(self.dir)
 
     def conf(self, more="", links=("l1",)):
-        return ("[node]\nname = n\nkey = %s\nstate = %s\ncontrol = %s/ctl\n[worker]\ncount = 2\n[names]\nb = %s\n" % (
-            self.key, self.dir, self.dir, PEER) + "".join(LINK % n for n in links) + more)
+        own = "user = nobody" if os.geteuid() == 0 else "core-dumps = yes"  # or its descriptors could not be looked at
+        return ("[node]\nname = n\nkey = %s\nstate = %s\ncontrol = %s/ctl\n%s\n[worker]\ncount = 2\n[names]\nb = %s\n" % (
+            self.key, self.dir, self.dir, own, PEER) + "".join(LINK % n for n in links) + more)
 
     def start(self, more="", *args, links=("l1",), env=None):
         d = Daemon(self.dir, self.conf(more, links), *args, env=env)
@@ -295,6 +305,59 @@ class Case(unittest.TestCase):
         self.fails(conf, 1, "error there is memory for 4096 MiB")
         self.fails(conf, 2, "conf: there is memory for 4096 MiB", "--check")
 
+    def status(self, d, field):
+        with open("/proc/%d/status" % d.proc.pid, encoding="ascii") as f:
+            return [x.split()[1:] for x in f if x.startswith(field + ":")][0]
+
+    def limits(self, d, field):
+        with open("/proc/%d/limits" % d.proc.pid, encoding="ascii") as f:
+            return [x for x in f if x.startswith(field)][0].split()[-3]
+
+    def test_gives_up_what_it_can(self):
+        """No new privileges, no core file, no tracing, the key locked in memory; root becomes another user without capabilities."""
+        d = self.start()
+        self.assertEqual(self.status(d, "NoNewPrivs"), ["1"])
+        if os.geteuid() == 0:
+            self.assertEqual(self.limits(d, "Max core file size"), "0")
+            self.assertEqual(os.stat("/proc/%d/mem" % d.proc.pid).st_uid, 0)  # whom the kernel lets trace it
+            self.assertGreater(int(self.status(d, "VmLck")[0]), 0)
+            uid = pwd.getpwnam("nobody").pw_uid
+            for task in os.listdir("/proc/%d/task" % d.proc.pid):
+                with open("/proc/%d/task/%s/status" % (d.proc.pid, task), encoding="ascii") as f:
+                    text = f.read()
+                self.assertRegex(text, r"\nUid:\t%d\t%d\t%d\t%d\n" % (uid, uid, uid, uid))
+                self.assertRegex(text, r"\nCapPrm:\t0+\n")
+                self.assertRegex(text, r"\nCapEff:\t0+\n")
+                self.assertRegex(text, r"\nGroups:\t *\n")
+            self.ends(d)
+            self.assertEqual(sorted(os.listdir(self.dir)), ["conf", "contacts", "key"])
+
+    def test_core_dumps_where_they_are_asked_for(self):
+        d = Daemon(self.dir, self.conf().replace("[worker]", "core-dumps = yes\n[worker]", 1) if os.geteuid() == 0 else self.conf())
+        self.daemons.append(d)
+        d.listens()
+        if os.geteuid() == 0:
+            self.assertEqual(os.stat("/proc/%d/mem" % d.proc.pid).st_uid, pwd.getpwnam("nobody").pw_uid)
+
+    @unittest.skipUnless(os.geteuid() == 0, "root's daemon is another's")
+    def test_user_that_is_not_there(self):
+        self.fails(self.conf().replace("user = nobody", "user = no-such-user"), 1, "error user = no-such-user: there is no such user; make it")
+        self.fails(self.conf().replace("user = nobody", "user = no-such-user"), 2, "user = no-such-user: there is no such user", "--check")
+
+    @unittest.skipUnless(os.geteuid() == 0, "root's daemon is another's")
+    def test_keeps_the_capabilities_of_what_is_configured(self):
+        """A low port and a packet socket may have to be opened again."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:  # a low port that is free
+            for port in range(1023, 900, -1):
+                try:
+                    s.bind(("127.0.0.1", port))
+                    break
+                except OSError:
+                    pass
+        d = self.start("[port p]\ndevice = net_af_packet0,iface=lo\n[link low]\ntype = udp-socket\nlocal = 127.0.0.1:%d\n" % port)
+        caps = int(self.status(d, "CapEff")[0], 16)
+        self.assertEqual(caps, 1 << 10 | 1 << 12 | 1 << 13)
+
     def test_orderly_end(self):
         d = self.start()
         self.assertEqual(stat.S_IMODE(os.stat(d.socket).st_mode), 0o600)
@@ -309,6 +372,7 @@ class Case(unittest.TestCase):
     def other(self, where, key=None):
         """A configuration in a folder of its own, with a copy of the key or with another one."""
         os.mkdir(where, 0o700)
+        give(where)
         path = os.path.join(where, "key")
         with open(path, "w", encoding="ascii") as f:
             f.write(key or KEY)
