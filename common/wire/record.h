@@ -8,7 +8,7 @@
 #define RECORD_TREES_MAX 2
 #define RECORD_SIG_BYTES 64
 #define RECORD_MAX \
-	(32 + 8 + 8 + 2 + RECORD_TREES_MAX * (8 + 2 + COORDS_BYTES_MAX) + RECORD_SIG_BYTES)
+	(32 + 8 + 8 + 2 + RECORD_TREES_MAX * (8 + 4 + COORDS_BYTES_MAX) + RECORD_SIG_BYTES)
 
 /* One tree's place: root tag (first 8 bytes of the root's id) tells whether two places can be compared. */
 struct place {

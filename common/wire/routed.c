@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define ROUTE_FIXED \
-	(4 + 8 + 2) /* with the coords' count, without committed id, coords and padding */
+	(4 + 8 + 2)  /* with the coords' count, without committed id, coords and padding */
+#define HOPS_BYTES 2 /* of the hops without ports, where the coords have any */
 
 void routed_header_write(struct wr *w, const struct routed_header *h)
 {
@@ -37,7 +38,8 @@ bool routed_header_read(struct rd *r, struct routed_header *h)
 void route_ext_write(struct wr *w, const struct route_ext *e)
 {
 	bool committed = e->flags & ROUTE_FLAG_COMMITTED;
-	unsigned body = ROUTE_FIXED + (committed ? ID_BYTES : 0) + e->coords.len;
+	unsigned body = ROUTE_FIXED + (committed ? ID_BYTES : 0) + e->coords.len +
+	                (e->coords.hops > e->coords.coded ? HOPS_BYTES : 0);
 	unsigned pad = (4 - body % 4) % 4;
 
 	COYO_ASSERT(e->mode <= ROUTE_COORDS && e->next != NEXT_ROUTE && e->tree < RECORD_TREES_MAX);

@@ -95,6 +95,46 @@ void anchor_own_record_seen(struct node *n, uint64_t seq)
 	n->news->coords_changed(n);
 }
 
+static bool is_child(const struct peer *p, unsigned t)
+{
+	return peer_up(p) && p->ann_valid && t < p->ann.ntrees && p->ann.tree[t].is_parent;
+}
+
+/* The only up neighbour beside the parent; NULL: there is none, or several. */
+static struct peer *only_other(const struct node *n, const struct tree *t)
+{
+	struct peer *p, *found = NULL;
+
+	TAILQ_FOREACH (p, &n->peers->list, next) {
+		if (!peer_up(p) || p == t->parent)
+			continue;
+		if (found)
+			return NULL;
+		found = p;
+	}
+	return found;
+}
+
+/* Offers port 1 to the neighbour that can be this node's only child. A child keeps it when others come, so that places below do not
+ * change. */
+static void offer_ports(struct node *n)
+{
+	struct anchor *a = n->anchor;
+	bool changed = false;
+
+	for (unsigned i = 0; i < n->cfg.trees; i++) {
+		struct tree *t = &a->tree[i];
+		struct peer *p = t->first_child;
+
+		if (!p || !peer_up(p) || p == t->parent || !is_child(p, i))
+			p = only_other(n, t);
+		changed |= p != t->first_child;
+		t->first_child = p;
+	}
+	if (changed && !timer_armed(&a->ann_timer))
+		arm(n, &a->ann_timer, TIMER_ANCHOR_ANN, NULL, ANN_COALESCE);
+}
+
 static void ann_send(struct node *n, struct peer *p)
 {
 	struct anchor *a = n->anchor;
@@ -105,7 +145,7 @@ static void ann_send(struct node *n, struct peer *p)
 	for (unsigned t = 0; t < n->cfg.trees; t++) {
 		m.tree[t].root = a->tree[t].root;
 		m.tree[t].root_seq = a->tree[t].root_seq;
-		m.tree[t].port = p->port;
+		m.tree[t].port = a->tree[t].first_child == p ? 1 : (uint16_t)(p->port + 1);
 		m.tree[t].is_parent = a->tree[t].parent == p;
 		m.tree[t].coords = a->tree[t].coords;
 	}
@@ -151,9 +191,10 @@ static void announce(struct node *n, bool at_once)
 /* Chooses the parents anew, and announces a changed place: at once if a parent was lost, since all nodes below are cut off too. */
 static void reselect(struct node *n)
 {
-	bool lost;
+	bool lost, placed = anchor_select(n, &lost);
 
-	if (anchor_select(n, &lost))
+	offer_ports(n);
+	if (placed)
 		announce(n, lost);
 }
 
@@ -169,11 +210,15 @@ void anchor_peer_up(struct node *n, struct peer *p)
 		arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL,
 		    (wait < 60 ? wait : 60) * NS_PER_S);
 	}
+	offer_ports(n);
 	ann_send(n, p);
 }
 
 void anchor_peer_down(struct node *n, struct peer *p)
 {
+	for (unsigned t = 0; t < n->cfg.trees; t++)
+		if (n->anchor->tree[t].first_child == p)
+			n->anchor->tree[t].first_child = NULL;
 	p->ann_valid = false;
 	p->sample.size = 0;
 	if (instant_sub(n->now, p->up_at) > 300 * NS_PER_S)
@@ -193,11 +238,6 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 	for (unsigned t = 0; t < m->ntrees; t++)
 		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
 	reselect(n);
-}
-
-static bool is_child(const struct peer *p, unsigned t)
-{
-	return peer_up(p) && p->ann_valid && t < p->ann.ntrees && p->ann.tree[t].is_parent;
 }
 
 /* Passes a root's sequence number on to the children in that tree. */

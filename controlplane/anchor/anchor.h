@@ -23,6 +23,8 @@ struct tree {
 	struct instant root_at; /* since when this root */
 	struct instant switched; /* last change of parent by choice */
 	struct peer *parent;     /* NULL: this node is the root */
+	/* The neighbour that is offered port 1, so that the places along a chain of nodes are the same port again and again; NULL: none. */
+	struct peer *first_child;
 	struct coords coords;
 	struct node_id old_root; /* before the last detach */
 	uint64_t old_hash;

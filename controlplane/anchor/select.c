@@ -3,18 +3,11 @@
 #include "anchor/anchor.h"
 
 #include "base/assert.h"
-#include <string.h>
 
 #define YOUNG_ROOT   (5 * NS_PER_S)
 #define SWITCH_EVERY (10 * NS_PER_S)
 #define HOLD_BASE    (300 * NS_PER_MS)
 #define HOLD_HOP     (20 * NS_PER_MS)
-
-/* Whether b is a or below it: a's coords are a prefix of b's. */
-static bool below(const struct coords *b, const struct coords *a)
-{
-	return b->len >= a->len && memcmp(b->b, a->b, a->len) == 0;
-}
 
 /* Whether p may be the parent in tree t at all. */
 static bool eligible(struct node *n, unsigned t, const struct peer *p)
@@ -24,13 +17,13 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 
 	if (!peer_up(p) || !p->ann_valid || t >= p->ann.ntrees || a->is_parent || a->port == 0)
 		return false;
-	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops + 1 > COORDS_HOPS_MAX - 1)
+	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops >= COORDS_HOPS_MAX - 1)
 		return false;
 	if (tr->has_dead && id_eq(&a->root, &tr->dead_root) && a->root_seq <= tr->dead_seq)
 		return false;
 	/* Under the same root, whoever is below me cannot be my parent. */
 	return !(tr->parent && p != tr->parent && id_eq(&a->root, &tr->root) &&
-	         below(&a->coords, &tr->coords));
+	         coords_below(&a->coords, &tr->coords));
 }
 
 /* Hops the node would have below p; tree 1 avoids tree 0's parent. A link that flapped is the last choice for a time, but still
@@ -119,7 +112,7 @@ static void detach(struct node *n, unsigned t)
 	tr->root_seq = (uint64_t)n->now.ns;
 	tr->root_at = tr->seq_at = n->now;
 	tr->parent = NULL;
-	tr->coords.len = tr->coords.hops = 0;
+	coords_clear(&tr->coords);
 	arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL, hold);
 }
 

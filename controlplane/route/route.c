@@ -136,7 +136,7 @@ static bool steer_by_coords(const struct route_tables *t, struct route_ext *e,
 static void stop_steering(struct route_ext *e)
 {
 	e->flags &= (uint8_t)~ROUTE_FLAG_WAYPOINT;
-	e->coords.len = e->coords.hops = 0;
+	coords_clear(&e->coords);
 	e->distance = 0;
 }
 
@@ -297,7 +297,7 @@ void route_ext_begin(const struct route_tables *t, struct route_ext *e, uint8_t 
                      const struct place *places, unsigned nplaces)
 {
 	memset(e, 0, offsetof(struct route_ext, coords));
-	e->coords.len = e->coords.hops = 0;
+	coords_clear(&e->coords);
 	e->next = next;
 	e->mode = ROUTE_GREEDY;
 	if (nplaces && steer_by_coords(t, e, places, nplaces)) {

@@ -14,9 +14,11 @@ static struct coords random_coords(const struct rng *rng, unsigned most)
 	struct coords c = {0};
 
 	for (uint64_t n = rng_below(rng, most + 1); n > 0; n--) {
-		uint64_t max = rng_below(rng, 2) ? 0x3fff : 0x7f;
+		static const uint16_t max[] = {2, 0x3f, 0x7f, COORDS_PORT_MAX};
+		uint16_t port = (uint16_t)(1 + rng_below(rng, max[rng_below(rng, 4)]));
 
-		(void)!coords_push(&c, (uint16_t)(1 + rng_below(rng, max)));
+		for (uint64_t k = rng_below(rng, 4) ? 1 : rng_below(rng, 100); k > 0; k--)
+			(void)!coords_push(&c, port);
 	}
 	return c;
 }
@@ -46,7 +48,7 @@ static uint8_t random_places(const struct rng *rng, struct place *p, unsigned mo
 /* ---- coords ---- */
 static size_t coords_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
-	struct coords c = random_coords(rng, rng_below(rng, 4) ? 12 : COORDS_HOPS_MAX);
+	struct coords c = random_coords(rng, rng_below(rng, 4) ? 12 : 300);
 	struct wr w = wr_init(buf, cap);
 
 	coords_write(&w, &c);
@@ -61,15 +63,26 @@ static bool coords_again(const uint8_t *msg, size_t len, uint8_t *out, size_t ca
 
 	if (!coords_read(&r, &c))
 		return false;
-	for (unsigned i = 0; i < c.len; i++) {
-		unsigned port = c.b[i];
+	for (unsigned i = 0, port = 0; i < c.len; i++) {
+		unsigned times = 1;
 
-		if (port & 0x80)
-			port = (port & 0x7f) << 7 | c.b[++i];
-		if (!coords_push(&pushed, (uint16_t)port))
-			return true; /* parsed, yet cannot be built: *n stays 0 and tells */
+		if (c.b[i] & 0x80) {
+			port = (c.b[i] & 0x7f) << 8 | c.b[i + 1];
+			i++;
+		} else if (c.b[i] == 0x7f) {
+			times = be16_load(c.b + i + 1);
+			i += 2;
+		} else if (c.b[i] >= 0x40) {
+			times = c.b[i] - 0x3f;
+		} else {
+			port = c.b[i];
+		}
+		while (times-- > 0)
+			if (!coords_push(&pushed, (uint16_t)port))
+				return true; /* parsed, yet cannot be built: *n stays 0 and tells */
 	}
-	if (pushed.hops == c.hops)
+	pushed.hops = (uint16_t)(pushed.hops + c.hops - c.coded);
+	if (pushed.hops == c.hops && pushed.coded == c.coded)
 		coords_write(&w, &pushed);
 	*n = wr_len(&w);
 	return true;
@@ -100,7 +113,7 @@ static struct contact_info random_contact(const struct rng *rng, unsigned most)
 
 static size_t record_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
-	struct record rec = random_record(rng, rng_below(rng, 4) ? 20 : COORDS_HOPS_MAX);
+	struct record rec = random_record(rng, rng_below(rng, 4) ? 20 : 300);
 	struct wr w = wr_init(buf, cap);
 
 	record_write(&w, &rec);

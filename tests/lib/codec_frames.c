@@ -156,7 +156,7 @@ static size_t route_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	                      .root = rng_u64(rng),
 	                      .committed = random_id(rng)};
 
-	for (uint64_t i = rng_below(rng, rng_below(rng, 4) ? 12 : COORDS_HOPS_MAX); i > 0; i--)
+	for (uint64_t i = rng_below(rng, rng_below(rng, 4) ? 12 : 300); i > 0; i--)
 		(void)!coords_push(&e.coords, (uint16_t)(1 + rng_below(rng, 0x3fff)));
 	route_ext_write(&w, &e);
 	return wr_len(&w);
@@ -178,8 +178,9 @@ static bool route_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap
 static void route_settle(uint8_t *msg, size_t len)
 {
 	size_t coords = 16 + (msg[3] & ROUTE_FLAG_COMMITTED ? ID_BYTES : 0);
-	size_t end = 4 + 4u * msg[1], used = coords + 2 + be16_load(msg + coords);
+	size_t end = 4 + 4u * msg[1], used = coords + 2 + msg[coords + 1];
 
+	used += msg[coords] & 0x80 ? 2 : 0; /* hops without ports */
 	msg[7] = 0;
 	memset(msg + used, 0, end - used);
 }

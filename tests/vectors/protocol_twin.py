@@ -223,12 +223,39 @@ def exq_filter(units, rpc, records):
     return bytes(out)
 
 
+def coords_of(ports):
+    """Ports from the root down (6.2); what does not fit is only counted."""
+    out, coded, i = b"", 0, 0
+
+    def written(port, times):
+        head = bytes([port]) if port < 64 else struct.pack(">H", 0x8000 | port)
+        if times == 1:
+            return head
+        return head + (bytes([0x3f + times - 1]) if times < 65 else struct.pack(">BH", 0x7f, times - 1))
+
+    while i < len(ports):
+        times = 1
+        while ports[i + times:i + times + 1] == [ports[i]]:
+            times += 1
+        fits = [k for k in range(times, 0, -1) if len(out + written(ports[i], k)) <= 240]
+        if fits:
+            out += written(ports[i], fits[0])
+            coded += fits[0]
+        if not fits or fits[0] < times:
+            break
+        i += times
+    without = len(ports) - coded
+    return struct.pack(">H", len(out) | 0x8000) + struct.pack(">H", without) + out if without else struct.pack(">H", len(out)) + out
+
+
 def messages(a, b):
     expect("mac1.of_message_to_b", mac1(b.id, b"message"))
     cookie = blake(get("cookie.source"), 16, get("cookie.secret"))
     expect("cookie.cookie", cookie)
     expect("mac2.of_message", blake(b"message", 16, cookie))
-    coords = bytes([0, 3, 5, 0x80 | 300 >> 7, 300 & 0x7f])
+    expect("coords.chain", coords_of([70] + 1000 * [1]))
+    expect("coords.deep", coords_of(121 * [1, 2]))
+    coords = coords_of([5, 300, 300, 300])
     body = a.ed + struct.pack(">QQBB", 3, 0, 1, 0) + b.id[:8] + coords
     record = body + a.sign(b"IPvCoyo record 1", body)
     expect("record", record)

@@ -328,6 +328,25 @@ static void cookies(struct rows *r, const struct world *w)
 	add(r, "mac2.of_message", mac, sizeof(mac));
 }
 
+/* A chain of a thousand nodes below the root's port 70, and a place of which the last two hops do not fit. */
+static void coords_of(struct rows *r)
+{
+	struct coords chain = {0}, deep = {0};
+	uint8_t buf[4 + COORDS_BYTES_MAX];
+	struct wr out = wr_init(buf, sizeof(buf));
+
+	assert_true(coords_push(&chain, 70));
+	for (unsigned i = 0; i < 1000; i++)
+		assert_true(coords_push(&chain, 1));
+	coords_write(&out, &chain);
+	add(r, "coords.chain", buf, wr_len(&out));
+	for (unsigned i = 0; i < COORDS_BYTES_MAX + 2; i++)
+		assert_true(coords_push(&deep, (uint16_t)(1 + i % 2)));
+	out = wr_init(buf, sizeof(buf));
+	coords_write(&out, &deep);
+	add(r, "coords.deep", buf, wr_len(&out));
+}
+
 static void record_of(struct rows *r, const struct world *w, struct record *rec)
 {
 	uint8_t buf[RECORD_MAX];
@@ -336,8 +355,9 @@ static void record_of(struct rows *r, const struct world *w, struct record *rec)
 	*rec = (struct record){.seq = 3, .puzzle = 0, .ntrees = 1};
 	memcpy(rec->key, w->a.ed_public, 32);
 	rec->place[0].root = be64_load(w->b.id.b);
-	assert_true(coords_push(&rec->place[0].coords, 5) &&
-	            coords_push(&rec->place[0].coords, 300));
+	assert_true(coords_push(&rec->place[0].coords, 5));
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(coords_push(&rec->place[0].coords, 300));
 	record_write(&out, rec);
 	sig_sign(&w->a, RECORD_CONTEXT, buf, wr_len(&out) - RECORD_SIG_BYTES, rec->sig);
 	out = wr_init(buf, sizeof(buf));
@@ -460,6 +480,7 @@ static void make(struct rows *r)
 	session_ik(r, &w, a_to_b);
 	tunnel_packet(r, a_to_b);
 	cookies(r, &w);
+	coords_of(r);
 	record_of(r, &w, &rec);
 	link_local(r, &w);
 	routed(r, &w, &rec);

@@ -223,13 +223,50 @@ static void test_sizes_claimed(void **state)
 	alone_close(&a);
 }
 
+/* Announces p's place: these coords. */
+static void place_below(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq,
+                        const struct coords *c)
+{
+	struct linkmsg_ann m = {.seq = seq, .ntrees = 1};
+
+	m.tree[0] = (struct ann_tree){.root = *root, .root_seq = seq, .port = 7, .coords = *c};
+	anchor_ann_rx(a->n, p, &m);
+}
+
+/* A parent as deep as there may be is as good as any: the node takes its place below it, also where that has too many bytes. */
+static void test_deep(void **state)
+{
+	static const unsigned depths[] = {253, 254, 255, 300, 4095, COORDS_HOPS_MAX - 2};
+	struct alone a;
+	struct node_id better;
+	struct peer *p;
+	const struct tree *t;
+
+	for (unsigned alternate = 0; alternate < 2; alternate++) {
+		alone_open(&a, 5);
+		t = &a.n->anchor->tree[0];
+		better = ranked(&a, true);
+		p = neighbour(&a, 1, &better);
+		for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+			struct coords c = {0};
+
+			for (unsigned k = 0; k < depths[i]; k++)
+				assert_true(coords_push(&c, (uint16_t)(1 + k * alternate % 2)));
+			place_below(&a, p, &better, i + 1, &c);
+			assert_ptr_equal(t->parent, p);
+			assert_int_equal(t->coords.hops, depths[i] + 1);
+			assert_int_equal(t->coords.coded == t->coords.hops, !alternate);
+		}
+		alone_close(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_root),
-	        cmocka_unit_test(test_parent_goes),
-	        cmocka_unit_test(test_samples),
-	        cmocka_unit_test(test_sizes_claimed),
+	        cmocka_unit_test(test_root),    cmocka_unit_test(test_parent_goes),
+	        cmocka_unit_test(test_samples), cmocka_unit_test(test_sizes_claimed),
+	        cmocka_unit_test(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,12 +184,38 @@ static void test_detach_and_hold(void **state)
 	rig_close(&net);
 }
 
+/* In a chain everybody offers its only other neighbour the same port: no place takes more than a few bytes, however long the chain is,
+ * and also after it was cut and joined again. */
+static void test_chain_of_few_bytes(void **state)
+{
+	struct net net;
+
+	rig_open(&net, TOPO_LINE, 60, 12, true, 20);
+	for (unsigned round = 0; round < 2; round++) {
+		unsigned depth = 0;
+
+		check_settled(&net);
+		for (uint32_t i = 0; i < net.n; i++) {
+			const struct coords *c = &anchor_of(&net, i)->tree[0].coords;
+
+			assert_true(c->len <= 5 && c->coded == c->hops);
+			depth = c->hops > depth ? c->hops : depth;
+		}
+		assert_true(depth >= net.n / 2);
+		rig_carrier(&net, net.graph.m / 3, false);
+		rig_run(&net, 5000);
+		rig_carrier(&net, net.graph.m / 3, true);
+		rig_run(&net, 150000);
+	}
+	rig_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_flaps),           cmocka_unit_test(test_silent_flaps),
 	        cmocka_unit_test(test_only_link_flaps), cmocka_unit_test(test_root_dies),
-	        cmocka_unit_test(test_detach_and_hold),
+	        cmocka_unit_test(test_detach_and_hold), cmocka_unit_test(test_chain_of_few_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

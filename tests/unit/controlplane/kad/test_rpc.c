@@ -117,7 +117,7 @@ static void test_old_record(void **state)
 	assert_int_equal(c->seq, 5);
 	/* What was verified once need not be signed again, but not one bit of it may differ. */
 	m = asker_message(&b, &b.next_door, KAD_UPDATE, 0, 5);
-	m.self.place[0].coords.b[0] ^= 2;
+	m.self.place[0].coords.b[0] ^= 4;
 	asker_hears(&b, &b.next_door.id, &m);
 	m = asker_message(&b, &b.next_door, KAD_UPDATE, 0, 5);
 	m.self.place[0].root ^= 1;
