@@ -18,23 +18,33 @@
 
 /* ---- time ---- */
 
-int64_t build_time_limit(const struct node *n, const struct session *s)
+/* What long links add to a round trip to the other end. */
+static int64_t slow(struct node *n, const struct session *s)
 {
-	return session_has_keys(s) ? REPAIR_GIVES_UP : n->cfg.connect_timeout_ns * 9 / 10;
+	int64_t ours = peers_slow_ns(n, n->anchor->tree[0].coords.hops + 1u);
+
+	return ours > s->rtt_ns ? ours : s->rtt_ns;
+}
+
+int64_t build_time_limit(struct node *n, const struct session *s)
+{
+	/* Time for a lookup, an attempt and another. */
+	return session_has_keys(s) ? REPAIR_GIVES_UP
+	                           : n->cfg.connect_timeout_ns * 9 / 10 + 3 * slow(n, s);
 }
 
 /* In a deep tree ways are long, and answers take longer. */
-int64_t build_attempt_timeout(const struct node *n)
+int64_t build_attempt_timeout(struct node *n, const struct session *s)
 {
-	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops;
+	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops + slow(n, s);
 }
 
 /* A repair is tried often while a user may still be waiting, then less and less often. */
-int64_t build_next(const struct node *n, const struct session *s)
+int64_t build_next(struct node *n, const struct session *s)
 {
 	int64_t waited = instant_sub(n->now, s->want_since);
 	int64_t left = build_time_limit(n, s) - waited;
-	int64_t full = build_attempt_timeout(n);
+	int64_t full = build_attempt_timeout(n, s);
 	int64_t wait = !session_has_keys(s)     ? full
 	               : waited < 3 * NS_PER_S  ? full / 2
 	               : waited < 10 * NS_PER_S ? full

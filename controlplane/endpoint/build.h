@@ -31,10 +31,10 @@ void build_lookup(struct node *n, struct session *s);
 bool build_lookup_done(struct session *s, bool exact, const struct contact_info *c);
 
 /* How long to wait for an attempt before another one is made beside it, ns. */
-int64_t build_attempt_timeout(const struct node *n);
+int64_t build_attempt_timeout(struct node *n, const struct session *s);
 /* When the next attempt is due, ns from now; never later than the moment of giving up. */
-int64_t build_next(const struct node *n, const struct session *s);
+int64_t build_next(struct node *n, const struct session *s);
 /* How long attempts go on before the session is given up, ns from want_since; longer where keys stand. */
-int64_t build_time_limit(const struct node *n, const struct session *s);
+int64_t build_time_limit(struct node *n, const struct session *s);
 /* When to try again if there was no way at all, ns from now; longer with each lookup made meanwhile. */
 int64_t build_retry_lookup(const struct session *s);

@@ -9,9 +9,14 @@
 #include "endpoint/path.h"
 #include "endpoint/tell.h"
 
-#define THIRD_RETRY (250 * NS_PER_MS)
+#define THIRD_RETRY (250 * NS_PER_MS) /* half a round trip where that is longer */
 #define THIRD_TRIES 12
 #define REKEY_RETRY NS_PER_S
+
+static int64_t third_retry(const struct session *s)
+{
+	return s->rtt_ns / 2 > THIRD_RETRY ? s->rtt_ns / 2 : THIRD_RETRY;
+}
 
 /* The worker has our receiving key: our last message may now let the other side send under it. */
 static void have_rx_key(struct node *n, void *session)
@@ -42,7 +47,7 @@ static void have_rx_key(struct node *n, void *session)
 		path_commit(n, s);
 	else
 		tell_send_keepalive(n, s, true);
-	arm(n, &s->timer, TIMER_SESSION, s, THIRD_RETRY);
+	arm(n, &s->timer, TIMER_SESSION, s, third_retry(s));
 }
 
 void initiate_again(struct node *n, struct session *s)
@@ -59,7 +64,7 @@ void initiate_again(struct node *n, struct session *s)
 	if (!hs->ik)
 		tell_send_handshake(n, s, 3, hs->msg, hs->msg_len);
 	tell_send_keepalive(n, s, true);
-	arm(n, &s->timer, TIMER_SESSION, s, THIRD_RETRY);
+	arm(n, &s->timer, TIMER_SESSION, s, third_retry(s));
 }
 
 void initiate_reply(struct node *n, struct session *s, struct lsp *l, const struct reply_msg *m)
@@ -85,6 +90,7 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 		return;
 	}
 	hs->lsp = l;
+	s->rtt_ns = instant_sub(n->now, l->born);
 	keys_program_rx(n, s, hs, false, &s->own_ticket, have_rx_key);
 }
 

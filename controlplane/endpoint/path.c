@@ -41,7 +41,8 @@ static void commit_send(struct node *n, struct session *s)
 	        .type = OAM_PATH_COMMIT, .sequence = s->commit_seq, .id = (uint32_t)s->path->nonce};
 
 	tell_send_oam(n, s, &m, 0);
-	arm(n, &s->timer, TIMER_SESSION, s, COMMIT_RETRY);
+	arm(n, &s->timer, TIMER_SESSION, s,
+	    s->rtt_ns / 2 > COMMIT_RETRY ? s->rtt_ns / 2 : COMMIT_RETRY);
 }
 
 void path_commit(struct node *n, struct session *s)
@@ -117,7 +118,9 @@ void path_lost(struct node *n, struct session *s)
 	s->want_since = n->now;
 	build_reset(s);
 	s->path_ns = PATH_FIRST;
-	arm(n, &s->timer, TIMER_SESSION, s, s->initiator ? NS_PER_MS : RESPONDER_WAITS);
+	arm(n, &s->timer, TIMER_SESSION, s,
+	    s->initiator ? NS_PER_MS
+	                 : RESPONDER_WAITS + peers_slow_ns(n, n->anchor->tree[0].coords.hops));
 }
 
 void path_up(struct node *n, struct session *s, struct lsp *l)
@@ -128,6 +131,7 @@ void path_up(struct node *n, struct session *s, struct lsp *l)
 	}
 	if (!s->path)
 		s->rebuilds++;
+	s->rtt_ns = instant_sub(n->now, l->born);
 	s->initiator = true;
 	build_drop(n, s, l);
 	path_use(n, s, l);

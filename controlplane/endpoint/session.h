@@ -118,6 +118,7 @@ struct session {
 		bool by_place; /* it goes by the destination's coords, not greedily by id */
 	} build[SESSION_BUILDS];
 	struct instant want_since, last_build;
+	int64_t rtt_ns; /* what the newest set-up of ours took, an upper bound of the round trip; 0: none has come back. initiate.c, path.c */
 	uint8_t attempts; /* set-ups begun since want_since */
 	uint8_t refused;  /* repairs that the other side refused since the path was lost */
 	bool anew;        /* the last one was refused: the next attempt carries a handshake */

@@ -28,9 +28,9 @@ static void unwanted(struct node *n, struct session *s)
 }
 
 /* Whether the last attempt is so recent that another would be too early. */
-static bool attempt_runs(const struct node *n, const struct session *s)
+static bool attempt_runs(struct node *n, const struct session *s)
 {
-	int64_t timeout = build_attempt_timeout(n);
+	int64_t timeout = build_attempt_timeout(n, s);
 
 	return build_any(s) &&
 	       instant_sub(n->now, s->last_build) < (session_has_keys(s) ? timeout / 2 : timeout);

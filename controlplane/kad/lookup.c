@@ -140,7 +140,7 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	l->purpose = (uint8_t)purpose;
 	l->ref = ref;
 	l->beyond = beyond;
-	l->deadline = instant_add(n->now, LOOKUP_LIFE);
+	l->deadline = instant_add(n->now, LOOKUP_LIFE + 8 * peers_slow_ns(n, 1));
 	if (at)
 		add(n, l, at);
 	k = contact_closest(n->contacts, target, false, near, LOOKUP_WIDTH / 2);

@@ -214,6 +214,7 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	struct rpc *r = rpc_new(n);
 	struct contact *c;
 	unsigned tree, d = 0;
+	int64_t slow_ns;
 
 	if (!r)
 		return -EBUSY;
@@ -227,9 +228,11 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	r->sent = n->now;
 	r->active = true;
 	n->kad->rpcs++;
-	r->timeout_ns = RPC_BASE + RPC_HOP * d;
+	slow_ns = peers_slow_ns(n, d);
+	r->timeout_ns = RPC_BASE + RPC_HOP * d + 2 * slow_ns;
 	r->slow = lookup == 0;
-	arm(n, &r->timer, TIMER_KAD_RPC, r, r->slow ? r->timeout_ns : SLOW_BASE + SLOW_HOP * d);
+	arm(n, &r->timer, TIMER_KAD_RPC, r,
+	    r->slow ? r->timeout_ns : SLOW_BASE + SLOW_HOP * d + slow_ns);
 	c = contact_find(n->contacts, &to->id);
 	if (c)
 		c->asked = n->now;

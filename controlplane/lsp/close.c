@@ -39,6 +39,18 @@ static void tear_to(struct node *n, struct lsp *l, struct peer *p, uint32_t your
 	peer_send_local(n, p, buf, wr_len(&w));
 }
 
+/* How long a neighbour that has not answered yet may take. */
+static int64_t tear_retry(const struct lsp *l)
+{
+	int64_t up = l->up && !l->up_answered && l->up->rtt_ns >= 0 ? peer_answer_wait(l->up) : 0;
+	int64_t down = l->down && !l->down_answered && l->down->rtt_ns >= 0
+	                       ? peer_answer_wait(l->down)
+	                       : 0;
+	int64_t wait = up > down ? up : down;
+
+	return wait > TEAR_RETRY ? wait : TEAR_RETRY;
+}
+
 /* Sends a tear-down to each side that has not answered yet. Removes the entries when both have, or after TEAR_TRIES. */
 static void tears_send(struct node *n, struct lsp *l)
 {
@@ -54,7 +66,7 @@ static void tears_send(struct node *n, struct lsp *l)
 		tear_to(n, l, l->up, l->rev_out, l->fwd_in);
 	if (!l->down_answered)
 		tear_to(n, l, l->down, l->fwd_out, l->rev_in);
-	arm(n, &l->timer, TIMER_LSP_TEAR, l, TEAR_RETRY);
+	arm(n, &l->timer, TIMER_LSP_TEAR, l, tear_retry(l));
 }
 
 static void begin_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer *lost)

@@ -72,7 +72,7 @@ void lsp_retire(struct node *n, struct lsp *l)
 		return;
 	}
 	l->retiring = true;
-	arm(n, &l->timer, TIMER_LSP, l, RETIRE_AFTER);
+	arm(n, &l->timer, TIMER_LSP, l, RETIRE_AFTER + peers_slow_ns(n, 2));
 }
 
 void lsp_soft_tick(struct node *n, struct lsp *l)

@@ -45,7 +45,7 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->up = peer_up(p);
 	v->state = peer_state_name(p);
 	v->id = p->known ? p->id : p->cfg.id;
-	v->rtt_ns = p->rtt_ns;
+	v->rtt_ns = peer_up(p) ? p->rtt_ns : -1;
 	v->up_ns = v->up ? instant_sub(now, p->up_at) : -1;
 	v->labels_granted = p->labels.granted;
 	v->tunnels = shares_of_link(&n->lsps->shares, p->link);

@@ -12,7 +12,8 @@
 #define RETRY_SOON   NS_PER_S
 #define RETRY_MAX    (5 * NS_PER_S)
 #define RETRIES_SOON 60
-#define CROSSING     NS_PER_S /* longer than any round trip between neighbours */
+#define CROSSING \
+	NS_PER_S /* longer than the round trip of most links; peer_handshake_wait() for the others */
 #define HS_LIFE      (10 * NS_PER_S)
 #define COOKIE_LIFE  (100 * NS_PER_S)
 #define BAD_IK_TRIES 3
@@ -149,6 +150,14 @@ static int hs_init(struct node *n, struct peer *p, struct handshake *hs, bool in
 	return 0;
 }
 
+int64_t peer_handshake_wait(const struct peer *p)
+{
+	int64_t known = p->rtt_ns < 0 ? 0 : peer_answer_wait(p), late = p->hs_rtt_ns * 3 / 2;
+	int64_t wait = known > late ? known : late;
+
+	return wait < RETRY_MAX ? wait : RETRY_MAX;
+}
+
 int64_t peer_handshake_retry(struct node *n, struct peer *p)
 {
 	int64_t most = p->hs_tries < RETRIES_SOON ? RETRY_SOON : RETRY_MAX;
@@ -157,6 +166,8 @@ int64_t peer_handshake_retry(struct node *n, struct peer *p)
 	if (p->hs_tries < UINT8_MAX)
 		p->hs_tries++;
 	wait = wait < most ? wait : most;
+	if (wait < peer_handshake_wait(p))
+		wait = peer_handshake_wait(p);
 	return wait + (int64_t)rng_below(&n->cfg.rng, (uint64_t)wait / 8 + 1);
 }
 
@@ -181,6 +192,8 @@ void peer_handshake_start(struct node *n, struct peer *p)
 			hs_drop(n, p, &p->own);
 		} else {
 			send_noise(n, p, &p->own, LINK_HS1, NULL, msg, len);
+			memmove(p->hs_try + 1, p->hs_try, sizeof(p->hs_try) - sizeof(p->hs_try[0]));
+			p->hs_try[0] = (struct hs_try){p->own.mine, n->now};
 		}
 	}
 	if (p->state == PEER_IDLE)
@@ -301,7 +314,9 @@ static void send_second(struct node *n, void *owner)
  * has had no answer for CROSSING: it was sent before the neighbour was there. */
 static bool ours_wins(struct node *n, const struct peer *p, const struct node_id *remote)
 {
-	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < CROSSING &&
+	int64_t crossing = peer_handshake_wait(p) > CROSSING ? peer_handshake_wait(p) : CROSSING;
+
+	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < crossing &&
 	       id_cmp(&n->cfg.identity->id, remote) < 0;
 }
 
@@ -411,25 +426,45 @@ static void rx_first(struct node *n, struct peer *p, const struct dp_packet *pk,
 	program_rx(n, p, hs, send_second);
 }
 
+/* A second message that no handshake waits for. Where it answers a try that a later one has replaced, the later one is given the time
+ * that the answer took. */
+static void answered_late(struct node *n, struct peer *p, uint32_t index)
+{
+	count(n, CTR_HS_STALE);
+	for (unsigned i = 1; i < PEER_HS_TRIES; i++) {
+		int64_t took = instant_sub(n->now, p->hs_try[i].sent), left;
+
+		if (!p->hs_try[i].sent.ns || p->hs_try[i].index != index || took <= p->hs_rtt_ns)
+			continue;
+		p->hs_rtt_ns = took;
+		left = peer_handshake_wait(p) - instant_sub(n->now, p->own.born);
+		if (!peer_up(p) && p->own.active && !p->own.keyed && left > 0)
+			arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, left);
+	}
+}
+
 static void rx_second(struct node *n, struct peer *p, const struct link_header *h,
                       const struct hs_envelope *env)
 {
 	uint8_t payload[HS_PAYLOAD_MAX];
 	struct handshake *hs = &p->own;
 	struct hs_payload pl;
+	int64_t took;
 	size_t len;
 
 	if (!hs->active || h->receiver != hs->mine || hs->keyed) {
-		count(n, CTR_HS_STALE);
+		answered_late(n, p, h->receiver);
 		return;
 	}
 	if (!read_next(n, p, hs, env, true))
 		return;
-	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, which we have just answered, replaces ours. */
+	took = instant_sub(n->now, hs->born);
+	peer_rtt_sample(n, p, took);
+	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, to which our answer is still under way, replaces ours. */
 	if (!hs->ik && !peer_up(p) && id_cmp(&hs->id, &n->cfg.identity->id) < 0)
 		for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
-			if (p->answer[i].active &&
-			    instant_sub(n->now, p->answer[i].born) < RETRY_MIN) {
+			if (p->answer[i].active && instant_sub(n->now, p->answer[i].born) <
+			                                   (took > RETRY_MIN ? took : RETRY_MIN)) {
 				hs_drop(n, p, hs);
 				return;
 			}
@@ -473,6 +508,8 @@ static void rx_third(struct node *n, struct peer *p, const struct link_header *h
 			return;
 		}
 		hs->keyed = true;
+		if (p->rtt_ns < 0)
+			peer_rtt_sample(n, p, instant_sub(n->now, hs->born));
 		if (hs->to.family && p->cfg.io.family == 0)
 			peer_learnt(n, p, hs->to.family, hs->to.addr, hs->to.addr_port);
 		hs_drop(n, p, &p->own);

@@ -9,6 +9,18 @@
  * the machine is just slow, and ticks count. */
 #define LATE_TICKS_MAX 8
 
+/* An answer may be late by so much more than the round trip says: threads of both machines run when they get to it. */
+#define GRAIN (10 * NS_PER_MS)
+/* Links whose round trip is shorter than SHORT_RTT wait no longer for an answer than SHORT_WAIT: one late answer must not make them slow
+ * to notice that a cable is cut (within 1 s). All misses together still outlast any round trip after which srtt is below SHORT_RTT. */
+#define SHORT_RTT     (50 * NS_PER_MS)
+#define SHORT_WAIT    (190 * NS_PER_MS)
+#define FIRST_WAIT    NS_PER_S          /* while the round trip is not known */
+#define SLOWEST_EVERY (250 * NS_PER_MS) /* the longest link is looked for again */
+#define SLOW_HOPS_MAX 8                 /* that a path may have of such length */
+/* Shortest wait on a link that is not in use: nobody is in a hurry, and all of them outlast a round trip of 0.8 s. */
+#define IDLE_WAIT (230 * NS_PER_MS)
+
 /* A link is in use while data crossed it lately or a tunnel stands on it. */
 #define USED_NS (10 * NS_PER_S)
 
@@ -17,14 +29,52 @@ static bool in_use(const struct node *n, const struct peer *p)
 	return p->tunnels > 0 || (p->used.ns && instant_sub(n->now, p->used) < USED_NS);
 }
 
-/* Silence allowed before the first hello; later hellos follow faster, but not before an answer could have arrived. */
+void peer_rtt_sample(struct node *n, struct peer *p, int64_t rtt_ns)
+{
+	int64_t off = rtt_ns > p->rtt_ns ? rtt_ns - p->rtt_ns : p->rtt_ns - rtt_ns;
+
+	COYO_ASSERT(rtt_ns >= 0);
+	p->rttvar_ns = p->rtt_ns < 0 ? rtt_ns / 2 : (3 * p->rttvar_ns + off) / 4;
+	p->rtt_ns = p->rtt_ns < 0 ? rtt_ns : (7 * p->rtt_ns + rtt_ns) / 8;
+	p->rtt_at = n->now;
+}
+
+int64_t peer_answer_wait(const struct peer *p)
+{
+	return p->rtt_ns < 0 ? FIRST_WAIT : p->rtt_ns + 4 * p->rttvar_ns + GRAIN;
+}
+
+int64_t peers_slow_ns(struct node *n, unsigned hops)
+{
+	struct peers *ps = n->peers;
+	struct peer *p;
+
+	if (!ps->slowest_at.ns || instant_sub(n->now, ps->slowest_at) >= SLOWEST_EVERY) {
+		ps->slowest_at = n->now;
+		ps->slowest_ns = 0;
+		TAILQ_FOREACH (p, &ps->list, next)
+			if (peer_up(p) && p->rtt_ns > ps->slowest_ns)
+				ps->slowest_ns = p->rtt_ns;
+	}
+	if (ps->slowest_ns < SHORT_RTT)
+		return 0;
+	return ps->slowest_ns * (hops < 1 ? 1 : hops > SLOW_HOPS_MAX ? SLOW_HOPS_MAX : hops);
+}
+
+/* Silence allowed before the first hello. Later hellos follow faster, but not before an answer could have arrived; the last one is given
+ * longer, so that a link whose round trip has just become 0.8 s hears from its neighbour in time. */
 static int64_t interval(const struct node *n, const struct peer *p)
 {
-	int64_t again = n->cfg.hello_active_ns / 2;
+	int64_t least = in_use(n, p) ? n->cfg.hello_active_ns / 2 : IDLE_WAIT;
+	int64_t wait = peer_answer_wait(p);
 
-	if (p->missed > 0)
-		return p->rtt_ns > again ? p->rtt_ns : again;
-	return in_use(n, p) ? n->cfg.hello_active_ns : n->cfg.hello_idle_ns;
+	if (p->missed == 0)
+		return in_use(n, p) ? n->cfg.hello_active_ns : n->cfg.hello_idle_ns;
+	if (p->rtt_ns >= 0 && p->rtt_ns < SHORT_RTT && wait > SHORT_WAIT)
+		wait = SHORT_WAIT;
+	if (wait < least)
+		wait = least;
+	return p->missed < n->cfg.hello_misses ? wait : wait * 8 / 5;
 }
 
 static void rearm(struct node *n, struct peer *p)
@@ -139,6 +189,9 @@ void peer_live_tick(struct node *n, struct peer *p)
 		return;
 	}
 	if (!p->missed && silent < interval(n, p)) {
+		/* Data alone keeps the link alive but measures nothing. */
+		if (in_use(n, p) && instant_sub(n->now, p->rtt_at) >= n->cfg.hello_idle_ns)
+			peer_hello_tx(n, p, true);
 		arm(n, &p->live_timer, TIMER_PEER_LIVENESS, p, interval(n, p) - silent);
 		return;
 	}
@@ -192,7 +245,7 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		              (int64_t)m->held_us * NS_PER_US;
 
 		if (rtt >= 0 && rtt < 60 * NS_PER_S)
-			p->rtt_ns = p->rtt_ns < 0 ? rtt : (7 * p->rtt_ns + rtt) / 8;
+			peer_rtt_sample(n, p, rtt);
 	}
 	if (m->flags & HELLO_FLAG_REPLY_WANTED)
 		peer_hello_tx(n, p, false);

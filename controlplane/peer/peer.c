@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* How long the other side may take to answer the third message. */
+/* How long the other side may take to answer the third message, where the round trip does not make it longer. */
 #define CONFIRM_WAIT (500 * NS_PER_MS)
 
 int peers_new(struct node *n)
@@ -268,7 +268,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 		grant_wipe(n, p, &p->grant[i]);
 	p->rx_used = p->confirming = false;
 	p->ann_valid = false;
-	p->rtt_ns = -1;
+	p->hs_rtt_ns = 0;
 	p->hello_heard_us = 0;
 	p->tunnels = 0;
 	labels_reset(n, &p->labels);
@@ -314,6 +314,7 @@ static void came_up(struct node *n, struct peer *p)
 	peers_index(n->peers, p, true);
 	p->up_at = n->now;
 	p->hs_tries = 0;
+	p->hs_rtt_ns = 0;
 	open_link(n, p, true);
 	peer_live_start(n, p);
 	out_link_state(n, p->link, true, &p->id, "handshake complete");
@@ -373,6 +374,8 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 	struct peer_grant now = *g;
 
 	COYO_ASSERT(now.rx.count > 0 && !now.overtaken);
+	if (p->rtt_ns < 0)
+		peer_rtt_sample(n, p, instant_sub(n->now, now.born));
 	explicit_bzero(g, sizeof(*g));
 	if (peer_up(p) && p->remote_epoch != now.remote.epoch)
 		drop_state(n, p, "neighbour started anew");
@@ -467,6 +470,7 @@ static bool last_message_was_ours(const struct peer *p, const struct handshake *
 void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 {
 	bool initiator_xx = hs->noise.initiator && !hs->ik, awaited = last_message_was_ours(p, hs);
+	int64_t wait = peer_handshake_wait(p);
 
 	COYO_ASSERT(hs->peer == p && p->state != PEER_GONE);
 	if (awaited) {
@@ -496,7 +500,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 		/* The third message is under way: packets sent now could arrive before the other side's workers have the keys.
 		 * Its first packet under them shows that they have; the handshake begins anew if none comes. */
 		p->confirming = true;
-		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, CONFIRM_WAIT);
+		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p,
+		    wait > CONFIRM_WAIT ? wait : CONFIRM_WAIT);
 		return;
 	}
 	if (!peer_up(p))

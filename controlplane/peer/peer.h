@@ -7,6 +7,7 @@
 #include "crypto/identity.h"
 #include "crypto/noise.h"
 #include "peer/labels.h"
+#include "peer/liveness.h"
 #include "wire/hsmsg.h"
 #include "wire/linkmsg.h"
 
@@ -15,6 +16,8 @@
 #define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
 #define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
+#define PEER_HS_TRIES \
+	8 /* first messages of ours whose late answers are still recognized, per link */
 /* Bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify. */
 #define HS1_ENVELOPE 272
 
@@ -101,6 +104,13 @@ struct peer {
 	struct handshake answer[PEER_HS_SLOTS];
 	struct timer hs_timer;
 	uint8_t hs_tries; /* handshakes begun since the link went down */
+	/* Our newest first messages. An answer to one that a later try has replaced is of no use any more, but tells how long answers
+	 * take: hs_rtt_ns, 0 where none came late since the link went down. */
+	struct hs_try {
+		uint32_t index;
+		struct instant sent;
+	} hs_try[PEER_HS_TRIES];
+	int64_t hs_rtt_ns;
 	bool has_cookie;
 	uint8_t cookie[COOKIE_BYTES];
 	struct instant cookie_at;
@@ -121,7 +131,10 @@ struct peer {
 	uint8_t late; /* ticks in this silence at which this thread itself ran too late */
 	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
 	struct instant hello_heard_at;
-	int64_t rtt_ns;
+	/* Round trip and its variation, smoothed as in RFC 6298; rtt_ns -1: never measured. Both outlast the link's going down: its way
+	 * is most likely still as long when it comes back. */
+	int64_t rtt_ns, rttvar_ns;
+	struct instant rtt_at; /* of the last measurement */
 	uint32_t flaps;
 	uint32_t rekeys;  /* new keys for a link that was up */
 	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
@@ -151,6 +164,8 @@ struct peers {
 	uint32_t links; /* entries of by_link */
 	struct bucket hs_rate;
 	struct cookie_jar jar;
+	int64_t slowest_ns; /* longest round trip of the links that were up at slowest_at */
+	struct instant slowest_at;
 };
 
 /* Makes n->peers, without any. -ENOMEM. */
@@ -190,8 +205,11 @@ void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *p
 void peer_handshake_start(struct node *n, struct peer *p);
 /* Takes receiving keys out of the workers; k is empty afterwards. */
 void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k);
-/* How long to wait for an answer to our first message, ns; longer with each try that had none. Counts a try. */
+/* How long to wait for an answer to our first message, ns; longer with each try that had none, and never shorter than the round trip
+ * makes it. Counts a try. */
 int64_t peer_handshake_retry(struct node *n, struct peer *p);
+/* How long an answer to a handshake message may take, ns, by the round trip as far as it is known (0: not at all), at most 5 s. */
+int64_t peer_handshake_wait(const struct peer *p);
 /* First packet opened under a receiver index. */
 void peer_key_used(struct node *n, struct peer *p, uint32_t index);
 /* An authentic packet came while the link was not up, which proves that the other side holds the keys: the link comes up if only that
@@ -203,25 +221,6 @@ void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t a
 /* peer/handshake.c -> peer.c: the handshake is complete and the workers hold its receiving keys. */
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 
-/* ---- liveness (peer/liveness.c) ---- */
-/* Something authentic came from p, at the earliest at `at`: this may be the answer to a hello. */
-void peer_heard(struct node *n, struct peer *p, struct instant at);
-/* Data crossed the link just now: for a while hellos follow a silence sooner. */
-void peer_used(struct node *n, struct peer *p);
-/* A hello from p. On a plain link this is what brings it up. */
-void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
-/* Says hello, with what the neighbour needs to measure the round trip. */
-void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
-/* A tunnel in use came to this link (+1) or left it (-1). */
-void peer_tunnels(struct node *n, struct peer *p, int step);
-/* The link came up: from here on silence is measured. */
-void peer_live_start(struct node *n, struct peer *p);
-/* The link is down or being deleted: no more hellos are sent. */
-void peer_live_stop(struct node *n, struct peer *p);
-/* A hello that wants an answer has just gone out: ask again soon if none comes. */
-void peer_live_ask(struct node *n, struct peer *p);
-/* TIMER_PEER_LIVENESS: sends a hello, or takes the link down after too many without an answer. */
-void peer_live_tick(struct node *n, struct peer *p);
 /* A plain link's neighbour has a new epoch or id: the labels of both sides are void, and the link goes down; the same hello then brings it
  * up again. */
 void peer_restarted(struct node *n, struct peer *p);

@@ -3,6 +3,7 @@
 #include "table/tunnel.h"
 
 #include "base/assert.h"
+#include "anchor/anchor.h"
 #include "wire/lse.h"
 
 #include <errno.h>
@@ -33,9 +34,10 @@ RB_GENERATE_INTERNAL(lsp_tree, lsp, node, order, static __attribute__((unused)))
 RB_GENERATE_INTERNAL(lsp_ups, lsp, of_up, order_up, static __attribute__((unused)))
 RB_GENERATE_INTERNAL(lsp_downs, lsp, of_down, order_down, static __attribute__((unused)))
 
-int64_t lsp_pending_ns(const struct node *n)
+int64_t lsp_pending_ns(struct node *n)
 {
-	return n->cfg.connect_timeout_ns + NS_PER_S;
+	return n->cfg.connect_timeout_ns + NS_PER_S +
+	       3 * peers_slow_ns(n, n->anchor->tree[0].coords.hops + 1u);
 }
 
 int lsps_new(struct node *n)

@@ -125,7 +125,7 @@ void lsp_drop_down(struct node *n, struct lsp *l);
 /* Frees the reply and the record, which are kept only until the tunnel is up. */
 void lsp_forget_build(struct node *n, struct lsp *l);
 /* How long the reply to a set-up is waited for, ns. */
-int64_t lsp_pending_ns(const struct node *n);
+int64_t lsp_pending_ns(struct node *n);
 
 /* Makes room for a tunnel of src that comes by p, where there is none: finds the tunnel that gives way, which the caller closes. True and
  * *victim NULL: there is room. False: there is none for this one. */

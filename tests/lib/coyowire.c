@@ -3,7 +3,7 @@
  *
  * Each wire joins two UDP sockets of this program: what end A's socket receives leaves end B's socket towards the
  * daemon behind B, and back. Commands come as lines on stdin, one answer line each:
- *   cut NAME | heal NAME | set NAME loss=P reorder=P dup=P | stats NAME | quit
+ *   cut NAME | heal NAME | set NAME loss=P reorder=P dup=P delay=MS (one way) | stats NAME | quit
  * The program ends when stdin closes, so that it never outlives the test that started it.
  */
 #include "base/rng.h"
@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WIRES_MAX  32
@@ -24,12 +26,21 @@
 #define PACKET_MAX 2048
 #define HELD_FOR   3 /* a reordered packet leaves after this many later ones */
 
+/* A packet that is on its way for as long as the wire is long. */
+struct late {
+	STAILQ_ENTRY(late) next;
+	int64_t due_ns;
+	size_t len;
+	uint8_t data[];
+};
+
 struct end {
 	int fd;
 	struct sockaddr_in daemon; /* whom this end talks to */
 	uint8_t held[PACKET_MAX];
 	size_t held_len;
 	unsigned held_left;
+	STAILQ_HEAD(, late) late; /* towards this end's daemon, in order of departure */
 };
 
 struct wire {
@@ -37,6 +48,7 @@ struct wire {
 	struct end end[2];
 	bool cut;
 	double loss, reorder, dup;
+	int64_t delay_ns; /* one way */
 	struct rng_seeded seed;
 	uint64_t passed, lost, reordered, duplicated;
 };
@@ -45,6 +57,14 @@ struct bundle {
 	struct wire wire[WIRES_MAX];
 	unsigned n;
 };
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
 
 static bool chance(struct wire *w, double p)
 {
@@ -58,6 +78,7 @@ static int open_end(struct end *e, int port, int daemon_port)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	int size = 4 << 20;
 
+	STAILQ_INIT(&e->late);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	e->daemon = a;
 	e->daemon.sin_port = htons((uint16_t)daemon_port);
@@ -89,9 +110,54 @@ static int add_wire(struct bundle *b, const char *spec, unsigned index)
 	return err;
 }
 
-static void emit(struct end *to, const void *data, size_t len)
+static void deliver(struct end *to, const void *data, size_t len)
 {
 	(void)sendto(to->fd, data, len, 0, (struct sockaddr *)&to->daemon, sizeof(to->daemon));
+}
+
+static void emit(const struct wire *w, struct end *to, const void *data, size_t len)
+{
+	struct late *l;
+
+	if (!w->delay_ns && STAILQ_EMPTY(&to->late)) {
+		deliver(to, data, len);
+		return;
+	}
+	l = malloc(sizeof(*l) + len);
+	if (!l)
+		return;
+	l->due_ns = now_ns() + w->delay_ns;
+	l->len = len;
+	memcpy(l->data, data, len);
+	STAILQ_INSERT_TAIL(&to->late, l, next);
+}
+
+/* Lets go what has been on its way for long enough. ns until the next is due, -1: none is under way. */
+static int64_t arrive(struct end *to)
+{
+	int64_t now = now_ns();
+	struct late *l;
+
+	while ((l = STAILQ_FIRST(&to->late)) && l->due_ns <= now) {
+		deliver(to, l->data, l->len);
+		STAILQ_REMOVE_HEAD(&to->late, next);
+		free(l);
+	}
+	return l ? l->due_ns - now : -1;
+}
+
+/* ms until a packet is due, at least 1; -1: none is under way. */
+static int arrivals(struct bundle *b)
+{
+	int64_t soonest = -1;
+
+	for (unsigned i = 0; i < 2 * b->n; i++) {
+		int64_t in = arrive(&b->wire[i / 2].end[i % 2]);
+
+		if (in >= 0 && (soonest < 0 || in < soonest))
+			soonest = in;
+	}
+	return soonest < 0 ? -1 : (int)(soonest / 1000000) + 1;
 }
 
 static void forward(struct wire *w, struct end *to, const void *data, size_t len)
@@ -107,14 +173,14 @@ static void forward(struct wire *w, struct end *to, const void *data, size_t len
 		w->reordered++;
 		return;
 	}
-	emit(to, data, len);
+	emit(w, to, data, len);
 	w->passed++;
 	if (chance(w, w->dup)) {
-		emit(to, data, len);
+		emit(w, to, data, len);
 		w->duplicated++;
 	}
 	if (to->held_len > 0 && --to->held_left == 0) {
-		emit(to, to->held, to->held_len);
+		emit(w, to, to->held, to->held_len);
 		to->held_len = 0;
 	}
 }
@@ -149,6 +215,10 @@ static bool set_option(struct wire *w, const char *word)
 {
 	double v;
 
+	if (sscanf(word, "delay=%lf", &v) == 1) {
+		w->delay_ns = (int64_t)(v * 1e6);
+		return v >= 0 && v <= 60000;
+	}
 	if (sscanf(word, "loss=%lf", &v) == 1)
 		w->loss = v;
 	else if (sscanf(word, "reorder=%lf", &v) == 1)
@@ -202,7 +272,7 @@ static void run(struct bundle *b)
 	for (unsigned i = 0; i < 2 * b->n; i++)
 		p[1 + i] = (struct pollfd){.fd = b->wire[i / 2].end[i % 2].fd, .events = POLLIN};
 	for (;;) {
-		if (poll(p, 2 * b->n + 1, -1) < 0 && errno != EINTR)
+		if (poll(p, 2 * b->n + 1, arrivals(b)) < 0 && errno != EINTR)
 			return;
 		for (unsigned i = 0; i < 2 * b->n; i++)
 			if (p[1 + i].revents)

@@ -272,7 +272,7 @@ void judge_init(struct judge *j, struct net *net)
 	                    .shun = UINT32_MAX,
 	                    .retry_ns = 200 * NS_PER_MS,
 	                    .resend = net->cfg.loss > 0 ? 8 : 0,
-	                    .probe_timeout_ns = PROBE_WAIT_NS,
+	                    .probe_timeout_ns = PROBE_WAIT_NS + net_slow_ns(net, 10),
 	                    .dist = mem_new(net->n * sizeof(*j->dist))};
 	net->hooks = (struct net_hooks){hook_answer, hook_hop, hook_end, j};
 }

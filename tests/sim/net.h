@@ -127,3 +127,8 @@ void net_release(struct net *net, uint32_t node, const struct node_id *remote);
 /* The node of an id, or UINT32_MAX. */
 uint32_t net_find(const struct net *net, const struct node_id *id);
 uint32_t net_alive_count(const struct net *net);
+/* Time for so many hops where edges are longer than 100 ms, ns; else 0. */
+static inline int64_t net_slow_ns(const struct net *net, int64_t hops)
+{
+	return net->cfg.delay_max_ns > 100 * NS_PER_MS ? hops * net->cfg.delay_max_ns : 0;
+}

@@ -223,7 +223,7 @@ static int64_t warm_ns(const struct run *x)
 
 	if (x->cfg->warm_ns)
 		return x->cfg->warm_ns;
-	return 15 * NS_PER_S + (lengthy ? n * 100 : n * 10) * NS_PER_MS;
+	return 15 * NS_PER_S + (lengthy ? n * 100 : n * 10) * NS_PER_MS + net_slow_ns(&x->net, 30);
 }
 
 static void run_for(struct run *x, int64_t ns)
@@ -313,7 +313,8 @@ static void measure_pairs(struct run *x)
 		else
 			i++;
 	judge_run(j, from, PAIR_GAP_NS,
-	          x->net.now.ns + (int64_t)(j->npairs - from) * PAIR_GAP_NS + 15 * NS_PER_S);
+	          x->net.now.ns + (int64_t)(j->npairs - from) * PAIR_GAP_NS + 15 * NS_PER_S +
+	                  net_slow_ns(&x->net, 60));
 	report_pairs(x, from);
 	judge_release(j, from);
 }

@@ -182,10 +182,10 @@ static void test_times(void **state)
 	}
 	s = bed_session(&b, true, SESSION_CONNECTING);
 	s->want_since = b.n->now;
-	assert_int_equal(build_next(b.n, s), build_attempt_timeout(b.n));
-	last = build_attempt_timeout(b.n);
+	assert_int_equal(build_next(b.n, s), build_attempt_timeout(b.n, s));
+	last = build_attempt_timeout(b.n, s);
 	b.n->anchor->tree[0].coords.hops += 10;
-	assert_int_equal(build_attempt_timeout(b.n), last + 80 * NS_PER_MS);
+	assert_int_equal(build_attempt_timeout(b.n, s), last + 80 * NS_PER_MS);
 	bed_close(&b);
 }
 

@@ -119,7 +119,7 @@ static void test_attempt(void **state)
 	s = bed_session(&b, false, SESSION_CONNECTING);
 	s->want_since = s->last_build = b.n->now;
 	s->build[0].lsp = bed_tunnel(&b, s, 7, LSP_INGRESS);
-	b.n->now.ns += build_attempt_timeout(b.n) - 1;
+	b.n->now.ns += build_attempt_timeout(b.n, s) - 1;
 	step(b.n, s);
 	assert_int_equal(s->own.state, HS_NONE);
 	assert_int_equal(s->lookups_made, 0);
@@ -130,7 +130,7 @@ static void test_attempt(void **state)
 	/* No set-up could be sent: it counts as no attempt, and the next comes sooner than an attempt's timeout. */
 	assert_int_equal(s->attempts, 0);
 	assert_int_equal(instant_sub(s->timer.at, b.n->now), build_retry_lookup(s));
-	assert_true(build_retry_lookup(s) < build_attempt_timeout(b.n));
+	assert_true(build_retry_lookup(s) < build_attempt_timeout(b.n, s));
 	bed_close(&b);
 }
 

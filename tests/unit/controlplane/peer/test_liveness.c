@@ -53,7 +53,7 @@ static void test_late_counters(void **state)
 
 			rig_run(&net, after_ms[j]);
 			say(&net, NODE_LINK_RX, last);
-			assert_in_range(after_ms[j] + until_down(&net, p), 400, 800);
+			assert_in_range(after_ms[j] + until_down(&net, p), 400, 1000);
 			rig_close(&net);
 		}
 }
