@@ -51,13 +51,12 @@ struct options {
 /* What went wrong, for people on standard error and, with --json, for programs as the document (or its `result`) on standard output. */
 static int failed(const struct options *o, int status, int err, const char *text, bool in_result)
 {
-	struct json j;
+	struct json j = {0};
 
 	fprintf(stderr, "coyoctl: %s%s\n", text,
 	        status == EXIT_USAGE ? "; `coyoctl --help` lists everything" : "");
 	if (!o->json)
 		return status;
-	json_init(&j);
 	json_object(&j, NULL);
 	json_str(&j, "error", text);
 	json_str(&j, "code", ctl_errno_name(err));

@@ -323,7 +323,7 @@ static void announce(struct daemon *d)
 }
 
 /* Everything is open: gives up what is needed no more, then runs. Returns the exit status. */
-static int run(struct daemon *d)
+static int serve(struct daemon *d)
 {
 	char err[512];
 
@@ -443,7 +443,7 @@ static int run(int argc, char **argv)
 	if (start(&d, &a, &watch, err, sizeof(err)) == 0) {
 		startwatch_end(&watch);
 		if (!startwatch_asked(&watch))
-			status = run(&d);
+			status = serve(&d);
 	} else if (!startwatch_asked(&watch)) {
 		daemon_log(&d, LOG_LEVEL_ERROR, "%s", err);
 		status = EXIT_RUNTIME;

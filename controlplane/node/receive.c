@@ -119,11 +119,13 @@ static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, str
 	}
 	if (tunnel_label != LABEL_NONE) {
 		q.tunnel = lsp_by_label(n, from, tunnel_label, &q.tunnel_forward);
-		if (!q.tunnel || q.tunnel->state != LSP_UP) {
+		/* The tunnel has ended here and the neighbour has not heard of it yet: the datagram goes on as if it had come without. */
+		if (q.tunnel && q.tunnel->state != LSP_UP)
+			q.tunnel = NULL;
+		if (q.tunnel)
+			q.tunnel->punted++;
+		else
 			count(n, CTR_UNKNOWN_LABEL);
-			return;
-		}
-		q.tunnel->punted++;
 	}
 	if (h.next == NEXT_REPLY) {
 		lsp_reply_rx(n, from, &h, r);

@@ -128,7 +128,8 @@ static size_t group_room(size_t room)
 	return room;
 }
 
-size_t memory_available(void)
+/* Bytes that this process may still take: the least of what the kernel calls available and what its control groups leave. */
+static size_t memory_available(void)
 {
 	long long kb = number_in("/proc/meminfo", "MemAvailable:");
 

@@ -19,5 +19,3 @@ void memory_compute(const struct dp_cfg *cfg, struct memory *m);
 /* Refuses what does not fit: memory_mb below the need, or a need beyond what this machine has to give now. 0, or -ENOMEM with a
  * sentence that has the numbers. */
 int memory_check(const struct dp_cfg *cfg, const struct memory *m, char *err, size_t errcap);
-/* Bytes that this process may still take: the least of what the kernel calls available and what its control groups leave. */
-size_t memory_available(void);

@@ -246,7 +246,7 @@ static void test_reset_while_the_application_is_behind(void **state)
 
 	for (unsigned i = 0; s->can_write; i++) {
 		assert_true(i < 10000);
-		while (bytering_write(&s->shared->worker.in, block, sizeof(block)) == sizeof(block))
+		while (ring_copy_in(&s->shared->worker.in, block, sizeof(block)) == sizeof(block))
 			;
 		kick();
 	}
@@ -271,7 +271,7 @@ static void test_application_shuts_reading(void **state)
 	expect_message(BRIDGE_KICK);
 	assert_int_equal(write(app, "more", 4), 4);
 	round_of_gateway();
-	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 4);
+	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 4);
 	assert_memory_equal(got, "more", 4);
 	expect_message(BRIDGE_KICK);
 	/* Seen from here a close looks like the other half of the shutdown now: it ends in order. */
@@ -293,7 +293,7 @@ static void test_answer_goes_out_before_the_reset(void **state)
 	close(app);
 	app = -1;
 	round_of_gateway();
-	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 6);
+	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 6);
 	assert_string_equal(got, "answer");
 	assert_int_equal(atomic_load(&s->shared->asked) & STREAM_SHUT, 0);
 	expect_let_go(true);
@@ -311,7 +311,7 @@ static void test_answer_goes_out_though_bytes_have_come(void **state)
 	s->can_write = true;
 	gw_stream_pump(&t.g, s); /* before epoll has told that the application is gone */
 	round_of_gateway();
-	assert_int_equal(bytering_read(&s->shared->worker.out, got, sizeof(got)), 6);
+	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 6);
 	expect_let_go(true);
 }
 

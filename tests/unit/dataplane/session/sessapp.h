@@ -7,9 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include <cmocka.h>
-
 #define PORT 7000
 
 struct app {
