@@ -137,11 +137,12 @@ class Options(unittest.TestCase):
                             "[link l]\ntype = ethernet\nport = p0\nseal = no\ncontrol = no\n" % (key, d, huge, device))
                 os.environ["RUNTIME_DIRECTORY"] = d
                 status, said = run("coyod", "-c", conf)
-                error = [line for line in said.split("\n") if line.startswith("error ") and not line.startswith("error EAL:")]
-                self.assertEqual((status, len(error)), (1, 1), said)
+                error = [line for line in said.split("\n") if line.startswith("error ")]
+                self.assertEqual(status, 1, said)
+                self.assertTrue(error, said)
                 for w in words:
-                    self.assertIn(w, error[0])
-                self.assertNotIn("huge", error[0])
+                    self.assertIn(w, error[-1])
+                self.assertNotIn("huge", error[-1])
 
 
 class Programs(unittest.TestCase):
@@ -172,8 +173,8 @@ class Programs(unittest.TestCase):
         self.assertEqual(sorted(table), [0, 1, 2, 3])
         for program, (_, manual) in PROGRAMS.items():
             said = run(program, "--help")[1].split("Exit status:", 1)[1]
-            section = plain(manual).split("EXIT STATUS", 1)[1].split("\nSEE ALSO")[0].split("\nENVIRONMENT")[0].split("\nFILES")[0]
-            numbers = [sorted({int(n) for n in re.findall(r"(?<![\w.])(\d)(?= |$)", t, flags=re.M)}) for t in (said, section)]
+            section = re.search(r'^\.SH "?EXIT STATUS"?\n((?:(?!\.SH).*\n)*)', read(manual), flags=re.M).group(1)
+            numbers = [sorted({int(n) for n in re.findall(r"(?<![\w.])(\d)(?=[ :]|$)", t, flags=re.M)}) for t in (said, section)]
             self.assertEqual(numbers[0], numbers[1], program)
             self.assertTrue(set(numbers[0]) <= set(table), program)
             self.assertEqual(numbers[0][:3], [0, 1, 2])

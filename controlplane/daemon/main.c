@@ -394,7 +394,7 @@ static int configure(struct daemon *d, const struct arguments *a)
 	return rc;
 }
 
-static int run(int argc, char **argv)
+static int coyod(int argc, char **argv)
 {
 	static struct daemon d;
 	static struct startwatch watch; /* its thread may outlive this function */
@@ -459,5 +459,5 @@ int main(int argc, char **argv)
 {
 	if (program_start() < 0)
 		return PROGRAM_FAILED;
-	return program_end("coyod", run(argc, argv));
+	return program_end("coyod", coyod(argc, argv));
 }

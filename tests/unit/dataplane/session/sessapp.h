@@ -151,8 +151,6 @@ static inline void app_read(struct app *a, uint64_t *at)
 		app_kick(a);
 }
 
-/* ---- common steps ---- */
-
 struct pair {
 	struct sessnet n;
 	struct app a, b, c; /* on sides 0, 1, 0 */
