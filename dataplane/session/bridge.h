@@ -90,8 +90,8 @@ struct app_stream {
 		bool closing; /* LET_GO has come */
 		bool abort;   /* closing: a reset follows the last byte */
 		bool watched; /* in the list of streams whose bytes must make progress */
-		/* Watched: bytes not acknowledged at the last progress; the connection is reset when there is none until expiry. */
-		uint64_t left;
+		/* Watched: bytes that the peer had acknowledged at the last look; the connection is reset when no more have been until expiry. */
+		uint64_t acked;
 		struct instant expiry;
 		TAILQ_ENTRY(app_stream) watch_link;
 	} worker COYO_ALIGNED(COYO_CACHELINE);

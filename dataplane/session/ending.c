@@ -13,24 +13,20 @@
 	 NS_PER_S) /* without progress; about as long as Linux probes the window of an orphan */
 #define UNREAD_NS (10 * NS_PER_S) /* ... where a reset is due anyway */
 
-/* Bytes written and not acknowledged, the FIN counted as one. */
-static uint64_t bytes_left(const struct worker_sessions *s, const struct app_stream *st)
-{
-	struct bytering out = st->worker.out;
-	uint64_t left = bytering_used(&out);
-	struct tcp_info info;
-
-	if (tcp_info(s->tcp, st->worker.conn, &info) < 0)
-		return left;
-	if (st->worker.shut && (info.state == TCP_FIN_WAIT_1 || info.state == TCP_CLOSING ||
-	                        info.state == TCP_LAST_ACK))
-		left++;
-	return left + info.snd_queued;
-}
-
 bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st)
 {
-	return bytes_left(s, st) == 0;
+	struct bytering out = st->worker.out;
+	struct tcp_info info;
+
+	if (bytering_used(&out) > 0)
+		return false;
+	if (tcp_info(s->tcp, st->worker.conn, &info) < 0)
+		return true;
+	/* In these the FIN is on its way. */
+	if (st->worker.shut && (info.state == TCP_FIN_WAIT_1 || info.state == TCP_CLOSING ||
+	                        info.state == TCP_LAST_ACK))
+		return false;
+	return info.snd_queued == 0;
 }
 
 static int64_t time_limit(const struct app_stream *st)
@@ -48,7 +44,7 @@ void ending_watch(struct worker_sessions *s, struct app_stream *st, struct insta
 {
 	if (!st->worker.watched) {
 		st->worker.watched = true;
-		st->worker.left = UINT64_MAX;
+		st->worker.acked = UINT64_MAX;
 		st->worker.expiry = instant_add(now, time_limit(st));
 		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
 	}
@@ -77,13 +73,14 @@ static void give_up(struct worker_sessions *s, struct app_stream *st, struct ins
 
 static void look(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	uint64_t left = bytes_left(s, st);
+	struct tcp_info info;
 
-	if (left < st->worker.left) {
-		st->worker.left = left;
+	/* What is left is no measure: the gateway may have more for the ring. */
+	if (tcp_info(s->tcp, st->worker.conn, &info) == 0 && info.bytes_out != st->worker.acked) {
+		st->worker.acked = info.bytes_out;
 		st->worker.expiry = instant_add(now, time_limit(st));
 	}
-	if (left == 0 && st->worker.closing)
+	if (st->worker.closing && ending_flushed(s, st))
 		stream_finish(s, st, now);
 	else if (instant_reached(st->worker.expiry, now))
 		give_up(s, st, now);

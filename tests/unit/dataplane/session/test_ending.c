@@ -227,6 +227,32 @@ static void test_gone_application_is_not_waited_for_without_end(void **state)
 	assert_true(p->b.gone);
 }
 
+/* Slow is not stuck: as long as the peer takes something now and then, a gone application's bytes go on, however many the gateway adds. */
+static void test_slow_reader_is_waited_for(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0;
+	const void *piece;
+
+	up(p);
+	for (unsigned i = 0; i < 100; i++) {
+		app_write(&p->b, &sent, 64u << 20);
+		run(p, 50 * NS_PER_MS);
+	}
+	atomic_fetch_or(&p->b.st->asked, STREAM_GONE | STREAM_UNREAD);
+	app_kick(&p->b);
+	for (unsigned i = 0; i < 40; i++) {
+		uint32_t n = bytering_peek(&p->a.st->gateway.in, &piece);
+
+		bytering_consume(&p->a.st->gateway.in, n < 100000 ? n : 100000);
+		if (atomic_exchange(&p->a.st->in_full, 0))
+			app_kick(&p->a);
+		app_write(&p->b, &sent, 64u << 20);
+		run(p, NS_PER_S);
+		assert_false(told(&p->b, STREAM_ERROR));
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -241,6 +267,7 @@ int main(void)
 	        T(test_end_and_reset_before_it_was_accepted),
 	        T(test_late_bytes_do_not_cost_the_answer),
 	        T(test_reset_does_not_wait_for_a_reader_without_end),
+	        T(test_slow_reader_is_waited_for),
 	        T(test_gone_application_is_not_waited_for_without_end),
 	};
 
