@@ -291,6 +291,7 @@ class Run:
         with signals.hold():
             self.state.write(run_state.remembered(self.folder, {n.name: n.proc.pid for n in self.net.nodes.values()}))
             self.stayed = True
+            self.net.leave()
         for name in os.listdir(self.net.dir):
             if name.startswith(("in-", "out-")):
                 os.unlink(os.path.join(self.net.dir, name))

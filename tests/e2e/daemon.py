@@ -40,6 +40,7 @@ class Alone:
         with coyonet.signals.hold():
             self.proc = self.node.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.node.conf_path(), *args], env=env, **more)
             self.net.programs.append(self.proc)
+            self.net.watch(self.proc)
         return self.proc
 
     def answers(self):

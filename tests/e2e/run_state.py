@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import lib
 from lib import check, coyonet
@@ -324,6 +325,36 @@ def killed(tmp, net):
         check(p.returncode == 1 and "the daemon of b was killed by signal 9" in said and "Traceback" not in said, "killed: %s" % said.strip())
 
 
+def daemons_under(base):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                if base.encode() in f.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def killed_itself(tmp, net):
+    """scripts/run that is killed at any moment leaves neither daemons nor files; what --stay left stays."""
+    with place(tmp, "itself") as (base, _):
+        for made in ("ctl.sock", "out-7000"):
+            p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--size", "1000"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+            net.wait("the run to make %s" % made, lambda: any(made in files for _, _, files in os.walk(base)), every=0.01)
+            p.kill()
+            p.wait()
+            net.wait("all to end that it started", lambda: not daemons_under(base) and sorted(os.listdir(base)) == ["victim"], seconds=30)
+            check(True, "killed when %s was there: nothing is left after a while" % made)
+        r = five_nodes(net, "--stay", "--json", "--size", "1")
+        check(r.returncode == 0, "--stay: %s" % r.stderr.strip())
+        time.sleep(1)
+        check(len(daemons_under(base)) == 5, "what --stay leaves stays")
+        check("Stopped 5 nodes" in five_nodes(net, "--stop").stdout, "and is stopped by --stop")
+
+
 def as_nobody(*words):
     return subprocess.run(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", *words], check=True,
                           stdout=subprocess.PIPE)
@@ -369,6 +400,7 @@ def body(net):
         whole(tmp, net)
         untold(tmp, net)
         killed(tmp, net)
+        killed_itself(tmp, net)
         if os.geteuid() == 0:
             second_user(tmp)
         else:

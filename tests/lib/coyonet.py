@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import guard  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -118,6 +121,7 @@ class Node:
         with open(self.log, "ab") as log, signals.hold():
             self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
                                          stdout=log, stderr=log, env=env, start_new_session=True, preexec_fn=limit if limits else None)
+            self.net.watch(self.proc)
 
     def hung_up(self):
         """Whether nobody takes connections at the control socket: the daemon has not started, or is ending."""
@@ -184,9 +188,22 @@ class Net:
         if self.user:
             os.chmod(self.dir, 0o711)
         self.nodes, self.wired, self.wire, self.links = {}, wires, None, []
+        self.guard = None
         self.programs = []  # whatever coyo() started
         self.ports = set()  # in use by links
         self.mtu, self.workers, self.idle, self.node_options = mtu, workers, idle, node_options
+
+    def watch(self, proc):
+        """The process ends, and the folder goes, also where we are killed."""
+        if not self.guard:
+            self.guard = guard.Guard(self.dir)
+        self.guard.watch(proc.pid)
+
+    def leave(self):
+        """What runs is to stay, or has been ended."""
+        if self.guard:
+            self.guard.leave()
+        self.guard = None
 
     def bin(self, name):
         where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo",
@@ -234,6 +251,7 @@ class Net:
             with signals.hold():
                 self.wire = subprocess.Popen([self.bin("coyowire"), *specs], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                              text=True, bufsize=1)
+                self.watch(self.wire)
             if self.wire.stdout.readline().strip() != "ready":
                 raise NetError("coyowire did not start")
 
@@ -347,6 +365,7 @@ class Net:
         with signals.hold():
             p = subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app), **kw)
             self.programs.append(p)
+            self.watch(p)
         return p
 
     def stop(self, keep=False):
@@ -372,6 +391,7 @@ class Net:
                 stubborn.append(n.name)
                 n.kill()
                 n.proc.wait()
+        self.leave()
         if not keep:
             shutil.rmtree(self.dir, ignore_errors=True)
         return stubborn
