@@ -37,10 +37,10 @@ class Alone:
         self.node.killed = False
         env = dict(os.environ, RUNTIME_DIRECTORY=self.node.dir)
         more.setdefault("stderr", subprocess.PIPE)
+        more["preexec_fn"] = self.net.born(more.get("preexec_fn"))
         with coyonet.signals.hold():
             self.proc = self.node.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.node.conf_path(), *args], env=env, **more)
             self.net.programs.append(self.proc)
-            self.net.watch(self.proc)
         return self.proc
 
     def answers(self):

@@ -116,12 +116,12 @@ class Node:
         env.pop("NOTIFY_SOCKET", None)
 
         def limit():
-            for what, most in limits.items():
+            for what, most in (limits or {}).items():
                 resource.setrlimit(what, (most, most))
         with open(self.log, "ab") as log, signals.hold():
             self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
-                                         stdout=log, stderr=log, env=env, start_new_session=True, preexec_fn=limit if limits else None)
-            self.net.watch(self.proc)
+                                         stdout=log, stderr=log, env=env, start_new_session=True,
+                                         preexec_fn=self.net.born(limit))
 
     def hung_up(self):
         """Whether nobody takes connections at the control socket: the daemon has not started, or is ending."""
@@ -193,11 +193,15 @@ class Net:
         self.ports = set()  # in use by links
         self.mtu, self.workers, self.idle, self.node_options = mtu, workers, idle, node_options
 
-    def watch(self, proc):
-        """The process ends, and the folder goes, also where we are killed."""
-        if not self.guard:
-            self.guard = guard.Guard(self.dir)
-        self.guard.watch(proc.pid)
+    def born(self, also=None):
+        """What a new process does first, so that it ends, and the folder goes, also where we are killed."""
+        watched = self.guard = self.guard or guard.Guard(self.dir)
+
+        def first():
+            watched.watch_me()
+            if also:
+                also()
+        return first
 
     def leave(self):
         """What runs is to stay, or has been ended."""
@@ -250,8 +254,7 @@ class Net:
         if self.wired:
             with signals.hold():
                 self.wire = subprocess.Popen([self.bin("coyowire"), *specs], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                             text=True, bufsize=1)
-                self.watch(self.wire)
+                                             text=True, bufsize=1, preexec_fn=self.born())
             if self.wire.stdout.readline().strip() != "ready":
                 raise NetError("coyowire did not start")
 
@@ -363,9 +366,9 @@ class Net:
 
     def coyo(self, name, *words, **kw):
         with signals.hold():
-            p = subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app), **kw)
+            p = subprocess.Popen([self.bin("coyo"), *words], env=dict(os.environ, COYO_SOCKET=self.nodes[name].app),
+                                 preexec_fn=self.born(), **kw)
             self.programs.append(p)
-            self.watch(p)
         return p
 
     def stop(self, keep=False):

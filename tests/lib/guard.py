@@ -30,8 +30,9 @@ class Guard:
         except OSError:
             pass  # somebody has killed the guard: its owner is still there
 
-    def watch(self, pid):
-        self._say("watch %d" % pid)
+    def watch_me(self):
+        """For a new process before it runs its program, so that there is no moment at which nobody knows it."""
+        self._say("watch %d" % os.getpid())
 
     def leave(self):
         """What is still there is to stay, or its owner has ended it."""
