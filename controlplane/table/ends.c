@@ -3,6 +3,7 @@
 #include "table/ends.h"
 
 #include "base/assert.h"
+
 struct inner {
 	void *child[2];
 	uint16_t bit;
@@ -49,12 +50,15 @@ void ends_add(struct lsp_ends *t, struct lsp_end *e)
 
 	if (e->in)
 		return;
-	e->same = NULL;
+	e->same = e->before = NULL;
 	if (t->root) {
 		old = nearest(t, id);
 		bit = id_common_prefix(old->id, id);
 		if (bit == ID_BITS) {
 			e->same = old->same;
+			e->before = old;
+			if (e->same)
+				e->same->before = e;
 			old->same = e;
 			e->in = true;
 			t->count++;
@@ -76,42 +80,43 @@ void ends_add(struct lsp_ends *t, struct lsp_end *e)
 	t->count++;
 }
 
-void ends_remove(struct lsp_ends *t, struct lsp_end *e)
+/* Takes e, to whose id the tree leads, out of the tree: the next tunnel to the same id is in its place from then on, or none. */
+static void tree_remove(struct lsp_ends *t, struct lsp_end *e)
 {
-	const struct node_id *id = e->id;
 	void **at = &t->root, **above = NULL;
-	struct lsp_end *first;
 	struct inner *x, *last = NULL;
 	unsigned side = 0;
 
+	while ((x = inner_of(*at))) {
+		above = at;
+		last = x;
+		side = bit_of(e->id, x->bit);
+		at = &x->child[side];
+	}
+	COYO_ASSERT(*at == e);
+	if (e->same) {
+		*at = e->same;
+	} else if (above) {
+		*above = last->child[!side];
+		mem_free(t->mem, last);
+	} else {
+		t->root = NULL;
+	}
+}
+
+void ends_remove(struct lsp_ends *t, struct lsp_end *e)
+{
 	if (!e->in)
 		return;
 	COYO_ASSERT(t->count > 0 && t->root);
 	e->in = false;
 	t->count--;
-	while ((x = inner_of(*at))) {
-		above = at;
-		last = x;
-		side = bit_of(id, x->bit);
-		at = &x->child[side];
-	}
-	first = *at;
-	if (first != e || e->same) {
-		struct lsp_end **p = &first;
-
-		while (*p != e)
-			p = &(*p)->same;
-		*p = e->same;
-		*at = first;
-		return;
-	}
-	COYO_ASSERT(first == e);
-	if (!above) {
-		t->root = NULL;
-		return;
-	}
-	*above = last->child[!side];
-	mem_free(t->mem, last);
+	if (e->before)
+		e->before->same = e->same;
+	else
+		tree_remove(t, e);
+	if (e->same)
+		e->same->before = e->before;
 }
 
 struct walk {

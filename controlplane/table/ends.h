@@ -11,7 +11,8 @@ struct lsp;
 
 /* One direction of a tunnel, named by the end it leads to. Part of struct lsp. */
 struct lsp_end {
-	struct lsp_end *same; /* other tunnels to the same id */
+	/* Other tunnels to the same id. The tree holds the one without `before`. */
+	struct lsp_end *same, *before;
 	struct lsp *lsp;
 	const struct node_id *id; /* of the node at that end */
 	bool forward;
@@ -30,7 +31,7 @@ void ends_init(struct lsp_ends *t, struct mem *mem);
 /* Adds e, which stays where it is until removed; nothing if it is there already. Without memory e is left out: then only the tunnel's
  * own ends use the tunnel. */
 void ends_add(struct lsp_ends *t, struct lsp_end *e);
-/* Takes e out; nothing if it is not there. */
+/* Takes e out; nothing if it is not there. What that costs does not depend on how many tunnels lead to the same id. */
 void ends_remove(struct lsp_ends *t, struct lsp_end *e);
 /* Calls visit for each end, the closest to target (XOR) first, until it returns true. */
 void ends_closest(const struct lsp_ends *t, const struct node_id *target,

@@ -3,6 +3,8 @@
  * message is lost, nothing stays. */
 #include "hop.h"
 
+#include <time.h>
+
 static void answer(struct hop *b, unsigned from, uint64_t nonce)
 {
 	struct linkmsg_tear m = {.nonce = nonce};
@@ -261,6 +263,70 @@ static void test_link_down(void **state)
 		}
 }
 
+/* A tunnel from a source of its own, through this node, to neighbour 1. */
+static void up_from(struct hop *b, const struct node_id *src, uint64_t nonce)
+{
+	struct routed_header h = {.next = NEXT_SETUP, .src = *src, .dst = b->p[1]->id};
+	struct setup_msg m = {.mtu = 1400,
+	                      .nonce = nonce,
+	                      .hops = 2,
+	                      .nrecord = 2,
+	                      .reverse_label = 1000 + (uint32_t)nonce,
+	                      .record = {id_tag(src), id_tag(&b->p[0]->id)}};
+	unsigned to[HOP_PEERS];
+
+	hop_setup(b, 0, &h, &m);
+	hop_reply(b, 1, lsp_find(b->n, nonce, src), 2000 + (uint32_t)nonce);
+	hop_workers_done(b);
+	tears(b, to);
+}
+
+/* Processor time, in seconds, that this node needs when the link under n tunnels to one id goes down. */
+static double cost_of_link_down(unsigned n, unsigned side)
+{
+	struct timespec from, to;
+	struct hop b;
+	unsigned told[HOP_PEERS];
+
+	hop_open(&b, 40);
+	for (unsigned i = 0; i < n; i++) {
+		struct node_id src;
+
+		rng_fill(&b.g.rng, src.b, ID_BYTES);
+		up_from(&b, &src, i + 1);
+	}
+	assert_int_equal(b.n->lsps->count, n);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	peer_down(b.n, b.p[side], "test");
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	tears(&b, told);
+	assert_int_equal(told[1 - side], n);
+	hop_pass(&b, 200 * NS_PER_S);
+	hop_workers_done(&b);
+	assert_int_equal(b.n->lsps->count, 0);
+	hop_close(&b);
+	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+/* Eight times the tunnels cost about eight times as much, not 64 times; the least of three tries, since caches and other programs of
+ * the machine disturb. */
+static void test_link_down_costs_in_proportion(void **state)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		double ratio = 1e9;
+
+		for (unsigned i = 0; i < 3 && ratio >= 24; i++) {
+			double few = cost_of_link_down(2500, side);
+			double many = cost_of_link_down(20000, side);
+
+			ratio = many / few < ratio ? many / few : ratio;
+			print_message("link %u down: 2500 tunnels %.2f ms, 20000 %.2f ms\n", side,
+			              few * 1e3, many * 1e3);
+		}
+		assert_true(ratio < 24);
+	}
+}
+
 /* What the owner of an end hears: one report of why, except where it withdrew the tunnel itself, and one that it is over. */
 static void test_owner_hears(void **state)
 {
@@ -302,10 +368,14 @@ static void test_owner_hears(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_withdrawn),   cmocka_unit_test(test_retries),
-	        cmocka_unit_test(test_heard),       cmocka_unit_test(test_same_nonce),
-	        cmocka_unit_test(test_silence),     cmocka_unit_test(test_link_down),
+	        cmocka_unit_test(test_withdrawn),
+	        cmocka_unit_test(test_retries),
+	        cmocka_unit_test(test_heard),
+	        cmocka_unit_test(test_same_nonce),
+	        cmocka_unit_test(test_silence),
+	        cmocka_unit_test(test_link_down),
 	        cmocka_unit_test(test_owner_hears),
+	        cmocka_unit_test(test_link_down_costs_in_proportion),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
