@@ -7,17 +7,22 @@
   wipe REASON      it was configured for something that has changed since, so begin again
   change           it fits, but for the options that are wanted now
   same             it fits
+
+build_folder.py --whose DIR says `foreign NAME` as above, else `ours`: where DIR is empty, or not there, and where it has the lock of
+scripts/build, so that another build may be at work in it and only the holder of the lock can judge further. Nothing is changed by either.
 """
 import json
 import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-NOT_MESONS = {".lock", "fresh"}  # scripts/build's own, and the roots that scripts/fresh keeps
+LOCK = ".lock"  # scripts/build's own: plain and empty
+NOT_MESONS = {LOCK, "fresh"}  # that, and the roots that scripts/fresh keeps
 HALF_MADE = {"meson-info", "meson-logs", "meson-private", "meson-uninstalled", "build.ninja", ".gitignore", ".hgignore",
              "compile_commands.json", ".ninja_log", ".ninja_deps"}  # what stands in a folder that meson did not finish
 
@@ -74,27 +79,54 @@ def project():
         return re.search(r"project\(\s*'([^']*)'", f.read()).group(1)
 
 
-def unfinished(names):
-    others = sorted(names - HALF_MADE)
-    return "foreign " + others[0] if others else "wipe it was never configured to the end"
+def lock_of(folder, names):
+    """Whether the folder has the lock of scripts/build: True, False, or None where something else has its name."""
+    if LOCK not in names:
+        return False
+    st = os.lstat(os.path.join(folder, LOCK))
+    return True if stat.S_ISREG(st.st_mode) and not st.st_size else None
+
+
+def not_ours(folder, names):
+    """The name of what scripts/build did not make, or None."""
+    if lock_of(folder, names) is None:
+        return LOCK
+    names = names - NOT_MESONS
+    if names and not names & {"meson-private", "meson-info"}:
+        return min(names)
+    try:
+        name = read(folder, "intro-projectinfo.json")["descriptive_name"]
+        read(folder, "meson-info.json")
+        read(folder, "intro-buildoptions.json")
+    except (OSError, ValueError, KeyError):
+        return min(names - HALF_MADE, default=None)
+    return "a build of %s" % name if name != project() else None
+
+
+def whose(folder):
+    try:
+        names = set(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return "ours"
+    foreign = None if lock_of(folder, names) else not_ours(folder, names)
+    return "foreign " + foreign if foreign else "ours"
 
 
 def verdict(folder, options):
-    names = set(os.listdir(folder)) - NOT_MESONS
-    if not names:
+    names = set(os.listdir(folder))
+    foreign = not_ours(folder, names)
+    if foreign:
+        return "foreign " + foreign
+    if not names - NOT_MESONS:
         return "empty"
-    if not names & {"meson-private", "meson-info"}:
-        return "foreign " + sorted(names)[0]
     try:
         info = read(folder, "meson-info.json")
         have = {o["name"]: o["value"] for o in read(folder, "intro-buildoptions.json")}
         made = info["directories"]
         version = info["meson_version"]["full"]
-        name = read(folder, "intro-projectinfo.json")["descriptive_name"]
+        read(folder, "intro-projectinfo.json")
     except (OSError, ValueError, KeyError):
-        return unfinished(names)
-    if name != project():
-        return "foreign a build of %s" % name
+        return "wipe it was never configured to the end"
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         return "wipe it was never configured to the end"
     for what, then, now in (("of the sources", made["source"], os.getcwd()), ("of its own", made["build"], folder)):
@@ -113,4 +145,4 @@ def verdict(folder, options):
 
 
 if __name__ == "__main__":
-    print(verdict(sys.argv[1], sys.argv[2:]))
+    print(whose(sys.argv[2]) if sys.argv[1] == "--whose" else verdict(sys.argv[1], sys.argv[2:]))

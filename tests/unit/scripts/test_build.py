@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/build with a small project in place of this one: every kind of build folder that it may meet ends built."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -38,8 +39,18 @@ class Build(unittest.TestCase):
         with open(os.path.join(self.clone, name), "w", encoding="utf-8") as f:
             f.write(text)
 
+    @staticmethod
+    def put(path, text):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    @staticmethod
+    def text(path):
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
     def build(self, *args, good=True, **env):
-        r = subprocess.run([os.path.join(self.clone, "scripts", "build"), *args], cwd=self.dir, text=True, check=False, stdin=subprocess.DEVNULL,
+        r = subprocess.run([os.path.join(self.clone, "scripts", "build"), *args], cwd=self.dir, text=True, check=False, stdin=subprocess.DEVNULL, timeout=200,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**{k: v for k, v in os.environ.items() if k != "CC"}, **env})
         self.assertEqual(r.returncode == 0, good, r.stdout)
         return r.stdout
@@ -117,7 +128,55 @@ class Build(unittest.TestCase):
         with open(os.path.join(folder, "letter"), "w", encoding="utf-8") as f:
             f.write("dear")
         self.assertIn("letter", self.build(folder, good=False))
-        self.assertEqual(sorted(set(os.listdir(folder)) - {".lock"}), ["letter"])
+        self.assertEqual(os.listdir(folder), ["letter"])
+        self.assertIn("letter", self.build("--probe", folder, good=False))
+        self.assertEqual(os.listdir(folder), ["letter"])
+
+    def test_names_that_scripts_build_uses_itself_may_be_others(self):
+        """Files of a user's by the names under which scripts/build keeps its own, whatever kind they are: never written to nor removed."""
+        victim = os.path.join(self.dir, "victim")
+        self.put(victim, "precious")
+
+        def kind(make, *more):
+            folder = tempfile.mkdtemp(dir=self.dir)
+            make(os.path.join(folder, ".lock"))
+            for name in more:
+                self.put(os.path.join(folder, name), "x")
+            before = sorted(os.listdir(folder))
+            for word in ([], ["--probe"]):
+                self.assertIn(".lock", self.build(*word, folder, good=False))
+                self.assertEqual(sorted(os.listdir(folder)), before)
+            return os.path.join(folder, ".lock")
+
+        kind(lambda p: os.symlink(victim, p), ".writable")
+        kind(lambda p: os.symlink(os.path.join(self.dir, "not there"), p))
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "not there")))
+        kind(os.mkfifo)
+        kind(os.mkdir)
+        self.assertEqual(self.text(kind(lambda p: self.put(p, "mine"))), "mine")
+        self.assertEqual(self.text(victim), "precious")
+        for name in (".writable", ".probe", ".trial"):
+            folder = tempfile.mkdtemp(dir=self.dir)
+            self.put(os.path.join(folder, name), "mine")
+            self.put(os.path.join(folder, ".lock"), "")  # as an earlier build left it
+            self.assertIn(name, self.build(folder, good=False))
+            self.assertEqual(self.text(os.path.join(folder, name)), "mine")
+
+    def test_a_build_that_is_being_configured_is_waited_for(self):
+        folder = os.path.join(self.dir, "half")
+        os.mkdir(folder)
+        self.put(os.path.join(folder, ".lock"), "")
+        self.put(os.path.join(folder, "made before meson-info"), "")
+        with open(os.path.join(folder, ".lock"), "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertEqual(self.build("--probe", folder), "")
+            p = subprocess.Popen([os.path.join(self.clone, "scripts", "build"), folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+            self.assertIn("Waiting for another build", p.stdout.readline())
+            os.unlink(os.path.join(folder, "made before meson-info"))
+        self.assertEqual(p.communicate(timeout=200), ("", None))
+        self.assertEqual(p.returncode, 0)
+        self.assertEqual(self.says(folder), "auto")
 
     def test_build_of_another_project_is_left_alone(self):
         self.build()
@@ -156,6 +215,18 @@ class Build(unittest.TestCase):
         self.assertEqual(len(said.splitlines()), 1, said)
         self.assertIn("file cannot be written (File exists", said)
         self.assertIn("Not a directory", self.build("file/build", good=False))
+        self.assertIn("File name too long", self.build("n" * 300, good=False))
+        self.assertIn("File name too long", self.build("--probe", "n" * 300, good=False))
+        for word in ("--stay", "-Dtests=enabled"):
+            self.assertIn("%s stands where DIR is expected" % word, self.build(word, good=False))
+
+    def test_probe_leaves_a_folder_that_scripts_build_takes(self):
+        self.assertEqual(self.build("--probe", "b"), "")
+        self.assertEqual(os.listdir(os.path.join(self.dir, "b")), [".lock"])
+        self.assertEqual(self.build("b"), "")
+        self.assertEqual(self.build("--probe", "b"), "")
+        self.assertEqual(self.says(os.path.join(self.dir, "b")), "auto")
+        self.assertEqual([n for n in os.listdir(os.path.join(self.dir, "b")) if n.startswith((".probe", ".trial"))], [])
 
     def test_error_in_the_sources_is_shown(self):
         self.write("small.c", "int main(void)\n{\n\treturn nothing;\n}\n")
