@@ -136,14 +136,10 @@ static void test_mac_check_and_unknown_vlan(void **state)
 	del.seq = ++p.seq[0];
 	assert_int_equal(dp_command(p.dp, 0, &c), 0);
 	assert_int_equal(dp_command(p.dp, 0, &del), 0);
-	for (int i = 0; i < 500 && dp_acked(p.dp, 0) < del.seq; i++)
-		plane_pump(&p, 10);
-	for (int i = 0; i < 500; i++) { /* or it came back in between */
-		if (plane_drops(&p, "unknown_vlan") + plane_drops(&p, "wrong_mac") >=
-		    vlans + macs + 2)
-			break;
-		plane_pump(&p, 10);
-	}
+	PLANE_UNTIL(&p, dp_acked(p.dp, 0) >= del.seq);
+	/* or it came back in between */
+	PLANE_UNTIL(&p, plane_drops(&p, "unknown_vlan") + plane_drops(&p, "wrong_mac") >=
+	                        vlans + macs + 2);
 	assert_int_equal(plane_drops(&p, "unknown_vlan") + plane_drops(&p, "wrong_mac"),
 	                 vlans + macs + 2);
 }
@@ -188,8 +184,7 @@ static void test_punt_rate(void **state)
 			p.n = 0;
 		}
 	}
-	for (int i = 0; i < 500 && dp_acked(p.dp, 0) < p.seq[0]; i++)
-		plane_pump(&p, 10);
+	PLANE_UNTIL(&p, dp_acked(p.dp, 0) >= p.seq[0]);
 	assert_true(plane_drops(&p, "punt_rate") > 0);
 	p.n = 0;
 	be32_store(packet, lse_make(LABEL_GAL, TC_LIVENESS, true, 1));

@@ -7,6 +7,7 @@
 #include "worker/eal.h"
 
 #include <linux/udp.h>
+#include <sched.h>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -30,6 +31,7 @@ static int setup(void **state)
 {
 	char err[512] = "";
 	int rx = 1 << 20;
+	cpu_set_t one;
 
 	cfg = (struct dp_cfg){.name = "sockrx", .workers = 1, .no_huge = true};
 	eal = eal_start(&cfg, 64, err, sizeof(err));
@@ -41,6 +43,10 @@ static int setup(void **state)
 	assert_int_equal(worker_init(w, &all, 0, err, sizeof(err)), 0);
 	io = io_new(w, err, sizeof(err));
 	assert_non_null(io);
+	/* The loopback keeps the order of what one CPU sent. */
+	CPU_ZERO(&one);
+	CPU_SET((unsigned)sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 	from = loop_socket(&from_port);
 	for (uint16_t i = 0; i < SOCKETS; i++) {
 		fd[i] = loop_socket(&port[i]);
@@ -124,16 +130,33 @@ static unsigned turn(uint32_t next[SOCKETS])
 	return bursts;
 }
 
+/* Turns until so many datagrams have come from the first `sockets` of them, each in a burst or in several; how many bursts that took. Where
+ * the machine is very busy a datagram arrives some time after it was sent. */
+static unsigned receive(uint32_t next[SOCKETS], unsigned sockets, uint32_t each)
+{
+	int64_t end = clock_ms() + WAIT_MS;
+	struct pollfd f = {.events = POLLIN};
+	unsigned bursts = 0;
+
+	for (unsigned s = 0; s < sockets; s++)
+		while (next[s] < each && clock_ms() < end) {
+			f.fd = fd[s];
+			poll(&f, 1, 10);
+			bursts += turn(next);
+		}
+	for (unsigned s = 0; s < sockets; s++)
+		assert_int_equal(next[s], each);
+	assert_int_equal(turn(next), 0);
+	return bursts;
+}
+
 static void test_runs_end_in_the_middle_of_a_burst(void **state)
 {
 	uint32_t next[SOCKETS] = {0};
 
 	for (uint32_t i = 0; i < 5; i++)
 		send_run(port[0], i * RUN, RUN);
-	assert_true(turn(next) >= 4);
-	assert_int_equal(next[0], 5 * RUN);
-	assert_int_equal(turn(next), 0);
-	assert_int_equal(next[0], 5 * RUN);
+	assert_true(receive(next, 1, 5 * RUN) >= 4);
 }
 
 /* More messages wait than one look takes: the rest comes in the next turn. */
@@ -144,10 +167,7 @@ static void test_many_sockets(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		for (unsigned s = 0; s < SOCKETS; s++)
 			send_run(port[s], i * RUN, RUN);
-	for (unsigned turns = 0; turns < 100 && turn(next); turns++)
-		;
-	for (unsigned s = 0; s < SOCKETS; s++)
-		assert_int_equal(next[s], 20 * RUN);
+	receive(next, SOCKETS, 20 * RUN);
 	/* The link without sealing: its packets are accepted as they are. */
 	assert_int_equal(counters[2].rx_packets, 20 * RUN);
 	assert_int_equal(counters[0].rx_packets, 0);
@@ -165,10 +185,8 @@ static void test_too_big(void **state)
 	loop_send(fd[1], port[0], big, sizeof(big));
 	loop_send(fd[1], port[0], big, 0);
 	send_run(port[0], 0, RUN);
-	assert_int_equal(turn(next), 1);
-	assert_int_equal(next[0], RUN);
+	receive(next, 1, RUN);
 	assert_int_equal(w->drops[DROP_TOO_BIG], before + 1);
-	assert_int_equal(turn(next), 0);
 }
 
 int main(void)

@@ -11,11 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define EVENTS_KEPT 256
+/* On a very busy machine even datagrams over the loopback arrive late (the kernel puts the delivery off), and workers get the processor
+ * seldom. So long is waited, for what comes at once elsewhere. */
+#define WAIT_MS 60000
 
 struct plane {
 	struct dataplane *dp;
@@ -55,14 +59,26 @@ static inline void plane_pump(struct plane *p, int ms)
 		dp_events(p->dp, w, 1024, plane_keep, p);
 }
 
+static inline int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Pumps until condition holds, or WAIT_MS are over. */
+#define PLANE_UNTIL(p, condition)                                                         \
+	for (int64_t end_ms = clock_ms() + WAIT_MS; !(condition) && clock_ms() < end_ms;) \
+	plane_pump(p, 10)
+
 /* Gives a command to one worker and waits until it has been executed. */
 static inline void plane_do(struct plane *p, unsigned w, struct cp_cmd *c)
 {
 	c->seq = ++p->seq[w];
 	while (dp_command(p->dp, w, c))
 		plane_pump(p, 10);
-	for (int i = 0; i < 500 && dp_acked(p->dp, w) < c->seq; i++)
-		plane_pump(p, 10);
+	PLANE_UNTIL(p, dp_acked(p->dp, w) >= c->seq);
 	assert_true(dp_acked(p->dp, w) >= c->seq);
 }
 
@@ -72,24 +88,30 @@ static inline void plane_all(struct plane *p, struct cp_cmd *c)
 		plane_do(p, w, c);
 }
 
-/* The first event of a type (and punt reason, if not 0) that has come, within five seconds; removed from those kept. */
+/* Takes the first event kept of a type (and punt reason, if not 0). False: there is none. */
+static inline bool plane_take(struct plane *p, enum dp_event_type type, unsigned reason,
+                              struct dp_event *out)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		if (p->kept[i].type != type || (reason && p->kept[i].u.packet.reason != reason))
+			continue;
+		*out = p->kept[i];
+		memmove(&p->kept[i], &p->kept[i + 1], (p->n - i - 1) * sizeof(p->kept[0]));
+		p->n--;
+		return true;
+	}
+	return false;
+}
+
+/* The same of an event that is to come, within WAIT_MS. */
 static inline bool plane_event(struct plane *p, enum dp_event_type type, unsigned reason,
                                struct dp_event *out)
 {
+	bool taken;
+
 	memset(out, 0, sizeof(*out));
-	for (int tries = 0; tries < 500; tries++) {
-		for (unsigned i = 0; i < p->n; i++) {
-			if (p->kept[i].type != type ||
-			    (reason && p->kept[i].u.packet.reason != reason))
-				continue;
-			*out = p->kept[i];
-			memmove(&p->kept[i], &p->kept[i + 1], (p->n - i - 1) * sizeof(p->kept[0]));
-			p->n--;
-			return true;
-		}
-		plane_pump(p, 10);
-	}
-	return false;
+	PLANE_UNTIL(p, (taken = plane_take(p, type, reason, out)));
+	return taken;
 }
 
 static inline uint64_t plane_drops(struct plane *p, const char *name)
@@ -107,8 +129,7 @@ static inline uint64_t plane_drops(struct plane *p, const char *name)
 /* Waits until a drop counter has reached a value. */
 static inline void plane_dropped(struct plane *p, const char *name, uint64_t count)
 {
-	for (int i = 0; i < 500 && plane_drops(p, name) < count; i++)
-		plane_pump(p, 10);
+	PLANE_UNTIL(p, plane_drops(p, name) >= count);
 	assert_int_equal(plane_drops(p, name), count);
 }
 
@@ -140,7 +161,7 @@ static inline size_t loop_receive(int fd, void *p, size_t cap)
 	struct pollfd f = {.fd = fd, .events = POLLIN};
 	ssize_t n;
 
-	assert_int_equal(poll(&f, 1, 5000), 1);
+	assert_int_equal(poll(&f, 1, WAIT_MS), 1);
 	n = recv(fd, p, cap, 0);
 	assert_true(n > 0);
 	return (size_t)n;
