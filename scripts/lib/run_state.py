@@ -47,12 +47,26 @@ def temporary_bases():
     return list(dict.fromkeys(d for d in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm") if d))
 
 
-def bases():
-    """Where the private folder may stand, best first; some of these may not exist or not be ours."""
-    where = [os.environ.get("XDG_RUNTIME_DIR"), "/run/user/%d" % os.geteuid()]
+def fixed_bases():
+    """Where the private folder may stand whatever the environment says, best first."""
+    where = ["/run/user/%d" % os.geteuid()]
     with contextlib.suppress(KeyError):
         where.append(os.path.join(pwd.getpwuid(os.geteuid()).pw_dir, ".cache"))
-    return list(dict.fromkeys(d for d in where + temporary_bases() if d and os.path.isabs(d)))
+    return where + ["/tmp", "/var/tmp", "/dev/shm"]
+
+
+def bases():
+    """All places where the private folder may stand, best first; some of these may not exist or not be ours. TMPDIR comes last: --stop may be
+    asked for where it is another."""
+    where = [os.environ.get("XDG_RUNTIME_DIR"), *fixed_bases(), os.environ.get("TMPDIR")]
+    return list(dict.fromkeys(d for d in where if d and os.path.isabs(d)))
+
+
+def variables(base):
+    """{name: value} without which --stop would not look in this base; mostly none."""
+    if base in fixed_bases():
+        return {}
+    return next(({v: base} for v in ("XDG_RUNTIME_DIR", "TMPDIR") if os.environ.get(v) == base), {})
 
 
 def private_name():
@@ -269,7 +283,7 @@ class State:
     """The private folder, locked: one scripts/run --stay or --stop at a time."""
 
     def __init__(self, base, fd):
-        self.fd, self.path = fd, os.path.join(base, private_name())
+        self.fd, self.base, self.path = fd, base, os.path.join(base, private_name())
         self.lock = self._locked()
 
     def _locked(self):

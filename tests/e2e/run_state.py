@@ -242,6 +242,33 @@ def odd_runtime_folders(tmp):
             os.unlink(tmp + "/a-link")
 
 
+def other_environment(tmp):
+    """--stay and --stop in shells of different environments: found by itself, or the command that --stay prints says what it takes."""
+    real = run_state.bases, run_state.fixed_bases
+    for usable in (True, False):
+        for variable in ("TMPDIR", "XDG_RUNTIME_DIR"):
+            with place(tmp, "environment") as (base, _):
+                fixed, other = os.path.join(base, "fixed"), os.path.join(base, "oth er")
+                os.mkdir(other, 0o700)
+                if usable:
+                    os.mkdir(fixed, 0o700)
+                run_state.bases, run_state.fixed_bases = real[0], lambda fixed=fixed: [fixed]
+                for v in ("TMPDIR", "XDG_RUNTIME_DIR"):
+                    os.environ.pop(v)
+                os.environ[variable] = other
+                path, _ = left_up(base)
+                with run_state_at() as at:
+                    want = run_state.variables(os.path.dirname(at))
+                alone = usable and variable == "TMPDIR"
+                check(want == ({} if alone else {variable: other}), "%s is set, a fixed place is %s: --stop needs %s" % (
+                    variable, "there" if usable else "not there", want))
+                os.environ.pop(variable)
+                os.environ.update(want)
+                check(stop().startswith("Stopped") and not os.path.exists(path), "and finds the network so")
+                run_state.fixed_bases = real[1]
+            shutil.rmtree(os.path.join(tmp, "environment"))
+
+
 @contextlib.contextmanager
 def run_state_at():
     state = run_state.find_state()
@@ -396,6 +423,7 @@ def body(net):
         foreign_processes(tmp)
         moved_program(tmp)
         odd_runtime_folders(tmp)
+        other_environment(tmp)
         two_at_once(tmp, net)
         whole(tmp, net)
         untold(tmp, net)
