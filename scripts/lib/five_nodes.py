@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -188,7 +189,35 @@ def experiment(net, size, told):
             "link_flaps": sum(r["flaps"] for n in net.nodes.values() for r in n.rows("links"))}
 
 
-def story(net, r, stayed):
+class Commands:
+    """What is printed to be pasted into a shell of the folder that scripts/run was called from."""
+
+    def __init__(self, called_from):
+        self.called_from = called_from
+
+    def program(self, path):
+        near = os.path.relpath(path, self.called_from)
+        return shlex.quote(os.path.abspath(path) if near.startswith("..") else near)
+
+    def line(self, program, *words, **variables):
+        return " ".join(["%s=%s" % (k, shlex.quote(v)) for k, v in variables.items()] + [self.program(program)] + [shlex.quote(w) for w in words])
+
+    def stop(self, base):
+        return self.line(os.path.join(coyonet.ROOT, "scripts", "run"), "--stop", **run_state.variables(base))
+
+
+def to_try(net, r, commands):
+    """What can be done with a network that stays."""
+    n, ctl, coyo = net.nodes, net.bin("coyoctl"), net.bin("coyo")
+    return [commands.line(ctl, "-s", n["t1"].control, "show", "tunnels"),
+            commands.line(ctl, "-s", n["a"].control, "trace", r["id_b"]),
+            commands.line(coyo, "listen", "7001", COYO_SOCKET=n["b"].app) + " &",
+            commands.line(coyo, "connect", r["id_b"], "7001", COYO_SOCKET=n["a"].app),
+            r["stop"]]
+
+
+def story(net, r, commands):
+    """commands: where the network stays up."""
     names = [h["node"] for h in r["path"]]
     print("a is  %s" % r["id_a"])
     print("b is  %s" % r["id_b"])
@@ -208,13 +237,10 @@ def story(net, r, stayed):
         print("%d links went down and came back: this machine is very busy." % r["link_flaps"])
     print("%.0f Mbit/s end to end (%.1f s), encrypted from a to b and again on every link." % (
         r["throughput_mbit_s"], r["seconds"]))
-    if stayed:
+    if commands:
         print("The network is up. Try:")
-        print("    %s -s %s show tunnels" % (os.path.relpath(net.bin("coyoctl")), net.nodes["t1"].control))
-        print("    %s -s %s trace %s" % (os.path.relpath(net.bin("coyoctl")), net.nodes["a"].control, r["id_b"]))
-        print("    COYO_SOCKET=%s %s listen 7001 &" % (net.nodes["b"].app, os.path.relpath(net.bin("coyo"))))
-        print("    COYO_SOCKET=%s %s connect %s 7001" % (net.nodes["a"].app, os.path.relpath(net.bin("coyo")), r["id_b"]))
-        print("    scripts/run --stop")
+        for line in to_try(net, r, commands):
+            print("    " + line)
     else:
         print("Next: scripts/run --stay keeps the network up to try coyoctl on; scripts/test runs every test.")
 
@@ -256,6 +282,7 @@ class Run:
         self.options = options
         self.net = self.state = self.folder = None
         self.stayed = False
+        self.commands = Commands(options.called_from)
 
     def prepare(self):
         check_files()
@@ -264,7 +291,7 @@ class Run:
             if self.options.stay:
                 self.state = run_state.open_state()
                 if self.state.read():
-                    raise NetError("a network from an earlier --stay is still up; scripts/run --stop takes it down")
+                    raise NetError("a network from an earlier --stay is still up; %s takes it down" % self.commands.stop(self.state.base))
             path, self.folder = run_state.new_network_folder()
             self.net = coyonet.Net(build=self.options.build, directory=path)
         check_room(path, self.options.size << 20)
@@ -288,6 +315,7 @@ class Run:
     def stay(self, result):
         result["sockets"] = {n.name: n.control for n in self.net.nodes.values()}
         result["app_sockets"] = {n.name: n.app for n in self.net.nodes.values()}
+        result["stop"] = self.commands.stop(self.state.base)
         with signals.hold():
             self.state.write(run_state.remembered(self.folder, {n.name: n.proc.pid for n in self.net.nodes.values()}))
             self.stayed = True
@@ -338,11 +366,11 @@ def tell(options, r, result):
         if options.json:
             print(json.dumps(result, indent=2))
         else:
-            story(r.net, result, r.stayed)
+            story(r.net, result, r.commands if r.stayed else None)
         say_all()
     except OSError as e:
         raise Untold("all went well, but what happened could not be written to standard output (%s)%s" % (
-            e.strerror, "; the network is up, scripts/run --stop takes it down" if r.stayed else "")) from e
+            e.strerror, "; the network is up, %s takes it down" % result["stop"] if r.stayed else "")) from e
 
 
 def told_run(options, told, r):
@@ -389,6 +417,7 @@ def main():
     p.add_argument("--stop", action="store_true")
     p.add_argument("--size", type=int, default=256)
     p.add_argument("--build", default=None)
+    p.add_argument("--called-from", default=os.getcwd())
     options = p.parse_args()
     signals.install()
     return stop() if options.stop else run(options)

@@ -308,6 +308,28 @@ def whole(tmp, net):
             interrupted(net, base, after_lines)
 
 
+def pasted(tmp, net):
+    """What the story of --stay prints is pasted into the shell that it was called from, wherever that stands."""
+    for folder, build in (("/", net.build), (os.path.join(tmp, "sp ace"), os.path.join(tmp, "sp ace", "b $u"))):
+        with place(tmp, "pas ted") as (base, _):
+            os.makedirs(folder, exist_ok=True)
+            if build != net.build:
+                os.symlink(net.build, build)
+            r = subprocess.run([sys.executable, FIVE, "--build", build, "--called-from", folder, "--stay", "--size", "1"], check=False, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=400)
+            check(r.returncode == 0, "--stay called in %s: %s" % (folder, r.stderr.strip()))
+            lines = [w.strip() for w in r.stdout.split("Try:\n")[1].strip().split("\n")]
+            try:
+                for line, says in ((lines[0], "transit"), (lines[1], ""), (lines[-1], "Stopped 5 nodes")):
+                    r = subprocess.run(["bash", "-c", line], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                                       timeout=60)
+                    check(r.returncode == 0 and says in r.stdout, "%s: %s" % (line, r.stdout.strip()[:300]))
+            finally:
+                five_nodes(net, "--stop")
+            check(sorted(os.listdir(base)) == ["victim"], "nothing is left")
+        shutil.rmtree(os.path.join(tmp, "pas ted"))
+
+
 def untold(tmp, net):
     """Standard output is closed from the start, full, or a pipe that nobody reads."""
     with place(tmp, "untold") as (base, _):
@@ -425,6 +447,7 @@ def body(net):
         odd_runtime_folders(tmp)
         other_environment(tmp)
         two_at_once(tmp, net)
+        pasted(tmp, net)
         whole(tmp, net)
         untold(tmp, net)
         killed(tmp, net)
