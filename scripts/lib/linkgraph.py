@@ -7,7 +7,8 @@ import re
 import subprocess
 
 ROOMS = "scripts/lib/rooms"
-INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
+INCLUDE = re.compile(r"^[ \t]*(?:#|%:)[ \t]*(?:include|include_next|import)\b[ \t]*(.*)$", re.M)
+INCLUDED = re.compile(r'"([^"]+)"|<([^>]+)>')
 TYPE_MADE = re.compile(r"\b(?:struct|union|enum)\s+(\w+)\s*(?:COYO_\w+(?:\([^)]*\))?\s*)?\{")
 TYPE_NAMED = re.compile(r"\b(?:struct|union|enum)\s+(\w+)")
 
@@ -23,6 +24,15 @@ def read(path):
 
 def strip(text):
     return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|//[^\n]*', " ", text, flags=re.S)
+
+
+def included(text):
+    """[name] of what a file includes, in quotes or angle brackets; None in place of a name that only the preprocessor knows."""
+    # Comments go, strings stay.
+    text = re.sub(r'''/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'''', lambda m: " " if m.group(0)[0] == "/" else m.group(0),
+                  text.replace("\\\n", ""), flags=re.S)
+    found = [INCLUDED.match(rest) for rest in INCLUDE.findall(text)]
+    return [(m.group(1) or m.group(2)) if m else None for m in found]
 
 
 class Rooms:
@@ -167,14 +177,19 @@ def call_edges(build, includes=(), home="."):
 
 
 def include_edges(rooms, text_of):
-    """{(file, file)} by includes within the planes."""
-    edges = set()
-    for path, text in text_of.items():
-        plane = path.split("/")[0]
-        for name in INCLUDE.findall(text):
-            for root in (os.path.dirname(path), plane, *rooms.order):
-                if os.path.join(root, name) in text_of:
-                    edges.add((path, os.path.join(root, name)))
+    """{(file, file)} by includes within the planes, in quotes or angle brackets. text_of {path: text} gets whatever else is included, by any
+    name, for instance a table of rows."""
+    edges, left = set(), list(text_of)
+    while left:
+        path = left.pop()
+        for name in included(text_of[path]):
+            for root in (os.path.dirname(path), path.split("/")[0], *rooms.order) if name else ():
+                to = os.path.normpath(os.path.join(root, name))
+                if to not in text_of and rooms.room_of(to) and os.path.isfile(to):
+                    text_of[to] = read(to)
+                    left.append(to)
+                if to in text_of:
+                    edges.add((path, to))
                     break
     return edges
 
@@ -277,6 +292,7 @@ class Graph:
                 raise
             self.calls, self.stale = {}, str(e)
         self.files = len(text_of)
+        self.computed = sorted(p for p, text in text_of.items() if None in included(text))
         self.sizes = collections.Counter(map(rooms.room_of, text_of))
         self.up = {}  # (kind, file, file or tag) -> why: symbols or makers
         for (a, b), names in self.calls.items():
@@ -294,7 +310,7 @@ class Graph:
 
     def row_problems(self):
         """[(what, message)]: what crosses the order without a row, and rows that nothing needs any more."""
-        out = []
+        out = [(p, "includes a file whose name only the preprocessor knows") for p in self.computed]
         for key in sorted(set(self.up) - self.rooms.allowed):
             kind, a, b = key
             why = ", ".join(self.up[key][:6]) + (" ..." if len(self.up[key]) > 6 else "")

@@ -52,11 +52,15 @@ class Wall(unittest.TestCase):
             json.dump(entries, f)
         return self.read(rows)
 
-    def read(self, rows=""):
+    @staticmethod
+    def rooms(rows=""):
         os.makedirs("scripts/lib", exist_ok=True)
         with open(linkgraph.ROOMS, "w", encoding="utf-8") as f:
             f.write(ORDER + rows)
-        return linkgraph.Graph(linkgraph.Rooms(), "build")
+        return linkgraph.Rooms()
+
+    def read(self, rows=""):
+        return linkgraph.Graph(self.rooms(rows), "build")
 
     def calls(self, path, *names):
         """A file that defines the function named after it and calls others."""
@@ -114,6 +118,28 @@ class Wall(unittest.TestCase):
         self.assertEqual(sorted(g.up), [
             ("include", "controlplane/core/c.c", "controlplane/left/l.h"), ("include", "controlplane/roof/o.c", "controlplane/right/r.h"),
             ("type", "controlplane/core/c.h", "l")])
+
+    def test_an_include_up_by_any_spelling(self):
+        """In quotes or angle brackets, of a header or any other file, by whatever way it is written."""
+        for n, line in enumerate(('#include "left/l.h"', "#include <left/l.h>", '#include "left/l.def"', "#include<left/l.inc>", '  #  include\t"left/l.h"',
+                                  '#include "../left/l.h"', '#/**/include/* x */<left/l.h>', '#import "left/l.h"', '#inc\\\nlude "left/l.h"',
+                                  '%:include "left/l.h"', 'char *s = "/*";\n#include "left/l.h" // */')):
+            for name in ("l.h", "l.def", "l.inc"):
+                self.source("controlplane/left/" + name, "")
+            self.source("controlplane/core/c.h", line)
+            with self.subTest(n=n, line=line):
+                up = list(linkgraph.include_edges(self.rooms(), {p: linkgraph.read(p) for p in linkgraph.sources()}))
+                self.assertEqual([(a, b.split(".")[0]) for a, b in up], [("controlplane/core/c.h", "controlplane/left/l")])
+        self.calls("controlplane/core/c.c")
+        self.source("controlplane/core/c.h", "/* #include <left/l.h>\n#include <left/l.h> */\n#include <stdio.h>")
+        self.assertEqual(self.graph().row_problems(), [])
+        self.source("controlplane/core/c.h", "#include <left/l.def>")
+        self.assertEqual([k for k in self.graph().up], [("include", "controlplane/core/c.h", "controlplane/left/l.def")])
+        self.source("controlplane/core/c.h", '#include "core/c.def"')
+        self.source("controlplane/core/c.def", "#include <left/l.h>")
+        self.assertEqual([k for k in self.graph().up], [("include", "controlplane/core/c.def", "controlplane/left/l.h")])
+        self.source("controlplane/core/c.h", "#define UP <left/l.h>\n#include UP")
+        self.assertIn("only the preprocessor knows", self.graph().row_problems()[0][1])
 
     def test_circles(self):
         self.calls("controlplane/left/a.c", "b")
