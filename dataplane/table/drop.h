@@ -60,4 +60,5 @@ struct drop_row {
 	const char *name;
 	const char *text;
 };
+/* By enum drop_reason: the name in counters, and what it means in a few words. */
 extern const struct drop_row drop_rows[DROP_REASONS];

@@ -61,6 +61,7 @@ struct tcp_cc_ops {
 	void (*mss)(struct tcp_ccs *c, uint32_t was);
 };
 
+/* RFC 5681 with RFC 6582, and RFC 9438: each in the file of its name. */
 extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 
 /* hystart.c: init with a connection; ack for each acknowledgement that lets slow start grow. */

@@ -29,9 +29,10 @@ class Staged(unittest.TestCase):
         if made.returncode:
             print("skipped: " + made.stdout.strip())
             sys.exit(77)
-        for script in ("scripts/check", "scripts/lib/linkgraph.py"):
+        for script in ("scripts/check", "scripts/lib/linkgraph.py", "scripts/lib/ratchet"):
             shutil.copy(os.path.join(ROOT, script), script)
         run("git", "add", "--all")
+        run("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "--no-verify", "--allow-empty", "-m", "as it is now")
 
     def setUp(self):
         with open(SOURCE, encoding="utf-8") as f:
@@ -73,6 +74,24 @@ class Staged(unittest.TestCase):
         out = self.check()
         run("git", "rm", "-q", "--cached", "common/base/stray.c")
         self.assertIn("common/base/stray.c: first line is not the SPDX line", out)
+
+
+    def test_what_a_header_declares_has_a_comment_of_its_own(self):
+        """Also where it stands right below what has one; also a variable, and a function whose name is in capitals."""
+        header = "controlplane/peer/peer.h"
+        with open(header, encoding="utf-8") as f:
+            good = f.read()
+        self.addCleanup(run, "git", "add", header)
+        self.addCleanup(self.write, header, good)
+        new = ("void one(struct node *n);", "extern const int two;", "int THREE(void);", "static inline int four(void)\n{\n\treturn 4;\n}",
+               "int\nfive(void);")
+        for between, says in (("", "a comment of its own"), ("\n", "without a comment")):
+            self.write(header, good + between + "\n".join(new) + "\n")
+            run("git", "add", header)
+            self.assertRegex(self.check(), "%s: .*%s.*: 5, 0 are allowed: THREE five four one two\n" % (header, says))
+        self.write(header, good + "\n" + "\n".join("/* What it is. */\n" + d for d in new) + "\n")
+        run("git", "add", header)
+        self.assertNotIn(header + ": declared", self.check())
 
 
 if __name__ == "__main__":
