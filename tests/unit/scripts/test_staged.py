@@ -10,6 +10,7 @@ import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 SOURCE = "common/base/timer.c"
+NOBODY = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
 
 def run(*args, **more):
@@ -32,7 +33,7 @@ class Staged(unittest.TestCase):
         for script in ("scripts/check", "scripts/lib/linkgraph.py", "scripts/lib/ratchet"):
             shutil.copy(os.path.join(ROOT, script), script)
         run("git", "add", "--all")
-        run("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "--no-verify", "--allow-empty", "-m", "as it is now")
+        run("git", *NOBODY, "commit", "-q", "--no-verify", "--allow-empty", "-m", "as it is now")
 
     def setUp(self):
         with open(SOURCE, encoding="utf-8") as f:
@@ -92,6 +93,37 @@ class Staged(unittest.TestCase):
         self.write(header, good + "\n" + "\n".join("/* What it is. */\n" + d for d in new) + "\n")
         run("git", "add", header)
         self.assertNotIn(header + ": declared", self.check())
+
+    def test_what_may_stand_only_gets_less(self):
+        """Rows of ratchet, size_waivers and rooms, against HEAD and from commit to commit; a commit that says why may."""
+        def commit(*body):
+            run("git", *NOBODY, "commit", "-q", "--no-verify", "-m", "loosens", *[w for b in body for w in ("-m", b)])
+
+        def edit(path, change):
+            with open(path, encoding="utf-8") as f:
+                self.write(path, change(f.read()))
+            run("git", "add", path)
+        self.addCleanup(run, "git", "reset", "-q", "--hard", run("git", "rev-parse", "HEAD").stdout.strip())
+        edit("scripts/lib/ratchet", lambda t: t.replace("asserts_per_kloc 5.0", "asserts_per_kloc 0.1") + "contract common/base/json.h 1\n")
+        edit("scripts/lib/ratchet", lambda t: t.replace("grouped common/base/timer.h 1", "grouped common/base/timer.h 2"))
+        edit("scripts/lib/size_waivers", lambda t: t + "scripts/check 900 why not\n")
+        edit("scripts/lib/rooms", lambda t: t.replace("circle_max 5", "circle_max 6") + "call controlplane/peer/peer.c controlplane/kad/kad.c\n")
+        allowed = [r"ratchet: allows more than before: assertions less than 5 4\.9, was 0;", r"ratchet: allows more than before: contract 1, was 0;",
+                   r"ratchet: allows more than before: grouped \d+", r"size_waivers: allows more than before: rows 2, was 1;",
+                   r"rooms: allows more than before: call 1, was 0;", r"rooms: allows more than before: circle_max 6, was 5;"]
+        out = self.check()
+        for text in allowed:
+            self.assertRegex(out, text)
+        commit()
+        out = run("scripts/check", "--fast").stdout
+        for text in allowed:
+            self.assertRegex(out, text.replace(";", ", in commit"))
+        run("git", "reset", "-q", "--soft", "HEAD^")
+        commit("Loosens: a header was split.")
+        self.assertNotIn("allows more", run("scripts/check", "--fast").stdout)
+        # Less is always allowed, and so is what moves from one header to another.
+        edit("scripts/lib/ratchet", lambda t: t.replace("asserts_per_kloc 0.1", "asserts_per_kloc 4.0").replace("timer.h 2", "moved.h 2"))
+        self.assertNotIn("allows more", self.check())
 
 
 if __name__ == "__main__":
