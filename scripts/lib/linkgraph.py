@@ -17,8 +17,11 @@ class Stale(Exception):
     """There is no build to read, or it is older than the sources."""
 
 
+NO_TEXT = "\ufffd"  # in place of what is not UTF-8
+
+
 def read(path):
-    with open(path, encoding="utf-8") as f:
+    with open(path, encoding="utf-8", errors="replace") as f:
         return f.read()
 
 

@@ -94,6 +94,29 @@ class Staged(unittest.TestCase):
         run("git", "add", header)
         self.assertNotIn(header + ": declared", self.check())
 
+    def test_what_is_no_text_and_a_tool_that_fails(self):
+        def forget():
+            run("git", "rm", "-q", "--cached", *files)
+            for f in files:
+                os.remove(f)
+        files = {"odd.md": b"one\ntwo \xff\n", "common/base/odd.c": b"/* \xe4 */\n", "\udcff.md": b"text\n"}
+        for name, text in files.items():
+            with open(name, "wb") as f:
+                f.write(text)
+        self.addCleanup(forget)
+        run("git", "add", *files)
+        out = self.check()
+        self.assertIn("odd.md:2: a byte that is not UTF-8\n", out)
+        self.assertIn("common/base/odd.c:1: a byte that is not UTF-8\n", out)
+        self.assertNotIn("Traceback", out)
+        # What a tool says is handed on.
+        os.mkdir("tools")
+        self.addCleanup(shutil.rmtree, "tools")
+        self.write("tools/ctags", "#!/bin/sh\necho 'ctags: cannot open temporary file' >&2\nexit 1\n")
+        os.chmod("tools/ctags", 0o755)
+        out = run("scripts/check", "--staged", env=dict(os.environ, PATH=os.path.abspath("tools") + ":" + os.environ["PATH"])).stdout
+        self.assertIn("ctags fails (ctags: cannot open temporary file)", out)
+
     def test_what_may_stand_only_gets_less(self):
         """Rows of ratchet, size_waivers and rooms, against HEAD and from commit to commit; a commit that says why may."""
         def commit(*body):
