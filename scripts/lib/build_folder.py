@@ -9,7 +9,8 @@
   same             it fits
 
 build_folder.py --whose DIR says `foreign NAME` as above, else `ours`: where DIR is empty, or not there, and where it has the lock of
-scripts/build, so that another build may be at work in it and only the holder of the lock can judge further. Nothing is changed by either.
+scripts/build, so that another build may be at work in it and only the holder of the lock can judge further; `closed WHY` where it cannot be looked into.
+Nothing is changed by either.
 """
 import json
 import os
@@ -108,6 +109,8 @@ def whose(folder):
         names = set(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return "ours"
+    except OSError as e:
+        return "closed " + e.strerror
     foreign = None if lock_of(folder, names) else not_ours(folder, names)
     return "foreign " + foreign if foreign else "ours"
 

@@ -50,7 +50,15 @@ def main():
         print(__doc__.strip())
         return 0 if args == ["--help"] else 2
     coyosim, path = args
-    lines = read(path)
+    if not os.access(coyosim, os.X_OK) or os.path.isdir(coyosim):
+        print("traces.py: %s is no program; scripts/build makes build/tests/sim/coyosim" % coyosim, file=sys.stderr)
+        return 2
+    try:
+        lines = read(path)
+    except (OSError, UnicodeDecodeError) as e:
+        print("traces.py: %s cannot be read (%s); the project's is tests/sim/golden/traces.txt" % (path, getattr(e, "strerror", None) or e.reason),
+              file=sys.stderr)
+        return 2
     rows = [line for line in lines if isinstance(line, tuple)]
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         now = list(pool.map(lambda row: run(coyosim, row), rows))
