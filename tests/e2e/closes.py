@@ -38,7 +38,9 @@ Row = collections.namedtuple("Row", "poll got end first_write poll_then later_wr
 
 
 class Kernel:
-    """Pairs of TCP sockets on loopback."""
+    """Pairs of TCP sockets on loopback, which delivers within the call."""
+
+    settle = 0.02
 
     def pairs(self, n):
         with socket.socket() as server:
@@ -51,6 +53,8 @@ class Kernel:
 
 class Ours:
     """Streams from a to b, as descriptors."""
+
+    settle = SETTLE
 
     def __init__(self, net):
         self.net = net
@@ -143,7 +147,7 @@ def play(world, many):
     for c, _, y in runs:
         if c.unread is True:
             y.sendall(QUESTION)
-    time.sleep(SETTLE)
+    time.sleep(world.settle)
     doomed = []
     for c, x, y in runs:
         x.sendall(c.answer)
@@ -152,17 +156,17 @@ def play(world, many):
         if end_one(c.how, x):
             doomed.append(x)
     kill_holder(doomed)
-    time.sleep(SETTLE)
+    time.sleep(world.settle)
     for c, x, _ in runs:
         if c.how == "shutdown, later close":
             x.close()
-    time.sleep(SETTLE)
+    time.sleep(world.settle)
     before = [flags(y) for _, _, y in runs]
     first = [put(y) if c.look == "write" else None for c, _, y in runs]
-    time.sleep(SETTLE)
+    time.sleep(world.settle)
     ends = [end_of(y) for _, _, y in runs]
     first = [f or put(y) for f, (_, _, y) in zip(first, runs)]
-    time.sleep(SETTLE)
+    time.sleep(world.settle)
     after = [flags(y) for _, _, y in runs]
     seen = {c: collections.Counter() for c in many}
     for (c, x, y), b, (got, end), f, a in zip(runs, before, ends, first, after):
@@ -196,24 +200,32 @@ def allowed(case, ours, kernel):
     return set(ours) == rows
 
 
-def matrix(net):
-    worlds = Kernel(), Ours(net)
-    many, bad = list(cases()), 0
+def play_all(world, many):
+    seen = {}
     for i in range(0, len(many), BATCH // TIMES):
-        kernel, ours = (play(w, many[i:i + BATCH // TIMES]) for w in worlds)
-        for case in kernel:
-            # SO_LINGER of somebody else's descriptor cannot be seen: it closes like any other.
-            expected = kernel[case]
-            if case.how == "linger 0":
-                expected = play(worlds[0], [case._replace(how="close")])[case._replace(how="close")]
-            if allowed(case, ours[case], expected):
-                continue
-            bad += 1
-            print("DIFFERS %s" % (case._replace(answer=len(case.answer)),))
-            for who, rows in (("kernel", expected), ("ours", ours[case])):
-                for row, n in rows.most_common(4):
-                    print("    %-6s %3d %s" % (who, n, tuple(row)), flush=True)
-    worlds[1].close()
+        seen.update(play(world, many[i:i + BATCH // TIMES]))
+    return seen
+
+
+def matrix(net):
+    many, bad, world = list(cases()), 0, Ours(net)
+    kernel, ours = play_all(Kernel(), many), play_all(world, many)
+    for case in many:
+        # SO_LINGER of somebody else's descriptor cannot be seen: it closes like any other.
+        expected = kernel[case._replace(how="close") if case.how == "linger 0" else case]
+        if not allowed(case, ours[case], expected):
+            # A busy machine may not have had the time: what differs with much more of it differs.
+            world.settle = 8 * SETTLE
+            ours.update(play(world, [case]))
+            world.settle = SETTLE
+        if allowed(case, ours[case], expected):
+            continue
+        bad += 1
+        print("DIFFERS %s" % (case._replace(answer=len(case.answer)),))
+        for who, rows in (("kernel", expected), ("ours", ours[case])):
+            for row, n in rows.most_common(4):
+                print("    %-6s %3d %s" % (who, n, tuple(row)), flush=True)
+    world.close()
     check(bad == 0, "%d ways to end a stream, %d times each, look like the kernel's TCP" % (len(many), TIMES))
 
 
