@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What scripts/run remembers of a network that --stay left up: private folders, no links followed, nothing removed that it did not make."""
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -288,7 +289,13 @@ class State:
 
     def _locked(self):
         while True:
-            fd = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+            try:
+                fd = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+            except OSError as e:
+                if e.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+                    raise
+                why = "it is a link" if e.errno == errno.ELOOP else e.strerror
+                raise StateError("%s/%s cannot be used (%s); remove it by hand" % (self.path, LOCK, why)) from e
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 there = os.stat(LOCK, dir_fd=self.fd, follow_symlinks=False)

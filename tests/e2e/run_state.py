@@ -173,6 +173,20 @@ def planted_state(tmp):
             check("refused" in said or "No network" in said, "planted state, %s: %s" % (how, said))
 
 
+def planted_lock(tmp):
+    """What stands in the place of the lock is named, with the remedy, and left alone."""
+    for how, make in (("folder", os.mkdir), ("link", lambda p: os.symlink("/dev/null", p))):
+        with place(tmp, "lock-" + how) as (base, _):
+            path, _ = left_up(base)
+            lock = os.path.join(base, run_state.private_name(), run_state.LOCK)
+            os.unlink(lock)
+            make(lock)
+            said = stop()
+            check("refused" in said and lock in said and "remove it by hand" in said and os.path.exists(path), "the lock is a %s: %s" % (how, said))
+            os.rmdir(lock) if how == "folder" else os.unlink(lock)
+            check(stop().startswith("Stopped") and not os.path.exists(path), "and without it --stop works")
+
+
 def foreign_processes(tmp):
     with place(tmp, "processes") as (base, _):
         sleepers = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(3)]
@@ -442,6 +456,7 @@ def body(net):
         named_folders(tmp)
         links_inside(tmp)
         planted_state(tmp)
+        planted_lock(tmp)
         foreign_processes(tmp)
         moved_program(tmp)
         odd_runtime_folders(tmp)
