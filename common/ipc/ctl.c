@@ -46,6 +46,8 @@ const char *ctl_errno_name(int err)
 		return "EHOSTUNREACH";
 	case ENETUNREACH:
 		return "ENETUNREACH";
+	case EMULTIHOP:
+		return "EMULTIHOP";
 	case ETIMEDOUT:
 		return "ETIMEDOUT";
 	case ECONNREFUSED:

@@ -411,8 +411,10 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 		a->size_max = a->size;
 		a->size_at = n->now;
 	}
-	for (unsigned i = 0; i < m->count; i++)
+	for (unsigned i = 0; i < m->count; i++) {
+		(void)anchor_hears_of(n, m->c[i].place, m->c[i].ntrees);
 		n->news->sample(n, p, &m->c[i]);
+	}
 }
 
 void anchor_timer(struct node *n, struct timer *t)
@@ -462,6 +464,33 @@ unsigned anchor_distance(const struct anchor *a, const struct place *place, unsi
 		found++;
 	}
 	return found;
+}
+
+bool anchor_out_of_reach(const struct anchor *a, const struct place *place, unsigned nplaces)
+{
+	unsigned tree, d;
+
+	return anchor_distance(a, place, nplaces, &tree, &d) && d > OUT_OF_REACH;
+}
+
+bool anchor_hears_of(struct node *n, const struct place *place, unsigned nplaces)
+{
+	unsigned tree, d;
+
+	if (!anchor_distance(n->anchor, place, nplaces, &tree, &d) || d <= ANCHOR_REACH)
+		return false;
+	n->anchor->beyond_at = n->now;
+	return d > OUT_OF_REACH;
+}
+
+bool anchor_network_beyond(const struct node *n)
+{
+	return n->anchor->beyond_at.ns && instant_sub(n->now, n->anchor->beyond_at) < SIZE_KEPT;
+}
+
+unsigned anchor_depth(const struct anchor *a)
+{
+	return (unsigned)min_u64(a->tree[0].coords.hops, ANCHOR_REACH);
 }
 
 struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,

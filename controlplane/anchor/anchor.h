@@ -8,6 +8,11 @@
 #include "peer/peer.h"
 #include "wire/record.h"
 
+/* Hops that a control packet or a tunnel can go. A node that is farther away along the trees may be nearer all the same, as on the two sides
+ * of a ring; twice as far along every tree it counts as out of reach. */
+#define ANCHOR_REACH 255
+#define OUT_OF_REACH (2 * ANCHOR_REACH)
+
 enum anchor_timer {
 	TIMER_ANCHOR_ANN = TIMERS_OF(PART_ANCHOR),
 	TIMER_ANCHOR_SEQ,
@@ -52,6 +57,8 @@ struct anchor {
 	uint32_t size_told;      /* as in the last samples sent */
 	struct instant size_at;  /* when size_max was last reached or forgotten */
 	struct instant grown_at; /* the network last grew or merged */
+	/* Somebody last named a node more than ANCHOR_REACH hops away; 0: never. */
+	struct instant beyond_at;
 };
 
 /* Makes n->anchor: this node is the root of every tree. -ENOMEM. */
@@ -80,6 +87,14 @@ uint64_t anchor_hash(unsigned tree, const struct node_id *id);
  * neither is set. */
 unsigned anchor_distance(const struct anchor *a, const struct place *place, unsigned nplaces,
                          unsigned *tree, unsigned *distance);
+/* Whether places (as in a record) are known to be farther away than OUT_OF_REACH along every tree that can be compared. */
+bool anchor_out_of_reach(const struct anchor *a, const struct place *place, unsigned nplaces);
+/* The same, when others name a node with these places; remembers it if they are farther away than ANCHOR_REACH. */
+bool anchor_hears_of(struct node *n, const struct place *place, unsigned nplaces);
+/* Whether the network reaches farther than ANCHOR_REACH from here, as others said in the last two minutes. */
+bool anchor_network_beyond(const struct node *n);
+/* Hops from here to the root of tree 0, at most ANCHOR_REACH: how long answers may take grows with them. */
+unsigned anchor_depth(const struct anchor *a);
 /* The up neighbour nearest to coords in a tree with root tag `root`, strictly nearer than `limit` hops; NULL: none. usable (NULL: all)
  * says which may be asked, given arg. *distance: hops from there, `limit` where there is none. */
 struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,

@@ -34,7 +34,8 @@ enum node_answer_type {
 struct node_answer {
 	uint32_t type;
 	uint32_t cookie;
-	int32_t err;       /* ANS_FAILED: positive errno */
+	/* ANS_FAILED: positive errno; EMULTIHOP: too far, more than 255 hops. */
+	int32_t err;
 	bool exact;        /* ANS_LOOKUP: the id itself answered */
 	struct node_id id; /* lookup: closest; trace: the node at this hop */
 	uint32_t seq;      /* ping, trace hop number from 1 */

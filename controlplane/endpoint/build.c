@@ -36,7 +36,7 @@ int64_t build_time_limit(struct node *n, const struct session *s)
 /* In a deep tree ways are long, and answers take longer. */
 int64_t build_attempt_timeout(struct node *n, const struct session *s)
 {
-	return ATTEMPT_NS + ATTEMPT_HOP * n->anchor->tree[0].coords.hops + slow(n, s);
+	return ATTEMPT_NS + ATTEMPT_HOP * anchor_depth(n->anchor) + slow(n, s);
 }
 
 /* A repair is tried often while a user may still be waiting, then less and less often. */
@@ -72,6 +72,7 @@ static int64_t retry_after_failure(const struct session *s)
 void build_reset(struct session *s)
 {
 	s->attempts = s->lookups_made = 0;
+	s->too_far = false;
 	s->stale_seq = 0;
 }
 
@@ -218,6 +219,7 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		if (s->refused < UINT8_MAX)
 			s->refused++;
 	}
+	s->too_far |= code == SETUP_TOO_FAR;
 	learn_notvia(s, tag_from, tag_to);
 	build_again(n, s);
 }

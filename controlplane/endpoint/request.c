@@ -49,6 +49,9 @@ static const char *why(int err)
 	switch (err) {
 	case EHOSTUNREACH:
 		return "no node with this id could be reached; is it up, and is the id right?";
+	case EMULTIHOP:
+		return "too far: no node with this id within 255 hops, and the network reaches "
+		       "farther";
 	case ETIMEDOUT:
 		return "the path broke and could not be rebuilt in time; try again";
 	case ESHUTDOWN:

@@ -122,6 +122,7 @@ struct session {
 	uint8_t attempts; /* set-ups begun since want_since */
 	uint8_t refused;  /* repairs that the other side refused since the path was lost */
 	bool anew;        /* the last one was refused: the next attempt carries a handshake */
+	bool too_far;     /* since want_since, a set-up ran out of hops */
 	/* Hops to be excluded, each as the tags of its two nodes. */
 	uint32_t notvia[SETUP_NOTVIA_MAX][2];
 	uint8_t nnotvia;

@@ -59,6 +59,14 @@ static void attempt(struct node *n, struct session *s)
 	arm(n, &s->timer, TIMER_SESSION, s, again < next ? again : next);
 }
 
+/* Why the destination is given up. Too far is also what nobody within reach knows, where the network goes on beyond. */
+static int reason(const struct node *n, const struct session *s)
+{
+	if (session_has_keys(s))
+		return ETIMEDOUT;
+	return s->too_far || anchor_network_beyond(n) ? EMULTIHOP : EHOSTUNREACH;
+}
+
 void step(struct node *n, struct session *s)
 {
 	if (s->answer.state != HS_NONE && instant_sub(n->now, s->answer.born) > SESSION_HALF_OPEN)
@@ -70,7 +78,7 @@ void step(struct node *n, struct session *s)
 	} else if (!session_wanted(s) && !(s->in_use && session_has_keys(s))) {
 		unwanted(n, s);
 	} else if (instant_sub(n->now, s->want_since) >= build_time_limit(n, s)) {
-		end_give_up(n, s, session_has_keys(s) ? ETIMEDOUT : EHOSTUNREACH);
+		end_give_up(n, s, reason(n, s));
 	} else {
 		attempt(n, s);
 	}

@@ -2,6 +2,7 @@
 /* Commands about one session to the worker that owns it. */
 #include "endpoint/tell.h"
 
+#include <errno.h>
 #include <string.h>
 
 void tell_path(struct node *n, struct session *s)
@@ -40,7 +41,8 @@ void tell_unreachable(struct node *n, const struct session *s, int err, int64_t 
 {
 	struct cp_cmd c = {.type = CMD_UNREACHABLE};
 
-	c.u.unreachable.err = err;
+	/* Programs know no error for "too far"; to them the host is unreachable. */
+	c.u.unreachable.err = err == EMULTIHOP ? EHOSTUNREACH : err;
 	c.u.unreachable.opening_ms = (uint32_t)(opening_ns / NS_PER_MS);
 	c.u.unreachable.waiting_ms = TELL_WAITING_NS / NS_PER_MS;
 	c.u.unreachable.remote = s->remote;

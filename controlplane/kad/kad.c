@@ -18,7 +18,7 @@
 
 int64_t kad_paced(const struct node *n, int64_t least)
 {
-	return least + PACE_HOP * n->anchor->tree[0].coords.hops;
+	return least + PACE_HOP * anchor_depth(n->anchor);
 }
 
 int kad_new(struct node *n)
@@ -162,7 +162,8 @@ void kad_hint(struct node *n, const struct contact_info *c)
 
 	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n->contacts, n->now, c, false))
 		return;
-	if (k->stranger_ns > STRANGER_MAX || instant_sub(n->now, k->stranger_at) < k->stranger_ns)
+	if (anchor_out_of_reach(n->anchor, c->place, c->ntrees) || k->stranger_ns > STRANGER_MAX ||
+	    instant_sub(n->now, k->stranger_at) < k->stranger_ns)
 		return;
 	k->stranger_at = n->now;
 	k->stranger_ns *= 2;

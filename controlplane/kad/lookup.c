@@ -2,6 +2,7 @@
 /* The iterative lookup: alpha questions in flight to the closest not yet asked, early exit on the exact id. */
 #include "kad/kad.h"
 
+#include "anchor/anchor.h"
 #include "base/assert.h"
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,8 @@ static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 		l->exact = true;
 		l->found = *c;
 	}
+	if (anchor_hears_of(n, c->place, c->ntrees))
+		return;
 	for (i = 0; i < l->n; i++)
 		if (id_eq(&l->cand[i].info.id, &c->id)) {
 			candidate_renew(&l->cand[i], c);

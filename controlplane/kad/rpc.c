@@ -219,7 +219,8 @@ int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const str
 	if (!r)
 		return -EBUSY;
 	COYO_ASSERT(lookup <= LOOKUPS_MAX && n->kad->rpcs < RPC_MAX);
-	anchor_distance(n->anchor, to->place, to->ntrees, &tree, &d);
+	if (anchor_distance(n->anchor, to->place, to->ntrees, &tree, &d) && d > ANCHOR_REACH)
+		d = ANCHOR_REACH;
 	memset(r, 0, offsetof(struct rpc, id));
 	r->id = (uint32_t)rng_u64(&n->cfg.rng);
 	r->op = op;
@@ -361,7 +362,8 @@ static void take_list(struct node *n, const struct kad_msg *m)
 			anchor_own_record_seen(n, m->c[i].seq);
 			continue;
 		}
-		contact_learn(n->contacts, n->now, &m->c[i], false);
+		if (!anchor_hears_of(n, m->c[i].place, m->c[i].ntrees))
+			contact_learn(n->contacts, n->now, &m->c[i], false);
 	}
 }
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #define MAGIC            0x49504359u /* "IPCY" */
-#define SNAPSHOT_VERSION 1
+#define SNAPSHOT_VERSION 2
 
 /* {be32 magic, be16 version, be16 count, be64 own record's number, count x contact info}. */
 long kad_snapshot(const struct node *n, void *buf, size_t cap)

@@ -177,7 +177,8 @@ struct contact *contact_learn(struct contacts *t, struct instant now, const stru
 	}
 	bucket = id_common_prefix(t->self, &i->id);
 	if (bucket == ID_BITS ||
-	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(t, now, i))))
+	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(t, now, i) ||
+	                   anchor_out_of_reach(t->anchor, i->place, i->ntrees))))
 		return NULL;
 	if (t->fill[bucket] >= t->k) {
 		struct contact *v;

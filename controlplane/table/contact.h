@@ -64,7 +64,7 @@ void contacts_clear(struct contacts *t);
 struct contact *contact_find(const struct contacts *t, const struct node_id *id);
 /* Adds or renews the contact c describes. verified: the node itself sent this; else others reported it. A record with a newer number
  * replaces an older one, and the node's own one replaces a report. A full bucket keeps the nearest by tree distance, and drops no
- * verified contact for an unverified one. NULL: not admitted, or no memory. May drop another contact of the bucket. */
+ * verified contact for an unverified one. Reports of nodes out of reach are not believed. NULL: not admitted, or no memory. May drop another contact of the bucket. */
 struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *c,
                               bool verified);
 /* Frees c. dead: for a while, reports of this record or an older one do not bring it back. */

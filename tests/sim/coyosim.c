@@ -216,6 +216,7 @@ static void print_json(const struct scenario_cfg *cfg, const struct scenario_res
 	json_uint(&j, "nodes", r->nodes);
 	json_uint(&j, "pairs", r->pairs);
 	put(&j, "too_far_fraction", r->too_far_fraction);
+	put(&j, "too_far_answered", r->too_far_answered);
 	put(&j, "delivered_fraction", r->delivered_fraction);
 	put(&j, "hops_mean", r->hops_mean);
 	put(&j, "hops_p99", r->hops_p99);
@@ -265,6 +266,7 @@ static void print_text(const struct scenario_cfg *cfg, const struct scenario_res
 	row("delivered", r->delivered_fraction * 100, "%");
 	row("misdelivered", (double)r->misdelivered, "probes");
 	row("too far", r->too_far_fraction * 100, "%");
+	row("of these, told so", r->too_far_answered * 100, "%");
 	row("recovered after", r->recover_s, "s");
 	row("back on the short path after", r->return_s, "s");
 	row("hops, mean", r->hops_mean, "");

@@ -20,7 +20,7 @@ static void pair_end(struct judge *j, struct pair *p, enum pair_state how)
 	p->state = (uint8_t)how;
 	p->done_at = j->net->now.ns;
 	j->open--;
-	if (how == PAIR_FAILED && j->repeat)
+	if (how == PAIR_FAILED && j->repeat && !p->too_far)
 		net_call(j->net, j->net->now.ns + j->retry_ns, probe_retry, j,
 		         (uint32_t)(p - j->pair), p->tries);
 }
@@ -351,7 +351,8 @@ uint32_t judge_run(struct judge *j, uint32_t from, int64_t gap_ns, int64_t deadl
 
 		for (uint32_t i = from; i < j->npairs && !pending; i++)
 			pending = j->pair[i].state != PAIR_DONE &&
-			          (j->repeat || j->pair[i].state != PAIR_FAILED);
+			          ((j->repeat && !j->pair[i].too_far) ||
+			           j->pair[i].state != PAIR_FAILED);
 		if (!pending || net->now.ns >= deadline_ns)
 			break;
 		net_run(net, net->now.ns + 50 * NS_PER_MS);

@@ -15,7 +15,7 @@ enum pair_state {
 struct pair {
 	uint32_t a, b;
 	uint8_t state;     /* enum pair_state */
-	bool too_far;      /* shortest path above 255 hops: not expected to work */
+	bool too_far;      /* shortest path above 255 hops: the right answer is "too far" */
 	uint32_t distance; /* shortest path when asked, hops */
 	uint32_t first;    /* hops of the set-up */
 	uint32_t hops;     /* hops the probe took, counted by the judge */

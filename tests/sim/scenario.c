@@ -18,6 +18,7 @@
 static const struct scenario_result not_measured = {
         .too_far_fraction = NOT_MEASURED,
         .delivered_fraction = NOT_MEASURED,
+        .too_far_answered = NOT_MEASURED,
         .hops_mean = NOT_MEASURED,
         .hops_p99 = NOT_MEASURED,
         .first_stretch_mean = NOT_MEASURED,
@@ -156,12 +157,18 @@ static void explain_pair(struct run *x, const struct pair *p)
 	explain_node(x, p->b);
 }
 
+/* The pair is too far apart, and its source was told so. */
+static bool told_too_far(const struct pair *p)
+{
+	return p->too_far && p->state == PAIR_FAILED && p->err == EMULTIHOP;
+}
+
 /* Delivery and lengths over pairs from .. npairs. */
 static void report_pairs(struct run *x, uint32_t from)
 {
 	struct judge *j = &x->judge;
 	struct scenario_result *r = x->r;
-	uint32_t n = j->npairs - from, done = 0, far = 0;
+	uint32_t n = j->npairs - from, done = 0, far = 0, told = 0;
 	double *v = mem_new((4 * (size_t)n + 1) * sizeof(*v));
 	double *hops = v, *first = v + n, *stretch = v + 2 * n, *setup = v + 3 * n;
 
@@ -170,7 +177,8 @@ static void report_pairs(struct run *x, uint32_t from)
 
 		if (p->state != PAIR_DONE) {
 			far += p->too_far;
-			if (x->cfg->explain && !p->too_far)
+			told += told_too_far(p);
+			if (x->cfg->explain && !told_too_far(p))
 				explain_pair(x, p);
 			continue;
 		}
@@ -181,6 +189,7 @@ static void report_pairs(struct run *x, uint32_t from)
 	}
 	r->pairs = n;
 	r->too_far_fraction = n ? (double)far / n : 0;
+	r->too_far_answered = far ? (double)told / far : NOT_MEASURED;
 	r->delivered_fraction = n > far ? (double)done / (n - far) : n ? 1 : 0;
 	r->hops_mean = mean(hops, done);
 	r->hops_p99 = p99(hops, done);

@@ -33,6 +33,7 @@ struct scenario_cfg {
 struct scenario_result {
 	uint32_t nodes, pairs;
 	double too_far_fraction, delivered_fraction;
+	double too_far_answered; /* share of the pairs too far apart that were told so */
 	double hops_mean, hops_p99, first_stretch_mean, stretch_mean, stretch_p99;
 	double setup_ms_mean, setup_ms_p99;
 	double recover_s; /* until every pair is delivered (again) */

@@ -128,6 +128,31 @@ static void line200(void)
 	cold(TOPO_LINE, 200, 500);
 }
 
+/* Longer than a way may be: who is within 255 hops is reached, who is farther away is told to be too far. */
+static void long_line(uint32_t nodes, uint32_t pairs, int64_t warm_s)
+{
+	struct scenario_cfg cfg;
+	struct scenario_result r;
+
+	scenario_cfg_default(&cfg);
+	cfg.topology = TOPO_LINE;
+	cfg.nodes = nodes;
+	cfg.pairs = pairs;
+	cfg.warm_ns = warm_s * NS_PER_S;
+	cfg.net.hashed_signatures = true;
+	run(&cfg, &r);
+	check(r.too_far_fraction > 0, "some pairs are too far apart", r.too_far_fraction);
+	check(r.too_far_answered == 1.0, "each of them is told so", r.too_far_answered);
+	check(r.delivered_fraction == 1.0, "all others: delivered_fraction == 1.0",
+	      r.delivered_fraction);
+	check_sound(&r);
+}
+
+static void line320(void)
+{
+	long_line(320, 300, 0);
+}
+
 static void fail200(void)
 {
 	struct scenario_cfg cfg;
@@ -363,11 +388,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-        {"slow", slow},         {"five", five},       {"fifty", fifty},   {"ring200", ring200},
-        {"ring500", ring500},   {"grid500", grid500}, {"ba500", ba500},   {"tree500", tree500},
-        {"line200", line200},   {"fail200", fail200}, {"cut5", cut5},     {"merge200", merge200},
-        {"trace", trace},       {"judge", judge},     {"loss50", loss50}, {"flood50", flood50},
-        {"churn100", churn100}, {"seeds", seeds},     {"ba2000", ba2000},
+        {"slow", slow},         {"five", five},         {"fifty", fifty},     {"ring200", ring200},
+        {"ring500", ring500},   {"grid500", grid500},   {"ba500", ba500},     {"tree500", tree500},
+        {"line200", line200},   {"line320", line320},   {"fail200", fail200}, {"cut5", cut5},
+        {"merge200", merge200}, {"trace", trace},       {"judge", judge},     {"loss50", loss50},
+        {"flood50", flood50},   {"churn100", churn100}, {"seeds", seeds},     {"ba2000", ba2000},
 };
 
 int main(int argc, char **argv)

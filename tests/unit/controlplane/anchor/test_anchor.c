@@ -261,12 +261,38 @@ static void test_deep(void **state)
 	}
 }
 
+/* Who names a node out of reach says that the network goes on there; that is remembered for two minutes. */
+static void test_network_beyond(void **state)
+{
+	struct linkmsg_sample m = {.size = 1000, .count = 1};
+	struct node_id better;
+	struct alone a;
+	struct peer *p;
+
+	alone_open(&a, 6);
+	better = ranked(&a, true);
+	p = neighbour(&a, 1, &better);
+	announce(&a, p, &better, 1);
+	m.c[0] = (struct contact_info){.id = ranked(&a, true), .seq = 1, .ntrees = 1};
+	m.c[0].place[0].root = root_tag(&better);
+	for (unsigned hops = 1; hops <= 255; hops++) { /* this node's own hop is one more */
+		anchor_sample_rx(a.n, p, &m);
+		assert_false(anchor_network_beyond(a.n));
+		assert_true(coords_push(&m.c[0].place[0].coords, 3));
+	}
+	anchor_sample_rx(a.n, p, &m);
+	assert_true(anchor_network_beyond(a.n));
+	a.n->now.ns += 120 * NS_PER_S;
+	assert_false(anchor_network_beyond(a.n));
+	alone_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_root),    cmocka_unit_test(test_parent_goes),
 	        cmocka_unit_test(test_samples), cmocka_unit_test(test_sizes_claimed),
-	        cmocka_unit_test(test_deep),
+	        cmocka_unit_test(test_deep),    cmocka_unit_test(test_network_beyond),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,8 @@ static void test_times(void **state)
 	last = build_attempt_timeout(b.n, s);
 	b.n->anchor->tree[0].coords.hops += 10;
 	assert_int_equal(build_attempt_timeout(b.n, s), last + 80 * NS_PER_MS);
+	b.n->anchor->tree[0].coords.hops = 4000; /* no way has more than 255 hops */
+	assert_int_equal(build_attempt_timeout(b.n, s), last + 255 * 8 * NS_PER_MS);
 	bed_close(&b);
 }
 

@@ -81,9 +81,15 @@ static void test_time_limit(void **state)
 		enum session_state from;
 		bool in_use;
 		int err;
-	} each[] = {{SESSION_CONNECTING, false, EHOSTUNREACH},
-	            {SESSION_REPAIRING, false, ETIMEDOUT},
-	            {SESSION_PATHLESS, true, ETIMEDOUT}};
+		bool too_far, beyond;
+	} each[] = {
+	        {SESSION_CONNECTING, false, EHOSTUNREACH, false, false},
+	        {SESSION_REPAIRING, false, ETIMEDOUT, false, false},
+	        {SESSION_PATHLESS, true, ETIMEDOUT, false, false},
+	        /* A set-up ran out of hops; nobody within reach knows the id, and the network goes on beyond. */
+	        {SESSION_CONNECTING, false, EMULTIHOP, true, false},
+	        {SESSION_CONNECTING, false, EMULTIHOP, false, true},
+	        {SESSION_REPAIRING, false, ETIMEDOUT, true, true}};
 
 	for (unsigned i = 0; i < ARRAY_LEN(each); i++) {
 		struct session *s;
@@ -92,6 +98,8 @@ static void test_time_limit(void **state)
 		bed_open(&b, 4);
 		s = bed_session(&b, false, each[i].from);
 		s->in_use = each[i].in_use;
+		s->too_far = each[i].too_far;
+		b.n->anchor->beyond_at.ns = each[i].beyond ? b.n->now.ns : 0;
 		s->want_since = b.n->now;
 		b.n->now.ns += build_time_limit(b.n, s) - 1;
 		step(b.n, s);

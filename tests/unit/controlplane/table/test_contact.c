@@ -149,6 +149,31 @@ static void test_admission(void **state)
 	bench_close(&b);
 }
 
+/* Of nodes twice as far away as any way may be, others' reports are not taken. */
+static void test_out_of_reach(void **state)
+{
+	struct contact_info i = {.seq = 1, .ntrees = 1};
+	struct bench b;
+
+	bench_open(&b, 14);
+	i.id = near_id(&b, 3);
+	i.place[0].root = root_tag(&b.g.identity.id);
+	for (unsigned k = 0; k < 511; k++)
+		assert_true(coords_push(&i.place[0].coords, 1));
+	assert_null(contact_learn(&b.t, b.now, &i, false));
+	i.place[0].root ^= 1; /* under another root nobody knows */
+	assert_non_null(contact_learn(&b.t, b.now, &i, false));
+	i.place[0].root ^= 1;
+	i.id = near_id(&b, 4);
+	assert_non_null(contact_learn(&b.t, b.now, &i, true)); /* it spoke for itself */
+	i.id = near_id(&b, 5);
+	i.place[0].coords = (struct coords){0};
+	for (unsigned k = 0; k < 510; k++)
+		assert_true(coords_push(&i.place[0].coords, 1));
+	assert_non_null(contact_learn(&b.t, b.now, &i, false));
+	bench_close(&b);
+}
+
 static void test_tombstone(void **state)
 {
 	struct bench b;
@@ -190,9 +215,8 @@ static void test_newest_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_twin),
-	        cmocka_unit_test(test_admission),
-	        cmocka_unit_test(test_tombstone),
+	        cmocka_unit_test(test_twin),          cmocka_unit_test(test_admission),
+	        cmocka_unit_test(test_out_of_reach),  cmocka_unit_test(test_tombstone),
 	        cmocka_unit_test(test_newest_record),
 	};
 
