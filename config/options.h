@@ -91,9 +91,9 @@
 	  "the wire is the operator's own: needed for seal = no over IP")                        \
 	O(S, control, "control", flag, 0, 0, NULL, "yes",                                        \
 	  "no: no control plane on this link, only [lsp] entries; needs seal = no")              \
-	O(S, mtu, "mtu", uint, 1280, 1500, NULL, "",                                             \
-	  "largest labelled packet, bytes. Default: 1280 over IP, what the port carries on "     \
-	  "Ethernet")                                                                            \
+	O(S, mtu, "mtu", uint, 1200, 1500, NULL, "",                                             \
+	  "largest labelled packet that is tried, bytes; probes find out what the way carries. " \
+	  "Default: 1440 over IPv4, 1420 over IPv6, what the port carries on Ethernet")          \
 	O(S, port, "port", str, 1, 31, NULL, "", "ethernet: NAME of the [port NAME]")            \
 	O(S, vlan, "vlan", uint, 1, 4094, NULL, "", "ethernet: VLAN; none: untagged")            \
 	O(S, mac, "mac", mac, 0, 0, NULL, "",                                                    \

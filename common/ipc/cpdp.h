@@ -207,6 +207,7 @@ enum dp_event_type {
 	EVT_CONNECTION,   /* one row of CMD_DUMP_CONNECTIONS */
 	EVT_DUMP_END,
 	EVT_SESSION_IDLE, /* no connection uses the session any more (1) / again in use (0) */
+	EVT_LINK_TOO_BIG, /* udp-socket: the kernel refused a packet as longer than the way carries */
 	EVT_TYPES
 };
 
@@ -285,6 +286,10 @@ struct dp_event {
 		} learnt;
 		struct dp_connection connection;
 		struct dp_dump_end dump_end;
+		struct {
+			uint16_t link;
+			uint16_t size; /* with its label stack, without link framing */
+		} too_big;
 		struct {
 			uint32_t session;
 			uint8_t idle;

@@ -11,6 +11,7 @@
 #define ETHERTYPE_MPLS      0x8847
 #define ETHERTYPE_SEALED    0x88B5
 #define LINK_MTU_SAFE       1280
+#define LINK_MTU_LEAST      1200 /* labelled bytes that every link carries: the largest control packet */
 
 enum link_msg_type {
 	LINK_HS1 = 1,

@@ -232,3 +232,51 @@ bool linkmsg_error_read(struct rd *r, struct linkmsg_error *m)
 	m->tag_to = rd_be32(r);
 	return rd_done(r);
 }
+
+void linkmsg_probe_write(struct wr *w, const struct linkmsg_probe *m)
+{
+	uint8_t *head = head_open(w, LINKMSG_PROBE, 0);
+
+	COYO_ASSERT(m->size >= LINKMSG_PROBE_LEAST);
+	wr_be32(w, m->id);
+	wr_be16(w, m->size);
+	wr_u8(w, m->answer);
+	wr_u8(w, 0);
+	wr_zero(w, m->size - LINKMSG_PROBE_LEAST);
+	head_close(w, head);
+}
+
+bool linkmsg_probe_read(struct rd *r, struct linkmsg_probe *m)
+{
+	uint8_t answer;
+
+	m->id = rd_be32(r);
+	m->size = rd_be16(r);
+	answer = rd_u8(r);
+	(void)rd_u8(r);
+	m->answer = answer;
+	(void)rd_take(r, m->size < LINKMSG_PROBE_LEAST ? 0 : m->size - LINKMSG_PROBE_LEAST);
+	return rd_done(r) && answer <= 1 && m->size >= LINKMSG_PROBE_LEAST;
+}
+
+void linkmsg_mtu_write(struct wr *w, const struct linkmsg_mtu *m)
+{
+	uint8_t *head = head_open(w, LINKMSG_MTU, 0);
+
+	wr_be64(w, m->nonce);
+	wr_be32(w, m->yours);
+	wr_be32(w, m->mine);
+	wr_be16(w, m->mtu);
+	wr_be16(w, 0);
+	head_close(w, head);
+}
+
+bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m)
+{
+	m->nonce = rd_be64(r);
+	m->yours = rd_be32(r);
+	m->mine = rd_be32(r);
+	m->mtu = rd_be16(r);
+	(void)rd_be16(r);
+	return rd_done(r);
+}

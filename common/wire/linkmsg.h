@@ -13,6 +13,8 @@ enum linkmsg_type {
 	LINKMSG_TEAR_ACK = 6,
 	LINKMSG_GRANT = 7,
 	LINKMSG_ERROR = 8,
+	LINKMSG_PROBE = 9,
+	LINKMSG_MTU = 10,
 };
 
 struct linkmsg_head {
@@ -28,6 +30,8 @@ bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NO
 /* HELLO {be64 sent, be64 echo, be32 held, u8 flags, u8 0, be16 mtu, be32 epoch, id 64}: sent = the sender's clock in us, echo = the last `sent` heard from
  * the other side, held = us between hearing and echoing. Plain links: the id tells who is there. */
 #define HELLO_FLAG_REPLY_WANTED 1
+#define HELLO_FLAG_NARROW \
+	2 /* the link does not carry what every link must: the sender takes it down */
 struct linkmsg_hello {
 	uint64_t sent_us, echo_us;
 	uint32_t held_us;
@@ -113,6 +117,24 @@ struct linkmsg_error {
 	uint32_t tag_from, tag_to;
 };
 
+/* PROBE {be32 id, be16 size, u8 answer, u8 0, zeros}: a packet of `size` bytes, label stack included, of which the message fills what is
+ * left. It is answered by one of the same id and size (answer 1): that shows that the link carries this size both ways. */
+#define LINKMSG_PROBE_LEAST \
+	20 /* such a packet without zeros: stack [13], channel header, head, body */
+struct linkmsg_probe {
+	uint32_t id;
+	uint16_t size;
+	bool answer;
+};
+
+/* MTU {be64 nonce, be32 label granted by the receiver, be32 label granted by the sender (all-ones: none), be16 mtu, be16 0}: from here on
+ * the tunnel carries packets of at most so many bytes. It is passed on to the tunnel's end. */
+struct linkmsg_mtu {
+	uint64_t nonce;
+	uint32_t yours, mine;
+	uint16_t mtu;
+};
+
 /* Each writes head and body; each reader takes a body's reader and checks that nothing is left over. */
 void linkmsg_hello_write(struct wr *w, const struct linkmsg_hello *m);
 bool linkmsg_hello_read(struct rd *r, struct linkmsg_hello *m) COYO_NODISCARD;
@@ -130,3 +152,8 @@ void linkmsg_grant_write(struct wr *w, const struct linkmsg_grant *m);
 bool linkmsg_grant_read(struct rd *r, struct linkmsg_grant *m) COYO_NODISCARD;
 void linkmsg_error_write(struct wr *w, const struct linkmsg_error *m);
 bool linkmsg_error_read(struct rd *r, struct linkmsg_error *m) COYO_NODISCARD;
+/* m->size >= LINKMSG_PROBE_LEAST. */
+void linkmsg_probe_write(struct wr *w, const struct linkmsg_probe *m);
+bool linkmsg_probe_read(struct rd *r, struct linkmsg_probe *m) COYO_NODISCARD;
+void linkmsg_mtu_write(struct wr *w, const struct linkmsg_mtu *m);
+bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m) COYO_NODISCARD;

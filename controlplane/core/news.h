@@ -36,6 +36,9 @@ struct news {
 	 * once they have returned) and release what they hold of its label space. why: static text for the operator. */
 	void (*peer_down)(struct node *n, struct peer *p, const char *why);
 
+	/* The link carries only smaller packets than before: p->mtu. May be repeated. */
+	void (*peer_mtu)(struct node *n, struct peer *p);
+
 	/* ---- anchor ---- */
 	/* This node's place in a tree, and so its own record, changed. */
 	void (*coords_changed)(struct node *n);
@@ -69,6 +72,8 @@ struct news {
 	/* An end's tunnel is being withdrawn, by the other side, by a broken link or because it was idle. reason: enum tear_reason.
 	 * Not called for one that its owner releases. */
 	void (*lsp_gone)(struct node *n, struct lsp *l, uint8_t reason);
+	/* An end's tunnel carries only smaller packets than before: l->mtu. */
+	void (*lsp_mtu)(struct node *n, struct lsp *l);
 	/* The last report about an end that is no finger, also about one that its owner has released: l may be freed at any time, and
 	 * all pointers to it must be dropped now. */
 	void (*lsp_over)(struct node *n, struct lsp *l);

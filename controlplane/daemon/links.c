@@ -3,6 +3,7 @@
 #include "daemon/links.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
+#include "wire/link.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define POLL_IDLE_NS  (500 * NS_PER_MS) /* to notice that data begins to move */
 #define BUSY_FOR_NS   (2 * NS_PER_S)
 #define SOCKET_BUFFER (4 << 20)
-#define UDP_MTU       1280 /* safe across the Internet */
+#define UDP_FRAME     1500 /* largest IP packet that is tried */
 #define SEAL_OVERHEAD 32   /* 16 bytes of header, 16 of tag */
 #define LABELLED_MAX  1500
 
@@ -112,6 +113,16 @@ static int socket_open(const struct conf_link *l, uint16_t *port, char *err, siz
 	return fd;
 }
 
+/* The bound of a link over IP: probes find out how much of it the way carries. Links without control are not probed. */
+static uint16_t default_mtu(const struct conf_link *l)
+{
+	bool v6 = l->remote.family == 6 || l->local.family == 6;
+
+	if (!l->control)
+		return LINK_MTU_SAFE;
+	return (uint16_t)(UDP_FRAME - SEAL_OVERHEAD - (v6 ? 48 : 28));
+}
+
 static int slot_take(struct daemon *d)
 {
 	struct daemon_link *a;
@@ -168,7 +179,7 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 		memcpy(k->io.remote_addr, l->remote.addr, 16);
 		memcpy(k->io.local_addr, l->local.addr, 16);
 		if (!k->io.mtu)
-			k->io.mtu = UDP_MTU;
+			k->io.mtu = default_mtu(l);
 	}
 	snprintf(k->name, sizeof(k->name), "%.31s", l->head.name);
 	return n;
@@ -198,6 +209,14 @@ static int start_ethernet(struct daemon *d, struct daemon_link *k, const struct 
 		room = LABELLED_MAX;
 	if (!k->io.mtu)
 		k->io.mtu = (uint16_t)room;
+	if (room < LINK_MTU_LEAST) {
+		snprintf(
+		        err, errcap,
+		        "link %s: port %s has an MTU of %u, which leaves room for %u; a link needs "
+		        "%u",
+		        k->name, l->port, mtu, room, LINK_MTU_LEAST);
+		return -EINVAL;
+	}
 	if (k->io.mtu > room) {
 		snprintf(err, errcap,
 		         "link %s: mtu = %u does not fit port %s, whose MTU of %u leaves room for "

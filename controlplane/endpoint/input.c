@@ -8,6 +8,7 @@
 #include "endpoint/keys.h"
 #include "endpoint/path.h"
 #include "endpoint/step.h"
+#include "endpoint/tell.h"
 
 /* ---- tunnels ---- */
 
@@ -46,6 +47,14 @@ void session_lsp_gone(struct node *n, struct lsp *l)
 
 	if (s && s->path == l)
 		path_lost(n, s);
+}
+
+void session_lsp_mtu(struct node *n, struct lsp *l)
+{
+	struct session *s = session_owner(n, l);
+
+	if (s && s->path == l)
+		tell_path(n, s);
 }
 
 void session_lsp_over(struct node *n, struct lsp *l)

@@ -12,6 +12,8 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
                         uint32_t tag_to);
 void session_lsp_gone(struct node *n, struct lsp *l);
 void session_lsp_over(struct node *n, struct lsp *l);
+/* A tunnel carries only smaller packets than before: the worker is told if it is in use. */
+void session_lsp_mtu(struct node *n, struct lsp *l);
 
 /* A handshake packet from inside a tunnel, unauthenticated. */
 void session_handshake_rx(struct node *n, const struct dp_packet *pk);

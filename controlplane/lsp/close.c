@@ -100,6 +100,19 @@ void lsp_close(struct node *n, struct lsp *l, uint8_t reason, const struct peer 
 	begin_close(n, l, reason, lost);
 }
 
+struct lsp *lsp_of_labels(struct node *n, struct peer *from, uint64_t nonce, uint32_t yours)
+{
+	struct lsp *l;
+
+	/* The neighbour names no label where our reply, which grants it, was lost. */
+	for (l = lsp_first(n, nonce); l && l->nonce == nonce; l = lsp_after(n, l))
+		if ((l->up == from &&
+		     (yours == LABEL_NONE || l->fwd_in == LABEL_NONE || l->fwd_in == yours)) ||
+		    (l->down == from && (yours == LABEL_NONE || l->rev_in == yours)))
+			return l;
+	return NULL;
+}
+
 void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m)
 {
 	uint8_t buf[64];
@@ -107,15 +120,7 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 	struct lsp *l;
 
 	count(n, CTR_TEAR_RX);
-	/* Several sources may use one nonce: the tunnel is the one that this neighbour and label belong to. The neighbour names no
-	 * label where our reply, which grants it, was lost. */
-	for (l = lsp_first(n, m->nonce); l && l->nonce == m->nonce; l = lsp_after(n, l))
-		if ((l->up == from && (m->yours == LABEL_NONE || l->fwd_in == LABEL_NONE ||
-		                       l->fwd_in == m->yours)) ||
-		    (l->down == from && (m->yours == LABEL_NONE || l->rev_in == m->yours)))
-			break;
-	if (l && l->nonce != m->nonce)
-		l = NULL;
+	l = lsp_of_labels(n, from, m->nonce, m->yours);
 	linkmsg_tear_write(&w, LINKMSG_TEAR_ACK, m);
 	peer_send_local(n, from, buf, wr_len(&w));
 	if (!l) {

@@ -58,6 +58,13 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m);
 /* A worker says when an entry was last used. */
 void lsp_label_use(struct node *n, const struct dp_label_use *u);
+/* The neighbour says that a tunnel carries only smaller packets from here on; passed on to the tunnel's end. */
+void lsp_mtu_rx(struct node *n, struct peer *from, const struct linkmsg_mtu *m);
+/* The link of p carries only packets up to p->mtu: its tunnels' ends are told. */
+void lsp_peer_mtu(struct node *n, struct peer *p);
+/* The tunnel with this nonce in which we granted `from` the label `yours`, LABEL_NONE where it knows none. Several sources may use one
+ * nonce: the tunnel is the one that this neighbour and label belong to. NULL: none. */
+struct lsp *lsp_of_labels(struct node *n, struct peer *from, uint64_t nonce, uint32_t yours);
 /* The link of p is down: its tunnels end, and none points at p when this returns. */
 void lsp_peer_down(struct node *n, struct peer *p);
 /* A timer of PART_LSP; its owner is the tunnel. */

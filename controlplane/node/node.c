@@ -98,6 +98,11 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 			peer_learnt(n, p, ev->u.learnt.family, ev->u.learnt.addr,
 			            ev->u.learnt.port);
 		break;
+	case EVT_LINK_TOO_BIG:
+		p = peer_by_link(n, ev->u.too_big.link);
+		if (p)
+			peer_too_big(n, p, ev->u.too_big.size);
+		break;
 	case EVT_SESSION_IDLE:
 		session_idle(n, ev->u.idle.session, ev->u.idle.idle);
 		break;

@@ -24,11 +24,20 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		struct linkmsg_tear tear;
 		struct linkmsg_grant grant;
 		struct linkmsg_error error;
+		struct linkmsg_probe probe;
+		struct linkmsg_mtu mtu;
 	} m;
 
 	if (h->type == LINKMSG_HELLO) {
 		if (linkmsg_hello_read(r, &m.hello))
 			peer_hello_rx(n, p, &m.hello);
+		else
+			count(n, CTR_MALFORMED);
+		return;
+	}
+	if (h->type == LINKMSG_PROBE) {
+		if (linkmsg_probe_read(r, &m.probe))
+			peer_probe_rx(n, p, &m.probe);
 		else
 			count(n, CTR_MALFORMED);
 		return;
@@ -52,6 +61,8 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		lsp_grant_rx(n, p, &m.grant);
 	else if (h->type == LINKMSG_ERROR && linkmsg_error_read(r, &m.error))
 		lsp_error_rx(n, p, &m.error);
+	else if (h->type == LINKMSG_MTU && linkmsg_mtu_read(r, &m.mtu))
+		lsp_mtu_rx(n, p, &m.mtu);
 	else
 		count(n, CTR_MALFORMED);
 }

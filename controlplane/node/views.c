@@ -43,7 +43,7 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->type = p->cfg.io.type;
 	v->sealed = p->cfg.io.sealed;
 	v->up = peer_up(p);
-	v->state = peer_state_name(p);
+	v->state = p->narrow && !peer_up(p) ? "too narrow" : peer_state_name(p);
 	v->id = p->known ? p->id : p->cfg.id;
 	v->rtt_ns = peer_up(p) ? p->rtt_ns : -1;
 	v->up_ns = v->up ? instant_sub(now, p->up_at) : -1;

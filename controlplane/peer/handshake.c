@@ -459,7 +459,7 @@ static void rx_second(struct node *n, struct peer *p, const struct link_header *
 	if (!read_next(n, p, hs, env, true))
 		return;
 	took = instant_sub(n->now, hs->born);
-	peer_rtt_sample(n, p, took);
+	peer_rtt_sample(p, took);
 	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, to which our answer is still under way, replaces ours. */
 	if (!hs->ik && !peer_up(p) && id_cmp(&hs->id, &n->cfg.identity->id) < 0)
 		for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
@@ -509,7 +509,7 @@ static void rx_third(struct node *n, struct peer *p, const struct link_header *h
 		}
 		hs->keyed = true;
 		if (p->rtt_ns < 0)
-			peer_rtt_sample(n, p, instant_sub(n->now, hs->born));
+			peer_rtt_sample(p, instant_sub(n->now, hs->born));
 		if (hs->to.family && p->cfg.io.family == 0)
 			peer_learnt(n, p, hs->to.family, hs->to.addr, hs->to.addr_port);
 		hs_drop(n, p, &p->own);

@@ -29,14 +29,13 @@ static bool in_use(const struct node *n, const struct peer *p)
 	return p->tunnels > 0 || (p->used.ns && instant_sub(n->now, p->used) < USED_NS);
 }
 
-void peer_rtt_sample(struct node *n, struct peer *p, int64_t rtt_ns)
+void peer_rtt_sample(struct peer *p, int64_t rtt_ns)
 {
 	int64_t off = rtt_ns > p->rtt_ns ? rtt_ns - p->rtt_ns : p->rtt_ns - rtt_ns;
 
 	COYO_ASSERT(rtt_ns >= 0);
 	p->rttvar_ns = p->rtt_ns < 0 ? rtt_ns / 2 : (3 * p->rttvar_ns + off) / 4;
 	p->rtt_ns = p->rtt_ns < 0 ? rtt_ns : (7 * p->rtt_ns + rtt_ns) / 8;
-	p->rtt_at = n->now;
 }
 
 int64_t peer_answer_wait(const struct peer *p)
@@ -84,6 +83,11 @@ static void rearm(struct node *n, struct peer *p)
 
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted)
 {
+	peer_hello_flags_tx(n, p, reply_wanted ? HELLO_FLAG_REPLY_WANTED : 0);
+}
+
+void peer_hello_flags_tx(struct node *n, struct peer *p, uint8_t flags)
+{
 	struct linkmsg_hello m = {0};
 	uint8_t buf[128];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -93,7 +97,7 @@ void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted)
 	m.held_us = p->hello_heard_us
 	                    ? (uint32_t)(instant_sub(n->now, p->hello_heard_at) / NS_PER_US)
 	                    : 0;
-	m.flags = reply_wanted ? HELLO_FLAG_REPLY_WANTED : 0;
+	m.flags = flags;
 	m.epoch = p->local_epoch;
 	m.mtu = p->cfg.io.mtu;
 	m.id = n->cfg.identity->id;
@@ -189,9 +193,9 @@ void peer_live_tick(struct node *n, struct peer *p)
 		return;
 	}
 	if (!p->missed && silent < interval(n, p)) {
-		/* Data alone keeps the link alive but measures nothing. */
-		if (in_use(n, p) && instant_sub(n->now, p->rtt_at) >= n->cfg.hello_idle_ns)
-			peer_hello_tx(n, p, true);
+		/* Data alone keeps the link alive but measures nothing. The probe brings a hello along. */
+		if (in_use(n, p) && instant_sub(n->now, p->path.sent) >= n->cfg.hello_idle_ns)
+			peer_probe_check(n, p);
 		arm(n, &p->live_timer, TIMER_PEER_LIVENESS, p, interval(n, p) - silent);
 		return;
 	}
@@ -226,7 +230,7 @@ static void plain_hello(struct node *n, struct peer *p, const struct linkmsg_hel
 		p->id = m->id;
 		p->known = true;
 		p->remote_epoch = m->epoch;
-		p->mtu = m->mtu < p->cfg.io.mtu ? m->mtu : p->cfg.io.mtu;
+		p->remote_mtu = m->mtu;
 		peer_plain_up(n, p);
 	}
 }
@@ -237,15 +241,25 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 	p->hello_heard_at = n->now;
 	if (!p->cfg.io.sealed)
 		plain_hello(n, p, m);
-	if (!peer_up(p))
+	if (!peer_up(p)) {
+		/* A neighbour that takes the link for up is to find out by its probes, not by silence. */
+		if (p->narrow && (m->flags & HELLO_FLAG_REPLY_WANTED))
+			peer_hello_tx(n, p, false);
 		return;
+	}
+	if (m->flags & HELLO_FLAG_NARROW) {
+		peer_probe_narrow(n, p);
+		return;
+	}
 	/* The echo must be a time that this node's clock can have shown. */
 	if (m->echo_us && m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
 		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -
 		              (int64_t)m->held_us * NS_PER_US;
 
 		if (rtt >= 0 && rtt < 60 * NS_PER_S)
-			peer_rtt_sample(n, p, rtt);
+			peer_rtt_sample(p, rtt);
+		if (m->echo_us > p->echoed_us)
+			p->echoed_us = m->echo_us;
 	}
 	if (m->flags & HELLO_FLAG_REPLY_WANTED)
 		peer_hello_tx(n, p, false);

@@ -15,7 +15,7 @@ struct peer; /* peer/peer.h */
 int64_t peers_slow_ns(struct node *n, unsigned hops);
 
 /* A message of ours was answered after rtt_ns. */
-void peer_rtt_sample(struct node *n, struct peer *p, int64_t rtt_ns);
+void peer_rtt_sample(struct peer *p, int64_t rtt_ns);
 /* By when an answer has come that is not lost, ns after the question: the retransmission timeout of RFC 6298. 1 s while nothing has been
  * measured. */
 int64_t peer_answer_wait(const struct peer *p);
@@ -27,6 +27,8 @@ void peer_used(struct node *n, struct peer *p);
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m);
 /* Says hello, with what the neighbour needs to measure the round trip. */
 void peer_hello_tx(struct node *n, struct peer *p, bool reply_wanted);
+/* The same with HELLO_FLAG_*. */
+void peer_hello_flags_tx(struct node *n, struct peer *p, uint8_t flags);
 /* A tunnel in use came to this link (+1) or left it (-1). */
 void peer_tunnels(struct node *n, struct peer *p, int step);
 /* The link came up: from here on silence is measured. */

@@ -28,6 +28,7 @@ static void peer_release(struct node *n, struct peer *p)
 {
 	disarm(n, &p->hs_timer);
 	peer_live_stop(n, p);
+	peer_probe_stop(n, p);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
 	ticket_cancel(n, &p->gone_ticket);
@@ -158,7 +159,7 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 	p->port = port;
 	p->carrier = true;
 	p->rtt_ns = -1;
-	p->mtu = cfg->io.mtu;
+	p->mtu = p->remote_mtu = cfg->io.mtu;
 	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
 	p->setup_rate = (struct bucket){.rate = n->cfg.transit_rate, .burst = n->cfg.transit_rate};
 	p->own.peer = p;
@@ -251,6 +252,7 @@ static void open_link(struct node *n, struct peer *p, bool on)
 static void drop_state(struct node *n, struct peer *p, const char *why)
 {
 	peer_live_stop(n, p);
+	peer_probe_stop(n, p);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
 	if (peer_up(p)) {
@@ -310,6 +312,10 @@ static void tx_keys(struct node *n, struct peer *p, const uint8_t secret[32],
 static void came_up(struct node *n, struct peer *p)
 {
 	COYO_ASSERT(p->known && p->state != PEER_UP && p->state != PEER_GONE);
+	if (p->narrow) {
+		peer_probe_first(n, p);
+		return;
+	}
 	p->state = PEER_UP;
 	peers_index(n->peers, p, true);
 	p->up_at = n->now;
@@ -319,6 +325,13 @@ static void came_up(struct node *n, struct peer *p)
 	peer_live_start(n, p);
 	out_link_state(n, p->link, true, &p->id, "handshake complete");
 	n->news->peer_up(n, p);
+	peer_probe_start(n, p);
+}
+
+void peer_wide(struct node *n, struct peer *p)
+{
+	came_up(n, p);
+	peer_hello_tx(n, p, true);
 }
 
 /* Makes rx, from a completed handshake, the link's receiving keys. The older ones stay until the overlap has passed after the neighbour's
@@ -359,7 +372,7 @@ static void take_remote(struct node *n, struct peer *p, const struct node_id *id
 	p->remote_epoch = remote->epoch;
 	p->remote_lanes = remote->tx_lanes;
 	p->remote_caps = remote->caps;
-	p->mtu = remote->mtu < p->cfg.io.mtu ? remote->mtu : p->cfg.io.mtu;
+	peer_probe_bound(n, p, remote->mtu);
 	p->keyed_at = n->now;
 	p->hs_tries = 0;
 	disarm(n, &p->hs_timer);
@@ -375,7 +388,7 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 
 	COYO_ASSERT(now.rx.count > 0 && !now.overtaken);
 	if (p->rtt_ns < 0)
-		peer_rtt_sample(n, p, instant_sub(n->now, now.born));
+		peer_rtt_sample(p, instant_sub(n->now, now.born));
 	explicit_bzero(g, sizeof(*g));
 	if (peer_up(p) && p->remote_epoch != now.remote.epoch)
 		drop_state(n, p, "neighbour started anew");
@@ -429,7 +442,8 @@ void peer_plain_up(struct node *n, struct peer *p)
 {
 	disarm(n, &p->hs_timer);
 	came_up(n, p);
-	peer_hello_tx(n, p, true);
+	if (peer_up(p))
+		peer_hello_tx(n, p, true);
 }
 
 void peer_confirmed(struct node *n, struct peer *p)
@@ -507,7 +521,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	if (!peer_up(p))
 		came_up(n, p);
 	peer_hello_tx(n, p, true);
-	peer_live_ask(n, p);
+	if (peer_up(p))
+		peer_live_ask(n, p);
 }
 
 /* New keys are due. The next try waits until this one may have been answered, since beginning it discards this one. */
@@ -541,6 +556,9 @@ void peer_timer(struct node *n, struct timer *t)
 		break;
 	case TIMER_PEER_LIVENESS:
 		peer_live_tick(n, p);
+		break;
+	case TIMER_PEER_PROBE:
+		peer_probe_tick(n, p);
 		break;
 	case TIMER_PEER_OLD_KEY:
 		rx_del_old(n, p);

@@ -8,6 +8,8 @@
 #include "crypto/noise.h"
 #include "peer/labels.h"
 #include "peer/liveness.h"
+#include "peer/mtu.h"
+#include "peer/probe.h"
 #include "wire/hsmsg.h"
 #include "wire/linkmsg.h"
 
@@ -26,6 +28,7 @@ enum peer_timer {
 	TIMER_PEER_LIVENESS,
 	TIMER_PEER_REKEY,
 	TIMER_PEER_OLD_KEY,
+	TIMER_PEER_PROBE,
 };
 
 enum peer_state {
@@ -97,7 +100,12 @@ struct peer {
 	uint8_t remote_lanes;
 	uint16_t remote_caps;
 	uint32_t local_epoch, remote_epoch;
-	uint16_t mtu; /* largest labelled packet both take */
+	uint16_t mtu;        /* labelled packets may be so large: path.now while the link is up */
+	uint16_t remote_mtu; /* what the neighbour allows at most */
+	struct mtu path;
+	struct timer probe_timer;
+	uint8_t mtu_tells; /* how often tunnels are still to be told of a lower mtu */
+	bool narrow;       /* it did not carry MTU_BASE when it was up last */
 
 	/* handshake */
 	struct handshake own;
@@ -130,11 +138,11 @@ struct peer {
 	uint8_t missed;            /* hellos sent in this silence, none answered */
 	uint8_t late; /* ticks in this silence at which this thread itself ran too late */
 	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
+	uint64_t echoed_us;      /* newest `sent` of ours that it has echoed */
 	struct instant hello_heard_at;
 	/* Round trip and its variation, smoothed as in RFC 6298; rtt_ns -1: never measured. Both outlast the link's going down: its way
 	 * is most likely still as long when it comes back. */
 	int64_t rtt_ns, rttvar_ns;
-	struct instant rtt_at; /* of the last measurement */
 	uint32_t flaps;
 	uint32_t rekeys;  /* new keys for a link that was up */
 	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
@@ -224,6 +232,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 /* A plain link's neighbour has a new epoch or id: the labels of both sides are void, and the link goes down; the same hello then brings it
  * up again. */
 void peer_restarted(struct node *n, struct peer *p);
+/* A link that was too narrow carries MTU_BASE now: it is up. */
+void peer_wide(struct node *n, struct peer *p);
 /* A plain link's neighbour answered: the link is up. */
 void peer_plain_up(struct node *n, struct peer *p);
 /* A timer of PART_PEER; its owner is the peer. */

@@ -15,6 +15,7 @@
 #define HANDSHAKE_RATE 500
 #define SAMPLE_RATE    20
 #define TTL_RATE       100
+#define TOO_BIG_RATE   10
 
 static bool wire_changed(const struct cp_link *a, const struct cp_link *b)
 {
@@ -61,6 +62,7 @@ static int link_create(struct fwd *f, const struct cp_link *c)
 	bucket_init(&l->handshake, HANDSHAKE_RATE, HANDSHAKE_RATE);
 	bucket_init(&l->unknown, SAMPLE_RATE, SAMPLE_RATE);
 	bucket_init(&l->ttl, TTL_RATE, TTL_RATE);
+	bucket_init(&l->too_big, TOO_BIG_RATE, TOO_BIG_RATE);
 	set_mac(l);
 	w->link[c->link] = l;
 	rc = io_link_set(f->io, l);

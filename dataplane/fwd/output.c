@@ -19,6 +19,13 @@ static bool is_data(const struct rte_mbuf *m)
 	return be32_load(rte_pktmbuf_mtod(m, void *)) >> 12 > LABEL_RESERVED_MAX;
 }
 
+/* Control tries whether a link carries larger packets than its MTU: that is link-local, and no data. */
+static bool is_probe(const struct rte_mbuf *m)
+{
+	return m->pkt_len <= CPDP_PACKET_MAX && m->data_len >= LSE_BYTES &&
+	       lse_label(be32_load(rte_pktmbuf_mtod(m, void *))) == LABEL_GAL;
+}
+
 static void ask_rekey(struct worker *w, struct link *l)
 {
 	struct dp_event *ev = event_begin(w);
@@ -105,7 +112,7 @@ static void flush_link(struct fwd *f, struct link *l)
 
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 {
-	if (unlikely_(m->pkt_len > l->cfg.mtu || m->nb_segs != 1)) {
+	if (unlikely_((m->pkt_len > l->cfg.mtu && !is_probe(m)) || m->nb_segs != 1)) {
 		drop_packet(f->w, DROP_TOO_BIG, m);
 		return;
 	}

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kernel UDP sockets: attached to links, transmitting by sendmmsg with runs of equal datagrams coalesced where the kernel can. */
+#include "core/event.h"
 #include "core/state.h"
 #include "io/priv.h"
 #include "io/udpsock.h"
+#include "wire/link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -185,9 +187,27 @@ static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gs
 	b->first[b->n] = n;
 }
 
+/* The kernel knows that the way does not carry a packet as long as this: control is to know it too. */
+static void too_big(struct worker *w, struct link *l, unsigned len)
+{
+	unsigned frame = l->cfg.sealed ? LINK_HEADER_BYTES + AEAD_TAG_BYTES : 0;
+	struct dp_event *ev;
+
+	if (len <= frame || !bucket_take(&l->too_big, w->now))
+		return;
+	ev = event_begin(w);
+	if (!ev)
+		return;
+	ev->type = EVT_LINK_TOO_BIG;
+	ev->u.too_big.link = l->number;
+	ev->u.too_big.size = (uint16_t)(len - frame);
+	event_end(w);
+}
+
 /* Sends the messages of b, and drops the packets of those that the kernel refuses. *done: packets sent or dropped. False: the kernel
  * refuses coalesced runs to this address, and the rest is to be sent without. */
-static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, unsigned *done)
+static bool transmit(struct worker *w, struct io_sock *s, struct link *l, struct tx_batch *b,
+                     unsigned *done)
 {
 	unsigned at = 0;
 
@@ -211,6 +231,8 @@ static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, un
 			*done = b->first[at];
 			return false;
 		}
+		if (errno == EMSGSIZE)
+			too_big(w, l, (unsigned)b->iov[b->first[at]].iov_len);
 		/* Unreachable, refused or too long: the packets of this message are dropped, the others still go. */
 		drop_count(w, DROP_TX_ERROR, packets);
 		*done = b->first[++at];
@@ -218,19 +240,19 @@ static bool transmit(struct worker *w, struct io_sock *s, struct tx_batch *b, un
 	return true;
 }
 
-static void send_to(struct worker *w, struct io_sock *s, struct rte_mbuf **m, unsigned n,
-                    struct sockaddr_storage *to, socklen_t tolen)
+static void send_to(struct worker *w, struct io_sock *s, struct link *l, struct rte_mbuf **m,
+                    unsigned n, struct sockaddr_storage *to, socklen_t tolen)
 {
 	struct tx_batch b;
 	unsigned done = 0;
 
 	compose(&b, m, n, s->gso, to, tolen);
-	if (!transmit(w, s, &b, &done)) {
+	if (!transmit(w, s, l, &b, &done)) {
 		unsigned again = 0;
 
 		s->gso = false;
 		compose(&b, m + done, n - done, false, to, tolen);
-		(void)transmit(w, s, &b, &again);
+		(void)transmit(w, s, l, &b, &again);
 	}
 }
 
@@ -248,13 +270,13 @@ void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enu
 			const struct packet *p = packet_of(m[i]);
 
 			tolen = address(&to, p->family, p->addr, p->port, s->v6);
-			send_to(w, s, m + i, 1, &to, tolen);
+			send_to(w, s, l, m + i, 1, &to, tolen);
 		}
 	} else if (!l->cfg.family) {
 		drop_count(w, DROP_NO_REMOTE, n);
 	} else {
 		tolen = address(&to, l->cfg.family, l->cfg.remote_addr, l->cfg.remote_port, s->v6);
-		send_to(w, s, m, n, &to, tolen);
+		send_to(w, s, l, m, n, &to, tolen);
 	}
 	rte_pktmbuf_free_bulk(m, n);
 }

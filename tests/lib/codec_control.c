@@ -396,6 +396,68 @@ static bool lerror_again(const uint8_t *msg, size_t len, uint8_t *out, size_t ca
 	return true;
 }
 
+static size_t probe_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	struct linkmsg_probe m = {.id = (uint32_t)rng_u64(rng), .answer = rng_u64(rng) & 1};
+
+	m.size = (uint16_t)(LINKMSG_PROBE_LEAST + (rng_u64(rng) & 1 ? rng_below(rng, 1500) : 0));
+	linkmsg_probe_write(&w, &m);
+	return wr_len(&w);
+}
+
+static bool probe_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct wr w = wr_init(out, cap);
+	struct linkmsg_head h;
+	struct linkmsg_probe m;
+	struct rd body;
+
+	if (!one_body(msg, len, &body, LINKMSG_PROBE, &h) || !linkmsg_probe_read(&body, &m))
+		return false;
+	linkmsg_probe_write(&w, &m);
+	*n = wr_len(&w);
+	return true;
+}
+
+static void probe_settle(uint8_t *msg, size_t len)
+{
+	msg[1] = 0;
+	for (size_t i = 11; i < len; i++)
+		msg[i] = 0;
+}
+
+static size_t mtu_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	struct linkmsg_mtu m = {.nonce = rng_u64(rng),
+	                        .yours = (uint32_t)rng_u64(rng),
+	                        .mine = (uint32_t)rng_u64(rng),
+	                        .mtu = (uint16_t)rng_u64(rng)};
+
+	linkmsg_mtu_write(&w, &m);
+	return wr_len(&w);
+}
+
+static bool mtu_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct wr w = wr_init(out, cap);
+	struct linkmsg_head h;
+	struct linkmsg_mtu m;
+	struct rd body;
+
+	if (!one_body(msg, len, &body, LINKMSG_MTU, &h) || !linkmsg_mtu_read(&body, &m))
+		return false;
+	linkmsg_mtu_write(&w, &m);
+	*n = wr_len(&w);
+	return true;
+}
+
+static void mtu_settle(uint8_t *msg, size_t len)
+{
+	msg[1] = msg[len - 2] = msg[len - 1] = 0;
+}
+
 /* Type, reserved, length: where all messages of a type are equally long. */
 #define LINKMSG_HEAD (AT(0) | AT(1) | AT(2) | AT(3))
 
@@ -409,6 +471,8 @@ const struct codec codecs_linkmsg[] = {
         {"tear", tear_make, tear_again, head_settle, false, AT(1) | AT(2) | AT(3), 0, 0},
         {"grant", grant_make, grant_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
+        {"probe", probe_make, probe_again, probe_settle, false, AT(0) | AT(1) | AT(11), 0, 0},
+        {"mtu", mtu_make, mtu_again, mtu_settle, false, LINKMSG_HEAD | AT(22) | AT(23), 0, 0},
         {"link error", lerror_make, lerror_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {0},

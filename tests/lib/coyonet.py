@@ -97,6 +97,7 @@ class Node:
         self.extra = ""  # more config text
         self.proc = None
         self.killed = False  # by us
+        self.prefix = []  # of the daemon's command: the namespace that it runs in
 
     def conf_path(self):
         return os.path.join(self.dir, "coyod.conf")
@@ -119,7 +120,7 @@ class Node:
             for what, most in (limits or {}).items():
                 resource.setrlimit(what, (most, most))
         with open(self.log, "ab") as log, signals.hold():
-            self.proc = subprocess.Popen([self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
+            self.proc = subprocess.Popen([*self.prefix, self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
                                          stdout=log, stderr=log, env=env, start_new_session=True,
                                          preexec_fn=self.net.born(limit))
 

@@ -98,7 +98,7 @@ static void transmit(struct miniworker *w, uint16_t link, struct frame *f)
 		drop(w, f, false, MW_DROP_NO_LINK);
 		return;
 	}
-	if (!f->raw && f->len > l->cfg.mtu) {
+	if (!f->raw && f->len > l->cfg.mtu && lse_label(be32_load(f->data)) != LABEL_GAL) {
 		drop(w, f, false, MW_DROP_MTU);
 		return;
 	}

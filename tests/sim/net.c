@@ -280,7 +280,8 @@ static void on_transmit(void *arg, uint16_t link, struct frame *f)
 	e = place / 2;
 	sum_frame(net, f);
 	s->tx_bytes += frame_wire_bytes(f);
-	if (!net->up[e] || lost(net)) {
+	if (!net->up[e] || lost(net) ||
+	    (net->edge[e].mtu && !f->raw && f->len > net->edge[e].mtu)) {
 		if (f->probe != FRAME_NO_PROBE && net->hooks.probe_end)
 			net->hooks.probe_end(net->hooks.arg, f->probe, s->index, NULL, false,
 			                     MW_DROP_NO_LINK);

@@ -30,6 +30,7 @@ struct sim_edge {
 	uint32_t node[2];
 	uint16_t link[2]; /* link number at either end */
 	int64_t delay_ns;
+	uint16_t mtu; /* labelled packets above this are lost; 0: none are */
 };
 
 struct sim_node {

@@ -9,9 +9,9 @@
 #include "wire/routed.h"
 
 static const char *const names[TRAFFIC_KINDS] = {
-        "link handshake", "hello", "ann",    "seq",      "sample",  "tear", "grant",
-        "link error",     "setup", "finger", "reply",    "refresh", "exq",  "exr",
-        "update",         "find",  "found",  "dead end", "other",   "data"};
+        "link handshake", "hello",    "ann",   "seq",     "sample", "tear", "grant",  "link error",
+        "setup",          "finger",   "reply", "refresh", "exq",    "exr",  "update", "find",
+        "found",          "dead end", "probe", "mtu",     "other",  "data"};
 
 const char *traffic_name(unsigned kind)
 {
@@ -36,6 +36,10 @@ static enum traffic_kind local_kind(uint8_t type)
 		return TRAFFIC_GRANT;
 	case LINKMSG_ERROR:
 		return TRAFFIC_LINK_ERROR;
+	case LINKMSG_PROBE:
+		return TRAFFIC_PROBE;
+	case LINKMSG_MTU:
+		return TRAFFIC_MTU;
 	default:
 		return TRAFFIC_OTHER;
 	}

@@ -78,7 +78,7 @@ static const struct bad bads[] = {
         {NODE "[link l]\ntype = udp-socket\nlocal = [::1:5\n", "[IPV6]:PORT", 0},
         {NODE "[link l]\ntype = udp-socket\nlocal = example.org:5\n", "numeric", 0},
         {NODE UDP "peer = abc\n", "t:7: peer: ", 1},
-        {NODE UDP "mtu = 9000\n", "mtu: `9000` is not allowed; expected a number 1280..1500", 1},
+        {NODE UDP "mtu = 9000\n", "mtu: `9000` is not allowed; expected a number 1200..1500", 1},
         {NODE UDP "seal = maybe\n", "seal: `maybe` is not allowed; expected yes|no", 1},
         {NODE ETH "mac = 01:00:00:00:00:01\n", "a unicast address", 1},
         {NODE ETH "mac = 02:00:00:00:00\n", "a unicast address", 1},

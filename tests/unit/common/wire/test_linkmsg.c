@@ -147,6 +147,43 @@ static void granted_label(void **state)
 		}
 }
 
+/* A probe fills its packet: what does not measure what it says is malformed. */
+static void probe_layout(void **state)
+{
+	static const uint8_t head[] = {9, 0, 0, 13, 1, 2, 3, 4, 0, 25, 1, 0, 0, 0, 0, 0, 0};
+	const struct linkmsg_probe m = {.id = 0x01020304, .size = 25, .answer = true};
+	struct linkmsg_probe back;
+	struct linkmsg_head h;
+	struct rd r, body;
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_probe_write(&w, &m);
+	assert_int_equal(wr_len(&w), sizeof(head));
+	assert_memory_equal(buf, head, sizeof(head));
+	for (unsigned size = 0; size < 40; size++) {
+		buf[9] = (uint8_t)size;
+		r = rd_init(buf, sizeof(head));
+		assert_true(linkmsg_next(&r, &h, &body));
+		assert_int_equal(linkmsg_probe_read(&body, &back), size == 25);
+	}
+	assert_true(back.id == m.id && back.answer);
+}
+
+static void mtu_layout(void **state)
+{
+	static const uint8_t bytes[] = {10, 0, 0, 20, 1, 2, 3, 4, 5,    6,    7, 8,
+	                                0,  1, 2, 3,  4, 5, 6, 7, 0x05, 0x14, 0, 0};
+	const struct linkmsg_mtu m = {
+	        .nonce = 0x0102030405060708, .yours = 0x00010203, .mine = 0x04050607, .mtu = 1300};
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_mtu_write(&w, &m);
+	assert_int_equal(wr_len(&w), sizeof(bytes));
+	assert_memory_equal(buf, bytes, sizeof(bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +193,8 @@ int main(void)
 	        cmocka_unit_test(several_in_a_packet),
 	        cmocka_unit_test(seq_signed),
 	        cmocka_unit_test(granted_label),
+	        cmocka_unit_test(probe_layout),
+	        cmocka_unit_test(mtu_layout),
 	        cmocka_unit_test(one_sample_too_many),
 	};
 

@@ -196,7 +196,7 @@ static void test_poll(void **state)
 	assert_true(fake.links[0].initiate);
 	assert_int_equal(fake.links[0].io.family, 4);
 	assert_int_equal(fake.links[0].io.remote_port, 9);
-	assert_int_equal(fake.links[0].io.mtu, 1280);
+	assert_int_equal(fake.links[0].io.mtu, 1440);
 	assert_true(fake.links[0].io.fd >= 0);
 	links_poll(&d);
 	assert_int_equal(fake.rx + fake.tx, 0);

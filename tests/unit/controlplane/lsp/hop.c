@@ -102,6 +102,9 @@ void hop_open(struct hop *b, uint64_t seed)
 		b->p[i] = peer_by_link(b->n, (uint16_t)i);
 		peer_hello_rx(b->n, b->p[i], &m);
 		assert_true(peer_up(b->p[i]));
+		/* The probe is answered. */
+		b->p[i]->mtu = HOP_MTU(i);
+		peer_probe_stop(b->n, b->p[i]);
 	}
 	hop_workers_done(b);
 	forget_sent(b);
@@ -150,11 +153,11 @@ static bool read_packet(struct hop_sent *s, const struct cp_send *c)
 	int channel;
 
 	*s = (struct hop_sent){.to = c->link};
-	assert_true(c->len <= CONTROL_PACKET_MAX);
 	assert_true(control_stack_read(&r, &s->tunnel_label, &ttl));
 	channel = ach_read(&r);
 	if (channel == ACH_LINKLOCAL)
 		return read_local(s, &r);
+	assert_true(c->len <= CONTROL_PACKET_MAX);
 	assert_int_equal(channel, ACH_ROUTED);
 	assert_true(routed_header_read(&r, &s->h));
 	s->next = s->h.next;

@@ -74,7 +74,7 @@ static void test_data_counts(void **state)
 			say(&net, NODE_LINK_RX, last);
 			assert_true(peer_up(p));
 		}
-		assert_in_range(until_down(&net, p), 200, 800);
+		assert_in_range(until_down(&net, p), 200, 1000);
 		rig_close(&net);
 	}
 }

@@ -164,8 +164,7 @@ static void test_one_late_answer(void **state)
 	rig_run(&net, 10000);
 	in_use(&net, 3000);
 	for (unsigned side = 0; side < 2; side++)
-		peer_rtt_sample(net.node[net.edge[EDGE].node[side]].node,
-		                rig_peer(&net, EDGE, side), 350 * NS_PER_MS);
+		peer_rtt_sample(rig_peer(&net, EDGE, side), 350 * NS_PER_MS);
 	net_edge(&net, EDGE, false);
 	for (; peer_up(rig_peer(&net, EDGE, 0)); ms += 10)
 		rig_run(&net, 10);

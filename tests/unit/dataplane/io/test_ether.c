@@ -150,6 +150,11 @@ static void test_too_big_and_no_key(void **state)
 	struct cp_cmd c = {.type = CMD_LINK_DEL}, set = ether_link(1, 7, true);
 	uint64_t big = plane_drops(&p, "too_big"), nokey = plane_drops(&p, "no_key");
 
+	be32_store(packet, lse_make(LABEL_RESERVED_MAX + 1, 0, true, 9));
+	c = packet_on(0, packet, 1501);
+	plane_do(&p, 0, &c);
+	plane_dropped(&p, "too_big", big + 1);
+	/* Control's probes may be larger than what the link is known to carry. */
 	be32_store(packet, lse_make(LABEL_GAL, TC_CONTROL, true, 1));
 	c = packet_on(0, packet, 1501);
 	plane_do(&p, 0, &c);
