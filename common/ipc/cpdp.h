@@ -130,7 +130,7 @@ struct cp_unreachable {
 struct cp_send {
 	uint16_t link;
 	uint8_t raw;
-	uint8_t has_addr; /* raw on udp: answer to addr below, not to the link's remote (handshake before the remote is known) */
+	uint8_t has_addr; /* udp: to addr below, not to the link's remote (a handshake before that is known, a question whether it is there) */
 	uint16_t addr_port;
 	uint16_t len;
 	uint8_t addr[16];

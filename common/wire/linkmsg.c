@@ -280,3 +280,23 @@ bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m)
 	(void)rd_be16(r);
 	return rd_done(r);
 }
+
+void linkmsg_challenge_write(struct wr *w, const struct linkmsg_challenge *m)
+{
+	uint8_t *head = head_open(w, LINKMSG_CHALLENGE, 0);
+
+	wr_u8(w, m->answer);
+	wr_zero(w, 3);
+	wr_be64(w, m->nonce);
+	head_close(w, head);
+}
+
+bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m)
+{
+	uint8_t answer = rd_u8(r);
+
+	(void)rd_take(r, 3);
+	m->answer = answer;
+	m->nonce = rd_be64(r);
+	return rd_done(r) && answer <= 1;
+}

@@ -15,6 +15,7 @@ enum linkmsg_type {
 	LINKMSG_ERROR = 8,
 	LINKMSG_PROBE = 9,
 	LINKMSG_MTU = 10,
+	LINKMSG_CHALLENGE = 11,
 };
 
 struct linkmsg_head {
@@ -135,6 +136,12 @@ struct linkmsg_mtu {
 	uint16_t mtu;
 };
 
+/* CHALLENGE {u8 answer, 3 zero, be64 nonce}: is this neighbour at the address that this goes to? Answered with the same nonce. */
+struct linkmsg_challenge {
+	uint64_t nonce;
+	bool answer;
+};
+
 /* Each writes head and body; each reader takes a body's reader and checks that nothing is left over. */
 void linkmsg_hello_write(struct wr *w, const struct linkmsg_hello *m);
 bool linkmsg_hello_read(struct rd *r, struct linkmsg_hello *m) COYO_NODISCARD;
@@ -157,3 +164,5 @@ void linkmsg_probe_write(struct wr *w, const struct linkmsg_probe *m);
 bool linkmsg_probe_read(struct rd *r, struct linkmsg_probe *m) COYO_NODISCARD;
 void linkmsg_mtu_write(struct wr *w, const struct linkmsg_mtu *m);
 bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m) COYO_NODISCARD;
+void linkmsg_challenge_write(struct wr *w, const struct linkmsg_challenge *m);
+bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m) COYO_NODISCARD;

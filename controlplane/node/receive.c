@@ -14,7 +14,8 @@
 
 /* ---- messages to the next neighbour only ---- */
 
-static void link_local(struct node *n, struct peer *p, const struct linkmsg_head *h, struct rd *r)
+static void link_local(struct node *n, struct peer *p, const struct linkmsg_head *h, struct rd *r,
+                       const struct dp_packet *pk)
 {
 	union {
 		struct linkmsg_hello hello;
@@ -26,6 +27,7 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		struct linkmsg_error error;
 		struct linkmsg_probe probe;
 		struct linkmsg_mtu mtu;
+		struct linkmsg_challenge challenge;
 	} m;
 
 	if (h->type == LINKMSG_HELLO) {
@@ -63,6 +65,8 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		lsp_error_rx(n, p, &m.error);
 	else if (h->type == LINKMSG_MTU && linkmsg_mtu_read(r, &m.mtu))
 		lsp_mtu_rx(n, p, &m.mtu);
+	else if (h->type == LINKMSG_CHALLENGE && linkmsg_challenge_read(r, &m.challenge))
+		peer_challenge_rx(n, p, &m.challenge, pk);
 	else
 		count(n, CTR_MALFORMED);
 }
@@ -206,7 +210,7 @@ static void control(struct node *n, struct peer *p, const struct dp_packet *pk)
 				count(n, CTR_MALFORMED);
 				return;
 			}
-			link_local(n, p, &h, &body);
+			link_local(n, p, &h, &body, pk);
 		}
 	} else if (channel == ACH_ROUTED && peer_up(p)) {
 		routed(n, p, label, &r);

@@ -510,8 +510,9 @@ static void rx_third(struct node *n, struct peer *p, const struct link_header *h
 		hs->keyed = true;
 		if (p->rtt_ns < 0)
 			peer_rtt_sample(p, instant_sub(n->now, hs->born));
-		if (hs->to.family && p->cfg.io.family == 0)
-			peer_learnt(n, p, hs->to.family, hs->to.addr, hs->to.addr_port);
+		/* The third message answers the second, which went there. */
+		if (hs->to.family && (p->cfg.io.family == 0 || !peer_up(p)))
+			peer_address_use(n, p, hs->to.family, hs->to.addr, hs->to.addr_port);
 		hs_drop(n, p, &p->own);
 		program_rx(n, p, hs, established);
 		return;

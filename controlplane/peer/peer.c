@@ -29,6 +29,7 @@ static void peer_release(struct node *n, struct peer *p)
 	disarm(n, &p->hs_timer);
 	peer_live_stop(n, p);
 	peer_probe_stop(n, p);
+	disarm(n, &p->address_timer);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
 	ticket_cancel(n, &p->gone_ticket);
@@ -162,6 +163,7 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 	p->mtu = p->remote_mtu = cfg->io.mtu;
 	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
 	p->setup_rate = (struct bucket){.rate = n->cfg.transit_rate, .burst = n->cfg.transit_rate};
+	peer_addresses_init(p);
 	p->own.peer = p;
 	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
 		p->answer[i].peer = p;
@@ -426,18 +428,6 @@ void peer_key_used(struct node *n, struct peer *p, uint32_t index)
 		rx_proven(n, p);
 }
 
-void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
-                 uint16_t port)
-{
-	struct cp_cmd c = {.type = CMD_LINK_REMOTE};
-
-	p->cfg.io.family = family;
-	p->cfg.io.remote_port = port;
-	memcpy(p->cfg.io.remote_addr, addr, 16);
-	c.u.link = p->cfg.io;
-	out_command(n, CPDP_ALL_WORKERS, &c);
-}
-
 void peer_plain_up(struct node *n, struct peer *p)
 {
 	disarm(n, &p->hs_timer);
@@ -549,6 +539,7 @@ void peer_timer(struct node *n, struct timer *t)
 
 	switch (t->kind) {
 	case TIMER_PEER_HANDSHAKE:
+		peer_address_next(n, p);
 		peer_handshake_start(n, p);
 		break;
 	case TIMER_PEER_REKEY:
@@ -559,6 +550,9 @@ void peer_timer(struct node *n, struct timer *t)
 		break;
 	case TIMER_PEER_PROBE:
 		peer_probe_tick(n, p);
+		break;
+	case TIMER_PEER_ADDRESS:
+		peer_address_tick(n, p);
 		break;
 	case TIMER_PEER_OLD_KEY:
 		rx_del_old(n, p);

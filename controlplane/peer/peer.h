@@ -6,6 +6,7 @@
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
+#include "peer/addresses.h"
 #include "peer/labels.h"
 #include "peer/liveness.h"
 #include "peer/mtu.h"
@@ -29,6 +30,7 @@ enum peer_timer {
 	TIMER_PEER_REKEY,
 	TIMER_PEER_OLD_KEY,
 	TIMER_PEER_PROBE,
+	TIMER_PEER_ADDRESS,
 };
 
 enum peer_state {
@@ -106,6 +108,9 @@ struct peer {
 	struct timer probe_timer;
 	uint8_t mtu_tells; /* how often tunnels are still to be told of a lower mtu */
 	bool narrow;       /* it did not carry MTU_BASE when it was up last */
+
+	struct addresses at;
+	struct timer address_timer;
 
 	/* handshake */
 	struct handshake own;
@@ -223,9 +228,6 @@ void peer_key_used(struct node *n, struct peer *p, uint32_t index);
 /* An authentic packet came while the link was not up, which proves that the other side holds the keys: the link comes up if only that
  * was missing. */
 void peer_confirmed(struct node *n, struct peer *p);
-/* The neighbour's packets come from this address: the workers send to it from now on. */
-void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
-                 uint16_t port);
 /* peer/handshake.c -> peer.c: the handshake is complete and the workers hold its receiving keys. */
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 

@@ -24,7 +24,7 @@ static int send(struct fwd *f, const struct cp_send *c)
 	memcpy(rte_pktmbuf_append(m, c->len), c->data, c->len);
 	p = packet_of(m);
 	*p = (struct packet){.link = c->link, .label = LABEL_NONE};
-	if (!c->raw) {
+	if (!c->raw && !c->has_addr) {
 		fwd_out(f, l, m);
 		return 0;
 	}
@@ -34,7 +34,8 @@ static int send(struct fwd *f, const struct cp_send *c)
 		p->port = c->addr_port;
 		memcpy(p->addr, c->addr, sizeof(p->addr));
 	}
-	io_tx(f->io, l, &m, 1, PACKET_TX_RAW);
+	if (c->raw || fwd_seal(f, l, m))
+		io_tx(f->io, l, &m, 1, PACKET_TX_RAW);
 	return 0;
 }
 

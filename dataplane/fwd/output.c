@@ -81,6 +81,11 @@ static unsigned seal(struct worker *w, struct link *l, struct rte_mbuf **m, unsi
 	return k;
 }
 
+bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m)
+{
+	return !l->cfg.sealed || seal(f->w, l, &m, 1);
+}
+
 static void flush_link(struct fwd *f, struct link *l)
 {
 	struct worker *w = f->w;

@@ -17,6 +17,9 @@ struct fwd {
 /* fwd/output.c: queues a labelled packet for a link. Takes m. */
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m);
 
+/* fwd/output.c: seals one packet under this worker's lane. False: it was dropped. */
+bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m);
+
 /* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: too long, or the event ring is full (counted). */
 bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);
 

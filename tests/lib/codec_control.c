@@ -458,6 +458,29 @@ static void mtu_settle(uint8_t *msg, size_t len)
 	msg[1] = msg[len - 2] = msg[len - 1] = 0;
 }
 
+static size_t challenge_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	struct linkmsg_challenge m = {.nonce = rng_u64(rng), .answer = rng_u64(rng) & 1};
+
+	linkmsg_challenge_write(&w, &m);
+	return wr_len(&w);
+}
+
+static bool challenge_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct wr w = wr_init(out, cap);
+	struct linkmsg_head h;
+	struct linkmsg_challenge m;
+	struct rd body;
+
+	if (!one_body(msg, len, &body, LINKMSG_CHALLENGE, &h) || !linkmsg_challenge_read(&body, &m))
+		return false;
+	linkmsg_challenge_write(&w, &m);
+	*n = wr_len(&w);
+	return true;
+}
+
 /* Type, reserved, length: where all messages of a type are equally long. */
 #define LINKMSG_HEAD (AT(0) | AT(1) | AT(2) | AT(3))
 
@@ -473,6 +496,8 @@ const struct codec codecs_linkmsg[] = {
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {"probe", probe_make, probe_again, probe_settle, false, AT(0) | AT(1) | AT(11), 0, 0},
         {"mtu", mtu_make, mtu_again, mtu_settle, false, LINKMSG_HEAD | AT(22) | AT(23), 0, 0},
+        {"challenge", challenge_make, challenge_again, three_after_first, false,
+         LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {"link error", lerror_make, lerror_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {0},

@@ -184,6 +184,18 @@ static void mtu_layout(void **state)
 	assert_memory_equal(buf, bytes, sizeof(bytes));
 }
 
+static void challenge_layout(void **state)
+{
+	static const uint8_t bytes[] = {11, 0, 0, 12, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	const struct linkmsg_challenge m = {.nonce = 0x0102030405060708, .answer = true};
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_challenge_write(&w, &m);
+	assert_int_equal(wr_len(&w), sizeof(bytes));
+	assert_memory_equal(buf, bytes, sizeof(bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +207,7 @@ int main(void)
 	        cmocka_unit_test(granted_label),
 	        cmocka_unit_test(probe_layout),
 	        cmocka_unit_test(mtu_layout),
+	        cmocka_unit_test(challenge_layout),
 	        cmocka_unit_test(one_sample_too_many),
 	};
 
