@@ -13,7 +13,10 @@ struct io_sock {
 	int fd;
 	uint16_t link; /* of frames whose header names no other */
 	unsigned refs;
-	bool gro, gso;
+	bool gro, gso; /* the kernel takes and gives coalesced runs */
+	/* Runs that were refused are not tried again before gso_at; gso_pause: how long that was the last time, ns, 0: never yet. */
+	struct instant gso_at;
+	int64_t gso_pause;
 	bool v6;           /* address family of the socket */
 	uint32_t overruns; /* SO_RXQ_OVFL as last seen */
 	struct io_sock *next;

@@ -15,6 +15,9 @@
 #define SOCKET_BUFFER (8 << 20) /* asked for; the kernel's limit may be lower */
 #define RUN_BYTES     63000     /* of one coalesced run: below 65535 with every header */
 #define RUN_SEGMENTS  64        /* UDP_MAX_SEGMENTS of older kernels */
+/* After a run was refused (by a route without checksum offload, for one packet that was too long) packets go singly for so long. */
+#define PAUSE_MIN NS_PER_S
+#define PAUSE_MAX (300 * NS_PER_S)
 
 static void set_buffer(int fd, int forced, int plain)
 {
@@ -240,17 +243,35 @@ static bool transmit(struct worker *w, struct io_sock *s, struct link *l, struct
 	return true;
 }
 
+/* Whether runs are to be tried on this socket now. */
+static bool may_coalesce(const struct io_sock *s, struct instant now)
+{
+	return s->gso && instant_reached(s->gso_at, now);
+}
+
+/* A run was refused. The pause doubles where runs have not worked for as long as the last one took. */
+static void pause_runs(struct io_sock *s, struct instant now)
+{
+	int64_t worked = instant_sub(now, s->gso_at);
+
+	if (!s->gso_pause || worked >= s->gso_pause)
+		s->gso_pause = PAUSE_MIN;
+	else
+		s->gso_pause = 2 * s->gso_pause < PAUSE_MAX ? 2 * s->gso_pause : PAUSE_MAX;
+	s->gso_at = instant_add(now, s->gso_pause);
+}
+
 static void send_to(struct worker *w, struct io_sock *s, struct link *l, struct rte_mbuf **m,
                     unsigned n, struct sockaddr_storage *to, socklen_t tolen)
 {
 	struct tx_batch b;
 	unsigned done = 0;
 
-	compose(&b, m, n, s->gso, to, tolen);
+	compose(&b, m, n, may_coalesce(s, w->now), to, tolen);
 	if (!transmit(w, s, l, &b, &done)) {
 		unsigned again = 0;
 
-		s->gso = false;
+		pause_runs(s, w->now);
 		compose(&b, m + done, n - done, false, to, tolen);
 		(void)transmit(w, s, l, &b, &again);
 	}
