@@ -258,7 +258,7 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 	default:
 		print_list(v, "applied", "applied");
 		print_list(v, "needs_restart", "needs a restart");
-		print_list(v, "failed", "failed, see the daemon's log, and reload again");
+		print_list(v, "failed", "failed, see the daemon's log, and tried again");
 		if (!jvalue_get(v, "applied"))
 			return false;
 		if (!jvalue_get(v, "applied")->first && !jvalue_get(v, "needs_restart")->first &&

@@ -59,6 +59,8 @@ struct daemon {
 	struct instant polled_at;   /* the last one */
 	struct instant moved_at;    /* a link last carried data */
 	bool draining;              /* by `coyoctl drain` */
+	struct instant again_at;    /* what a reload could not add is tried again */
+	int64_t again_ns;
 	enum daemon_stop stop;
 	struct instant stop_at; /* give up draining */
 	int exit_status;

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,14 +75,38 @@ static const char *bind_remedy(int err)
 	}
 }
 
-static int socket_open(const struct conf_link *l, uint16_t *port, char *err, size_t errcap)
+/* The socket of a link that is being removed and stood at this address: a new link at the same address goes on with it, since the workers
+ * still hold it and the kernel gives the address to nobody else meanwhile. A descriptor of its own, or -1: there is none. */
+static int socket_inherit(const struct daemon *d, const struct sockaddr_storage *at, socklen_t len)
+{
+	for (uint32_t i = 0; i < d->nlinks; i++) {
+		const struct daemon_link *k = &d->links[i];
+		struct sockaddr_storage has;
+		socklen_t n = sizeof(has);
+
+		memset(&has, 0, sizeof(has));
+		if (k->leaving && k->fd >= 0 &&
+		    getsockname(k->fd, (struct sockaddr *)&has, &n) == 0 && n == len &&
+		    memcmp(&has, at, len) == 0)
+			return fcntl(k->fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -1;
+}
+
+static int socket_open(const struct daemon *d, const struct conf_link *l, uint16_t *port, char *err,
+                       size_t errcap)
 {
 	uint8_t family = l->local.family ? l->local.family : l->remote.family;
 	struct sockaddr_storage at;
 	socklen_t len = sockaddr_of(family, l->local.port, l->local.addr, &at);
 	int one = 1, rc;
-	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	                0);
+	int fd = l->local.port ? socket_inherit(d, &at, len) : -1;
+
+	if (fd >= 0) {
+		*port = l->local.port;
+		return fd;
+	}
+	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
 		rc = -errno;
@@ -169,7 +194,7 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 	};
 	memcpy(k->io.peer_mac, l->mac, 6);
 	if (l->type == CONF_TYPE_UDP_SOCKET) {
-		int fd = socket_open(l, &k->io.local_port, err, errcap);
+		int fd = socket_open(d, l, &k->io.local_port, err, errcap);
 
 		if (fd < 0)
 			return fd;

@@ -184,6 +184,7 @@ static struct instant next_deadline(const struct daemon *d)
 	t = instant_min(t, ctl_server_deadline(d));
 	if (d->snapshot_due)
 		t = instant_min(t, d->snapshot_at);
+	t = instant_min(t, d->again_at);
 	if (d->stop == STOP_DRAINING)
 		t = instant_min(t, d->stop_at);
 	if (pump_pending(d) || cross_pending(d))
@@ -216,6 +217,7 @@ static void ticks(struct daemon *d)
 		node_tick(d->node, d->now);
 	if (instant_reached(d->poll_at, d->now))
 		links_poll(d);
+	reload_again(d);
 	loop_outputs(d);
 	if (d->snapshot_due && instant_reached(d->snapshot_at, d->now))
 		state_save(d);
@@ -272,6 +274,7 @@ int loop_run(struct daemon *d)
 
 	loop_clock(d);
 	d->poll_at = links_poll_next(d);
+	d->again_at = INSTANT_NEVER;
 	arm(d);
 	for (;;) {
 		more = turn(d, more);

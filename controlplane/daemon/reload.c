@@ -11,6 +11,8 @@
 
 #define CHANGES_MAX 256 /* named one by one */
 #define NOTE_MAX    128
+#define AGAIN_MIN   NS_PER_S /* what could not be added is tried again after so long, doubling */
+#define AGAIN_MAX   (60 * NS_PER_S)
 
 struct changes {
 	char applied[CHANGES_MAX][NOTE_MAX];
@@ -79,6 +81,14 @@ static void remove_links(struct daemon *d, const struct conf *fresh, struct chan
 	}
 }
 
+/* Whether the link of this name runs. One that is being removed does not. */
+static bool runs(const struct daemon *d, const char *name)
+{
+	int link = links_find(d, name);
+
+	return link >= 0 && !d->links[link].leaving;
+}
+
 static void add_link(struct daemon *d, const struct conf_link *l, struct changes *ch)
 {
 	char err[256];
@@ -111,7 +121,7 @@ static void compare_links(struct daemon *d, const struct conf *fresh, struct cha
 		const struct conf_link *l = &fresh->links[i];
 		const struct conf_link *old = link_of(&d->conf, l->head.name);
 
-		if (!old)
+		if (!old || !runs(d, l->head.name))
 			add_link(d, l, ch);
 		else if (differs(CONF_SEC_LINK, old, l, keys, sizeof(keys)))
 			note(ch->restart, &ch->nrestart, "link", l->head.name, keys);
@@ -157,7 +167,6 @@ static void adopt(struct daemon *d, struct conf *fresh)
 {
 	struct conf *c = &d->conf;
 	struct conf old = *c;
-	uint32_t n = 0;
 
 	c->names = fresh->names;
 	c->names_by_id = fresh->names_by_id;
@@ -166,14 +175,12 @@ static void adopt(struct daemon *d, struct conf *fresh)
 	fresh->names_by_id = old.names_by_id;
 	fresh->nnames = old.nnames;
 	for (uint32_t i = 0; i < fresh->nlinks; i++) {
-		const struct conf_link *runs = link_of(c, fresh->links[i].head.name);
+		const struct conf_link *was = link_of(c, fresh->links[i].head.name);
 
-		if (links_find(d, fresh->links[i].head.name) < 0)
-			continue; /* could not be added: the next reload tries again */
-		fresh->links[n] = runs ? *runs : fresh->links[i];
-		n++;
+		/* One that could not be added stays in the list: reload_again() tries it. */
+		if (was && runs(d, was->head.name))
+			fresh->links[i] = *was;
 	}
-	fresh->nlinks = n;
 	/* Links that stay although the file has dropped them are named again at the next reload by their absence only. */
 	c->links = fresh->links;
 	c->nlinks = fresh->nlinks;
@@ -196,8 +203,7 @@ static void report(struct daemon *d, const struct changes *ch, struct json *j)
 	for (unsigned i = 0; i < ch->nrestart; i++)
 		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: needs a restart", ch->restart[i]);
 	for (unsigned i = 0; i < ch->nfailed; i++)
-		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: the next reload tries again",
-		           ch->failed[i]);
+		daemon_log(d, LOG_LEVEL_WARN, "reload: %s: it is tried again", ch->failed[i]);
 	if (!ch->napplied && !ch->nrestart && !ch->nfailed)
 		daemon_log(d, LOG_LEVEL_INFO, "reload: nothing has changed");
 	if (!j)
@@ -235,8 +241,30 @@ int reload(struct daemon *d, struct json *j)
 		note(ch->applied, &ch->napplied, "names", "", "replaced");
 	compare_links(d, &fresh, ch);
 	adopt(d, &fresh);
+	d->again_ns = AGAIN_MIN;
+	d->again_at = ch->nfailed ? instant_add(d->now, d->again_ns) : INSTANT_NEVER;
 	report(d, ch, j);
 	free(ch);
 	conf_free(&fresh);
 	return 0;
+}
+
+void reload_again(struct daemon *d)
+{
+	struct changes *ch;
+	bool missing = false;
+
+	if (!instant_reached(d->again_at, d->now))
+		return;
+	ch = calloc(1, sizeof(*ch));
+	for (uint32_t i = 0; ch && i < d->conf.nlinks; i++)
+		if (!runs(d, d->conf.links[i].head.name)) {
+			add_link(d, &d->conf.links[i], ch);
+			missing |= !runs(d, d->conf.links[i].head.name);
+		}
+	for (unsigned i = 0; ch && i < ch->napplied; i++)
+		daemon_log(d, LOG_LEVEL_INFO, "reload: %s", ch->applied[i]);
+	d->again_ns = 2 * d->again_ns < AGAIN_MAX ? 2 * d->again_ns : AGAIN_MAX;
+	d->again_at = missing || !ch ? instant_add(d->now, d->again_ns) : INSTANT_NEVER;
+	free(ch);
 }

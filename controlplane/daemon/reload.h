@@ -5,6 +5,9 @@
 
 struct daemon;
 
-/* Adds to j (an open object, or NULL) the arrays "applied", "needs_restart" and "failed": what the next reload tries again.
+/* Adds to j (an open object, or NULL) the arrays "applied", "needs_restart" and "failed": what is tried again, see
+ * reload_again().
  * -EINVAL: the file has errors, which were logged, and nothing was changed. -ENOMEM: nothing was changed. */
 int reload(struct daemon *d, struct json *j);
+/* Tries once more, where it is time, what the last reload could not add; says when it could. */
+void reload_again(struct daemon *d);
