@@ -161,8 +161,13 @@ void linkmsg_error_write(struct wr *w, const struct linkmsg_error *m);
 bool linkmsg_error_read(struct rd *r, struct linkmsg_error *m) COYO_NODISCARD;
 /* m->size >= LINKMSG_PROBE_LEAST. */
 void linkmsg_probe_write(struct wr *w, const struct linkmsg_probe *m);
+/* False: too short for a probe, or an answer that is neither 0 nor 1. */
 bool linkmsg_probe_read(struct rd *r, struct linkmsg_probe *m) COYO_NODISCARD;
+/* Head and body. */
 void linkmsg_mtu_write(struct wr *w, const struct linkmsg_mtu *m);
+/* False: another length. */
 bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m) COYO_NODISCARD;
+/* Head and body. */
 void linkmsg_challenge_write(struct wr *w, const struct linkmsg_challenge *m);
+/* False: another length. */
 bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m) COYO_NODISCARD;
