@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads up to cap bytes. Returns how many, or -errno. */
+/* Reads up to cap bytes. Returns how many, or -errno.
+ * syscalls: read */
 static long read_all(int fd, char *buf, size_t cap)
 {
 	size_t n = 0;
@@ -29,6 +30,7 @@ static long read_all(int fd, char *buf, size_t cap)
 	return (long)n;
 }
 
+/* syscalls: open fstat close */
 int conf_load(struct conf *c, const char *file, struct conf_errors *e)
 {
 	struct stat st;
@@ -78,6 +80,7 @@ static int check_peers(const struct conf *c, const struct identity *me, struct c
 	return rc;
 }
 
+/* syscalls at the start: open fstat close */
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e)
 {
 	const char *path = c->node.key;
@@ -128,6 +131,7 @@ int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors 
 	return rc || check_peers(c, me, e) ? -EINVAL : 0;
 }
 
+/* syscalls at the start: stat access */
 int conf_state_check(const struct conf *c, struct conf_errors *e)
 {
 	const char *path = c->node.state;

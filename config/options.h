@@ -45,6 +45,8 @@
 	  "time after which a destination that cannot be found is unreachable")                   \
 	O(S, user, "user", str, 1, 31, NULL, "auto",                                              \
 	  "user that the daemon becomes once root has started it; auto: coyod, else nobody")      \
+	O(S, sandbox, "sandbox", choice, 0, 0, "deny|kill|no", "deny",                            \
+	  "system calls that the daemon never makes: denied, or they end it; no: not looked at")  \
 	O(S, core_dumps, "core-dumps", flag, 0, 0, NULL, "no",                                    \
 	  "allow core files and tracing, which show keys")
 

@@ -18,6 +18,7 @@ static uint64_t tag_of(const struct daemon *d, const struct ctl_client *c)
 	return LOOP_TAG(LOOP_CLIENT, (uint32_t)(c - d->ctl.clients), c->generation);
 }
 
+/* syscalls: epoll_ctl */
 int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -35,6 +36,7 @@ int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd)
 	return rc;
 }
 
+/* syscalls: close */
 void ctl_client_close(struct ctl_client *c)
 {
 	uint32_t generation = c->generation + 1;
@@ -52,6 +54,7 @@ size_t ctl_client_waiting(const struct ctl_client *c)
 	return c->out.len - c->sent;
 }
 
+/* syscalls: epoll_ctl */
 void ctl_client_watch(struct daemon *d, struct ctl_client *c)
 {
 	bool want = ctl_client_waiting(c) > 0;
@@ -63,7 +66,8 @@ void ctl_client_watch(struct daemon *d, struct ctl_client *c)
 	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
-/* Sends what the socket takes. False: the client is gone and closed. */
+/* Sends what the socket takes. False: the client is gone and closed.
+ * syscalls: send */
 static bool send_some(struct daemon *d, struct ctl_client *c)
 {
 	while (ctl_client_waiting(c)) {

@@ -17,7 +17,8 @@
 
 #define PAUSE_NS (100 * NS_PER_MS)
 
-/* A socket file that nobody answers on is left over from a daemon that died. */
+/* A socket file that nobody answers on is left over from a daemon that died.
+ * syscalls at the start: lstat socket connect close unlink */
 static int remove_stale(const struct sockaddr_un *at)
 {
 	struct stat st;
@@ -56,6 +57,7 @@ static const char *listen_remedy(int err)
 	}
 }
 
+/* syscalls at the start: socket umask bind listen close */
 static int listen_at(const char *path, mode_t mode)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -100,6 +102,7 @@ int ctl_server_open(struct daemon *d, char *err, size_t errcap)
 	return 0;
 }
 
+/* syscalls: close unlink */
 void ctl_server_close(struct daemon *d)
 {
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
@@ -112,6 +115,7 @@ void ctl_server_close(struct daemon *d)
 	d->ctl.fd = -1;
 }
 
+/* syscalls: epoll_ctl */
 static void listening(struct daemon *d, bool on)
 {
 	struct epoll_event ev = {.events = on ? EPOLLIN : 0,
@@ -128,6 +132,7 @@ static void accept_failed(struct daemon *d, int err)
 		listening(d, false);
 }
 
+/* syscalls: accept4 send close */
 void ctl_server_accept(struct daemon *d)
 {
 	for (unsigned n = 0; n < CTL_ACCEPTS; n++) {
@@ -168,6 +173,7 @@ static void client_request(struct daemon *d, struct ctl_client *c, size_t len)
 		ctl_client_watch(d, c);
 }
 
+/* syscalls: recv */
 static void client_read(struct daemon *d, struct ctl_client *c)
 {
 	char *nl;

@@ -22,6 +22,7 @@
 /* Where no user is named: the package's own, or the one that owns nothing. */
 static const char *const users[] = {"coyod", "nobody"};
 
+/* syscalls at the start: prctl */
 static void dumpable(bool yes)
 {
 #ifdef __SANITIZE_ADDRESS__ /* whose search for leaks traces this process */
@@ -30,6 +31,7 @@ static void dumpable(bool yes)
 	(void)prctl(PR_SET_DUMPABLE, yes, 0, 0, 0);
 }
 
+/* syscalls at the start: prctl setrlimit */
 void harden_begin(bool dumps)
 {
 	struct rlimit none = {0, 0};
@@ -46,6 +48,7 @@ bool harden_lock(struct identity *me)
 	return sodium_mlock(me, sizeof(*me)) == 0;
 }
 
+/* syscalls at the start: geteuid */
 int harden_user(const struct conf *c, uint32_t *uid, uint32_t *gid, char *err, size_t errcap)
 {
 	const char *name = c->node.user;
@@ -82,6 +85,7 @@ int harden_user(const struct conf *c, uint32_t *uid, uint32_t *gid, char *err, s
 
 /* ---- what the user needs to own ---- */
 
+/* syscalls at the start: stat chown lchown */
 static void give_state(const struct daemon *d, uint32_t uid, uint32_t gid)
 {
 	const char *state = d->conf.node.state;
@@ -95,6 +99,7 @@ static void give_state(const struct daemon *d, uint32_t uid, uint32_t gid)
 		(void)!lchown(path, uid, gid);
 }
 
+/* syscalls at the start: lchown fchown */
 static void give_files(struct daemon *d, uint32_t uid, uint32_t gid)
 {
 	give_state(d, uid, gid);
@@ -131,6 +136,7 @@ static uint64_t needed(const struct conf *c)
 	return caps;
 }
 
+/* syscalls at the start: syscall */
 static int set_capabilities(uint64_t caps)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -141,7 +147,8 @@ static int set_capabilities(uint64_t caps)
 	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
 }
 
-/* The C library changes the user of every thread. All of them lose their capabilities with it but this one, which asks to keep them. */
+/* The C library changes the user of every thread. All of them lose their capabilities with it but this one, which asks to keep them.
+ * syscalls at the start: prctl setgroups setresgid setresuid */
 static int become(uint32_t uid, uint32_t gid, uint64_t caps)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
@@ -168,6 +175,7 @@ static void describe(struct daemon *d, uint32_t uid, uint64_t caps)
 	daemon_log(d, LOG_LEVEL_INFO, "runs as user %u, without capabilities%s", uid, text);
 }
 
+/* syscalls at the start: geteuid */
 int harden_drop(struct daemon *d, char *err, size_t errcap)
 {
 	uint64_t caps = needed(&d->conf);

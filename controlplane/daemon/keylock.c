@@ -37,7 +37,8 @@ static void name_of(const struct identity *me, char name[NAME_HEX])
 	sodium_bin2hex(name, NAME_HEX, h, sizeof(h));
 }
 
-/* Who holds the flock(2) of an open file, by the kernel's list; 0 when that does not say (the holder is in another process namespace). */
+/* Who holds the flock(2) of an open file, by the kernel's list; 0 when that does not say (the holder is in another process namespace).
+ * syscalls at the start: fopen fstat fgets fclose */
 static int holder_of(int fd)
 {
 	FILE *f = fopen("/proc/locks", "re");
@@ -74,7 +75,8 @@ static int refuse(int pid, const char *key_path, char *err, size_t errcap)
 	return -EALREADY;
 }
 
-/* 0, or -EALREADY. */
+/* 0, or -EALREADY.
+ * syscalls at the start: open flock close */
 static int lock_key_file(struct keylock *l, const char *path, int *holder)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -90,6 +92,7 @@ static int lock_key_file(struct keylock *l, const char *path, int *holder)
 	return 0;
 }
 
+/* syscalls at the start: socket connect getsockopt close */
 static int holder_of_socket(const struct sockaddr_un *at, socklen_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -105,6 +108,7 @@ static int holder_of_socket(const struct sockaddr_un *at, socklen_t len)
 	return who.pid;
 }
 
+/* syscalls at the start: socket bind close listen */
 static int lock_name(struct keylock *l, const char *name, int *holder)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -128,7 +132,8 @@ static int lock_name(struct keylock *l, const char *name, int *holder)
 	return 0;
 }
 
-/* 0: locked, or no such file can be had here; -EAGAIN: the file that was locked has been removed meanwhile. */
+/* 0: locked, or no such file can be had here; -EAGAIN: the file that was locked has been removed meanwhile.
+ * syscalls at the start: open flock close fstat stat */
 static int lock_file(struct keylock *l, const char *folder, const char *name, int *holder)
 {
 	struct stat here, there;
@@ -185,6 +190,7 @@ int keylock_take(struct keylock *l, const struct identity *me, const char *key_p
 	return rc ? refuse(holder, key_path, err, errcap) : 0;
 }
 
+/* syscalls: unlink close */
 void keylock_release(struct keylock *l)
 {
 	if (l->file_fd >= 0 && l->path[0])

@@ -15,6 +15,7 @@
 #define FDS_PORT    4 /* of a virtual device; and for each of its queue pairs: */
 #define FDS_QUEUE   2
 
+/* syscalls at the start: getrlimit setrlimit */
 void limits_raise(void)
 {
 	struct rlimit r;
@@ -25,6 +26,7 @@ void limits_raise(void)
 	}
 }
 
+/* syscalls at the start: getrlimit */
 int limits_check(const struct conf *c, char *err, size_t errcap)
 {
 	struct rlimit r;

@@ -43,7 +43,8 @@ static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
 	return sizeof(*s);
 }
 
-/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed. */
+/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed.
+ * syscalls: setsockopt */
 static void socket_tune(int fd, uint8_t family)
 {
 	int size = SOCKET_BUFFER, pmtu;
@@ -76,7 +77,8 @@ static const char *bind_remedy(int err)
 }
 
 /* The socket of a link that is being removed and stood at this address: a new link at the same address goes on with it, since the workers
- * still hold it and the kernel gives the address to nobody else meanwhile. A descriptor of its own, or -1: there is none. */
+ * still hold it and the kernel gives the address to nobody else meanwhile. A descriptor of its own, or -1: there is none.
+ * syscalls: getsockname fcntl */
 static int socket_inherit(const struct daemon *d, const struct sockaddr_storage *at, socklen_t len)
 {
 	for (uint32_t i = 0; i < d->nlinks; i++) {
@@ -93,6 +95,7 @@ static int socket_inherit(const struct daemon *d, const struct sockaddr_storage 
 	return -1;
 }
 
+/* syscalls: socket setsockopt bind getsockname close */
 static int socket_open(const struct daemon *d, const struct conf_link *l, uint16_t *port, char *err,
                        size_t errcap)
 {
@@ -312,6 +315,7 @@ void links_remove(struct daemon *d, uint32_t link)
 	node_input(d->node, &ev, d->now);
 }
 
+/* syscalls: close */
 void links_gone(struct daemon *d, uint32_t link)
 {
 	struct daemon_link *k;
@@ -352,6 +356,7 @@ void links_state(struct daemon *d, const struct node_output *out)
 	tell_manager(d);
 }
 
+/* syscalls: close */
 void links_close(struct daemon *d)
 {
 	for (uint32_t i = 0; i < d->nlinks; i++)

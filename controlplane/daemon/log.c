@@ -88,7 +88,8 @@ uint64_t log_lost(struct log *l)
 
 /* ---- the thread that writes ---- */
 
-/* False: the line cannot be written. Somebody else may have made the descriptor non-blocking: then poll() does the waiting. */
+/* False: the line cannot be written. Somebody else may have made the descriptor non-blocking: then poll() does the waiting.
+ * syscalls: write poll */
 static bool write_line(int fd, const char *p, size_t n)
 {
 	while (n) {
@@ -166,6 +167,7 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+/* syscalls at the start: pthread_create */
 int log_start(struct log *l)
 {
 	int rc = pthread_create(&l->writer, NULL, writer, l);

@@ -33,6 +33,7 @@ void loop_clock(struct daemon *d)
 	d->now.ns = (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* syscalls: epoll_ctl */
 static int watch(struct daemon *d, int fd, enum loop_kind kind)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = LOOP_TAG(kind, 0, 0)};
@@ -40,6 +41,7 @@ static int watch(struct daemon *d, int fd, enum loop_kind kind)
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
+/* syscalls at the start: epoll_create1 timerfd_create signalfd */
 int loop_open(struct daemon *d)
 {
 	sigset_t set;
@@ -65,6 +67,7 @@ int loop_open(struct daemon *d)
 	return rc;
 }
 
+/* syscalls: close */
 void loop_close(struct daemon *d)
 {
 	int *fds[] = {&d->epoll_fd, &d->timer_fd, &d->signal_fd};
@@ -160,6 +163,7 @@ static void begin_stop(struct daemon *d)
 	node_input(d->node, &ev, d->now);
 }
 
+/* syscalls: read */
 static void take_signals(struct daemon *d)
 {
 	struct signalfd_siginfo s;
@@ -196,6 +200,7 @@ static struct instant next_deadline(const struct daemon *d)
 	return t;
 }
 
+/* syscalls: timerfd_settime */
 static void arm(struct daemon *d)
 {
 	struct instant t = next_deadline(d);
@@ -244,7 +249,8 @@ static void requests(struct daemon *d, const struct epoll_event *ev, int n)
 	loop_outputs(d);
 }
 
-/* True: something is left that needs no waiting for. */
+/* True: something is left that needs no waiting for.
+ * syscalls: epoll_wait read */
 static bool turn(struct daemon *d, bool more)
 {
 	struct epoll_event ev[EVENTS_MAX];

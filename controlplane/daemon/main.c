@@ -6,6 +6,7 @@
 #include "daemon/links.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
+#include "daemon/sandbox.h"
 #include "daemon/startwatch.h"
 #include "daemon/state.h"
 #include "program/program.h"
@@ -160,7 +161,8 @@ static void node_cfg_of(const struct daemon *d, struct node_cfg *cfg)
 
 /* ---- what the data plane is made of ---- */
 
-/* Hugepages are worth trying where enough are free and this user may map them. */
+/* Hugepages are worth trying where enough are free and this user may map them.
+ * syscalls at the start: access */
 static bool hugepages_usable(struct dp_cfg *cfg)
 {
 	char err[512];
@@ -326,11 +328,18 @@ static void announce(struct daemon *d)
 static int serve(struct daemon *d)
 {
 	char err[512];
+	int rc;
 
 	if (harden_drop(d, err, sizeof(err))) {
 		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
 		return EXIT_RUNTIME;
 	}
+	rc = sandbox_shut((enum sandbox_mode)d->conf.node.sandbox);
+	if (rc)
+		daemon_log(d, LOG_LEVEL_WARN, "no sandbox: %s",
+		           rc == -ENOSYS
+		                   ? "this coyod was built without libseccomp, or with a sanitizer"
+		                   : strerror(-rc));
 	if (!d->locked)
 		daemon_log(d, LOG_LEVEL_WARN,
 		           "the secret key is not in locked memory: raise ulimit -l, or "
@@ -352,7 +361,8 @@ static void signals_block(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Whoever starts the daemon without standard descriptors must not find its log in the first socket that it opens. */
+/* Whoever starts the daemon without standard descriptors must not find its log in the first socket that it opens.
+ * syscalls at the start: open close */
 static void descriptors_complete(void)
 {
 	int fd;

@@ -11,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A socket connected to the manager; -errno, or -ENOENT where there is none. */
+/* A socket connected to the manager; -errno, or -ENOENT where there is none.
+ * syscalls at the start: socket connect close */
 static int reach_manager(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -44,6 +45,7 @@ void notify_open(struct notify *n)
 	*n = (struct notify){.fd = reach_manager()};
 }
 
+/* syscalls: close */
 void notify_close(struct notify *n)
 {
 	if (n->fd >= 0)
@@ -51,6 +53,7 @@ void notify_close(struct notify *n)
 	n->fd = -ENOENT;
 }
 
+/* syscalls: send */
 static int send_now(struct notify *n, const char *state)
 {
 	if (n->fd < 0)

@@ -13,7 +13,8 @@
 #define ORDERLY_MS 700 /* for the start to end in order */
 #define LOG_MS     100
 
-/* Waits for a signal or the end of the watch. True: a signal. */
+/* Waits for a signal or the end of the watch. True: a signal.
+ * syscalls at the start: poll read */
 static bool wait_signal(const struct startwatch *w, int ms)
 {
 	struct pollfd fds[] = {{.fd = w->over, .events = POLLIN},
@@ -25,6 +26,7 @@ static bool wait_signal(const struct startwatch *w, int ms)
 	return read(w->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s);
 }
 
+/* syscalls at the start: poll */
 static bool is_over(const struct startwatch *w)
 {
 	struct pollfd fd = {.fd = w->over, .events = POLLIN};
@@ -32,6 +34,7 @@ static bool is_over(const struct startwatch *w)
 	return poll(&fd, 1, 0) > 0;
 }
 
+/* syscalls at the start: unlink */
 static void *watch(void *arg)
 {
 	struct startwatch *w = arg;
@@ -51,6 +54,7 @@ static void *watch(void *arg)
 	_exit(0);
 }
 
+/* syscalls at the start: signalfd eventfd pthread_create */
 void startwatch_begin(struct startwatch *w, struct log *log, const char *socket, atomic_bool *bound)
 {
 	sigset_t set;
@@ -74,6 +78,7 @@ bool startwatch_asked(const struct startwatch *w)
 	return atomic_load(&w->asked);
 }
 
+/* syscalls at the start: write close */
 void startwatch_end(struct startwatch *w)
 {
 	uint64_t one = 1;

@@ -20,6 +20,7 @@ static bool path_of(const struct daemon *d, const char *suffix, char *out, size_
 	       snprintf(out, cap, "%s/contacts%s", d->conf.node.state, suffix) < (int)cap;
 }
 
+/* syscalls: open fstat read close */
 void state_restore(struct daemon *d)
 {
 	struct node_event ev = {.type = NODE_RESTORE};
@@ -57,6 +58,7 @@ void state_restore(struct daemon *d)
 	free(data);
 }
 
+/* syscalls: write */
 static int write_all(int fd, const uint8_t *p, size_t n)
 {
 	while (n) {
@@ -90,6 +92,7 @@ static uint8_t *snapshot(const struct daemon *d, size_t *len)
 	return NULL;
 }
 
+/* syscalls: open fdatasync close rename */
 void state_save(struct daemon *d)
 {
 	char path[300], tmp[310];

@@ -112,6 +112,7 @@ static void bury(struct gateway *g)
 	}
 }
 
+/* syscalls: read */
 static void dispatch(struct gateway *g, const struct epoll_event *e)
 {
 	struct gw_node *node = e->data.ptr;
@@ -158,6 +159,7 @@ static bool owes(const struct gateway *g)
 	return false;
 }
 
+/* syscalls: epoll_wait */
 static void *run(void *arg)
 {
 	struct gateway *g = arg;
@@ -204,7 +206,8 @@ static int sentence(char *err, size_t cap, const char *format, ...)
 	return -1;
 }
 
-/* Removes a socket file on which nobody answers, which a crashed daemon has left. */
+/* Removes a socket file on which nobody answers, which a crashed daemon has left.
+ * syscalls at the start: socket lstat close connect unlink */
 static int make_room(const struct sockaddr_un *sun, char *err, size_t cap)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -230,6 +233,7 @@ static int make_room(const struct sockaddr_un *sun, char *err, size_t cap)
 	return 0;
 }
 
+/* syscalls at the start: socket bind chmod stat listen */
 static int make_server(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -256,6 +260,7 @@ static int make_server(struct gateway *g, const struct dp_cfg *cfg, char *err, s
 	return 0;
 }
 
+/* syscalls: epoll_ctl */
 static int watch(struct gateway *g, int fd, struct gw_node *node)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = node};
@@ -263,7 +268,8 @@ static int watch(struct gateway *g, int fd, struct gw_node *node)
 	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-/* How many descriptors applications may hold: the process's limit without what the daemon needs for links and operators. */
+/* How many descriptors applications may hold: the process's limit without what the daemon needs for links and operators.
+ * syscalls at the start: getrlimit setrlimit */
 static unsigned descriptors(void)
 {
 	struct rlimit r;
@@ -280,6 +286,7 @@ static unsigned descriptors(void)
 	return (unsigned)min_u64(r.rlim_cur - own, FDS_MAX);
 }
 
+/* syscalls at the start: epoll_create1 eventfd */
 static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
 {
 	g->server_node.kind = GW_SERVER;
@@ -323,6 +330,7 @@ static struct gateway *gateway_new(const struct dp_cfg *cfg, struct bridge *cons
 	return g;
 }
 
+/* syscalls at the start: pthread_create */
 struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *bridges, unsigned n,
                               char *err, size_t errcap)
 {
@@ -358,6 +366,7 @@ struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *br
 	return g;
 }
 
+/* syscalls: stat unlink close */
 void gateway_stop(struct gateway *g)
 {
 	struct gw_stream *s;
@@ -392,6 +401,7 @@ void gateway_stop(struct gateway *g)
 	}
 }
 
+/* syscalls: close */
 void gateway_free(struct gateway *g)
 {
 	struct gw_stream *s;

@@ -24,6 +24,7 @@ int gw_divide_backlog(struct gateway *g, struct gw_listener *l, uint32_t backlog
 	return l->order ? 0 : -ENOMEM;
 }
 
+/* syscalls: socketpair ioctl close */
 uint32_t gw_line_cost(void)
 {
 	struct app_answer ans = {.type = APP_ANS_ACCEPT, .has_end = true, .port = UINT16_MAX};
@@ -40,7 +41,8 @@ uint32_t gw_line_cost(void)
 	return queued > 0 ? (uint32_t)queued : 1;
 }
 
-/* Lines in the client's socket that it has not taken, others than accept lines among them. */
+/* Lines in the client's socket that it has not taken, others than accept lines among them.
+ * syscalls: ioctl */
 static uint32_t untaken(const struct gateway *g, const struct gw_client *c)
 {
 	int queued;

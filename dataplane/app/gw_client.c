@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A listener's client is watched by edges: each line that it takes from its socket is one. */
+/* A listener's client is watched by edges: each line that it takes from its socket is one.
+ * syscalls: epoll_ctl */
 static int watch(struct gateway *g, struct gw_client *c, int op)
 {
 	struct epoll_event e = {.data.ptr = &c->node};
@@ -24,6 +25,7 @@ void gw_client_watch(struct gateway *g, struct gw_client *c)
 	watch(g, c, EPOLL_CTL_MOD);
 }
 
+/* syscalls: epoll_ctl */
 static void pause_server(struct gateway *g, bool pause)
 {
 	struct epoll_event e = {.events = pause ? 0 : EPOLLIN, .data.ptr = &g->server_node};
@@ -32,6 +34,7 @@ static void pause_server(struct gateway *g, bool pause)
 	epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->server, &e);
 }
 
+/* syscalls: send close */
 static void too_many(int fd)
 {
 	struct app_answer ans = {.type = APP_ANS_ERROR,
@@ -43,6 +46,7 @@ static void too_many(int fd)
 	close(fd);
 }
 
+/* syscalls: close */
 static void add_client(struct gateway *g, int fd)
 {
 	struct gw_client *c;
@@ -67,6 +71,7 @@ static void add_client(struct gateway *g, int fd)
 	close(fd);
 }
 
+/* syscalls: accept4 */
 void gw_serve(struct gateway *g)
 {
 	if (g->server_paused)
@@ -106,7 +111,8 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
 }
 
-/* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole. */
+/* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole.
+ * syscalls: sendmsg */
 int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd)
 {
 	union {
@@ -315,7 +321,8 @@ void gw_client_not_busy(struct gateway *g, struct gw_client *c)
 		gw_client_watch(g, c);
 }
 
-/* Takes what the client has sent. False: there is no more. */
+/* Takes what the client has sent. False: there is no more.
+ * syscalls: recv */
 static bool receive(struct gateway *g, struct gw_client *c)
 {
 	ssize_t n = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have, MSG_DONTWAIT);

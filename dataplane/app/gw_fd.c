@@ -8,6 +8,7 @@
 
 #define PAIR_BUFFER (1024 * 1024)
 
+/* syscalls: close */
 void gw_close(struct gateway *g, int *fd)
 {
 	if (*fd < 0)
@@ -18,6 +19,7 @@ void gw_close(struct gateway *g, int *fd)
 	g->fd_closed = true;
 }
 
+/* syscalls: setsockopt */
 static void enlarge(int fd)
 {
 	int n = PAIR_BUFFER;
@@ -26,6 +28,7 @@ static void enlarge(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
 }
 
+/* syscalls: socketpair */
 int gw_pair(struct gateway *g, int fd[2])
 {
 	if (g->fds + 2 > g->fds_max)

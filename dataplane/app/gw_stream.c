@@ -42,6 +42,7 @@ void gw_stream_free(struct gw_stream *s)
 	free(s);
 }
 
+/* syscalls: write epoll_ctl */
 int gw_stream_pair(struct gateway *g, struct gw_stream *s)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
@@ -118,7 +119,8 @@ void gw_streams_flush(struct gateway *g, unsigned worker)
 	}
 }
 
-/* Closes both ends held here. orderly: what is unread here is read, so that the application sees a clean end. */
+/* Closes both ends held here. orderly: what is unread here is read, so that the application sees a clean end.
+ * syscalls: recv */
 static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
 {
 	char rest[4096];
@@ -172,7 +174,8 @@ void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events)
 	gw_stream_ready(g, s);
 }
 
-/* Nobody takes what came from the network: has the application gone, which epoll has not told yet, or has it shut its reading side alone? */
+/* Nobody takes what came from the network: has the application gone, which epoll has not told yet, or has it shut its reading side alone?
+ * syscalls: poll */
 static void look_again(struct gateway *g, struct gw_stream *s)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN | POLLRDHUP};
@@ -183,7 +186,8 @@ static void look_again(struct gateway *g, struct gw_stream *s)
 		s->deaf = true;
 }
 
-/* Moves `take` new bytes (what lies behind the byte kept unread) into the ring, and keeps the last of them unread. */
+/* Moves `take` new bytes (what lies behind the byte kept unread) into the ring, and keeps the last of them unread.
+ * syscalls: recvmsg recv */
 static ssize_t receive(int fd, void *piece[2], size_t len[2], size_t take)
 {
 	char kept;
@@ -219,7 +223,8 @@ static void write_end(struct gateway *g, struct gw_stream *s)
 	gw_stream_owe(g, s, OWE_KICK);
 }
 
-/* Moves bytes from the application's descriptor into the ring to the worker. */
+/* Moves bytes from the application's descriptor into the ring to the worker.
+ * syscalls: ioctl */
 static void pump_out(struct gateway *g, struct gw_stream *s)
 {
 	struct bytering *r = &s->shared->gateway.out;
@@ -258,7 +263,8 @@ static void taken(struct gateway *g, struct gw_stream *s, size_t n)
 	gw_stream_ready(g, s);
 }
 
-/* Nothing is left in the ring: an end that the worker has told is passed on. */
+/* Nothing is left in the ring: an end that the worker has told is passed on.
+ * syscalls: shutdown */
 static void read_end(struct gateway *g, struct gw_stream *s, uint32_t told)
 {
 	if ((told & STREAM_EOF) && !s->net_eof) {
@@ -269,7 +275,8 @@ static void read_end(struct gateway *g, struct gw_stream *s, uint32_t told)
 		gw_stream_let_go(g, s, false);
 }
 
-/* Moves bytes from the worker's ring to the application's descriptor. */
+/* Moves bytes from the worker's ring to the application's descriptor.
+ * syscalls: sendmsg */
 static void pump_in(struct gateway *g, struct gw_stream *s)
 {
 	uint32_t told = atomic_load(&s->shared->told);

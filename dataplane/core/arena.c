@@ -18,6 +18,7 @@ struct arena_slab {
 	size_t bytes;
 };
 
+/* syscalls: madvise */
 static bool slab_add(struct arena *a)
 {
 	size_t bytes = a->slabs ? SLAB_BYTES : SLAB_FIRST;

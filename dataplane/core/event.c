@@ -49,7 +49,8 @@ void event_acknowledge(struct worker *w, uint64_t seq)
 	w->told = true;
 }
 
-/* The fence pairs with the one in dp_wake_clear(): either control sees what was published, or it is woken. */
+/* The fence pairs with the one in dp_wake_clear(): either control sees what was published, or it is woken.
+ * syscalls: write */
 void event_tell(struct worker *w)
 {
 	struct workers *all = w->all;

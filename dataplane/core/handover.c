@@ -6,7 +6,8 @@
 
 #include <unistd.h>
 
-/* The fence pairs with the one in front of the other worker's sleep: either that worker sees the packet before it sleeps, or it is woken. */
+/* The fence pairs with the one in front of the other worker's sleep: either that worker sees the packet before it sleeps, or it is woken.
+ * syscalls: write */
 void worker_wake(struct worker *w)
 {
 	uint64_t one = 1;

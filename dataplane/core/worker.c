@@ -39,6 +39,7 @@ static bool rings(struct worker *w)
 	return true;
 }
 
+/* syscalls at the start: eventfd */
 int worker_init(struct worker *w, struct workers *all, unsigned number, char *err, size_t errcap)
 {
 	memset(w, 0, sizeof(*w));
@@ -58,6 +59,7 @@ int worker_init(struct worker *w, struct workers *all, unsigned number, char *er
 	return -ENOMEM;
 }
 
+/* syscalls: close */
 void worker_end(struct worker *w)
 {
 	arena_clear(&w->arena);

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* syscalls at the start: epoll_create1 */
 struct io *io_new(struct worker *w, char *err, size_t errcap)
 {
 	struct io *io = calloc(1, sizeof(*io));
@@ -29,6 +30,7 @@ struct io *io_new(struct worker *w, char *err, size_t errcap)
 	return io;
 }
 
+/* syscalls: close */
 void io_free(struct io *io)
 {
 	if (!io)
@@ -166,6 +168,7 @@ int io_epoll(const struct io *io)
 	return io->epoll;
 }
 
+/* syscalls: epoll_ctl */
 int io_watch(struct io *io, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};

@@ -109,6 +109,7 @@ static struct rte_mbuf *take(struct worker *w, const struct packet *meta, const 
 	return m;
 }
 
+/* syscalls: recvmmsg */
 static void receive(struct worker *w, struct sock_rx *r, struct io_sock *s)
 {
 	int n = -1;
@@ -175,6 +176,7 @@ static unsigned take_apart(struct worker *w, struct sock_rx *r, struct burst *b)
 	return packets;
 }
 
+/* syscalls: epoll_wait */
 unsigned socks_rx(struct io *io, struct burst *b)
 {
 	struct sock_rx *r = io->sock_rx;

@@ -19,6 +19,7 @@
 #define PAUSE_MIN NS_PER_S
 #define PAUSE_MAX (300 * NS_PER_S)
 
+/* syscalls: setsockopt */
 static void set_buffer(int fd, int forced, int plain)
 {
 	int v = SOCKET_BUFFER;
@@ -27,6 +28,7 @@ static void set_buffer(int fd, int forced, int plain)
 		(void)setsockopt(fd, SOL_SOCKET, plain, &v, sizeof(v));
 }
 
+/* syscalls: getsockname */
 static bool is_v6(int fd)
 {
 	struct sockaddr_storage own;
@@ -35,6 +37,7 @@ static bool is_v6(int fd)
 	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.ss_family == AF_INET6;
 }
 
+/* syscalls: setsockopt */
 static void set_options(struct io_sock *s)
 {
 	int on = 1, zero = 0, probe = IP_PMTUDISC_PROBE;
@@ -58,6 +61,7 @@ static struct io_sock *sock_find(struct io *io, int fd)
 	return NULL;
 }
 
+/* syscalls: getsockopt epoll_ctl */
 int sock_attach(struct io *io, struct link *l)
 {
 	struct io_sock *s = sock_find(io, l->cfg.fd);
@@ -88,6 +92,7 @@ int sock_attach(struct io *io, struct link *l)
 	return 0;
 }
 
+/* syscalls: epoll_ctl */
 void sock_detach(struct io *io, struct link *l)
 {
 	struct io_sock *s = io->of_link[l->number], **p = &io->socks;
@@ -208,7 +213,8 @@ static void too_big(struct worker *w, struct link *l, unsigned len)
 }
 
 /* Sends the messages of b, and drops the packets of those that the kernel refuses. *done: packets sent or dropped. False: the kernel
- * refuses coalesced runs to this address, and the rest is to be sent without. */
+ * refuses coalesced runs to this address, and the rest is to be sent without.
+ * syscalls: sendmmsg */
 static bool transmit(struct worker *w, struct io_sock *s, struct link *l, struct tx_batch *b,
                      unsigned *done)
 {

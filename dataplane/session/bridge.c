@@ -10,6 +10,7 @@
 
 #define RING_BYTES (BRIDGE_MSGS * (uint32_t)sizeof(struct bridge_msg))
 
+/* syscalls at the start: eventfd */
 int bridge_init(struct bridge *b)
 {
 	*b = (struct bridge){.worker_fd = -1, .gateway_fd = -1};
@@ -33,6 +34,7 @@ int bridge_init(struct bridge *b)
 	return 0;
 }
 
+/* syscalls: close */
 void bridge_free(struct bridge *b)
 {
 	if (b->worker_fd >= 0)
@@ -42,6 +44,7 @@ void bridge_free(struct bridge *b)
 	b->worker_fd = -1;
 }
 
+/* syscalls: write */
 void bridge_wake(_Atomic uint32_t *asleep, int fd)
 {
 	uint64_t one = 1;
@@ -57,6 +60,7 @@ static size_t stream_bytes(void)
 	return (sizeof(struct app_stream) + 4095) / 4096 * 4096 + 2 * (size_t)BRIDGE_STREAM_BYTES;
 }
 
+/* syscalls: mmap */
 struct app_stream *stream_new(void)
 {
 	size_t n = stream_bytes();
@@ -77,6 +81,7 @@ struct app_stream *stream_new(void)
 	return st;
 }
 
+/* syscalls: munmap */
 void stream_free(struct app_stream *st)
 {
 	munmap(st, stream_bytes());

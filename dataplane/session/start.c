@@ -38,6 +38,7 @@ static void tcp_configure(struct tcp_cfg *t, const struct worker_sessions *s,
 	t->secret[0] ^= (uint8_t)(s->w->number + 1);
 }
 
+/* syscalls at the start: mmap madvise */
 static int start_tcp(struct worker_sessions *s, const struct dp_cfg *cfg, char *err, size_t errcap)
 {
 	struct instant zero = {0};
@@ -106,6 +107,7 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 	return s;
 }
 
+/* syscalls: munmap */
 void sess_free(struct worker_sessions *s)
 {
 	struct instant zero = {0};

@@ -391,7 +391,8 @@ void app_events(struct worker_sessions *s, struct instant now)
 	}
 }
 
-/* A wake-up that was written must be read, or the worker would never sleep again. */
+/* A wake-up that was written must be read, or the worker would never sleep again.
+ * syscalls: read */
 static void clear_wake(struct worker_sessions *s)
 {
 	uint64_t count;

@@ -81,6 +81,7 @@ int dp_wake_fd(const struct dataplane *dp)
 	return dp->all.wake_fd;
 }
 
+/* syscalls: read */
 void dp_wake_clear(struct dataplane *dp)
 {
 	uint64_t n;
@@ -134,6 +135,7 @@ const char *dp_memory_text(const struct dataplane *dp)
 	return dp->memory_text;
 }
 
+/* syscalls at the start: lchown */
 void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid)
 {
 	eal_give(dp->eal, uid, gid);
@@ -141,6 +143,7 @@ void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid)
 		(void)!lchown(dp->cfg.app_socket, uid, gid);
 }
 
+/* syscalls at the start: stat */
 bool dp_needs_root(const struct dataplane *dp, uint32_t uid, uint32_t gid)
 {
 	struct stat st;

@@ -73,7 +73,8 @@ static bool is_vdev(const char *device)
 }
 
 /* Says on which CPUs the threads run. Each may run on every CPU that this process may use, so that several daemons can share a small machine. In
- * busy mode each worker has a CPU of its own if there are enough of them. */
+ * busy mode each worker has a CPU of its own if there are enough of them.
+ * syscalls: sched_getaffinity */
 static bool add_lcores(struct eal *e, const struct dp_cfg *cfg)
 {
 	char all[CPUS_MAX * 5] = "", text[sizeof(all) * 2] = "";
@@ -118,6 +119,7 @@ static bool add_devices(struct eal *e, const struct dp_cfg *cfg)
 	return ok;
 }
 
+/* syscalls: getpid */
 static bool add_all(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
 {
 	bool ok = add_arg(e, "coyod") &&
@@ -138,7 +140,8 @@ static bool add_all(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
 }
 
 /* Makes a private runtime folder where none of those that EAL looks for can be written. EAL's own fallback is one folder in the shared temporary
- * directory, and the first user who makes it keeps all others out. */
+ * directory, and the first user who makes it keeps all others out.
+ * syscalls at the start: access getuid mkdtemp */
 static int runtime_folder(struct eal *e, char *err, size_t errcap)
 {
 	const char *own = getenv("RUNTIME_DIRECTORY"), *xdg = getenv("XDG_RUNTIME_DIR");
@@ -164,6 +167,7 @@ static int runtime_folder(struct eal *e, char *err, size_t errcap)
 	return 0;
 }
 
+/* syscalls: rmdir */
 static void eal_free(struct eal *e)
 {
 	if (e->base[0]) {
@@ -180,7 +184,8 @@ static void eal_free(struct eal *e)
 	free(e);
 }
 
-/* Removes an EAL's folder. At its end EAL leaves it behind, with its configuration and its telemetry socket. dir is changed. */
+/* Removes an EAL's folder. At its end EAL leaves it behind, with its configuration and its telemetry socket. dir is changed.
+ * syscalls: opendir readdir unlinkat closedir rmdir */
 static void remove_folder(char *dir)
 {
 	DIR *d = strchr(dir, '/') ? opendir(dir) : NULL;
@@ -199,7 +204,8 @@ static void remove_folder(char *dir)
 }
 
 /* Whether the process that this folder belongs to has ended. DPDK holds a lock on its configuration as long as the process lives, in whatever
- * namespace that is. */
+ * namespace that is.
+ * syscalls: openat fcntl close */
 static bool has_ended(int parent, const char *name)
 {
 	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -216,7 +222,8 @@ static bool has_ended(int parent, const char *name)
 	return free_to_lock;
 }
 
-/* Removes the folders, beside this process's own, of daemons that were killed and could not do it themselves. */
+/* Removes the folders, beside this process's own, of daemons that were killed and could not do it themselves.
+ * syscalls: opendir readdir closedir */
 static void remove_dead_folders(const char *dir)
 {
 	char parent[256], other[512];
@@ -303,6 +310,7 @@ struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, s
 	return e;
 }
 
+/* syscalls at the start: lchown */
 void eal_give(const struct eal *e, uint32_t uid, uint32_t gid)
 {
 	char parent[sizeof(e->dir)];

@@ -49,6 +49,7 @@ FILE *eal_log_open(const struct dp_cfg *cfg)
 	return f;
 }
 
+/* syscalls: fclose */
 void eal_log_close(FILE *f)
 {
 	if (!f)

@@ -25,7 +25,8 @@ static struct instant clock_now(void)
 	return (struct instant){t.tv_sec * NS_PER_S + t.tv_nsec};
 }
 
-/* epoll_pwait2() came with Linux 5.11; older kernels get epoll_wait(), whose unit is milliseconds. */
+/* epoll_pwait2() came with Linux 5.11; older kernels get epoll_wait(), whose unit is milliseconds.
+ * syscalls: epoll_pwait2 epoll_wait */
 static void wait_ns(int epoll, int64_t ns)
 {
 	struct epoll_event ev[1];

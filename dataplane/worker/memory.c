@@ -83,7 +83,8 @@ void memory_compute(const struct dp_cfg *c, struct memory *m)
 
 /* ---- what the machine has ---- */
 
-/* The number behind `key` in a file of lines; -1: there is none. */
+/* The number behind `key` in a file of lines; -1: there is none.
+ * syscalls at the start: fopen fgets fclose */
 static long long number_in(const char *path, const char *key)
 {
 	FILE *f = fopen(path, "re");
@@ -100,7 +101,8 @@ static long long number_in(const char *path, const char *key)
 	return v;
 }
 
-/* The least that the control groups from this process's own up to the root leave (version 2). */
+/* The least that the control groups from this process's own up to the root leave (version 2).
+ * syscalls at the start: fopen fgets fclose */
 static size_t group_room(size_t room)
 {
 	char path[512] = "/sys/fs/cgroup", file[544], line[512], *slash;

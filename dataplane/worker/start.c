@@ -103,6 +103,7 @@ int dp_check(const struct dp_cfg *cfg, char *err, size_t errcap)
 	return memory_check(cfg, &m, err, errcap);
 }
 
+/* syscalls at the start: eventfd */
 int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t errcap)
 {
 	struct dataplane *dp = calloc(1, sizeof(*dp));
@@ -142,6 +143,7 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	return 0;
 }
 
+/* syscalls: close */
 void dp_stop(struct dataplane *dp)
 {
 	if (!dp)

@@ -92,7 +92,8 @@ def log_and_telemetry_not_read(net):
 
 
 def told_to_end_while_starting(net):
-    """SIGTERM after any time since the first instruction: obeyed within a second, and nothing is left."""
+    """SIGTERM after any time since the first instruction: obeyed within a second, and nothing is left. On a machine so busy that DPDK's part
+    takes more than 0.7 s the process just ends, and the next one removes DPDK's files."""
     a = Alone(net)
     app = "[port p]\ndevice = net_null0\n"
     waited, worst, by_signal = lib.Waited(net), 0.0, 0
@@ -109,9 +110,12 @@ def told_to_end_while_starting(net):
         if status not in (0, -signal.SIGTERM) or (status and said):
             check(False, "after %d ms: status %s, %s" % (ms, status, said))
         left = glob.glob(a.node.dir + "/dpdk*") + glob.glob(a.node.dir + "/*.sock")
-        if left:
+        if left and "in the middle of the start" not in said:
             check(False, "after %d ms: it leaves %s" % (ms, left))
     lib.within(worst, 1.0, waited, "SIGTERM at 35 moments of the start is obeyed")
+    a.start(app)
+    a.answers()
+    a.ends(1.0, "the next daemon starts, and SIGTERM is obeyed")
     check(by_signal < 20, "most of them in order (%d before the first file was made)" % by_signal)
 
 

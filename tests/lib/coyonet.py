@@ -106,7 +106,7 @@ class Node:
         # Who runs the network as an ordinary user looks at its daemons, which otherwise only root may.
         own = "user = nobody" if self.net.user else "user = root" if os.geteuid() == 0 else "core-dumps = yes"
         worker = "[worker]\ncount = %d\nidle = %s\n" % (self.net.workers, self.net.idle)
-        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\n%s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
+        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\nsandbox = kill\n%s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
             self.name, self.dir, self.dir, self.control, own, self.net.node_options, worker, self.app)
         with open(self.conf_path(), "w", encoding="ascii") as f:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)

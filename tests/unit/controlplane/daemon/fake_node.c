@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/queue.h>
 
 struct fake fake;
@@ -181,6 +182,9 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 void node_tick(struct node *n, struct instant now)
 {
 	n->next = instant_add(now, 3 * NS_PER_S);
+	/* What somebody does who has taken the daemon over. */
+	if (getenv("FAKE_OFFENCE"))
+		execl("/bin/true", "true", NULL);
 }
 
 struct instant node_deadline(const struct node *n)

@@ -138,7 +138,7 @@ class Case(unittest.TestCase):
 
     def conf(self, more="", links=("l1",)):
         own = "user = nobody" if os.geteuid() == 0 else "core-dumps = yes"  # or its descriptors could not be looked at
-        return ("[node]\nname = n\nkey = %s\nstate = %s\ncontrol = %s/ctl\n%s\n[worker]\ncount = 2\n[names]\nb = %s\n" % (
+        return ("[node]\nname = n\nkey = %s\nstate = %s\ncontrol = %s/ctl\nsandbox = kill\n%s\n[worker]\ncount = 2\n[names]\nb = %s\n" % (
             self.key, self.dir, self.dir, own, PEER) + "".join(LINK % n for n in links) + more)
 
     def start(self, more="", *args, links=("l1",), env=None):
@@ -331,6 +331,31 @@ class Case(unittest.TestCase):
                 self.assertRegex(text, r"\nGroups:\t *\n")
             self.ends(d)
             self.assertEqual(sorted(os.listdir(self.dir)), ["conf", "contacts", "key"])
+
+    def test_sandbox(self):
+        """A program that is to be run in the daemon's place: denied, the end, or, without a sandbox, run."""
+        slow = "hello-idle-ms = 300\n[worker]"
+        offence = {"FAKE_OFFENCE": "1"}
+        for mode, status, said in (("kill", -signal.SIGSYS, "error the sandbox has no system call number"), ("deny", None, ""), ("no", 0, "")):
+            d = Daemon(self.dir, self.conf().replace("[worker]", slow, 1).replace("sandbox = kill", "sandbox = " + mode), env=offence)
+            self.daemons.append(d)
+            with self.subTest(mode=mode):
+                text = d.until("info ready")
+                if "no sandbox: " in "".join(d.log):
+                    self.skipTest("a build without")
+                for task in os.listdir("/proc/%d/task" % d.proc.pid):
+                    with open("/proc/%d/task/%s/status" % (d.proc.pid, task), encoding="ascii") as f:
+                        self.assertIn("Seccomp:\t%d\n" % (0 if mode == "no" else 2), f.read())
+                if status is None:
+                    time.sleep(1)
+                    self.assertEqual(d.json("show", "node")["name"], "n")
+                    self.ends(d)
+                else:
+                    self.assertEqual(d.proc.wait(5), status)
+                    text = d.proc.stderr.read()
+                    self.assertIn(said, text)
+                if mode == "no" and os.path.exists(d.socket):
+                    os.unlink(d.socket)
 
     def test_core_dumps_where_they_are_asked_for(self):
         d = Daemon(self.dir, self.conf().replace("[worker]", "core-dumps = yes\n[worker]", 1) if os.geteuid() == 0 else self.conf())
