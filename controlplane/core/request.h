@@ -11,7 +11,7 @@ enum node_request_type {
 	REQ_PING,       /* round trip through the tunnel (builds it when missing) */
 	REQ_TRACE,      /* one answer per hop, then done */
 	REQ_CONNECT,    /* build tunnel and session; the answer says when it stands */
-	REQ_DRAIN,      /* accept no new tunnels, withdraw those in transit; answered at once */
+	REQ_DRAIN, /* accept no new tunnels, withdraw those in transit; answered when that has begun */
 };
 
 struct node_request {

@@ -253,7 +253,13 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 	case CTL_TRACE:
 		return true;
 	case CTL_DRAIN:
-		puts("drained");
+		cell_of(v, "withdrawn", CELL_NUMBER, a, sizeof(a));
+		cell_of(v, "left", CELL_NUMBER, b, sizeof(b));
+		if (strcmp(b, "0") == 0)
+			printf("drained, %s tunnels withdrawn\n", a);
+		else
+			printf("%s tunnels withdrawn, %s left: neighbours have not answered\n", a,
+			       b);
 		return true;
 	default:
 		print_list(v, "applied", "applied");

@@ -43,6 +43,8 @@ struct ctl_client {
 	uint32_t cookie; /* in events and answers that belong to it; 0: none */
 	struct instant began;
 	uint32_t answers, lost;
+	bool drain_begun; /* a drain's tunnels are being withdrawn */
+	uint32_t tunnels; /* how many there were */
 	int64_t rtt_min_ns, rtt_max_ns, rtt_sum_ns;
 };
 

@@ -15,7 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PAUSE_NS (100 * NS_PER_MS)
+#define PAUSE_NS      (100 * NS_PER_MS)
+#define DRAIN_LOOK_NS (50 * NS_PER_MS)
 
 /* A socket file that nobody answers on is left over from a daemon that died.
  * syscalls at the start: lstat socket connect close unlink */
@@ -246,6 +247,7 @@ void ctl_server_tick(struct daemon *d)
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
 		struct ctl_client *c = &d->ctl.clients[i];
 
+		request_drain_step(d, c);
 		if (c->state == CLIENT_FREE || !instant_reached(c->deadline, d->now))
 			continue;
 		if (c->state == CLIENT_WORKING || (c->state == CLIENT_SHOWING && c->cookie))
@@ -262,6 +264,9 @@ struct instant ctl_server_deadline(const struct daemon *d)
 	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
 		if (d->ctl.clients[i].state != CLIENT_FREE)
 			t = instant_min(t, d->ctl.clients[i].deadline);
+	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++)
+		if (request_draining(&d->ctl.clients[i]))
+			t = instant_min(t, instant_add(d->now, DRAIN_LOOK_NS));
 	return t;
 }
 

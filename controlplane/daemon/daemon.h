@@ -63,6 +63,7 @@ struct daemon {
 	int64_t again_ns;
 	enum daemon_stop stop;
 	struct instant stop_at; /* give up draining */
+	bool withdrawing;       /* the stop waits for tunnels in transit to end */
 	int exit_status;
 	bool snapshot_due;
 	struct instant snapshot_at; /* not before */

@@ -21,9 +21,11 @@
 
 #define EVENTS_MAX 64
 #define DRAIN_NS   (2 * NS_PER_S)
-#define RETRY_NS   (1 * NS_PER_MS)   /* a worker's ring was full */
-#define NOTIFY_NS  (100 * NS_PER_MS) /* the service manager's socket was full */
-#define SPIN_NS    (100 * NS_PER_US) /* a deadline that is still due after its tick */
+#define STOP_LOOK_NS \
+	(50 * NS_PER_MS)          /* whether all is withdrawn; and for the last packets to leave */
+#define RETRY_NS  (1 * NS_PER_MS) /* a worker's ring was full */
+#define NOTIFY_NS (100 * NS_PER_MS) /* the service manager's socket was full */
+#define SPIN_NS   (100 * NS_PER_US) /* a deadline that is still due after its tick */
 
 void loop_clock(struct daemon *d)
 {
@@ -95,8 +97,7 @@ static void take_answer(struct daemon *d, const struct node_answer *a)
 		ctl_server_answer(d, a);
 		return;
 	}
-	if (d->stop == STOP_DRAINING && (a->type == ANS_DONE || a->type == ANS_FAILED))
-		d->stop_at = instant_min(d->stop_at, instant_add(d->now, 50 * NS_PER_MS));
+	d->withdrawing = d->stop == STOP_DRAINING;
 }
 
 void loop_outputs(struct daemon *d)
@@ -191,6 +192,8 @@ static struct instant next_deadline(const struct daemon *d)
 	t = instant_min(t, d->again_at);
 	if (d->stop == STOP_DRAINING)
 		t = instant_min(t, d->stop_at);
+	if (d->withdrawing)
+		t = instant_min(t, instant_add(d->now, STOP_LOOK_NS));
 	if (pump_pending(d) || cross_pending(d))
 		t = instant_min(t, instant_add(d->now, RETRY_NS));
 	if (notify_waiting(&d->notify))
@@ -230,6 +233,10 @@ static void ticks(struct daemon *d)
 	cross_flush(d);
 	if (notify_waiting(&d->notify))
 		notify_retry(&d->notify);
+	if (d->withdrawing && node_transit_tunnels(d->node) == 0) {
+		d->withdrawing = false;
+		d->stop_at = instant_min(d->stop_at, instant_add(d->now, STOP_LOOK_NS));
+	}
 }
 
 static void requests(struct daemon *d, const struct epoll_event *ev, int n)

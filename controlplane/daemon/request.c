@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DRAIN_NS  (5 * NS_PER_S)  /* for neighbours to answer what is withdrawn */
 #define SHOW_NS   (15 * NS_PER_S) /* until the first byte is taken */
 #define ANSWER_NS (10 * NS_PER_S) /* beyond what the request itself takes */
 
@@ -93,6 +94,7 @@ static void start_drain(struct daemon *d, struct ctl_client *c)
 {
 	struct cp_cmd cmd = {.type = CMD_DRAIN};
 
+	c->tunnels = node_transit_tunnels(d->node);
 	d->draining = true;
 	daemon_log(d, LOG_LEVEL_INFO, "draining on request: no new tunnels, no new connections");
 	pump_own_command(d, CPDP_ALL_WORKERS, &cmd);
@@ -221,8 +223,6 @@ static void answer_done(struct daemon *d, struct ctl_client *c)
 	} else if (c->req.verb == CTL_TRACE) {
 		show_id(j, "target", &c->target);
 		json_uint(j, "hops", c->answers);
-	} else if (c->req.verb == CTL_DRAIN) {
-		json_bool(j, "drained", true);
 	}
 	ctl_client_line_end(c);
 	ctl_client_finish(d, c);
@@ -254,6 +254,11 @@ void request_answer(struct daemon *d, struct ctl_client *c, const struct node_an
 		ctl_client_error(d, c, a->err, text);
 		return;
 	case ANS_DONE:
+		if (c->req.verb == CTL_DRAIN) {
+			c->drain_begun = true;
+			c->deadline = instant_add(d->now, DRAIN_NS);
+			return;
+		}
 		answer_done(d, c);
 		return;
 	default:
@@ -262,10 +267,37 @@ void request_answer(struct daemon *d, struct ctl_client *c, const struct node_an
 	ctl_client_flush(d, c);
 }
 
+static void answer_drain(struct daemon *d, struct ctl_client *c)
+{
+	uint32_t left = node_transit_tunnels(d->node);
+	struct json *j = ctl_client_line(c);
+
+	json_bool(j, "done", true);
+	json_bool(j, "drained", left == 0);
+	json_uint(j, "withdrawn", c->tunnels > left ? c->tunnels - left : 0);
+	json_uint(j, "left", left);
+	show_us(j, "took_us", instant_sub(d->now, c->began));
+	ctl_client_line_end(c);
+	ctl_client_finish(d, c);
+}
+
+bool request_draining(const struct ctl_client *c)
+{
+	return c->state == CLIENT_WORKING && c->drain_begun;
+}
+
+void request_drain_step(struct daemon *d, struct ctl_client *c)
+{
+	if (request_draining(c) && node_transit_tunnels(d->node) == 0)
+		answer_drain(d, c);
+}
+
 void request_timeout(struct daemon *d, struct ctl_client *c)
 {
 	if (c->req.verb == CTL_SHOW)
 		connections_cut(d, c);
+	else if (request_draining(c))
+		answer_drain(d, c);
 	else
 		ctl_client_error(d, c, ETIMEDOUT,
 		                 "no answer in time; `show links` tells whether any is up");

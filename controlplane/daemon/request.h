@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a request of the control protocol asks for, and how it is answered. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ctl_client;
@@ -17,3 +18,7 @@ void request_answer(struct daemon *d, struct ctl_client *c, const struct node_an
 uint32_t request_cookie(struct daemon *d);
 /* The answer of the node or of a worker has not come in time. */
 void request_timeout(struct daemon *d, struct ctl_client *c);
+/* Whether the client waits for a drain's tunnels to be withdrawn: then request_drain_step() is due every 50 ms. */
+bool request_draining(const struct ctl_client *c);
+/* Answers it when none is left; request_timeout() answers with those that are. */
+void request_drain_step(struct daemon *d, struct ctl_client *c);

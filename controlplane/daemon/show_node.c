@@ -19,6 +19,7 @@ static void counts(struct daemon *d, struct json *j)
 	json_uint(j, "labels_out", s.labels_out);
 	json_uint(j, "pending_setups", s.pending_setups);
 	json_uint(j, "pending_queries", s.pending_queries);
+	json_uint(j, "transit_tunnels", node_transit_tunnels(d->node));
 	json_uint(j, "state_bytes", s.state_bytes);
 	json_uint(j, "command_packets_lost", d->pump.packets_lost);
 	json_uint(j, "log_lines_lost", log_lost(&d->log));

@@ -178,5 +178,7 @@ struct node_stats {
 	uint16_t depth[2];
 };
 void node_stats(const struct node *n, struct node_stats *s);
+/* Tunnels that only pass through this node, also those that are being withdrawn: none is left when a drain is through. */
+uint32_t node_transit_tunnels(const struct node *n);
 /* Only pending_setups and pending_queries of those, read without walking any table. */
 void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries);

@@ -249,6 +249,11 @@ void node_pending(const struct node *n, uint32_t *setups, uint32_t *queries)
 	*queries = n->kad->rpcs;
 }
 
+uint32_t node_transit_tunnels(const struct node *n)
+{
+	return n->lsps->transit;
+}
+
 void node_stats(const struct node *n, struct node_stats *s)
 {
 	struct peer *p;

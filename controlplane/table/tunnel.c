@@ -136,6 +136,7 @@ struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
 	}
 	n->lsps->count++;
 	n->lsps->pending++;
+	n->lsps->transit += role == LSP_TRANSIT;
 	arm(n, &l->timer, TIMER_LSP, l, lsp_pending_ns(n));
 	return l;
 }
@@ -246,6 +247,7 @@ void lsp_destroy(struct node *n, struct lsp *l)
 	COYO_ASSERT(!l->ahead.in && !l->back.in && n->lsps->count > 0);
 	RB_REMOVE(lsp_tree, &n->lsps->tree, l);
 	n->lsps->count--;
+	n->lsps->transit -= l->role == LSP_TRANSIT;
 	ctx_free(n, l);
 }
 

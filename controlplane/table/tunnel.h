@@ -95,6 +95,7 @@ struct lsps {
 	LIST_HEAD(, lsp) shortcuts; /* all whose short_up is set */
 	uint32_t count;             /* all that stand in the tree */
 	uint32_t pending;           /* of those: not up yet */
+	uint32_t transit;           /* of those: neither end is this node */
 	struct shares shares;       /* of those that others build */
 	/* the rate of set-ups, shared by the links that they come by; lsp/setup.c */
 	struct fair setups;

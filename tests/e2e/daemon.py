@@ -169,7 +169,30 @@ def one_key_twice_across_namespaces(net):
     b.ends(1.0, "the copy starts when the first one has ended; SIGTERM is obeyed")
 
 
-TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files, one_key_twice_across_namespaces]
+def drain_of_a_transit(net):
+    """A drain answers when the tunnels through the node are withdrawn, also where a neighbour does not answer any more."""
+    for deaf in (False, True):
+        net.build_net(["a", "t", "b"], [("a", "t"), ("t", "b")])
+        net.start()
+        net.ready()
+        t = coyonet.Transfer(net, "a", "b", 1)
+        try:
+            t.finish()
+        finally:
+            t.close()
+        if deaf:
+            net.nodes["b"].proc.send_signal(signal.SIGSTOP)
+        waited = lib.Waited(net)
+        v = net.nodes["t"].ask("drain")
+        if deaf:
+            net.nodes["b"].proc.send_signal(signal.SIGCONT)
+        check(v["drained"] and v["withdrawn"] >= 1 and v["left"] == 0, "drained%s: %s" % (", with a neighbour that is deaf" if deaf else "", v))
+        lib.within(v["took_us"] / 1e6, 2.5 if deaf else 0.5, waited, "it answers")
+        net.clear()
+
+
+TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files, one_key_twice_across_namespaces,
+         drain_of_a_transit]
 if __name__ == "__main__":
     wanted = sys.argv[2:]
     lib.main(*[t for t in TESTS if not wanted or t.__name__ in wanted])

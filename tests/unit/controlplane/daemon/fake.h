@@ -34,7 +34,8 @@ struct fake {
 	uint32_t nlinks, ndel, restored, drains, carriers;
 	struct node_link_cfg links[FAKE_LINKS];
 	uint32_t first, tunnels; /* those numbered first .. tunnels - 1 stand */
-	uint64_t visits;         /* rows asked of the node */
+	uint32_t transit; /* tunnels in transit; one fewer at each look once a drain has begun */
+	uint64_t visits;  /* rows asked of the node */
 	struct node_cfg cfg;
 	struct dp_cfg dp;
 };

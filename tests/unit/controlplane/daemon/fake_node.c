@@ -31,9 +31,10 @@ void node_cfg_default(struct node_cfg *cfg)
 struct node *node_new(const struct node_cfg *cfg, struct instant now)
 {
 	struct node *n = calloc(1, sizeof(*n));
-	const char *tunnels = getenv("FAKE_TUNNELS");
+	const char *tunnels = getenv("FAKE_TUNNELS"), *transit = getenv("FAKE_TRANSIT");
 
 	fake.cfg = *cfg;
+	fake.transit = transit ? (uint32_t)atoi(transit) : 0;
 	fake.tunnels = tunnels ? (uint32_t)atoi(tunnels) : 1;
 	STAILQ_INIT(&n->outputs);
 	n->next = instant_add(now, cfg->hello_idle_ns);
@@ -305,6 +306,12 @@ bool node_view_counter(const struct node *n, uint32_t index, const char **name, 
 	*text = "malformed control message";
 	*value = 3;
 	return index == 0;
+}
+
+uint32_t node_transit_tunnels(const struct node *n)
+{
+	(void)n;
+	return fake.drains && fake.transit ? fake.transit-- : fake.transit;
 }
 
 void node_stats(const struct node *n, struct node_stats *s)

@@ -662,13 +662,37 @@ class Case(unittest.TestCase):
         self.assertIn("seq 2: no answer", d.ctl("ping", "b"))
         self.assertIn("this is the node itself", d.ctl("lookup", "b"))
         self.assertIn("label in 100", d.ctl("trace", "b"))
-        self.assertEqual(d.json("drain")["drained"], True)
+        v = d.json("drain")
+        self.assertEqual((v["drained"], v["withdrawn"], v["left"]), (True, 0, 0))
         self.assertTrue(d.json("show", "node")["draining"])
         d.ctl("ping", "nobody", status=2)
         self.assertIn("no name of [names] and no node id", d.stderr)
         typo = ("a" if ID[20] != "a" else "b").join((ID[:20], ID[21:]))
         self.assertEqual(d.json("ping", typo, status=2)["result"]["code"], "EINVAL")
         self.assertIn("checksum", d.stderr)
+
+    def test_drain_answers_when_it_is_through(self):
+        """Tunnels in transit end one by one (here one at each look); others are answered meanwhile; after 5 s the rest is told."""
+        d = self.start(env={"FAKE_TRANSIT": "20"})
+        self.assertEqual(d.json("show", "node")["transit_tunnels"], 20)
+        with subprocess.Popen([COYOCTL, "-s", d.socket, "--json", "drain"], stdout=subprocess.PIPE, text=True) as p:
+            time.sleep(0.2)
+            self.assertIsNone(p.poll())
+            self.assertIn(d.json("show", "node")["transit_tunnels"], range(1, 20))
+            v = json.loads(p.communicate(timeout=10)[0])
+        self.assertEqual((v["drained"], v["withdrawn"], v["left"]), (True, 20, 0))
+        self.assertGreater(v["took_us"], 200000)
+        d.end()
+        d = self.start(env={"FAKE_TRANSIT": "100000"})
+        began = time.monotonic()
+        v = d.json("drain")
+        self.assertEqual((v["drained"], v["withdrawn"] + v["left"]), (False, 100000))
+        self.assertLess(time.monotonic() - began, 7)
+        self.assertIn("left: neighbours have not answered", d.ctl("drain"))
+        began = time.monotonic()
+        d.proc.send_signal(signal.SIGTERM)
+        self.assertEqual(d.proc.wait(5), 0)
+        self.assertGreater(time.monotonic() - began, 1.9)
 
     def test_coyoctl_usage(self):
         d = self.start()
