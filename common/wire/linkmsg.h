@@ -161,13 +161,13 @@ void linkmsg_error_write(struct wr *w, const struct linkmsg_error *m);
 bool linkmsg_error_read(struct rd *r, struct linkmsg_error *m) COYO_NODISCARD;
 /* m->size >= LINKMSG_PROBE_LEAST. */
 void linkmsg_probe_write(struct wr *w, const struct linkmsg_probe *m);
-/* False: too short for a probe, or an answer that is neither 0 nor 1. */
+/* False: not of the size that it names, or that is below LINKMSG_PROBE_LEAST. */
 bool linkmsg_probe_read(struct rd *r, struct linkmsg_probe *m) COYO_NODISCARD;
-/* Head and body. */
+/* Head and body, for the neighbour on one side of the tunnel. */
 void linkmsg_mtu_write(struct wr *w, const struct linkmsg_mtu *m);
-/* False: another length. */
+/* Takes any mtu: what makes sense is the tunnel's business. False: too short, or something is left over. */
 bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m) COYO_NODISCARD;
-/* Head and body. */
+/* Head and body; the answer bears the nonce of the question. */
 void linkmsg_challenge_write(struct wr *w, const struct linkmsg_challenge *m);
-/* False: another length. */
+/* False: neither a question nor an answer, too short, or something is left over. */
 bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m) COYO_NODISCARD;
