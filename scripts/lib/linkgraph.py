@@ -179,6 +179,24 @@ def call_edges(build, includes=(), home="."):
     return edges
 
 
+CALLED = re.compile(r"(?<![\w.])(?<!->)([A-Za-z_]\w*)\s*\(")
+
+
+def text_calls(text_of, defined):
+    """call_edges() as far as the text tells: calls of functions by name. defined: [(file, function, whether only that file sees it)]."""
+    makers, own = collections.defaultdict(set), collections.defaultdict(set)
+    for path, name, local in defined:
+        own[path].add(name)
+        if not local:
+            makers[name].add(path)
+    edges = collections.defaultdict(set)
+    for path, text in text_of.items():
+        for name in set(CALLED.findall(strip(text))) - own[path]:
+            for to in makers.get(name, ()):
+                edges[path, to].add(name)
+    return edges
+
+
 def include_edges(rooms, text_of):
     """{(file, file)} by includes within the planes, in quotes or angle brackets. text_of {path: text} gets whatever else is included, by any
     name, for instance a table of rows."""
@@ -282,8 +300,9 @@ def idle_functions(declared, text_of, outside):
 class Graph:
     """Everything that crosses the order, ready to be compared with what is still allowed."""
 
-    def __init__(self, rooms, build, includes_alone=False, home="."):
-        """includes_alone: a build that is missing or old is no reason to stop; self.stale says so, and calls are not looked at. home: see objects()."""
+    def __init__(self, rooms, build, defined=None, home="."):
+        """defined: gives what text_calls() wants, so that a build that is missing or old is no reason to stop; self.stale says so, calls are
+        those that the text tells, and circles are not looked at. home: see objects()."""
         self.rooms = rooms
         text_of = {p: read(p) for p in sources()}
         self.stale = None
@@ -291,9 +310,9 @@ class Graph:
         try:
             self.calls = call_edges(build, includes, home)
         except Stale as e:
-            if not includes_alone:
+            if not defined:
                 raise
-            self.calls, self.stale = {}, str(e)
+            self.calls, self.stale = text_calls(text_of, defined()), str(e)
         self.files = len(text_of)
         self.computed = sorted(p for p, text in text_of.items() if None in included(text))
         self.sizes = collections.Counter(map(rooms.room_of, text_of))

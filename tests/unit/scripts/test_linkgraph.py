@@ -90,6 +90,16 @@ class Wall(unittest.TestCase):
             ("dataplane/io/i.c", "controlplane/core/c.c")])
         self.assertIn("calls up or aside into controlplane/left/l.c: l", g.row_problems()[0][1])
 
+    def test_calls_read_from_the_text(self):
+        """Without a build: by name, whatever stands between it and the bracket; not a static's, a field's, a comment's or a string's."""
+        self.source("controlplane/left/l.c", "void l(void) {}\nvoid m(void) {}\nvoid k(void) {}")
+        self.source("controlplane/core/c.c", "static void k(void) {}\nvoid l(void);\nvoid c(struct x *x) { l (); k(); x->m(); x.m(); /* m() */ puts(\"m()\"); }")
+        self.source("controlplane/core/c.h", "static inline void d(void) { m(); }")
+        defined = [("controlplane/left/l.c", name, False) for name in "lmk"] + [("controlplane/core/c.c", "k", True), ("controlplane/core/c.c", "c", False)]
+        g = linkgraph.Graph(self.rooms(), "no build", defined=lambda: defined)
+        self.assertEqual(g.up, {("call", "controlplane/core/c.c", "controlplane/left/l.c"): ["l"], ("call", "controlplane/core/c.h", "controlplane/left/l.c"): ["m"]})
+        self.assertIn("no build folder", g.stale)
+
     def test_data_counts_and_statics_do_not(self):
         self.source("controlplane/core/c.c", "extern int word; static void l(void) {} void c(void) { l(); word = 1; }")
         self.source("controlplane/left/l.c", "int word; void l(void) {}")

@@ -94,6 +94,37 @@ class Staged(unittest.TestCase):
         run("git", "add", header)
         self.assertNotIn(header + ": declared", self.check())
 
+    def test_the_tools_that_are_staged_judge(self):
+        """Not those of the work tree. Nothing is built here: calls are read from the text."""
+        tools = "scripts/check", "scripts/lib/linkgraph.py", "scripts/lib/rooms"
+        source = "controlplane/core/emit.c"
+        self.addCleanup(run, "git", "checkout", "-q", "HEAD", "--", *tools, source)
+        self.add(source, "\nvoid emit_up(struct node *n);\nvoid emit_up(struct node *n)\n{\n\tkad_speed_up(n, true);\n}\n")
+        for tool, old, new in zip(tools, ("problems.append(", "return a in self.rank and", "order controlplane: core"),
+                                  ("str(", "return True or", "order controlplane: kad < core")):
+            text = run("git", "show", ":" + tool).stdout
+            self.assertIn(old, text)
+            self.write(tool, text.replace(old, new))
+        out = self.check()
+        self.assertIn(source + ": calls up or aside into controlplane/kad/", out)
+        self.assertNotIn("Traceback", out)
+
+    def add(self, path, more):
+        """Stages a file with something at its end."""
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        self.write(path, text + more)
+        run("git", "add", path)
+
+    def test_scripts_without_a_suffix_are_looked_at(self):
+        files = "scripts/run", "scripts/lib/rooms", "scripts/hooks/pre-commit"
+        self.addCleanup(run, "git", "checkout", "-q", "HEAD", "--", *files)
+        for f in files:
+            self.add(f, "# \n")
+        out = self.check()
+        for f in files:
+            self.assertRegex(out, f + r":\d+: trailing white space")
+
     def test_what_is_no_text_and_a_tool_that_fails(self):
         def forget():
             run("git", "rm", "-q", "--cached", *files)
