@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK ports: every worker has a queue pair of its own where the device has enough; otherwise one worker serves the whole port. */
-#include "io/priv.h"
 #include "core/state.h"
+#include "io/device.h"
+#include "io/priv.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -48,6 +49,13 @@ static int queues(uint16_t id, uint16_t n, struct rte_mempool *pool)
 	return rc;
 }
 
+static int missing(char *err, size_t errcap, const struct dp_port_cfg *c, int rc)
+{
+	snprintf(err, errcap, "[port %s] %s: there is no such device (%s): %s", c->name, c->device,
+	         strerror(-rc), device_remedy(c->device));
+	return rc;
+}
+
 static int start_one(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint16_t id,
                      struct rte_mempool *pool, char *err, size_t errcap)
 {
@@ -88,10 +96,7 @@ int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[
 		int rc = find(&cfg->ports[i], &id[i]);
 
 		if (rc || id[i] >= IO_PORTS)
-			rc = fail(err, errcap, &cfg->ports[i],
-			          "no such device (a PCI device must be bound to vfio-pci, a vdev "
-			          "named net_DRIVER0,...)",
-			          rc ? rc : -ENOSPC);
+			rc = missing(err, errcap, &cfg->ports[i], rc ? rc : -ENOSPC);
 		else
 			rc = start_one(cfg, &cfg->ports[i], id[i], pool, err, errcap);
 		if (rc) {

@@ -4,6 +4,7 @@
 #include "core/handover.h"
 #include "core/mbuf.h"
 #include "core/ring.h"
+#include "io/device.h"
 #include "seal/seal.h"
 #include "worker/eal.h"
 #include "worker/root.h"
@@ -124,6 +125,8 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	atomic_store(&dp->all.wake_wanted, true);
 	memory_compute(&dp->cfg, &dp->memory);
 	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
+	for (unsigned i = 0; i < cfg->nports; i++)
+		device_clean(cfg->ports[i].device);
 	dp->eal = eal_start(&dp->cfg, dp->memory.dpdk_mb, err, errcap);
 	rc = dp->eal ? 0 : -EIO;
 	if (rc == 0)

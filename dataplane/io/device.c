@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is particular to each kind of DPDK device at the start: what to do where it is missing, and what a dead process left behind. */
+#include "io/device.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MEMIF_SOCKET "/run/memif.sock" /* the driver's default */
+
+const char *device_remedy(const char *device)
+{
+	static const struct {
+		const char *driver, *remedy;
+	} of[] = {
+	        {"net_memif",
+	         "the directory of socket= must exist and be writable, and no other server "
+	         "may use it; a client may start before its server"},
+	        {"net_af_packet",
+	         "the interface that iface= names must exist (`ip link`), and opening "
+	         "it needs CAP_NET_RAW"},
+	        {"net_af_xdp",
+	         "the interface that iface= names must exist (`ip link`), and opening it "
+	         "needs CAP_NET_ADMIN and CAP_BPF"},
+	        {"net_tap",
+	         "it needs /dev/net/tun and CAP_NET_ADMIN, and no other interface of the "
+	         "name in iface="},
+	        {"net_pcap", "the file or interface that it names must exist and be readable"},
+	        {"net_virtio_user",
+	         "the socket or device that path= names must exist and be writable"},
+	};
+
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (strncmp(device, of[i].driver, strlen(of[i].driver)) == 0)
+			return of[i].remedy;
+	if (strncmp(device, "net_", 4) == 0)
+		return "is the driver's name spelt right, net_DRIVER0,..., and its package "
+		       "installed?";
+	return "a PCI device must be bound to vfio-pci (`dpdk-devbind.py --status` lists them)";
+}
+
+/* The value of an argument of the device, as a string of its own. False: it has none, or one that is too long. */
+static bool argument(const char *device, const char *key, char *value, size_t cap)
+{
+	size_t len = strlen(key);
+
+	for (const char *p = strchr(device, ','); p; p = strchr(p, ',')) {
+		size_t n;
+
+		p++;
+		if (strncmp(p, key, len) != 0 || p[len] != '=')
+			continue;
+		n = strcspn(p + len + 1, ",");
+		if (n >= cap)
+			return false;
+		memcpy(value, p + len + 1, n);
+		value[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
+/* Whether a socket file is there that nobody listens on. */
+static bool is_stale(const struct sockaddr_un *at)
+{
+	struct stat st;
+	bool stale;
+	int fd;
+
+	if (lstat(at->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+void device_clean(const char *device)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char word[16];
+
+	if (strncmp(device, "net_memif", 9) != 0 || !argument(device, "role", word, sizeof(word)) ||
+	    (strcmp(word, "server") != 0 && strcmp(word, "master") != 0))
+		return;
+	/* Without this argument the driver uses the abstract name space, which forgets dead owners by itself. */
+	if (!argument(device, "socket-abstract", word, sizeof(word)) || strcmp(word, "no") != 0)
+		return;
+	if (!argument(device, "socket", at.sun_path, sizeof(at.sun_path)))
+		snprintf(at.sun_path, sizeof(at.sun_path), "%s", MEMIF_SOCKET);
+	if (is_stale(&at))
+		(void)unlink(at.sun_path);
+}
