@@ -65,7 +65,7 @@ static bool argument(const char *device, const char *key, char *value, size_t ca
 	return false;
 }
 
-/* Whether a socket file is there that nobody listens on. */
+/* Whether a socket file is there that nobody listens on. syscalls: lstat socket connect close */
 static bool is_stale(const struct sockaddr_un *at)
 {
 	struct stat st;
@@ -82,6 +82,7 @@ static bool is_stale(const struct sockaddr_un *at)
 	return stale;
 }
 
+/* syscalls: unlink */
 void device_clean(const char *device)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
