@@ -20,6 +20,11 @@ def build_dir():
     return os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(coyonet.ROOT, "build")
 
 
+def everything():
+    """Whether the cases that take long are wanted, too: NAME.py BUILDDIR long."""
+    return "long" in sys.argv[2:]
+
+
 def sanitized():
     return "asan" in os.path.basename(build_dir())
 

@@ -131,4 +131,4 @@ if os.environ.get("COYO_NETNS") != "1":
     os.environ["COYO_NETNS"] = "1"
     os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
 run("mount", "-t", "tmpfs", "t", "/run")
-lib.main(narrow(1320, 4), narrow(1280, 4), narrow(1280, 6), refused, shrinks(4, ["tb", "bt"]), shrinks(6, ["bt"]))
+lib.main(narrow(1320, 4), narrow(1280, 6), shrinks(6, ["bt"]), *([narrow(1280, 4), refused, shrinks(4, ["tb", "bt"])] if lib.everything() else []))

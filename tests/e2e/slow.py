@@ -75,4 +75,4 @@ def becomes_slow(net):
         t.close()
 
 
-lib.main(slow(400, 1 << 20), slow(2000, 64 << 10), slow_behind_a_transit, becomes_slow, wires=True)
+lib.main(slow(400, 1 << 20), *([slow(2000, 64 << 10), slow_behind_a_transit, becomes_slow] if lib.everything() else []), wires=True)
