@@ -143,6 +143,38 @@ static void check_wires(const struct conf *c, struct conf_errors *e)
 		}
 }
 
+static bool same_address(const conf_addr_t *a, const conf_addr_t *b)
+{
+	return a->family && a->port && a->family == b->family && a->port == b->port &&
+	       memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+/* A listener beside all links and the listeners before it: names and addresses belong to one section. */
+static void check_listen(const struct conf *c, uint32_t at, struct conf_errors *e)
+{
+	const struct conf_listen *l = &c->listens[at];
+	uint32_t line = line_of(&l->head, CONF_SEC_LISTEN, "local");
+
+	for (uint32_t i = 0; i < c->nlinks + at; i++) {
+		bool link = i < c->nlinks;
+		const struct conf_head *h =
+		        link ? &c->links[i].head : &c->listens[i - c->nlinks].head;
+		const conf_addr_t *a = link ? &c->links[i].local : &c->listens[i - c->nlinks].local;
+
+		if (strcmp(h->name, l->head.name) == 0)
+			conf_error(e, l->head.line,
+			           "[listen %s] has the name of [link %s] in line %u; links and "
+			           "listeners need different ones",
+			           l->head.name, h->name, h->line);
+		if (link && c->links[i].type != CONF_TYPE_UDP_SOCKET)
+			continue;
+		if (same_address(a, &l->local))
+			conf_error(e, line,
+			           "[listen %s] uses the same local address as [%s %s] in line %u",
+			           l->head.name, link ? "link" : "listen", h->name, h->line);
+	}
+}
+
 static const struct conf_link *find_link(const struct conf *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->nlinks; i++)
@@ -202,5 +234,7 @@ void conf_check(const struct conf *c, struct conf_errors *e)
 	for (uint32_t i = 0; i < c->nlinks; i++)
 		check_link(c, &c->links[i], e);
 	check_wires(c, e);
+	for (uint32_t i = 0; i < c->nlistens; i++)
+		check_listen(c, i, e);
 	check_lsps(c, e);
 }

@@ -92,7 +92,7 @@ static void unknown_section(const char *name, uint32_t line, struct conf_errors 
 	else
 		conf_error(e, line,
 		           "unknown section [%.40s]; there are [node], [worker], [api], "
-		           "[port NAME], [link NAME], [lsp NAME] and [names]",
+		           "[port NAME], [link NAME], [listen NAME], [lsp NAME] and [names]",
 		           name);
 }
 
@@ -149,17 +149,37 @@ struct reading {
 	uint32_t *name_lines;
 };
 
-static struct conf_head *find_named(const struct conf *c, enum conf_section s, const char *name)
-{
-	char *base = s == CONF_SEC_PORT   ? (char *)c->ports
-	             : s == CONF_SEC_LINK ? (char *)c->links
-	                                  : (char *)c->lsps;
-	uint32_t n = s == CONF_SEC_PORT ? c->nports : s == CONF_SEC_LINK ? c->nlinks : c->nlsps;
-	size_t size = s == CONF_SEC_PORT   ? sizeof(*c->ports)
-	              : s == CONF_SEC_LINK ? sizeof(*c->links)
-	                                   : sizeof(*c->lsps);
+/* The sections of one kind that have names. */
+struct named {
+	void **array;
+	uint32_t *n;
+	size_t size;
+	uint32_t max;
+};
 
-	for (uint32_t i = 0; i < n; i++, base += size)
+static struct named named_of(struct conf *c, enum conf_section s)
+{
+	switch (s) {
+	case CONF_SEC_PORT:
+		return (struct named){(void **)&c->ports, &c->nports, sizeof(*c->ports),
+		                      CONF_PORTS_MAX};
+	case CONF_SEC_LINK:
+		return (struct named){(void **)&c->links, &c->nlinks, sizeof(*c->links),
+		                      CONF_LINKS_MAX};
+	case CONF_SEC_LISTEN:
+		return (struct named){(void **)&c->listens, &c->nlistens, sizeof(*c->listens),
+		                      CONF_LISTENS_MAX};
+	default:
+		return (struct named){(void **)&c->lsps, &c->nlsps, sizeof(*c->lsps),
+		                      CONF_LSPS_MAX};
+	}
+}
+
+static struct conf_head *find_named(const struct named *k, const char *name)
+{
+	char *base = *k->array;
+
+	for (uint32_t i = 0; i < *k->n; i++, base += k->size)
 		if (strcmp(((struct conf_head *)(void *)base)->name, name) == 0)
 			return (void *)base;
 	return NULL;
@@ -167,7 +187,7 @@ static struct conf_head *find_named(const struct conf *c, enum conf_section s, c
 
 static void open_named(struct reading *r, enum conf_section s, const char *name, uint32_t line)
 {
-	struct conf *c = r->c;
+	struct named k = named_of(r->c, s);
 	const struct conf_head *old;
 	struct conf_head *h;
 
@@ -177,24 +197,16 @@ static void open_named(struct reading *r, enum conf_section s, const char *name,
 		           conf_sections[s].name);
 		return;
 	}
-	old = find_named(c, s, name);
+	old = find_named(&k, name);
 	if (old) {
 		conf_error(r->e, line, "duplicate section [%s %s]; the first is in line %u",
 		           conf_sections[s].name, name, old->line);
 		return;
 	}
-	if (s == CONF_SEC_PORT)
-		h = grow((void **)&c->ports, &c->nports, sizeof(*c->ports), CONF_PORTS_MAX);
-	else if (s == CONF_SEC_LINK)
-		h = grow((void **)&c->links, &c->nlinks, sizeof(*c->links), CONF_LINKS_MAX);
-	else
-		h = grow((void **)&c->lsps, &c->nlsps, sizeof(*c->lsps), CONF_LSPS_MAX);
+	h = grow(k.array, k.n, k.size, k.max);
 	if (!h) {
 		conf_error(r->e, line, "there are too many sections [%s NAME]: %u are possible",
-		           conf_sections[s].name,
-		           s == CONF_SEC_PORT   ? CONF_PORTS_MAX
-		           : s == CONF_SEC_LINK ? CONF_LINKS_MAX
-		                                : CONF_LSPS_MAX);
+		           conf_sections[s].name, k.max);
 		return;
 	}
 	defaults(s, h);
@@ -361,6 +373,8 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 		check_required(&c->ports[i].head, CONF_SEC_PORT, e);
 	for (uint32_t i = 0; i < c->nlinks; i++)
 		check_required(&c->links[i].head, CONF_SEC_LINK, e);
+	for (uint32_t i = 0; i < c->nlistens; i++)
+		check_required(&c->listens[i].head, CONF_SEC_LISTEN, e);
 	for (uint32_t i = 0; i < c->nlsps; i++)
 		check_required(&c->lsps[i].head, CONF_SEC_LSP, e);
 	if (conf_names_index(c) != 0)
@@ -380,6 +394,7 @@ void conf_free(struct conf *c)
 {
 	free(c->ports);
 	free(c->links);
+	free(c->listens);
 	free(c->lsps);
 	free(c->names);
 	free(c->names_by_id);

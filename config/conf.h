@@ -11,14 +11,15 @@
 
 struct identity; /* crypto/identity.h */
 
-#define CONF_KEYS_MAX   24   /* options in one section */
-#define CONF_LINE_MAX   1024 /* bytes of one line */
-#define CONF_FILE_MAX   (8u << 20)
-#define CONF_ERRORS_MAX 50 /* reported one by one; the rest is counted */
-#define CONF_LINKS_MAX  4096
-#define CONF_PORTS_MAX  32
-#define CONF_LSPS_MAX   4096
-#define CONF_NAMES_MAX  4096
+#define CONF_KEYS_MAX    24   /* options in one section */
+#define CONF_LINE_MAX    1024 /* bytes of one line */
+#define CONF_FILE_MAX    (8u << 20)
+#define CONF_ERRORS_MAX  50 /* reported one by one; the rest is counted */
+#define CONF_LINKS_MAX   4096
+#define CONF_PORTS_MAX   32
+#define CONF_LISTENS_MAX 64
+#define CONF_LSPS_MAX    4096
+#define CONF_NAMES_MAX   4096
 
 /* One type per kind of value. */
 typedef char conf_str_t[64];
@@ -40,6 +41,7 @@ typedef struct {
 } conf_addr_t;
 typedef struct node_id conf_id_t;
 typedef uint8_t conf_mac_t[6];
+typedef char conf_accept_t[CONF_LINE_MAX];
 typedef struct {
 	uint32_t first, last;
 } conf_labels_t;
@@ -58,6 +60,7 @@ enum conf_kind {
 	CONF_id,
 	CONF_mac,
 	CONF_labels,
+	CONF_accept,
 };
 
 enum conf_section {
@@ -66,6 +69,7 @@ enum conf_section {
 	CONF_SEC_API,
 	CONF_SEC_PORT,
 	CONF_SEC_LINK,
+	CONF_SEC_LISTEN,
 	CONF_SEC_LSP,
 	CONF_SEC_NAMES, /* free keys: NAME = ID */
 	CONF_SECTIONS,
@@ -100,6 +104,10 @@ struct conf_link {
 	struct conf_head head;
 	CONF_LINK_OPTIONS(CONF_FIELD, )
 };
+struct conf_listen {
+	struct conf_head head;
+	CONF_LISTEN_OPTIONS(CONF_FIELD, )
+};
 struct conf_lsp {
 	struct conf_head head;
 	CONF_LSP_OPTIONS(CONF_FIELD, )
@@ -120,10 +128,11 @@ struct conf {
 	struct conf_api api;
 	struct conf_port *ports;
 	struct conf_link *links;
+	struct conf_listen *listens;
 	struct conf_lsp *lsps;
 	struct conf_name *names;        /* in the order of the file */
 	struct conf_name **names_by_id; /* the same, sorted; see conf_names_index() */
-	uint32_t nports, nlinks, nlsps, nnames;
+	uint32_t nports, nlinks, nlistens, nlsps, nnames;
 	uint32_t names_line; /* of [names]; 0: absent */
 };
 
@@ -183,6 +192,22 @@ int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors 
 
 /* Checks that the state directory exists and can be written; otherwise -EINVAL with an error at its line. */
 int conf_state_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
+
+/* ---- Whom a listener accepts (accept.c) ---- */
+enum conf_accept_mode { CONF_ACCEPT_ANY = 0, CONF_ACCEPT_NONE, CONF_ACCEPT_IDS, CONF_ACCEPT_FILE };
+
+/* What kind of thing a value of `accept` is: a file where it has a slash. */
+enum conf_accept_mode conf_accept_mode(const char *text);
+/* -EINVAL: not a value of `accept`; why says what would be. */
+int conf_accept_parse(const char *text, char *why, size_t cap) COYO_NODISCARD;
+/* The ids that a value of `accept` names, itself or in its file, for the caller to free. -EINVAL, -ENOMEM: one sentence is in why. */
+int conf_accept_ids(const char *accept, struct node_id **v, uint32_t *n, char *why,
+                    size_t cap) COYO_NODISCARD;
+/* Rewrites such a file with or without one id; other lines stay. It is replaced as a whole. -EINVAL: one sentence is in why. */
+int conf_accept_change(const char *path, const struct node_id *id, bool add, char *why,
+                       size_t cap) COYO_NODISCARD;
+/* Reads the files that listeners name. -EINVAL with an error at the line of each that is missing or wrong. */
+int conf_accept_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
 
 /* The id behind a name of [names], or NULL. */
 const struct node_id *conf_name_id(const struct conf *c, const char *name);

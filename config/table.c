@@ -16,6 +16,7 @@ CONF_NODE_OPTIONS(BOUND, conf_node)
 CONF_API_OPTIONS(BOUND, conf_api)
 CONF_PORT_OPTIONS(BOUND, conf_port)
 CONF_LINK_OPTIONS(BOUND, conf_link)
+CONF_LISTEN_OPTIONS(BOUND, conf_listen)
 CONF_LSP_OPTIONS(BOUND, conf_lsp)
 
 static const struct conf_option node_options[] = {CONF_NODE_OPTIONS(ROW, conf_node)};
@@ -23,6 +24,7 @@ static const struct conf_option worker_options[] = {CONF_WORKER_OPTIONS(ROW, con
 static const struct conf_option api_options[] = {CONF_API_OPTIONS(ROW, conf_api)};
 static const struct conf_option port_options[] = {CONF_PORT_OPTIONS(ROW, conf_port)};
 static const struct conf_option link_options[] = {CONF_LINK_OPTIONS(ROW, conf_link)};
+static const struct conf_option listen_options[] = {CONF_LISTEN_OPTIONS(ROW, conf_listen)};
 static const struct conf_option lsp_options[] = {CONF_LSP_OPTIONS(ROW, conf_lsp)};
 
 _Static_assert(ARRAY_LEN(node_options) <= CONF_KEYS_MAX, "head.lines");
@@ -35,6 +37,7 @@ const struct conf_section_info conf_sections[CONF_SECTIONS] = {
         [CONF_SEC_API] = {"api", false, api_options, ARRAY_LEN(api_options)},
         [CONF_SEC_PORT] = {"port", true, port_options, ARRAY_LEN(port_options)},
         [CONF_SEC_LINK] = {"link", true, link_options, ARRAY_LEN(link_options)},
+        [CONF_SEC_LISTEN] = {"listen", true, listen_options, ARRAY_LEN(listen_options)},
         [CONF_SEC_LSP] = {"lsp", true, lsp_options, ARRAY_LEN(lsp_options)},
         [CONF_SEC_NAMES] = {"names", false, NULL, 0},
 };

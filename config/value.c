@@ -238,6 +238,11 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 	case CONF_mac:
 		rc = parse_mac(text, at);
 		break;
+	case CONF_accept:
+		rc = conf_accept_parse(text, why, whycap);
+		if (rc == 0)
+			memcpy(at, text, strlen(text) + 1);
+		break;
 	case CONF_labels:
 		rc = parse_labels(o, text, at);
 		break;
@@ -279,6 +284,9 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 		break;
 	case CONF_mac:
 		snprintf(out, cap, "a unicast address like 02:00:00:00:00:01");
+		break;
+	case CONF_accept:
+		snprintf(out, cap, "any, none, ids with blanks between, or a path with a /");
 		break;
 	case CONF_labels:
 		snprintf(out, cap, "a label %lld..%lld or a range FIRST-LAST of them", lo, hi);

@@ -8,13 +8,13 @@
 #include <sodium.h>
 #include <string.h>
 
-static void key_of(const char *label, const struct node_id *id, uint8_t key[32])
+static void key_of(const char *label, const void *secret, size_t len, uint8_t key[32])
 {
 	crypto_generichash_state st;
 
 	crypto_generichash_init(&st, NULL, 0, 32);
 	crypto_generichash_update(&st, (const uint8_t *)label, strlen(label));
-	crypto_generichash_update(&st, id->b, ID_BYTES);
+	crypto_generichash_update(&st, secret, len);
 	crypto_generichash_final(&st, key, 32);
 }
 
@@ -23,7 +23,7 @@ void cookie_mac1(const struct node_id *addressee, const void *msg, size_t len,
 {
 	uint8_t key[32];
 
-	key_of("coyo mac1", addressee, key);
+	key_of("coyo mac1", addressee->b, ID_BYTES, key);
 	crypto_generichash(mac, COOKIE_MAC_BYTES, msg, len, key, sizeof(key));
 }
 
@@ -83,7 +83,7 @@ void cookie_seal(const struct node_id *me, const struct rng *rng,
 {
 	uint8_t key[32];
 
-	key_of("coyo cookie", me, key);
+	key_of("coyo cookie", me->b, ID_BYTES, key);
 	rng_fill(rng, out, 24);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(out + 24, NULL, cookie, COOKIE_BYTES, mac1,
 	                                           COOKIE_MAC_BYTES, NULL, out, key);
@@ -94,10 +94,19 @@ int cookie_open(const struct node_id *addressee, const uint8_t mac1[COOKIE_MAC_B
 {
 	uint8_t key[32];
 
-	key_of("coyo cookie", addressee, key);
+	key_of("coyo cookie", addressee->b, ID_BYTES, key);
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(cookie, NULL, NULL, in + 24,
 	                                               COOKIE_BYTES + 16, mac1, COOKIE_MAC_BYTES,
 	                                               in, key) != 0)
 		return -EBADMSG;
 	return 0;
+}
+
+void cookie_refusal_mac(const uint8_t mac1[COOKIE_MAC_BYTES], const void *msg, size_t len,
+                        uint8_t mac[COOKIE_MAC_BYTES])
+{
+	uint8_t key[32];
+
+	key_of("coyo refused", mac1, COOKIE_MAC_BYTES, key);
+	crypto_generichash(mac, COOKIE_MAC_BYTES, msg, len, key, sizeof(key));
 }

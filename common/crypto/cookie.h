@@ -43,3 +43,8 @@ void cookie_seal(const struct node_id *me, const struct rng *rng,
                  uint8_t out[COOKIE_REPLY_BYTES]);
 int cookie_open(const struct node_id *addressee, const uint8_t mac1[COOKIE_MAC_BYTES],
                 const uint8_t in[COOKIE_REPLY_BYTES], uint8_t cookie[COOKIE_BYTES]) COYO_NODISCARD;
+
+/* The mac of a refusal over its header and what stands before the mac, keyed by mac1 of the first message that is refused: only who has seen
+ * that message can make it. */
+void cookie_refusal_mac(const uint8_t mac1[COOKIE_MAC_BYTES], const void *msg, size_t len,
+                        uint8_t mac[COOKIE_MAC_BYTES]);

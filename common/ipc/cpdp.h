@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define CPDP_PACKET_MAX  1536 /* largest packet that crosses either ring, bytes */
-#define CPDP_LINKS_MAX   4096 /* link index < this */
+#define CPDP_LINKS_MAX   8192 /* link index < this; the upper half is for links that listeners make */
 #define CPDP_LANES_MAX   16   /* sending workers per sealed direction */
 #define CPDP_WORKERS_MAX 16
 #define CPDP_ALL_WORKERS 0xff
@@ -78,7 +78,9 @@ struct cp_link {
 	uint16_t remote_port;
 	uint16_t local_port;
 	uint8_t remote_addr[16];
+	/* udp-socket: sends from this address where the socket is bound to any (all-zero: the kernel chooses), out of this interface (0: any). */
 	uint8_t local_addr[16];
+	uint32_t local_if;
 };
 
 /* A session's sending key with this flag is used from the first packet on that is opened under its phase: only that packet proves that the
@@ -137,6 +139,8 @@ struct cp_send {
 	uint8_t family;
 	uint8_t mac[6];
 	uint8_t pad;
+	uint8_t local_addr[16]; /* with addr: as in cp_link */
+	uint32_t local_if;
 	uint8_t data[CPDP_PACKET_MAX];
 };
 
@@ -234,6 +238,9 @@ struct dp_packet {
 	uint8_t number;     /* PUNT_SESSION_HS: message number */
 	uint8_t mac[6];
 	uint8_t addr[16];
+	/* The address it was sent to and the interface it came by, where the socket is bound to any address; else zero. */
+	uint8_t local_addr[16];
+	uint32_t local_if;
 	uint8_t data[CPDP_PACKET_MAX];
 };
 

@@ -10,16 +10,23 @@
 #include <string.h>
 
 static const char *const view_names[CTL_VIEWS] = {
-        [CTL_VIEW_NODE] = "node",         [CTL_VIEW_LINKS] = "links",
-        [CTL_VIEW_CONTACTS] = "contacts", [CTL_VIEW_TUNNELS] = "tunnels",
-        [CTL_VIEW_SESSIONS] = "sessions", [CTL_VIEW_CONNECTIONS] = "connections",
-        [CTL_VIEW_LABELS] = "labels",     [CTL_VIEW_DROPS] = "drops",
-        [CTL_VIEW_WORKERS] = "workers",   [CTL_VIEW_CONFIG] = "config",
+        [CTL_VIEW_NODE] = "node",
+        [CTL_VIEW_LINKS] = "links",
+        [CTL_VIEW_LISTENERS] = "listeners",
+        [CTL_VIEW_CONTACTS] = "contacts",
+        [CTL_VIEW_TUNNELS] = "tunnels",
+        [CTL_VIEW_SESSIONS] = "sessions",
+        [CTL_VIEW_CONNECTIONS] = "connections",
+        [CTL_VIEW_LABELS] = "labels",
+        [CTL_VIEW_DROPS] = "drops",
+        [CTL_VIEW_WORKERS] = "workers",
+        [CTL_VIEW_CONFIG] = "config",
 };
 
 static const char *const verb_names[CTL_VERBS] = {
         [CTL_SHOW] = "show",   [CTL_LOOKUP] = "lookup", [CTL_PING] = "ping",
         [CTL_TRACE] = "trace", [CTL_DRAIN] = "drain",   [CTL_RELOAD] = "reload",
+        [CTL_ALLOW] = "allow", [CTL_DENY] = "deny",
 };
 
 #define WORDS_MAX 6
@@ -157,7 +164,7 @@ static int parse_show(const struct words *w, struct ctl_request *out, char *why,
 {
 	if (w->count < 2)
 		return refuse(why, cap,
-		              "show what? node, links, contacts, tunnels, sessions, "
+		              "show what? node, links, listeners, contacts, tunnels, sessions, "
 		              "connections, labels, drops, workers or config");
 	for (out->view = 0; out->view < CTL_VIEWS; out->view++)
 		if (word_is(w->w[1], w->n[1], view_names[out->view]))
@@ -165,11 +172,23 @@ static int parse_show(const struct words *w, struct ctl_request *out, char *why,
 	if (out->view == CTL_VIEWS)
 		return refuse(why, cap,
 		              "there is nothing to show by that name; try node, links, "
-		              "contacts, tunnels, sessions, connections, labels, drops, "
+		              "listeners, contacts, tunnels, sessions, connections, labels, drops, "
 		              "workers or config");
 	if (w->count > 3 ||
 	    (w->count == 3 && !option(w->w[2], w->n[2], "limit", 1, CTL_ROWS_MAX, &out->limit)))
 		return refuse(why, cap, "show takes one view and limit=1..10000000");
+	return 0;
+}
+
+static int parse_listener(const struct words *w, struct ctl_request *out, char *why, size_t cap)
+{
+	if (w->count > 3 ||
+	    (w->count == 3 && (!target_ok(w->w[2], w->n[2]) || w->n[2] >= sizeof(out->listener))))
+		return refuse(why, cap,
+		              "after the node, allow and deny take the name of one listener, or "
+		              "nothing for all");
+	if (w->count == 3)
+		memcpy(out->listener, w->w[2], w->n[2]);
 	return 0;
 }
 
@@ -181,6 +200,8 @@ static int parse_target(const struct words *w, struct ctl_request *out, char *wh
 		return refuse(why, cap, "that is neither a node id nor a name");
 	memcpy(out->target, w->w[1], w->n[1]);
 	out->target[w->n[1]] = '\0';
+	if (out->verb == CTL_ALLOW || out->verb == CTL_DENY)
+		return parse_listener(w, out, why, cap);
 	for (unsigned i = 2; i < w->count; i++)
 		if (out->verb != CTL_PING ||
 		    (!option(w->w[i], w->n[i], "count", 1, CTL_COUNT_MAX, &out->count) &&
@@ -216,6 +237,8 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 	case CTL_LOOKUP:
 	case CTL_PING:
 	case CTL_TRACE:
+	case CTL_ALLOW:
+	case CTL_DENY:
 		return parse_target(&w, out, why, whycap);
 	case CTL_DRAIN:
 	case CTL_RELOAD:
@@ -225,7 +248,7 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 	default:
 		return refuse(why, whycap,
 		              "unknown request; there are show, lookup, ping, trace, "
-		              "drain and reload");
+		              "drain, reload, allow and deny");
 	}
 }
 
@@ -233,7 +256,7 @@ int ctl_request_format(const struct ctl_request *r, char *out, size_t cap)
 {
 	int n;
 
-	COYO_ASSERT(r->verb >= CTL_SHOW && r->verb <= CTL_RELOAD);
+	COYO_ASSERT(r->verb >= CTL_SHOW && r->verb < CTL_VERBS);
 	switch (r->verb) {
 	case CTL_SHOW:
 		n = snprintf(out, cap, "show %s limit=%u\n", ctl_view_name(r->view), r->limit);
@@ -241,6 +264,11 @@ int ctl_request_format(const struct ctl_request *r, char *out, size_t cap)
 	case CTL_PING:
 		n = snprintf(out, cap, "ping %s count=%u interval=%u\n", r->target, r->count,
 		             r->interval_ms);
+		break;
+	case CTL_ALLOW:
+	case CTL_DENY:
+		n = snprintf(out, cap, "%s %s%s%s\n", verb_names[r->verb], r->target,
+		             *r->listener ? " " : "", r->listener);
 		break;
 	case CTL_LOOKUP:
 	case CTL_TRACE:

@@ -2,6 +2,7 @@
 /* The operator's protocol over coyod's control socket: one request line in, JSON lines out, then the end of the stream.
  *
  *   show VIEW [limit=N] | lookup TARGET | ping TARGET [count=N] [interval=MS] | trace TARGET | drain | reload
+ *   | allow TARGET [LISTENER] | deny TARGET [LISTENER]
  *
  * TARGET is a node id in any text form, or a name of [names]. Answers are JSON documents, one a line. `ping` and
  * `trace` send a line per answer; the last line of these has the key "done". A failed request's last line has the keys
@@ -22,11 +23,22 @@
 	10000 /* rows of one answer; where there are more, its key "truncated" is true */
 #define CTL_ROWS_MAX 10000000 /* what limit= may ask for */
 
-enum ctl_verb { CTL_SHOW = 1, CTL_LOOKUP, CTL_PING, CTL_TRACE, CTL_DRAIN, CTL_RELOAD, CTL_VERBS };
+enum ctl_verb {
+	CTL_SHOW = 1,
+	CTL_LOOKUP,
+	CTL_PING,
+	CTL_TRACE,
+	CTL_DRAIN,
+	CTL_RELOAD,
+	CTL_ALLOW,
+	CTL_DENY,
+	CTL_VERBS
+};
 
 enum ctl_view {
 	CTL_VIEW_NODE = 0,
 	CTL_VIEW_LINKS,
+	CTL_VIEW_LISTENERS,
 	CTL_VIEW_CONTACTS,
 	CTL_VIEW_TUNNELS,
 	CTL_VIEW_SESSIONS,
@@ -44,6 +56,7 @@ struct ctl_request {
 	uint32_t limit; /* rows, of show */
 	uint32_t count, interval_ms;
 	char target[CTL_TARGET_MAX + 1];
+	char listener[32]; /* of allow and deny; empty: every one */
 };
 
 /* Static text: "node", "links", ... */

@@ -15,8 +15,13 @@
 #define SAMPLE_MIN    (300 * NS_PER_MS)
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
-#define TREE_SIZE_MAX (1u << 30)       /* the largest tree that samples may tell of */
-#define SIZE_KEPT     (120 * NS_PER_S) /* the largest size seen is forgotten after so long */
+#define TREE_SIZE_MAX (1u << 30) /* the largest tree that samples may tell of */
+#define OWN_FREE \
+	8 /* newer records of our own that are outbid at once: as many are met after a restart */
+#define OWN_AGAIN     (60 * NS_PER_S)
+#define OWN_AGAIN_MAX (600 * NS_PER_S)
+#define OWN_CALM      (1200 * NS_PER_S) /* the next one is the first again */
+#define SIZE_KEPT     (120 * NS_PER_S)  /* the largest size seen is forgotten after so long */
 
 uint64_t anchor_hash(unsigned tree, const struct node_id *id)
 {
@@ -82,22 +87,53 @@ void anchor_free(struct node *n)
 	disarm(n, &a->seq_timer);
 	disarm(n, &a->hold_timer);
 	disarm(n, &a->sample_timer);
+	disarm(n, &a->own_timer);
 	ctx_free(n, a);
 	n->anchor = NULL;
 }
 
-void anchor_own_record_seen(struct node *n, uint64_t seq)
+/* Makes a record that is newer than any of our own that was met. */
+static void outbid(struct node *n)
 {
-	if (seq <= n->anchor->record_seq || seq > UINT64_MAX / 2)
-		return;
-	n->anchor->record_seq = seq;
+	struct anchor *a = n->anchor;
+
+	if (a->own_met > OWN_FREE)
+		a->own_wait_ns = a->own_wait_ns ? (int64_t)min_u64(2 * (uint64_t)a->own_wait_ns,
+		                                                   OWN_AGAIN_MAX)
+		                                : OWN_AGAIN;
+	a->own_next = instant_add(n->now, a->own_wait_ns);
 	record_renew(n);
 	n->news->coords_changed(n);
 }
 
+void anchor_own_record_seen(struct node *n, uint64_t seq)
+{
+	struct anchor *a = n->anchor;
+
+	if (seq <= a->record_seq || seq > UINT64_MAX / 2)
+		return;
+	a->record_seq = seq; /* whenever our place changes, that record outbids it */
+	if (a->own_met_at.ns && instant_sub(n->now, a->own_met_at) > OWN_CALM) {
+		a->own_met = 0;
+		a->own_wait_ns = 0;
+	}
+	a->own_met_at = n->now;
+	if (a->own_met++ >= OWN_FREE) {
+		peers_twin_seen(n);
+		if (timer_armed(&a->own_timer))
+			return;
+		if (instant_before(n->now, a->own_next)) {
+			arm(n, &a->own_timer, TIMER_ANCHOR_OWN, NULL,
+			    instant_sub(a->own_next, n->now));
+			return;
+		}
+	}
+	outbid(n);
+}
+
 static bool is_child(const struct peer *p, unsigned t)
 {
-	return peer_up(p) && p->ann_valid && t < p->ann.ntrees && p->ann.tree[t].is_parent;
+	return peer_up(p) && p->ann_valid && t < p->ann->ntrees && p->ann->tree[t].is_parent;
 }
 
 /* The only up neighbour beside the parent; NULL: there is none, or several. */
@@ -198,11 +234,16 @@ static void reselect(struct node *n)
 		announce(n, lost);
 }
 
+static void sample_forget(struct node *n, struct peer *p)
+{
+	ctx_free(n, p->sample);
+	p->sample = NULL;
+}
+
 void anchor_peer_up(struct node *n, struct peer *p)
 {
 	p->ann_valid = false;
-	p->sample.size = 0;
-	p->sample.count = 0;
+	sample_forget(n, p);
 	if (p->flap_n > 1) {
 		int64_t wait = INT64_C(1) << (p->flap_n < 7 ? p->flap_n - 1 : 6);
 
@@ -220,7 +261,7 @@ void anchor_peer_down(struct node *n, struct peer *p)
 		if (n->anchor->tree[t].first_child == p)
 			n->anchor->tree[t].first_child = NULL;
 	p->ann_valid = false;
-	p->sample.size = 0;
+	sample_forget(n, p);
 	if (instant_sub(n->now, p->up_at) > 300 * NS_PER_S)
 		p->flap_n = 0;
 	p->flap_n++;
@@ -229,11 +270,15 @@ void anchor_peer_down(struct node *n, struct peer *p)
 
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 {
-	if (p->ann_valid && m->seq <= p->ann.seq) {
+	if (p->ann_valid && m->seq <= p->ann->seq) {
 		count(n, CTR_ANN_OLD);
 		return;
 	}
-	p->ann = *m;
+	if (!p->ann)
+		p->ann = ctx_alloc(n, sizeof(*p->ann));
+	if (!p->ann)
+		return;
+	*p->ann = *m;
 	p->ann_valid = true;
 	for (unsigned t = 0; t < m->ntrees; t++)
 		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
@@ -306,6 +351,12 @@ static void seq_tick(struct node *n)
 
 /* ---- samples (tree 0) ---- */
 
+/* As its last sample says; 0 before the first. */
+static uint32_t nodes_behind(const struct peer *p)
+{
+	return p->sample ? p->sample->size : 0;
+}
+
 static bool tree_neighbour(const struct node *n, const struct peer *p)
 {
 	return n->anchor->tree[0].parent == p || is_child(p, 0);
@@ -320,7 +371,7 @@ static uint32_t tree_size(const struct node *n, const struct peer *except)
 
 	TAILQ_FOREACH (p, &n->peers->list, next)
 		if (p != except && tree_neighbour(n, p))
-			size += p->sample.size;
+			size += nodes_behind(p);
 	return (uint32_t)min_u64(size, TREE_SIZE_MAX);
 }
 
@@ -342,13 +393,13 @@ static void draw(struct node *n, const struct peer *except, uint32_t total, stru
 
 	COYO_ASSERT(total > 0);
 	TAILQ_FOREACH (p, &n->peers->list, next) {
-		if (p == except || !tree_neighbour(n, p) || p->sample.count == 0)
+		if (p == except || !tree_neighbour(n, p) || !p->sample || p->sample->count == 0)
 			continue;
-		if (x < p->sample.size) {
-			*c = p->sample.c[rng_below(&n->cfg.rng, p->sample.count)];
+		if (x < p->sample->size) {
+			*c = p->sample->c[rng_below(&n->cfg.rng, p->sample->count)];
 			return;
 		}
-		x -= p->sample.size;
+		x -= p->sample->size;
 	}
 	own_contact(n, c);
 }
@@ -395,8 +446,12 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 
 	if (!tree_neighbour(n, p))
 		return;
-	p->sample = *m;
-	p->sample.size = (uint32_t)min_u64(m->size, TREE_SIZE_MAX);
+	if (!p->sample)
+		p->sample = ctx_alloc(n, sizeof(*p->sample));
+	if (!p->sample)
+		return;
+	*p->sample = *m;
+	p->sample->size = (uint32_t)min_u64(m->size, TREE_SIZE_MAX);
 	a->size = tree_size(n, NULL);
 	if (a->size > a->size_max + a->size_max / 4 &&
 	    (!a->grown_at.ns || instant_sub(n->now, a->grown_at) > GROWN_AGAIN)) {
@@ -431,6 +486,9 @@ void anchor_timer(struct node *n, struct timer *t)
 		break;
 	case TIMER_ANCHOR_SAMPLE:
 		sample_tick(n);
+		break;
+	case TIMER_ANCHOR_OWN:
+		outbid(n);
 		break;
 	default:
 		break;
@@ -503,10 +561,10 @@ struct peer *anchor_hop(const struct peers *peers, unsigned tree, uint64_t root,
 	TAILQ_FOREACH (p, &peers->list, next) {
 		unsigned d;
 
-		if (!peer_up(p) || !p->ann_valid || tree >= p->ann.ntrees ||
-		    root_tag(&p->ann.tree[tree].root) != root || (usable && !usable(p, arg)))
+		if (!peer_up(p) || !p->ann_valid || tree >= p->ann->ntrees ||
+		    root_tag(&p->ann->tree[tree].root) != root || (usable && !usable(p, arg)))
 			continue;
-		d = coords_distance(&p->ann.tree[tree].coords, to);
+		d = coords_distance(&p->ann->tree[tree].coords, to);
 		if (d < limit) {
 			limit = d;
 			best = p;
@@ -523,7 +581,7 @@ struct peer *anchor_down(const struct peers *peers, unsigned tree,
 
 	TAILQ_FOREACH (p, &peers->list, next)
 		if (is_child(p, tree) && (!usable || usable(p, arg)) &&
-		    (!best || p->sample.size > best->sample.size))
+		    (!best || nodes_behind(p) > nodes_behind(best)))
 			best = p;
 	return best;
 }

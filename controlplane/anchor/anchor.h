@@ -18,6 +18,7 @@ enum anchor_timer {
 	TIMER_ANCHOR_SEQ,
 	TIMER_ANCHOR_HOLD,
 	TIMER_ANCHOR_SAMPLE,
+	TIMER_ANCHOR_OWN, /* a newer record of its own was met a while ago, and is outbid now */
 };
 
 struct tree {
@@ -49,8 +50,12 @@ struct anchor {
 	uint64_t ann_seq;
 	uint64_t record_seq;
 	struct instant record_at; /* when it last changed */
-	struct record record;     /* this node's own, signed */
-	struct timer ann_timer, seq_timer, hold_timer, sample_timer;
+	/* Newer records of our own that were met: how many in a row, the last one, and when another is outbid at the earliest. */
+	uint32_t own_met;
+	struct instant own_met_at, own_next;
+	int64_t own_wait_ns;
+	struct record record; /* this node's own, signed */
+	struct timer ann_timer, seq_timer, hold_timer, sample_timer, own_timer;
 	int64_t sample_ns;
 	uint32_t size,
 	        size_max; /* nodes in the tree as the samples say; the most in the last two minutes */
@@ -107,7 +112,8 @@ struct peer *anchor_down(const struct peers *peers, unsigned tree,
 /* This node's distance to coords, or UINT_MAX when its tree has another root. */
 unsigned anchor_own_distance(const struct anchor *a, unsigned tree, uint64_t root,
                              const struct coords *to);
-/* A node that meets a newer record of its own takes that number + 1. */
+/* A node that meets a newer record of its own takes that number + 1: at once as after a restart, but where it does not end another machine has
+ * the same key, or somebody lies, and it does so once a minute, later once in ten. */
 void anchor_own_record_seen(struct node *n, uint64_t seq);
 
 /* How records and routed datagrams name a root. */

@@ -13,9 +13,9 @@
 static bool eligible(struct node *n, unsigned t, const struct peer *p)
 {
 	const struct tree *tr = &n->anchor->tree[t];
-	const struct ann_tree *a = &p->ann.tree[t];
+	const struct ann_tree *a = &p->ann->tree[t];
 
-	if (!peer_up(p) || !p->ann_valid || t >= p->ann.ntrees || a->is_parent || a->port == 0)
+	if (!peer_up(p) || !p->ann_valid || t >= p->ann->ntrees || a->is_parent || a->port == 0)
 		return false;
 	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops >= COORDS_HOPS_MAX - 1)
 		return false;
@@ -33,8 +33,8 @@ static unsigned cost(const struct node *n, unsigned t, const struct peer *p)
 	bool flapped =
 	        p != n->anchor->tree[t].parent && instant_before(n->now, p->parent_not_before);
 
-	return p->ann.tree[t].coords.hops + 1u + (t > 0 && n->anchor->tree[0].parent == p ? 2 : 0) +
-	       (flapped ? COORDS_HOPS_MAX : 0);
+	return p->ann->tree[t].coords.hops + 1u +
+	       (t > 0 && n->anchor->tree[0].parent == p ? 2 : 0) + (flapped ? COORDS_HOPS_MAX : 0);
 }
 
 /* The eligible neighbour with the best root, and among those of that root the one with the lowest cost. */
@@ -59,8 +59,9 @@ static struct peer *feasible(struct node *n, unsigned t, const struct node_id *r
 	struct peer *p, *best = NULL;
 
 	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (eligible(n, t, p) && id_eq(&p->ann.tree[t].root, root) &&
-		    p->ann.tree[t].coords.hops < len && (!best || cost(n, t, p) < cost(n, t, best)))
+		if (eligible(n, t, p) && id_eq(&p->ann->tree[t].root, root) &&
+		    p->ann->tree[t].coords.hops < len &&
+		    (!best || cost(n, t, p) < cost(n, t, best)))
 			best = p;
 	return best;
 }
@@ -69,11 +70,11 @@ static struct peer *feasible(struct node *n, unsigned t, const struct node_id *r
 static bool adopt(struct node *n, unsigned t, struct peer *p)
 {
 	struct tree *tr = &n->anchor->tree[t];
-	const struct ann_tree *a = &p->ann.tree[t];
+	const struct ann_tree *a = &p->ann->tree[t];
 	struct coords c = a->coords;
 	bool new_root = !id_eq(&tr->root, &a->root), changed;
 
-	COYO_ASSERT(peer_up(p) && p->ann_valid && t < p->ann.ntrees);
+	COYO_ASSERT(peer_up(p) && p->ann_valid && t < p->ann->ntrees);
 	if (!coords_push(&c, a->port))
 		return false;
 	changed = new_root || tr->parent != p || !coords_eq(&c, &tr->coords);
@@ -157,7 +158,7 @@ static bool select_one(struct node *n, unsigned t, bool *lost)
 	best = best_of(n, t);
 	if (best && best->ann_hash[t] < tr->root_hash)
 		return adopt(n, t, best);
-	if (eligible(n, t, tr->parent) && id_eq(&tr->parent->ann.tree[t].root, &tr->root)) {
+	if (eligible(n, t, tr->parent) && id_eq(&tr->parent->ann->tree[t].root, &tr->root)) {
 		if (best && best->ann_hash[t] == tr->root_hash && worth_switching(n, t, best))
 			return adopt(n, t, best);
 		return adopt(n, t, tr->parent);

@@ -57,6 +57,17 @@ struct node_cfg {
 /* Fills every field of *cfg but identity, rng and alloc, which the caller sets, with the values above. */
 void node_cfg_default(struct node_cfg *cfg);
 
+/* How a listener is set up. The ids are copied. */
+struct node_listen_cfg {
+	/* As of a link, but without remote address and MAC. io.link < CPDP_LINKS_MAX / 2. */
+	struct cp_link io;
+	char name[32];
+	uint16_t max;                 /* neighbours at once, 1..4 096 */
+	bool open;                    /* any id is accepted, not only those in `accept` */
+	const struct node_id *accept; /* ids that are accepted in any case */
+	uint32_t naccept;
+};
+
 /* How a link is set up, from configuration or `coyoctl link add`. */
 struct node_link_cfg {
 	/* Copied into CMD_LINK_SET; io.link is the link's number, which the caller chooses and no other link has. */

@@ -113,6 +113,8 @@ void out_link_state(struct node *n, uint16_t link, bool up, const struct node_id
                     const char *why);
 /* Queues the report that all workers have forgotten a deleted link. */
 void out_link_gone(struct node *n, uint16_t link);
+/* Queues the report that a listener has made a link. */
+void out_link_new(struct node *n, const struct node_link_new *new);
 /* Queues the report that the contacts are worth saving. */
 void out_snapshot(struct node *n);
 /* Queues a line for the operator, of a level of base/log.h, unless there were too many in the last second. */

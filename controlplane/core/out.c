@@ -131,6 +131,14 @@ void out_link_gone(struct node *n, uint16_t link)
 		i->o.u.link.link = link;
 }
 
+void out_link_new(struct node *n, const struct node_link_new *new)
+{
+	struct out_item *i = out_new(n, OUT_LINK_NEW, sizeof(*new));
+
+	if (i)
+		i->o.u.made = *new;
+}
+
 void out_snapshot(struct node *n)
 {
 	out_new(n, OUT_SNAPSHOT, 0);

@@ -15,7 +15,16 @@ enum node_output_type {
 	OUT_LINK_STATE,  /* a neighbour came up or went down (for logs and sd_notify) */
 	OUT_LOG,         /* one line worth an operator's eye, already rate-limited */
 	OUT_LINK_GONE,   /* every worker has forgotten the link: the daemon may close its socket */
+	OUT_LINK_NEW,    /* a listener has made a link, about which nothing was said before */
 	OUT_SNAPSHOT, /* the contact table changed enough to be worth saving: call node_snapshot() */
+};
+
+/* A link that a listener made for a neighbour. It ends with OUT_LINK_GONE; its socket is the listener's. */
+struct node_link_new {
+	uint16_t listener; /* link number of the listener */
+	struct cp_link io;
+	struct node_id id;
+	char name[32];
 };
 
 struct node_output {
@@ -32,6 +41,7 @@ struct node_output {
 			struct node_id id;
 			char why[64];
 		} link;
+		struct node_link_new made; /* OUT_LINK_NEW */
 		struct {
 			uint8_t level; /* base/log.h */
 			char line[240];

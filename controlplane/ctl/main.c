@@ -22,13 +22,16 @@ enum {
 static const char help[] =
         "usage: coyoctl [-s SOCKET] [--json] VERB ...\n"
         "\n"
-        "  show node|links|contacts|tunnels|sessions|connections|labels|drops|workers|config\n"
+        "  show node|links|listeners|contacts|tunnels|sessions|connections|labels|drops|\n"
+        "       workers|config\n"
         "       [-n ROWS]         what the daemon knows\n"
         "  lookup ID              the contact closest to ID, and whether it is ID itself\n"
         "  ping ID [-c N] [-i MS] round trips through the tunnel, which is built when missing\n"
         "  trace ID               every node on the tunnel, with its labels\n"
         "  drain                  no new tunnels and connections; returns when it is quiet\n"
         "  reload                 read the configuration again\n"
+        "  allow ID [LISTENER]    let a node in, also where strangers are not\n"
+        "  deny ID [LISTENER]     turn a node away and take its link down\n"
         "\n"
         "  -s, --socket SOCKET    control socket; default $COYO_CONTROL, then " PATH_CONTROL_SOCKET
         "\n"
@@ -93,7 +96,8 @@ static int parse_words(struct options *o, char **words, int n)
 	struct ctl_request given = o->req;
 
 	if (n == 0)
-		return usage(o, "what shall it do? show, lookup, ping, trace, drain or reload");
+		return usage(o, "what shall it do? show, lookup, ping, trace, drain, reload, allow "
+		                "or deny");
 	for (int i = 0; i < n; i++) {
 		size_t w = strlen(words[i]);
 
@@ -223,6 +227,23 @@ static void print_list(const struct jvalue *doc, const char *key, const char *ti
 		printf("%s: %s\n", title, v->text ? v->text : "");
 }
 
+/* Where an id is let in or turned away, and for how long. */
+static bool print_listeners(const struct jvalue *v)
+{
+	const struct jvalue *list = jvalue_get(v, "listeners");
+	const char *verb = jvalue_text(v, "verb");
+
+	for (const struct jvalue *l = list ? list->first : NULL; l; l = l->next) {
+		const char *name = jvalue_text(l, "listener"), *until = jvalue_text(l, "until");
+
+		if (name && until)
+			printf("%s at %s: %s%s\n", verb && *verb == 'a' ? "allowed" : "denied",
+			       name, *until == 't' && strstr(until, "daemon") ? "until " : "",
+			       until);
+	}
+	return list && verb;
+}
+
 static bool print_final(const struct options *o, const struct jvalue *v)
 {
 	char a[160], b[32], c[32];
@@ -261,6 +282,9 @@ static bool print_final(const struct options *o, const struct jvalue *v)
 			printf("%s tunnels withdrawn, %s left: neighbours have not answered\n", a,
 			       b);
 		return true;
+	case CTL_ALLOW:
+	case CTL_DENY:
+		return print_listeners(v);
 	default:
 		print_list(v, "applied", "applied");
 		print_list(v, "needs_restart", "needs a restart");

@@ -20,6 +20,23 @@ static const struct column links[] = {
         {"TUNNELS", "tunnels", CELL_NUMBER, NULL},
         {"GRANTED", "labels_granted", CELL_NUMBER, NULL},
         {"HELD", "labels_held", CELL_NUMBER, NULL},
+        {"LISTENER", "listener", CELL_TEXT, NULL},
+        {"ALLOWED", "allowed", CELL_TEXT, NULL},
+        {"LOCAL", "local", CELL_TEXT, NULL},
+        {"REMOTE", "remote", CELL_TEXT, NULL},
+        {"CONFIGURED", "configured", CELL_TEXT, NULL},
+        {"REASON", "reason", CELL_TEXT, NULL},
+};
+static const struct column listeners[] = {
+        {"LISTENER", "name", CELL_TEXT, NULL},
+        {"ADDRESS", "address", CELL_TEXT, NULL},
+        {"LINKS", "links", CELL_NUMBER, NULL},
+        {"OF THEM ALLOWED", "links_allowed", CELL_NUMBER, NULL},
+        {"MAX", "max", CELL_NUMBER, NULL},
+        {"ACCEPT", "accept", CELL_TEXT, NULL},
+        {"IDS ALLOWED", "allowed", CELL_NUMBER, NULL},
+        {"DENIED", "denied", CELL_NUMBER, NULL},
+        {"HALF OPEN", "half_open", CELL_NUMBER, NULL},
 };
 static const struct column contacts[] = {
         {"CONTACT", "id", CELL_ID, "name"},
@@ -102,6 +119,7 @@ static const struct column node[] = {
         {"labels granted", "labels_live", CELL_NUMBER, NULL},
         {"set-ups under way", "pending_setups", CELL_NUMBER, NULL},
         {"queries under way", "pending_queries", CELL_NUMBER, NULL},
+        {"key seen elsewhere", "twin_key", CELL_S, NULL},
         {"control state", "state_bytes", CELL_BYTES, NULL},
         {"memory", "memory", CELL_TEXT, NULL},
 };
@@ -112,6 +130,8 @@ static const struct {
 	const char *none;
 } tables[CTL_VIEWS] = {
         [CTL_VIEW_LINKS] = {COLUMNS(links), "no links: the configuration has no [link NAME]"},
+        [CTL_VIEW_LISTENERS] = {COLUMNS(listeners),
+                                "no listeners: the configuration has no [listen NAME]"},
         [CTL_VIEW_CONTACTS] = {COLUMNS(contacts), "no contacts yet"},
         [CTL_VIEW_TUNNELS] = {COLUMNS(tunnels), "no tunnels"},
         [CTL_VIEW_SESSIONS] = {COLUMNS(sessions), "no sessions"},

@@ -28,7 +28,9 @@ struct daemon_link {
 	bool up;      /* neighbour is there */
 	bool leaving; /* NODE_LINK_DEL was given; the slot is freed by OUT_LINK_GONE */
 	bool carrier;
-	int fd; /* udp-socket; -1: none, or closed */
+	bool listener; /* no link, but makes them */
+	bool made;     /* by a listener, which has the socket */
+	int fd;        /* udp-socket; -1: none, or closed */
 	uint16_t port;
 	struct cp_link io;
 	uint64_t rx_packets, tx_data; /* counters as last told to the node */

@@ -22,6 +22,8 @@
 #define UDP_FRAME     1500 /* largest IP packet that is tried */
 #define SEAL_OVERHEAD 32   /* 16 bytes of header, 16 of tag */
 #define LABELLED_MAX  1500
+#define LINKS_CONFIGURED_MAX \
+	(CPDP_LINKS_MAX / 2) /* the other numbers are for links that listeners make */
 
 static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
                              struct sockaddr_storage *out)
@@ -155,10 +157,10 @@ static int slot_take(struct daemon *d)
 {
 	struct daemon_link *a;
 
-	for (uint32_t i = 0; i < d->nlinks; i++)
+	for (uint32_t i = 0; i < d->nlinks && i < LINKS_CONFIGURED_MAX; i++)
 		if (!*d->links[i].name)
 			return (int)i;
-	if (d->nlinks == CPDP_LINKS_MAX)
+	if (d->nlinks >= LINKS_CONFIGURED_MAX)
 		return -ENOSPC;
 	a = realloc(d->links, (d->nlinks + 1) * sizeof(*a));
 	if (!a)
@@ -178,7 +180,7 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 			snprintf(
 			        err, errcap,
 			        "link %s: there are %u links, and no more are possible; remove one",
-			        l->head.name, CPDP_LINKS_MAX);
+			        l->head.name, LINKS_CONFIGURED_MAX);
 		else
 			snprintf(err, errcap, "link %s: out of memory for it", l->head.name);
 		return n;
@@ -334,7 +336,7 @@ static void tell_manager(struct daemon *d)
 	char text[64];
 
 	for (uint32_t i = 0; i < d->nlinks; i++) {
-		all += *d->links[i].name && d->links[i].control;
+		all += *d->links[i].name && d->links[i].control && !d->links[i].listener;
 		up += d->links[i].up;
 	}
 	snprintf(text, sizeof(text), "STATUS=%u of %u links up", up, all);
@@ -416,7 +418,7 @@ void links_poll(struct daemon *d)
 		struct dp_link_counters c;
 		uint64_t rx, tx;
 
-		if (!*k->name || !k->control || k->leaving)
+		if (!*k->name || !k->control || k->leaving || k->listener)
 			continue;
 		poll_carrier(d, i);
 		if (!dp_link_counters(d->dp, (uint16_t)i, &c))

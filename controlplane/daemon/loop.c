@@ -6,6 +6,7 @@
 #include "daemon/ctl_server.h"
 #include "daemon/daemon.h"
 #include "daemon/links.h"
+#include "daemon/listeners.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/state.h"
@@ -117,6 +118,9 @@ void loop_outputs(struct daemon *d)
 			break;
 		case OUT_LOG:
 			daemon_log(d, level_of(out.u.log.level), "%.239s", out.u.log.line);
+			break;
+		case OUT_LINK_NEW:
+			listeners_made(d, &out);
 			break;
 		case OUT_LINK_GONE:
 			links_gone(d, out.u.link.link);

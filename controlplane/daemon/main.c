@@ -4,6 +4,7 @@
 #include "daemon/harden.h"
 #include "daemon/limits.h"
 #include "daemon/links.h"
+#include "daemon/listeners.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
@@ -246,6 +247,19 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 	return 0;
 }
 
+/* They follow the links in the order of slots. */
+static int start_listeners(struct daemon *d, char *err, size_t errcap)
+{
+	for (uint32_t i = 0; i < d->conf.nlistens; i++) {
+		int rc = listeners_set(d, d->conf.nlinks + i, &d->conf.listens[i], err, errcap);
+
+		if (rc)
+			return rc;
+		loop_outputs(d);
+	}
+	return 0;
+}
+
 /* Between its steps the start looks whether it has been told to end. */
 static int start(struct daemon *d, const struct arguments *a, const struct startwatch *w, char *err,
                  size_t errcap)
@@ -262,6 +276,11 @@ static int start(struct daemon *d, const struct arguments *a, const struct start
 	/* Whatever another process may hold is taken first: nothing has started yet when it fails. */
 	for (uint32_t i = 0; i < d->conf.nlinks; i++) {
 		rc = links_open(d, &d->conf.links[i], err, errcap);
+		if (rc < 0)
+			return rc;
+	}
+	for (uint32_t i = 0; i < d->conf.nlistens; i++) {
+		rc = listeners_open(d, &d->conf.listens[i], err, errcap);
 		if (rc < 0)
 			return rc;
 	}
@@ -288,6 +307,9 @@ static int start(struct daemon *d, const struct arguments *a, const struct start
 			return rc;
 		loop_outputs(d);
 	}
+	rc = start_listeners(d, err, errcap);
+	if (rc)
+		return rc;
 	pump_flush(d);
 	cross_flush(d);
 	return startwatch_asked(w) ? -ECANCELED : 0;
@@ -395,7 +417,8 @@ static int configure(struct daemon *d, const struct arguments *a)
 	harden_begin(d->conf.node.core_dumps);
 	d->locked = harden_lock(&d->me);
 	/* The files it names are looked at even when it has errors, so that one run tells all. */
-	if (conf_key_load(&d->conf, &d->me, &e) || conf_state_check(&d->conf, &e))
+	if (conf_key_load(&d->conf, &d->me, &e) || conf_state_check(&d->conf, &e) ||
+	    conf_accept_check(&d->conf, &e))
 		rc = -EINVAL;
 	if (e.text)
 		fputs(e.text, stderr);

@@ -3,6 +3,7 @@
 #include "daemon/reload.h"
 #include "daemon/daemon.h"
 #include "daemon/links.h"
+#include "daemon/listeners.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static void note(char list[][NOTE_MAX], unsigned *n, const char *what, const cha
 static bool differs(enum conf_section s, const void *a, const void *b, char *keys, size_t cap)
 {
 	const struct conf_section_info *info = &conf_sections[s];
-	char x[300], y[300];
+	char x[CONF_LINE_MAX + 1], y[CONF_LINE_MAX + 1];
 	size_t n = 0;
 
 	keys[0] = '\0';
@@ -128,6 +129,71 @@ static void compare_links(struct daemon *d, const struct conf *fresh, struct cha
 	}
 }
 
+static const struct conf_listen *listen_of(const struct conf *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->nlistens; i++)
+		if (strcmp(c->listens[i].head.name, name) == 0)
+			return &c->listens[i];
+	return NULL;
+}
+
+/* A new listener, or one whose address stays: whom and how many it accepts. A file of ids may have changed without the option. */
+static void set_listener(struct daemon *d, const struct conf_listen *l,
+                         const struct conf_listen *old, struct changes *ch)
+{
+	int link = links_find(d, l->head.name);
+	char err[400], keys[64] = "added";
+	bool file = conf_accept_mode(l->accept) == CONF_ACCEPT_FILE;
+
+	if (old && link >= 0 && !differs(CONF_SEC_LISTEN, old, l, keys, sizeof(keys))) {
+		if (!file)
+			return;
+		snprintf(keys, sizeof(keys), "accept");
+	}
+	if (link >= 0 && (!old || d->links[link].leaving)) {
+		note(ch->failed, &ch->nfailed, "listen", l->head.name,
+		     "another of this name is still being removed");
+		return;
+	}
+	if (link < 0)
+		link = listeners_open(d, l, err, sizeof(err));
+	if (link < 0 || listeners_set(d, (uint32_t)link, l, err, sizeof(err)) != 0) {
+		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
+		note(ch->failed, &ch->nfailed, "listen", l->head.name,
+		     old ? "could not be changed" : "could not be added");
+		return;
+	}
+	note(ch->applied, &ch->napplied, "listen", l->head.name, keys);
+}
+
+static bool address_changed(const struct conf_listen *a, const struct conf_listen *b)
+{
+	return a->local.family != b->local.family || a->local.port != b->local.port ||
+	       memcmp(a->local.addr, b->local.addr, sizeof(a->local.addr)) != 0 || a->mtu != b->mtu;
+}
+
+static void compare_listeners(struct daemon *d, const struct conf *fresh, struct changes *ch)
+{
+	for (uint32_t i = 0; i < d->conf.nlistens; i++) {
+		const char *name = d->conf.listens[i].head.name;
+		int link = links_find(d, name);
+
+		if (listen_of(fresh, name) || link < 0 || d->links[link].leaving)
+			continue;
+		links_remove(d, (uint32_t)link);
+		note(ch->applied, &ch->napplied, "listen", name, "removed");
+	}
+	for (uint32_t i = 0; i < fresh->nlistens; i++) {
+		const struct conf_listen *l = &fresh->listens[i], *old;
+
+		old = listen_of(&d->conf, l->head.name);
+		if (old && address_changed(old, l))
+			note(ch->restart, &ch->nrestart, "listen", l->head.name, "local or mtu");
+		else
+			set_listener(d, l, old, ch);
+	}
+}
+
 static void compare_rest(const struct conf *old, const struct conf *fresh, struct changes *ch)
 {
 	char keys[64];
@@ -162,6 +228,28 @@ static bool names_differ(const struct conf *a, const struct conf *b)
 	return false;
 }
 
+/* As with links; what a listener accepts is new, its address and MTU are those it was started with. */
+static void adopt_listeners(struct daemon *d, struct conf *fresh)
+{
+	struct conf *c = &d->conf;
+	struct conf_listen *old = c->listens;
+	uint32_t n = 0, nold = c->nlistens;
+
+	for (uint32_t i = 0; i < fresh->nlistens; i++) {
+		const struct conf_listen *was = listen_of(c, fresh->listens[i].head.name);
+
+		if (links_find(d, fresh->listens[i].head.name) < 0)
+			continue; /* could not be added: the next reload tries again */
+		fresh->listens[n] =
+		        was && address_changed(was, &fresh->listens[i]) ? *was : fresh->listens[i];
+		n++;
+	}
+	c->listens = fresh->listens;
+	c->nlistens = n;
+	fresh->listens = old;
+	fresh->nlistens = nold;
+}
+
 /* What runs keeps its old section; names and links become the new ones, so that the next reload compares with them. */
 static void adopt(struct daemon *d, struct conf *fresh)
 {
@@ -181,6 +269,7 @@ static void adopt(struct daemon *d, struct conf *fresh)
 		if (was && runs(d, was->head.name))
 			fresh->links[i] = *was;
 	}
+	adopt_listeners(d, fresh);
 	/* Links that stay although the file has dropped them are named again at the next reload by their absence only. */
 	c->links = fresh->links;
 	c->nlinks = fresh->nlinks;
@@ -221,7 +310,7 @@ int reload(struct daemon *d, struct json *j)
 	char file[sizeof(d->conf.file)];
 
 	snprintf(file, sizeof(file), "%s", d->conf.file);
-	if (conf_load(&fresh, file, &e) != 0) {
+	if (conf_load(&fresh, file, &e) != 0 || conf_accept_check(&fresh, &e) != 0) {
 		char *save = NULL;
 
 		for (char *l = e.text ? strtok_r(e.text, "\n", &save) : NULL; l;
@@ -240,6 +329,7 @@ int reload(struct daemon *d, struct json *j)
 	if (names_differ(&d->conf, &fresh))
 		note(ch->applied, &ch->napplied, "names", "", "replaced");
 	compare_links(d, &fresh, ch);
+	compare_listeners(d, &fresh, ch);
 	adopt(d, &fresh);
 	d->again_ns = AGAIN_MIN;
 	d->again_at = ch->nfailed ? instant_add(d->now, d->again_ns) : INSTANT_NEVER;

@@ -3,6 +3,7 @@
 #include "daemon/request.h"
 #include "daemon/connections.h"
 #include "daemon/daemon.h"
+#include "daemon/listeners.h"
 #include "daemon/reload.h"
 #include "daemon/show.h"
 #include "daemon/show_value.h"
@@ -101,6 +102,46 @@ static void start_drain(struct daemon *d, struct ctl_client *c)
 	ask_node(d, c, REQ_DRAIN);
 }
 
+/* Lets an id in at one listener or all of them, or turns it away, and says how long that holds. */
+static void start_allow(struct daemon *d, struct ctl_client *c)
+{
+	bool allow = c->req.verb == CTL_ALLOW, done = false, kept;
+	char err[400];
+	struct json *j;
+
+	for (uint32_t i = 0; i < d->conf.nlistens; i++) {
+		const struct conf_listen *l = &d->conf.listens[i];
+
+		if (*c->req.listener && strcmp(c->req.listener, l->head.name) != 0)
+			continue;
+		if (listeners_allow(d, l, &c->target, allow, &kept, err, sizeof(err)) != 0) {
+			if (done) /* the part of the answer that is written is no document */
+				json_free(&c->out);
+			ctl_client_error(d, c, EINVAL, err);
+			return;
+		}
+		if (!done) {
+			j = ctl_client_line(c);
+			json_str(j, "verb", allow ? "allow" : "deny");
+			show_id(j, "target", &c->target);
+			json_array(j, "listeners");
+		}
+		done = true;
+		json_object(j, NULL);
+		json_str(j, "listener", l->head.name);
+		json_str(j, "until", kept ? "the file is changed" : "the daemon ends");
+		json_object_end(j);
+	}
+	if (!done) {
+		ctl_client_error(d, c, ENOENT,
+		                 "there is no listener of that name; `show listeners` lists them");
+		return;
+	}
+	json_array_end(j);
+	ctl_client_line_end(c);
+	ctl_client_finish(d, c);
+}
+
 static void start_reload(struct daemon *d, struct ctl_client *c)
 {
 	if (reload(d, ctl_client_line(c)) == 0) {
@@ -131,6 +172,10 @@ void request_start(struct daemon *d, struct ctl_client *c)
 	}
 	if (!resolve(d, c))
 		return;
+	if (c->req.verb == CTL_ALLOW || c->req.verb == CTL_DENY) {
+		start_allow(d, c);
+		return;
+	}
 	ask_node(d, c,
 	         c->req.verb == CTL_LOOKUP ? REQ_LOOKUP
 	         : c->req.verb == CTL_PING ? REQ_PING

@@ -29,6 +29,7 @@ static const struct view views[CTL_VIEWS] = {
                                      {ROWS, "links", show_links_row},
                                      {LIST, "counters", show_link_counters_row}},
                             .limited = true},
+        [CTL_VIEW_LISTENERS] = {.part = {{ROWS, "listeners", show_listeners_row}}, .limited = true},
         [CTL_VIEW_CONTACTS] = {.part = {{ROWS, "contacts", show_contacts_row}}, .limited = true},
         [CTL_VIEW_TUNNELS] = {.part = {{ROWS, "tunnels", show_tunnels_row}}, .limited = true},
         [CTL_VIEW_SESSIONS] = {.part = {{ROWS, "sessions", show_sessions_row}}, .limited = true},

@@ -15,7 +15,7 @@ void show_config_head(struct daemon *d, struct json *j)
 static void section(enum conf_section s, const struct conf_head *h, struct json *j)
 {
 	const struct conf_section_info *info = &conf_sections[s];
-	char value[300];
+	char value[CONF_LINE_MAX + 1];
 
 	json_object(j, NULL);
 	json_str(j, "section", info->name);
@@ -59,6 +59,7 @@ bool show_config_row(struct daemon *d, struct show_walk *w, struct json *j)
 	        {CONF_SEC_API, &c->api, 1, 0},
 	        {CONF_SEC_PORT, c->ports, c->nports, sizeof(c->ports[0])},
 	        {CONF_SEC_LINK, c->links, c->nlinks, sizeof(c->links[0])},
+	        {CONF_SEC_LISTEN, c->listens, c->nlistens, sizeof(c->listens[0])},
 	        {CONF_SEC_LSP, c->lsps, c->nlsps, sizeof(c->lsps[0])},
 	};
 	const struct conf_head *h = NULL;

@@ -47,6 +47,15 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 	json_uint(j, "tunnels", v->tunnels);
 	json_uint(j, "labels_granted", v->labels_granted);
 	json_uint(j, "labels_held", held);
+	show_text(j, "reason", *v->reason ? v->reason : NULL);
+	show_link(d, j, "listener", v->listener);
+	if (v->listener == UINT16_MAX)
+		json_null(j, "allowed");
+	else
+		json_bool(j, "allowed", v->allowed);
+	show_addr(j, "local", v->local.family, v->local.addr, v->local.port);
+	show_addr(j, "remote", v->remote.family, v->remote.addr, v->remote.port);
+	show_addr(j, "configured", v->configured.family, v->configured.addr, v->configured.port);
 	show_link_counters(&c, j);
 	json_object_end(j);
 }
@@ -64,6 +73,7 @@ static void static_row(struct daemon *d, uint32_t link, struct json *j)
 	        .rtt_ns = -1,
 	        .up_ns = -1,
 	        .mtu = k->io.mtu,
+	        .listener = UINT16_MAX,
 	};
 
 	snprintf(v.name, sizeof(v.name), "%s", k->name);

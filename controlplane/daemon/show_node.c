@@ -22,6 +22,7 @@ static void counts(struct daemon *d, struct json *j)
 	json_uint(j, "transit_tunnels", node_transit_tunnels(d->node));
 	json_uint(j, "state_bytes", s.state_bytes);
 	json_uint(j, "command_packets_lost", d->pump.packets_lost);
+	show_s(j, "twin_key", s.twin_at.ns ? instant_sub(d->now, s.twin_at) : -1);
 	json_uint(j, "log_lines_lost", log_lost(&d->log));
 	json_array(j, "roots");
 	for (unsigned t = 0; t < ARRAY_LEN(s.root); t++) {
@@ -44,7 +45,7 @@ void show_node_head(struct daemon *d, struct json *j)
 	uint32_t up = 0, all = 0;
 
 	for (uint32_t i = 0; i < d->nlinks; i++) {
-		all += *d->links[i].name != '\0';
+		all += *d->links[i].name != '\0' && !d->links[i].listener;
 		up += d->links[i].up;
 	}
 	id_to_host(&d->me.id, host);

@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 #include "daemon/links.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 void show_text(struct json *j, const char *key, const char *s)
@@ -85,4 +86,18 @@ void show_ms(struct json *j, const char *key, int64_t ns)
 void show_s(struct json *j, const char *key, int64_t ns)
 {
 	scaled(j, key, ns, NS_PER_S);
+}
+
+void show_addr(struct json *j, const char *key, uint8_t family, const uint8_t addr[16],
+               uint16_t port)
+{
+	char host[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 10];
+
+	if (family != 4 && family != 6) {
+		json_null(j, key);
+		return;
+	}
+	inet_ntop(family == 6 ? AF_INET6 : AF_INET, addr, host, sizeof(host));
+	snprintf(text, sizeof(text), family == 6 ? "[%s]:%u" : "%s:%u", host, port);
+	json_str(j, key, text);
 }

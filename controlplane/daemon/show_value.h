@@ -14,6 +14,9 @@ void show_id(struct json *j, const char *key, const struct node_id *id);
 void show_id_name(struct daemon *d, struct json *j, const char *key, const struct node_id *id);
 /* LABEL_NONE becomes null. */
 void show_label(struct json *j, const char *key, uint32_t label);
+/* ADDRESS:PORT; family 0 becomes null. addr: in network byte order, of IPv4 the first 4. */
+void show_addr(struct json *j, const char *key, uint8_t family, const uint8_t addr[16],
+               uint16_t port);
 /* The name of a link by its number; null for a number without a link. */
 void show_link(struct daemon *d, struct json *j, const char *key, uint32_t link);
 /* A tunnel's number as 16 hexadecimal digits, because many readers take JSON numbers for doubles. 0 becomes null. */

@@ -14,6 +14,7 @@ typedef bool show_row_fn(struct daemon *d, struct show_walk *w, struct json *j);
 show_row_fn
         show_links_count; /* writes nothing: counts, tunnel by tunnel, the labels held on each link */
 show_row_fn show_links_row;
+show_row_fn show_listeners_row;
 show_row_fn show_contacts_row;
 show_row_fn show_tunnels_row;
 show_row_fn show_sessions_row;

@@ -12,6 +12,7 @@
 #include "lsp/lsp.h"
 #include "node/news.h"
 #include "node/receive.h"
+#include "peer/listen.h"
 #include "peer/peer.h"
 #include "table/table.h"
 
@@ -123,6 +124,19 @@ static void traffic(struct node *n, const struct node_event *ev)
 		peer_used(n, p);
 }
 
+static void listen_id(struct node *n, const struct node_event *ev)
+{
+	struct listener *l = listener_by_link(n, ev->u.listen_id.link);
+	int r = 0;
+
+	if (l && ev->u.listen_id.allow)
+		r = listener_allow(n, l, ev->u.listen_id.id);
+	else if (l)
+		r = listener_deny(n, l, ev->u.listen_id.id);
+	if (r != 0)
+		out_log(n, 3, "listener %s has no room for one more id", l->name);
+}
+
 static void drain(struct node *n, uint32_t cookie)
 {
 	struct lsp *next;
@@ -144,8 +158,17 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 		if (peer_add(n, ev->u.link_add) != 0)
 			out_log(n, 3, "link %s could not be added", ev->u.link_add->name);
 		break;
+	case NODE_LISTEN_SET:
+		if (listener_set(n, ev->u.listen_set) != 0)
+			out_log(n, 3, "listener %s could not be added or changed",
+			        ev->u.listen_set->name);
+		break;
+	case NODE_LISTEN_ID:
+		listen_id(n, ev);
+		break;
 	case NODE_LINK_DEL:
 		peer_del(n, ev->u.link.link);
+		listener_del(n, ev->u.link.link);
 		break;
 	case NODE_LINK_CARRIER:
 		peer_carrier(n, ev->u.link.link, ev->u.link.up);

@@ -27,12 +27,20 @@ enum node_event_type {
 	NODE_WORKER_ACK,   /* a worker's published sequence number moved */
 	NODE_REQUEST,      /* operator or local application */
 	NODE_RESTORE,      /* a snapshot's bytes, before the first link */
+	NODE_LISTEN_ID,    /* a listener lets an id in, or turns it away and takes its link down */
+	NODE_LISTEN_SET, /* a listener is added, or accepts other neighbours than before; NODE_LINK_DEL of its number ends it */
 };
 
 struct node_event {
 	uint32_t type; /* enum node_event_type */
 	union {
 		const struct node_link_cfg *link_add;
+		const struct node_listen_cfg *listen_set;
+		struct {
+			uint16_t link;
+			bool allow;
+			const struct node_id *id;
+		} listen_id;
 		struct {
 			uint16_t link;
 			bool up;              /* NODE_LINK_CARRIER */
@@ -79,6 +87,12 @@ struct node_cursor {
 	struct node_id id; /* contacts: of the contact; tunnels: of the source */
 };
 
+struct node_addr {
+	uint8_t family; /* 4, 6; 0: none */
+	uint16_t port;
+	uint8_t addr[16];
+};
+
 struct node_link_view {
 	uint16_t link;
 	char name[32];
@@ -94,9 +108,28 @@ struct node_link_view {
 	uint32_t tunnels;
 	uint16_t mtu;
 	uint32_t flaps, rekeys;
+	uint16_t listener; /* that made it, or LINK_NONE */
+	bool allowed;      /* a listener's link: its id is named there */
+	char reason
+	        [96]; /* why it is not up, as far as one side has told the other; empty: nothing known */
+	/* udp*: own address; where the neighbour is now; where the configuration says it is. */
+	struct node_addr local, remote, configured;
 };
 bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v);
+
+struct node_listener_view {
+	uint16_t link;
+	char name[32];
+	struct node_addr local;
+	uint16_t max;
+	bool open; /* any id is accepted */
+	uint32_t links, links_allowed, half_open;
+	uint32_t allowed, denied; /* ids named */
+	uint64_t refused[7];      /* handshakes, by enum link_refusal */
+};
+/* The next listener. */
+bool node_view_listener(const struct node *n, struct node_cursor *at, struct node_listener_view *v);
 
 struct node_contact_view {
 	struct node_id id;
@@ -176,6 +209,7 @@ struct node_stats {
 	uint32_t fingers;
 	struct node_id root[2];
 	uint16_t depth[2];
+	struct instant twin_at; /* another machine last used this node\'s key; 0: never */
 };
 void node_stats(const struct node *n, struct node_stats *s);
 /* Tunnels that only pass through this node, also those that are being withdrawn: none is left when a drain is through. */

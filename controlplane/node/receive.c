@@ -9,6 +9,7 @@
 #include "endpoint/oam.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
+#include "peer/listen.h"
 #include "peer/peer.h"
 #include "route/route.h"
 
@@ -222,7 +223,10 @@ static void control(struct node *n, struct peer *p, const struct dp_packet *pk)
 void receive(struct node *n, const struct dp_packet *pk)
 {
 	struct peer *p = peer_by_link(n, pk->link);
+	struct listener *l = p ? NULL : listener_by_link(n, pk->link);
 
+	if (l && pk->reason == PUNT_HANDSHAKE && pk->len <= CPDP_PACKET_MAX)
+		listener_handshake_rx(n, l, pk);
 	if (!p || p->state == PEER_GONE || pk->len > CPDP_PACKET_MAX)
 		return;
 	switch (pk->reason) {

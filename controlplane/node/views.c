@@ -8,6 +8,7 @@
 #include "endpoint/session.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
+#include "peer/listen.h"
 #include "peer/peer.h"
 
 #include <stdio.h>
@@ -18,6 +19,33 @@ static const char *peer_state_name(const struct peer *p)
 	static const char *const names[] = {"down", "handshake", "up", "deleted"};
 
 	return p->carrier ? names[p->state] : "no carrier";
+}
+
+/* The own address of a socket: IPv6 where its bytes are more than an IPv4 address has. */
+static struct node_addr local_of(const struct cp_link *io)
+{
+	struct node_addr a = {.port = io->local_port};
+	static const uint8_t none[12];
+
+	if (io->type == LINK_ETHERNET)
+		return a;
+	a.family = io->family ? io->family : memcmp(io->local_addr + 4, none, 12) ? 6 : 4;
+	memcpy(a.addr, io->local_addr, sizeof(a.addr));
+	return a;
+}
+
+static void addresses(const struct peer *p, struct node_link_view *v)
+{
+	const struct cp_link *io = &p->cfg.io;
+
+	v->local = local_of(io);
+	if (io->type == LINK_ETHERNET)
+		return;
+	v->remote = (struct node_addr){.family = io->family, .port = io->remote_port};
+	memcpy(v->remote.addr, io->remote_addr, sizeof(v->remote.addr));
+	v->configured = (struct node_addr){.family = p->at.configured.family,
+	                                   .port = p->at.configured.port};
+	memcpy(v->configured.addr, p->at.configured.addr, sizeof(v->configured.addr));
 }
 
 /* The neighbour on the lowest link number from `link` on, or NULL. */
@@ -52,6 +80,38 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->mtu = p->mtu;
 	v->flaps = p->flaps;
 	v->rekeys = p->rekeys;
+	v->listener = p->listener ? p->listener->io.link : LINK_NONE;
+	v->allowed = p->allowed;
+	if (!v->up)
+		peer_refusal_text(n, &p->refusal, v->reason, sizeof(v->reason));
+	addresses(p, v);
+	return true;
+}
+
+bool node_view_listener(const struct node *n, struct node_cursor *at, struct node_listener_view *v)
+{
+	const struct listener *l, *next = NULL;
+	const struct halfopen *h;
+
+	TAILQ_FOREACH (l, &n->peers->listeners, next)
+		if ((!at->begun || l->io.link > at->link) && (!next || l->io.link < next->io.link))
+			next = l;
+	if (!next)
+		return false;
+	at->begun = true;
+	at->link = next->io.link;
+	*v = (struct node_listener_view){.link = next->io.link,
+	                                 .max = next->max,
+	                                 .open = next->open,
+	                                 .links = next->nlinks,
+	                                 .links_allowed = next->nallowed,
+	                                 .allowed = next->allowed.count,
+	                                 .denied = next->denied.count};
+	snprintf(v->name, sizeof(v->name), "%s", next->name);
+	v->local = local_of(&next->io);
+	TAILQ_FOREACH (h, &n->peers->half_open.by_age, next)
+		v->half_open += h->link == next->io.link;
+	memcpy(v->refused, next->refused, sizeof(v->refused));
 	return true;
 }
 
@@ -271,6 +331,7 @@ void node_stats(const struct node *n, struct node_stats *s)
 		s->contacts_stale += c->fails > 0;
 		s->fingers += c->finger != NULL;
 	}
+	s->twin_at = n->peers->twin_at;
 	for (unsigned t = 0; t < n->cfg.trees; t++) {
 		s->root[t] = n->anchor->tree[t].root;
 		s->depth[t] = n->anchor->tree[t].coords.hops;

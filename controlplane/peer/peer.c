@@ -2,6 +2,8 @@
 /* Neighbours: a peer's life from NODE_LINK_ADD to OUT_LINK_GONE. */
 #include "peer/peer.h"
 
+#include "peer/listen.h"
+
 #include "base/assert.h"
 #include "core/emit.h"
 #include "wire/link.h"
@@ -20,7 +22,10 @@ int peers_new(struct node *n)
 		return -ENOMEM;
 	TAILQ_INIT(&n->peers->list);
 	RB_INIT(&n->peers->by_id);
+	TAILQ_INIT(&n->peers->listeners);
+	halfopens_init(&n->peers->half_open);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
+	bucket_init(&n->peers->refusals, PEER_REFUSALS, PEER_REFUSALS);
 	return 0;
 }
 
@@ -32,11 +37,13 @@ static void peer_release(struct node *n, struct peer *p)
 	disarm(n, &p->address_timer);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
+	disarm(n, &p->linger_timer);
 	ticket_cancel(n, &p->gone_ticket);
 	ticket_cancel(n, &p->own.ticket);
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
-		ticket_cancel(n, &p->answer[i].ticket);
+	listener_link_leaves(n, p);
 	labels_reset(n, &p->labels);
+	ctx_free(n, p->ann);
+	ctx_free(n, p->sample);
 	TAILQ_REMOVE(&n->peers->list, p, next);
 	n->peers->by_link[p->link] = NULL;
 	explicit_bzero(p, sizeof(*p));
@@ -49,8 +56,10 @@ void peers_free(struct node *n)
 
 	if (!n->peers)
 		return;
+	halfopens_clear(n);
 	while ((p = TAILQ_FIRST(&n->peers->list)))
 		peer_release(n, p);
+	listeners_free(n);
 	explicit_bzero(&n->peers->jar, sizeof(n->peers->jar));
 	ctx_free(n, n->peers->by_link);
 	ctx_free(n, n->peers);
@@ -128,28 +137,28 @@ struct peer *peer_same(struct peer *p)
 	return next && id_eq(&next->id, &p->id) ? next : NULL;
 }
 
-static uint16_t free_port(struct node *n)
+/* The lowest number in coords that no link has. */
+static uint16_t free_port(const struct node *n)
 {
-	struct peer *p;
+	uint64_t taken[CPDP_LINKS_MAX / 64 + 1] = {1};
+	const struct peer *p;
+	unsigned word = 0;
 
-	for (uint16_t port = 1;; port++) {
-		TAILQ_FOREACH (p, &n->peers->list, next)
-			if (p->port == port)
-				break;
-		if (!p)
-			return port;
-	}
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		taken[p->port / 64] |= UINT64_C(1) << p->port % 64;
+	while (taken[word] == UINT64_MAX)
+		word++;
+	return (uint16_t)(64 * word + (unsigned)__builtin_ctzll(~taken[word]));
 }
 
-int peer_add(struct node *n, const struct node_link_cfg *cfg)
+int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **made)
 {
-	struct cp_cmd c = {.type = CMD_LINK_SET};
 	struct peer *p;
 	uint16_t port;
 
 	if (cfg->io.link >= CPDP_LINKS_MAX)
 		return -EINVAL;
-	if (peer_by_link(n, cfg->io.link))
+	if (peer_by_link(n, cfg->io.link) || listener_by_link(n, cfg->io.link))
 		return -EEXIST;
 	p = room_for(n, cfg->io.link) == 0 ? ctx_alloc(n, sizeof(*p)) : NULL;
 	if (!p)
@@ -165,13 +174,30 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg)
 	p->setup_rate = (struct bucket){.rate = n->cfg.transit_rate, .burst = n->cfg.transit_rate};
 	peer_addresses_init(p);
 	p->own.peer = p;
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
-		p->answer[i].peer = p;
 	p->number = n->peers->added++;
 	TAILQ_INSERT_TAIL(&n->peers->list, p, next);
 	n->peers->by_link[p->link] = p;
-	c.u.link = cfg->io;
+	p->added_at = n->now;
+	*made = p;
+	return 0;
+}
+
+void peer_announce(struct node *n, struct peer *p)
+{
+	struct cp_cmd c = {.type = CMD_LINK_SET};
+
+	c.u.link = p->cfg.io;
 	out_command(n, CPDP_ALL_WORKERS, &c);
+}
+
+int peer_add(struct node *n, const struct node_link_cfg *cfg)
+{
+	struct peer *p;
+	int r = peer_make(n, cfg, &p);
+
+	if (r != 0)
+		return r;
+	peer_announce(n, p);
 	peer_handshake_start(n, p);
 	return 0;
 }
@@ -185,6 +211,12 @@ static void gone(struct node *n, void *owner)
 	out_link_gone(n, link);
 }
 
+/* The link by which handshakes for p arrive: its own, or its listener's. */
+static uint16_t in_link(const struct peer *p)
+{
+	return p->listener ? p->listener->io.link : p->link;
+}
+
 void peer_del(struct node *n, uint16_t link)
 {
 	struct peer *p = peer_by_link(n, link);
@@ -195,10 +227,11 @@ void peer_del(struct node *n, uint16_t link)
 	peer_down(n, p, "link deleted");
 	/* A handshake whose keys the workers are still learning must not bring the link up again. */
 	ticket_cancel(n, &p->own.ticket);
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
-		ticket_cancel(n, &p->answer[i].ticket);
+	halfopens_drop(n, in_link(p), p);
+	listener_link_leaves(n, p);
 	p->state = PEER_GONE;
 	disarm(n, &p->hs_timer);
+	disarm(n, &p->linger_timer);
 	c.u.link.link = link;
 	out_command(n, CPDP_ALL_WORKERS, &c);
 	ticket_wait(n, &p->gone_ticket, gone, p);
@@ -215,18 +248,6 @@ void peer_carrier(struct node *n, uint16_t link, bool up)
 		peer_down(n, p, "no carrier");
 	else
 		peer_handshake_start(n, p);
-}
-
-void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k)
-{
-	struct cp_cmd c = {.type = CMD_LINK_RX_DEL};
-
-	for (unsigned i = 0; i < k->count; i++) {
-		c.u.key.link = p->link;
-		c.u.key.index = k->index[i];
-		out_command(n, cp_index_worker(k->index[i], n->cfg.workers), &c);
-	}
-	k->count = 0;
 }
 
 static void rx_del_old(struct node *n, struct peer *p)
@@ -265,6 +286,8 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 		open_link(n, p, false);
 		n->news->peer_down(n, p, why);
 		out_link_state(n, p->link, false, &p->id, why);
+		if (p->listener)
+			listener_link_down(n, p);
 	}
 	peer_rx_del(n, p, &p->rx);
 	rx_del_old(n, p);
@@ -322,6 +345,8 @@ static void came_up(struct node *n, struct peer *p)
 	peers_index(n->peers, p, true);
 	p->up_at = n->now;
 	p->hs_tries = 0;
+	p->refusal = (struct peer_refusal){0};
+	disarm(n, &p->linger_timer);
 	p->hs_rtt_ns = 0;
 	open_link(n, p, true);
 	peer_live_start(n, p);
@@ -377,10 +402,17 @@ static void take_remote(struct node *n, struct peer *p, const struct node_id *id
 	peer_probe_bound(n, p, remote->mtu);
 	p->keyed_at = n->now;
 	p->hs_tries = 0;
+	p->use_xx = false;
 	disarm(n, &p->hs_timer);
 	/* The lower id rekeys first; the other side only if that did not happen. */
 	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
 	    n->cfg.rekey_ns + (id_cmp(&n->cfg.identity->id, &p->id) < 0 ? 0 : n->cfg.rekey_ns / 8));
+}
+
+/* Whether a completed handshake voids the labels of a link that is up: one side told another epoch than that of the labels that stand. */
+static bool begins_anew(const struct peer *p, uint32_t epoch, const struct hs_payload *remote)
+{
+	return peer_up(p) && (p->remote_epoch != remote->epoch || p->local_epoch != epoch);
 }
 
 /* The neighbour has used the keys of g: they become the link's. */
@@ -389,13 +421,19 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 	struct peer_grant now = *g;
 
 	COYO_ASSERT(now.rx.count > 0 && !now.overtaken);
+	if (peer_taken(p, &now.id)) {
+		grant_wipe(n, p, g);
+		explicit_bzero(&now, sizeof(now));
+		return;
+	}
 	if (p->rtt_ns < 0)
 		peer_rtt_sample(p, instant_sub(n->now, now.born));
 	explicit_bzero(g, sizeof(*g));
-	if (peer_up(p) && p->remote_epoch != now.remote.epoch)
+	if (begins_anew(p, now.epoch, &now.remote))
 		drop_state(n, p, "neighbour started anew");
 	else if (peer_up(p))
 		p->rekeys++;
+	p->local_epoch = now.epoch;
 	rx_adopt(n, p, &now.rx);
 	rx_proven(n, p);
 	take_remote(n, p, &now.id, now.x_key, &now.remote);
@@ -461,6 +499,7 @@ static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
 	memcpy(g->x_key, hs->noise.rs, sizeof(g->x_key));
 	g->id = hs->id;
 	g->remote = hs->remote;
+	g->epoch = hs->epoch;
 	g->born = n->now;
 	g->overtaken = false;
 }
@@ -474,13 +513,16 @@ static bool last_message_was_ours(const struct peer *p, const struct handshake *
 void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 {
 	bool initiator_xx = hs->noise.initiator && !hs->ik, awaited = last_message_was_ours(p, hs);
+	bool taken = peer_taken(p, &hs->id);
 	int64_t wait = peer_handshake_wait(p);
 
 	COYO_ASSERT(hs->peer == p && p->state != PEER_GONE);
-	if (awaited) {
+	if (taken) {
+		peer_rx_del(n, p, &hs->rx);
+	} else if (awaited) {
 		grant_keep(n, p, hs);
 	} else {
-		if (peer_up(p) && p->remote_epoch != hs->remote.epoch) {
+		if (begins_anew(p, hs->epoch, &hs->remote)) {
 			struct rx_keys keep = hs->rx;
 
 			hs->rx.count = 0; /* the new keys stay */
@@ -489,6 +531,7 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 		} else if (peer_up(p)) {
 			p->rekeys++;
 		}
+		p->local_epoch = hs->epoch;
 		for (unsigned i = 0; i < PEER_GRANTS; i++)
 			p->grant[i].overtaken = true;
 		rx_adopt(n, p, &hs->rx);
@@ -498,7 +541,7 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 	hs->active = false;
 	explicit_bzero(hs->tx_secret, 32);
 	noise_wipe(&hs->noise);
-	if (awaited)
+	if (awaited || taken)
 		return;
 	if (initiator_xx && !peer_up(p)) {
 		/* The third message is under way: packets sent now could arrive before the other side's workers have the keys.
@@ -538,6 +581,9 @@ void peer_timer(struct node *n, struct timer *t)
 	struct peer *p = t->owner;
 
 	switch (t->kind) {
+	case TIMER_PEER_HALF_OPEN:
+		halfopens_expire(n);
+		break;
 	case TIMER_PEER_HANDSHAKE:
 		peer_address_next(n, p);
 		peer_handshake_start(n, p);
@@ -547,6 +593,9 @@ void peer_timer(struct node *n, struct timer *t)
 		break;
 	case TIMER_PEER_LIVENESS:
 		peer_live_tick(n, p);
+		break;
+	case TIMER_PEER_LINGER:
+		peer_del(n, p->link);
 		break;
 	case TIMER_PEER_PROBE:
 		peer_probe_tick(n, p);

@@ -5,30 +5,31 @@
 #include "core/ctx.h"
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
-#include "crypto/noise.h"
 #include "peer/addresses.h"
+#include "peer/halfopen.h"
+#include "peer/handshake.h"
 #include "peer/labels.h"
 #include "peer/liveness.h"
 #include "peer/mtu.h"
 #include "peer/probe.h"
-#include "wire/hsmsg.h"
+#include "peer/refusal.h"
 #include "wire/linkmsg.h"
 
 #include <bsd/sys/tree.h>
 
-#define PEER_HS_SLOTS 4   /* first messages answered and not completed, per link */
 #define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
+#define PEER_REFUSALS 100 /* refusals/s that are told to whoever is refused */
 #define PEER_HS_TRIES \
 	8 /* first messages of ours whose late answers are still recognized, per link */
-/* Bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify. */
-#define HS1_ENVELOPE 272
 
 enum peer_timer {
 	TIMER_PEER_HANDSHAKE = TIMERS_OF(PART_PEER),
 	TIMER_PEER_LIVENESS,
 	TIMER_PEER_REKEY,
 	TIMER_PEER_OLD_KEY,
+	TIMER_PEER_LINGER,    /* a listener's link that is down is deleted */
+	TIMER_PEER_HALF_OPEN, /* no owner: the table of half-open handshakes */
 	TIMER_PEER_PROBE,
 	TIMER_PEER_ADDRESS,
 };
@@ -40,37 +41,6 @@ enum peer_state {
 	PEER_GONE,      /* deleted; waits for the workers to forget it */
 };
 
-/* Receiving keys of one handshake, which workers hold: one receiver index for each sending lane of the neighbour. */
-struct rx_keys {
-	uint8_t count;
-	uint32_t index[HS_LANES_MAX];
-};
-
-/* A handshake under way: one that this node began (peer.own) or one that it answered (peer.answer). */
-struct handshake {
-	struct noise noise;
-	uint32_t mine, theirs; /* handshake indices */
-	struct instant born;
-	struct hs_payload remote;
-	struct rx_keys rx; /* granted in it, programmed once the keys exist */
-	uint8_t tx_secret[32];
-	uint8_t mac1[COOKIE_MAC_BYTES]; /* of our first message: opens a cookie */
-	bool active;
-	bool ik;
-	bool keyed; /* the other side is authenticated, workers are learning the receiving keys */
-	bool warned; /* the log says that the other side has not the id configured: once for each handshake */
-	/* This node's last message, sent when the workers have acknowledged the receiving keys. */
-	uint8_t last[NOISE_MESSAGE_MAX];
-	size_t last_len;
-	struct hs_source {
-		uint8_t family, mac[6], addr[16];
-		uint16_t addr_port;
-	} to;              /* where the first message came from: answers go there */
-	struct node_id id; /* remote, once known */
-	struct ticket ticket;
-	struct peer *peer;
-};
-
 /* The outcome of a handshake whose last message was ours: the workers open packets under its receiving keys, and everything else
  * about the link stays as it is until the neighbour uses them. So a link that works is changed neither by a lost or late message nor
  * by one that an attacker replays. */
@@ -80,15 +50,26 @@ struct peer_grant {
 	uint8_t x_key[32];
 	struct node_id id;
 	struct hs_payload remote;
+	uint32_t epoch; /* of this side, as told in the handshake */
 	struct instant born;
 	bool overtaken; /* a handshake of ours was completed later: packets under these keys are opened, but the keys are not adopted */
 };
 
+struct listener;
+struct listen_share;
+
 struct peer {
 	TAILQ_ENTRY(peer) next;
 	RB_ENTRY(peer) of_id; /* while it is up */
-	uint32_t number;      /* in the order in which links were added */
-	struct node_link_cfg cfg;
+	/* Of a listener's link: NULL for others, and once the link is being deleted. */
+	struct listener *listener;
+	RB_ENTRY(peer) of_listener;
+	struct listen_share *share; /* a stranger's place; NULL: its id is allowed */
+	bool allowed;
+	struct instant added_at;
+	struct timer linger_timer;
+	uint32_t number;          /* in the order in which links were added */
+	struct node_link_cfg cfg; /* cfg.io.remote_addr as learnt */
 	uint16_t link;
 	uint8_t state;
 	bool carrier;
@@ -113,10 +94,17 @@ struct peer {
 	struct timer address_timer;
 
 	/* handshake */
-	struct handshake own;
-	struct handshake answer[PEER_HS_SLOTS];
+	struct handshake own; /* that this node began; those it answers are in peers.half_open */
 	struct timer hs_timer;
 	uint8_t hs_tries; /* handshakes begun since the link went down */
+	/* Our newest first message, for as long as it may be refused. */
+	struct {
+		uint32_t index;
+		uint8_t mac1[COOKIE_MAC_BYTES];
+		bool ik, refused;
+	} newest;
+	bool use_xx; /* the neighbour does not know our key */
+	struct peer_refusal refusal;
 	/* Our newest first messages. An answer to one that a later try has replaced is of no use any more, but tells how long answers
 	 * take: hs_rtt_ns, 0 where none came late since the link went down. */
 	struct hs_try {
@@ -158,25 +146,29 @@ struct peer {
 	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
 
 	/* owned by anchor/: what the neighbour announced */
-	struct linkmsg_ann ann;
+	struct linkmsg_ann *ann; /* NULL: none so far */
 	bool ann_valid;
 	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
 	uint32_t flap_n;
 	struct instant parent_not_before;
-	struct linkmsg_sample sample;
+	struct linkmsg_sample *sample; /* NULL: none so far */
 };
 
 TAILQ_HEAD(peer_list, peer);
 RB_HEAD(peer_ids, peer);
+TAILQ_HEAD(listeners, listener);
 struct peers {
+	struct listeners listeners;
 	struct peer_list list;
 	struct peer_ids by_id; /* those that are up, by id and then number */
 	uint32_t added;        /* links, ever */
 	/* By link number, NULL where there is none; grows to the highest number seen. */
 	struct peer **by_link;
 	uint32_t links; /* entries of by_link */
-	struct bucket hs_rate;
+	struct bucket hs_rate, refusals;
 	struct cookie_jar jar;
+	struct halfopens half_open;
+	struct instant twin_at, twin_told_at; /* see peers_twin_seen() */
 	int64_t slowest_ns; /* longest round trip of the links that were up at slowest_at */
 	struct instant slowest_at;
 };
@@ -202,9 +194,19 @@ static inline bool peer_up(const struct peer *p)
 	return p->state == PEER_UP;
 }
 
+/* A neighbour that is up is never displaced: somebody else than `id` is up on this link. */
+static inline bool peer_taken(const struct peer *p, const struct node_id *id)
+{
+	return peer_up(p) && !id_eq(&p->id, id);
+}
+
 /* Adds a link: the workers are told and the first handshake begins. -EINVAL: link number too high; -EEXIST: link number taken;
  * -ENOMEM. */
 int peer_add(struct node *n, const struct node_link_cfg *cfg);
+/* Makes a link's peer, of which nothing is said to anybody yet: for a listener's link peer_announce() is to follow. As peer_add(). */
+int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **p) COYO_NODISCARD;
+/* Tells the workers of a link just made. */
+void peer_announce(struct node *n, struct peer *p);
 /* Deletes a link: it is down at once, and freed when every worker has forgotten it, which out_link_gone() reports. */
 void peer_del(struct node *n, uint16_t link);
 /* The port or socket under the link came or went. */
@@ -212,10 +214,10 @@ void peer_carrier(struct node *n, uint16_t link, bool up);
 /* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static
  * text for the operator. */
 void peer_down(struct node *n, struct peer *p, const char *why);
-/* A frame that is not data (types 1-4), from a worker. What is not authentic is counted and dropped. */
-void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
-/* Begins our own handshake now (first contact, rekey). */
+/* Begins our own handshake now (first contact, rekey); not with a stranger that a listener has met, once it is down. */
 void peer_handshake_start(struct node *n, struct peer *p);
+/* A frame that is not data (types 1-4, 6), from a worker. What is not authentic is counted and dropped. */
+void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
 /* Takes receiving keys out of the workers; k is empty afterwards. */
 void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k);
 /* How long to wait for an answer to our first message, ns; longer with each try that had none, and never shorter than the round trip
@@ -228,7 +230,8 @@ void peer_key_used(struct node *n, struct peer *p, uint32_t index);
 /* An authentic packet came while the link was not up, which proves that the other side holds the keys: the link comes up if only that
  * was missing. */
 void peer_confirmed(struct node *n, struct peer *p);
-/* peer/handshake.c -> peer.c: the handshake is complete and the workers hold its receiving keys. */
+/* From handshake.c and answer.c: the handshake is complete and the workers hold its receiving keys. They are taken back where another
+ * neighbour has come up meanwhile. */
 void peer_established(struct node *n, struct peer *p, struct handshake *hs);
 
 /* A plain link's neighbour has a new epoch or id: the labels of both sides are void, and the link goes down; the same hello then brings it

@@ -25,6 +25,9 @@ struct packet {
 	uint16_t port;    /* host order */
 	uint8_t mac[6];
 	uint8_t addr[16];
+	uint8_t local
+	        [16]; /* own address and interface it came to, or is to leave from; zero: not known, or any */
+	uint32_t local_if;
 };
 
 #define PACKET_BYTES 64

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Handshake frames per second that one source prefix may send to control, of those that its link may. */
+#define SOURCE_RATE 100
+
 static int send(struct fwd *f, const struct cp_send *c)
 {
 	struct worker *w = f->w;
@@ -33,6 +36,8 @@ static int send(struct fwd *f, const struct cp_send *c)
 		p->family = c->family;
 		p->port = c->addr_port;
 		memcpy(p->addr, c->addr, sizeof(p->addr));
+		memcpy(p->local, c->local_addr, sizeof(p->local));
+		p->local_if = c->local_if;
 	}
 	if (c->raw || fwd_seal(f, l, m))
 		io_tx(f->io, l, &m, 1, PACKET_TX_RAW);
@@ -108,6 +113,9 @@ struct fwd *fwd_new(struct worker *w, struct io *io, char *err, size_t errcap)
 	}
 	f->w = w;
 	f->io = io;
+	memcpy(&f->source_seed, w->cfg->seed, sizeof(f->source_seed));
+	for (unsigned i = 0; i < FWD_SOURCES; i++)
+		bucket_init(&f->source[i], SOURCE_RATE, SOURCE_RATE);
 	return f;
 }
 

@@ -142,6 +142,8 @@ static int link_remote(struct link *l, const struct cp_link *c)
 	l->cfg.family = c->family;
 	l->cfg.remote_port = c->remote_port;
 	memcpy(l->cfg.remote_addr, c->remote_addr, sizeof(l->cfg.remote_addr));
+	memcpy(l->cfg.local_addr, c->local_addr, sizeof(l->cfg.local_addr));
+	l->cfg.local_if = c->local_if;
 	l->learnt.family = 0;
 	return 0;
 }

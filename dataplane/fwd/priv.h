@@ -6,12 +6,17 @@
 #include "io/io.h"
 #include "table/u32map.h"
 
+/* Places that source prefixes of handshakes are hashed to. */
+#define FWD_SOURCES 256
+
 struct fwd {
 	struct worker *w;
 	struct io *io;
 	struct u32map rx_index;             /* receiver index -> struct rx_lane */
 	struct link *dirty[CPDP_LINKS_MAX]; /* links with packets queued */
 	unsigned ndirty;
+	uint64_t source_seed; /* secret: nobody can aim at another prefix's place */
+	struct bucket source[FWD_SOURCES];
 };
 
 /* fwd/output.c: queues a labelled packet for a link. Takes m. */

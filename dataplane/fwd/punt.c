@@ -29,6 +29,8 @@ bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct 
 	out->number = 0;
 	memcpy(out->mac, p->mac, sizeof(out->mac));
 	memcpy(out->addr, p->addr, sizeof(out->addr));
+	memcpy(out->local_addr, p->local, sizeof(out->local_addr));
+	out->local_if = p->local_if;
 	memcpy(out->data, rte_pktmbuf_mtod(m, void *), m->data_len);
 	event_end(w);
 	count_add(&w->count.punted_packets, 1);

@@ -18,6 +18,7 @@ struct io_sock {
 	struct instant gso_at;
 	int64_t gso_pause;
 	bool v6;           /* address family of the socket */
+	bool any;          /* bound to no address: packets tell theirs, and leave from it again */
 	uint32_t overruns; /* SO_RXQ_OVFL as last seen */
 	struct io_sock *next;
 };

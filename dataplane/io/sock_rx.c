@@ -29,7 +29,8 @@ struct sock_rx {
 	struct mmsghdr msg[SOCK_MSGS];
 	struct iovec iov[SOCK_MSGS];
 	struct sockaddr_in6 from[SOCK_MSGS];
-	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2] COYO_ALIGNED(8);
+	char control[SOCK_MSGS][CMSG_SPACE(sizeof(int)) * 2 +
+	                        CMSG_SPACE(sizeof(struct in6_pktinfo))] COYO_ALIGNED(8);
 	uint8_t bytes[SOCK_MSGS][SOCK_BUFFER];
 };
 
@@ -66,6 +67,25 @@ static void source_of(struct packet *p, const struct sockaddr_in6 *from)
 		p->family = 6;
 		p->port = ntohs(from->sin6_port);
 		memcpy(p->addr, &from->sin6_addr, 16);
+	}
+}
+
+/* The own address that a message was sent to, where the socket is bound to any. */
+static void local_of(struct packet *p, struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct in6_pktinfo i6;
+		struct in_pktinfo i4;
+
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(&i4, CMSG_DATA(c), sizeof(i4));
+			memcpy(p->local, &i4.ipi_addr, 4);
+			p->local_if = (uint32_t)i4.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&i6, CMSG_DATA(c), sizeof(i6));
+			memcpy(p->local, &i6.ipi6_addr, 16);
+			p->local_if = i6.ipi6_ifindex;
+		}
 	}
 }
 
@@ -147,6 +167,8 @@ static unsigned take_apart(struct worker *w, struct sock_rx *r, struct burst *b)
 		r->segment = segment_of(w, r->sock, &r->msg[r->at].msg_hdr, len);
 		r->meta = (struct packet){.link = r->sock->link, .label = LABEL_NONE};
 		source_of(&r->meta, &r->from[r->at]);
+		if (r->sock->any)
+			local_of(&r->meta, &r->msg[r->at].msg_hdr);
 	}
 	/* Links on sockets that were configured without sealing carry labelled packets as they are. */
 	plain = link_at(w, r->meta.link);

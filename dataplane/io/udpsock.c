@@ -28,13 +28,20 @@ static void set_buffer(int fd, int forced, int plain)
 		(void)setsockopt(fd, SOL_SOCKET, plain, &v, sizeof(v));
 }
 
-/* syscalls: getsockname */
-static bool is_v6(int fd)
+/* The socket's own address: its family, and whether it is any.
+ * syscalls: getsockname */
+static void own_address(struct io_sock *s)
 {
-	struct sockaddr_storage own;
+	static const uint8_t zero[16];
+	struct sockaddr_storage own = {0};
+	const struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&own;
+	const struct sockaddr_in *v4 = (struct sockaddr_in *)&own;
 	socklen_t len = sizeof(own);
 
-	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.ss_family == AF_INET6;
+	if (getsockname(s->fd, (struct sockaddr *)&own, &len))
+		return;
+	s->v6 = own.ss_family == AF_INET6;
+	s->any = s->v6 ? memcmp(&v6->sin6_addr, zero, 16) == 0 : v4->sin_addr.s_addr == 0;
 }
 
 /* syscalls: setsockopt */
@@ -42,7 +49,11 @@ static void set_options(struct io_sock *s)
 {
 	int on = 1, zero = 0, probe = IP_PMTUDISC_PROBE;
 
-	s->v6 = is_v6(s->fd);
+	own_address(s);
+	if (s->any && s->v6)
+		(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else if (s->any)
+		(void)setsockopt(s->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	set_buffer(s->fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	set_buffer(s->fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
@@ -118,7 +129,8 @@ void sock_detach(struct io *io, struct link *l)
 struct tx_batch {
 	struct mmsghdr msg[LINK_BURST];
 	struct iovec iov[LINK_BURST];
-	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t))] COYO_ALIGNED(8);
+	char control[LINK_BURST][CMSG_SPACE(sizeof(uint16_t)) +
+	                         CMSG_SPACE(sizeof(struct in6_pktinfo))] COYO_ALIGNED(8);
 	unsigned first[LINK_BURST + 1]; /* index of each message's first packet */
 	unsigned n;                     /* messages */
 };
@@ -162,8 +174,55 @@ static unsigned run_length(struct rte_mbuf **m, unsigned at, unsigned n, bool gs
 	return k;
 }
 
+/* Adds one control message behind those that h has. */
+static void control(struct msghdr *h, char *buf, int level, int type, const void *data, size_t len)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(buf + h->msg_controllen);
+
+	memset(c, 0, CMSG_SPACE(len));
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	h->msg_control = buf;
+	h->msg_controllen += CMSG_SPACE(len);
+}
+
+/* Says which of this machine's addresses a message leaves from, and for an address of one interface alone out of which. */
+static void leave_from(struct msghdr *h, char *buf, bool v6, const uint8_t *local,
+                       uint32_t local_if)
+{
+	struct in6_pktinfo i6 = {.ipi6_ifindex = 0};
+	struct in_pktinfo i4 = {.ipi_ifindex = 0};
+
+	if (!v6) {
+		memcpy(&i4.ipi_spec_dst, local, 4);
+		control(h, buf, IPPROTO_IP, IP_PKTINFO, &i4, sizeof(i4));
+		return;
+	}
+	memcpy(&i6.ipi6_addr, local, 16);
+	if (IN6_IS_ADDR_LINKLOCAL(&i6.ipi6_addr))
+		i6.ipi6_ifindex = local_if;
+	control(h, buf, IPPROTO_IPV6, IPV6_PKTINFO, &i6, sizeof(i6));
+}
+
+/* An own address that packets are to leave from. */
+struct origin {
+	const uint8_t *local; /* NULL: the kernel chooses */
+	uint32_t local_if;
+};
+
+static struct origin origin_of(const struct io_sock *s, const uint8_t *local, uint32_t local_if)
+{
+	static const uint8_t zero[16];
+
+	if (!s->any || memcmp(local, zero, sizeof(zero)) == 0)
+		return (struct origin){NULL, 0};
+	return (struct origin){local, local_if};
+}
+
 static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gso,
-                    struct sockaddr_storage *to, socklen_t tolen)
+                    struct sockaddr_storage *to, socklen_t tolen, const struct origin *from)
 {
 	unsigned at = 0;
 
@@ -179,16 +238,14 @@ static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gs
 		for (unsigned i = at; i < at + k; i++)
 			b->iov[i] = (struct iovec){rte_pktmbuf_mtod(m[i], void *), m[i]->data_len};
 		if (k > 1) {
-			struct cmsghdr *c = (struct cmsghdr *)b->control[b->n];
 			uint16_t segment = m[at]->data_len;
 
-			c->cmsg_level = SOL_UDP;
-			c->cmsg_type = UDP_SEGMENT;
-			c->cmsg_len = CMSG_LEN(sizeof(segment));
-			memcpy(CMSG_DATA(c), &segment, sizeof(segment));
-			h->msg_control = c;
-			h->msg_controllen = CMSG_SPACE(sizeof(segment));
+			control(h, b->control[b->n], SOL_UDP, UDP_SEGMENT, &segment,
+			        sizeof(segment));
 		}
+		if (from->local)
+			leave_from(h, b->control[b->n], to->ss_family == AF_INET6, from->local,
+			           from->local_if);
 		b->first[b->n++] = at;
 		at += k;
 	}
@@ -268,17 +325,17 @@ static void pause_runs(struct io_sock *s, struct instant now)
 }
 
 static void send_to(struct worker *w, struct io_sock *s, struct link *l, struct rte_mbuf **m,
-                    unsigned n, struct sockaddr_storage *to, socklen_t tolen)
+                    unsigned n, struct sockaddr_storage *to, socklen_t tolen, struct origin from)
 {
 	struct tx_batch b;
 	unsigned done = 0;
 
-	compose(&b, m, n, may_coalesce(s, w->now), to, tolen);
+	compose(&b, m, n, may_coalesce(s, w->now), to, tolen, &from);
 	if (!transmit(w, s, l, &b, &done)) {
 		unsigned again = 0;
 
 		pause_runs(s, w->now);
-		compose(&b, m + done, n - done, false, to, tolen);
+		compose(&b, m + done, n - done, false, to, tolen, &from);
 		(void)transmit(w, s, l, &b, &again);
 	}
 }
@@ -297,13 +354,14 @@ void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enu
 			const struct packet *p = packet_of(m[i]);
 
 			tolen = address(&to, p->family, p->addr, p->port, s->v6);
-			send_to(w, s, l, m + i, 1, &to, tolen);
+			send_to(w, s, l, m + i, 1, &to, tolen, origin_of(s, p->local, p->local_if));
 		}
 	} else if (!l->cfg.family) {
 		drop_count(w, DROP_NO_REMOTE, n);
 	} else {
 		tolen = address(&to, l->cfg.family, l->cfg.remote_addr, l->cfg.remote_port, s->v6);
-		send_to(w, s, l, m, n, &to, tolen);
+		send_to(w, s, l, m, n, &to, tolen,
+		        origin_of(s, l->cfg.local_addr, l->cfg.local_if));
 	}
 	rte_pktmbuf_free_bulk(m, n);
 }

@@ -30,7 +30,7 @@ CALLS = {
     "ioctl": "ioctl", "fcntl": "fcntl", "stat": STAT, "lstat": STAT, "fstat": STAT, "access": "access faccessat faccessat2",
     "unlink": "unlink unlinkat", "unlinkat": "unlinkat", "rename": "rename renameat renameat2", "rmdir": "rmdir unlinkat",
     "mkdtemp": "mkdir mkdirat", "opendir": "openat " + STAT, "readdir": "getdents64", "closedir": "close", "umask": "umask",
-    "fopen": "openat", "fclose": "close", "fgets": "read", "fdatasync": "fdatasync", "mmap": "mmap", "munmap": "munmap",
+    "fopen": "openat", "fclose": "close", "fgets": "read", "fread": "read", "fflush": "write", "fdatasync": "fdatasync", "mmap": "mmap", "munmap": "munmap",
     "madvise": "madvise", "memfd_create": "memfd_create", "ftruncate": "ftruncate", "epoll_create1": "epoll_create1",
     "epoll_ctl": "epoll_ctl", "epoll_wait": "epoll_wait epoll_pwait", "epoll_pwait2": "epoll_pwait2", "eventfd": "eventfd2",
     "timerfd_create": "timerfd_create", "timerfd_settime": "timerfd_settime", "signalfd": "signalfd4", "poll": "poll ppoll",

@@ -20,7 +20,7 @@ static struct node_id random_id(const struct rng *rng)
 /* ---- link header ---- */
 static size_t link_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
-	struct link_header h = {.type = (uint8_t)(LINK_HS1 + rng_below(rng, LINK_DATA)),
+	struct link_header h = {.type = (uint8_t)(LINK_HS1 + rng_below(rng, LINK_REFUSED)),
 	                        .flags = (uint8_t)rng_u64(rng),
 	                        .length = (uint16_t)rng_below(rng, 300),
 	                        .receiver = (uint32_t)rng_u64(rng),

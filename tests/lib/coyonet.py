@@ -212,7 +212,7 @@ class Net:
 
     def bin(self, name):
         where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo",
-                 "coyowire": "tests/lib"}[name]
+                 "coyowire": "tests/lib", "neighbours": "tests/lib"}[name]
         return os.path.join(self.build, where, name)
 
     def node(self, name, extra=""):

@@ -182,7 +182,7 @@ def handshakes(a, b):
          payload(2, 0x0e0e0a00, [0x0a000020], a.ed)]
     expect("link.prologue", base + b"\x01")
     msgs, h, k1, k2 = noise(b"XX", base + b"\x01", a, b, p)
-    heads = [(1, 0, 0xa1, b.id, 272), (2, 0xa1, 0xb1, bytes(64), 0), (3, 0xb1, 0xa1, bytes(64), 0)]
+    heads = [(1, 7, 0xa1, b.id, 272), (2, 0xa1, 0xb1, bytes(64), 0), (3, 0xb1, 0xa1, bytes(64), 0)]
     for i, (kind, to, mine, who, total) in enumerate(heads):
         expect("link.xx%d.payload" % (i + 1), p[i])
         expect("link.xx%d.noise" % (i + 1), msgs[i])
@@ -194,6 +194,9 @@ def handshakes(a, b):
     expect("link.data.chacha.frame",
            head + ChaCha20Poly1305(lane(k1, 1)).encrypt(bytes(4) + struct.pack("<Q", 0x102), inner, head))
     expect("link.data.gcm.frame", head + AESGCM(lane(k1, 1)).encrypt(bytes(4) + struct.pack(">Q", 0x102), inner, head))
+
+    head = struct.pack(">BBHIQ", 0x61, 0, 24, 0xa1, 0) + struct.pack(">BxxxI", 1, 8)
+    expect("link.refused.frame", head + blake(head, 16, blake(b"coyo refused" + get("link.refused.mac1"), 32)))
 
     prologue = base + b"\x02" + a.id + b.id
     p = [payload(1, 0x0e0e0a00, [0x0a000030, 0x0a000031], a.ed), payload(1, 0x0e0e0b00, [0x0b000040, 0x0b000041], b.ed)]

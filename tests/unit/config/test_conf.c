@@ -39,6 +39,18 @@ static const struct bad bads[] = {
         {NODE "= 3\n", "t:3: there is no key before", 1},
         {"key = k\n" NODE, "t:1: `key` stands before the first section", 1},
         {"", "t: [node] with `key = ...` is missing", 1},
+        /* listeners */
+        {NODE "[listen d]\n", "t:3: [listen d] needs `local = ...`", 1},
+        {NODE "[listen d]\nlocal = 127.0.0.1:0\n", "t:4: local: `127.0.0.1:0` is not allowed", 1},
+        {NODE UDP "[listen d]\nlocal = 127.0.0.1:1\n",
+         "t:8: [listen d] uses the same local address as [link l] in line 3", 1},
+        {NODE UDP "[listen l]\nlocal = 127.0.0.1:3\n",
+         "t:7: [listen l] has the name of [link l] in line 3", 1},
+        {NODE "[listen d]\nlocal = 0.0.0.0:3\n[listen e]\nlocal = 0.0.0.0:3\n",
+         "t:6: [listen e] uses the same local address as [listen d] in line 3", 1},
+        {NODE "[listen d]\nlocal = 0.0.0.0:3\nmax = 4097\n", "t:5: max: `4097` is not allowed", 1},
+        {NODE "[listen d]\nlocal = 0.0.0.0:3\naccept = all\n", "t:5: accept: `all` is not allowed",
+         1},
         /* unknown names */
         {NODE "kez = 1\n", "t:3: unknown option `kez` in [node]; did you mean `key`?", 1},
         {NODE "hello_active_ms = 100\n", "did you mean `hello-active-ms`?", 1},

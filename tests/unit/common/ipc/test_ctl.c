@@ -43,6 +43,11 @@ static void test_good(void **state)
 	assert_int_equal(parse("trace abc.def.coyo", &r), 0);
 	assert_string_equal(r.target, "abc.def.coyo");
 	assert_int_equal(parse("lookup x", &r), 0);
+	assert_int_equal(parse("deny x door-1.a", &r), 0);
+	assert_string_equal(r.target, "x");
+	assert_string_equal(r.listener, "door-1.a");
+	assert_int_equal(parse("allow x", &r), 0);
+	assert_string_equal(r.listener, "");
 	assert_int_equal(parse("drain", &r), 0);
 	assert_int_equal(parse("reload", &r), 0);
 }
@@ -72,6 +77,10 @@ static void test_bad(void **state)
 	        "lookup",
 	        "drain now",
 	        "reload x",
+	        "allow",
+	        "allow x y z",
+	        "deny x a/b",
+	        "deny x aaaaaaaaaabbbbbbbbbbccccccccccdd",
 	        "quit",
 	        "show\tlinks",
 	        "show links\r",
@@ -110,7 +119,9 @@ static void test_round_trip(void **state)
 	                                    "lookup x",
 	                                    "trace x",
 	                                    "drain",
-	                                    "reload"};
+	                                    "reload",
+	                                    "allow x",
+	                                    "deny x door"};
 	struct ctl_request a, b;
 	char text[CTL_LINE_MAX + 2];
 	bool seen[CTL_VERBS] = {false};

@@ -40,13 +40,33 @@ static void bytes(void **state)
 	assert_false(link_header_get(buf, sizeof(buf), &back)); /* version */
 	buf[0] = 0x01;
 	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 0 */
-	buf[0] = 0x61;
-	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 6 */
+	buf[0] = 0x71;
+	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 7 */
+}
+
+static void refusal(void **state)
+{
+	static const uint8_t want[LINK_REFUSED_MAC] = {5, 0, 0, 0, 1, 2, 3, 4};
+	uint8_t buf[LINK_REFUSED_BYTES] = {0};
+	struct link_refused r = {.reason = REFUSED_USE_XX, .value = 0x01020304};
+
+	link_refused_put(buf, &r);
+	assert_memory_equal(buf, want, sizeof(want));
+	r = (struct link_refused){0};
+	assert_true(link_refused_get(buf, sizeof(buf), &r));
+	assert_int_equal(r.reason, REFUSED_USE_XX);
+	assert_int_equal(r.value, 0x01020304);
+	assert_false(link_refused_get(buf, sizeof(buf) - 1, &r));
+	buf[0] = 99; /* a later version's */
+	assert_true(link_refused_get(buf, sizeof(buf), &r));
+	buf[0] = 0;
+	assert_false(link_refused_get(buf, sizeof(buf), &r));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(trials), cmocka_unit_test(bytes)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(trials), cmocka_unit_test(bytes),
+	                                   cmocka_unit_test(refusal)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

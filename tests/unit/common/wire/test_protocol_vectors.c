@@ -208,7 +208,8 @@ static void link_xx(struct rows *r, struct world *w, uint8_t a_to_b[32])
 	                            NULL, &rb),
 	                 0);
 	message(r, "link.xx1", &a, &b, &p1,
-	        &(struct link_header){.type = LINK_HS1, .counter = 0xa1}, HS1_TOTAL, &w->b.id);
+	        &(struct link_header){.type = LINK_HS1, .receiver = NETWORK, .counter = 0xa1},
+	        HS1_TOTAL, &w->b.id);
 	message(r, "link.xx2", &b, &a, &p2,
 	        &(struct link_header){.type = LINK_HS2, .receiver = 0xa1, .counter = 0xb1}, 0,
 	        &nobody);
@@ -216,6 +217,23 @@ static void link_xx(struct rows *r, struct world *w, uint8_t a_to_b[32])
 	        &(struct link_header){.type = LINK_HS3, .receiver = 0xb1, .counter = 0xa1}, 0,
 	        &nobody);
 	keys(r, "link", &a, &b, a_to_b);
+}
+
+/* A node of network 8 refuses a first message whose index is 0xa1. */
+static void link_refused(struct rows *r)
+{
+	static const uint8_t mac1[COOKIE_MAC_BYTES] = "mac1 of a first";
+	uint8_t f[LINK_HEADER_BYTES + LINK_REFUSED_BYTES];
+
+	link_header_put(f, &(struct link_header){.type = LINK_REFUSED,
+	                                         .length = LINK_REFUSED_BYTES,
+	                                         .receiver = 0xa1});
+	link_refused_put(f + LINK_HEADER_BYTES,
+	                 &(struct link_refused){.reason = REFUSED_NETWORK, .value = 8});
+	cookie_refusal_mac(mac1, f, LINK_HEADER_BYTES + LINK_REFUSED_MAC,
+	                   f + LINK_HEADER_BYTES + LINK_REFUSED_MAC);
+	add(r, "link.refused.mac1", mac1, sizeof(mac1));
+	add(r, "link.refused.frame", f, sizeof(f));
 }
 
 static void seal(enum aead_alg alg, const uint8_t key[32], uint64_t counter, const void *aad,
@@ -477,6 +495,7 @@ static void make(struct rows *r)
 	add(r, "b.ephemeral_secret", w.eb, 32);
 	link_xx(r, &w, a_to_b);
 	link_data(r, a_to_b);
+	link_refused(r);
 	session_ik(r, &w, a_to_b);
 	tunnel_packet(r, a_to_b);
 	cookies(r, &w);

@@ -223,6 +223,37 @@ static void test_sizes_claimed(void **state)
 	alone_close(&a);
 }
 
+/* Records of our own that somebody makes newer and newer: the first are outbid at once, as after a restart; then one a minute and more seldom
+ * still, while the other side makes one each second; and it is told. */
+static void test_a_twin_is_not_outbid_for_ever(void **state)
+{
+	struct alone a;
+	uint64_t seq, made = 0;
+
+	alone_open(&a, 5);
+	for (unsigned i = 0; i < 8; i++) {
+		anchor_own_record_seen(a.n, a.n->anchor->record.seq + 3);
+		assert_true(a.n->anchor->record.seq > 3);
+	}
+	assert_int_equal(a.n->peers->twin_at.ns, 0);
+	seq = a.n->anchor->record.seq;
+	for (unsigned s = 0; s < 3600; s++) {
+		anchor_own_record_seen(a.n, a.n->anchor->record_seq + 1);
+		run(&a, NS_PER_S);
+		made += a.n->anchor->record.seq != seq;
+		seq = a.n->anchor->record.seq;
+	}
+	assert_in_range(made, 5, 12); /* at 0, 1, 3, 7, 15, 25 minutes and so on */
+	assert_int_not_equal(a.n->peers->twin_at.ns, 0);
+	/* After 20 quiet minutes the next is the first again, and the last one met has been outbid. */
+	run(&a, 1300 * NS_PER_S);
+	assert_int_equal(a.n->anchor->record.seq, a.n->anchor->record_seq);
+	seq = a.n->anchor->record.seq;
+	anchor_own_record_seen(a.n, seq + 5);
+	assert_int_equal(a.n->anchor->record.seq, seq + 6);
+	alone_close(&a);
+}
+
 /* Announces p's place: these coords. */
 static void place_below(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq,
                         const struct coords *c)
@@ -290,9 +321,13 @@ static void test_network_beyond(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_root),    cmocka_unit_test(test_parent_goes),
-	        cmocka_unit_test(test_samples), cmocka_unit_test(test_sizes_claimed),
-	        cmocka_unit_test(test_deep),    cmocka_unit_test(test_network_beyond),
+	        cmocka_unit_test(test_root),
+	        cmocka_unit_test(test_parent_goes),
+	        cmocka_unit_test(test_samples),
+	        cmocka_unit_test(test_sizes_claimed),
+	        cmocka_unit_test(test_deep),
+	        cmocka_unit_test(test_network_beyond),
+	        cmocka_unit_test(test_a_twin_is_not_outbid_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

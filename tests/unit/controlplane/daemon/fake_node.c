@@ -220,8 +220,18 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	                             .id = l->id,
 	                             .rtt_ns = -1,
 	                             .up_ns = NS_PER_S,
-	                             .mtu = l->io.mtu};
+	                             .mtu = l->io.mtu,
+	                             .listener = UINT16_MAX};
 	memcpy(v->name, l->name, sizeof(v->name));
+	return true;
+}
+
+bool node_view_listener(const struct node *n, struct node_cursor *at, struct node_listener_view *v)
+{
+	(void)n;
+	if (at->number++)
+		return false;
+	*v = (struct node_listener_view){.name = "door", .max = 7, .links = 3, .refused = {0, 1}};
 	return true;
 }
 

@@ -763,6 +763,45 @@ class Case(unittest.TestCase):
         d.until("error reload: ")
         self.assertEqual(d.json("show", "node")["links"], 3)
 
+    def test_listen(self):
+        """A listener is added, changed and removed by reload; ids are let in and turned away, in its file where it has one."""
+        d = self.start(links=("l1",))
+        plain = self.conf(links=("l1",))
+        ids = os.path.join(self.dir, "ids")
+
+        def write(text):
+            with open(d.conf, "w", encoding="ascii") as f:
+                f.write(plain + text)
+
+        with open(ids, "w", encoding="ascii") as f:
+            f.write("# friends\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        door = "[listen door]\nlocal = 127.0.0.1:%d\n" % port
+        self.assertEqual(d.json("allow", PEER, status=1)["code"], "ENOENT")
+        write(door)
+        self.assertEqual(d.json("reload")["applied"], ["[listen door] added"])
+        self.assertEqual(d.json("reload")["applied"], [])
+        self.assertEqual(d.json("allow", PEER)["listeners"], [{"listener": "door", "until": "the daemon ends"}])
+        self.assertIn("denied at door: until the daemon ends", d.ctl("deny", PEER, "door"))
+        self.assertEqual(d.json("deny", PEER, "window", status=1)["code"], "ENOENT")
+        write(door + "max = 7\naccept = %s\n" % ids)
+        self.assertEqual(d.json("reload")["applied"], ["[listen door] max, accept"])
+        self.assertEqual(d.json("allow", PEER)["listeners"][0]["until"], "the file is changed")
+        with open(ids, encoding="ascii") as f:
+            self.assertEqual(f.read(), "# friends\n%s\n" % PEER)
+        d.ctl("deny", PEER)
+        with open(ids, encoding="ascii") as f:
+            self.assertEqual(f.read(), "# friends\n")
+        self.assertEqual(d.json("show", "listeners")["listeners"][0]["refused"]["network"], 1)
+        write(door.replace(str(port), "1") + "max = 7\naccept = %s\n" % ids)
+        self.assertEqual(d.json("reload")["needs_restart"], ["[listen door] local or mtu"])
+        write("")
+        self.assertEqual(d.json("reload")["applied"], ["[listen door] removed"])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", port))  # its socket is closed
+
     # ---- hostile clients ----
 
     def test_hostile(self):

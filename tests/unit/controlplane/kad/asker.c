@@ -72,9 +72,11 @@ void asker_open(struct asker *b, uint64_t seed)
 	peer_hello_rx(b->n, b->p, &hello);
 	assert_true(peer_up(b->p));
 	b->p->ann_valid = true;
-	b->p->ann.ntrees = 1;
-	b->p->ann.tree[0].root = b->n->anchor->tree[0].root;
-	assert_true(coords_push(&b->p->ann.tree[0].coords, 1));
+	b->p->ann = ctx_alloc(b->n, sizeof(*b->p->ann));
+	assert_non_null(b->p->ann);
+	b->p->ann->ntrees = 1;
+	b->p->ann->tree[0].root = b->n->anchor->tree[0].root;
+	assert_true(coords_push(&b->p->ann->tree[0].coords, 1));
 	i = asker_info(b, &b->next_door.id, 1, 0);
 	contact_learn(b->n->contacts, b->n->now, &i, true)->neighbour = true;
 	disarm(b->n, &b->n->kad->tick_timer);

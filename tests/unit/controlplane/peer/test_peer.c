@@ -26,6 +26,7 @@ static void went_down(struct node *n, struct peer *p, const char *why)
 
 static const struct news recorder = {.peer_up = came_up, .peer_down = went_down};
 
+#define MANY  4 /* first messages */
 #define LINKS 60
 #define IDS   7
 
@@ -166,7 +167,8 @@ static void test_deleted_while_keys_are_learnt(void **state)
 	carry(t.b, t.a);
 	ground_acknowledge(t.a);
 	carry(t.a, t.b);
-	assert_int_equal(t.pb->answer[0].keyed, true);
+	assert_int_equal(t.b->peers->half_open.count, 1);
+	assert_true(TAILQ_FIRST(&t.b->peers->half_open.by_age)->hs.keyed);
 	peer_del(t.b, 0);
 	ground_acknowledge(t.b);
 	assert_null(peer_by_link(t.b, 0));
@@ -231,7 +233,7 @@ static void test_forged_messages(void **state)
 	assert_true(t.pa->own.keyed);
 	ground_acknowledge(t.a);
 	assert_true(said(t.a, &third));
-	hear_forged(t.b, &t.pb->answer[0], &third);
+	hear_forged(t.b, &TAILQ_FIRST(&t.b->peers->half_open.by_age)->hs, &third);
 	hear(t.b, &third);
 	ground_acknowledge(t.b);
 	assert_true(peer_up(t.pb));
@@ -252,21 +254,20 @@ static void test_forged_messages(void **state)
 	two_close(&t);
 }
 
-/* First messages that cannot be read, as many as there are slots and more: those that are being answered stay. */
+/* First messages that cannot be read take no place: those that are being answered stay. */
 static void test_unreadable_first_messages(void **state)
 {
 	struct dp_packet first;
-	uint32_t mine[PEER_HS_SLOTS];
+	uint32_t mine[MANY];
 	struct hs_envelope env;
 	struct two t;
 
 	two_open(&t, 1);
 	assert_true(said(t.a, &first));
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		t.b->now.ns += NS_PER_MS;
 		hear(t.b, &first);
-		assert_true(t.pb->answer[i].active);
-		mine[i] = t.pb->answer[i].mine;
+		mine[i] = TAILQ_LAST(&t.b->peers->half_open.by_age, halfopen_age)->hs.mine;
 	}
 	/* As a message of IK it is too short. Its mac can be computed by whoever knows b's id. */
 	first.data[1] |= LINK_FLAG_IK;
@@ -274,12 +275,275 @@ static void test_unreadable_first_messages(void **state)
 	                             &env));
 	cookie_mac1(&t.h.identity.id, first.data, LINK_HEADER_BYTES + env.mac1_at,
 	            first.data + LINK_HEADER_BYTES + env.mac1_at);
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		hear(t.b, &first);
-	assert_int_equal(t.b->counters[CTR_HS_FAILED], PEER_HS_SLOTS);
-	for (unsigned i = 0; i < PEER_HS_SLOTS; i++)
-		assert_int_equal(t.pb->answer[i].mine, mine[i]);
+	assert_int_equal(t.b->counters[CTR_HS_FAILED], MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_non_null(halfopen_find(t.b, 0, mine[i]));
 	two_close(&t);
+}
+
+/* Three nodes: a answers on a link without a configured neighbour; b and c call. */
+struct callers {
+	struct ground g[3];
+	struct node *n[3];
+};
+
+static void callers_open(struct callers *w)
+{
+	struct node_link_cfg cfg = {.io = {.mtu = 1400, .sealed = 1}, .name = "n"};
+
+	for (unsigned i = 0; i < 3; i++) {
+		ground_open(&w->g[i], i + 1);
+		w->n[i] = ground_node(&w->g[i], &recorder);
+		assert_int_equal(peers_new(w->n[i]), 0);
+		cfg.initiate = i > 0;
+		assert_int_equal(peer_add(w->n[i], &cfg), 0);
+	}
+	ups = downs = 0;
+}
+
+static void callers_close(struct callers *w)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		peers_free(w->n[i]);
+		ctx_destroy(w->n[i]);
+		ground_close(&w->g[i]);
+	}
+}
+
+/* The handshake that caller i has begun, to its end or until nothing more is said. */
+static void call(struct callers *w, unsigned i)
+{
+	for (unsigned k = 0; k < 4; k++) {
+		ground_acknowledge(w->n[i]);
+		carry(w->n[i], w->n[0]);
+		ground_acknowledge(w->n[0]);
+		carry(w->n[0], w->n[i]);
+	}
+}
+
+/* The first caller is up; the second proves itself as well, by XX or IK, and changes nothing. When the first is gone it gets in. */
+static void second_caller(bool ik)
+{
+	struct callers w;
+	struct peer *a, *c;
+
+	callers_open(&w);
+	a = peer_by_link(w.n[0], 0);
+	c = peer_by_link(w.n[2], 0);
+	ground_drain(w.n[2], 0);
+	call(&w, 1);
+	assert_true(peer_up(a));
+	assert_true(id_eq(&a->id, &w.g[1].identity.id));
+	c->remote_lanes = w.n[0]->cfg.workers;
+	c->id = w.g[0].identity.id;
+	memcpy(c->x_key, w.g[0].identity.x_public, 32);
+	for (unsigned tries = 0; tries < 2; tries++) {
+		c->known = ik; /* it has met a before */
+		c->hs_tries = 0;
+		peer_handshake_start(w.n[2], c);
+		assert_int_equal(c->own.ik, ik);
+		call(&w, 2);
+		assert_true(peer_up(a));
+		assert_true(id_eq(&a->id, &w.g[1].identity.id));
+		assert_false(peer_up(c));
+		assert_int_equal(c->refusal.reason, REFUSED_BUSY);
+		assert_false(c->refusal.by_us);
+		assert_int_equal(c->refusal.times, tries + 1);
+		for (unsigned i = 0; i < PEER_GRANTS; i++)
+			assert_int_equal(a->grant[i].rx.count, 0);
+	}
+	assert_int_equal(a->flaps, 0);
+	peer_down(w.n[0], a, "test");
+	ground_drain(w.n[0], 0);
+	c->known = false;
+	peer_handshake_start(w.n[2], c);
+	call(&w, 2);
+	assert_true(peer_up(a));
+	assert_true(id_eq(&a->id, &w.g[2].identity.id));
+	callers_close(&w);
+}
+
+static void test_one_that_is_up_is_not_displaced(void **state)
+{
+	second_caller(false);
+	second_caller(true);
+}
+
+/* The network's number is told before any key is used: both sides know why they do not meet, and the caller asks seldom. */
+static void test_other_network(void **state)
+{
+	struct callers w;
+	struct peer *a, *b;
+	char text[96];
+	int64_t wait;
+
+	callers_open(&w);
+	a = peer_by_link(w.n[0], 0);
+	b = peer_by_link(w.n[1], 0);
+	w.n[0]->cfg.network_id = 8;
+	w.n[1]->cfg.network_id = 7;
+	ground_drain(w.n[1], 0);
+	for (unsigned tries = 1; tries < 5; tries++) {
+		peer_handshake_start(w.n[1], b);
+		call(&w, 1);
+		assert_int_equal(w.n[0]->peers->half_open.count, 0);
+		assert_int_equal(w.n[0]->counters[CTR_HS_NETWORK], tries);
+		assert_int_equal(b->refusal.times, tries);
+		wait = instant_sub(b->hs_timer.at, w.n[1]->now);
+		assert_in_range(wait, 5 * NS_PER_S, 34 * NS_PER_S);
+	}
+	assert_true(wait >= 30 * NS_PER_S);
+	peer_refusal_text(w.n[0], &a->refusal, text, sizeof(text));
+	assert_string_equal(text, "the neighbour is in network 7, this node in 8");
+	peer_refusal_text(w.n[1], &b->refusal, text, sizeof(text));
+	assert_string_equal(text, "the neighbour is in network 8, this node in 7");
+	/* One that goes unanswered forgets the reason, and another that succeeds comes up at once. */
+	w.n[1]->cfg.network_id = 8;
+	peer_handshake_start(w.n[1], b);
+	call(&w, 1);
+	assert_true(peer_up(a));
+	assert_int_equal(a->refusal.reason, 0);
+	callers_close(&w);
+}
+
+/* A refusal counts only from somebody who has seen the first message, and only once for each. */
+static void test_forged_refusal(void **state)
+{
+	struct callers w;
+	struct node_output o;
+	struct dp_packet pk = {.link = 0};
+	struct link_header h = {.type = LINK_REFUSED, .length = LINK_REFUSED_BYTES};
+	struct peer *b;
+
+	callers_open(&w);
+	b = peer_by_link(w.n[1], 0);
+	w.n[0]->cfg.network_id = w.n[1]->cfg.network_id + 1;
+	carry(w.n[1], w.n[0]);
+	while (node_output(w.n[0], &o))
+		if (o.type == OUT_COMMAND && o.u.command.cmd.type == CMD_SEND) {
+			pk.len = o.u.command.cmd.u.send.len;
+			memcpy(pk.data, o.u.command.cmd.u.send.data, pk.len);
+		}
+	assert_int_equal(pk.len, LINK_HEADER_BYTES + LINK_REFUSED_BYTES);
+	assert_true(link_header_get(pk.data, pk.len, &h) && h.type == LINK_REFUSED);
+	for (unsigned i = 2; i < pk.len; i++) {
+		pk.data[i] ^= 1;
+		peer_handshake_rx(w.n[1], b, &pk);
+		assert_int_equal(b->refusal.reason, 0);
+		pk.data[i] ^= 1;
+	}
+	assert_true(b->own.active);
+	peer_handshake_rx(w.n[1], b, &pk);
+	peer_handshake_rx(w.n[1], b, &pk);
+	assert_int_equal(b->refusal.reason, REFUSED_NETWORK);
+	assert_int_equal(b->refusal.times, 1);
+	callers_close(&w);
+}
+
+/* Asked to begin anew, a node that tried IK does so at once, and a link that is up stays up meanwhile. */
+static void test_use_xx(void **state)
+{
+	struct callers w;
+	struct peer *b;
+
+	for (unsigned up = 0; up < 2; up++) {
+		callers_open(&w);
+		b = peer_by_link(w.n[1], 0);
+		call(&w, 1);
+		peer_confirmed(w.n[1], b);
+		assert_true(peer_up(b));
+		if (!up) {
+			peer_down(w.n[1], b, "test");
+			ground_drain(w.n[1], 0);
+		}
+		peer_handshake_start(w.n[1], b);
+		assert_true(b->own.ik);
+		ground_drain(w.n[1], 0);
+		hs_refuse(w.n[0], &peer_by_link(w.n[0], 0)->cfg.io, NULL, b->newest.index,
+		          b->newest.mac1, REFUSED_USE_XX);
+		carry(w.n[0], w.n[1]);
+		assert_true(b->own.active && !b->own.ik);
+		assert_int_equal(peer_up(b), up);
+		call(&w, 1);
+		assert_true(peer_up(b) || b->confirming);
+		assert_int_equal(b->use_xx, up); /* the neighbour has not used the new keys yet */
+		callers_close(&w);
+	}
+}
+
+/* A caller with this node's own key is a twin, a link that leads back to this node is not; both are refused and told why. */
+static void test_own_key(void **state)
+{
+	struct callers w;
+	struct node_link_cfg back = {
+	        .io = {.link = 1, .mtu = 1400, .sealed = 1}, .name = "back", .initiate = true};
+	struct node_output o;
+	struct dp_packet pk;
+
+	for (unsigned twin = 0; twin < 2; twin++) {
+		struct node *from;
+		struct peer *caller;
+
+		callers_open(&w);
+		if (twin) {
+			w.g[1].identity = w.g[0].identity;
+			from = w.n[1];
+			caller = peer_by_link(from, 0);
+			ground_drain(from, 0);
+			peer_handshake_start(from, caller);
+		} else {
+			from = w.n[0];
+			assert_int_equal(peer_add(from, &back), 0);
+			caller = peer_by_link(from, 1);
+		}
+		/* Its frames go to link 0 of node 0, whose answers go to the caller's link. */
+		for (unsigned k = 0; k < 6; k++) {
+			ground_acknowledge(from);
+			while (node_output(from, &o)) {
+				const struct cp_cmd *c = &o.u.command.cmd;
+				bool forth = twin || c->u.send.link == 1;
+
+				if (o.type != OUT_COMMAND || c->type != CMD_SEND || !c->u.send.raw)
+					continue;
+				pk = (struct dp_packet){.len = c->u.send.len};
+				memcpy(pk.data, c->u.send.data, pk.len);
+				peer_handshake_rx(w.n[0], forth ? peer_by_link(w.n[0], 0) : caller,
+				                  &pk);
+			}
+			if (twin)
+				carry(w.n[0], from);
+		}
+		assert_false(peer_up(caller));
+		assert_int_equal(caller->refusal.reason, REFUSED_YOURSELF);
+		assert_int_equal(from->peers->twin_at.ns != 0, twin);
+		callers_close(&w);
+	}
+}
+
+/* Both have proven themselves before either is up: one gets the link, and the other's keys are taken back. */
+static void test_two_complete_at_once(void **state)
+{
+	struct callers w;
+	struct peer *a;
+
+	callers_open(&w);
+	a = peer_by_link(w.n[0], 0);
+	for (unsigned i = 1; i < 3; i++) {
+		carry(w.n[i], w.n[0]);
+		carry(w.n[0], w.n[i]);
+		ground_acknowledge(w.n[i]);
+		carry(w.n[i], w.n[0]);
+	}
+	assert_int_equal(w.n[0]->peers->half_open.count, 2);
+	ground_acknowledge(w.n[0]);
+	assert_true(peer_up(a));
+	assert_true(id_eq(&a->id, &w.g[1].identity.id));
+	assert_int_equal(a->flaps, 0);
+	assert_int_equal(w.n[0]->peers->half_open.count, 0);
+	assert_int_equal(ground_drain(w.n[0], CMD_LINK_RX_DEL), w.n[2]->cfg.workers);
+	callers_close(&w);
 }
 
 int main(void)
@@ -287,6 +551,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_by_id),
 	        cmocka_unit_test(test_deleted_while_keys_are_learnt),
+	        cmocka_unit_test(test_one_that_is_up_is_not_displaced),
+	        cmocka_unit_test(test_two_complete_at_once),
+	        cmocka_unit_test(test_own_key),
+	        cmocka_unit_test(test_other_network),
+	        cmocka_unit_test(test_forged_refusal),
+	        cmocka_unit_test(test_use_xx),
 	        cmocka_unit_test(test_forged_messages),
 	        cmocka_unit_test(test_unreadable_first_messages),
 	};

@@ -11,6 +11,7 @@ struct bench {
 	struct ground g;
 	struct peers peers;
 	struct peer p[2];
+	struct linkmsg_ann ann[2];
 	struct anchor anchor;
 	struct contacts contacts;
 	struct lsp_ends ends;
@@ -46,9 +47,10 @@ static void open_bench(struct bench *b, uint64_t seed)
 		p->link = (uint16_t)(i + 1);
 		rng_fill(&b->g.rng, p->id.b, ID_BYTES);
 		p->ann_valid = true;
-		p->ann.ntrees = 1;
-		p->ann.tree[0].root = b->anchor.tree[0].root;
-		p->ann.tree[0].coords = coords_of(i ? 3 : 1);
+		p->ann = &b->ann[i];
+		p->ann->ntrees = 1;
+		p->ann->tree[0].root = b->anchor.tree[0].root;
+		p->ann->tree[0].coords = coords_of(i ? 3 : 1);
 		TAILQ_INSERT_TAIL(&b->peers.list, p, next);
 		peers_index(&b->peers, p, true);
 	}

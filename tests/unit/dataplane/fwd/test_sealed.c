@@ -342,6 +342,35 @@ static void test_handshakes_go_to_control(void **state)
 	dropped(DROP_PUNT_RATE, 100);
 }
 
+/* A flood from one /24 uses up its own share; whoever comes from elsewhere is heard. */
+static void test_a_flood_from_one_prefix(void **state)
+{
+	const struct dp_event *ev;
+	unsigned from[256] = {0};
+
+	w->now.ns += 2 * NS_PER_S; /* buckets are full again */
+	for (unsigned i = 0; i < 2000; i++) {
+		struct rte_mbuf *m = frame(NEAR, 0, 0);
+		bool flood = i % 100 != 99;
+
+		bytes(m)[0] = LINK_HS1 << 4 | LINK_VERSION;
+		packet_of(m)->family = 4;
+		memset(packet_of(m)->addr, 0, 16);
+		packet_of(m)->addr[0] = 10;
+		packet_of(m)->addr[2] = flood ? 0 : (uint8_t)(1 + i / 100);
+		packet_of(m)->addr[3] = (uint8_t)i;
+		assert_int_equal(pass(m), 0);
+	}
+	while ((ev = ring_take_begin(w->events, sizeof(*ev)))) {
+		from[ev->u.packet.addr[2]]++;
+		ring_take_end(w->events);
+	}
+	assert_int_equal(from[0], 100);
+	for (unsigned i = 1; i <= 20; i++)
+		assert_int_equal(from[i], 1);
+	dropped(DROP_PUNT_RATE, 2000 - 120);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +386,7 @@ int main(void)
 	        cmocka_unit_test_setup(test_forged_frame_changes_nothing, note),
 	        cmocka_unit_test_setup(test_mixed_burst, note),
 	        cmocka_unit_test_setup(test_handshakes_go_to_control, note),
+	        cmocka_unit_test_setup(test_a_flood_from_one_prefix, note),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -99,6 +99,55 @@ static void send_run(uint16_t to, uint32_t first, unsigned n)
 		loop_send(from, to, bytes + i * SIZE, i + 1 < n ? SIZE : SIZE - 7);
 }
 
+/* A socket bound to any address: a packet tells which of this machine's it came to, and an answer leaves from there again. */
+static void answers_leave_from_the_address_asked(void **state)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET}, to = {.sin_family = AF_INET},
+	                   back = {.sin_family = AF_INET};
+	socklen_t len = sizeof(any);
+	struct link l = {.number = SOCKETS, .count = &counters[0]};
+	struct burst b = {0};
+	struct rte_mbuf *m;
+	uint8_t bytes[16];
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(s, (struct sockaddr *)&any, sizeof(any)), 0);
+	assert_int_equal(getsockname(s, (struct sockaddr *)&any, &len), 0);
+	l.cfg = (struct cp_link){.link = SOCKETS, .type = LINK_UDP_SOCKET, .sealed = true, .fd = s};
+	w->link[SOCKETS] = &l;
+	assert_int_equal(io_link_set(io, &l), 0);
+	to.sin_port = any.sin_port;
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+	assert_int_equal(sendto(from, "question", 8, 0, (struct sockaddr *)&to, sizeof(to)), 8);
+	while (io_rx(io, &b) == 0)
+		;
+	assert_int_equal(b.nsealed, 1);
+	m = b.sealed[0];
+	b.nsealed = 0;
+	assert_memory_equal(packet_of(m)->local, &to.sin_addr, 4);
+	assert_int_not_equal(packet_of(m)->local_if, 0);
+	/* A raw answer, and then one to the link's own remote. */
+	for (unsigned raw = 0; raw < 2; raw++) {
+		if (!raw) {
+			rte_mbuf_refcnt_update(m, 1);
+			memcpy(l.cfg.local_addr, packet_of(m)->local, 16);
+			memcpy(l.cfg.remote_addr, packet_of(m)->addr, 16);
+			l.cfg.family = 4;
+			l.cfg.remote_port = from_port;
+		}
+		io_tx(io, &l, &m, 1, raw ? PACKET_TX_RAW : PACKET_TX);
+		len = sizeof(back);
+		assert_int_equal(
+		        recvfrom(from, bytes, sizeof(bytes), 0, (struct sockaddr *)&back, &len), 8);
+		assert_int_equal(back.sin_addr.s_addr, to.sin_addr.s_addr);
+	}
+	while (io_rx(io, &b))
+		;
+	io_link_del(io, &l);
+	w->link[SOCKETS] = NULL;
+	close(s);
+}
+
 /* One turn's reception. next[l]: the number that link l's next datagram bears. */
 static unsigned turn(uint32_t next[SOCKETS])
 {
@@ -192,6 +241,7 @@ static void test_too_big(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(answers_leave_from_the_address_asked),
 	        cmocka_unit_test(test_runs_end_in_the_middle_of_a_burst),
 	        cmocka_unit_test(test_many_sockets),
 	        cmocka_unit_test(test_too_big),
