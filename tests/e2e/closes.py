@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every way to end a stream that has data on both sides, beside the kernel's own TCP on loopback in the same run: how many bytes the
-other side reads, how its stream ends, what poll() says and what writing gives, 50 times each.
+other side reads, how its stream ends, what poll() says and what writing gives, 20 times each, or 50 (long).
 
       a --- b        the streams go through both daemons
 
@@ -25,7 +25,7 @@ from lib import check, coyonet
 
 import appsock
 
-TIMES = 50
+TIMES = 50 if lib.everything() else 20
 BATCH = 500  # pairs at once
 SETTLE = 0.25  # s that a step is given to reach the other side
 QUESTION, ANSWER, LONG = b"q" * 3000, b"a" * 5000, b"A" * 60000
