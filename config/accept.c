@@ -219,7 +219,11 @@ int conf_accept_change(const char *path, const struct node_id *id, bool add, cha
 	free(text);
 	if (good && rename(fresh, path) == 0)
 		return 0;
-	snprintf(why, cap, "cannot write %s: %s", fresh, strerror(errno));
+	snprintf(
+	        why, cap,
+	        "cannot write %s: %s; the file is replaced as a whole, for which the daemon's user "
+	        "must be able to write to its folder",
+	        fresh, strerror(errno));
 	(void)unlink(fresh);
 	return -EINVAL;
 }

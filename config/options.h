@@ -103,15 +103,16 @@
 	O(S, check_mac, "check-mac", flag, 0, 0, NULL, "no",                                     \
 	  "ethernet: drop frames that do not come from mac")
 
-#define CONF_LISTEN_OPTIONS(O, S)                                                          \
-	O(S, type, "type", choice, 0, 0, "udp-socket", "udp-socket", "what it listens on") \
-	O(S, local, "local", addr, 1, 65535, NULL, NULL,                                   \
-	  "own address, 192.0.2.1:6635, [2001:db8::1]:6635 or 0.0.0.0:6635")               \
-	O(S, max, "max", uint, 1, 4096, NULL, "1024", "neighbours at the same time")       \
-	O(S, accept, "accept", accept, 1, 1000, NULL, "any",                               \
-	  "who may become a neighbour: any, none, ids, or a file with an id a line")       \
-	O(S, mtu, "mtu", uint, 1280, 1500, NULL, "",                                       \
-	  "largest labelled packet, bytes. Default: 1280")
+#define CONF_LISTEN_OPTIONS(O, S)                                                                \
+	O(S, type, "type", choice, 0, 0, "udp-socket", "udp-socket", "what it listens on")       \
+	O(S, local, "local", addr, 1, 65535, NULL, NULL,                                         \
+	  "own address, 192.0.2.1:6635, [2001:db8::1]:6635 or 0.0.0.0:6635")                     \
+	O(S, max, "max", uint, 1, 4096, NULL, "1024", "neighbours at the same time")             \
+	O(S, accept, "accept", accept, 1, 1000, NULL, "any",                                     \
+	  "who may become a neighbour: any, none, ids, or a file with an id a line")             \
+	O(S, mtu, "mtu", uint, 1200, 1500, NULL, "",                                             \
+	  "largest labelled packet that is tried, bytes; probes find out what the way carries. " \
+	  "Default: 1440 over IPv4, 1420 over IPv6")
 
 #define CONF_LSP_OPTIONS(O, S)                                                                 \
 	O(S, in_link, "in-link", str, 1, 31, NULL, NULL, "NAME of the link packets come from") \

@@ -49,6 +49,9 @@ static const struct bad bads[] = {
         {NODE "[listen d]\nlocal = 0.0.0.0:3\n[listen e]\nlocal = 0.0.0.0:3\n",
          "t:6: [listen e] uses the same local address as [listen d] in line 3", 1},
         {NODE "[listen d]\nlocal = 0.0.0.0:3\nmax = 4097\n", "t:5: max: `4097` is not allowed", 1},
+        {NODE "[listen d]\nlocal = 0.0.0.0:3\nmtu = 1199\n", "t:5: mtu: `1199` is not allowed", 1},
+        {NODE "[listen d]\nlocal = 0.0.0.0:3\nmtu = 1200\nmax = 0\n",
+         "t:6: max: `0` is not allowed", 1},
         {NODE "[listen d]\nlocal = 0.0.0.0:3\naccept = all\n", "t:5: accept: `all` is not allowed",
          1},
         /* unknown names */
