@@ -82,7 +82,10 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->rekeys = p->rekeys;
 	v->listener = p->listener ? p->listener->io.link : LINK_NONE;
 	v->allowed = p->allowed;
-	if (!v->up)
+	if (!v->up && p->narrow)
+		snprintf(v->reason, sizeof(v->reason), "the way carries less than %u bytes",
+		         MTU_BASE);
+	else if (!v->up)
 		peer_refusal_text(n, &p->refusal, v->reason, sizeof(v->reason));
 	addresses(p, v);
 	return true;
