@@ -799,8 +799,19 @@ class Case(unittest.TestCase):
         self.assertEqual(d.json("reload")["needs_restart"], ["[listen door] local or mtu"])
         write("")
         self.assertEqual(d.json("reload")["applied"], ["[listen door] removed"])
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", port))  # its socket is closed
+        self.port_given_back(port)
+
+    def port_given_back(self, port):
+        """Waits until the daemon has closed its socket, which it does when the workers have let go of it."""
+        end = time.monotonic() + 30
+        while True:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                try:
+                    s.bind(("127.0.0.1", port))
+                    return
+                except OSError:
+                    self.assertLess(time.monotonic(), end, "the port of a removed listener is still in use")
+            time.sleep(0.02)
 
     # ---- hostile clients ----
 
