@@ -13,9 +13,12 @@
 static bool eligible(struct node *n, unsigned t, const struct peer *p)
 {
 	const struct tree *tr = &n->anchor->tree[t];
-	const struct ann_tree *a = &p->ann->tree[t];
+	const struct ann_tree *a;
 
-	if (!peer_up(p) || !p->ann_valid || t >= p->ann->ntrees || a->is_parent || a->port == 0)
+	if (!peer_up(p) || !p->ann_valid || t >= p->ann->ntrees)
+		return false;
+	a = &p->ann->tree[t];
+	if (a->is_parent || a->port == 0)
 		return false;
 	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops >= COORDS_HOPS_MAX - 1)
 		return false;
