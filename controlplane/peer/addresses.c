@@ -9,6 +9,8 @@
 
 #define ASK_WAIT  (250 * NS_PER_MS) /* or the time that answers take */
 #define ASK_TRIES 3
+/* Tries of a handshake that leave from the own address that the neighbour asked. */
+#define LOCAL_TRIES 4
 
 static bool same(const struct address *a, uint8_t family, const uint8_t *addr, uint16_t port)
 {
@@ -46,12 +48,24 @@ static void set(struct node *n, struct peer *p, const struct address *a)
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-void peer_address_use(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
-                      uint16_t port)
+/* The kernel chooses the own address. One that is configured comes without an interface, and stays. */
+static void forget_local(struct peer *p)
 {
-	p->at.learnt = address(family, addr, port);
+	if (p->cfg.io.local_if)
+		memset(p->cfg.io.local_addr, 0, sizeof(p->cfg.io.local_addr));
+	p->cfg.io.local_if = 0;
+}
+
+void peer_address_use(struct node *n, struct peer *p, const struct hs_source *from)
+{
+	p->at.learnt = address(from->family, from->addr, from->addr_port);
 	p->at.asked.family = 0;
 	disarm(n, &p->address_timer);
+	forget_local(p);
+	if (hs_source_local(from)) {
+		memcpy(p->cfg.io.local_addr, from->local_addr, sizeof(from->local_addr));
+		p->cfg.io.local_if = from->local_if;
+	}
 	set(n, p, &p->at.learnt);
 }
 
@@ -70,6 +84,11 @@ static void send_challenge(struct node *n, struct peer *p, uint64_t nonce, bool 
 		c.u.send.family = to->family;
 		c.u.send.addr_port = to->port;
 		memcpy(c.u.send.addr, to->addr, sizeof(to->addr));
+		if (to->family == p->cfg.io.family) {
+			memcpy(c.u.send.local_addr, p->cfg.io.local_addr,
+			       sizeof(c.u.send.local_addr));
+			c.u.send.local_if = p->cfg.io.local_if;
+		}
 	}
 	w = wr_init(c.u.send.data, sizeof(c.u.send.data));
 	control_stack_write(&w, LABEL_NONE, 1);
@@ -93,7 +112,10 @@ void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t a
 	if (family != 4 && family != 6)
 		return;
 	if (!p->cfg.io.family) {
-		peer_address_use(n, p, family, addr, port);
+		struct hs_source from = {.family = family, .addr_port = port};
+
+		memcpy(from.addr, addr, sizeof(from.addr));
+		peer_address_use(n, p, &from);
 		return;
 	}
 	if (!peer_up(p) || (p->at.asked.family && same(&p->at.asked, family, addr, port)))
@@ -122,15 +144,18 @@ void peer_address_tick(struct node *n, struct peer *p)
 void peer_challenge_rx(struct node *n, struct peer *p, const struct linkmsg_challenge *m,
                        const struct dp_packet *pk)
 {
+	struct hs_source from;
+
 	if (!m->answer) {
 		send_challenge(n, p, m->nonce, true, NULL);
 		return;
 	}
 	/* An answer that comes from elsewhere shows only that somebody at the address asked hands packets on. */
+	from = hs_source_of(pk);
 	if (!p->at.asked.family || m->nonce != p->at.nonce ||
 	    !same(&p->at.asked, pk->family, pk->addr, pk->addr_port))
 		return;
-	peer_address_use(n, p, pk->family, pk->addr, pk->addr_port);
+	peer_address_use(n, p, &from);
 }
 
 void peer_address_next(struct node *n, struct peer *p)
@@ -138,6 +163,10 @@ void peer_address_next(struct node *n, struct peer *p)
 	const struct addresses *at = &p->at;
 	const struct address now = in_use(p);
 
+	if (p->cfg.io.local_if && p->hs_tries >= LOCAL_TRIES) {
+		forget_local(p);
+		set(n, p, &now);
+	}
 	if (!at->configured.family || !at->learnt.family ||
 	    same(&at->configured, at->learnt.family, at->learnt.addr, at->learnt.port))
 		return;

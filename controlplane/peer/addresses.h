@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct dp_packet;
+struct hs_source; /* peer/handshake.h */
 struct node;
 struct peer; /* peer/peer.h */
 
@@ -32,10 +33,11 @@ void peer_addresses_init(struct peer *p);
  * once it has answered from there. Where no address is known yet, it is taken at once. */
 void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
                  uint16_t port);
-/* The neighbour has answered from this address: packets go there from now on. */
-void peer_address_use(struct node *n, struct peer *p, uint8_t family, const uint8_t addr[16],
-                      uint16_t port);
-/* The link is down and another try is due: turns between the configured address and the learnt one. */
+/* The neighbour has answered from this address: packets go there from now on, and leave from the own address that it answered to, where the
+ * source names one. */
+void peer_address_use(struct node *n, struct peer *p, const struct hs_source *from);
+/* The link is down and another try is due: turns between the configured address and the learnt one. After some tries the kernel chooses the
+ * own address again: this machine may not have the one any more that the neighbour asked. */
 void peer_address_next(struct node *n, struct peer *p);
 /* A question whether this node is at an address, or the answer to ours. pk: the packet that it came in. */
 void peer_challenge_rx(struct node *n, struct peer *p, const struct linkmsg_challenge *m,

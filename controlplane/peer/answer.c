@@ -16,17 +16,6 @@ static size_t source_of(const struct dp_packet *pk, uint8_t out[26])
 	return 26;
 }
 
-static struct hs_source source(const struct dp_packet *pk)
-{
-	struct hs_source s = {
-	        .family = pk->family, .addr_port = pk->addr_port, .local_if = pk->local_if};
-
-	memcpy(s.addr, pk->addr, 16);
-	memcpy(s.mac, pk->mac, 6);
-	memcpy(s.local_addr, pk->local_addr, 16);
-	return s;
-}
-
 /* Workers have the receiving keys: the handshake is over, and its entry goes. */
 static void answered(struct node *n, void *owner)
 {
@@ -70,7 +59,7 @@ static bool under_load(struct node *n, const struct cp_link *via, const struct n
 	        .type = LINK_COOKIE, .length = COOKIE_REPLY_BYTES, .receiver = (uint32_t)h.counter};
 	link_header_put(f, &h);
 	cookie_seal(keyed, &n->cfg.rng, macs, cookie, f + LINK_HEADER_BYTES);
-	to = source(pk);
+	to = hs_source_of(pk);
 	hs_send_frame(n, via, &to, f, sizeof(f));
 	return true;
 }
@@ -158,7 +147,7 @@ void answer_first_rx(struct node *n, struct peer *p, struct listener *l, const s
                      const struct link_header *h, const struct hs_envelope *env)
 {
 	struct handshake hs = {
-	        .peer = p, .listener = l, .theirs = (uint32_t)h->counter, .to = source(pk)};
+	        .peer = p, .listener = l, .theirs = (uint32_t)h->counter, .to = hs_source_of(pk)};
 	const struct node_id *keyed = addressed_by(n, pk, env);
 	struct halfopen *half;
 
@@ -204,7 +193,7 @@ static bool join(struct node *n, struct handshake *hs)
 /* The third message answers the second, which went to where the first came from: there the neighbour is, and its packets go to the address that it asked. */
 static void take_address(struct node *n, struct peer *p, const struct hs_source *to)
 {
-	struct cp_link *io = &p->cfg.io;
+	const struct cp_link *io = &p->cfg.io;
 
 	if (!to->family || (io->family && peer_up(p) && !p->listener))
 		return;
@@ -213,11 +202,7 @@ static void take_address(struct node *n, struct peer *p, const struct hs_source 
 	    (!hs_source_local(to) ||
 	     memcmp(io->local_addr, to->local_addr, sizeof(to->local_addr)) == 0))
 		return;
-	if (hs_source_local(to)) {
-		memcpy(io->local_addr, to->local_addr, sizeof(io->local_addr));
-		io->local_if = to->local_if;
-	}
-	peer_address_use(n, p, to->family, to->addr, to->addr_port);
+	peer_address_use(n, p, to);
 }
 
 void answer_third_rx(struct node *n, struct peer *p, struct listener *l,

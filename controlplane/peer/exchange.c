@@ -8,6 +8,17 @@
 
 const struct node_id hs_no_id;
 
+struct hs_source hs_source_of(const struct dp_packet *pk)
+{
+	struct hs_source s = {
+	        .family = pk->family, .addr_port = pk->addr_port, .local_if = pk->local_if};
+
+	memcpy(s.addr, pk->addr, 16);
+	memcpy(s.mac, pk->mac, 6);
+	memcpy(s.local_addr, pk->local_addr, 16);
+	return s;
+}
+
 void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k)
 {
 	struct cp_cmd c = {.type = CMD_LINK_RX_DEL};

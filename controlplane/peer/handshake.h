@@ -40,6 +40,9 @@ static inline bool hs_source_local(const struct hs_source *s)
 	return memcmp(s->local_addr, none, sizeof(none)) != 0;
 }
 
+/* The source of a frame from a worker. */
+struct hs_source hs_source_of(const struct dp_packet *pk);
+
 struct handshake {
 	struct noise noise;
 	uint32_t mine, theirs; /* handshake indices */

@@ -96,6 +96,7 @@ static void test_configured_and_learnt_in_turn(void **state)
 	struct net net;
 	struct peer *p;
 	struct node *n;
+	struct hs_source from = {.family = 4, .addr_port = 77};
 	uint8_t configured[16];
 	unsigned at_configured = 0, at_learnt = 0;
 
@@ -104,7 +105,8 @@ static void test_configured_and_learnt_in_turn(void **state)
 	n = net.node[net.edge[0].node[0]].node;
 	memcpy(configured, p->cfg.io.remote_addr, 16);
 	assert_true(p->cfg.initiate);
-	peer_address_use(n, p, 4, elsewhere, 77);
+	memcpy(from.addr, elsewhere, sizeof(from.addr));
+	peer_address_use(n, p, &from);
 	rig_kick(&net, net.edge[0].node[0]);
 	net_edge(&net, 0, false);
 	for (unsigned i = 0; i < 120; i++) {
@@ -118,6 +120,61 @@ static void test_configured_and_learnt_in_turn(void **state)
 	rig_close(&net);
 }
 
+/* Packets leave from the own address that the neighbour asked last, and from none of before: of another family they could not be sent. */
+static void test_own_address_follows(void **state)
+{
+	struct hs_source from = {
+	        .family = 4, .addr_port = 77, .local_addr = {10, 0, 0, 1}, .local_if = 3};
+	struct dp_packet pk = {.family = 6,
+	                       .addr_port = 77,
+	                       .addr = {0xfd, 9},
+	                       .local_addr = {0xfd, 1},
+	                       .local_if = 4};
+	struct net net;
+	struct node *n;
+	struct peer *p;
+
+	pair_open(&net);
+	p = rig_peer(&net, 0, 0);
+	n = net.node[net.edge[0].node[0]].node;
+	peer_address_use(n, p, &from);
+	assert_memory_equal(p->cfg.io.local_addr, from.local_addr, 16);
+	for (unsigned i = 0; i < 2; i++) {
+		peer_learnt(n, p, 6, pk.addr, 77);
+		peer_challenge_rx(n, p,
+		                  &(struct linkmsg_challenge){.answer = true, .nonce = p->at.nonce},
+		                  &pk);
+		assert_int_equal(p->cfg.io.family, 6);
+		assert_memory_equal(p->cfg.io.local_addr, pk.local_addr, 16);
+		assert_int_equal(p->cfg.io.local_if, pk.local_if);
+		memset(pk.local_addr, 0, sizeof(pk.local_addr));
+		pk.local_if = 0;
+		pk.addr[2]++;
+	}
+	rig_close(&net);
+}
+
+/* This machine may have lost the own address that the neighbour asked: a link that stays down is tried from whichever the kernel chooses. */
+static void test_own_address_that_is_gone(void **state)
+{
+	struct hs_source from = {.family = 4, .local_addr = {10, 0, 0, 1}, .local_if = 3};
+	struct net net;
+	struct peer *p;
+
+	pair_open(&net);
+	p = rig_peer(&net, 0, 0);
+	memcpy(from.addr, p->cfg.io.remote_addr, sizeof(from.addr));
+	from.addr_port = p->cfg.io.remote_port;
+	peer_address_use(net.node[net.edge[0].node[0]].node, p, &from);
+	rig_kick(&net, net.edge[0].node[0]);
+	net_edge(&net, 0, false);
+	rig_run(&net, 12000);
+	assert_false(peer_up(p));
+	assert_int_equal(p->cfg.io.local_if, 0);
+	assert_int_equal(p->cfg.io.local_addr[0], 0);
+	rig_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +182,8 @@ int main(void)
 	        cmocka_unit_test(test_a_redirected_packet_moves_nothing),
 	        cmocka_unit_test(test_foreign_answers),
 	        cmocka_unit_test(test_configured_and_learnt_in_turn),
+	        cmocka_unit_test(test_own_address_follows),
+	        cmocka_unit_test(test_own_address_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
