@@ -16,11 +16,32 @@ static size_t source_of(const struct dp_packet *pk, uint8_t out[26])
 	return 26;
 }
 
+/* The neighbour is where the second message of XX, which the third answers, went to, and has asked the address that this left from. One
+ * that is up and has not started anew moves only when it has answered a challenge there. */
+static void take_address(struct node *n, struct peer *p, const struct handshake *hs)
+{
+	bool goes_on =
+	        peer_up(p) && p->remote_epoch == hs->remote.epoch && p->local_epoch == hs->epoch;
+	const struct cp_link *io = &p->cfg.io;
+	const struct hs_source *to = &hs->to;
+
+	if (!to->family || peer_taken(p, &hs->id) || (io->family && goes_on))
+		return;
+	if (io->family == to->family && io->remote_port == to->addr_port &&
+	    memcmp(io->remote_addr, to->addr, sizeof(to->addr)) == 0 &&
+	    (!hs_source_local(to) ||
+	     memcmp(io->local_addr, to->local_addr, sizeof(to->local_addr)) == 0))
+		return;
+	peer_address_use(n, p, to);
+}
+
 /* Workers have the receiving keys: the handshake is over, and its entry goes. */
 static void answered(struct node *n, void *owner)
 {
 	struct halfopen *h = owner;
 
+	if (!h->hs.ik)
+		take_address(n, h->hs.peer, &h->hs);
 	peer_established(n, h->hs.peer, &h->hs);
 	halfopen_drop(n, h);
 }
@@ -190,21 +211,6 @@ static bool join(struct node *n, struct handshake *hs)
 	return true;
 }
 
-/* The third message answers the second, which went to where the first came from: there the neighbour is, and its packets go to the address that it asked. */
-static void take_address(struct node *n, struct peer *p, const struct hs_source *to)
-{
-	const struct cp_link *io = &p->cfg.io;
-
-	if (!to->family || (io->family && peer_up(p) && !p->listener))
-		return;
-	if (io->family == to->family && io->remote_port == to->addr_port &&
-	    memcmp(io->remote_addr, to->addr, sizeof(to->addr)) == 0 &&
-	    (!hs_source_local(to) ||
-	     memcmp(io->local_addr, to->local_addr, sizeof(to->local_addr)) == 0))
-		return;
-	peer_address_use(n, p, to);
-}
-
 void answer_third_rx(struct node *n, struct peer *p, struct listener *l,
                      const struct link_header *h, const struct hs_envelope *env)
 {
@@ -237,7 +243,6 @@ void answer_third_rx(struct node *n, struct peer *p, struct listener *l,
 	hs->keyed = true;
 	if (hs->peer->rtt_ns < 0)
 		peer_rtt_sample(hs->peer, instant_sub(n->now, hs->born));
-	take_address(n, hs->peer, &hs->to);
 	hs_drop(n, &hs->peer->own);
 	hs_program_rx(n, hs, answered, half);
 }

@@ -526,20 +526,27 @@ static void test_own_key(void **state)
 static void test_two_complete_at_once(void **state)
 {
 	struct callers w;
+	struct dp_packet pk;
 	struct peer *a;
 
 	callers_open(&w);
 	a = peer_by_link(w.n[0], 0);
 	for (unsigned i = 1; i < 3; i++) {
-		carry(w.n[i], w.n[0]);
-		carry(w.n[0], w.n[i]);
-		ground_acknowledge(w.n[i]);
-		carry(w.n[i], w.n[0]);
+		for (unsigned k = 0; k < 2; k++) {
+			ground_acknowledge(w.n[i]);
+			while (said(w.n[i], &pk)) {
+				pk.family = 4;
+				pk.addr[0] = (uint8_t)i;
+				hear(w.n[0], &pk);
+			}
+			carry(w.n[0], w.n[i]);
+		}
 	}
 	assert_int_equal(w.n[0]->peers->half_open.count, 2);
 	ground_acknowledge(w.n[0]);
 	assert_true(peer_up(a));
 	assert_true(id_eq(&a->id, &w.g[1].identity.id));
+	assert_int_equal(a->cfg.io.remote_addr[0], 1);
 	assert_int_equal(a->flaps, 0);
 	assert_int_equal(w.n[0]->peers->half_open.count, 0);
 	assert_int_equal(ground_drain(w.n[0], CMD_LINK_RX_DEL), w.n[2]->cfg.workers);
