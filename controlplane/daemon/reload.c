@@ -143,7 +143,7 @@ static void set_listener(struct daemon *d, const struct conf_listen *l,
 {
 	int link = links_find(d, l->head.name);
 	char err[400], keys[64] = "added";
-	bool file = conf_accept_mode(l->accept) == CONF_ACCEPT_FILE;
+	bool file = conf_accept_mode(l->accept) == CONF_ACCEPT_FILE, fresh = link < 0;
 
 	if (old && link >= 0 && !differs(CONF_SEC_LISTEN, old, l, keys, sizeof(keys))) {
 		if (!file)
@@ -155,9 +155,11 @@ static void set_listener(struct daemon *d, const struct conf_listen *l,
 		     "another of this name is still being removed");
 		return;
 	}
-	if (link < 0)
+	if (fresh)
 		link = listeners_open(d, l, err, sizeof(err));
 	if (link < 0 || listeners_set(d, (uint32_t)link, l, err, sizeof(err)) != 0) {
+		if (fresh && link >= 0)
+			links_gone(d, (uint32_t)link);
 		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
 		note(ch->failed, &ch->nfailed, "listen", l->head.name,
 		     old ? "could not be changed" : "could not be added");
@@ -187,7 +189,7 @@ static void compare_listeners(struct daemon *d, const struct conf *fresh, struct
 		const struct conf_listen *l = &fresh->listens[i], *old;
 
 		old = listen_of(&d->conf, l->head.name);
-		if (old && address_changed(old, l))
+		if (old && runs(d, l->head.name) && address_changed(old, l))
 			note(ch->restart, &ch->nrestart, "listen", l->head.name, "local or mtu");
 		else
 			set_listener(d, l, old, ch);
@@ -233,19 +235,16 @@ static void adopt_listeners(struct daemon *d, struct conf *fresh)
 {
 	struct conf *c = &d->conf;
 	struct conf_listen *old = c->listens;
-	uint32_t n = 0, nold = c->nlistens;
+	uint32_t nold = c->nlistens;
 
 	for (uint32_t i = 0; i < fresh->nlistens; i++) {
 		const struct conf_listen *was = listen_of(c, fresh->listens[i].head.name);
 
-		if (links_find(d, fresh->listens[i].head.name) < 0)
-			continue; /* could not be added: the next reload tries again */
-		fresh->listens[n] =
-		        was && address_changed(was, &fresh->listens[i]) ? *was : fresh->listens[i];
-		n++;
+		if (was && runs(d, was->head.name) && address_changed(was, &fresh->listens[i]))
+			fresh->listens[i] = *was;
 	}
 	c->listens = fresh->listens;
-	c->nlistens = n;
+	c->nlistens = fresh->nlistens;
 	fresh->listens = old;
 	fresh->nlistens = nold;
 }
@@ -351,6 +350,11 @@ void reload_again(struct daemon *d)
 		if (!runs(d, d->conf.links[i].head.name)) {
 			add_link(d, &d->conf.links[i], ch);
 			missing |= !runs(d, d->conf.links[i].head.name);
+		}
+	for (uint32_t i = 0; ch && i < d->conf.nlistens; i++)
+		if (!runs(d, d->conf.listens[i].head.name)) {
+			set_listener(d, &d->conf.listens[i], NULL, ch);
+			missing |= !runs(d, d->conf.listens[i].head.name);
 		}
 	for (unsigned i = 0; ch && i < ch->napplied; i++)
 		daemon_log(d, LOG_LEVEL_INFO, "reload: %s", ch->applied[i]);

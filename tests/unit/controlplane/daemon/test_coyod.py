@@ -790,6 +790,13 @@ class Case(unittest.TestCase):
             port = s.getsockname()[1]
         door = "[listen door]\nlocal = 127.0.0.1:%d\n" % port
         self.assertEqual(d.json("allow", PEER, status=1)["code"], "ENOENT")
+        write(door.replace("door", "late"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", port))
+            self.assertEqual(d.json("reload")["failed"], ["[listen late] could not be added"])
+        d.until("info reload: [listen late] added")  # by itself
+        write("")
+        self.assertEqual(d.json("reload")["applied"], ["[listen late] removed"])
         write(door)
         self.assertEqual(d.json("reload")["applied"], ["[listen door] added"])
         self.assertEqual(d.json("reload")["applied"], [])
