@@ -129,7 +129,7 @@ def flooded(net, port):
 
 def trickled(net):
     """At a door of 64 places, which a reload adds, strangers of one prefix come one after the other; honest ones of other prefixes get in."""
-    a, port = net.nodes["a"], net._ports(1)[0]
+    a, port = net.nodes["a"], coyonet.free_ports(1)[0]
     a.extra += "[listen small]\nlocal = 127.0.0.7:%d\nmax = 64\n" % port
     a.write_conf()
     a.ctl("reload")
@@ -182,7 +182,7 @@ def emptied(net):
 
 
 def body(net):
-    port = net._ports(1)[0]
+    port = coyonet.free_ports(1)[0]
     net.node_options = "hello-active-ms = 250\nhello-idle-ms = 500\n" if not LONG else ""  # so that b soon misses a
     for n in ("a", "b", "c"):
         net.node(n)

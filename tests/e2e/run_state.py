@@ -3,7 +3,7 @@
 """scripts/run --stay and --stop under attack: whatever another user has put in their way, nothing that they did not make is removed,
 no process that they did not start gets a signal, and no link is followed.
 
-As root the attacks that need a second user are made as nobody, too."""
+As root the attacks that need a second user are made as nobody, too. With `long` each is made in all its forms, in place of one."""
 import contextlib
 import json
 import os
@@ -43,6 +43,11 @@ def place(tmp, name):
         run_state.bases = real
         os.environ.clear()
         os.environ.update(old)
+
+
+def some(cases):
+    """All of them with `long`, the first otherwise: each takes seconds."""
+    return cases if lib.everything() else cases[:1]
 
 
 def write(path, text, mode=0o600):
@@ -318,13 +323,14 @@ def whole(tmp, net):
         r = five_nodes(net, "--stop")
         check(r.returncode == 0 and "Stopped 5 nodes" in r.stdout, "--stop: %s" % (r.stdout + r.stderr).strip())
         check(sorted(os.listdir(base)) == ["victim"], "nothing is left")
-        for after_lines in range(3):
-            interrupted(net, base, after_lines)
+        for made in some(["ctl.sock", "coyo-run-", "in-7000"]):
+            interrupted(net, base, made)
 
 
 def pasted(tmp, net):
     """What the story of --stay prints is pasted into the shell that it was called from, wherever that stands."""
-    for folder, build in (("/", net.build), (os.path.join(tmp, "sp ace"), os.path.join(tmp, "sp ace", "b $u"))):
+    odd = os.path.join(tmp, "sp ace")
+    for folder, build in some([(odd, os.path.join(odd, "b $u")), ("/", net.build)]):
         with place(tmp, "pas ted") as (base, _):
             os.makedirs(folder, exist_ok=True)
             if build != net.build:
@@ -347,7 +353,7 @@ def pasted(tmp, net):
 def untold(tmp, net):
     """Standard output is closed from the start, full, or a pipe that nobody reads."""
     with place(tmp, "untold") as (base, _):
-        for how in (">&-", ">/dev/full", "| true"):
+        for how in some([">/dev/full", ">&-", "| true"]):
             r = subprocess.run(["bash", "-o", "pipefail", "-c", '"$@" ' + how, "bash", sys.executable, FIVE, "--build", net.build, "--size", "1"],
                                env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},  # as a user has it
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=400, check=False)
@@ -359,10 +365,9 @@ def untold(tmp, net):
             check(sorted(os.listdir(base)) == ["victim"], "and nothing is left, no logs either")
 
 
-def interrupted(net, base, how):
+def interrupted(net, base, made):
     p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--stay", "--size", "64"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    made = ["coyo-run-", "ctl.sock", "in-7000"][how]
 
     def there():
         return any(made in name for _, folders, files in os.walk(base) for name in folders + files) or p.poll() is not None
@@ -403,7 +408,7 @@ def daemons_under(base):
 def killed_itself(tmp, net):
     """scripts/run that is killed at any moment leaves neither daemons nor files; what --stay left stays."""
     with place(tmp, "itself") as (base, _):
-        for made in ("ctl.sock", "out-7000"):
+        for made in some(["out-7000", "ctl.sock"]):
             p = subprocess.Popen([sys.executable, FIVE, "--build", net.build, "--size", "1000"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
             net.wait("the run to make %s" % made, lambda: any(made in files for _, _, files in os.walk(base)), every=0.01)

@@ -62,16 +62,50 @@ class Signals:
 signals = Signals()
 
 
+class PortBlocks:
+    """UDP ports of 127.0.0.1 that no other test of this machine is given while this process lives.
+
+    A block of ports is held by an abstract socket of its number, which ends with the process however that ends. The ports lie below
+    those that the kernel hands out by itself."""
+
+    FIRST, LAST, SIZE = 10000, 32000, 100
+
+    def __init__(self):
+        self.held, self.left = [], []
+
+    def take(self):
+        """One port that is free now; NetError when all blocks are held or in use."""
+        while True:
+            while self.left:
+                port = self.left.pop(0)
+                with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    s.bind(("127.0.0.1", port))
+                    return port
+            self._hold_another()
+
+    def _hold_another(self):
+        blocks = (self.LAST - self.FIRST) // self.SIZE
+        for i in range(blocks):
+            block = (os.getpid() + i) % blocks
+            lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                lock.bind("\0coyo-test-ports-%d" % block)
+            except OSError:
+                lock.close()
+                continue
+            self.held.append(lock)
+            first = self.FIRST + block * self.SIZE
+            self.left = list(range(first, first + self.SIZE))
+            return
+        raise NetError("all UDP ports from %d to %d are held by other tests" % (self.FIRST, self.LAST))
+
+
+port_blocks = PortBlocks()
+
+
 def free_ports(n):
-    """n UDP ports on 127.0.0.1 that are free now."""
-    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(n)]
-    try:
-        for s in socks:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in socks]
-    finally:
-        for s in socks:
-            s.close()
+    """n UDP ports on 127.0.0.1 that are free now and that no other test takes."""
+    return [port_blocks.take() for _ in range(n)]
 
 
 def daemon_user():
@@ -191,7 +225,6 @@ class Net:
         self.nodes, self.wired, self.wire, self.links = {}, wires, None, []
         self.guard = None
         self.programs = []  # whatever coyo() started
-        self.ports = set()  # in use by links
         self.mtu, self.workers, self.idle, self.node_options = mtu, workers, idle, node_options
 
     def born(self, also=None):
@@ -232,21 +265,13 @@ class Net:
         """A sealed udp-socket link a-b, named alike at both ends."""
         name = "%s-%s" % (a, b)
         self.links.append((name, a, b))
-        pa, pb, qa, qb = self._ports(4)
+        pa, pb, qa, qb = free_ports(4)
         ra, rb = (qa, qb) if self.wired else (pb, pa)
         for me, local, remote, peer in ((a, pa, ra, b), (b, pb, rb, a)):
             self.nodes[me].links.append(
                 "[link %s]\ntype = udp-socket\nlocal = 127.0.0.1:%d\nremote = 127.0.0.1:%d\npeer = %s\nmtu = %d\n%s" %
                 (name, local, remote, self.nodes[peer].id, self.mtu, options))
         return "%s:%d:%d:%d:%d" % (name, qa, pa, qb, pb)
-
-    def _ports(self, n):
-        """Free ones that no other link of this network has been given."""
-        new = []
-        while len(new) < n:
-            new += [p for p in free_ports(n) if p not in self.ports and p not in new]
-        self.ports |= set(new)
-        return new[:n]
 
     def build_net(self, names, edges, options=""):
         for n in names:
