@@ -203,7 +203,8 @@ static void judge(struct node *n, struct listener *l)
 			p->allowed = allowed;
 			l->nallowed = allowed ? l->nallowed + 1 : l->nallowed - 1;
 		}
-		if (idset_has(&l->denied, &p->id) || (!l->open && !allowed))
+		/* A stranger for whose share there is no memory would never give way. */
+		if (idset_has(&l->denied, &p->id) || (!allowed && (!l->open || !p->share)))
 			peer_del(n, p->link);
 	}
 	while (l->nlinks > l->max) {

@@ -93,7 +93,7 @@ void peer_probe_narrow(struct node *n, struct peer *p)
 	p->narrow = true;
 	peer_hello_flags_tx(n, p, HELLO_FLAG_NARROW);
 	peer_down(n, p, "the way carries less than 1200 bytes");
-	p->own.active = false;
+	hs_drop(n, &p->own);
 	p->confirming = false;
 	disarm(n, &p->probe_timer);
 	if (p->state != PEER_GONE)

@@ -47,6 +47,7 @@ void ending_watch(struct worker_sessions *s, struct app_stream *st, struct insta
 		st->worker.acked = UINT64_MAX;
 		st->worker.expiry = instant_add(now, time_limit(st));
 		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
+		s->nwatched++;
 	}
 	s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
 }
@@ -57,6 +58,7 @@ void ending_forget(struct worker_sessions *s, struct app_stream *st)
 		return;
 	st->worker.watched = false;
 	TAILQ_REMOVE(&s->watched, st, worker.watch_link);
+	s->nwatched--;
 }
 
 /* Nothing has moved for too long. */
@@ -90,10 +92,10 @@ static void look(struct worker_sessions *s, struct app_stream *st, struct instan
 
 void ending_run(struct worker_sessions *s, struct instant now)
 {
-	unsigned n = 0;
+	unsigned n = 0, most = s->nwatched < LOOKS ? s->nwatched : LOOKS; /* none twice */
 
 	s->watch = INSTANT_NEVER;
-	while (n < LOOKS && !TAILQ_EMPTY(&s->watched)) {
+	while (n < most && !TAILQ_EMPTY(&s->watched)) {
 		struct app_stream *st = TAILQ_FIRST(&s->watched);
 
 		/* The next turn begins with the others. */

@@ -122,6 +122,7 @@ struct worker_sessions {
 	struct app_stream *announce_first, *announce_last;
 	/* Their applications are gone, and bytes of them are still to go; when to look at them again. */
 	struct app_streams watched;
+	uint32_t nwatched;
 	struct instant watch;
 	struct app_listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
