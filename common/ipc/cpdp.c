@@ -5,6 +5,7 @@
 #include "base/assert.h"
 
 #include <stddef.h>
+#include <string.h>
 
 uint32_t cp_cmd_size(const struct cp_cmd *c)
 {
@@ -21,6 +22,20 @@ uint32_t cp_cmd_size(const struct cp_cmd *c)
 	default:
 		return head + (uint32_t)sizeof(struct cp_link) +
 		       (uint32_t)sizeof(struct cp_session);
+	}
+}
+
+void cp_cmd_wipe(struct cp_cmd *c)
+{
+	switch (c->type) {
+	case CMD_LINK_TX_KEY:
+	case CMD_LINK_RX_KEY:
+	case CMD_SESSION_TX_KEY:
+	case CMD_SESSION_RX_KEY:
+		explicit_bzero(c->u.key.key, sizeof(c->u.key.key));
+		break;
+	default:
+		break;
 	}
 }
 

@@ -199,6 +199,8 @@ static inline uint8_t cp_index_worker(uint32_t index_or_label, unsigned workers)
 
 /* Bytes of a command that matter: the ring copies no more than this. */
 uint32_t cp_cmd_size(const struct cp_cmd *c);
+/* Overwrites the key that a command carries, if it carries one, once the command has been passed on or carried out. */
+void cp_cmd_wipe(struct cp_cmd *c);
 
 enum dp_event_type {
 	EVT_NONE = 0,

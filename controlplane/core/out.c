@@ -165,14 +165,16 @@ void out_log(struct node *n, uint8_t level, const char *fmt, ...)
 bool node_output(struct node *n, struct node_output *out)
 {
 	struct out_block *b = STAILQ_FIRST(&n->out.block);
-	const struct out_item *i;
+	struct out_item *i;
 
 	if (!b || b->read == b->written)
 		return false;
 	COYO_ASSERT(b->read < b->written && b->written <= sizeof(b->data));
-	i = (const struct out_item *)(b->data + b->read);
+	i = (struct out_item *)(b->data + b->read);
 	COYO_ASSERT(i->size <= sizeof(*out));
 	memcpy(out, &i->o, i->size);
+	if (i->o.type == OUT_COMMAND)
+		cp_cmd_wipe(&i->o.u.command.cmd);
 	b->read += (uint32_t)room_of(i->size);
 	if (b->read < b->written)
 		return true;

@@ -13,6 +13,7 @@
 #include "crypto/identity.h"
 #include "daemon/cross.h"
 #include "daemon/ctl_server.h"
+#include "daemon/harden.h"
 #include "daemon/keylock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -41,7 +42,7 @@ enum daemon_stop { RUNNING = 0, STOP_DRAINING, STOP_NOW };
 struct daemon {
 	struct conf conf;
 	struct identity me;
-	bool locked; /* `me` is in memory that is not swapped out */
+	enum harden_locked locked; /* what is never swapped out */
 	struct keylock keylock;
 	struct log log;
 	struct notify notify;

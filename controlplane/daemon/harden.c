@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -43,9 +44,29 @@ void harden_begin(bool dumps)
 	dumpable(false);
 }
 
-bool harden_lock(struct identity *me)
+/* Where the limit of locked memory is less than no limit, an allocation to come could fail for it. */
+/* syscalls at the start: setrlimit getrlimit mlockall */
+static bool lock_all(void)
 {
-	return sodium_mlock(me, sizeof(*me)) == 0;
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (getrlimit(RLIMIT_MEMLOCK, &all) == 0 && all.rlim_cur != RLIM_INFINITY) {
+		all.rlim_cur = all.rlim_max = RLIM_INFINITY;
+		if (setrlimit(RLIMIT_MEMLOCK, &all) != 0)
+			return false;
+	}
+	/* Pages are locked when they are first used, so that address space which nobody uses costs nothing. */
+	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
+/* syscalls at the start: mlock */
+enum harden_locked harden_lock(struct identity *me)
+{
+	bool key = sodium_mlock(me, sizeof(*me)) == 0;
+
+	if (lock_all())
+		return LOCKED_ALL;
+	return key ? LOCKED_KEY : LOCKED_NOTHING;
 }
 
 /* syscalls at the start: geteuid */

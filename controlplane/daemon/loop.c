@@ -109,6 +109,7 @@ void loop_outputs(struct daemon *d)
 		switch (out.type) {
 		case OUT_COMMAND:
 			pump_node_command(d, out.u.command.worker, &out.u.command.cmd);
+			cp_cmd_wipe(&out.u.command.cmd);
 			break;
 		case OUT_ANSWER:
 			take_answer(d, &out.u.answer);

@@ -362,10 +362,11 @@ static int serve(struct daemon *d)
 		           rc == -ENOSYS
 		                   ? "this coyod was built without libseccomp, or with a sanitizer"
 		                   : strerror(-rc));
-	if (!d->locked)
-		daemon_log(d, LOG_LEVEL_WARN,
-		           "the secret key is not in locked memory: raise ulimit -l, or "
-		           "LimitMEMLOCK= of the service");
+	if (d->locked != LOCKED_ALL)
+		daemon_log(d, d->locked == LOCKED_KEY ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+		           "%s could be swapped out: set ulimit -l, or LimitMEMLOCK= of the "
+		           "service, to unlimited",
+		           d->locked == LOCKED_KEY ? "session keys" : "the secret key");
 	announce(d);
 	return loop_run(d);
 }

@@ -26,6 +26,7 @@ void pump_free(struct pump *p)
 
 		while ((item = STAILQ_FIRST(&p->w[i].queue)) != NULL) {
 			STAILQ_REMOVE_HEAD(&p->w[i].queue, next);
+			cp_cmd_wipe(&item->cmd);
 			free(item);
 		}
 		free(p->w[i].runs);
@@ -185,6 +186,7 @@ void pump_flush(struct daemon *d)
 				break;
 			STAILQ_REMOVE_HEAD(&w->queue, next);
 			w->queued--;
+			cp_cmd_wipe(&item->cmd);
 			free(item);
 		}
 	}

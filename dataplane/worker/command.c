@@ -33,13 +33,14 @@ unsigned command_run(struct loop *l)
 	unsigned n = 0;
 
 	while (n < COMMANDS_PER_LOOP) {
-		const struct cp_cmd *c = ring_take_begin(w->commands, sizeof(struct cp_cmd));
+		struct cp_cmd *c = ring_take_begin(w->commands, sizeof(struct cp_cmd));
 
 		if (!c)
 			break;
 		if (execute(l, c))
 			drop_count(w, DROP_BAD_COMMAND, 1);
 		executed = c->seq;
+		cp_cmd_wipe(c); /* the slot is not written again before a whole turn of the ring */
 		ring_take_end(w->commands);
 		n++;
 	}

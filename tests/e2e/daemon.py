@@ -119,6 +119,25 @@ def told_to_end_while_starting(net):
     check(by_signal < 20, "most of them in order (%d before the first file was made)" % by_signal)
 
 
+def memory_is_not_swapped(net):
+    """Where the limit allows it all memory in use is locked; where not, the log says what is not and the remedy."""
+    a = Alone(net)
+    for most in (resource.RLIM_INFINITY, 1 << 20):
+        try:
+            p = a.start(preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_MEMLOCK, (most, most)))
+        except (subprocess.SubprocessError, OSError, ValueError):
+            print("this user may not lock all memory: left out")
+            continue
+        a.answers()
+        with open("/proc/%d/status" % p.pid, encoding="ascii") as f:
+            locked = [int(line.split()[1]) for line in f if line.startswith("VmLck:")][0]
+        a.ends(1.0, "SIGTERM is obeyed")
+        told = "could be swapped out: set ulimit -l" in p.stderr.read().decode()
+        p.stderr.close()
+        # Root raises its limit by itself, where it may.
+        check(told != (locked > 10000), "%d KiB of memory are locked%s" % (locked, ", and the remedy is told" if told else ""))
+
+
 def open_files(net):
     """The number that the refusal names is enough for a daemon with ports, workers, links and applications, all control clients included."""
     a = Alone(net)
@@ -191,7 +210,7 @@ def drain_of_a_transit(net):
         net.clear()
 
 
-TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, open_files, one_key_twice_across_namespaces,
+TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, memory_is_not_swapped, open_files, one_key_twice_across_namespaces,
          drain_of_a_transit]
 if __name__ == "__main__":
     wanted = sys.argv[2:]

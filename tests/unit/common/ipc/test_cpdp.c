@@ -34,6 +34,28 @@ static void commands(void **state)
 	}
 }
 
+/* A command that has been passed on keeps everything but its key. */
+static void keys_are_wiped(void **state)
+{
+	static const uint8_t none[32];
+	static struct cp_cmd c, was;
+
+	for (uint32_t type = CMD_NOP; type < CMD_TYPES; type++) {
+		bool key = type == CMD_LINK_TX_KEY || type == CMD_LINK_RX_KEY ||
+		           type == CMD_SESSION_TX_KEY || type == CMD_SESSION_RX_KEY;
+
+		memset(&c, 0x5a, sizeof(c));
+		c.type = type;
+		was = c;
+		cp_cmd_wipe(&c);
+		if (key) {
+			assert_memory_equal(c.u.key.key, none, sizeof(none));
+			memcpy(c.u.key.key, was.u.key.key, sizeof(none));
+		}
+		assert_memory_equal(&c, &was, sizeof(c));
+	}
+}
+
 static void packets(void **state)
 {
 	static struct cp_cmd c;
@@ -101,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(commands),
+	        cmocka_unit_test(keys_are_wiped),
 	        cmocka_unit_test(packets),
 	        cmocka_unit_test(events),
 	        cmocka_unit_test(owners),
