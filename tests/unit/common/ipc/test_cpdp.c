@@ -122,10 +122,8 @@ static void owners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(commands),
-	        cmocka_unit_test(keys_are_wiped),
-	        cmocka_unit_test(packets),
-	        cmocka_unit_test(events),
+	        cmocka_unit_test(commands), cmocka_unit_test(keys_are_wiped),
+	        cmocka_unit_test(packets),  cmocka_unit_test(events),
 	        cmocka_unit_test(owners),
 	};
 
