@@ -33,6 +33,8 @@ bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NO
 #define HELLO_FLAG_REPLY_WANTED 1
 #define HELLO_FLAG_NARROW \
 	2 /* the link does not carry what every link must: the sender takes it down */
+#define HELLO_FLAG_CLOSING \
+	4 /* the sender gives the link up: its node stops, or it has no place for it any more */
 struct linkmsg_hello {
 	uint64_t sent_us, echo_us;
 	uint32_t held_us;

@@ -22,6 +22,7 @@
 
 #define EVENTS_MAX 64
 #define DRAIN_NS   (2 * NS_PER_S)
+#define GOODBYE_MS 20
 #define STOP_LOOK_NS \
 	(50 * NS_PER_MS)          /* whether all is withdrawn; and for the last packets to leave */
 #define RETRY_NS  (1 * NS_PER_MS) /* a worker's ring was full */
@@ -286,6 +287,21 @@ static bool turn(struct daemon *d, bool more)
 	return ctl_server_slice(d) || more;
 }
 
+/* The workers run on, and a millisecond is what they need to send it; one that is stuck is not waited for.
+ * syscalls: clock_nanosleep */
+static void say_goodbye(struct daemon *d)
+{
+	struct node_event ev = {.type = NODE_STOPS};
+	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+	node_input(d->node, &ev, d->now);
+	loop_outputs(d);
+	for (unsigned i = 0; i < GOODBYE_MS && !pump_done(d); i++) {
+		pump_flush(d);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+}
+
 int loop_run(struct daemon *d)
 {
 	bool more = false;
@@ -305,6 +321,8 @@ int loop_run(struct daemon *d)
 			break;
 		arm(d);
 	}
+	if (!d->pump.broken)
+		say_goodbye(d);
 	if (d->snapshot_due || *d->conf.node.state)
 		state_save(d);
 	return d->exit_status;

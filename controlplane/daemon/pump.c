@@ -200,6 +200,14 @@ bool pump_pending(const struct daemon *d)
 	return false;
 }
 
+bool pump_done(const struct daemon *d)
+{
+	for (unsigned i = 0; i < d->workers; i++)
+		if (d->pump.w[i].queued || dp_acked(d->dp, i) != d->pump.w[i].seq)
+			return false;
+	return true;
+}
+
 void pump_acks(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->workers; i++) {

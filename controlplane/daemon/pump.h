@@ -57,6 +57,8 @@ void pump_own_command(struct daemon *d, unsigned worker, const struct cp_cmd *cm
 void pump_flush(struct daemon *d);
 /* Whether pump_flush() left anything: call again soon. */
 bool pump_pending(const struct daemon *d);
+/* Whether every worker has carried out all that it was told. */
+bool pump_done(const struct daemon *d);
 /* Tells the node what was acknowledged. */
 void pump_acks(struct daemon *d);
 /* Takes events, each through take(d, e), where e is valid only during the call. True when some worker may have more. */

@@ -189,6 +189,9 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 		else
 			request_begin(n, ev->u.request);
 		break;
+	case NODE_STOPS:
+		peers_say_goodbye(n);
+		break;
 	case NODE_RESTORE:
 		kad_restore(n, ev->u.restore.data, ev->u.restore.len);
 		break;

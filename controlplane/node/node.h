@@ -28,6 +28,7 @@ enum node_event_type {
 	NODE_REQUEST,      /* operator or local application */
 	NODE_RESTORE,      /* a snapshot's bytes, before the first link */
 	NODE_LISTEN_ID,    /* a listener lets an id in, or turns it away and takes its link down */
+	NODE_STOPS, /* the last event: neighbours are told, so that they need not find out by silence */
 	NODE_LISTEN_SET, /* a listener is added, or accepts other neighbours than before; NODE_LINK_DEL of its number ends it */
 };
 

@@ -251,6 +251,10 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		peer_probe_narrow(n, p);
 		return;
 	}
+	if (m->flags & HELLO_FLAG_CLOSING) {
+		peer_down(n, p, "the neighbour closed the link");
+		return;
+	}
 	/* The echo must be a time that this node's clock can have shown. */
 	if (m->echo_us && m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
 		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -

@@ -217,6 +217,21 @@ static uint16_t in_link(const struct peer *p)
 	return p->listener ? p->listener->io.link : p->link;
 }
 
+/* The neighbour need not find out by silence; a lost goodbye costs it that, no more. */
+static void say_goodbye(struct node *n, struct peer *p)
+{
+	if (peer_up(p))
+		peer_hello_flags_tx(n, p, HELLO_FLAG_CLOSING);
+}
+
+void peers_say_goodbye(struct node *n)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		say_goodbye(n, p);
+}
+
 void peer_del(struct node *n, uint16_t link)
 {
 	struct peer *p = peer_by_link(n, link);
@@ -224,6 +239,7 @@ void peer_del(struct node *n, uint16_t link)
 
 	if (!p || p->state == PEER_GONE)
 		return;
+	say_goodbye(n, p);
 	peer_down(n, p, "link deleted");
 	/* A handshake whose keys the workers are still learning must not bring the link up again. */
 	ticket_cancel(n, &p->own.ticket);

@@ -209,6 +209,8 @@ int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **p) 
 void peer_announce(struct node *n, struct peer *p);
 /* Deletes a link: it is down at once, and freed when every worker has forgotten it, which out_link_gone() reports. */
 void peer_del(struct node *n, uint16_t link);
+/* The node stops: every neighbour that is up is told. No event may follow, since a neighbour calls again at once. */
+void peers_say_goodbye(struct node *n);
 /* The port or socket under the link came or went. */
 void peer_carrier(struct node *n, uint16_t link, bool up);
 /* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static

@@ -210,7 +210,23 @@ def drain_of_a_transit(net):
         net.clear()
 
 
-TESTS = [log_and_telemetry_not_read, told_to_end_while_starting, memory_is_not_swapped, open_files, one_key_twice_across_namespaces,
+def neighbours_are_told(net):
+    """A daemon that ends in order says so to its neighbours, which need not find out by silence."""
+    net.build_net(["a", "b"], [("a", "b")])
+    net.start()
+    net.ready()
+    net.nodes["b"].proc.send_signal(signal.SIGTERM)
+    net.nodes["b"].killed = True
+    net.nodes["b"].proc.wait(20)
+    waited, began = lib.Waited(net), time.monotonic()
+    net.wait("a to know", lambda: lib.down_at(net, "a", "a-b"), every=0.005)
+    lib.within(time.monotonic() - began, 0.1, waited, "the neighbour knows")
+    with open(net.nodes["a"].log, encoding="utf-8") as f:
+        said = f.read()
+    check("the neighbour closed the link" in said, "and its log says why")
+
+
+TESTS = [neighbours_are_told, log_and_telemetry_not_read, told_to_end_while_starting, memory_is_not_swapped, open_files, one_key_twice_across_namespaces,
          drain_of_a_transit]
 if __name__ == "__main__":
     wanted = sys.argv[2:]

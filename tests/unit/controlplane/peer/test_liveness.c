@@ -58,6 +58,24 @@ static void test_late_counters(void **state)
 		}
 }
 
+/* Whoever deletes a link, or stops, says so: the neighbour does not find out by silence, and comes up again when it is let. */
+static void test_neighbour_is_told(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct node_event ev = {.type = i ? NODE_STOPS : NODE_LINK_DEL};
+		struct net net;
+
+		rig_open(&net, TOPO_LINE, 2, 1, i == 1, 10);
+		assert_true(peer_up(rig_peer(&net, EDGE, 1)));
+		ev.u.link.link = rig_peer(&net, EDGE, 0)->link;
+		rig_input(&net, net.edge[EDGE].node[0], &ev);
+		for (unsigned ms = 0; ms < 15 && peer_up(rig_peer(&net, EDGE, 1)); ms++)
+			rig_run(&net, 1);
+		assert_false(peer_up(rig_peer(&net, EDGE, 1)));
+		rig_close(&net);
+	}
+}
+
 /* Data counts as a hello: no answer to one is needed while it goes on. */
 static void test_data_counts(void **state)
 {
@@ -151,9 +169,9 @@ static void test_always_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_late_counters), cmocka_unit_test(test_data_counts),
-	        cmocka_unit_test(test_slow_workers),  cmocka_unit_test(test_late_thread),
-	        cmocka_unit_test(test_always_late),
+	        cmocka_unit_test(test_late_counters),     cmocka_unit_test(test_data_counts),
+	        cmocka_unit_test(test_neighbour_is_told), cmocka_unit_test(test_slow_workers),
+	        cmocka_unit_test(test_late_thread),       cmocka_unit_test(test_always_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
