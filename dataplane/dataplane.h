@@ -38,6 +38,7 @@ struct dp_cfg {
 	uint32_t punt_rate;              /* packets/s one neighbour may send to control */
 	struct node_id id;               /* this node's, for TCP pseudo-headers */
 	uint8_t seed[32];                /* ISNs and hash keys */
+	uint8_t cookie_key[32];          /* cookies of handshakes; the control plane has it too */
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;
 	uint32_t app_socket_mode; /* 0600 ... */
@@ -96,6 +97,7 @@ enum dp_unit { DP_COUNT = 0, DP_NS };
 	X(switched_bytes, "switched_bytes", DP_COUNT, "their bytes")                               \
 	X(punted_packets, "punted_packets", DP_COUNT, "packets handed to the control plane")       \
 	X(punted_setup_packets, "punted_setup_packets", DP_COUNT, "of those: set-ups and replies") \
+	X(cookies, "cookies_sent", DP_COUNT, "cookies given to strangers under load")              \
 	X(session_in, "session_in_packets", DP_COUNT, "packets opened end to end")                 \
 	X(session_out, "session_out_packets", DP_COUNT, "packets sealed end to end")               \
 	X(loops, "loops", DP_COUNT, "turns of the worker's loop")                                  \

@@ -3,6 +3,7 @@
 #include "crypto/cookie.h"
 
 #include "base/assert.h"
+#include "base/be.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -16,6 +17,18 @@ static void key_of(const char *label, const void *secret, size_t len, uint8_t ke
 	crypto_generichash_update(&st, (const uint8_t *)label, strlen(label));
 	crypto_generichash_update(&st, secret, len);
 	crypto_generichash_final(&st, key, 32);
+}
+
+void cookie_keys_of(const struct node_id *id, struct cookie_keys *k)
+{
+	key_of("coyo mac1", id->b, ID_BYTES, k->mac1);
+	key_of("coyo cookie", id->b, ID_BYTES, k->seal);
+}
+
+void cookie_mac1_by(const struct cookie_keys *addressee, const void *msg, size_t len,
+                    uint8_t mac[COOKIE_MAC_BYTES])
+{
+	crypto_generichash(mac, COOKIE_MAC_BYTES, msg, len, addressee->mac1, 32);
 }
 
 void cookie_mac1(const struct node_id *addressee, const void *msg, size_t len,
@@ -38,55 +51,91 @@ bool cookie_mac_equal(const uint8_t a[COOKIE_MAC_BYTES], const uint8_t b[COOKIE_
 	return sodium_memcmp(a, b, COOKIE_MAC_BYTES) == 0;
 }
 
-static void renew(struct cookie_jar *jar, const struct rng *rng, struct instant now)
+void cookie_source(uint16_t link, const uint8_t addr[16], uint16_t port, const uint8_t mac[6],
+                   uint8_t out[COOKIE_SOURCE_BYTES])
 {
-	int64_t age = instant_sub(now, jar->born);
-
-	if (jar->any && age < COOKIE_SECRET_NS)
-		return;
-	if (jar->any && age < 2 * COOKIE_SECRET_NS)
-		memcpy(jar->secret[1], jar->secret[0], 32);
-	else /* the first one, or a jar so long unused that its last secret has died too */
-		rng_fill(rng, jar->secret[1], 32);
-	rng_fill(rng, jar->secret[0], 32);
-	jar->born = now;
-	jar->any = true;
+	memcpy(out, addr, 16);
+	be16_store(out + 16, port);
+	memcpy(out + 18, mac, 6);
+	be16_store(out + 24, link);
 }
 
-void cookie_make(struct cookie_jar *jar, const struct rng *rng, struct instant now,
-                 const void *source, size_t len, uint8_t cookie[COOKIE_BYTES])
+void cookie_jar_init(struct cookie_jar *jar, const uint8_t key[32])
+{
+	memcpy(jar->key, key, sizeof(jar->key));
+	jar->period = -1;
+}
+
+static void secret_of(const struct cookie_jar *jar, int64_t period, uint8_t secret[32])
+{
+	uint8_t name[13 + 8] = "coyo cookies ";
+
+	be64_store(name + 13, (uint64_t)period);
+	crypto_generichash(secret, 32, name, sizeof(name), jar->key, sizeof(jar->key));
+}
+
+/* The secrets of now. */
+static void renew(struct cookie_jar *jar, struct instant now)
+{
+	int64_t period = now.ns / COOKIE_SECRET_NS;
+
+	COYO_ASSERT(now.ns >= 0);
+	if (period == jar->period)
+		return;
+	secret_of(jar, period, jar->secret[0]);
+	secret_of(jar, period - 1, jar->secret[1]);
+	jar->period = period;
+}
+
+void cookie_of(const uint8_t secret[32], const void *source, size_t len,
+               uint8_t cookie[COOKIE_BYTES])
+{
+	crypto_generichash(cookie, COOKIE_BYTES, source, len, secret, 32);
+}
+
+void cookie_make(struct cookie_jar *jar, struct instant now, const void *source, size_t len,
+                 uint8_t cookie[COOKIE_BYTES])
 {
 	COYO_ASSERT(len > 0);
-	renew(jar, rng, now);
-	crypto_generichash(cookie, COOKIE_BYTES, source, len, jar->secret[0], 32);
+	renew(jar, now);
+	cookie_of(jar->secret[0], source, len, cookie);
 }
 
-bool cookie_check(struct cookie_jar *jar, const struct rng *rng, struct instant now,
-                  const void *source, size_t source_len, const void *msg, size_t len,
-                  const uint8_t mac2[COOKIE_MAC_BYTES])
+bool cookie_check(struct cookie_jar *jar, struct instant now, const void *source, size_t source_len,
+                  const void *msg, size_t len, const uint8_t mac2[COOKIE_MAC_BYTES])
 {
 	uint8_t cookie[COOKIE_BYTES], want[COOKIE_MAC_BYTES];
-	bool ok = false;
 
-	renew(jar, rng, now);
+	renew(jar, now);
 	for (unsigned i = 0; i < 2; i++) {
-		crypto_generichash(cookie, COOKIE_BYTES, source, source_len, jar->secret[i], 32);
+		cookie_of(jar->secret[i], source, source_len, cookie);
 		cookie_mac2(cookie, msg, len, want);
-		ok |= cookie_mac_equal(want, mac2);
+		if (cookie_mac_equal(want, mac2))
+			return true;
 	}
-	return ok;
+	return false;
+}
+
+void cookie_seal_by(const struct cookie_keys *me, const uint8_t nonce[COOKIE_NONCE_BYTES],
+                    const uint8_t mac1[COOKIE_MAC_BYTES], const uint8_t cookie[COOKIE_BYTES],
+                    uint8_t out[COOKIE_REPLY_BYTES])
+{
+	memcpy(out, nonce, COOKIE_NONCE_BYTES);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + COOKIE_NONCE_BYTES, NULL, cookie,
+	                                           COOKIE_BYTES, mac1, COOKIE_MAC_BYTES, NULL,
+	                                           nonce, me->seal);
 }
 
 void cookie_seal(const struct node_id *me, const struct rng *rng,
                  const uint8_t mac1[COOKIE_MAC_BYTES], const uint8_t cookie[COOKIE_BYTES],
                  uint8_t out[COOKIE_REPLY_BYTES])
 {
-	uint8_t key[32];
+	uint8_t nonce[COOKIE_NONCE_BYTES];
+	struct cookie_keys k;
 
-	key_of("coyo cookie", me->b, ID_BYTES, key);
-	rng_fill(rng, out, 24);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(out + 24, NULL, cookie, COOKIE_BYTES, mac1,
-	                                           COOKIE_MAC_BYTES, NULL, out, key);
+	cookie_keys_of(me, &k);
+	rng_fill(rng, nonce, sizeof(nonce));
+	cookie_seal_by(&k, nonce, mac1, cookie, out);
 }
 
 int cookie_open(const struct node_id *addressee, const uint8_t mac1[COOKIE_MAC_BYTES],

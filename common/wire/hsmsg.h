@@ -45,6 +45,9 @@ bool hs_payload_read(const void *buf, size_t len, struct hs_payload *out) COYO_N
 size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_id *initiator,
                    const struct node_id *responder, uint8_t out[HS_PROLOGUE_MAX]);
 
+/* Bytes of the envelope of a first message on a link: no answer is longer, so that nobody can use a node to amplify. */
+#define HS1_ENVELOPE 272
+
 /* Envelope: {be16 noise length, noise, zero padding, mac1 16, mac2 16}. The macs are over everything before them
  * (mac2's input includes mac1) and are computed by the caller (crypto/cookie.h). total >= noise_len + overhead.
  * Returns total, or 0 when it does not fit; the macs are zeroed. */

@@ -27,6 +27,8 @@ struct node_cfg {
 	const struct identity *identity; /* outlives the node */
 	struct rng rng;
 	struct node_alloc alloc;
+	/* Secret, drawn anew at each start. The workers have it too: what one of them hands out, all accept. */
+	uint8_t cookie_key[32];
 	const struct node_crypto_ops *ops; /* outlives the node; NULL: the real ones */
 	uint32_t network_id;               /* nodes of other networks fail the handshake */
 	uint8_t workers;                   /* 1..CPDP_WORKERS_MAX */
@@ -54,7 +56,7 @@ struct node_cfg {
 	int64_t label_quarantine_ns;    /* 10 s: a freed label is not granted again before */
 };
 
-/* Fills every field of *cfg but identity, rng and alloc, which the caller sets, with the values above. */
+/* Fills every field of *cfg but identity, rng, alloc and cookie_key (zeros), which the caller sets, with the values above. */
 void node_cfg_default(struct node_cfg *cfg);
 
 /* How a listener is set up. The ids are copied. */

@@ -216,6 +216,7 @@ static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_por
 	cfg->no_huge = c->worker.hugepages == CONF_HUGE_NO ||
 	               (c->worker.hugepages == CONF_HUGE_AUTO && !hugepages_usable(cfg));
 	randombytes_buf(cfg->seed, sizeof(cfg->seed));
+	randombytes_buf(cfg->cookie_key, sizeof(cfg->cookie_key));
 }
 
 /* ---- start and end ---- */
@@ -229,15 +230,18 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 
 	_Static_assert(CONF_PORTS_MAX <= DP_PORTS_MAX, "ports");
 	dp_cfg_of(d, a, ports, &dp);
+	node_cfg_of(d, &cfg);
+	memcpy(cfg.cookie_key, dp.cookie_key, sizeof(cfg.cookie_key));
 	rc = dp_start(&dp, &d->dp, err, errcap);
 	explicit_bzero(dp.seed, sizeof(dp.seed));
+	explicit_bzero(dp.cookie_key, sizeof(dp.cookie_key));
 	if (rc) {
 		d->dp = NULL;
 		return rc;
 	}
 	loop_clock(d);
-	node_cfg_of(d, &cfg);
 	d->node = node_new(&cfg, d->now);
+	explicit_bzero(cfg.cookie_key, sizeof(cfg.cookie_key));
 	if (!d->node) {
 		snprintf(err, errcap,
 		         "out of memory for the control plane; lower sessions of [node], or free "
@@ -407,6 +411,7 @@ static int memory_fits(struct daemon *d, const struct arguments *a, char *err, s
 	dp_cfg_of(d, a, ports, &dp);
 	rc = dp_check(&dp, err, errcap);
 	explicit_bzero(dp.seed, sizeof(dp.seed));
+	explicit_bzero(dp.cookie_key, sizeof(dp.cookie_key));
 	return rc;
 }
 

@@ -5,17 +5,6 @@
 
 #include <string.h>
 
-/* The sender of a frame as bytes, to which a cookie is bound. */
-static size_t source_of(const struct dp_packet *pk, uint8_t out[26])
-{
-	memset(out, 0, 26);
-	memcpy(out, pk->addr, 16);
-	be16_store(out + 16, pk->addr_port);
-	memcpy(out + 18, pk->mac, 6);
-	be16_store(out + 24, pk->link);
-	return 26;
-}
-
 /* The neighbour is where the second message of XX, which the third answers, went to, and has asked the address that this left from. One
  * that is up and has not started anew moves only when it has answered a challenge there. */
 static void take_address(struct node *n, struct peer *p, const struct handshake *hs)
@@ -61,21 +50,22 @@ static bool under_load(struct node *n, const struct cp_link *via, const struct n
 {
 	struct peers *ps = n->peers;
 	const uint8_t *macs = pk->data + LINK_HEADER_BYTES + env->mac1_at;
-	uint8_t src[26], f[LINK_HEADER_BYTES + COOKIE_REPLY_BYTES], cookie[COOKIE_BYTES];
-	size_t src_len = source_of(pk, src);
+	uint8_t src[COOKIE_SOURCE_BYTES], f[LINK_HEADER_BYTES + COOKIE_REPLY_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
 	struct hs_source to;
 	struct link_header h;
 
 	if (bucket_take(&ps->hs_rate, n->now))
 		return false;
-	if (cookie_check(&ps->jar, &n->cfg.rng, n->now, src, src_len, pk->data,
+	cookie_source(pk->link, pk->addr, pk->addr_port, pk->mac, src);
+	if (cookie_check(&ps->jar, n->now, src, sizeof(src), pk->data,
 	                 LINK_HEADER_BYTES + env->mac1_at + COOKIE_MAC_BYTES,
 	                 macs + COOKIE_MAC_BYTES))
 		return false;
 	count(n, CTR_HS_RATE);
 	if (!link_header_get(pk->data, pk->len, &h) || h.length < COOKIE_REPLY_BYTES)
 		return true;
-	cookie_make(&ps->jar, &n->cfg.rng, n->now, src, src_len, cookie);
+	cookie_make(&ps->jar, n->now, src, sizeof(src), cookie);
 	h = (struct link_header){
 	        .type = LINK_COOKIE, .length = COOKIE_REPLY_BYTES, .receiver = (uint32_t)h.counter};
 	link_header_put(f, &h);

@@ -12,8 +12,6 @@
 struct peer;
 struct listener;
 
-/* Bytes of a first message's envelope: no answer is longer, so that nobody can use this node to amplify. */
-#define HS1_ENVELOPE 272
 /* Largest Noise message of a link handshake: the second of XX with its two keys, tags and payload. */
 #define HS_NOISE_MAX (2 * NOISE_DH + 2 * NOISE_TAG + HS_PAYLOAD_MAX)
 

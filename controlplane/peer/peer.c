@@ -25,6 +25,7 @@ int peers_new(struct node *n)
 	TAILQ_INIT(&n->peers->listeners);
 	halfopens_init(&n->peers->half_open);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
+	cookie_jar_init(&n->peers->jar, n->cfg.cookie_key);
 	bucket_init(&n->peers->refusals, PEER_REFUSALS, PEER_REFUSALS);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "dataplane.h"
 #include "core/packet.h"
 #include "ipc/cpdp.h"
+#include "seal/door.h"
 #include "table/ilm.h"
 
 #define LINK_BURST 64 /* packets gathered before a link is flushed */
@@ -46,7 +47,7 @@ struct link {
 	struct packet learnt;           /* udp: source last reported to control */
 	struct bucket punt;             /* everything control-bound ... */
 	struct bucket liveness;         /* ... but link-local packets of TC 7 have their own */
-	struct bucket handshake;        /* unauthenticated frames */
+	struct door_link door;          /* unauthenticated frames */
 	struct bucket unknown;          /* samples of unknown labels */
 	struct bucket ttl;              /* expired TTL */
 	struct bucket too_big;          /* reports of packets that the kernel refused as too long */

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Handshake frames per second that one source prefix may send to control, of those that its link may. */
-#define SOURCE_RATE 100
-
 static int send(struct fwd *f, const struct cp_send *c)
 {
 	struct worker *w = f->w;
@@ -113,14 +110,13 @@ struct fwd *fwd_new(struct worker *w, struct io *io, char *err, size_t errcap)
 	}
 	f->w = w;
 	f->io = io;
-	memcpy(&f->source_seed, w->cfg->seed, sizeof(f->source_seed));
-	for (unsigned i = 0; i < FWD_SOURCES; i++)
-		bucket_init(&f->source[i], SOURCE_RATE, SOURCE_RATE);
+	door_init(&f->door, w->cfg->cookie_key, &w->cfg->id, w->number);
 	return f;
 }
 
 void fwd_free(struct fwd *f)
 {
 	links_forget(f);
+	explicit_bzero(&f->door, sizeof(f->door));
 	free(f);
 }

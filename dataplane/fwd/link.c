@@ -11,11 +11,10 @@
 #define MTU_MIN 64
 
 /* Rates of what a neighbour may cost control, in packets/s; punt_rate is configured. */
-#define LIVENESS_RATE  200
-#define HANDSHAKE_RATE 500
-#define SAMPLE_RATE    20
-#define TTL_RATE       100
-#define TOO_BIG_RATE   10
+#define LIVENESS_RATE 200
+#define SAMPLE_RATE   20
+#define TTL_RATE      100
+#define TOO_BIG_RATE  10
 
 static bool wire_changed(const struct cp_link *a, const struct cp_link *b)
 {
@@ -59,7 +58,7 @@ static int link_create(struct fwd *f, const struct cp_link *c)
 	memset(l->count, 0, sizeof(*l->count));
 	bucket_init(&l->punt, rate, rate / 4 + 64);
 	bucket_init(&l->liveness, LIVENESS_RATE, LIVENESS_RATE);
-	bucket_init(&l->handshake, HANDSHAKE_RATE, HANDSHAKE_RATE);
+	door_link_init(&l->door);
 	bucket_init(&l->unknown, SAMPLE_RATE, SAMPLE_RATE);
 	bucket_init(&l->ttl, TTL_RATE, TTL_RATE);
 	bucket_init(&l->too_big, TOO_BIG_RATE, TOO_BIG_RATE);

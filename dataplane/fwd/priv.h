@@ -4,10 +4,8 @@
 #include "core/state.h"
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "seal/door.h"
 #include "table/u32map.h"
-
-/* Places that source prefixes of handshakes are hashed to. */
-#define FWD_SOURCES 256
 
 struct fwd {
 	struct worker *w;
@@ -15,8 +13,7 @@ struct fwd {
 	struct u32map rx_index;             /* receiver index -> struct rx_lane */
 	struct link *dirty[CPDP_LINKS_MAX]; /* links with packets queued */
 	unsigned ndirty;
-	uint64_t source_seed; /* secret: nobody can aim at another prefix's place */
-	struct bucket source[FWD_SOURCES];
+	struct door door;
 };
 
 /* fwd/output.c: queues a labelled packet for a link. Takes m. */
@@ -27,6 +24,10 @@ bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m);
 
 /* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: too long, or the event ring is full (counted). */
 bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);
+
+/* fwd/handshake.c: a frame of a sealed link that is not data: punted, answered or dropped. Takes m, of one segment; h is its header. */
+void handshake_frame(struct fwd *f, struct link *l, const struct link_header *h,
+                     struct rte_mbuf *m);
 
 /* fwd/link.c: every link is forgotten, its keys are wiped. */
 void links_forget(struct fwd *f);

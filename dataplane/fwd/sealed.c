@@ -14,36 +14,6 @@ struct opening {
 	unsigned n;
 };
 
-/* The bucket of a frame's source prefix, /24 or /56, at this link; NULL: it has no address. */
-static struct bucket *source_of(struct fwd *f, const struct packet *p)
-{
-	uint64_t x = f->source_seed ^ p->link, prefix = 0;
-
-	if (!p->family)
-		return NULL;
-	memcpy(&prefix, p->addr, p->family == 4 ? 3 : 7);
-	x = (x ^ prefix) * UINT64_C(0x9E3779B97F4A7C15);
-	x = (x ^ x >> 32) * UINT64_C(0xBF58476D1CE4E5B9);
-	return &f->source[x >> 56 & (FWD_SOURCES - 1)];
-}
-
-/* A flood from one place does not use up what its link may send to control. */
-static void handshake(struct fwd *f, struct link *l, const struct link_header *h,
-                      struct rte_mbuf *m)
-{
-	struct bucket *source = source_of(f, packet_of(m));
-	struct worker *w = f->w;
-
-	if ((source && !bucket_take(source, w->now)) || !bucket_take(&l->handshake, w->now)) {
-		drop_packet(w, DROP_PUNT_RATE, m);
-		return;
-	}
-	/* Cut Ethernet's padding: the header tells the length of what follows it. */
-	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - LINK_HEADER_BYTES - h->length));
-	punt(w, PUNT_HANDSHAKE, false, m);
-	rte_pktmbuf_free(m);
-}
-
 /* A receiver index belongs to one link; links that share a socket cannot be told apart before. */
 static bool arrived_on(const struct worker *w, const struct link *l, const struct rx_lane *lane)
 {
@@ -74,7 +44,7 @@ static void classify(struct fwd *f, struct opening *o, struct rte_mbuf *m)
 		return;
 	}
 	if (unlikely_(h.type != LINK_DATA)) {
-		handshake(f, l, &h, m);
+		handshake_frame(f, l, &h, m);
 		return;
 	}
 	lane = u32map_get(&f->rx_index, h.receiver);

@@ -326,17 +326,16 @@ static void tunnel_packet(struct rows *r, const uint8_t a_to_b[32])
 
 static void cookies(struct rows *r, const struct world *w)
 {
-	uint8_t source[26], secret[64], cookie[COOKIE_BYTES], nonce[24], reply[COOKIE_REPLY_BYTES],
-	        mac[COOKIE_MAC_BYTES];
-	struct cookie_jar jar = {0};
-	struct rng rng = fixed(secret), rn = fixed(nonce);
+	uint8_t source[COOKIE_SOURCE_BYTES], secret[32], cookie[COOKIE_BYTES], nonce[24],
+	        reply[COOKIE_REPLY_BYTES], mac[COOKIE_MAC_BYTES];
+	struct rng rn = fixed(nonce);
 
 	counting(secret, 0xc0, sizeof(secret));
 	counting(source, 1, sizeof(source));
 	counting(nonce, 0x90, sizeof(nonce));
 	cookie_mac1(&w->b.id, "message", 7, mac);
 	add(r, "mac1.of_message_to_b", mac, sizeof(mac));
-	cookie_make(&jar, &rng, (struct instant){.ns = 0}, source, sizeof(source), cookie);
+	cookie_of(secret, source, sizeof(source), cookie);
 	add(r, "cookie.secret", secret, 32);
 	add(r, "cookie.source", source, sizeof(source));
 	add(r, "cookie.cookie", cookie, sizeof(cookie));

@@ -7,6 +7,8 @@
 #include "crypto/aead.h"
 #include "fwd/fwd.h"
 #include "io/io.h"
+#include "seal/door.h"
+#include "wire/hsmsg.h"
 #include "wire/link.h"
 #include "wire/lse.h"
 
@@ -317,58 +319,114 @@ static void test_mixed_burst(void **state)
 	dropped(DROP_AUTH, 1);
 }
 
-/* Control gets header and body without the padding, at a bounded rate. */
-static void test_handshakes_go_to_control(void **state)
+/* A first message of a node that knows nobody's id, from a host of this /24, with Ethernet padding behind. cookie: NULL: without mac2. */
+static struct rte_mbuf *first_message(uint32_t prefix, const uint8_t *cookie)
+{
+	struct link_header h = {.type = LINK_HS1, .length = HS1_ENVELOPE, .counter = 99};
+	size_t mac1 = LINK_HEADER_BYTES + HS1_ENVELOPE - HS_MACS_BYTES;
+	static const struct node_id nobody;
+	struct rte_mbuf *m = worker_mbuf(w);
+	uint8_t *p;
+
+	assert_non_null(m);
+	p = (uint8_t *)rte_pktmbuf_append(m, LINK_HEADER_BYTES + HS1_ENVELOPE + 3);
+	memset(p, 0, m->data_len);
+	link_header_put(p, &h);
+	cookie_mac1(&nobody, p, mac1, p + mac1);
+	if (cookie)
+		cookie_mac2(cookie, p, mac1 + COOKIE_MAC_BYTES, p + mac1 + COOKIE_MAC_BYTES);
+	*packet_of(m) =
+	        (struct packet){.link = FIRST, .label = LABEL_NONE, .family = 4, .port = 4000};
+	be32_store(packet_of(m)->addr, prefix << 8 | 1);
+	return m;
+}
+
+static unsigned punted(void)
 {
 	const struct dp_event *ev;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < 600; i++) {
-		struct rte_mbuf *m = frame(NEAR, 0, 0);
-
-		bytes(m)[0] = LINK_HS1 << 4 | LINK_VERSION;
-		assert_int_equal(pass(m), 0);
-	}
 	while ((ev = ring_take_begin(w->events, sizeof(*ev)))) {
 		n++;
 		assert_int_equal(ev->type, EVT_PACKET);
 		assert_int_equal(ev->u.packet.reason, PUNT_HANDSHAKE);
 		assert_false(ev->u.packet.authenticated);
-		assert_int_equal(ev->u.packet.link, NEAR);
-		assert_int_equal(ev->u.packet.len, LINK_HEADER_BYTES + LEN + AEAD_TAG_BYTES);
+		assert_int_equal(ev->u.packet.link, FIRST);
+		assert_int_equal(ev->u.packet.len, LINK_HEADER_BYTES + HS1_ENVELOPE);
 		ring_take_end(w->events);
 	}
-	assert_int_equal(n, 500);
-	dropped(DROP_PUNT_RATE, 100);
+	return n;
 }
 
-/* A flood from one /24 uses up its own share; whoever comes from elsewhere is heard. */
+/* Control gets header and body without the padding; under load a first message is answered by a cookie instead, with which the next one
+ * passes. */
+static void test_under_load_strangers_get_cookies(void **state)
+{
+	uint8_t answer[2048], cookie[COOKIE_BYTES];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+	size_t mac1 = LINK_HEADER_BYTES + HS1_ENVELOPE - HS_MACS_BYTES;
+	static const struct node_id nobody;
+	socklen_t len = sizeof(to);
+	struct link_header h;
+	struct rte_mbuf *m;
+	uint8_t sent[COOKIE_MAC_BYTES];
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(s, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(getsockname(s, (struct sockaddr *)&to, &len), 0);
+	for (unsigned i = 0; i < DOOR_UNPROVEN_BURST; i++)
+		assert_int_equal(pass(first_message(i, NULL)), 0);
+	assert_int_equal(punted(), DOOR_UNPROVEN_BURST);
+	dropped(DROP_REASONS, 0);
+
+	m = first_message(0x7f0000, NULL);
+	packet_of(m)->port = ntohs(to.sin_port);
+	memcpy(sent, bytes(m) + mac1, sizeof(sent));
+	assert_int_equal(pass(m), 0);
+	assert_int_equal(punted(), 0);
+	dropped(DROP_DOOR_COOKIE, 1);
+	assert_int_equal(w->count.cookies, 1);
+	assert_int_equal(recv(s, answer, sizeof(answer), MSG_DONTWAIT), DOOR_ANSWER_BYTES);
+	assert_true(link_header_get(answer, DOOR_ANSWER_BYTES, &h));
+	assert_int_equal(h.type, LINK_COOKIE);
+	assert_int_equal(h.receiver, 99);
+	assert_int_equal(cookie_open(&nobody, sent, answer + LINK_HEADER_BYTES, cookie), 0);
+
+	m = first_message(0x7f0000, cookie);
+	packet_of(m)->port = ntohs(to.sin_port);
+	assert_int_equal(pass(m), 0);
+	assert_int_equal(punted(), 1);
+	dropped(DROP_DOOR_COOKIE, 1);
+	close(s);
+}
+
+/* What is no first message of this node costs nobody a place. */
+static void test_strangers_that_are_not_for_this_node(void **state)
+{
+	struct rte_mbuf *m = first_message(1, NULL);
+
+	bytes(m)[LINK_HEADER_BYTES + 9] ^= 1;
+	assert_int_equal(pass(m), 0);
+	dropped(DROP_DOOR_MAC1, 1);
+	m = first_message(1, NULL);
+	be16_store(bytes(m) + 2, HS1_ENVELOPE - 1);
+	assert_int_equal(pass(m), 0);
+	assert_int_equal(punted(), 0);
+	assert_int_equal(w->drops[DROP_RUNT] - before[DROP_RUNT], 1);
+}
+
+/* A flood of answers to what this node never sent uses up its prefix's share, then its link's; whoever comes from elsewhere is heard. */
 static void test_a_flood_from_one_prefix(void **state)
 {
-	const struct dp_event *ev;
-	unsigned from[256] = {0};
-
-	w->now.ns += 2 * NS_PER_S; /* buckets are full again */
+	w->now.ns += 2 * NS_PER_S;
 	for (unsigned i = 0; i < 2000; i++) {
-		struct rte_mbuf *m = frame(NEAR, 0, 0);
-		bool flood = i % 100 != 99;
+		struct rte_mbuf *m = first_message(i % 100 != 99 ? 0 : 1 + i / 100, NULL);
 
-		bytes(m)[0] = LINK_HS1 << 4 | LINK_VERSION;
-		packet_of(m)->family = 4;
-		memset(packet_of(m)->addr, 0, 16);
-		packet_of(m)->addr[0] = 10;
-		packet_of(m)->addr[2] = flood ? 0 : (uint8_t)(1 + i / 100);
-		packet_of(m)->addr[3] = (uint8_t)i;
+		bytes(m)[0] = LINK_HS2 << 4 | LINK_VERSION;
 		assert_int_equal(pass(m), 0);
 	}
-	while ((ev = ring_take_begin(w->events, sizeof(*ev)))) {
-		from[ev->u.packet.addr[2]]++;
-		ring_take_end(w->events);
-	}
-	assert_int_equal(from[0], 100);
-	for (unsigned i = 1; i <= 20; i++)
-		assert_int_equal(from[i], 1);
-	dropped(DROP_PUNT_RATE, 2000 - 120);
+	assert_int_equal(punted(), 21 + 20);
+	dropped(DROP_DOOR_SHARE, 2000 - 41);
 }
 
 int main(void)
@@ -385,7 +443,8 @@ int main(void)
 	        cmocka_unit_test_setup(test_replay_window, note),
 	        cmocka_unit_test_setup(test_forged_frame_changes_nothing, note),
 	        cmocka_unit_test_setup(test_mixed_burst, note),
-	        cmocka_unit_test_setup(test_handshakes_go_to_control, note),
+	        cmocka_unit_test_setup(test_under_load_strangers_get_cookies, note),
+	        cmocka_unit_test_setup(test_strangers_that_are_not_for_this_node, note),
 	        cmocka_unit_test_setup(test_a_flood_from_one_prefix, note),
 	};
 

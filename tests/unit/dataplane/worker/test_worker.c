@@ -242,7 +242,7 @@ static void test_handshake_and_raw(void **state)
 	struct dp_event ev;
 
 	link_header_put(frame,
-	                &(struct link_header){.type = LINK_HS1, .length = 100, .counter = 7});
+	                &(struct link_header){.type = LINK_HS3, .length = 100, .counter = 7});
 	to_link1(frame, 130); /* 14 bytes of padding */
 	assert_true(plane_event(&p, EVT_PACKET, PUNT_HANDSHAKE, &ev));
 	assert_int_equal(ev.u.packet.link, 1);
