@@ -90,34 +90,56 @@ static unsigned alike(const struct halfopen *a, const struct halfopen *b)
 	return memcmp(a->addr, b->addr, sizeof(a->addr)) == 0 ? 3 : 2;
 }
 
+/* A run of entries whose sources are alike. */
+struct group {
+	struct halfopen *first; /* NULL: there is none */
+	uint32_t n;
+	uint64_t oldest; /* number of its oldest entry */
+	bool own;        /* the newcomer's */
+};
+
+/* Whether a gives way rather than b: the one with most entries, among equals the newcomer's own, then the one whose oldest has waited longest. */
+static bool gives_way(const struct group *a, const struct group *b)
+{
+	if (a->n != b->n)
+		return a->n > b->n;
+	return a->own != b->own ? a->own : a->oldest < b->oldest;
+}
+
+/* The group, among those that are alike to this level, that gives way; within: of the entries that are alike it to the level below. */
+static struct halfopen *group_gives_way(struct halfopens *t, const struct halfopen *within,
+                                        unsigned level, const struct halfopen *newcomer)
+{
+	struct group g = {.first = NULL}, best = {.first = NULL};
+	struct halfopen *h;
+
+	RB_FOREACH (h, halfopen_sources, &t->by_source) {
+		if (within && alike(h, within) < level - 1)
+			continue;
+		if (!g.first || alike(h, g.first) < level) {
+			if (gives_way(&g, &best))
+				best = g;
+			g = (struct group){.first = h,
+			                   .oldest = h->number,
+			                   .own = alike(h, newcomer) >= level};
+		}
+		g.n++;
+		if (h->number < g.oldest)
+			g.oldest = h->number;
+	}
+	return gives_way(&g, &best) ? g.first : best.first;
+}
+
 /* The oldest entry of the group that is to give way for the newcomer. Groups are runs in the order of by_source: of the links, then inside the
- * link chosen of its prefixes, then inside that of its addresses, the one with most entries; among equals the newcomer's own. */
+ * link chosen of its prefixes, then inside that of its addresses. */
 static struct halfopen *who_gives_way(struct halfopens *t, const struct halfopen *newcomer)
 {
-	struct halfopen *within = NULL, *best = NULL;
+	struct halfopen *within = NULL;
 
-	for (unsigned level = 1; level <= 3; level++) {
-		struct halfopen *first = NULL, *h;
-		uint32_t n = 0, most = 0;
-		bool own = false;
-
-		RB_FOREACH (h, halfopen_sources, &t->by_source) {
-			if (within && alike(h, within) < level - 1)
-				continue;
-			if (!first || alike(h, first) < level) {
-				first = h;
-				n = 0;
-				own = alike(h, newcomer) >= level;
-			}
-			if (++n > most || (n == most && own)) {
-				most = n;
-				best = first;
-			}
-		}
-		within = best;
-	}
-	COYO_ASSERT(best);
-	return best;
+	for (unsigned level = 1; level <= 3; level++)
+		within = group_gives_way(t, within, level, newcomer);
+	COYO_ASSERT(within);
+	return within;
 }
 
 static struct halfopen *entry_new(struct node *n, uint16_t link, const struct handshake *hs)

@@ -3,7 +3,8 @@
  *
  * One table for all links. While it has room anybody gets a place. When it is full, places are shared max-min: first among the links
  * that the messages arrived on, inside a link among source prefixes (/24, /56), inside a prefix among addresses. The oldest entry of
- * whoever holds most gives way, never one of somebody who holds fewer. So a flood displaces itself. */
+ * whoever holds most gives way, never one of somebody who holds fewer; where all hold as many, whose oldest has waited longest. So a flood
+ * displaces itself. */
 #pragma once
 #include "peer/handshake.h"
 

@@ -119,6 +119,29 @@ static void test_two_floods_share(void **state)
 	close_table(&t);
 }
 
+/* Where no prefix holds more than another, as in a flood whose addresses are drawn at random, the oldest entry gives way, wherever its
+ * prefix stands in the order: an honest one has the time in which the table fills anew. */
+static void test_flood_from_all_prefixes(void **state)
+{
+	struct table t;
+	unsigned k = 0;
+
+	open_table(&t);
+	for (; k < HALF_OPEN_MAX; k++)
+		add(&t, 4, 1 + (k >> 8), k & 0xff, 1);
+	add(&t, 4, 0, 0, 7);
+	add(&t, 4, 255, 0, 7);
+	add(&t, 4, 3, 77, 7); /* two of one prefix now: this one stays */
+	for (unsigned i = 0; i < HALF_OPEN_MAX - 4; i++, k++) {
+		add(&t, 4, 1 + (k >> 8), k & 0xff, 1);
+		assert_int_equal(held(&t, 4, -1, 7), 3);
+	}
+	for (unsigned i = 0; i < 8; i++, k++)
+		add(&t, 4, 1 + (k >> 8), k & 0xff, 1);
+	assert_int_equal(held(&t, 4, -1, 7), 0);
+	close_table(&t);
+}
+
 static void test_found_by_link_and_index(void **state)
 {
 	struct table t;
@@ -184,6 +207,7 @@ int main(void)
 	        cmocka_unit_test(test_flood_by_one_link),
 	        cmocka_unit_test(test_flood_from_one_prefix),
 	        cmocka_unit_test(test_two_floods_share),
+	        cmocka_unit_test(test_flood_from_all_prefixes),
 	        cmocka_unit_test(test_found_by_link_and_index),
 	        cmocka_unit_test(test_too_old),
 	        cmocka_unit_test(test_prefix),
