@@ -56,6 +56,7 @@ void report_print(const struct report *r, bool json);
 int mode_tcp(const struct bench_opts *o, struct report *r);
 int mode_switch(const struct bench_opts *o, struct report *r);
 int mode_seal(const struct bench_opts *o, struct report *r);
+int mode_door(const struct bench_opts *o, struct report *r);
 int mode_aead(const struct bench_opts *o, struct report *r);
 
 /* True when --only allows the case. */

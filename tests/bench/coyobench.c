@@ -16,6 +16,7 @@ static const char help[] =
         "AEAD,\n"
         "           beside the kernel's TCP over veth between two namespaces; the engine with many "
         "connections\n"
+        "  door     a worker's verdict on a stranger's first message, beside a Diffie-Hellman\n"
         "  switch   the label switch by number of labels and frame size, beside its references\n"
         "  seal     sealing and opening in bursts by size and number of keys\n"
         "  aead     every AEAD back end by size\n"
@@ -62,6 +63,7 @@ static const struct {
 	int (*run)(const struct bench_opts *o, struct report *r);
 } modes[] = {
         {"tcp", mode_tcp},
+        {"door", mode_door},
 };
 
 static double number(const char *what, const char *text, double low, double high)
