@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define FLAG_STAMP 1
+
 size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
@@ -18,8 +20,10 @@ size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap)
 	wr_be32(&w, p->epoch);
 	wr_be16(&w, p->mtu);
 	wr_u8(&w, p->nrx);
-	wr_u8(&w, 0);
+	wr_u8(&w, p->stamp ? FLAG_STAMP : 0);
 	wr_copy(&w, p->key, sizeof(p->key));
+	if (p->stamp)
+		wr_be64(&w, p->stamp);
 	for (unsigned i = 0; i < p->nrx && i < HS_LANES_MAX; i++)
 		wr_be32(&w, p->rx[i]);
 	return wr_ok(&w) ? wr_len(&w) : 0;
@@ -28,21 +32,22 @@ size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap)
 bool hs_payload_read(const void *buf, size_t len, struct hs_payload *out)
 {
 	struct rd r = rd_init(buf, len);
-	uint8_t version = rd_u8(&r);
+	uint8_t version = rd_u8(&r), flags;
 
 	out->tx_lanes = rd_u8(&r);
 	out->caps = rd_be16(&r);
 	out->epoch = rd_be32(&r);
 	out->mtu = rd_be16(&r);
 	out->nrx = rd_u8(&r);
-	(void)rd_u8(&r);
+	flags = rd_u8(&r);
 	rd_copy(&r, out->key, sizeof(out->key));
+	out->stamp = flags & FLAG_STAMP ? rd_be64(&r) : 0;
 	if (out->nrx > HS_LANES_MAX)
 		return false;
 	for (unsigned i = 0; i < out->nrx; i++)
 		out->rx[i] = rd_be32(&r);
 	return rd_done(&r) && version == HS_VERSION && out->tx_lanes >= 1 &&
-	       out->tx_lanes <= HS_LANES_MAX;
+	       out->tx_lanes <= HS_LANES_MAX && (flags & FLAG_STAMP) == (out->stamp != 0);
 }
 
 size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_id *initiator,

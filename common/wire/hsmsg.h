@@ -8,7 +8,7 @@
 
 #define HS_VERSION           1
 #define HS_LANES_MAX         16
-#define HS_PAYLOAD_MAX       (12 + 32 + 4 * HS_LANES_MAX)
+#define HS_PAYLOAD_MAX       (12 + 32 + 8 + 4 * HS_LANES_MAX)
 #define HS_PROLOGUE_MAX      (9 + 4 + 1 + 2 * ID_BYTES)
 #define HS_MACS_BYTES        32
 #define HS_ENVELOPE_OVERHEAD (2 + HS_MACS_BYTES)
@@ -19,7 +19,7 @@
 
 enum hs_context { HS_CONTEXT_LINK = 1, HS_CONTEXT_SESSION = 2 };
 
-/* {u8 version, u8 tx lanes, be16 caps, be32 epoch, be16 mtu, u8 nrx, u8 0, Ed25519 key 32, nrx x be32}. */
+/* {u8 version, u8 tx lanes, be16 caps, be32 epoch, be16 mtu, u8 nrx, u8 flags, Ed25519 key 32, [be64 stamp], nrx x be32}. Flag 1: stamp. */
 struct hs_payload {
 	uint8_t tx_lanes; /* sending workers of the writer, 1..HS_LANES_MAX */
 	uint16_t caps;    /* HS_CAP_* */
@@ -29,6 +29,8 @@ struct hs_payload {
 	uint16_t mtu;
 	uint8_t nrx; /* receiver indices the writer grants, one per lane of the reader (reader's lane i uses i % nrx) */
 	uint8_t key[32]; /* Ed25519; zero in the first message of XX, which is in clear */
+	/* First message of IK: higher than in any of the writer's before it under the same secret. 0: none. */
+	uint64_t stamp;
 	uint32_t rx[HS_LANES_MAX];
 };
 

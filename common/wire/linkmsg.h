@@ -111,7 +111,9 @@ enum setup_error {
 	SETUP_NO_LABEL = 3,
 	SETUP_REFUSED = 4,
 	SETUP_BUSY = 5,
-	SETUP_NO_TRANSIT = 6
+	SETUP_NO_TRANSIT = 6,
+	SETUP_USE_XX =
+	        7 /* the destination holds no keys with the source: IK and repairs are of no use */
 };
 struct linkmsg_error {
 	uint8_t code;

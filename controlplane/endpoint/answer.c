@@ -7,6 +7,7 @@
 #include "endpoint/path.h"
 #include "endpoint/tell.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define CONFIRMED_STEP (60 * NS_PER_S)
@@ -52,6 +53,7 @@ static void activate(struct node *n, struct session *s)
 		return;
 	}
 	keys_adopt(n, s, hs);
+	keys_proven(s, hs);
 	s->confirmed = true;
 	drop_own(n, s);
 	if (l) {
@@ -115,7 +117,7 @@ static void offer_repair(struct node *n, struct lsp *l)
 	struct session *s = session_find(n, &l->src);
 
 	if (!s || !session_has_keys(s)) {
-		lsp_refuse(n, l, SETUP_REFUSED);
+		lsp_refuse(n, l, s && s->generations.g[0].valid ? SETUP_REFUSED : SETUP_USE_XX);
 		return;
 	}
 	session_own(s, l);
@@ -160,14 +162,16 @@ static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
                             const struct hs_envelope *env, bool ik)
 {
 	struct session_hs *hs = &s->answer;
+	int r;
 
 	if (hs->state != HS_NONE && hs->msg_len &&
 	    memcmp(hs->first, env->noise, sizeof(hs->first)) == 0) {
 		offer_again(n, s, l);
 		return;
 	}
-	if (begin(n, s, env->noise, env->noise_len, ik) != 0) {
-		lsp_refuse(n, l, SETUP_REFUSED);
+	r = begin(n, s, env->noise, env->noise_len, ik);
+	if (r != 0) {
+		lsp_refuse(n, l, r == -ESTALE || r == -EALREADY ? SETUP_USE_XX : SETUP_REFUSED);
 		return;
 	}
 	hs->lsp = l;
@@ -202,6 +206,12 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 	    !handshake_mac_ok(n, m->envelope, &env)) {
 		count(n, CTR_SESSION_HS_FAILED);
 		lsp_refuse(n, l, SETUP_REFUSED);
+		return;
+	}
+	/* Who is not known here has nothing to go on from. */
+	if ((m->flags & SETUP_FLAG_IK) && !session_find(n, &l->src)) {
+		count(n, CTR_SESSION_HS_OLD);
+		lsp_refuse(n, l, SETUP_USE_XX);
 		return;
 	}
 	if (!bucket_take(&n->sessions->hs_rate, n->now)) {
@@ -274,6 +284,7 @@ void answer_key_used(struct node *n, struct session *s, uint8_t phase)
 		keys_retire_in(n, s, n->cfg.key_overlap_ns);
 	if (s->own.state == HS_DONE && session_has_keys(s) && s->phase == phase) {
 		s->confirmed = true;
+		keys_proven(s, &s->own);
 		handshake_wipe(&s->own);
 		s->answer.obsolete = s->answer.state != HS_NONE && session_lower(n, s);
 	}

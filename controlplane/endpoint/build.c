@@ -117,7 +117,8 @@ static int first_message(struct node *n, struct session *s, struct lsp_request *
                          uint8_t envelope[LSP_ENVELOPE_MAX])
 {
 	struct session_hs *hs = &s->own;
-	bool ik = s->known && (session_has_keys(s) ? s->refused : s->attempts) < 2;
+	bool ik = s->known && !s->use_xx && generations_with(&s->generations, s->x_key) &&
+	          (session_has_keys(s) ? s->refused : s->attempts) < 2;
 
 	if (hs->state != HS_OPEN || hs->ik != ik || hs->renews || hs->noise.message != 1) {
 		int r = handshake_begin(n, s, ik);
@@ -218,6 +219,11 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		s->anew = l->setup_flags & SETUP_FLAG_REPAIR;
 		if (s->refused < UINT8_MAX)
 			s->refused++;
+	}
+	/* It holds no keys with this node: nothing but a handshake from the beginning is of use. */
+	if (code == SETUP_USE_XX) {
+		s->use_xx = true;
+		s->anew = session_has_keys(s) && !s->path;
 	}
 	s->too_far |= code == SETUP_TOO_FAR;
 	learn_notvia(s, tag_from, tag_to);

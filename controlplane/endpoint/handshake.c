@@ -40,10 +40,14 @@ int handshake_init(struct node *n, struct session *s, struct session_hs *hs, boo
 	handshake_wipe(hs);
 	hs->ik = ik;
 	hs->born = n->now;
+	if (asks && ik && !generations_with(&s->generations, s->x_key))
+		return -EINVAL;
 	if (noise_init(&hs->noise, ik ? NOISE_IK : NOISE_XX, asks, prologue, len,
 	               n->cfg.identity->x_secret, n->cfg.identity->x_public,
 	               asks && ik ? s->x_key : NULL, &n->cfg.rng) != 0)
 		return -EINVAL;
+	if (asks && ik)
+		hs->stamp = generation_ask(&s->generations, &hs->noise);
 	hs->state = HS_OPEN;
 	draw_incarnation(n, &hs->noise);
 	return 0;
@@ -56,6 +60,7 @@ int handshake_write(struct node *n, struct session_hs *hs, bool clear)
 	size_t len;
 
 	payload_fill(n, clear, hs->phase, &p);
+	p.stamp = hs->stamp;
 	len = hs_payload_write(&p, buf, sizeof(buf));
 	return noise_write(&hs->noise, buf, len, hs->msg, sizeof(hs->msg), &hs->msg_len);
 }
@@ -84,17 +89,34 @@ static bool is_remote(const struct session *s, const struct noise *x, const stru
 	       memcmp(x_key, x->rs, 32) == 0;
 }
 
+/* The next message's payload: 0, -EBADMSG, or as generation_read(). */
+static int read_payload(struct session *s, const struct session_hs *hs, struct noise *x,
+                        const uint8_t *msg, size_t len, struct hs_payload *p)
+{
+	uint8_t buf[NOISE_MESSAGE_MAX];
+	size_t out;
+
+	if (hs->ik && !x->initiator) {
+		if (!s->generations.g[0].valid)
+			return -ESTALE;
+		return noise_read_static(x, msg, len) == 0
+		               ? generation_read(&s->generations, x, msg, len, p)
+		               : -EBADMSG;
+	}
+	if (len > sizeof(buf) || noise_read(x, msg, len, buf, &out) != 0)
+		return -EBADMSG;
+	return hs_payload_read(buf, out, p) ? 0 : -EBADMSG;
+}
+
 int handshake_read(struct node *n, struct session *s, struct session_hs *hs, const uint8_t *msg,
                    size_t len, bool check, struct hs_payload *p)
 {
-	uint8_t buf[NOISE_MESSAGE_MAX];
 	struct noise next = hs->noise;
-	bool good;
-	size_t out;
+	int r = read_payload(s, hs, &next, msg, len, p);
 
-	good = len <= sizeof(buf) && noise_read(&next, msg, len, buf, &out) == 0 &&
-	       hs_payload_read(buf, out, p) && (!check || is_remote(s, &next, p));
-	if (good) {
+	if (r == 0 && check && !is_remote(s, &next, p))
+		r = -EBADMSG;
+	if (r == 0) {
 		hs->noise = next;
 		if (check) {
 			memcpy(s->x_key, next.rs, 32);
@@ -103,10 +125,10 @@ int handshake_read(struct node *n, struct session *s, struct session_hs *hs, con
 			hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
 		}
 	} else {
-		count(n, CTR_SESSION_HS_FAILED);
+		count(n, r == -EBADMSG ? CTR_SESSION_HS_FAILED : CTR_SESSION_HS_OLD);
 	}
 	noise_wipe(&next);
-	return good ? 0 : -EBADMSG;
+	return r;
 }
 
 size_t handshake_envelope(const struct node_id *addressee, const struct session_hs *hs, bool first,

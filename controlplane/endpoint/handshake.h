@@ -7,15 +7,17 @@
 
 #define SESSION_ENVELOPE 192 /* bytes of a set-up's envelope: no answer is longer */
 
-/* Makes hs a new handshake of s, begun by this node (asks) or by the other side. 0, or -EINVAL and hs is not active. */
+/* Makes hs a new handshake of s, begun by this node (asks) or by the other side. 0, or -EINVAL and hs is not active: IK
+ * that this node begins needs a generation. */
 int handshake_init(struct node *n, struct session *s, struct session_hs *hs, bool asks, bool ik);
 /* Makes s->own a new handshake and writes its first message. ik: needs s->known. A negative errno leaves it inactive and the other
  * side's key unknown, so that the next one is XX. */
 int handshake_begin(struct node *n, struct session *s, bool ik);
 /* Writes the next message into hs->msg, with this node's key unless it would go in clear. 0 or a negative errno. */
 int handshake_write(struct node *n, struct session_hs *hs, bool clear);
-/* Reads the next message into *p. check: its payload must carry the key of s's remote id, which is then kept in s. 0, or -EBADMSG and
- * counted: s and hs are as before then, so that the true message can still be read. */
+/* Reads the next message into *p. check: its payload must carry the key of s's remote id, which is then kept in s. 0, or counted:
+ * -EBADMSG; a first message by IK also -ESTALE or -EALREADY (core/generation.h). s and hs are as before then, so that the true message can still be
+ * read. */
 int handshake_read(struct node *n, struct session *s, struct session_hs *hs, const uint8_t *msg,
                    size_t len, bool check, struct hs_payload *p);
 /* Overwrites hs and its secrets with zeros; hs is inactive. */

@@ -39,12 +39,19 @@ void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
 	explicit_bzero(hs->tx_secret, 32);
 	if (!session_has_keys(s))
 		session_enter(s, session_wanted(s) ? SESSION_REPAIRING : SESSION_PATHLESS);
+	s->use_xx = false;
 	s->phase = hs->phase;
 	s->alg = hs->alg;
 	s->key_at = n->now;
 	/* The lower id renews first, so that the two rarely begin at once. */
 	arm(n, &s->rekey_timer, TIMER_SESSION_REKEY, s,
 	    n->cfg.rekey_ns + (session_lower(n, s) ? 0 : n->cfg.rekey_ns / 8));
+}
+
+void keys_proven(struct session *s, const struct session_hs *hs)
+{
+	if (!hs->ik)
+		generation_add(&s->generations, &hs->noise);
 }
 
 void keys_retired(struct node *n, struct session *s)

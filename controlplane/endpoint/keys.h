@@ -10,6 +10,8 @@ void keys_program_rx(struct node *n, struct session *s, struct session_hs *hs, b
                      struct ticket *t, void (*then)(struct node *n, void *session));
 /* Makes the keys of hs, whose receiving one is in the worker, the session's. The old receiving key stays for the overlap. */
 void keys_adopt(struct node *n, struct session *s, struct session_hs *hs);
+/* The other side is known to hold the keys of hs, which are the session's: what XX leaves for later handshakes by IK is kept. */
+void keys_proven(struct session *s, const struct session_hs *hs);
 /* The receiving key of this phase is needed only for packets still under way: it is removed after the overlap. There is at most one such
  * key; an older one is removed at once. */
 void keys_retire(struct node *n, struct session *s, uint8_t phase);

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/assert.h"
 #include "core/ctx.h"
+#include "core/generation.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
 #include "lsp/lsp.h"
@@ -52,7 +53,8 @@ struct session_hs {
 	struct instant born;
 	/* Answering: the asker's ephemeral key, by which a first message that arrives twice is recognized. */
 	uint8_t first[32];
-	uint8_t state; /* enum hs_state */
+	uint64_t stamp; /* own: of its first message by IK, else 0 */
+	uint8_t state;  /* enum hs_state */
 	bool ik;
 	bool renews;   /* own: a rekey, inside the tunnel */
 	bool obsolete; /* answering: our own handshake was finished first, and its keys count */
@@ -89,9 +91,11 @@ struct session {
 	uint32_t rekeys;
 	struct timer rekey_timer, old_timer;
 
-	/* The other side's X25519 key, for IK: handshake.c. */
+	/* The other side's X25519 key, for IK: handshake.c. What IK with it is made with: handshake.c, keys.c. */
 	bool known;
 	uint8_t x_key[32];
+	struct generations generations;
+	bool use_xx; /* the other side holds none of them: build.c, keys.c */
 
 	/* Handshakes, one in each direction: initiate.c and answer.c. */
 	struct session_hs own, answer;

@@ -103,7 +103,7 @@ static void refuse(struct node *n, const struct handshake *hs, enum link_refusal
 	hs_refuse(n, hs_via(hs), &hs->to, hs->theirs, hs->mac1, reason);
 	if (hs->listener)
 		hs->listener->refused[reason]++;
-	else if (!peer_up(hs->peer))
+	else if (!peer_up(hs->peer) && reason != REFUSED_USE_XX)
 		peer_refused(n, hs->peer, why);
 }
 
@@ -176,6 +176,8 @@ void answer_first_rx(struct node *n, struct peer *p, struct listener *l, const s
 		return;
 	/* Since anybody can send what cannot be read, a message takes a place only when it was. */
 	if (read_first(n, &hs, env, h->flags & LINK_FLAG_IK)) {
+		if (hs.ik)
+			halfopens_drop_ik(n, pk->link, hs.peer);
 		half = halfopen_add(n, pk->link, &hs);
 		if (half)
 			answer(n, half);

@@ -66,6 +66,8 @@ int hs_init(struct node *n, struct handshake *hs, struct peer *p, bool initiator
 	if (noise_init(&hs->noise, ik ? NOISE_IK : NOISE_XX, initiator, prologue, len,
 	               n->cfg.identity->x_secret, n->cfg.identity->x_public, rs, &n->cfg.rng) != 0)
 		return -EINVAL;
+	if (initiator && ik)
+		hs->stamp = generation_ask(&p->generations, &hs->noise);
 	hs->active = true;
 	return 0;
 }
@@ -79,6 +81,7 @@ static void fill_payload(struct node *n, struct handshake *hs, bool clear, unsig
 	                (n->cfg.transit ? HS_CAP_TRANSIT : 0),
 	        .epoch = hs->epoch,
 	        .mtu = hs_via(hs)->mtu,
+	        .stamp = hs->stamp,
 	};
 	if (!clear)
 		memcpy(out->key, n->cfg.identity->ed_public, 32);
@@ -216,18 +219,34 @@ static bool identify(struct node *n, struct handshake *hs)
 	return false;
 }
 
-bool hs_read_next(struct node *n, struct handshake *hs, const struct hs_envelope *env, bool named)
+/* The next message and its payload: 0 or a negative errno, with hs->refuse where the sender of a first message by IK is to begin by XX. */
+static int open_next(struct node *n, struct handshake *hs, const struct hs_envelope *env)
 {
 	uint8_t payload[NOISE_MESSAGE_MAX];
+	size_t len;
+	int err;
+
+	if (hs->ik && !hs->noise.initiator) {
+		err = peer_generation_read(n, hs, env->noise, env->noise_len);
+		hs->refuse = err == -ESTALE ? REFUSED_USE_XX : 0;
+		return err;
+	}
+	if (env->noise_len > sizeof(payload) ||
+	    noise_read(&hs->noise, env->noise, env->noise_len, payload, &len) != 0)
+		return -EBADMSG;
+	return hs_payload_read(payload, len, &hs->remote) ? 0 : -EBADMSG;
+}
+
+bool hs_read_next(struct node *n, struct handshake *hs, const struct hs_envelope *env, bool named)
+{
 	struct handshake next = *hs;
 	bool good = false;
-	size_t len;
+	int err;
 
 	next.refuse = 0;
-	if (env->noise_len > sizeof(payload) ||
-	    noise_read(&next.noise, env->noise, env->noise_len, payload, &len) != 0 ||
-	    !hs_payload_read(payload, len, &next.remote) || (named && next.remote.nrx < 1))
-		count(n, CTR_HS_FAILED);
+	err = open_next(n, &next, env);
+	if (err || (named && next.remote.nrx < 1))
+		count(n, err == -ESTALE || err == -EALREADY ? CTR_HS_OLD : CTR_HS_FAILED);
 	else
 		good = !named || identify(n, &next);
 	hs->warned = next.warned;

@@ -207,15 +207,25 @@ static struct halfopen *first_of(struct halfopens *t, uint16_t link)
 	return found;
 }
 
-void halfopens_drop(struct node *n, uint16_t link, const struct peer *p)
+static void drop(struct node *n, uint16_t link, const struct peer *p, bool ik)
 {
 	struct halfopen *h = first_of(&n->peers->half_open, link), *next;
 
 	for (; h && h->link == link; h = next) {
 		next = RB_NEXT(halfopen_sources, &n->peers->half_open.by_source, h);
-		if (!p || h->hs.peer == p)
+		if ((!p || h->hs.peer == p) && (!ik || h->hs.ik))
 			halfopen_drop(n, h);
 	}
+}
+
+void halfopens_drop(struct node *n, uint16_t link, const struct peer *p)
+{
+	drop(n, link, p, false);
+}
+
+void halfopens_drop_ik(struct node *n, uint16_t link, const struct peer *p)
+{
+	drop(n, link, p, true);
 }
 
 bool halfopens_recent(struct node *n, const struct peer *p, int64_t age_ns)

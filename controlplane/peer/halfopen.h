@@ -48,6 +48,8 @@ struct halfopen *halfopen_add(struct node *n, uint16_t link, struct handshake *h
 struct halfopen *halfopen_find(struct node *n, uint16_t link, uint32_t mine);
 /* Ends its handshake and frees it. */
 void halfopen_drop(struct node *n, struct halfopen *h);
+/* Drops the entries of p's handshakes by IK: their initiator has begun another one, and waits for the answer to that alone. */
+void halfopens_drop_ik(struct node *n, uint16_t link, const struct peer *p);
 /* Drops every entry that came by a link and is for p (NULL: for anybody). */
 void halfopens_drop(struct node *n, uint16_t link, const struct peer *p);
 /* Whether an entry younger than age_ns is for p. */

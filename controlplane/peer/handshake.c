@@ -54,6 +54,7 @@ int64_t peer_handshake_retry(struct node *n, struct peer *p)
 static void begin(struct node *n, struct peer *p)
 {
 	bool ik = p->known && p->remote_lanes > 0 && !p->use_xx &&
+	          generations_with(&p->generations, p->x_key) &&
 	          (peer_up(p) || p->hs_tries < BAD_IK_TRIES);
 	bool cookie = p->has_cookie && instant_sub(n->now, p->cookie_at) < COOKIE_LIFE;
 	struct hs_first first = {.cookie = cookie ? p->cookie : NULL};
@@ -214,6 +215,8 @@ void handshake_refused_rx(struct node *n, struct peer *p, const struct dp_packet
 	count(n, CTR_HS_OWN_REFUSED);
 	p->newest.refused = true;
 	if (r.reason == REFUSED_USE_XX && p->newest.ik) {
+		if (!p->own.active || p->own.keyed)
+			return; /* it has been answered, too */
 		p->use_xx = true;
 		peer_handshake_start(n, p);
 		return;

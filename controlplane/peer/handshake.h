@@ -43,6 +43,7 @@ struct hs_source hs_source_of(const struct dp_packet *pk);
 
 struct handshake {
 	struct noise noise;
+	uint64_t stamp;        /* of our own first message by IK, else 0 */
 	uint32_t mine, theirs; /* handshake indices */
 	struct instant born;
 	struct hs_payload remote;
@@ -64,6 +65,24 @@ struct handshake {
 	uint32_t epoch;            /* of this side's label space, as told in it */
 	struct peer *peer;         /* whose link it will key; NULL: a stranger's at a listener */
 	struct listener *listener; /* that it came to */
+};
+
+#define PEER_GRANTS 2 /* receiving keys that wait for the neighbour's first packet, per link */
+
+/* The outcome of a handshake whose last message was ours: the workers open packets under its receiving keys, and everything else
+ * about the link stays as it is until the neighbour uses them. So a link that works is changed neither by a lost or late message nor
+ * by one that an attacker replays. */
+struct peer_grant {
+	struct rx_keys rx; /* rx.count is 0: this slot is free */
+	uint8_t tx_secret[32];
+	uint8_t x_key[32];
+	struct node_id id;
+	struct hs_payload remote;
+	uint32_t epoch; /* of this side, as told in the handshake */
+	struct instant born;
+	bool xx; /* it leaves this generation once its keys are used */
+	uint8_t generation[NOISE_PSK];
+	bool overtaken; /* a handshake of ours was completed later: packets under these keys are opened, but the keys are not adopted */
 };
 
 /* The id that keys mac1 where the addressee's is not known. */

@@ -22,6 +22,7 @@ int peers_new(struct node *n)
 		return -ENOMEM;
 	TAILQ_INIT(&n->peers->list);
 	RB_INIT(&n->peers->by_id);
+	RB_INIT(&n->peers->by_key);
 	TAILQ_INIT(&n->peers->listeners);
 	halfopens_init(&n->peers->half_open);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
@@ -42,6 +43,7 @@ static void peer_release(struct node *n, struct peer *p)
 	ticket_cancel(n, &p->gone_ticket);
 	ticket_cancel(n, &p->own.ticket);
 	listener_link_leaves(n, p);
+	peer_generations_wipe(n, p);
 	labels_reset(n, &p->labels);
 	ctx_free(n, p->ann);
 	ctx_free(n, p->sample);
@@ -419,7 +421,7 @@ static void take_remote(struct node *n, struct peer *p, const struct node_id *id
 	peer_probe_bound(n, p, remote->mtu);
 	p->keyed_at = n->now;
 	p->hs_tries = 0;
-	p->use_xx = false;
+	p->use_xx = p->confirming = false;
 	disarm(n, &p->hs_timer);
 	/* The lower id rekeys first; the other side only if that did not happen. */
 	arm(n, &p->rekey_timer, TIMER_PEER_REKEY, p,
@@ -454,6 +456,8 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 	rx_adopt(n, p, &now.rx);
 	rx_proven(n, p);
 	take_remote(n, p, &now.id, now.x_key, &now.remote);
+	if (now.xx)
+		peer_generation_add(n, p, now.x_key, now.generation);
 	tx_keys(n, p, now.tx_secret, &now.remote);
 	explicit_bzero(&now, sizeof(now));
 	if (!peer_up(p))
@@ -496,6 +500,8 @@ void peer_confirmed(struct node *n, struct peer *p)
 	if (!p->confirming || p->state == PEER_GONE)
 		return;
 	p->confirming = false;
+	peer_generation_add(n, p, p->x_key, p->unproven);
+	explicit_bzero(p->unproven, sizeof(p->unproven));
 	disarm(n, &p->hs_timer);
 	came_up(n, p);
 	peer_hello_tx(n, p, true);
@@ -518,6 +524,9 @@ static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
 	g->remote = hs->remote;
 	g->epoch = hs->epoch;
 	g->born = n->now;
+	g->xx = !hs->ik;
+	if (g->xx)
+		noise_generation(&hs->noise, g->generation);
 	g->overtaken = false;
 }
 
@@ -554,6 +563,11 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 		rx_adopt(n, p, &hs->rx);
 		take_remote(n, p, &hs->id, hs->noise.rs, &hs->remote);
 		tx_keys(n, p, hs->tx_secret, &hs->remote);
+		if (!hs->ik)
+			noise_generation(&hs->noise, p->unproven);
+		/* The third message has proven it to whom it was sent. */
+		if (!hs->ik && !initiator_xx)
+			peer_generation_add(n, p, hs->noise.rs, p->unproven);
 	}
 	hs->active = false;
 	explicit_bzero(hs->tx_secret, 32);

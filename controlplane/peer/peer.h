@@ -6,6 +6,7 @@
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
 #include "peer/addresses.h"
+#include "peer/generation.h"
 #include "peer/halfopen.h"
 #include "peer/handshake.h"
 #include "peer/labels.h"
@@ -17,7 +18,6 @@
 
 #include <bsd/sys/tree.h>
 
-#define PEER_GRANTS   2   /* receiving keys that wait for the neighbour's first packet, per link */
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
 #define PEER_REFUSALS 100 /* refusals/s that are told to whoever is refused */
 #define PEER_HS_TRIES \
@@ -39,20 +39,6 @@ enum peer_state {
 	PEER_HANDSHAKE, /* handshake messages are under way */
 	PEER_UP,        /* authenticated and alive */
 	PEER_GONE,      /* deleted; waits for the workers to forget it */
-};
-
-/* The outcome of a handshake whose last message was ours: the workers open packets under its receiving keys, and everything else
- * about the link stays as it is until the neighbour uses them. So a link that works is changed neither by a lost or late message nor
- * by one that an attacker replays. */
-struct peer_grant {
-	struct rx_keys rx; /* rx.count is 0: this slot is free */
-	uint8_t tx_secret[32];
-	uint8_t x_key[32];
-	struct node_id id;
-	struct hs_payload remote;
-	uint32_t epoch; /* of this side, as told in the handshake */
-	struct instant born;
-	bool overtaken; /* a handshake of ours was completed later: packets under these keys are opened, but the keys are not adopted */
 };
 
 struct listener;
@@ -80,6 +66,8 @@ struct peer {
 	struct node_id id;
 	uint8_t key[32]; /* Ed25519 */
 	uint8_t x_key[32];
+	struct generations generations; /* generation.c */
+	RB_ENTRY(peer) of_key;
 	uint8_t remote_lanes;
 	uint16_t remote_caps;
 	uint32_t local_epoch, remote_epoch;
@@ -119,6 +107,7 @@ struct peer {
 	struct peer_grant grant[PEER_GRANTS];
 	bool rx_used; /* the neighbour has sent under rx: rx_old is not needed any more */
 	bool confirming; /* XX initiator: keys are programmed, the other side's first packet is awaited */
+	uint8_t unproven[NOISE_PSK]; /* while confirming: the generation that it will be */
 	struct instant keyed_at;
 	struct timer rekey_timer, old_key_timer;
 	struct ticket gone_ticket;
@@ -156,12 +145,14 @@ struct peer {
 
 TAILQ_HEAD(peer_list, peer);
 RB_HEAD(peer_ids, peer);
+RB_HEAD(peer_keys, peer);
 TAILQ_HEAD(listeners, listener);
 struct peers {
 	struct listeners listeners;
 	struct peer_list list;
-	struct peer_ids by_id; /* those that are up, by id and then number */
-	uint32_t added;        /* links, ever */
+	struct peer_ids by_id;   /* those that are up, by id and then number */
+	struct peer_keys by_key; /* those with generations, by their static key and then number */
+	uint32_t added;          /* links, ever */
 	/* By link number, NULL where there is none; grows to the highest number seen. */
 	struct peer **by_link;
 	uint32_t links; /* entries of by_link */

@@ -31,6 +31,8 @@ static void bring(struct noise side[2], enum noise_pattern pattern, unsigned k)
 		if (noise_init(&side[i], pattern, i == 0, "fuzz", 4, sec[i], pub[i],
 		               i == 0 && pattern == NOISE_IK ? pub[1] : NULL, &rng) != 0)
 			abort();
+	for (unsigned i = 0; i < 2 && pattern == NOISE_IK; i++)
+		noise_set_psk(&side[i], pub[0]);
 	for (unsigned i = 0; i < k; i++)
 		if (noise_write(&side[i % 2], "x", 1, msg, sizeof(msg), &n) != 0 ||
 		    noise_read(&side[1 - i % 2], msg, n, payload, &m) != 0)

@@ -54,6 +54,8 @@ static size_t payload_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	                       .mtu = (uint16_t)rng_u64(rng),
 	                       .nrx = (uint8_t)(1 + rng_below(rng, HS_LANES_MAX))};
 
+	if (rng_below(rng, 2))
+		p.stamp = rng_u64(rng) | 1;
 	rng_fill(rng, p.key, sizeof(p.key));
 	rng_fill(rng, p.rx, sizeof(p.rx));
 	return hs_payload_write(&p, buf, cap);
@@ -71,7 +73,7 @@ static bool payload_again(const uint8_t *msg, size_t len, uint8_t *out, size_t c
 
 static void payload_settle(uint8_t *msg, size_t len)
 {
-	msg[11] = 0;
+	msg[11] &= 1;
 }
 
 static size_t envelope_make(const struct rng *rng, uint8_t *buf, size_t cap)
@@ -105,8 +107,7 @@ static void envelope_settle(uint8_t *msg, size_t len)
 }
 
 const struct codec codecs_hsmsg[] = {
-        {"handshake payload", payload_make, payload_again, payload_settle, false, AT(0) | AT(11), 0,
-         0},
+        {"handshake payload", payload_make, payload_again, payload_settle, false, AT(0), 0, 0},
         {"handshake envelope", envelope_make, envelope_again, envelope_settle, false, 0, 0, 0},
         {0},
 };

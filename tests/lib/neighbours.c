@@ -55,7 +55,8 @@ struct neighbour {
 	struct identity me;
 	struct node_id id;
 	struct noise noise;
-	uint32_t mine, theirs; /* handshake indices */
+	uint8_t generation[NOISE_PSK]; /* that the newest XX has left */
+	uint32_t mine, theirs;         /* handshake indices */
 	uint32_t epoch;
 	bool begun, wants; /* a handshake of ours is under way; there is to be one */
 	uint8_t mac1[COOKIE_MAC_BYTES], cookie[COOKIE_BYTES];
@@ -251,12 +252,19 @@ static void second(struct neighbour *n, const struct link_header *h, const struc
 	if (noise_write(&n->noise, payload, len, msg, sizeof(msg), &len) != 0)
 		return;
 	keys(n, &remote, &n->tx);
+	noise_generation(&n->noise, n->generation);
 	n->tx_index = remote.rx[0];
 	n->tx_counter = 0;
 	put(n, f, envelope(f, &out, msg, len, 0));
 	sum.complete++;
 	n->again_at = t + RETRY_S;
 	n->heard_at = t;
+}
+
+static bool read_ik(struct neighbour *n, const struct hs_envelope *e, struct hs_payload *remote)
+{
+	noise_set_psk(&n->noise, n->generation);
+	return read_next(n, e, remote);
 }
 
 /* The daemon renews its keys: IK, which this side answers. */
@@ -271,7 +279,7 @@ static void first(struct neighbour *n, const struct link_header *h, const struct
 	size_t len;
 
 	if (!(h->flags & LINK_FLAG_IK) || n->begun || init(n, NOISE_IK, false) != 0 ||
-	    !read_next(n, e, &remote)) {
+	    noise_read_static(&n->noise, e->noise, e->noise_len) != 0 || !read_ik(n, e, &remote)) {
 		sum.bad++;
 		return;
 	}

@@ -43,13 +43,14 @@ def main():
          [[("in", v["in"]), ("out", v["out"])] for v in load("blake2b-kat.json")["vectors"]])
     rows = []
     for v in load("noise-cacophony.json")["vectors"]:
-        if v["protocol_name"] not in ("Noise_XX_25519_ChaChaPoly_BLAKE2b", "Noise_IK_25519_ChaChaPoly_BLAKE2b"):
+        if v["protocol_name"] not in ("Noise_XX_25519_ChaChaPoly_BLAKE2b", "Noise_IKpsk1_25519_ChaChaPoly_BLAKE2b"):
             continue
         row = [(k, v[k]) for k in v if isinstance(v[k], str)]
+        row += [(k[:-1], v[k][0]) for k in ("init_psks", "resp_psks") if v.get(k)]
         for i, m in enumerate(v["messages"]):
             row += [("payload%d" % i, m["payload"]), ("ciphertext%d" % i, m["ciphertext"])]
         rows.append(row)
-    save("noise.txt", "Noise XX and IK, from centromere/cacophony vectors/cacophony.txt (Unlicense); format changed", rows)
+    save("noise.txt", "Noise XX and IKpsk1, from centromere/cacophony vectors/cacophony.txt (Unlicense); format changed", rows)
 
 
 main()

@@ -103,21 +103,26 @@ class Node:
         return self.key.sign(bytes([len(context)]) + context + body)
 
 
-def hkdf2(ck, ikm):
+def hkdf3(ck, ikm):
     t = hmac.new(ck, ikm, hashlib.blake2b).digest()
     o1 = hmac.new(t, b"\x01", hashlib.blake2b).digest()
-    return o1, hmac.new(t, o1 + b"\x02", hashlib.blake2b).digest()
+    o2 = hmac.new(t, o1 + b"\x02", hashlib.blake2b).digest()
+    return o1, o2, hmac.new(t, o2 + b"\x03", hashlib.blake2b).digest()
 
 
-def noise(pattern, prologue, a, b, payloads):
-    """Both sides at once: what each message is, the hash, the two keys."""
+def hkdf2(ck, ikm):
+    return hkdf3(ck, ikm)[:2]
+
+
+def noise(pattern, prologue, a, b, payloads, psk=b""):
+    """Both sides at once: what each message is, the hash, the two keys, the generation."""
     name = b"Noise_%s_25519_ChaChaPoly_BLAKE2b" % pattern
     h = ck = name + bytes(64 - len(name))
     h = blake(h + prologue, 64)
-    if pattern == b"IK":
+    if pattern == b"IKpsk1":
         h = blake(h + b.x, 64)
     k, n, out = None, 0, []
-    lines = {b"XX": ["e", "e ee s es", "s se"], b"IK": ["e es s ss", "e ee se"]}[pattern]
+    lines = {b"XX": ["e", "e ee s es", "s se"], b"IKpsk1": ["e es s ss psk", "e ee se"]}[pattern]
 
     def dh(s, p):
         return X25519PrivateKey.from_private_bytes(s).exchange(X25519PublicKey.from_public_bytes(p))
@@ -137,14 +142,21 @@ def noise(pattern, prologue, a, b, payloads):
             if t == "e":
                 msg += x_public(w.e)
                 h = blake(h + x_public(w.e), 64)
+                if psk:
+                    ck, k = hkdf2(ck, x_public(w.e))
+                    k, n = k[:32], 0
             elif t == "s":
                 msg += seal(w.x)
+            elif t == "psk":
+                ck, mixed, k = hkdf3(ck, psk)
+                h = blake(h + mixed, 64)
+                k, n = k[:32], 0
             else:
                 ck, k = hkdf2(ck, dh(a.e if t[0] == "e" else a.xs, x_public(b.e) if t[1] == "e" else b.x))
                 k, n = k[:32], 0
         out.append(msg + seal(payloads[i]))
-    k1, k2 = hkdf2(ck, b"")
-    return out, h, k1[:32], k2[:32]
+    k1, k2, generation = hkdf3(ck, b"")
+    return out, h, k1[:32], k2[:32], generation[:32]
 
 
 def lane(k, number):
@@ -163,17 +175,19 @@ def frame(kind, receiver, counter, msg, who, total=0):
     return head + body + mac1(who, head + body) + bytes(16)
 
 
-def payload(lanes, epoch, rx, key):
-    return struct.pack(">BBHIHBB", 1, lanes, 6, epoch, 1280, len(rx), 0) + key + b"".join(struct.pack(">I", v) for v in rx)
+def payload(lanes, epoch, rx, key, stamp=0):
+    return (struct.pack(">BBHIHBB", 1, lanes, 6, epoch, 1280, len(rx), 1 if stamp else 0) + key +
+            (struct.pack(">Q", stamp) if stamp else b"") + b"".join(struct.pack(">I", v) for v in rx))
 
 
-def keys(what, h, k1, k2):
+def keys(what, h, k1, k2, generation):
     expect(what + ".handshake_hash", h)
     expect(what + ".a_to_b", k1)
     expect(what + ".b_to_a", k2)
     expect(what + ".a_to_b.lane0", lane(k1, 0))
     expect(what + ".a_to_b.lane1", lane(k1, 1))
     expect(what + ".b_to_a.lane0", lane(k2, 0))
+    expect(what + ".generation", generation)
 
 
 def handshakes(a, b):
@@ -181,13 +195,13 @@ def handshakes(a, b):
     p = [payload(2, 0x0e0e0000, [], bytes(32)), payload(1, 0x0e0e0b00, [0x0b000010, 0x0b000011], b.ed),
          payload(2, 0x0e0e0a00, [0x0a000020], a.ed)]
     expect("link.prologue", base + b"\x01")
-    msgs, h, k1, k2 = noise(b"XX", base + b"\x01", a, b, p)
+    msgs, h, k1, k2, generation = noise(b"XX", base + b"\x01", a, b, p)
     heads = [(1, 7, 0xa1, b.id, 272), (2, 0xa1, 0xb1, bytes(64), 0), (3, 0xb1, 0xa1, bytes(64), 0)]
     for i, (kind, to, mine, who, total) in enumerate(heads):
         expect("link.xx%d.payload" % (i + 1), p[i])
         expect("link.xx%d.noise" % (i + 1), msgs[i])
         expect("link.xx%d.frame" % (i + 1), frame(kind, to, mine, msgs[i], who, total))
-    keys("link", h, k1, k2)
+    keys("link", h, k1, k2, generation)
     inner = struct.pack(">I", 0x12345 << 12 | 1 << 9 | 1 << 8 | 255) + b"data"
     head = struct.pack(">BBHIQ", 0x51, 0, len(inner) + 16, 0x0b000011, 0x102)
     expect("link.data.inner", inner)
@@ -199,13 +213,14 @@ def handshakes(a, b):
     expect("link.refused.frame", head + blake(head, 16, blake(b"coyo refused" + get("link.refused.mac1"), 32)))
 
     prologue = base + b"\x02" + a.id + b.id
-    p = [payload(1, 0x0e0e0a00, [0x0a000030, 0x0a000031], a.ed), payload(1, 0x0e0e0b00, [0x0b000040, 0x0b000041], b.ed)]
+    p = [payload(1, 0x0e0e0a00, [0x0a000030, 0x0a000031], a.ed, 0x0102030405060708),
+         payload(1, 0x0e0e0b00, [0x0b000040, 0x0b000041], b.ed)]
     expect("session.prologue", prologue)
-    msgs, h, k1, k2 = noise(b"IK", prologue, a, b, p)
+    msgs, h, k1, k2, generation = noise(b"IKpsk1", prologue, a, b, p, get("session.ik.secret"))
     for i in range(2):
         expect("session.ik%d.payload" % (i + 1), p[i])
         expect("session.ik%d.noise" % (i + 1), msgs[i])
-    keys("session", h, k1, k2)
+    keys("session", h, k1, k2, generation)
     inner = b"\x06\x02segment"
     word = struct.pack(">BBHQ", 0 << 2 | 1, 12 + len(inner) + 16, 0, 5)
     expect("tunnel.inner", inner)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Noise XX and IK: published vectors, and handshakes that were cut, flipped, swapped or forged. */
+/* Noise XX and IKpsk1: published vectors, and handshakes that were cut, flipped, swapped or forged. */
 #include "tests/lib/vectors.h"
 
 #include "crypto/aead.h"
@@ -36,9 +36,10 @@ static bool done(const struct noise *x)
 
 static void start(const struct vector *b, enum noise_pattern pattern, struct noise side[2])
 {
-	static const char *const who[2][3] = {{"init_static", "init_ephemeral", "init_prologue"},
-	                                      {"resp_static", "resp_ephemeral", "resp_prologue"}};
-	uint8_t rs[32];
+	static const char *const who[2][4] = {
+	        {"init_static", "init_ephemeral", "init_prologue", "init_psk"},
+	        {"resp_static", "resp_ephemeral", "resp_prologue", "resp_psk"}};
+	uint8_t rs[32], psk[32];
 
 	if (pattern == NOISE_IK)
 		key_of(b, "init_remote_static", rs);
@@ -54,6 +55,10 @@ static void start(const struct vector *b, enum noise_pattern pattern, struct noi
 		assert_int_equal(noise_init(&side[i], pattern, i == 0, prologue, (size_t)n, s,
 		                            s_pub, i == 0 && pattern == NOISE_IK ? rs : NULL, &rng),
 		                 0);
+		if (pattern == NOISE_IK) {
+			key_of(b, who[i][3], psk);
+			noise_set_psk(&side[i], psk);
+		}
 	}
 }
 
@@ -141,6 +146,9 @@ struct pair {
 	struct rng rng;
 };
 
+/* What both sides of IK hold from before. */
+static const uint8_t generation[NOISE_PSK] = "from the handshake before this";
+
 static void pair_init(struct pair *p, enum noise_pattern pattern, const char *prologue_b,
                       uint64_t seed)
 {
@@ -156,6 +164,8 @@ static void pair_init(struct pair *p, enum noise_pattern pattern, const char *pr
 	assert_int_equal(noise_init(&p->side[1], pattern, false, prologue_b, strlen(prologue_b),
 	                            p->s[1], p->s_pub[1], NULL, &p->rng),
 	                 0);
+	for (unsigned i = 0; i < 2 && pattern == NOISE_IK; i++)
+		noise_set_psk(&p->side[i], generation);
 }
 
 /* Message i written by its side with a 20-byte payload. */
@@ -400,6 +410,73 @@ static void noise_for_noise(void **state)
 		}
 }
 
+/* The responder reads who asks, then the rest with the secret that it holds with that one; with another it cannot, and may try again. */
+static void found_by_static(void **state)
+{
+	static const uint8_t other[NOISE_PSK] = "of another handshake";
+	uint8_t msg[NOISE_MESSAGE_MAX], payload[NOISE_MESSAGE_MAX], tx[2][32], rx[2][32];
+	struct noise *x, before;
+	struct pair p;
+	size_t n, m;
+
+	pair_init(&p, NOISE_IK, "pro", 5);
+	x = &p.side[1];
+	x->has_psk = false;
+	n = write_one(&p, 0, msg);
+	assert_int_equal(noise_read(x, msg, n, payload, &m), -EPROTO);
+	for (size_t len = 0; len < 80; len++)
+		assert_int_equal(noise_read_static(x, msg, len), -EBADMSG);
+	assert_int_equal(noise_read_static(x, msg, n), 0);
+	assert_memory_equal(x->rs, p.s_pub[0], 32);
+	assert_int_equal(noise_read_static(x, msg, n), -EPROTO);
+	noise_set_psk(x, other);
+	before = *x;
+	assert_int_equal(noise_read(x, msg, n, payload, &m), -EBADMSG);
+	assert_memory_equal(x, &before, sizeof(before));
+	noise_set_psk(x, generation);
+	for (size_t len = 0; len < n; len++)
+		assert_int_equal(noise_read(x, msg, len, payload, &m), -EBADMSG);
+	assert_int_equal(noise_read(x, msg, n, payload, &m), 0);
+	assert_int_equal(m, 20);
+	n = write_one(&p, 1, msg);
+	assert_int_equal(read_one(&p.side[0], msg, n), 0);
+	noise_split(&p.side[0], tx[0], rx[0]);
+	noise_split(x, tx[1], rx[1]);
+	assert_memory_equal(tx[0], rx[1], 32);
+	/* an initiator without it has nothing to say; XX has no such secret */
+	pair_init(&p, NOISE_IK, "pro", 5);
+	p.side[0].has_psk = false;
+	assert_int_equal(noise_write(&p.side[0], msg, 0, msg, sizeof(msg), &n), -EPROTO);
+	pair_init(&p, NOISE_XX, "pro", 5);
+	assert_int_equal(noise_read_static(&p.side[1], msg, sizeof(msg)), -EPROTO);
+}
+
+/* Both sides take the same secret from a handshake, another from each, and none of the keys. */
+static void generations(void **state)
+{
+	uint8_t g[2][32], last[32] = {0}, k1[32], k2[32];
+
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		uint8_t msg[NOISE_MESSAGE_MAX];
+		struct pair p;
+
+		pair_init(&p, seed & 1 ? NOISE_XX : NOISE_IK, "pro", seed);
+		for (unsigned i = 0; i < (seed & 1 ? 3 : 2); i++) {
+			size_t n = write_one(&p, i, msg);
+
+			assert_int_equal(read_one(&p.side[1 - i % 2], msg, n), 0);
+		}
+		noise_generation(&p.side[0], g[0]);
+		noise_generation(&p.side[1], g[1]);
+		assert_memory_equal(g[0], g[1], 32);
+		assert_memory_not_equal(g[0], last, 32);
+		noise_split(&p.side[0], k1, k2);
+		assert_memory_not_equal(g[0], k1, 32);
+		assert_memory_not_equal(g[0], k2, 32);
+		memcpy(last, g[0], 32);
+	}
+}
+
 static void lanes(void **state)
 {
 	/* HMAC-BLAKE2b(key = bytes 0..31, "coyo lane" || be16 lane), then HMAC of 0x01 under it; made with another tool */
@@ -428,6 +505,8 @@ int main(void)
 	        cmocka_unit_test(low_order),
 	        cmocka_unit_test(wrong_partner),
 	        cmocka_unit_test(lanes),
+	        cmocka_unit_test(found_by_static),
+	        cmocka_unit_test(generations),
 	        cmocka_unit_test(noise_for_noise),
 	        cmocka_unit_test(true_message_after_forged),
 	};

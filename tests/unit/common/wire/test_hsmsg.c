@@ -39,13 +39,39 @@ static void payload_fields(void **state)
 	assert_int_equal(q.nrx, 2);
 	assert_int_equal(q.rx[1], p.rx[1]);
 	assert_memory_equal(q.key, p.key, 32);
+	assert_int_equal(q.stamp, 0);
 	assert_int_equal(hs_payload_write(&p, buf, 51), 0);
 	assert_false(hs_payload_read(buf, 53, &q));
 }
 
+/* A stamp stands between key and indices, and flag 1 says so; other flags are reserved. */
+static void stamped(void **state)
+{
+	struct hs_payload p = {.tx_lanes = 1,
+	                       .nrx = 1,
+	                       .rx = {0xa0a1a2a3},
+	                       .stamp = 0x0102030405060708},
+	                  q;
+	static const uint8_t tail[12] = {1, 2, 3, 4, 5, 6, 7, 8, 0xa0, 0xa1, 0xa2, 0xa3};
+	uint8_t buf[HS_PAYLOAD_MAX];
+
+	assert_int_equal(hs_payload_write(&p, buf, sizeof(buf)), 56);
+	assert_int_equal(buf[11], 1);
+	assert_memory_equal(buf + 44, tail, sizeof(tail));
+	buf[11] |= 0xfe;
+	assert_true(hs_payload_read(buf, 56, &q));
+	assert_int_equal(q.stamp, p.stamp);
+	assert_int_equal(q.rx[0], p.rx[0]);
+	buf[11] = 0;
+	assert_false(hs_payload_read(buf, 56, &q));
+	buf[11] = 1;
+	memset(buf + 44, 0, 8);
+	assert_false(hs_payload_read(buf, 56, &q)); /* 0 would be none */
+}
+
 static void payload_refused(void **state)
 {
-	struct hs_payload p = {.tx_lanes = HS_LANES_MAX, .nrx = HS_LANES_MAX}, q;
+	struct hs_payload p = {.tx_lanes = HS_LANES_MAX, .nrx = HS_LANES_MAX, .stamp = 1}, q;
 	uint8_t buf[HS_PAYLOAD_MAX];
 
 	assert_int_equal(hs_payload_write(&p, buf, sizeof(buf)), HS_PAYLOAD_MAX);
@@ -70,6 +96,7 @@ static void one_index_too_many(void **state)
 	uint8_t buf[HS_PAYLOAD_MAX + 4] = {HS_VERSION, 1};
 	struct hs_payload q;
 
+	buf[11] = buf[44] = 1; /* a stamp */
 	buf[10] = HS_LANES_MAX;
 	assert_true(hs_payload_read(buf, HS_PAYLOAD_MAX, &q));
 	buf[10] = HS_LANES_MAX + 1;
@@ -119,9 +146,13 @@ static void envelope(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(trials),   cmocka_unit_test(payload_fields),
-	        cmocka_unit_test(prologue), cmocka_unit_test(payload_refused),
-	        cmocka_unit_test(envelope), cmocka_unit_test(one_index_too_many),
+	        cmocka_unit_test(trials),
+	        cmocka_unit_test(stamped),
+	        cmocka_unit_test(payload_fields),
+	        cmocka_unit_test(prologue),
+	        cmocka_unit_test(payload_refused),
+	        cmocka_unit_test(envelope),
+	        cmocka_unit_test(one_index_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,11 @@ static void keys(struct rows *r, const char *what, const struct noise *a, const 
 	noise_lane_key(rx, 0, lane);
 	snprintf(name, sizeof(name), "%s.b_to_a.lane0", what);
 	add(r, name, lane, 32);
+	noise_generation(a, lane);
+	noise_generation(b, tx2);
+	assert_memory_equal(lane, tx2, 32);
+	snprintf(name, sizeof(name), "%s.generation", what);
+	add(r, name, lane, 32);
 }
 
 static struct hs_payload payload_of(const struct identity *me, uint32_t first_index)
@@ -282,17 +287,23 @@ static void session_ik(struct rows *r, struct world *w, uint8_t a_to_b[32])
 	size_t n = hs_prologue(NETWORK, HS_CONTEXT_SESSION, &w->a.id, &w->b.id, prologue), len[2],
 	       m;
 	struct rng ra = fixed(w->ea), rb = fixed(w->eb);
-	const struct hs_payload p[2] = {payload_of(&w->a, 0x0a000030),
-	                                payload_of(&w->b, 0x0b000040)};
+	struct hs_payload p[2] = {payload_of(&w->a, 0x0a000030), payload_of(&w->b, 0x0b000040)};
+	uint8_t before[NOISE_PSK];
 	struct noise x[2];
 
+	for (unsigned i = 0; i < sizeof(before); i++)
+		before[i] = (uint8_t)(0xe0 ^ i);
+	p[0].stamp = 0x0102030405060708;
 	add(r, "session.prologue", prologue, n);
+	add(r, "session.ik.secret", before, sizeof(before));
 	assert_int_equal(noise_init(&x[0], NOISE_IK, true, prologue, n, w->a.x_secret,
 	                            w->a.x_public, w->b.x_public, &ra),
 	                 0);
 	assert_int_equal(noise_init(&x[1], NOISE_IK, false, prologue, n, w->b.x_secret,
 	                            w->b.x_public, NULL, &rb),
 	                 0);
+	noise_set_psk(&x[0], before);
+	noise_set_psk(&x[1], before);
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t payload[HS_PAYLOAD_MAX];
 		size_t k = hs_payload_write(&p[i], payload, sizeof(payload));

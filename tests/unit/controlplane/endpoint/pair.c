@@ -32,12 +32,24 @@ void pair_close(struct pair *p)
 	bed_close(&p->answers);
 }
 
+void pair_known(struct pair *p)
+{
+	static const uint8_t secret[NOISE_PSK] = "of a handshake from before";
+	struct session *s = session_get(p->answers.n, &p->asks.g.identity.id);
+
+	assert_non_null(s);
+	p->own->known = true;
+	memcpy(p->own->x_key, p->answers.g.identity.x_public, 32);
+	if (!generations_with(&p->own->generations, p->own->x_key))
+		generation_add_secret(&p->own->generations, p->own->x_key, secret);
+	if (!generations_with(&s->generations, p->asks.g.identity.x_public))
+		generation_add_secret(&s->generations, p->asks.g.identity.x_public, secret);
+}
+
 void pair_first(struct pair *p, bool ik, struct pair_envelope *e)
 {
-	if (ik) {
-		p->own->known = true;
-		memcpy(p->own->x_key, p->answers.g.identity.x_public, 32);
-	}
+	if (ik)
+		pair_known(p);
 	assert_int_equal(handshake_begin(p->asks.n, p->own, ik), 0);
 	e->len = handshake_envelope(&p->own->remote, &p->own->own, true, e->data);
 	assert_true(e->len > 0);

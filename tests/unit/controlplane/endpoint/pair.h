@@ -20,7 +20,9 @@ void pair_open(struct pair *p, uint64_t seed, bool asker_is_lower);
 /* Fails the test when anything is left allocated on either side. */
 void pair_close(struct pair *p);
 
-/* The asker begins a handshake: its first message, as it stands in a set-up. */
+/* Both hold a generation with one another from before, and the asker knows the answerer's key. */
+void pair_known(struct pair *p);
+/* The asker begins a handshake, by IK after pair_known(): its first message, as it stands in a set-up. */
 void pair_first(struct pair *p, bool ik, struct pair_envelope *e);
 /* A set-up with this envelope arrives at the answerer as from src. The tunnel, or NULL when it was refused. */
 struct lsp *pair_offer(struct pair *p, uint64_t nonce, const struct node_id *src, uint8_t flags,

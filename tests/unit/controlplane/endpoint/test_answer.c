@@ -191,19 +191,19 @@ static void test_refused(void **state)
 	for (bad.len = 0; bad.len < first.len; bad.len++)
 		assert_null(pair_offer(&p, 3, asker, SETUP_FLAG_IK, &bad));
 	assert_int_equal(n->counters[CTR_SESSION_HS_FAILED], 2 + first.len);
-	assert_null(pair_answering(&p));
+	assert_int_equal(pair_answering(&p)->answer.state, HS_NONE);
 
 	/* A message shorter than an ephemeral key, with a mac that is right. */
 	p.own->own.msg_len = 31;
 	bad.len = handshake_envelope(&p.own->remote, &p.own->own, true, bad.data);
 	assert_null(pair_offer(&p, 4, asker, SETUP_FLAG_IK, &bad));
-	/* A repair of what this node has forgotten. */
+	/* A repair without keys. */
 	bad.len = 0;
 	assert_null(pair_offer(&p, 5, asker, SETUP_FLAG_REPAIR, &bad));
 	/* The message of one id in the name of another. */
 	rng_fill(&p.answers.g.rng, stranger.b, ID_BYTES);
 	assert_null(pair_offer(&p, 6, &stranger, SETUP_FLAG_IK, &first));
-	assert_int_equal(session_find(n, &stranger)->answer.state, HS_NONE);
+	assert_null(session_find(n, &stranger));
 	/* IK's message as XX's is answered, but never leads to keys; XX's as IK's is refused. */
 	pair_first(&p, false, &first);
 	assert_null(pair_offer(&p, 7, asker, SETUP_FLAG_IK, &first));
@@ -273,6 +273,7 @@ static void test_crossing(void **state)
 		session_enter(s, SESSION_UP);
 		ours = s->phase = lower ? 0 : 1;
 		s->own.state = HS_DONE;
+		s->own.ik = true;
 		s->own.phase = ours;
 		answered(b.n, s);
 		theirs = s->answer.phase;
@@ -303,6 +304,7 @@ static void test_confirmed_first(void **state)
 	bed_open(&b, 7);
 	s = bed_session(&b, true, SESSION_PATHLESS);
 	s->own.state = HS_DONE;
+	s->own.ik = true;
 	answered(b.n, s);
 	answer_key_used(b.n, s, s->phase);
 	assert_true(s->confirmed);
@@ -323,8 +325,8 @@ static void test_rekey(void **state)
 
 		pair_open(&p, 8, !lower);
 		s = session_get(p.answers.n, &p.asks.g.identity.id);
-		p.own->known = s->known = true;
-		memcpy(p.own->x_key, p.answers.g.identity.x_public, 32);
+		pair_known(&p);
+		s->known = true;
 		memcpy(s->x_key, p.asks.g.identity.x_public, 32);
 		assert_int_equal(handshake_begin(p.asks.n, p.own, true), 0);
 		/* Without keys there is nothing to renew. */
@@ -357,8 +359,7 @@ static void test_rekey_twice(void **state)
 	s = session_get(p.answers.n, &p.asks.g.identity.id);
 	session_enter(s, SESSION_PATHLESS);
 	s->in_worker = true;
-	p.own->known = true;
-	memcpy(p.own->x_key, p.answers.g.identity.x_public, 32);
+	pair_known(&p);
 	assert_int_equal(handshake_begin(p.asks.n, p.own, true), 0);
 	answer_rx_first(p.answers.n, s, p.own->own.msg, p.own->own.msg_len);
 	memcpy(said, s->answer.msg, s->answer.msg_len);

@@ -49,6 +49,14 @@ static void test_slots(void **state)
 	bed_close(&b);
 }
 
+/* IK with s is possible: its key is known, here as this node's own, and a generation is kept. */
+static void known(struct bed *b, struct session *s)
+{
+	s->known = true;
+	memcpy(s->x_key, b->g.identity.x_public, 32);
+	generation_add_secret(&s->generations, s->x_key, s->x_key);
+}
+
 /* One handshake serves all attempts, until the third, which is XX in case the other side's key has changed. */
 static void test_one_handshake(void **state)
 {
@@ -58,8 +66,7 @@ static void test_one_handshake(void **state)
 
 	bed_open(&b, 2);
 	s = bed_session(&b, true, SESSION_CONNECTING);
-	s->known = true;
-	memcpy(s->x_key, b.g.identity.x_public, 32);
+	known(&b, s);
 	assert_int_equal(build_start(b.n, s), -EHOSTUNREACH);
 	assert_int_equal(s->own.state, HS_OPEN);
 	assert_true(s->own.ik);
@@ -136,8 +143,7 @@ static void test_refused_repair(void **state)
 	bed_open(&b, 5);
 	b.n->now.ns = 100 * NS_PER_S;
 	s = bed_session(&b, false, SESSION_REPAIRING);
-	s->known = true;
-	memcpy(s->x_key, b.g.identity.x_public, 32);
+	known(&b, s);
 	s->want_since = b.n->now;
 	for (unsigned i = 0; i < 3; i++) {
 		l = attempt(&b, s, 0, 1);
@@ -159,6 +165,37 @@ static void test_refused_repair(void **state)
 	assert_ptr_equal(session_find(b.n, &s->remote), s);
 	assert_true(instant_sub(b.n->now, s->want_since) < build_time_limit(b.n, s));
 	bed_close(&b);
+}
+
+/* The other side holds no keys with this node, or somebody on the way says so in its name: the next attempt is by XX, at once, and no other
+ * thing is changed. */
+static void test_use_xx(void **state)
+{
+	for (unsigned repair = 0; repair < 2; repair++) {
+		struct session *s;
+		struct lsp *l;
+		struct bed b;
+
+		bed_open(&b, 6);
+		b.n->now.ns = 100 * NS_PER_S;
+		s = bed_session(&b, false, repair ? SESSION_REPAIRING : SESSION_CONNECTING);
+		known(&b, s);
+		s->want_since = b.n->now;
+		(void)build_start(b.n, s);
+		assert_true(repair || s->own.ik);
+		l = attempt(&b, s, 0, 1);
+		l->setup_flags = repair ? SETUP_FLAG_REPAIR : SETUP_FLAG_IK;
+		build_failed(b.n, s, l, SETUP_USE_XX, 0, 0);
+		lsp_destroy(b.n, l);
+		assert_int_equal(s->state, repair ? SESSION_REPAIRING : SESSION_CONNECTING);
+		assert_true(s->known);
+		assert_true(generations_with(&s->generations, s->x_key));
+		assert_in_range(instant_sub(s->timer.at, b.n->now), 0, NS_PER_MS);
+		(void)build_start(b.n, s);
+		assert_int_equal(s->own.state, HS_OPEN);
+		assert_false(s->own.ik);
+		bed_close(&b);
+	}
 }
 
 /* The next attempt is never due after the moment of giving up, and repairs come ever more seldom. */
@@ -235,7 +272,7 @@ int main(void)
 	        cmocka_unit_test(test_slots),          cmocka_unit_test(test_one_handshake),
 	        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_stale_place),
 	        cmocka_unit_test(test_refused_repair), cmocka_unit_test(test_times),
-	        cmocka_unit_test(test_want),
+	        cmocka_unit_test(test_want),           cmocka_unit_test(test_use_xx),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,8 +194,7 @@ static struct session *standing(struct pair *p, uint64_t seed, int64_t age)
 
 	pair_open(p, seed, true);
 	s = p->own;
-	s->known = true;
-	memcpy(s->x_key, p->answers.g.identity.x_public, 32);
+	pair_known(p);
 	session_enter(s, SESSION_REPAIRING);
 	s->path = bed_tunnel(&p->asks, s, 7, LSP_INGRESS);
 	session_enter(s, SESSION_UP);

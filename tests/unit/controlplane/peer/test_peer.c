@@ -323,7 +323,7 @@ static void call(struct callers *w, unsigned i)
 	}
 }
 
-/* The first caller is up; the second proves itself as well, by XX or IK, and changes nothing. When the first is gone it gets in. */
+/* The first caller is up; the second proves itself as well, by XX, or by IK, which leads to XX, and changes nothing. When the first is gone it gets in. */
 static void second_caller(bool ik)
 {
 	struct callers w;
@@ -339,6 +339,7 @@ static void second_caller(bool ik)
 	c->remote_lanes = w.n[0]->cfg.workers;
 	c->id = w.g[0].identity.id;
 	memcpy(c->x_key, w.g[0].identity.x_public, 32);
+	peer_generation_add(w.n[2], c, c->x_key, c->x_key);
 	for (unsigned tries = 0; tries < 2; tries++) {
 		c->known = ik; /* it has met a before */
 		c->hs_tries = 0;
