@@ -59,7 +59,6 @@ static bool lock_all(void)
 	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 
-/* syscalls at the start: mlock */
 enum harden_locked harden_lock(struct identity *me)
 {
 	bool key = sodium_mlock(me, sizeof(*me)) == 0;

@@ -37,7 +37,8 @@ CALLS = {
     "pipe": "pipe2", "pipe2": "pipe2", "dup": "dup", "dup2": "dup2 dup3", "flock": "flock", "prctl": "prctl", "chown": "chown fchownat",
     "lchown": "lchown fchownat", "fchown": "fchown", "getrlimit": "prlimit64", "setrlimit": "prlimit64",
     "sched_getaffinity": "sched_getaffinity", "sched_setaffinity": "sched_setaffinity", "getpid": "getpid", "getuid": "getuid",
-    "geteuid": "geteuid", "usleep": "clock_nanosleep", "nanosleep": "clock_nanosleep", "setgroups": "setgroups",
+    "geteuid": "geteuid", "clock_nanosleep": "clock_nanosleep", "mlockall": "mlockall",
+    "usleep": "clock_nanosleep", "nanosleep": "clock_nanosleep", "setgroups": "setgroups",
     "setresuid": "setresuid", "setresgid": "setresgid", "fchmod": "fchmod", "chmod": "chmod fchmodat",
     "pthread_create": "clone3 clone", "syscall": "capset",
 }
