@@ -156,9 +156,11 @@ void handshake_second_rx(struct node *n, struct peer *p, const struct link_heade
 	}
 	took = instant_sub(n->now, hs->born);
 	peer_rtt_sample(p, took);
-	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, to which our answer is still under way, replaces ours. */
-	if (!hs->ik && !peer_up(p) && id_cmp(&hs->id, &n->cfg.identity->id) < 0 &&
+	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, to which our answer is still under way, replaces ours. Once:
+	 * anybody can send first messages, and what does not come about must not hold ours up. */
+	if (!hs->ik && !peer_up(p) && !p->gave_way && id_cmp(&hs->id, &n->cfg.identity->id) < 0 &&
 	    halfopens_recent(n, p, took > RETRY_MIN ? took : RETRY_MIN)) {
+		p->gave_way = true;
 		hs_drop(n, hs);
 		return;
 	}

@@ -364,6 +364,7 @@ static void came_up(struct node *n, struct peer *p)
 	peers_index(n->peers, p, true);
 	p->up_at = n->now;
 	p->hs_tries = 0;
+	p->gave_way = false;
 	p->refusal = (struct peer_refusal){0};
 	disarm(n, &p->linger_timer);
 	p->hs_rtt_ns = 0;

@@ -274,7 +274,8 @@ void judge_init(struct judge *j, struct net *net)
 	                    .resend = net->cfg.loss > 0 ? 8 : 0,
 	                    .probe_timeout_ns = PROBE_WAIT_NS + net_slow_ns(net, 10),
 	                    .dist = mem_new(net->n * sizeof(*j->dist))};
-	net->hooks = (struct net_hooks){hook_answer, hook_hop, hook_end, j};
+	net->hooks = (struct net_hooks){
+	        .answer = hook_answer, .probe_hop = hook_hop, .probe_end = hook_end, .arg = j};
 }
 
 void judge_free(struct judge *j)

@@ -211,6 +211,8 @@ static void on_event(void *arg, const struct dp_event *ev)
 	struct sim_node *s = arg;
 	struct node_event e = {.type = NODE_WORKER_EVENT, .u.worker = ev};
 
+	if (s->net->hooks.heard)
+		s->net->hooks.heard(s->net->hooks.arg, s->index, ev);
 	node_event(s, &e);
 }
 

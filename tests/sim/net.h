@@ -69,6 +69,8 @@ struct net_sums {
 /* The scenario's ears. Called while the net is being changed: push an event rather than call net_request() back. */
 struct net_hooks {
 	void (*answer)(void *arg, uint32_t node, const struct node_answer *a);
+	/* A node hears something from its worker, before it does. */
+	void (*heard)(void *arg, uint32_t node, const struct dp_event *ev);
 	void (*probe_hop)(void *arg, uint32_t probe, uint32_t node);
 	void (*probe_end)(void *arg, uint32_t probe, uint32_t node, const struct node_id *remote,
 	                  bool at_end, enum mw_drop why);
