@@ -44,12 +44,22 @@ void hs_drop(struct node *n, struct handshake *hs)
 	hs->listener = l;
 }
 
-/* A random handshake index. Where several links share a socket its low bits name the link, so that an answer finds its handshake. */
-static uint32_t draw_index(struct node *n, const struct peer *p)
+/* A handshake index that workers know as one of ours: of answers one after the other, so that no two that are open are alike; else random. Where
+ * several links share a socket the low bits name the link, so that what answers this node's own finds its handshake. */
+static uint32_t draw_index(struct node *n, const struct handshake *hs, bool initiator)
 {
-	uint32_t index = (uint32_t)rng_u64(&n->cfg.rng) | 1;
+	const struct hsindex *x = &n->peers->index;
+	const struct hs_source *to = &hs->to;
+	uint32_t low;
 
-	return p && p->listener ? index / CPDP_LINKS_MAX * CPDP_LINKS_MAX + p->link : index;
+	_Static_assert(CPDP_LINKS_MAX <= 1 << HSINDEX_FREE_BITS, "the link stays readable");
+	_Static_assert(HALF_OPEN_MAX < 1 << HSINDEX_FREE_BITS, "no two are alike");
+	if (!initiator)
+		return hsindex_answer(x, ++n->peers->answers, to->family, to->addr, to->mac);
+	low = (uint32_t)rng_u64(&n->cfg.rng) | 1;
+	if (hs->peer->listener)
+		low = low / CPDP_LINKS_MAX * CPDP_LINKS_MAX + hs->peer->link;
+	return hsindex_own(x, low);
 }
 
 int hs_init(struct node *n, struct handshake *hs, struct peer *p, bool initiator, bool ik,
@@ -61,7 +71,7 @@ int hs_init(struct node *n, struct handshake *hs, struct peer *p, bool initiator
 	hs->peer = p;
 	hs->ik = ik;
 	hs->born = n->now;
-	hs->mine = draw_index(n, p);
+	hs->mine = draw_index(n, hs, initiator);
 	hs->epoch = p ? p->local_epoch : (uint32_t)rng_u64(&n->cfg.rng);
 	if (noise_init(&hs->noise, ik ? NOISE_IK : NOISE_XX, initiator, prologue, len,
 	               n->cfg.identity->x_secret, n->cfg.identity->x_public, rs, &n->cfg.rng) != 0)

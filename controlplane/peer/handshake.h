@@ -3,6 +3,7 @@
 #pragma once
 #include "core/ctx.h"
 #include "crypto/cookie.h"
+#include "crypto/hsindex.h"
 #include "crypto/noise.h"
 #include "wire/hsmsg.h"
 #include "wire/link.h"
@@ -88,7 +89,7 @@ struct peer_grant {
 /* The id that keys mac1 where the addressee's is not known. */
 extern const struct node_id hs_no_id;
 
-/* Begins an empty handshake, of p's link or, p NULL, of hs->listener. rs: the responder's static for an initiator of IK, else NULL. 0 or -EINVAL. */
+/* Begins an empty handshake, of p's link or, p NULL, of hs->listener; one that this node answers has hs->to. rs: the responder's static for an initiator of IK, else NULL. 0 or -EINVAL. */
 int hs_init(struct node *n, struct handshake *hs, struct peer *p, bool initiator, bool ik,
             const uint8_t *rs) COYO_NODISCARD;
 /* Ends a handshake, takes receiving keys that workers learn for it back, and overwrites its secrets. hs keeps its peer and listener alone. */

@@ -27,6 +27,7 @@ int peers_new(struct node *n)
 	halfopens_init(&n->peers->half_open);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
 	cookie_jar_init(&n->peers->jar, n->cfg.cookie_key);
+	hsindex_init(&n->peers->index, n->cfg.cookie_key);
 	bucket_init(&n->peers->refusals, PEER_REFUSALS, PEER_REFUSALS);
 	return 0;
 }
@@ -64,6 +65,7 @@ void peers_free(struct node *n)
 		peer_release(n, p);
 	listeners_free(n);
 	explicit_bzero(&n->peers->jar, sizeof(n->peers->jar));
+	explicit_bzero(&n->peers->index, sizeof(n->peers->index));
 	ctx_free(n, n->peers->by_link);
 	ctx_free(n, n->peers);
 	n->peers = NULL;

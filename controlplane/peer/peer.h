@@ -159,6 +159,8 @@ struct peers {
 	uint32_t links; /* entries of by_link */
 	struct bucket hs_rate, refusals;
 	struct cookie_jar jar;
+	struct hsindex index;
+	uint32_t answers; /* handshakes that others began, ever */
 	struct halfopens half_open;
 	struct instant twin_at, twin_told_at; /* see peers_twin_seen() */
 	int64_t slowest_ns; /* longest round trip of the links that were up at slowest_at */

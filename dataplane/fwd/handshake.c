@@ -4,13 +4,10 @@
 #include "wire/link.h"
 
 static const enum drop_reason reasons[] = {
-        [DOOR_SHORT] = DROP_RUNT,
-        [DOOR_MAC1] = DROP_DOOR_MAC1,
-        [DOOR_COOKIE] = DROP_DOOR_COOKIE,
-        [DOOR_MAC2] = DROP_DOOR_MAC2,
-        [DOOR_NO_COOKIE] = DROP_DOOR_NO_COOKIE,
-        [DOOR_SHARE] = DROP_DOOR_SHARE,
-        [DOOR_FULL] = DROP_PUNT_RATE,
+        [DOOR_SHORT] = DROP_RUNT,       [DOOR_INDEX] = DROP_DOOR_INDEX,
+        [DOOR_MAC1] = DROP_DOOR_MAC1,   [DOOR_COOKIE] = DROP_DOOR_COOKIE,
+        [DOOR_MAC2] = DROP_DOOR_MAC2,   [DOOR_NO_COOKIE] = DROP_DOOR_NO_COOKIE,
+        [DOOR_SHARE] = DROP_DOOR_SHARE, [DOOR_FULL] = DROP_PUNT_RATE,
 };
 
 static struct door_source source_of(const struct packet *p)

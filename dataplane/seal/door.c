@@ -2,6 +2,7 @@
 /* Verdicts on handshake frames: mac1, mac2 under load, shares of source prefixes. */
 #include "seal/door.h"
 
+#include "ipc/cpdp.h"
 #include "wire/hsmsg.h"
 
 #include <sodium.h>
@@ -31,6 +32,7 @@ void door_init(struct door *d, const uint8_t key[32], const struct node_id *me, 
 
 	memset(d, 0, sizeof(*d));
 	cookie_jar_init(&d->jar, key);
+	hsindex_init(&d->index, key);
 	cookie_keys_of(me, &d->keys[0]);
 	cookie_keys_of(&nobody, &d->keys[1]);
 	derive(key, "coyo door places", (uint8_t)worker, d->hash_key, sizeof(d->hash_key));
@@ -48,21 +50,38 @@ void door_link_init(struct door_link *l)
 
 /* ---- shares ---- */
 
+static void places_at(struct door *d, const uint8_t in[12], struct instant *place[DOOR_ROWS])
+{
+	uint64_t h;
+
+	crypto_shorthash((uint8_t *)&h, in, 12, d->hash_key);
+	for (unsigned i = 0; i < DOOR_ROWS; i++)
+		place[i] = &d->quiet[i][h >> 16 * i & (DOOR_PLACES - 1)];
+}
+
 /* The places of a source's prefix: /24, /56, or the MAC, at this link. kind: what is shared. */
 static void places_of(struct door *d, const struct door_source *from, uint8_t kind,
                       struct instant *place[DOOR_ROWS])
 {
 	uint8_t in[12] = {kind, from->family};
-	uint64_t h;
 
 	be16_store(in + 2, from->link);
 	if (from->family)
 		memcpy(in + 4, from->addr, from->family == 4 ? 3 : 7);
 	else
 		memcpy(in + 4, from->mac, 6);
-	crypto_shorthash((uint8_t *)&h, in, sizeof(in), d->hash_key);
-	for (unsigned i = 0; i < DOOR_ROWS; i++)
-		place[i] = &d->quiet[i][h >> 16 * i & (DOOR_PLACES - 1)];
+	places_at(d, in, place);
+}
+
+/* The places of this node's own handshakes over one link: low bits of their indices name it where links share a socket. */
+static void places_own(struct door *d, const struct door_source *from, uint32_t index,
+                       struct instant *place[DOOR_ROWS])
+{
+	uint8_t in[12] = {3};
+
+	be16_store(in + 2, from->link);
+	be32_store(in + 4, index % CPDP_LINKS_MAX);
+	places_at(d, in, place);
 }
 
 /* Whether a message of a prefix keeps its distance from those before, by any of its places. */
@@ -172,11 +191,18 @@ static enum door_verdict first(struct door *d, struct door_link *l, struct insta
 
 /* What claims to answer a message of this node, or goes on with a handshake. */
 static enum door_verdict other(struct door *d, struct door_link *l, struct instant now,
-                               const struct door_source *from)
+                               const struct door_source *from, const struct link_header *h)
 {
 	struct instant *place[DOOR_ROWS];
+	bool third = h->type == LINK_HS3;
 
-	places_of(d, from, 2, place);
+	if (third ? !hsindex_answer_is(&d->index, h->receiver, from->family, from->addr, from->mac)
+	          : !hsindex_own_is(&d->index, h->receiver))
+		return DOOR_INDEX;
+	if (third)
+		places_of(d, from, 2, place);
+	else
+		places_own(d, from, h->receiver, place);
 	if (!share_left(place, now))
 		return DOOR_SHARE;
 	if (!bucket_take(&l->answers, now))
@@ -190,7 +216,7 @@ enum door_verdict door_judge(struct door *d, struct door_link *l, struct instant
                              const struct link_header *h)
 {
 	COYO_ASSERT(h->type != LINK_DATA);
-	return h->type == LINK_HS1 ? first(d, l, now, from, f, h) : other(d, l, now, from);
+	return h->type == LINK_HS1 ? first(d, l, now, from, f, h) : other(d, l, now, from, h);
 }
 
 void door_answer(struct door *d, struct instant now, const struct door_source *from,

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/bucket.h"
 #include "crypto/cookie.h"
+#include "crypto/hsindex.h"
 #include "wire/link.h"
 
 /* First messages/s of one link that pass without a cookie, and at once. */
@@ -44,6 +45,7 @@ struct door_link {
 
 struct door {
 	struct cookie_jar jar;
+	struct hsindex index;
 	struct cookie_keys keys[2]; /* of this node's id, of nobody's */
 	uint8_t nonce[COOKIE_NONCE_BYTES];
 	uint8_t hash_key[16];
@@ -55,7 +57,8 @@ struct door {
 
 enum door_verdict {
 	DOOR_PASS = 0,
-	DOOR_SHORT,     /* a first message shorter than every first message is */
+	DOOR_SHORT, /* a first message shorter than every first message is */
+	DOOR_INDEX, /* an answer to what this node never sent, or a third message from elsewhere than the first */
 	DOOR_MAC1,      /* its mac1 is wrong: not for this node */
 	DOOR_COOKIE,    /* no mac2 under load: the answer is a cookie */
 	DOOR_MAC2,      /* a wrong or old mac2 under load: the answer is a cookie */
@@ -69,8 +72,8 @@ void door_init(struct door *d, const uint8_t key[32], const struct node_id *me, 
 /* A link of which nothing has been heard. */
 void door_link_init(struct door_link *l);
 
-/* Judges a frame that is not data; h is its header, of f. Only type 1 is ever asked for a mac2: what answers a message of this node, and the
- * third message, are limited by prefix and link alone. */
+/* Judges a frame that is not data; h is its header, of f. Only type 1 is ever asked for a mac2. Third messages, and answers to this node's own,
+ * must name an index that it may have given their sender, and are limited then: third ones by prefix, answers by the handshake they name. */
 enum door_verdict door_judge(struct door *d, struct door_link *l, struct instant now,
                              const struct door_source *from, const uint8_t *f,
                              const struct link_header *h);

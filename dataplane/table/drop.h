@@ -24,6 +24,8 @@
 	X(LINK_CLOSED, "link_closed", "neighbour is not authenticated or not alive")         \
 	/* handshakes between neighbours */                                                  \
 	X(DOOR_MAC1, "door_mac1_bad", "first message that is not meant for this node")       \
+	X(DOOR_INDEX, "door_index_bad",                                                      \
+	  "answer to a handshake that this node did not begin there")                        \
 	X(DOOR_COOKIE, "door_cookie_sent", "first message under load, answered by a cookie") \
 	X(DOOR_MAC2, "door_mac2_bad", "the same, whose own cookie is wrong or too old")      \
 	X(DOOR_NO_COOKIE, "door_cookie_rate", "the same, beyond the rate of such answers")   \

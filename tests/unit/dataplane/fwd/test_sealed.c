@@ -415,18 +415,31 @@ static void test_strangers_that_are_not_for_this_node(void **state)
 	assert_int_equal(w->drops[DROP_RUNT] - before[DROP_RUNT], 1);
 }
 
-/* A flood of answers to what this node never sent uses up its prefix's share, then its link's; whoever comes from elsewhere is heard. */
+/* Third messages from one prefix use up its share; whoever comes from elsewhere is heard, unless this node gave it no such index. */
 static void test_a_flood_from_one_prefix(void **state)
 {
+	struct hsindex x;
+
+	hsindex_init(&x, r.cfg.cookie_key);
 	w->now.ns += 2 * NS_PER_S;
 	for (unsigned i = 0; i < 2000; i++) {
 		struct rte_mbuf *m = first_message(i % 100 != 99 ? 0 : 1 + i / 100, NULL);
+		const struct packet *p = packet_of(m);
 
-		bytes(m)[0] = LINK_HS2 << 4 | LINK_VERSION;
+		bytes(m)[0] = LINK_HS3 << 4 | LINK_VERSION;
+		be32_store(bytes(m) + 4, hsindex_answer(&x, i, 4, p->addr, p->mac));
 		assert_int_equal(pass(m), 0);
 	}
 	assert_int_equal(punted(), 21 + 20);
 	dropped(DROP_DOOR_SHARE, 2000 - 41);
+	for (unsigned type = LINK_HS2; type <= LINK_COOKIE; type++) {
+		struct rte_mbuf *m = first_message(50, NULL);
+
+		bytes(m)[0] = (uint8_t)(type << 4 | LINK_VERSION);
+		assert_int_equal(pass(m), 0);
+	}
+	assert_int_equal(punted(), 0);
+	assert_int_equal(w->drops[DROP_DOOR_INDEX] - before[DROP_DOOR_INDEX], 3);
 }
 
 int main(void)

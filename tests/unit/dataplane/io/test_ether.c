@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ethernet links on a port that hears itself: plain MPLS frames, sealed frames, VLANs, MAC rules, runts. */
 #include "plane.h"
+#include "crypto/hsindex.h"
 #include "wire/link.h"
 #include "wire/lse.h"
 #include "wire/tunnel.h"
@@ -94,6 +95,8 @@ static void test_swap_across_kinds_of_link(void **state)
 static void test_handshake_on_ethernet(void **state)
 {
 	uint8_t frame[64] = {0}, mac[6];
+	struct link_header h = {.type = LINK_HS2, .length = 20};
+	struct hsindex x;
 	struct dp_event ev;
 	struct cp_cmd c;
 	uint64_t types = plane_drops(&p, "ethertype");
@@ -103,7 +106,9 @@ static void test_handshake_on_ethernet(void **state)
 	assert_int_equal(dp_port_info(p.dp, port, &up, &mtu, mac), 0);
 	assert_true(up && mtu >= 1500);
 	assert_true(dp_port_info(p.dp, 31, &up, &mtu, mac) < 0);
-	link_header_put(frame, &(struct link_header){.type = LINK_HS2, .length = 20});
+	hsindex_init(&x, (const uint8_t[32]){0});
+	h.receiver = hsindex_own(&x, 5);
+	link_header_put(frame, &h);
 	c = packet_on(1, frame, sizeof(frame));
 	c.u.send.raw = 1;
 	plane_do(&p, 0, &c);

@@ -338,24 +338,85 @@ static void flood_from_addresses_that_answer(void **state)
 	}
 }
 
-/* What answers this node's own messages has a budget of its own. */
+static enum door_verdict judge_other(struct bed *b, struct door_source from, uint8_t type,
+                                     uint32_t index)
+{
+	struct link_header h = {.type = type, .length = HS1_ENVELOPE, .receiver = index};
+	uint8_t f[FRAME] = {0};
+
+	link_header_put(f, &h);
+	return door_judge(&b->d, &b->l, b->now, &from, f, &h);
+}
+
+static const uint8_t answer_types[] = {LINK_HS2, LINK_COOKIE, LINK_REFUSED};
+
+/* What answers this node's own messages, and what goes on with a handshake, has a budget of its own. */
 static void answers_pass_beside_a_flood(void **state)
 {
 	struct bed *b = *state;
-	uint8_t f[FRAME] = {0};
 
 	load(b);
 	for (unsigned i = 0; i < 1000; i++) {
-		static const uint8_t types[] = {LINK_HS2, LINK_HS3, LINK_COOKIE, LINK_REFUSED};
-		struct link_header h = {.type = types[i % 4], .length = HS1_ENVELOPE};
 		struct door_source from = at(i % 10 << 8);
+		uint32_t third = hsindex_answer(&b->d.index, i, 4, from.addr, from.mac),
+		         own = hsindex_own(&b->d.index, i);
 
 		for (unsigned k = 0; k < 20; k++)
 			assert_int_not_equal(judge(b, at(k << 16)), DOOR_PASS);
-		link_header_put(f, &h);
-		assert_int_equal(door_judge(&b->d, &b->l, b->now, &from, f, &h), DOOR_PASS);
+		if (i & 1)
+			assert_int_equal(judge_other(b, from, LINK_HS3, third), DOOR_PASS);
+		else
+			assert_int_equal(judge_other(b, from, answer_types[i % 3], own), DOOR_PASS);
 		b->now.ns += S / 500;
 	}
+}
+
+/* Answers to nothing, and third messages whose index was given to another prefix, do not get in the way of true ones. */
+static void flood_of_answers(void **state)
+{
+	struct door_source from = at(0x0a000001), far = at(0x0b000001);
+	struct bed *b = *state;
+	unsigned passed = 0;
+	uint32_t third, own;
+
+	third = hsindex_answer(&b->d.index, 5, 4, from.addr, from.mac);
+	own = hsindex_own(&b->d.index, 5);
+	for (unsigned i = 0; i < 10 * RATE; i++) {
+		struct door_source any = at((uint32_t)rng_u64(&b->rng));
+		uint32_t index = (uint32_t)rng_u64(&b->rng);
+
+		passed += judge_other(b, any, LINK_HS3, i & 1 ? index : third) == DOOR_PASS;
+		passed += judge_other(b, any, answer_types[i % 3], index) == DOOR_PASS;
+		if (i % 200 == 0) {
+			assert_int_equal(judge_other(b, from, LINK_HS3, third), DOOR_PASS);
+			assert_int_equal(judge_other(b, any, answer_types[i % 3], own), DOOR_PASS);
+			assert_int_equal(judge_other(b, far, LINK_HS3, third), DOOR_INDEX);
+			assert_int_equal(judge_other(b, from, LINK_HS3, own), DOOR_INDEX);
+			assert_int_equal(judge_other(b, from, LINK_HS2, third), DOOR_INDEX);
+		}
+		b->now.ns += S / RATE;
+	}
+	assert_true(passed < 100);
+}
+
+/* Whoever has been given an index wears it out, and nobody else's. */
+static void one_index_has_one_share(void **state)
+{
+	struct door_source from = at(0x0a000001), other_source = at(0x0a000100);
+	uint32_t mine, theirs, own;
+	struct bed *b = *state;
+
+	mine = hsindex_answer(&b->d.index, 1, 4, from.addr, from.mac);
+	theirs = hsindex_answer(&b->d.index, 1, 4, other_source.addr, from.mac);
+	own = hsindex_own(&b->d.index, 77);
+	for (unsigned i = 0; i < 100; i++) {
+		(void)judge_other(b, from, LINK_HS3, mine);
+		(void)judge_other(b, at((uint32_t)rng_u64(&b->rng)), LINK_HS2, own);
+	}
+	assert_int_equal(judge_other(b, from, LINK_HS3, mine), DOOR_SHARE);
+	assert_int_equal(judge_other(b, from, LINK_HS2, own), DOOR_SHARE);
+	assert_int_equal(judge_other(b, other_source, LINK_HS3, theirs), DOOR_PASS);
+	assert_int_equal(judge_other(b, from, LINK_HS2, hsindex_own(&b->d.index, 78)), DOOR_PASS);
 }
 
 static void cookies_have_a_rate(void **state)
@@ -408,6 +469,8 @@ int main(void)
 	        T(flood_from_addresses_that_are_not_its_own),
 	        T(flood_from_addresses_that_answer),
 	        T(answers_pass_beside_a_flood),
+	        T(flood_of_answers),
+	        T(one_index_has_one_share),
 	        T(cookies_have_a_rate),
 	        T(a_prefix_has_one_share),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two workers, sealed links over loopback sockets, the test in the middle of the wire: forwarding, punts and every drop on the way. */
 #include "plane.h"
+#include "crypto/hsindex.h"
 #include "wire/link.h"
 #include "wire/lse.h"
 #include "wire/tunnel.h"
@@ -237,12 +238,18 @@ static void test_closed_link(void **state)
 
 static void test_handshake_and_raw(void **state)
 {
+	static const uint8_t key[32], from[16] = {127}, no_mac[6];
 	uint8_t frame[256] = {0}, answer[2048];
+	struct hsindex x;
 	struct cp_cmd c;
 	struct dp_event ev;
 
+	hsindex_init(&x, key);
 	link_header_put(frame,
-	                &(struct link_header){.type = LINK_HS3, .length = 100, .counter = 7});
+	                &(struct link_header){.type = LINK_HS3,
+	                                      .length = 100,
+	                                      .counter = 7,
+	                                      .receiver = hsindex_answer(&x, 5, 4, from, no_mac)});
 	to_link1(frame, 130); /* 14 bytes of padding */
 	assert_true(plane_event(&p, EVT_PACKET, PUNT_HANDSHAKE, &ev));
 	assert_int_equal(ev.u.packet.link, 1);
