@@ -300,3 +300,25 @@ bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m)
 	m->nonce = rd_be64(r);
 	return rd_done(r) && answer <= 1;
 }
+
+void linkmsg_move_write(struct wr *w, const struct linkmsg_move *m)
+{
+	uint8_t *head = head_open(w, LINKMSG_MOVE, 0);
+
+	wr_be64(w, m->nonce);
+	wr_be32(w, m->yours);
+	wr_be32(w, m->mine);
+	wr_be32(w, m->tag_from);
+	wr_be32(w, m->tag_to);
+	head_close(w, head);
+}
+
+bool linkmsg_move_read(struct rd *r, struct linkmsg_move *m)
+{
+	m->nonce = rd_be64(r);
+	m->yours = rd_be32(r);
+	m->mine = rd_be32(r);
+	m->tag_from = rd_be32(r);
+	m->tag_to = rd_be32(r);
+	return rd_done(r);
+}

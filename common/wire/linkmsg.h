@@ -16,6 +16,7 @@ enum linkmsg_type {
 	LINKMSG_PROBE = 9,
 	LINKMSG_MTU = 10,
 	LINKMSG_CHALLENGE = 11,
+	LINKMSG_MOVE = 12,
 };
 
 struct linkmsg_head {
@@ -33,8 +34,9 @@ bool linkmsg_next(struct rd *r, struct linkmsg_head *h, struct rd *body) COYO_NO
 #define HELLO_FLAG_REPLY_WANTED 1
 #define HELLO_FLAG_NARROW \
 	2 /* the link does not carry what every link must: the sender takes it down */
-#define HELLO_FLAG_CLOSING \
-	4 /* the sender gives the link up: its node stops, or it has no place for it any more */
+#define HELLO_FLAG_LEAVING 4 /* one side is about to remove the link: no new tunnels */
+#define HELLO_FLAG_GONE \
+	8 /* the sender removes the link now: its node stops, or it has no place for it any more */
 struct linkmsg_hello {
 	uint64_t sent_us, echo_us;
 	uint32_t held_us;
@@ -146,6 +148,14 @@ struct linkmsg_challenge {
 	bool answer;
 };
 
+/* MOVE {be64 nonce, be32 label granted by the receiver, be32 label granted by the sender (all-ones: none), be32 tag, be32 tag}: the link
+ * between the nodes with these tags, on the tunnel's way, is about to be removed. It is passed on to the tunnel's end. */
+struct linkmsg_move {
+	uint64_t nonce;
+	uint32_t yours, mine;
+	uint32_t tag_from, tag_to;
+};
+
 /* Each writes head and body; each reader takes a body's reader and checks that nothing is left over. */
 void linkmsg_hello_write(struct wr *w, const struct linkmsg_hello *m);
 bool linkmsg_hello_read(struct rd *r, struct linkmsg_hello *m) COYO_NODISCARD;
@@ -175,3 +185,7 @@ bool linkmsg_mtu_read(struct rd *r, struct linkmsg_mtu *m) COYO_NODISCARD;
 void linkmsg_challenge_write(struct wr *w, const struct linkmsg_challenge *m);
 /* False: neither a question nor an answer, too short, or something is left over. */
 bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m) COYO_NODISCARD;
+/* Head and body, for the neighbour on one side of the tunnel. */
+void linkmsg_move_write(struct wr *w, const struct linkmsg_move *m);
+/* False: too short, or something is left over. */
+bool linkmsg_move_read(struct rd *r, struct linkmsg_move *m) COYO_NODISCARD;

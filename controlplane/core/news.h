@@ -36,6 +36,8 @@ struct news {
 	 * once they have returned) and release what they hold of its label space. why: static text for the operator. */
 	void (*peer_down)(struct node *n, struct peer *p, const char *why);
 
+	/* The link of p is about to be removed and takes no new tunnels: those that cross it are to move. May be repeated. */
+	void (*peer_leaves)(struct node *n, struct peer *p);
 	/* The link carries only smaller packets than before: p->mtu. May be repeated. */
 	void (*peer_mtu)(struct node *n, struct peer *p);
 
@@ -74,6 +76,9 @@ struct news {
 	void (*lsp_gone)(struct node *n, struct lsp *l, uint8_t reason);
 	/* An end's tunnel carries only smaller packets than before: l->mtu. */
 	void (*lsp_mtu)(struct node *n, struct lsp *l);
+	/* An end's tunnel that is up and no finger crosses a link, named by the tags of its two nodes, that is about to be removed; it still works.
+	 * May be repeated. */
+	void (*lsp_leaves)(struct node *n, struct lsp *l, uint32_t tag_from, uint32_t tag_to);
 	/* The last report about an end that is no finger, also about one that its owner has released: l may be freed at any time, and
 	 * all pointers to it must be dropped now. */
 	void (*lsp_over)(struct node *n, struct lsp *l);

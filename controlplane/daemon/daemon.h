@@ -27,7 +27,7 @@ struct daemon_link {
 	char name[32];
 	bool control; /* false: only static cross-connects; the node does not know it */
 	bool up;      /* neighbour is there */
-	bool leaving; /* NODE_LINK_DEL was given; the slot is freed by OUT_LINK_GONE */
+	bool leaving; /* NODE_LINK_LEAVE was given; the slot is freed by OUT_LINK_GONE */
 	bool carrier;
 	bool listener; /* no link, but makes them */
 	bool made;     /* by a listener, which has the socket */

@@ -79,9 +79,10 @@ static const char *bind_remedy(int err)
 }
 
 /* The socket of a link that is being removed and stood at this address: a new link at the same address goes on with it, since the workers
- * still hold it and the kernel gives the address to nobody else meanwhile. A descriptor of its own, or -1: there is none.
+ * still hold it and the kernel gives the address to nobody else meanwhile. The old link goes at once then, since what arrives is for the new one.
+ * A descriptor of its own, or -1: there is none.
  * syscalls: getsockname fcntl */
-static int socket_inherit(const struct daemon *d, const struct sockaddr_storage *at, socklen_t len)
+static int socket_inherit(struct daemon *d, const struct sockaddr_storage *at, socklen_t len)
 {
 	for (uint32_t i = 0; i < d->nlinks; i++) {
 		const struct daemon_link *k = &d->links[i];
@@ -91,14 +92,19 @@ static int socket_inherit(const struct daemon *d, const struct sockaddr_storage 
 		memset(&has, 0, sizeof(has));
 		if (k->leaving && k->fd >= 0 &&
 		    getsockname(k->fd, (struct sockaddr *)&has, &n) == 0 && n == len &&
-		    memcmp(&has, at, len) == 0)
+		    memcmp(&has, at, len) == 0) {
+			struct node_event now = {.type = NODE_LINK_DEL};
+
+			now.u.link.link = (uint16_t)i;
+			node_input(d->node, &now, d->now);
 			return fcntl(k->fd, F_DUPFD_CLOEXEC, 0);
+		}
 	}
 	return -1;
 }
 
 /* syscalls: socket setsockopt bind getsockname close */
-static int socket_open(const struct daemon *d, const struct conf_link *l, uint16_t *port, char *err,
+static int socket_open(struct daemon *d, const struct conf_link *l, uint16_t *port, char *err,
                        size_t errcap)
 {
 	uint8_t family = l->local.family ? l->local.family : l->remote.family;
@@ -310,7 +316,7 @@ int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char
 
 void links_remove(struct daemon *d, uint32_t link)
 {
-	struct node_event ev = {.type = NODE_LINK_DEL};
+	struct node_event ev = {.type = NODE_LINK_LEAVE};
 
 	d->links[link].leaving = true;
 	ev.u.link.link = (uint16_t)link;

@@ -184,9 +184,7 @@ static bool was_by_place(const struct session *s, const struct lsp *l)
 	return false;
 }
 
-/* Excludes the hop that failed from the next attempts. If none is named, includes all hops again: the excluded ones may have been the
- * only way. */
-static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
+void build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to)
 {
 	if (!tag_from || !tag_to || s->nnotvia == SETUP_NOTVIA_MAX) {
 		s->nnotvia = 0;
@@ -198,7 +196,7 @@ static void learn_notvia(struct session *s, uint32_t tag_from, uint32_t tag_to)
 
 void build_again(struct node *n, struct session *s)
 {
-	if (s->path || build_any(s))
+	if ((s->path && s->path != s->leaves) || build_any(s))
 		return;
 	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
@@ -226,7 +224,7 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		s->anew = session_has_keys(s) && !s->path;
 	}
 	s->too_far |= code == SETUP_TOO_FAR;
-	learn_notvia(s, tag_from, tag_to);
+	build_avoid(s, tag_from, tag_to);
 	build_again(n, s);
 }
 

@@ -57,6 +57,14 @@ void session_lsp_mtu(struct node *n, struct lsp *l)
 		tell_path(n, s);
 }
 
+void session_lsp_leaves(struct node *n, struct lsp *l, uint32_t tag_from, uint32_t tag_to)
+{
+	struct session *s = session_owner(n, l);
+
+	if (s && s->path == l)
+		path_leaves(n, s, tag_from, tag_to);
+}
+
 void session_lsp_over(struct node *n, struct lsp *l)
 {
 	struct session *s = session_owner(n, l);

@@ -12,6 +12,8 @@ void session_lsp_failed(struct node *n, struct lsp *l, uint8_t code, uint32_t ta
                         uint32_t tag_to);
 void session_lsp_gone(struct node *n, struct lsp *l);
 void session_lsp_over(struct node *n, struct lsp *l);
+/* A tunnel crosses a link that is about to be removed: if it is in use, another one is built. Tags as in news.lsp_leaves(). */
+void session_lsp_leaves(struct node *n, struct lsp *l, uint32_t tag_from, uint32_t tag_to);
 /* A tunnel carries only smaller packets than before: the worker is told if it is in use. */
 void session_lsp_mtu(struct node *n, struct lsp *l);
 

@@ -10,6 +10,7 @@
 #define PATH_LONGEST    (120 * NS_PER_S)
 #define COMMIT_RETRY    (200 * NS_PER_MS)
 #define COMMIT_TRIES    8
+#define MOVE_TRIES      6
 
 void path_use(struct node *n, struct session *s, struct lsp *l)
 {
@@ -20,7 +21,7 @@ void path_use(struct node *n, struct session *s, struct lsp *l)
 		return;
 	s->path = l;
 	session_enter(s, SESSION_UP);
-	s->commit = NULL;
+	s->commit = s->leaves = NULL;
 	build_reset(s);
 	s->refused = 0;
 	s->anew = false;
@@ -111,7 +112,7 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 void path_lost(struct node *n, struct session *s)
 {
 	COYO_ASSERT(session_ready(s));
-	s->path = NULL;
+	s->path = s->leaves = NULL;
 	session_enter(s, SESSION_PATHLESS);
 	s->has_place = false;
 	tell_path(n, s);
@@ -125,7 +126,7 @@ void path_lost(struct node *n, struct session *s)
 
 void path_up(struct node *n, struct session *s, struct lsp *l)
 {
-	if (!session_has_keys(s) || (s->path && l->hops >= s->path->hops)) {
+	if (!session_has_keys(s) || (s->path && s->path != s->leaves && l->hops >= s->path->hops)) {
 		lsp_release(n, l, TEAR_REPLACED);
 		return;
 	}
@@ -136,6 +137,31 @@ void path_up(struct node *n, struct session *s, struct lsp *l)
 	build_drop(n, s, l);
 	path_use(n, s, l);
 	path_commit(n, s);
+}
+
+/* ---- a path is about to be lost ---- */
+
+void path_leaves(struct node *n, struct session *s, uint32_t tag_from, uint32_t tag_to)
+{
+	COYO_ASSERT(session_ready(s));
+	if (s->leaves == s->path || !s->in_use)
+		return;
+	s->leaves = s->path;
+	build_reset(s);
+	build_avoid(s, tag_from, tag_to);
+	arm(n, &s->timer, TIMER_SESSION, s,
+	    s->initiator ? 0 : RESPONDER_WAITS + peers_slow_ns(n, n->anchor->tree[0].coords.hops));
+}
+
+void path_move(struct node *n, struct session *s)
+{
+	if (!s->path || s->path != s->leaves || build_any(s) || s->attempts == MOVE_TRIES)
+		return;
+	s->attempts++;
+	if (build_start_anyhow(n, s) != 0)
+		build_lookup(n, s);
+	if (!timer_armed(&s->timer))
+		arm(n, &s->timer, TIMER_SESSION, s, build_attempt_timeout(n, s) / 2);
 }
 
 /* ---- shorter paths ---- */

@@ -17,6 +17,10 @@ void path_commit_rx(struct node *n, struct session *s, const struct oam *m);
 void path_lost(struct node *n, struct session *s);
 /* Tunnel l of a repair, or perhaps a shorter one, is up: uses it, or releases it if it is not shorter than the one in use. */
 void path_up(struct node *n, struct session *s, struct lsp *l);
+/* A link on the way of the tunnel in use, named by the tags of its nodes, is about to be removed: another tunnel is built around it. */
+void path_leaves(struct node *n, struct session *s, uint32_t tag_from, uint32_t tag_to);
+/* The session's timer, while it has a path: begins an attempt if that path is about to go. */
+void path_move(struct node *n, struct session *s);
 /* The timer for shorter paths: begins an attempt or a lookup, and arms itself again, at intervals that double up to
  * two minutes. */
 void path_better(struct node *n, struct session *s);

@@ -106,6 +106,8 @@ struct session {
 
 	/* The tunnel in use: path.c, end.c. */
 	struct lsp *path;
+	/* path, if a link that it crosses is about to be removed: path.c. Else NULL. */
+	struct lsp *leaves;
 	bool initiator; /* this side built path, and repairs it first; also written by initiate.c, answer.c */
 	/* path, while the other side has not acknowledged that it uses it too; else NULL. */
 	struct lsp *commit;

@@ -75,6 +75,7 @@ void step(struct node *n, struct session *s)
 		if (s->own.state == HS_DONE && !s->confirmed)
 			initiate_again(n, s);
 		path_commit_again(n, s);
+		path_move(n, s);
 	} else if (!session_wanted(s) && !(s->in_use && session_has_keys(s))) {
 		unwanted(n, s);
 	} else if (instant_sub(n->now, s->want_since) >= build_time_limit(n, s)) {

@@ -67,6 +67,10 @@ void lsp_peer_mtu(struct node *n, struct peer *p);
 struct lsp *lsp_of_labels(struct node *n, struct peer *from, uint64_t nonce, uint32_t yours);
 /* The link of p is down: its tunnels end, and none points at p when this returns. */
 void lsp_peer_down(struct node *n, struct peer *p);
+/* A link on the tunnel's way, named by the tags of its two nodes, is about to be removed; passed on to the tunnel's end. */
+void lsp_move_rx(struct node *n, struct peer *from, const struct linkmsg_move *m);
+/* The link of p is about to be removed: the ends of its tunnels are told, so that they build others around it. May be repeated. */
+void lsp_peer_leaves(struct node *n, struct peer *p);
 /* A timer of PART_LSP; its owner is the tunnel. */
 void lsp_timer(struct node *n, struct timer *t);
 

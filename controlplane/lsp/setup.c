@@ -295,6 +295,10 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 		refuse(n, q->from, h, &m, n->draining ? SETUP_REFUSED : SETUP_NO_TRANSIT);
 		return;
 	}
+	if (q->from->leaving) {
+		refuse(n, q->from, h, &m, SETUP_DEAD_END);
+		return;
+	}
 	if (!make_room(n, q->from, h)) {
 		refuse(n, q->from, h, &m, SETUP_BUSY);
 		return;

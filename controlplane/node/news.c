@@ -109,6 +109,7 @@ static void lsp_gone(struct node *n, struct lsp *l, uint8_t reason)
 const struct news node_news = {
         .peer_up = peer_came_up,
         .peer_down = peer_went_down,
+        .peer_leaves = lsp_peer_leaves,
         .peer_mtu = lsp_peer_mtu,
         .coords_changed = coords_changed,
         .grown = grown,
@@ -121,6 +122,7 @@ const struct news node_news = {
         .lsp_failed = lsp_failed,
         .lsp_gone = lsp_gone,
         .lsp_mtu = session_lsp_mtu,
+        .lsp_leaves = session_lsp_leaves,
         .lsp_over = session_lsp_over,
         .unreached = kad_suspect,
         .session_ready = request_session_ready,

@@ -166,6 +166,10 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 	case NODE_LISTEN_ID:
 		listen_id(n, ev);
 		break;
+	case NODE_LINK_LEAVE:
+		peer_leave(n, ev->u.link.link);
+		listener_del(n, ev->u.link.link);
+		break;
 	case NODE_LINK_DEL:
 		peer_del(n, ev->u.link.link);
 		listener_del(n, ev->u.link.link);

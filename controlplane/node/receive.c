@@ -29,6 +29,7 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		struct linkmsg_probe probe;
 		struct linkmsg_mtu mtu;
 		struct linkmsg_challenge challenge;
+		struct linkmsg_move move;
 	} m;
 
 	if (h->type == LINKMSG_HELLO) {
@@ -66,6 +67,8 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		lsp_error_rx(n, p, &m.error);
 	else if (h->type == LINKMSG_MTU && linkmsg_mtu_read(r, &m.mtu))
 		lsp_mtu_rx(n, p, &m.mtu);
+	else if (h->type == LINKMSG_MOVE && linkmsg_move_read(r, &m.move))
+		lsp_move_rx(n, p, &m.move);
 	else if (h->type == LINKMSG_CHALLENGE && linkmsg_challenge_read(r, &m.challenge))
 		peer_challenge_rx(n, p, &m.challenge, pk);
 	else

@@ -18,6 +18,8 @@ static const char *peer_state_name(const struct peer *p)
 {
 	static const char *const names[] = {"down", "handshake", "up", "deleted"};
 
+	if (p->leaving && peer_up(p))
+		return "leaving";
 	return p->carrier ? names[p->state] : "no carrier";
 }
 

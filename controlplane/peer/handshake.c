@@ -85,7 +85,8 @@ static void begin(struct node *n, struct peer *p)
 
 void peer_handshake_start(struct node *n, struct peer *p)
 {
-	if (p->state == PEER_GONE || !p->carrier || (p->listener && !peer_up(p) && !p->allowed))
+	if (p->state == PEER_GONE || p->leave_told || !p->carrier ||
+	    (p->listener && !peer_up(p) && !p->allowed))
 		return;
 	if (!p->cfg.io.sealed)
 		peer_hello_tx(n, p, true);

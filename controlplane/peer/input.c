@@ -33,7 +33,7 @@ void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *p
 	struct link_header h;
 	struct hs_envelope env;
 
-	if (p->state == PEER_GONE || !p->cfg.io.sealed)
+	if (p->state == PEER_GONE || p->leave_told || !p->cfg.io.sealed)
 		return;
 	/* Where its listener's link has gone first, the workers name another link of the socket. */
 	if (p->listener) {

@@ -97,7 +97,7 @@ void peer_hello_flags_tx(struct node *n, struct peer *p, uint8_t flags)
 	m.held_us = p->hello_heard_us
 	                    ? (uint32_t)(instant_sub(n->now, p->hello_heard_at) / NS_PER_US)
 	                    : 0;
-	m.flags = flags;
+	m.flags = p->leaving ? flags | HELLO_FLAG_LEAVING : flags;
 	m.epoch = p->local_epoch;
 	m.mtu = p->cfg.io.mtu;
 	m.id = n->cfg.identity->id;
@@ -239,6 +239,10 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 {
 	p->hello_heard_us = m->sent_us;
 	p->hello_heard_at = n->now;
+	if (m->flags & (HELLO_FLAG_LEAVING | HELLO_FLAG_GONE))
+		peer_leave_rx(n, p, m->flags);
+	if (m->flags & HELLO_FLAG_GONE)
+		return;
 	if (!p->cfg.io.sealed)
 		plain_hello(n, p, m);
 	if (!peer_up(p)) {
@@ -249,10 +253,6 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 	}
 	if (m->flags & HELLO_FLAG_NARROW) {
 		peer_probe_narrow(n, p);
-		return;
-	}
-	if (m->flags & HELLO_FLAG_CLOSING) {
-		peer_down(n, p, "the neighbour closed the link");
 		return;
 	}
 	/* The echo must be a time that this node's clock can have shown. */

@@ -32,6 +32,7 @@ enum peer_timer {
 	TIMER_PEER_HALF_OPEN, /* no owner: the table of half-open handshakes */
 	TIMER_PEER_PROBE,
 	TIMER_PEER_ADDRESS,
+	TIMER_PEER_LEAVE,
 };
 
 enum peer_state {
@@ -59,6 +60,9 @@ struct peer {
 	uint16_t link;
 	uint8_t state;
 	bool carrier;
+	bool leaving; /* the link is about to be removed, by either side: it takes no new tunnels */
+	uint8_t leave_told; /* how often we have told the neighbour so; 0: it is not us who remove it */
+	struct timer leave_timer;
 	bool restart_seen;
 
 	/* identity of the neighbour, once authenticated (kept over link downs) */
@@ -201,10 +205,15 @@ int peer_add(struct node *n, const struct node_link_cfg *cfg);
 int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **p) COYO_NODISCARD;
 /* Tells the workers of a link just made. */
 void peer_announce(struct node *n, struct peer *p);
-/* Deletes a link: it is down at once, and freed when every worker has forgotten it, which out_link_gone() reports. */
+/* Deletes a link: a neighbour that is up is told once, the link is down, and freed when every worker has forgotten it: out_link_gone(). */
 void peer_del(struct node *n, uint16_t link);
 /* The node stops: every neighbour that is up is told. No event may follow, since a neighbour calls again at once. */
 void peers_say_goodbye(struct node *n);
+/* Removes a link in good order: the neighbour is told and news.peer_leaves() is called, and peer_del() follows when no tunnel in use crosses
+ * the link any more, or after 2 s. A link that is not up or has no tunnel is deleted at once. */
+void peer_leave(struct node *n, uint16_t link);
+/* The neighbour says by HELLO_FLAG_* that the link is about to be removed, or goes now. */
+void peer_leave_rx(struct node *n, struct peer *p, uint8_t flags);
 /* The port or socket under the link came or went. */
 void peer_carrier(struct node *n, uint16_t link, bool up);
 /* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static

@@ -11,12 +11,14 @@
 
 #define GREEDY_TRIES 4
 
-/* Whether the query excludes the hop from this node to p. */
+/* Whether the hop from this node to p is not to be taken: its link is being removed, or the query excludes it. */
 static bool forbidden(const struct route_tables *t, const struct peer *p,
                       const struct route_query *q)
 {
 	uint32_t me = id_tag(t->self), there = id_tag(&p->id);
 
+	if (p->leaving)
+		return true;
 	for (unsigned i = 0; i < q->nnotvia; i++)
 		if ((q->notvia[i][0] == me && q->notvia[i][1] == there) ||
 		    (q->notvia[i][1] == me && q->notvia[i][0] == there))

@@ -458,6 +458,33 @@ static void mtu_settle(uint8_t *msg, size_t len)
 	msg[1] = msg[len - 2] = msg[len - 1] = 0;
 }
 
+static size_t move_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	struct linkmsg_move m = {.nonce = rng_u64(rng),
+	                         .yours = (uint32_t)rng_u64(rng),
+	                         .mine = (uint32_t)rng_u64(rng),
+	                         .tag_from = (uint32_t)rng_u64(rng),
+	                         .tag_to = (uint32_t)rng_u64(rng)};
+
+	linkmsg_move_write(&w, &m);
+	return wr_len(&w);
+}
+
+static bool move_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct wr w = wr_init(out, cap);
+	struct linkmsg_head h;
+	struct linkmsg_move m;
+	struct rd body;
+
+	if (!one_body(msg, len, &body, LINKMSG_MOVE, &h) || !linkmsg_move_read(&body, &m))
+		return false;
+	linkmsg_move_write(&w, &m);
+	*n = wr_len(&w);
+	return true;
+}
+
 static size_t challenge_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
@@ -498,6 +525,7 @@ const struct codec codecs_linkmsg[] = {
         {"mtu", mtu_make, mtu_again, mtu_settle, false, LINKMSG_HEAD | AT(22) | AT(23), 0, 0},
         {"challenge", challenge_make, challenge_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
+        {"move", move_make, move_again, head_settle, false, LINKMSG_HEAD, 0, 0},
         {"link error", lerror_make, lerror_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
         {0},

@@ -31,6 +31,7 @@ static enum traffic_kind local_kind(uint8_t type)
 		return TRAFFIC_SAMPLE;
 	case LINKMSG_TEAR:
 	case LINKMSG_TEAR_ACK:
+	case LINKMSG_MOVE:
 		return TRAFFIC_TEAR;
 	case LINKMSG_GRANT:
 		return TRAFFIC_GRANT;

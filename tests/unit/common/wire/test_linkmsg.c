@@ -196,6 +196,23 @@ static void challenge_layout(void **state)
 	assert_memory_equal(buf, bytes, sizeof(bytes));
 }
 
+static void move_layout(void **state)
+{
+	static const uint8_t bytes[] = {12, 0, 0, 24, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0,
+	                                0,  9, 0, 0,  0, 8, 0, 0, 1, 7, 0, 0, 1, 6};
+	const struct linkmsg_move m = {.nonce = 0x0102030405060708,
+	                               .yours = 9,
+	                               .mine = 8,
+	                               .tag_from = 0x107,
+	                               .tag_to = 0x106};
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	linkmsg_move_write(&w, &m);
+	assert_int_equal(wr_len(&w), sizeof(bytes));
+	assert_memory_equal(buf, bytes, sizeof(bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +225,7 @@ int main(void)
 	        cmocka_unit_test(probe_layout),
 	        cmocka_unit_test(mtu_layout),
 	        cmocka_unit_test(challenge_layout),
+	        cmocka_unit_test(move_layout),
 	        cmocka_unit_test(one_sample_too_many),
 	};
 

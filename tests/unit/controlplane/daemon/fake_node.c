@@ -151,6 +151,7 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 	case NODE_LINK_ADD:
 		link_add(n, ev->u.link_add);
 		break;
+	case NODE_LINK_LEAVE:
 	case NODE_LINK_DEL:
 		fake.ndel++;
 		out.u.link.link = ev->u.link.link;

@@ -175,6 +175,37 @@ static void test_rekey_short_overlap(void **state)
 	}
 }
 
+/* A link in use is removed by either of its ends: the same session goes on over the other way a few round trips later, long before the
+ * silence of the link would be noticed. */
+static void test_link_removed(void **state)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct node_event ev = {.type = NODE_LINK_LEAVE};
+		struct ears ears;
+		struct net net;
+		struct session *s;
+		uint32_t edge;
+
+		rig_open(&net, TOPO_RING, 6, 5, false, 12);
+		listen_to(&net, &ears);
+		ask(&net, 0, 2);
+		rig_run(&net, 1000);
+		send_both(&net, &ears, 0, 2);
+		s = between(&net, 0, 2);
+		edge = net.node[0].edge[s->path->role == LSP_INGRESS ? s->path->down->link
+		                                                     : s->path->up->link] /
+		       2;
+		ev.u.link.link = net.edge[edge].link[side];
+		rig_input(&net, net.edge[edge].node[side], &ev);
+		rig_run(&net, 200);
+		assert_ptr_equal(between(&net, 0, 2), s);
+		send_both(&net, &ears, 0, 2);
+		assert_int_equal(s->rekeys, 0);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 /* The edge in use dies: the same session goes on over the other way. */
 static void test_repair(void **state)
 {
@@ -436,6 +467,7 @@ int main(void)
 	        cmocka_unit_test(test_crossing_with_losses),
 	        cmocka_unit_test(test_rekey),
 	        cmocka_unit_test(test_rekey_short_overlap),
+	        cmocka_unit_test(test_link_removed),
 	        cmocka_unit_test(test_repair),
 	        cmocka_unit_test(test_far_end_restarted),
 	        cmocka_unit_test(test_refused_in_its_name),
