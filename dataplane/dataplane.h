@@ -69,6 +69,12 @@ int dp_port_index(const struct dataplane *dp, const char *name);
 int dp_port_info(const struct dataplane *dp, uint16_t port, bool *up, uint16_t *mtu,
                  uint8_t mac[6]);
 
+/* What is wrong with the device of a port, so that it must be made again by dp_port_renew(): static text; NULL: nothing, or nothing that helps. */
+const char *dp_port_fault(const struct dataplane *dp, uint16_t port);
+/* Removes a port's device and makes it again, once every worker has acknowledged CMD_PORT with on 0. -EAGAIN: what it stands on is not there yet, -ENOTCONN: nor is a memif client's server; another
+ * -errno with one sentence in err. Either way it may be tried again. */
+int dp_port_renew(struct dataplane *dp, uint16_t port, char *err, size_t errcap);
+
 /* Queues one command (copied). -EAGAIN when the ring is full: keep it and try again after the next wake-up. Control only.
  * cmd->seq must be the next number of this worker. Wakes a sleeping worker. */
 int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd);

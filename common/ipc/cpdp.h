@@ -58,6 +58,7 @@ enum cp_cmd_type {
 	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
 	CMD_DUMP_CONNECTIONS, /* answer with some EVT_CONNECTION rows, see cp_dump, then EVT_DUMP_END */
 	CMD_DRAIN,            /* refuse new connections; existing ones go on */
+	CMD_PORT, /* a DPDK port may be used (on 1), or is not touched any more until then (0) */
 	CMD_TYPES
 };
 
@@ -180,6 +181,10 @@ struct cp_cmd {
 			uint8_t on;
 		} open;
 		struct cp_dump dump;
+		struct {
+			uint16_t port;
+			uint8_t on;
+		} port;
 	} u;
 };
 

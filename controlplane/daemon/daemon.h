@@ -17,6 +17,7 @@
 #include "daemon/keylock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/ports.h"
 #include "daemon/pump.h"
 #include "dataplane.h"
 
@@ -53,6 +54,7 @@ struct daemon {
 	unsigned workers;
 	struct daemon_link *links; /* by link number */
 	uint32_t nlinks;
+	struct daemon_port ports[DP_PORTS_MAX];
 	struct pump pump;
 	struct cross cross[CPDP_WORKERS_MAX];
 	struct ctl_server ctl;

@@ -395,8 +395,11 @@ static void poll_carrier(struct daemon *d, uint32_t link)
 	uint8_t mac[6];
 	bool up;
 
-	if (k->io.type != LINK_ETHERNET || dp_port_info(d->dp, k->port, &up, &mtu, mac) < 0 ||
-	    up == k->carrier)
+	if (k->io.type != LINK_ETHERNET)
+		return;
+	if (dp_port_info(d->dp, k->port, &up, &mtu, mac) < 0 || ports_fault(d, k->port))
+		up = false;
+	if (up == k->carrier)
 		return;
 	k->carrier = up;
 	daemon_log(d, LOG_LEVEL_INFO, "link %s: carrier %s", k->name, up ? "up" : "down");
@@ -419,6 +422,7 @@ void links_poll(struct daemon *d)
 	struct instant since = d->polled_at;
 
 	d->polled_at = d->now;
+	ports_poll(d);
 	for (uint32_t i = 0; i < d->nlinks; i++) {
 		struct daemon_link *k = &d->links[i];
 		struct dp_link_counters c;

@@ -6,7 +6,7 @@
  * geteuid set_robust_list rseq clone3 clone prlimit64 sched_getaffinity read write writev close openat lseek newfstatat fstat uname
  * membarrier pread64 readlink readlinkat time rt_sigtimedwait */
 /* syscalls of DPDK, its telemetry and its virtual devices: accept accept4 recvmsg recvfrom recvmmsg sendmsg sendto sendmmsg poll ppoll
- * epoll_wait epoll_pwait epoll_ctl epoll_create1 timerfd_create timerfd_settime eventfd2 pipe2 unlink unlinkat rmdir ioctl fcntl flock ftruncate
+ * epoll_wait epoll_pwait epoll_ctl epoll_create epoll_create1 timerfd_create timerfd_settime eventfd2 pipe2 unlink unlinkat rmdir ioctl fcntl flock ftruncate
  * memfd_create sched_setaffinity set_mempolicy get_mempolicy mbind mlock munlock getdents64 socket bind listen connect
  * setsockopt getsockopt getsockname shutdown prctl access faccessat faccessat2 kill */
 #include "daemon/sandbox.h"

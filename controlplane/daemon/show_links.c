@@ -24,6 +24,16 @@ bool show_links_count(struct daemon *d, struct show_walk *w, struct json *j)
 	return true;
 }
 
+/* Why the link is not up, as far as it is known: NULL: it is not. */
+static const char *reason(const struct daemon *d, const struct node_link_view *v)
+{
+	const struct daemon_link *k = v->link < d->nlinks ? &d->links[v->link] : NULL;
+
+	if (*v->reason)
+		return v->reason;
+	return k && k->io.type == LINK_ETHERNET && !v->up ? ports_fault(d, k->port) : NULL;
+}
+
 static void row(struct daemon *d, const struct node_link_view *v, uint32_t held, struct json *j)
 {
 	static const char *const types[] = {"?", "ethernet", "udp", "udp-socket"};
@@ -47,7 +57,7 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 	json_uint(j, "tunnels", v->tunnels);
 	json_uint(j, "labels_granted", v->labels_granted);
 	json_uint(j, "labels_held", held);
-	show_text(j, "reason", *v->reason ? v->reason : NULL);
+	show_text(j, "reason", reason(d, v));
 	show_link(d, j, "listener", v->listener);
 	if (v->listener == UINT16_MAX)
 		json_null(j, "allowed");

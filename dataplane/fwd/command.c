@@ -93,6 +93,8 @@ int fwd_command(struct fwd *f, const struct cp_cmd *c)
 		return ilm_command(f->w, c);
 	case CMD_SEND:
 		return send(f, &c->u.send);
+	case CMD_PORT:
+		return io_port_hold(f->io, c->u.port.port, !c->u.port.on);
 	case CMD_QUERY_LABEL:
 		return query(f->w, c);
 	default:

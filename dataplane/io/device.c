@@ -3,6 +3,7 @@
 #include "io/device.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,20 +83,77 @@ static bool is_stale(const struct sockaddr_un *at)
 	return stale;
 }
 
+static bool is_memif(const char *device)
+{
+	return strncmp(device, "net_memif", 9) == 0;
+}
+
+static bool is_server(const char *device)
+{
+	char word[16];
+
+	return argument(device, "role", word, sizeof(word)) &&
+	       (strcmp(word, "server") == 0 || strcmp(word, "master") == 0);
+}
+
+bool device_is_client(const char *device)
+{
+	return is_memif(device) && !is_server(device);
+}
+
+static bool interface(const char *device, char *name, size_t cap)
+{
+	return (strncmp(device, "net_af_packet", 13) == 0 ||
+	        strncmp(device, "net_af_xdp", 10) == 0) &&
+	       argument(device, "iface", name, cap);
+}
+
+struct device_on device_on(const char *device)
+{
+	struct device_on on = {0};
+
+	if (interface(device, on.name, sizeof(on.name)))
+		on.number = if_nametoindex(on.name);
+	return on;
+}
+
+bool device_on_missing(const char *device)
+{
+	char name[32];
+
+	return interface(device, name, sizeof(name)) && device_on(device).number == 0;
+}
+
+/* The socket that a memif server of this name makes in the file system. False: it makes none. */
+static bool server_socket(const char *device, struct sockaddr_un *at)
+{
+	char word[16];
+
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!is_memif(device) || !is_server(device))
+		return false;
+	/* Without this argument the driver uses the abstract name space, which forgets dead owners by itself. */
+	if (!argument(device, "socket-abstract", word, sizeof(word)) || strcmp(word, "no") != 0)
+		return false;
+	if (!argument(device, "socket", at->sun_path, sizeof(at->sun_path)))
+		snprintf(at->sun_path, sizeof(at->sun_path), "%s", MEMIF_SOCKET);
+	return true;
+}
+
 /* syscalls: unlink */
 void device_clean(const char *device)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	char word[16];
+	struct sockaddr_un at;
 
-	if (strncmp(device, "net_memif", 9) != 0 || !argument(device, "role", word, sizeof(word)) ||
-	    (strcmp(word, "server") != 0 && strcmp(word, "master") != 0))
-		return;
-	/* Without this argument the driver uses the abstract name space, which forgets dead owners by itself. */
-	if (!argument(device, "socket-abstract", word, sizeof(word)) || strcmp(word, "no") != 0)
-		return;
-	if (!argument(device, "socket", at.sun_path, sizeof(at.sun_path)))
-		snprintf(at.sun_path, sizeof(at.sun_path), "%s", MEMIF_SOCKET);
-	if (is_stale(&at))
+	if (server_socket(device, &at) && is_stale(&at))
 		(void)unlink(at.sun_path);
+}
+
+/* syscalls at the start: lchown */
+void device_give(const char *device, uint32_t uid, uint32_t gid)
+{
+	struct sockaddr_un at;
+
+	if (server_socket(device, &at))
+		(void)!lchown(at.sun_path, uid, gid);
 }

@@ -136,6 +136,11 @@ void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, en
 	const struct io_port *port = &io->port[l->cfg.port];
 	unsigned k = 0, sent;
 
+	if (unlikely_(port->held)) {
+		drop_count(w, DROP_PORT_GONE, n);
+		rte_pktmbuf_free_bulk(m, n);
+		return;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		if (likely_(frame(l, port, m[i], kind)))
 			m[k++] = m[i];

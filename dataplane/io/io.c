@@ -73,7 +73,7 @@ static unsigned ports_rx(struct io *io, struct burst *b)
 		if (!p->used)
 			continue;
 		io->ports_left--;
-		if (p->poll)
+		if (p->poll && likely_(!p->held))
 			packets += ether_rx(io, io->next_port, b);
 	}
 	return packets;

@@ -32,6 +32,9 @@ void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum 
 /* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
 void io_tx_handed(struct io *io, struct burst *b);
 
+/* held: the port is not touched any more, what is to be sent there is dropped, and control may remove its device; else it is used (again). -EINVAL: no
+ * such port. */
+int io_port_hold(struct io *io, uint16_t port, bool held);
 /* True when a port must be polled: sleep is bounded. */
 bool io_has_ports(const struct io *io);
 /* The epoll descriptor with every socket and the worker's wake-ups, to sleep on. */
@@ -47,5 +50,11 @@ void learn_source(struct worker *w, struct link *l, const struct packet *p);
 int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[DP_PORTS_MAX],
                 char *err, size_t errcap);
 void ports_stop(void);
+/* What is wrong with the device under a port, so that it must be removed and made again: static text; NULL: nothing that this process can mend. Control. */
+const char *port_fault(uint16_t port);
+/* Removes the device and makes it again, at the same number. Every worker holds the port. 0, or -errno with one sentence in err: there is no
+ * device then, and this may be tried again. -EAGAIN: what it stands on is not there yet. -ENOTCONN: nor is a memif client's server. Control. */
+int port_renew(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint16_t port,
+               struct rte_mempool *pool, char *err, size_t errcap);
 /* State of the link, MTU (0: unknown) and MAC of a port; any thread. False: no such port. */
 bool port_info(uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6]);

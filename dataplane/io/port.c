@@ -5,6 +5,8 @@
 #include "io/priv.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +14,12 @@
 
 #define PORT_DESCRIPTORS 1024
 
-/* Written by control in ports_start() and ports_stop(), while no worker runs; read by workers and control in between. */
+/* Written by control: in ports_start() and ports_stop(), while no worker runs, and in port_renew(), while every worker holds the port. */
 static struct {
-	bool started;
+	_Atomic bool started;
+	bool plugged;        /* there is a device */
+	bool client;         /* of memif: it looks for its server at its start only */
+	struct device_on on; /* the kernel's interface that it stands on; number 0: none */
 	bool per_worker;
 	uint8_t mac[6];
 } port[IO_PORTS];
@@ -25,12 +30,18 @@ static int fail(char *err, size_t errcap, const struct dp_port_cfg *c, const cha
 	return rc;
 }
 
+/* The device's name, without its arguments. */
+static void name_of(const struct dp_port_cfg *c, char name[sizeof(c->device)])
+{
+	snprintf(name, sizeof(c->device), "%s", c->device);
+	name[strcspn(name, ",")] = '\0';
+}
+
 static int find(const struct dp_port_cfg *c, uint16_t *id)
 {
 	char name[sizeof(c->device)];
 
-	snprintf(name, sizeof(name), "%s", c->device);
-	name[strcspn(name, ",")] = '\0';
+	name_of(c, name);
 	return rte_eth_dev_get_port_by_name(name, id);
 }
 
@@ -79,12 +90,15 @@ static int start_one(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint
 		rc = queues(id, n, pool);
 	if (rc)
 		return fail(err, errcap, c, "cannot be configured (try more memory-mb)", rc);
-	rc = rte_eth_dev_start(id);
-	if (rc)
-		return fail(err, errcap, c, "does not start", rc);
+	port[id].plugged = true;
+	port[id].on = device_on(c->device);
+	port[id].client = device_is_client(c->device);
+	port[id].per_worker = n == cfg->workers;
 	if (rte_eth_macaddr_get(id, &mac) == 0)
 		memcpy(port[id].mac, mac.addr_bytes, 6);
-	port[id].per_worker = n == cfg->workers;
+	rc = rte_eth_dev_start(id);
+	if (rc)
+		return fail(err, errcap, c, "does not start", port[id].client ? -ENOTCONN : rc);
 	port[id].started = true;
 	return 0;
 }
@@ -99,7 +113,8 @@ int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[
 			rc = missing(err, errcap, &cfg->ports[i], rc ? rc : -ENOSPC);
 		else
 			rc = start_one(cfg, &cfg->ports[i], id[i], pool, err, errcap);
-		if (rc) {
+		/* A client whose server is not there yet: port_fault() tells, and port_renew() tries again. */
+		if (rc && rc != -ENOTCONN) {
 			ports_stop();
 			return rc;
 		}
@@ -110,21 +125,93 @@ int ports_start(const struct dp_cfg *cfg, struct rte_mempool *pool, uint16_t id[
 void ports_stop(void)
 {
 	for (uint16_t id = 0; id < IO_PORTS; id++) {
-		if (!port[id].started)
-			continue;
+		if (port[id].started)
+			(void)rte_eth_dev_stop(id);
+		if (port[id].plugged)
+			(void)rte_eth_dev_close(id);
+		port[id].started = port[id].plugged = false;
+	}
+}
+
+const char *port_fault(uint16_t id)
+{
+	struct rte_eth_link state = {0};
+
+	if (id >= IO_PORTS || !port[id].plugged)
+		return NULL;
+	if (port[id].on.number) {
+		unsigned now = if_nametoindex(port[id].on.name);
+
+		return now == 0                    ? "its interface is gone"
+		       : now != port[id].on.number ? "its interface was deleted and made again"
+		                                   : NULL;
+	}
+	if (port[id].client && (!port[id].started || (rte_eth_link_get_nowait(id, &state) == 0 &&
+	                                              state.link_status != RTE_ETH_LINK_UP)))
+		return "no memif server answers: it does not run, or this user may not write to "
+		       "its socket";
+	return NULL;
+}
+
+/* A memif client looks for its server when it is started; its device stays, since the driver makes one only where this user may write to the
+ * directory of the socket. */
+static int start_again(const struct dp_port_cfg *c, uint16_t id, char *err, size_t errcap)
+{
+	int rc;
+
+	if (port[id].started)
+		(void)rte_eth_dev_stop(id);
+	port[id].started = false;
+	/* The driver's complaint about every server that is not there yet would fill the log. */
+	(void)rte_log_set_level_pattern("pmd.net.memif*", RTE_LOG_CRIT);
+	rc = rte_eth_dev_start(id);
+	(void)rte_log_set_level_pattern("pmd.net.memif*", RTE_LOG_ERR);
+	if (rc)
+		return fail(err, errcap, c, "does not start", -ENOTCONN);
+	port[id].started = true;
+	return 0;
+}
+
+int port_renew(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint16_t id,
+               struct rte_mempool *pool, char *err, size_t errcap)
+{
+	const char *args = strchr(c->device, ',');
+	char name[sizeof(c->device)];
+	uint16_t made;
+	int rc;
+
+	if (port[id].client && port[id].plugged)
+		return start_again(c, id, err, errcap);
+	name_of(c, name);
+	if (port[id].started) {
 		(void)rte_eth_dev_stop(id);
 		(void)rte_eth_dev_close(id);
 		port[id].started = false;
 	}
+	if (port[id].plugged)
+		(void)rte_eal_hotplug_remove("vdev", name);
+	port[id].plugged = false;
+	if (device_on_missing(c->device))
+		return -EAGAIN;
+	rc = rte_eal_hotplug_add("vdev", name, args ? args + 1 : "");
+	if (rc == 0)
+		rc = find(c, &made);
+	if (rc)
+		return missing(err, errcap, c, rc);
+	port[id].plugged = true;
+	if (made != id)
+		return fail(err, errcap, c, "came back under another number", -EBUSY);
+	return start_one(cfg, c, id, pool, err, errcap);
 }
 
 bool port_info(uint16_t id, bool *up, uint16_t *mtu, uint8_t mac[6])
 {
 	struct rte_eth_link state = {0};
 
-	if (id >= IO_PORTS || !port[id].started)
+	if (id >= IO_PORTS || !port[id].plugged)
 		return false;
-	*up = rte_eth_link_get_nowait(id, &state) == 0 && state.link_status == RTE_ETH_LINK_UP;
+	*up = port[id].started && rte_eth_link_get_nowait(id, &state) == 0 &&
+	      state.link_status == RTE_ETH_LINK_UP;
 	if (rte_eth_dev_get_mtu(id, mtu))
 		*mtu = 0;
 	memcpy(mac, port[id].mac, 6);
@@ -147,9 +234,10 @@ int port_attach(struct io *io, struct link *l)
 	struct io_port *p;
 	uint16_t id = l->cfg.port;
 
-	if (id >= IO_PORTS || !port[id].started || l->cfg.vlan >= 4095)
+	if (id >= IO_PORTS || !port[id].plugged || l->cfg.vlan >= 4095)
 		return -EINVAL;
 	p = &io->port[id];
+	p->held |= !port[id].started;
 	if (!p->vlan) {
 		p->vlan = malloc(4096 * sizeof(*p->vlan));
 		if (!p->vlan)
@@ -181,6 +269,20 @@ void port_detach(struct io *io, struct link *l)
 		p->used = false;
 		io->ports -= 1;
 	}
+}
+
+int io_port_hold(struct io *io, uint16_t id, bool held)
+{
+	struct io_port *p = id < IO_PORTS ? &io->port[id] : NULL;
+
+	if (!p || (!held && !port[id].started))
+		return -EINVAL;
+	p->held = held;
+	if (!held) {
+		memcpy(p->mac, port[id].mac, 6);
+		p->missed = 0;
+	}
+	return 0;
 }
 
 uint64_t port_look(uint16_t id)

@@ -27,6 +27,7 @@ struct io_sock {
 struct io_port {
 	bool used;      /* some link here stands on it */
 	bool poll;      /* this worker reads its queue */
+	bool held;      /* control is about to remove the device, or has */
 	uint16_t queue; /* this worker's */
 	uint16_t *vlan; /* link by VLAN id, UINT16_MAX: none; 4096 entries */
 	unsigned links;

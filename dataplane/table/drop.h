@@ -13,6 +13,7 @@
 	X(NO_BUFFER, "no_buffer", "packet buffers exhausted")                                \
 	X(PLAIN_ON_SEALED, "plain_on_sealed", "clear packet on a sealed link")               \
 	X(SOCKET_FULL, "socket_full", "kernel socket buffer overran before it was read")     \
+	X(PORT_GONE, "port_gone", "port whose device is gone, or is being made again")       \
 	X(PORT_MISSED, "port_missed", "port receive queue overran before it was read")       \
 	/* sealed links */                                                                   \
 	X(BAD_HEADER, "bad_header", "link header: version, type or length")                  \

@@ -2,6 +2,7 @@
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
 #include "core/handover.h"
 #include "core/ring.h"
+#include "io/device.h"
 #include "worker/eal.h"
 #include "worker/root.h"
 
@@ -21,6 +22,20 @@ int dp_port_index(const struct dataplane *dp, const char *name)
 int dp_port_info(const struct dataplane *dp, uint16_t port, bool *up, uint16_t *mtu, uint8_t mac[6])
 {
 	return port_info(port, up, mtu, mac) ? 0 : -ENOENT;
+}
+
+const char *dp_port_fault(const struct dataplane *dp, uint16_t port)
+{
+	return port_fault(port);
+}
+
+int dp_port_renew(struct dataplane *dp, uint16_t port, char *err, size_t errcap)
+{
+	for (unsigned i = 0; i < dp->cfg.nports; i++)
+		if (dp->port_id[i] == port)
+			return port_renew(&dp->cfg, &dp->cfg.ports[i], port, dp->all.pool, err,
+			                  errcap);
+	return -EINVAL;
 }
 
 static void note_link(struct dataplane *dp, const struct cp_cmd *c)
@@ -139,6 +154,8 @@ const char *dp_memory_text(const struct dataplane *dp)
 void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid)
 {
 	eal_give(dp->eal, uid, gid);
+	for (unsigned i = 0; i < dp->cfg.nports; i++)
+		device_give(dp->cfg.ports[i].device, uid, gid);
 	if (dp->cfg.app_socket)
 		(void)!lchown(dp->cfg.app_socket, uid, gid);
 }

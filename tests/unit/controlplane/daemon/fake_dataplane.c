@@ -95,6 +95,22 @@ int dp_port_info(const struct dataplane *dp, uint16_t port, bool *up, uint16_t *
 	return 0;
 }
 
+const char *dp_port_fault(const struct dataplane *dp, uint16_t port)
+{
+	(void)dp;
+	(void)port;
+	return NULL;
+}
+
+int dp_port_renew(struct dataplane *dp, uint16_t port, char *err, size_t errcap)
+{
+	(void)dp;
+	(void)port;
+	(void)err;
+	(void)errcap;
+	return 0;
+}
+
 static void wake(struct dataplane *dp)
 {
 	uint64_t one = 1;

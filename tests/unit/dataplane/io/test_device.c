@@ -115,12 +115,39 @@ static void test_remedy_is_the_devices_own(void **state)
 	}
 }
 
+/* The interface is watched by its number; a device that stands on none is never missing one. */
+static void test_interface_under_a_device(void **state)
+{
+	struct device_on on = device_on("net_af_packet0,iface=lo,qpairs=1");
+
+	assert_string_equal(on.name, "lo");
+	assert_int_not_equal(on.number, 0);
+	assert_false(device_on_missing("net_af_packet0,iface=lo"));
+	assert_true(device_on_missing("net_af_packet0,iface=nosuch0"));
+	assert_true(device_on_missing("net_af_xdp0,iface=nosuch0"));
+	assert_int_equal(device_on("net_tap0,iface=lo").number, 0);
+	assert_false(device_on_missing("net_tap0,iface=nosuch0"));
+	assert_false(device_on_missing("0000:03:00.0"));
+}
+
+/* Without a role the driver takes a device for a client. */
+static void test_memif_client(void **state)
+{
+	assert_true(device_is_client("net_memif0"));
+	assert_true(device_is_client("net_memif0,role=client,id=1"));
+	assert_false(device_is_client("net_memif0,role=server"));
+	assert_false(device_is_client("net_memif0,id=1,role=master"));
+	assert_false(device_is_client("net_tap0"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_stale_socket_of_a_dead_server),
 	        cmocka_unit_test(test_other_files_stay),
 	        cmocka_unit_test(test_remedy_is_the_devices_own),
+	        cmocka_unit_test(test_interface_under_a_device),
+	        cmocka_unit_test(test_memif_client),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -204,6 +204,36 @@ static void test_punt_rate(void **state)
 	assert_true(liveness == 100);
 }
 
+/* A port that control is about to take the device of: what is to be sent there is dropped and counted, and it is used again afterwards. */
+static void test_held_port(void **state)
+{
+	struct cp_cmd c = {.type = CMD_PORT};
+	uint64_t gone = plane_drops(&p, "port_gone"), bad = plane_drops(&p, "bad_command");
+	uint8_t packet[64] = {0};
+	struct cp_cmd send;
+	struct dp_event ev;
+
+	be32_store(packet, lse_make(LABEL_GAL, TC_LIVENESS, true, 1));
+	send = packet_on(0, packet, sizeof(packet));
+	c.u.port.port = port;
+	plane_do(&p, 0, &c);
+	plane_do(&p, 0, &send);
+	assert_int_equal(plane_drops(&p, "port_gone"), gone + 1);
+	c.u.port.on = 1;
+	plane_do(&p, 0, &c);
+	p.n = 0;
+	plane_do(&p, 0, &send);
+	assert_true(plane_event(&p, EVT_PACKET, PUNT_CONTROL, &ev));
+	assert_int_equal(plane_drops(&p, "port_gone"), gone + 1);
+	c.u.port.port = UINT16_MAX;
+	plane_do(&p, 0, &c);
+	c.u.port.port = port + 1u; /* never started */
+	plane_do(&p, 0, &c);
+	assert_int_equal(plane_drops(&p, "bad_command"), bad + 2);
+	assert_null(dp_port_fault(p.dp, port));
+	assert_null(dp_port_fault(p.dp, UINT16_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +241,7 @@ int main(void)
 	        cmocka_unit_test(test_handshake_on_ethernet),
 	        cmocka_unit_test(test_mac_check_and_unknown_vlan),
 	        cmocka_unit_test(test_too_big_and_no_key),
+	        cmocka_unit_test(test_held_port),
 	        cmocka_unit_test(test_punt_rate),
 	};
 
