@@ -219,6 +219,7 @@ enum dp_event_type {
 	EVT_DUMP_END,
 	EVT_SESSION_IDLE, /* no connection uses the session any more (1) / again in use (0) */
 	EVT_LINK_TOO_BIG, /* udp-socket: the kernel refused a packet as longer than the way carries */
+	EVT_TUNNEL_TOO_BIG, /* a packet did not fit the MTU of the link it was to leave on (a sample of them) */
 	EVT_TYPES
 };
 
@@ -304,6 +305,10 @@ struct dp_event {
 			uint16_t link;
 			uint16_t size; /* with its label stack, without link framing */
 		} too_big;
+		struct {
+			uint16_t link;  /* that the packet was to leave on */
+			uint32_t label; /* with which it was to leave */
+		} tunnel_too_big;
 		struct {
 			uint32_t session;
 			uint8_t idle;

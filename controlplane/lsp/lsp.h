@@ -60,6 +60,9 @@ void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tea
 void lsp_label_use(struct node *n, const struct dp_label_use *u);
 /* The neighbour says that a tunnel carries only smaller packets from here on; passed on to the tunnel's end. */
 void lsp_mtu_rx(struct node *n, struct peer *from, const struct linkmsg_mtu *m);
+/* A packet that was to leave to p with this label is longer than the link carries: the end of that tunnel is told, again where it was told
+ * before. Walks the link's tunnels. */
+void lsp_too_big(struct node *n, struct peer *p, uint32_t label);
 /* The link of p carries only packets up to p->mtu: its tunnels' ends are told. */
 void lsp_peer_mtu(struct node *n, struct peer *p);
 /* The tunnel with this nonce in which we granted `from` the label `yours`, LABEL_NONE where it knows none. Several sources may use one

@@ -53,3 +53,22 @@ void lsp_peer_mtu(struct node *n, struct peer *p)
 		l = lsp_of_link(n, p, &name);
 	}
 }
+
+void lsp_too_big(struct node *n, struct peer *p, uint32_t label)
+{
+	struct lsp *l = lsp_of_link(n, p, NULL);
+
+	while (l) {
+		const struct lsp_name name = {l->nonce, l->src};
+		bool here = (l->down == p && l->fwd_out == label) ||
+		            (l->up == p && l->rev_out == label);
+
+		if (here && l->state == LSP_UP) {
+			count(n, CTR_TUNNEL_TOO_BIG);
+			l->punted++;
+			lower(n, l, p, l->mtu < p->mtu ? l->mtu : p->mtu);
+			return;
+		}
+		l = lsp_of_link(n, p, &name);
+	}
+}

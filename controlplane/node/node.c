@@ -99,6 +99,11 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 			peer_learnt(n, p, ev->u.learnt.family, ev->u.learnt.addr,
 			            ev->u.learnt.port);
 		break;
+	case EVT_TUNNEL_TOO_BIG:
+		p = peer_by_link(n, ev->u.tunnel_too_big.link);
+		if (p && peer_up(p))
+			lsp_too_big(n, p, ev->u.tunnel_too_big.label);
+		break;
 	case EVT_LINK_TOO_BIG:
 		p = peer_by_link(n, ev->u.too_big.link);
 		if (p)

@@ -50,7 +50,7 @@ struct link {
 	struct door_link door;          /* unauthenticated frames */
 	struct bucket unknown;          /* samples of unknown labels */
 	struct bucket ttl;              /* expired TTL */
-	struct bucket too_big;          /* reports of packets that the kernel refused as too long */
+	struct bucket too_big;          /* reports of packets that are longer than it carries */
 	struct rte_mbuf *out[LINK_BURST]; /* queued in this turn */
 	unsigned nout;
 };

@@ -136,6 +136,9 @@ static bool read_local(struct hop_sent *s, struct rd *r)
 	case LINKMSG_GRANT:
 		assert_true(linkmsg_grant_read(&body, &s->grant));
 		return true;
+	case LINKMSG_MTU:
+		assert_true(linkmsg_mtu_read(&body, &s->mtu));
+		return true;
 	case LINKMSG_ERROR:
 		assert_true(linkmsg_error_read(&body, &s->error));
 		return true;

@@ -44,6 +44,7 @@ struct hop_sent {
 	struct linkmsg_tear tear;
 	struct linkmsg_grant grant;
 	struct linkmsg_error error;
+	struct linkmsg_mtu mtu;
 };
 
 void hop_open(struct hop *b, uint64_t seed);

@@ -365,10 +365,47 @@ static void test_owner_hears(void **state)
 	hop_close(&b);
 }
 
+/* A packet was longer than the link carries that it was to leave on: whoever sends into that direction is told, every time. */
+static void test_packet_too_big(void **state)
+{
+	struct hop b;
+	struct hop_sent s;
+	struct lsp *l;
+
+	hop_open(&b, 11);
+	l = hop_up(&b, 7);
+	l->mtu = 1400;
+	b.p[1]->mtu = 1250;
+	b.p[0]->mtu = 1450;
+	lsp_too_big(b.n, b.p[1], 2000);
+	hop_expect(&b, 0, LINKMSG_MTU, &s);
+	assert_int_equal(s.mtu.mtu, 1250);
+	assert_int_equal(l->mtu, 1250);
+	lsp_too_big(b.n, b.p[1], 2000);
+	hop_expect(&b, 0, LINKMSG_MTU, &s);
+	lsp_too_big(b.n, b.p[0], 1000);
+	hop_expect(&b, 1, LINKMSG_MTU, &s);
+	assert_int_equal(l->mtu, 1250);
+	assert_int_equal(b.n->counters[CTR_TUNNEL_TOO_BIG], 3);
+	lsp_too_big(b.n, b.p[1], 1000); /* not granted by this neighbour */
+	lsp_too_big(b.n, b.p[2], 2000);
+	lsp_release(b.n, l, TEAR_REPLACED);
+	hop_expect(&b, 0, LINKMSG_TEAR, &s);
+	hop_expect(&b, 1, LINKMSG_TEAR, &s);
+	lsp_too_big(b.n, b.p[1], 2000);
+	hop_expect_nothing(&b);
+	answer(&b, 0, 7);
+	answer(&b, 1, 7);
+	hop_expect_nothing(&b); /* carries the commands out */
+	hop_workers_done(&b);
+	hop_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_withdrawn),
+	        cmocka_unit_test(test_packet_too_big),
 	        cmocka_unit_test(test_retries),
 	        cmocka_unit_test(test_heard),
 	        cmocka_unit_test(test_same_nonce),

@@ -160,6 +160,31 @@ static void test_mtu(void **state)
 	assert_int_equal(w->drops[DROP_NO_LINK], 1);
 }
 
+/* Control is told of a sample of the packets that are longer than the link carries, by the label that they were to leave with. */
+static void test_too_big_is_told(void **state)
+{
+	const struct dp_event *ev;
+	unsigned told = 0;
+
+	while (ring_take_begin(w->events, sizeof(*ev)))
+		ring_take_end(w->events);
+	for (unsigned i = 0; i < 50; i++) {
+		struct rte_mbuf *m = worker_mbuf(w);
+
+		be32_store(rte_pktmbuf_append(m, 1501), lse_make(i ? 600 : LABEL_GAL, 0, true, 9));
+		fwd_send(f, 3, m);
+	}
+	fwd_flush(f);
+	while ((ev = ring_take_begin(w->events, sizeof(*ev)))) {
+		assert_int_equal(ev->type, EVT_TUNNEL_TOO_BIG);
+		assert_int_equal(ev->u.tunnel_too_big.link, 3);
+		assert_int_equal(ev->u.tunnel_too_big.label, 600);
+		told++;
+		ring_take_end(w->events);
+	}
+	assert_in_range(told, 1, 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +192,7 @@ int main(void)
 	        cmocka_unit_test(test_refused_at_the_end),
 	        cmocka_unit_test(test_key_commands_and_counter),
 	        cmocka_unit_test(test_mtu),
+	        cmocka_unit_test(test_too_big_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
