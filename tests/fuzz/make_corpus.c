@@ -3,6 +3,7 @@
 #include "tests/lib/codec.h"
 
 #include "crypto/identity.h"
+#include "wire/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,75 @@ static void table(const char *folder, const char *what, const struct codec *rows
 	free(buf);
 }
 
+/* Texts: each is one input, behind a byte that chooses where first is not negative. */
+static void texts(const char *folder, const char *what, int first, const char *const *text)
+{
+	char buf[600];
+
+	for (unsigned i = 0; text[i]; i++) {
+		int n = first < 0 ? snprintf(buf, sizeof(buf), "%s", text[i])
+		                  : snprintf(buf, sizeof(buf), "%c%s", first, text[i]);
+
+		save(folder, what, i + (first > '0' ? 16 : 0), buf, (size_t)n);
+	}
+}
+
+/* Lines and answers of this machine's own programs. */
+static void lines(const char *folder, const char *id)
+{
+	static const char *const json[] = {
+	        "{\"a\":[1,-2.5e3,true,false,null],\"b\":\"x\\n\\u00e9\\\"\",\"c\":{}}\n",
+	        "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",   /* as deep as is allowed */
+	        "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", /* one deeper */
+	        " { \"name\" : \"\\/\\b\\f\\r\\t\\\\\" , \"n\" : 0.5E+2 } ", NULL};
+	static const char *const ctl[] = {"show links limit=10",
+	                                  "ping a-name.of_it count=3 interval=20",
+	                                  "allow b in",
+	                                  "trace c",
+	                                  "drain",
+	                                  "show config",
+	                                  NULL};
+	char connect[200], ok[200], accepted[200];
+	const char *const request[] = {connect, "listen 80", "listen 80 7\r", "version", NULL};
+	const char *const answer[] = {ok, accepted, "ok 1", "error ETIMEDOUT no answer", NULL};
+
+	snprintf(connect, sizeof(connect), "connect %s 22", id);
+	snprintf(ok, sizeof(ok), "ok %s 40000", id);
+	snprintf(accepted, sizeof(accepted), "accept %s 40001", id);
+	texts(folder, "json", -1, json);
+	texts(folder, "ctl", -1, ctl);
+	texts(folder, "appline", '0', request);
+	texts(folder, "appline", '1', answer);
+}
+
+/* Snapshots of no contact, of one and of a few; and one of more than a bucket takes, and than the table has room for at first. */
+static void snapshots(const char *folder, const struct rng *rng)
+{
+	static const unsigned counts[] = {0, 1, 3, 80};
+	static uint8_t buf[16384];
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		wr_be32(&w, 0x49504359);
+		wr_be16(&w, 2);
+		wr_be16(&w, (uint16_t)counts[i]);
+		wr_be64(&w, 500);
+		for (unsigned k = 0; k < counts[i]; k++) {
+			struct contact_info c = {.seq = k,
+			                         .ntrees = (uint8_t)(counts[i] < 80 ? k % 3 : 0)};
+
+			rng_fill(rng, c.id.b, ID_BYTES);
+			for (unsigned t = 0; t < c.ntrees; t++) {
+				c.place[t].root = 77;
+				(void)!coords_push(&c.place[t].coords, 3);
+			}
+			contact_info_write(&w, &c);
+		}
+		save(folder, "snapshot", i, buf, wr_len(&w));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct rng_seeded s;
@@ -69,5 +139,8 @@ int main(int argc, char **argv)
 	save(argv[1], "id", 0, text, ID_TEXT_LEN);
 	id_to_host(&me.id, text);
 	save(argv[1], "id", 1, text, ID_HOST_LEN);
+	id_to_text(&me.id, text);
+	lines(argv[1], text);
+	snapshots(argv[1], &rng);
 	return 0;
 }
