@@ -13,8 +13,11 @@
 #define GRAIN (10 * NS_PER_MS)
 /* Links whose round trip is shorter than SHORT_RTT wait no longer for an answer than SHORT_WAIT: one late answer must not make them slow
  * to notice that a cable is cut (within 1 s). All misses together still outlast any round trip after which srtt is below SHORT_RTT. */
-#define SHORT_RTT     (50 * NS_PER_MS)
-#define SHORT_WAIT    (190 * NS_PER_MS)
+#define SHORT_RTT  (50 * NS_PER_MS)
+#define SHORT_WAIT (190 * NS_PER_MS)
+#define RTT_BELIEVED \
+	(10 *        \
+	 NS_PER_S) /* longer ones are said, not measured: this node's own patience depends on them */
 #define FIRST_WAIT    NS_PER_S          /* while the round trip is not known */
 #define SLOWEST_EVERY (250 * NS_PER_MS) /* the longest link is looked for again */
 #define SLOW_HOPS_MAX 8                 /* that a path may have of such length */
@@ -255,15 +258,15 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		peer_probe_narrow(n, p);
 		return;
 	}
-	/* The echo must be a time that this node's clock can have shown. */
-	if (m->echo_us && m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
+	/* The echo must be a time that this node's clock can have shown, and none from before one that came back already. */
+	if (m->echo_us && m->echo_us >= p->echoed_us &&
+	    m->echo_us <= (uint64_t)(n->now.ns / NS_PER_US)) {
 		int64_t rtt = n->now.ns - (int64_t)m->echo_us * NS_PER_US -
 		              (int64_t)m->held_us * NS_PER_US;
 
-		if (rtt >= 0 && rtt < 60 * NS_PER_S)
+		if (rtt >= 0 && rtt < RTT_BELIEVED)
 			peer_rtt_sample(p, rtt);
-		if (m->echo_us > p->echoed_us)
-			p->echoed_us = m->echo_us;
+		p->echoed_us = m->echo_us;
 	}
 	if (m->flags & HELLO_FLAG_REPLY_WANTED)
 		peer_hello_tx(n, p, false);

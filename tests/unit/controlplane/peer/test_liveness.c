@@ -166,12 +166,41 @@ static void test_always_late(void **state)
 	rig_close(&net);
 }
 
+/* A neighbour cannot make its link look slow, and this node patient with all others, by echoing hellos of long ago. */
+static void test_echo_of_long_ago(void **state)
+{
+	struct linkmsg_hello m = {.sent_us = 1, .echo_us = 5};
+	struct net net;
+	struct peer *p;
+	int64_t rtt;
+
+	rig_open(&net, TOPO_LINE, 2, 1, false, 30);
+	p = rig_peer(&net, EDGE, 0);
+	rtt = p->rtt_ns;
+	assert_in_range(rtt, 1, 100 * NS_PER_MS);
+	for (unsigned i = 0; i < 50; i++) {
+		m.echo_us = i % 2 ? 5 : p->echoed_us - 1;
+		peer_hello_rx(net.node[net.edge[EDGE].node[0]].node, p, &m);
+	}
+	assert_int_equal(p->rtt_ns, rtt);
+	/* Nor by echoing the newest again and again while it holds back those that follow. */
+	m.echo_us = p->echoed_us;
+	for (unsigned i = 0; i < 50; i++) {
+		p->heard = net.now;
+		net.node[net.edge[EDGE].node[0]].node->now.ns += NS_PER_S;
+		peer_hello_rx(net.node[net.edge[EDGE].node[0]].node, p, &m);
+		assert_true(p->rtt_ns < 10 * NS_PER_S);
+	}
+	rig_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_late_counters),     cmocka_unit_test(test_data_counts),
 	        cmocka_unit_test(test_neighbour_is_told), cmocka_unit_test(test_slow_workers),
 	        cmocka_unit_test(test_late_thread),       cmocka_unit_test(test_always_late),
+	        cmocka_unit_test(test_echo_of_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
