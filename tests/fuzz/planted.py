@@ -64,9 +64,16 @@ class Bench:
             f.write(text)
         compiles = [c for c in commands if "-c" in c and c[c.index("-o") + 1].startswith("tests/fuzz/")
                     and os.path.realpath(os.path.join(self.build, c[-1])) == os.path.realpath(os.path.join(ROOT, bug.file))]
-        if len(compiles) != 1:
-            return None, "%s is compiled %d times for it" % (bug.file, len(compiles))
-        c = list(compiles[0])
+        if not compiles:
+            return None, "%s is not compiled for it" % bug.file
+
+        def place(c):
+            """Where what c compiles is linked: the first one counts."""
+            o = c[c.index("-o") + 1]
+            words = [o, os.path.dirname(o)[:-len(".p")]]
+            return min(i for i, w in enumerate(commands[-1] + words) if w in words)
+
+        c = list(min(compiles, key=place))
         at = c.index("-o") + 1
         built, c[at], c[-1] = c[at], target + ".o", source
         for flag in ("-MF", "-MQ"):
@@ -117,7 +124,7 @@ def main():
     ap.add_argument("--sample", action="store_true")
     ap.add_argument("--seconds", type=int, default=60)
     ap.add_argument("names", nargs="*")
-    o = ap.parse_args()
+    o = ap.parse_intermixed_args()
     bugs = mutate.parse(os.path.join(HERE, "planted.txt"))
     chosen = [b for b in bugs if (not o.sample or b.sample) and (not o.names or b.name in o.names or fuzzer_of(b) in o.names)]
     if not chosen:
