@@ -116,6 +116,20 @@ bool cookie_check(struct cookie_jar *jar, struct instant now, const void *source
 	return false;
 }
 
+bool cookie_known(struct cookie_jar *jar, struct instant now, const void *source, size_t len,
+                  const uint8_t cookie[COOKIE_BYTES])
+{
+	uint8_t want[COOKIE_BYTES];
+
+	renew(jar, now);
+	for (unsigned i = 0; i < 2; i++) {
+		cookie_of(jar->secret[i], source, len, want);
+		if (cookie_mac_equal(want, cookie))
+			return true;
+	}
+	return false;
+}
+
 void cookie_seal_by(const struct cookie_keys *me, const uint8_t nonce[COOKIE_NONCE_BYTES],
                     const uint8_t mac1[COOKIE_MAC_BYTES], const uint8_t cookie[COOKIE_BYTES],
                     uint8_t out[COOKIE_REPLY_BYTES])

@@ -58,6 +58,10 @@ void cookie_of(const uint8_t secret[32], const void *source, size_t len,
 bool cookie_check(struct cookie_jar *jar, struct instant now, const void *source, size_t source_len,
                   const void *msg, size_t len, const uint8_t mac2[COOKIE_MAC_BYTES]);
 
+/* True when `cookie` is the one that this jar gives to `source` now, or gave under its previous secret. */
+bool cookie_known(struct cookie_jar *jar, struct instant now, const void *source, size_t len,
+                  const uint8_t cookie[COOKIE_BYTES]);
+
 /* Seals a cookie for the sender of the message whose mac1 is given; `me` is the id mac1 was keyed with. */
 void cookie_seal(const struct node_id *me, const struct rng *rng,
                  const uint8_t mac1[COOKIE_MAC_BYTES], const uint8_t cookie[COOKIE_BYTES],

@@ -384,3 +384,14 @@ void noise_lane_key(const uint8_t direction[32], uint16_t lane, uint8_t out[32])
 	sodium_memzero(prk, sizeof(prk));
 	sodium_memzero(okm, sizeof(okm));
 }
+
+void noise_key_for(const char *label, const uint8_t secret[32], uint8_t out[32])
+{
+	uint8_t prk[64], okm[64];
+
+	hmac((const uint8_t *)label, strlen(label), secret, 32, NULL, 0, prk);
+	hmac(prk, 64, "\x01", 1, NULL, 0, okm);
+	memcpy(out, okm, 32);
+	sodium_memzero(prk, sizeof(prk));
+	sodium_memzero(okm, sizeof(okm));
+}

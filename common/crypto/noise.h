@@ -69,3 +69,6 @@ void noise_generation(const struct noise *x, uint8_t out[NOISE_PSK]);
 
 /* One lane's key: HKDF-BLAKE2b of a direction's secret with the lane number. */
 void noise_lane_key(const uint8_t direction[32], uint16_t lane, uint8_t out[32]);
+
+/* A key for the use that the label names, HKDF-BLAKE2b of a secret with the label as salt. */
+void noise_key_for(const char *label, const uint8_t secret[32], uint8_t out[32]);

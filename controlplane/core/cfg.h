@@ -20,6 +20,10 @@ struct node_crypto_ops {
 	/* 0: sig is the signature of msg under context by this Ed25519 key; else not 0. */
 	int (*verify)(const uint8_t key[32], const char *context, const void *msg, size_t len,
 	              const uint8_t sig[64]);
+	/* As pair_key() and pair_mac() of crypto/pair.h. */
+	int (*pair_key)(const struct identity *me, const uint8_t ed[32], uint8_t key[32]);
+	void (*pair_mac)(const uint8_t key[32], const struct node_id *from,
+	                 const struct node_id *to, const void *msg, size_t len, uint8_t mac[16]);
 };
 
 /* Copied by node_new(). Times in ns; the values named are those of node_cfg_default(). */

@@ -2,7 +2,10 @@
 /* Makes and destroys what all parts share: before the first part is made, and after the last is freed. */
 #include "core/ctx.h"
 
-static const struct node_crypto_ops real_ops = {.sign = sig_sign, .verify = sig_verify};
+#include "crypto/pair.h"
+
+static const struct node_crypto_ops real_ops = {
+        .sign = sig_sign, .verify = sig_verify, .pair_key = pair_key, .pair_mac = pair_mac};
 
 void node_cfg_default(struct node_cfg *cfg)
 {

@@ -46,7 +46,7 @@ void fingers_fix(struct node *n)
 			break;
 		if (!c->verified || c->fails || instant_before(n->now, c->finger_retry))
 			continue;
-		d = contact_distance(n->contacts, c);
+		d = contact_distance(c);
 		if (d <= FINGER_HOPS_MAX && (!best || d < best_d)) {
 			best = c;
 			best_d = d;

@@ -28,6 +28,7 @@ int kad_new(struct node *n)
 	if (!k)
 		return -ENOMEM;
 	n->kad = k;
+	trust_init(&k->trust, &n->cfg.rng);
 	k->tick_ns = KAD_TICK_MIN;
 	k->stranger_ns = STRANGER_MIN;
 	k->refresh_ns = KAD_REFRESH_MIN;
@@ -49,6 +50,7 @@ void kad_free(struct node *n)
 		disarm(n, &k->rpc[i].timer);
 	for (unsigned i = 0; i < LOOKUPS_MAX; i++)
 		ctx_free(n, k->lookup[i].cand);
+	trust_wipe(&k->trust);
 	ctx_free(n, k);
 	n->kad = NULL;
 }
@@ -76,7 +78,7 @@ void kad_peer_up(struct node *n, struct peer *p)
 
 	kad_neighbours(n); /* the link's neighbour may have been another before */
 	if (!c || !c->verified)
-		c = contact_learn(n->contacts, n->now, &i, true);
+		c = contact_learn(n->contacts, n->now, &i, 1);
 	if (!c)
 		return;
 	c->neighbour = true;
@@ -138,12 +140,11 @@ static void update_send(struct node *n)
 
 	for (unsigned i = 0; i < k; i++)
 		if (lacks_record(n, near[i]))
-			kad_send(n, KAD_UPDATE, 0, &near[i]->id, near[i]->place, near[i]->ntrees,
-			         NULL);
+			kad_tell(n, near[i]);
 	for (struct contact *c = contact_after(n->contacts, NULL); c;
 	     c = contact_after(n->contacts, c))
 		if (c->finger && lacks_record(n, c))
-			kad_send(n, KAD_UPDATE, 0, &c->id, c->place, c->ntrees, NULL);
+			kad_tell(n, c);
 }
 
 void kad_grown(struct node *n)
@@ -160,7 +161,7 @@ void kad_hint(struct node *n, const struct contact_info *c)
 {
 	struct kad *k = n->kad;
 
-	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n->contacts, n->now, c, false))
+	if (id_eq(&c->id, &n->cfg.identity->id) || contact_learn(n->contacts, n->now, c, 0))
 		return;
 	if (anchor_out_of_reach(n->anchor, c->place, c->ntrees) || k->stranger_ns > STRANGER_MAX ||
 	    instant_sub(n->now, k->stranger_at) < k->stranger_ns)

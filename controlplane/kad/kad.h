@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kademlia over restricted topology: exchanges, lookups, record updates, fingers. */
 #pragma once
+#include "base/fair.h"
 #include "core/ctx.h"
+#include "crypto/cookie.h"
 #include "table/contact.h"
 #include "wire/kadmsg.h"
 #include "wire/routed.h"
@@ -11,6 +13,7 @@
 #define RPC_MAX         64
 #define LOOKUPS_MAX     16
 #define LOOKUP_WIDTH    20
+#define STRANGERS       32 /* keys kept of nodes that are no contacts */
 #define LOOKUP_ASKS \
 	64 /* most questions of one lookup: answers that name ever more nodes cannot prolong it */
 
@@ -46,14 +49,29 @@ struct lookup {
 
 struct rpc {
 	struct timer timer;
-	uint32_t id;
+	uint8_t nonce[KAD_NONCE_BYTES];
 	uint8_t op;
 	uint8_t lookup; /* lookup_number() of the lookup it belongs to, 0: none */
 	bool active;
-	bool slow; /* the answer is late; it is still accepted until timeout_ns after sent */
+	bool slow;  /* the answer is late; it is still accepted until timeout_ns after sent */
+	bool again; /* asked a second time, with the token that came instead of a whole answer */
 	struct node_id to;
 	struct instant sent;
 	int64_t timeout_ns;
+};
+
+/* The key in common with a node that is no contact. */
+struct stranger {
+	bool known;
+	struct node_id id;
+	uint8_t pair[32];
+};
+
+struct trust {
+	struct fair rate;      /* of computing keys and checking signatures */
+	struct cookie_jar jar; /* tokens are its cookies */
+	struct stranger stranger[STRANGERS];
+	unsigned next; /* the entry to be overwritten next */
 };
 
 struct kad {
@@ -75,6 +93,7 @@ struct kad {
 	uint32_t fingers_pending;   /* attempts under way; each ends by lsp_up or lsp_failed */
 	struct instant snapshot_at;
 	uint32_t snapshot_changes;
+	struct trust trust;
 };
 
 /* Makes n->kad; housekeeping begins. After the tables. -ENOMEM. */
@@ -94,8 +113,6 @@ void kad_coords_changed(struct node *n);
 /* A neighbour's sample names node c. It enters the table, unverified. Where the table has no room for it, it is asked, now and then
  * while the network grows, for nodes near this one. */
 void kad_hint(struct node *n, const struct contact_info *c);
-/* A Kademlia message delivered here. */
-void kad_rx(struct node *n, const struct node_id *src, struct rd *r);
 /* A question of ours met a dead end. */
 void kad_error(struct node *n, const struct error_msg *m);
 /* Somebody's message met a dead end here; body as in kad_rx(). If it is a question, its asker is told: its own record in the
@@ -118,22 +135,69 @@ int64_t kad_paced(const struct node *n, int64_t least);
 void upkeep_tick(struct node *n);
 
 /* ---- datagrams (kad/send.c) ---- */
-/* Sends a routed datagram of this node. places: the destination's, as far as known. -EHOSTUNREACH: no way known from here;
- * -EMSGSIZE: too long for one datagram. */
-int kad_route(struct node *n, const struct node_id *dst, const struct place *places,
-              unsigned nplaces, uint8_t next, const void *body, size_t len);
+/* Begins message m about this node itself. nonce: the question's, NULL: there is none. m->c and m->have are left as they are. */
+void kad_begin(struct node *n, struct kad_msg *m, uint8_t op, const uint8_t *nonce);
+/* Sends m, with a MAC where key, in common with `to`, is not NULL, and as many of its contacts as fit. payload_max: the most bytes that may
+ * follow the routed header; where that is what leaves contacts out, m says that there is more. False: there is no way to it from here, or
+ * not even m without contacts fits. */
+bool kad_say(struct node *n, struct kad_msg *m, const struct node_id *to,
+             const struct place *places, unsigned nplaces, const uint8_t *key, size_t payload_max);
 
 /* ---- questions (kad/rpc.c) ---- */
 /* Asks: op is KAD_EXQ or KAD_FIND (then for target); lookup: number of the lookup from 1, 0: none. The
  * lookup is told of the answer or of its absence, and the contact's state is updated. -EBUSY: too many questions are open. */
 int kad_ask(struct node *n, uint8_t op, const struct contact_info *to, const struct node_id *target,
             unsigned lookup);
+/* An answer came: EXR, FOUND or RETRY, by way of the neighbour `from` and so many hops. Without the MAC of the node asked it changes
+ * nothing. */
+void kad_answer(struct node *n, struct peer *from, const struct node_id *src, unsigned hops,
+                const struct kad_msg *m);
+/* Learns the contacts that a message names, unverified. A record of this node that is newer than its own is from before a restart. */
+void kad_take_list(struct node *n, const struct kad_msg *m);
 /* TIMER_KAD_RPC: the answer is late, or is not waited for any more. */
 void kad_rpc_timeout(struct node *n, struct rpc *r);
-/* Sends a message of this node about itself: op is a KAD_ operation, rpc the number of the question (0: none), target what a FIND is for.
- * False: no way to it from here. */
-bool kad_send(struct node *n, uint8_t op, uint32_t rpc, const struct node_id *to,
-              const struct place *places, unsigned nplaces, const struct node_id *target);
+/* Sends c this node's new record. */
+void kad_tell(struct node *n, struct contact *c);
+
+/* ---- whose word counts (kad/trust.c) ---- */
+void trust_init(struct trust *t, const struct rng *rng);
+/* Nothing of the keys is left in memory. */
+void trust_wipe(struct trust *t);
+/* The key in common with the owner of the Ed25519 key ed, whose id is `id`; a new one is computed at the expense of the neighbour `from`,
+ * that brought the message. NULL: the rate is used up, or the key is none. Valid until the next call of trust_key(), or until the contact
+ * is dropped. */
+const uint8_t *trust_key(struct node *n, struct peer *from, const struct node_id *id,
+                         const uint8_t ed[32]);
+/* The same where it has been computed before, else NULL. */
+const uint8_t *trust_known(struct node *n, const struct node_id *id);
+/* A stranger has become contact c: its key goes with it. */
+void trust_keep(struct node *n, struct contact *c);
+/* Takes one public-key operation at the expense of that neighbour. False: the rate is used up. */
+bool trust_afford(struct node *n, struct peer *from);
+/* Whether m, which `from` sent to this node, has the MAC under this key. */
+bool trust_mac_holds(const struct node *n, const uint8_t *key, const struct node_id *from,
+                     const struct kad_msg *m);
+/* The token for an asker whose record is r. When it comes back, answers to that place arrive. */
+void token_make(struct node *n, const struct node_id *asker, const struct record *r,
+                uint8_t token[KAD_TOKEN_BYTES]);
+/* The age of the token in m, in ns, when this node gave it to the sender at the place in m's record; -1: none, or none that counts any more. */
+int64_t token_age(struct node *n, const struct node_id *asker, const struct kad_msg *m);
+
+/* ---- what others are told (kad/tell.c) ---- */
+/* Adds those of the contacts closest to `to` that are worth telling, until m names at_most. q: the question that m answers; NULL: m is a
+ * question, and what was learnt since `told` is worth telling. */
+void tell_closest(struct node *n, struct kad_msg *m, const struct node_id *to, unsigned at_most,
+                  struct instant told, const struct kad_msg *q);
+/* Adds what answers question q of `to`, the most useful first. */
+void tell_answer(struct node *n, struct kad_msg *m, const struct node_id *to,
+                 const struct kad_msg *q);
+/* Fills the filter of what the other side need not name: all contacts in the table, and those dropped lately as dead. */
+void tell_known(struct node *n, struct kad_msg *m);
+
+/* ---- what others say (kad/hear.c) ---- */
+/* A Kademlia message delivered here by the neighbour `from`. h: its header, with the hop limit that an onward packet would have; r: what
+ * follows the route extension. */
+void kad_rx(struct node *n, struct peer *from, const struct routed_header *h, struct rd *r);
 
 /* ---- lookups (kad/lookup.c) ---- */
 /* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: a record of the target with this number or a lower one
@@ -143,6 +207,12 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 /* Node `from`, asked for l, has answered with m. slow: lookup_slow() was called for this question. May end the lookup. */
 void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from, bool slow,
                    const struct kad_msg *m);
+/* What l knows of one of its candidates goes to *out. False: it is none. */
+bool lookup_candidate(const struct lookup *l, const struct node_id *id, struct contact_info *out);
+/* Node `from` has answered l with m, which leaves out some of what it knows. Whether l needs the rest: it does not where m has found the
+ * target, or where nodes nearer to it than `from` remain to be asked. lookup_answer() is to follow, for m or for the rest. */
+bool lookup_part(struct node *n, struct lookup *l, const struct node_id *from,
+                 const struct kad_msg *m);
 /* Node `who`, asked for l, did not answer in time or cannot be reached. slow: as above. May end the lookup. */
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow);
 /* An answer for l is late: another node is asked meanwhile. */

@@ -201,6 +201,33 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 	proceed(n, l);
 }
 
+bool lookup_candidate(const struct lookup *l, const struct node_id *id, struct contact_info *out)
+{
+	for (unsigned i = 0; l->active && i < l->n; i++)
+		if (id_eq(&l->cand[i].info.id, id)) {
+			*out = l->cand[i].info;
+			return true;
+		}
+	return false;
+}
+
+bool lookup_part(struct node *n, struct lookup *l, const struct node_id *from,
+                 const struct kad_msg *m)
+{
+	if (!l->active)
+		return false;
+	for (unsigned i = 0; i < m->count; i++)
+		add(n, l, &m->c[i]);
+	if (l->exact && l->purpose != LOOKUP_REFRESH)
+		return false;
+	/* Somebody nearer to ask: the rest of this answer is not needed. */
+	for (unsigned i = 0; i < l->n && id_cmp_dist(&l->target, &l->cand[i].info.id, from) < 0;
+	     i++)
+		if (l->cand[i].state == CAND_NEW)
+			return false;
+	return true;
+}
+
 void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, bool slow)
 {
 	if (!l->active)

@@ -54,6 +54,6 @@ void kad_restore(struct node *n, const void *buf, size_t len)
 
 		if (!contact_info_read(&r, &c))
 			return;
-		contact_learn(n->contacts, n->now, &c, false);
+		contact_learn(n->contacts, n->now, &c, 0);
 	}
 }

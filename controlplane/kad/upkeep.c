@@ -72,7 +72,7 @@ static struct contact *nearest_unverified(struct node *n, uint32_t at, uint32_t 
 		if (good(c)) {
 			++*have;
 		} else if (!just_asked(n, c)) {
-			d = contact_distance(n->contacts, c);
+			d = contact_claimed(n->contacts, c);
 			if (!best || d < best_d) {
 				best = c;
 				best_d = d;

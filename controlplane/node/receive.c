@@ -85,14 +85,15 @@ static void dead_end(struct node *n, const struct routed_header *h, uint8_t next
 		kad_undelivered(n, h, code, body);
 }
 
-static void deliver(struct node *n, const struct routed_header *h, uint8_t next, struct rd *body)
+static void deliver(struct node *n, struct peer *from, const struct routed_header *h, uint8_t next,
+                    struct rd *body)
 {
 	struct error_msg m;
 
 	count(n, CTR_ROUTED_DELIVERED);
 	switch (next) {
 	case NEXT_KAD:
-		kad_rx(n, &h->src, body);
+		kad_rx(n, from, h, body);
 		break;
 	case NEXT_ERROR:
 		if (error_read(body, &m))
@@ -173,7 +174,7 @@ static void routed(struct node *n, struct peer *from, uint32_t tunnel_label, str
 	tables = route_tables(n);
 	switch (route_next(&tables, &q, &step)) {
 	case ROUTE_HERE:
-		deliver(n, &h, e.next, r);
+		deliver(n, from, &h, e.next, r);
 		break;
 	case ROUTE_STEP:
 		count(n, CTR_ROUTED_FORWARDED);

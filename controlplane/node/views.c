@@ -156,7 +156,7 @@ bool node_view_contact(const struct node *n, struct node_cursor *at, struct inst
 	if (c->finger &&
 	    lsp_onward(c->finger, c->finger->role == LSP_INGRESS, &p, &v->finger_label))
 		v->finger_link = p->link;
-	v->tree_distance = (uint16_t)contact_distance(n->contacts, c);
+	v->tree_distance = (uint16_t)contact_claimed(n->contacts, c);
 	v->rtt_ns = c->rtt_ns;
 	v->seen_ns = c->seen.ns ? instant_sub(now, c->seen) : -1;
 	v->fails = c->fails;

@@ -3,6 +3,7 @@
 #include "table/contact.h"
 
 #include "base/assert.h"
+#include <sodium.h>
 #include <string.h>
 
 #define TOMBSTONE_NS (90 * NS_PER_S)
@@ -60,11 +61,16 @@ void contact_bucket(const struct contacts *t, unsigned bucket, uint32_t *lo, uin
 		(*hi)++;
 }
 
-unsigned contact_distance(const struct contacts *t, const struct contact *c)
+unsigned contact_claimed(const struct contacts *t, const struct contact *c)
 {
 	unsigned tree, d;
 
-	return anchor_distance(t->anchor, c->place, c->ntrees, &tree, &d) ? d : 0xffff;
+	return anchor_distance(t->anchor, c->place, c->ntrees, &tree, &d) ? d : CONTACT_FAR;
+}
+
+unsigned contact_distance(const struct contact *c)
+{
+	return c->hops ? c->hops : CONTACT_FAR;
 }
 
 /* Whether c, in this record or a newer one, was dropped as dead not long ago. */
@@ -77,30 +83,37 @@ static bool buried(const struct contacts *t, struct instant now, const struct co
 	return false;
 }
 
-/* The contact of a full bucket that a new one at this distance may replace: a failing one before an unverified one before the farthest.
- * NULL: all are worth more than the new one. */
-static struct contact *victim(const struct contacts *t, unsigned bucket, bool verified,
-                              unsigned distance)
+/* How little c is worth in a full bucket: a failing contact less than an unverified one, and that less than a far one. */
+static unsigned worthless(const struct contact *c)
+{
+	return contact_distance(c) + (c->verified ? 0 : 0x10000) + (c->fails ? 0x20000 : 0);
+}
+
+/* The contact of a full bucket that a new one may replace; hops: as for contact_learn(). NULL: all are worth more than the new one. */
+static struct contact *victim(const struct contacts *t, unsigned bucket, unsigned hops)
 {
 	struct contact *worst = NULL;
-	unsigned worst_d = 0;
+	unsigned limit = hops ? hops : CONTACT_FAR + 0x10000;
 	uint32_t at, end;
 
 	for (contact_bucket(t, bucket, &at, &end); at < end; at++) {
 		struct contact *c = t->v[at];
-		unsigned d;
 
-		if (c->neighbour || c->finger)
+		if (c->neighbour || c->finger || (c->verified && !hops))
 			continue;
-		if (c->verified && !c->fails && !verified)
-			continue;
-		d = contact_distance(t, c) + (c->verified ? 0 : 0x10000) + (c->fails ? 0x20000 : 0);
-		if (d > worst_d) {
-			worst_d = d;
+		if (worthless(c) > limit) {
+			limit = worthless(c);
 			worst = c;
 		}
 	}
-	return worst && worst_d > distance + (verified ? 0 : 0x10000) ? worst : NULL;
+	return worst;
+}
+
+bool contact_wanted(const struct contacts *t, const struct node_id *id, unsigned hops)
+{
+	unsigned bucket = id_common_prefix(t->self, id);
+
+	return bucket < ID_BITS && (t->fill[bucket] < t->k || victim(t, bucket, hops));
 }
 
 static void set_info(const struct contacts *t, struct instant now, struct contact *c,
@@ -150,45 +163,61 @@ static void verify(struct contacts *t, struct instant now, struct contact *c)
 	t->gains += t->good[c->bucket]++ == 0 || closer < KAD_SIBLINGS;
 }
 
-/* Takes over that the record came from the node itself. */
-static void confirmed_by_itself(struct contacts *t, struct instant now, struct contact *c,
-                                const struct contact_info *i)
+void contact_renew(struct contacts *t, struct instant now, struct contact *c,
+                   const struct contact_info *i)
 {
+	/* Number 0 is a neighbour whose record has not come yet. The node itself may replace a report by an older record, if that is not
+	 * older than its last. */
+	if (i->seq && i->seq >= c->signed_seq)
+		set_info(t, now, c, i);
 	if (i->seq > c->signed_seq)
 		c->signed_seq = i->seq;
+}
+
+/* c has answered, so many hops from here. */
+static void proved(struct contacts *t, struct instant now, struct contact *c, unsigned hops)
+{
+	c->hops = (uint8_t)(hops < UINT8_MAX ? hops : UINT8_MAX);
 	if (!c->verified)
 		verify(t, now, c);
 }
 
+/* Room for a contact that is not in the table: whether there is some, perhaps by dropping another. */
+static bool room(struct contacts *t, struct instant now, const struct contact_info *i,
+                 unsigned bucket, unsigned hops)
+{
+	struct contact *v;
+
+	if (bucket == ID_BITS ||
+	    (!hops && (t->count - t->verified >= HEARSAY_MAX || buried(t, now, i) ||
+	               anchor_out_of_reach(t->anchor, i->place, i->ntrees))))
+		return false;
+	if (t->fill[bucket] < t->k)
+		return true;
+	v = victim(t, bucket, hops);
+	if (v)
+		contact_drop(t, now, v, false);
+	return v != NULL;
+}
+
 struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *i,
-                              bool verified)
+                              unsigned hops)
 {
 	struct contact *c = contact_find(t, &i->id);
-	unsigned bucket, d = 0xffff, tree;
+	unsigned bucket;
 
 	if (c) {
-		/* Others may only report a newer record. The node itself may also replace such a report by an older record, if not older
-		 * than its last. Number 0 is a neighbour whose record has not come yet. */
-		if (verified ? i->seq && i->seq >= c->signed_seq : i->seq > c->seq)
+		if (hops)
+			contact_renew(t, now, c, i);
+		else if (i->seq > c->seq && (!c->verified || c->fails))
 			set_info(t, now, c, i);
-		if (verified)
-			confirmed_by_itself(t, now, c, i);
+		if (hops)
+			proved(t, now, c, hops);
 		return c;
 	}
 	bucket = id_common_prefix(t->self, &i->id);
-	if (bucket == ID_BITS ||
-	    (!verified && (t->count - t->verified >= HEARSAY_MAX || buried(t, now, i) ||
-	                   anchor_out_of_reach(t->anchor, i->place, i->ntrees))))
+	if (!room(t, now, i, bucket, hops))
 		return NULL;
-	if (t->fill[bucket] >= t->k) {
-		struct contact *v;
-
-		anchor_distance(t->anchor, i->place, i->ntrees, &tree, &d);
-		v = victim(t, bucket, verified, d);
-		if (!v)
-			return NULL;
-		contact_drop(t, now, v, false);
-	}
 	c = mem_alloc(t->mem, sizeof(*c) + t->anchor->trees * sizeof(c->place[0]));
 	if (!c)
 		return NULL;
@@ -200,8 +229,10 @@ struct contact *contact_learn(struct contacts *t, struct instant now, const stru
 		mem_free(t->mem, c);
 		return NULL;
 	}
-	if (verified)
-		confirmed_by_itself(t, now, c, i);
+	if (hops) {
+		contact_renew(t, now, c, i);
+		proved(t, now, c, hops);
+	}
 	t->fill[bucket]++;
 	COYO_ASSERT(t->fill[bucket] <= t->k && t->verified <= t->count);
 	return c;
@@ -224,6 +255,7 @@ void contact_drop(struct contacts *t, struct instant now, struct contact *c, boo
 	t->fill[c->bucket]--;
 	t->verified -= c->verified;
 	t->good[c->bucket] = (uint8_t)(t->good[c->bucket] - c->verified);
+	sodium_memzero(c->pair, sizeof(c->pair));
 	mem_free(t->mem, c);
 }
 

@@ -8,7 +8,11 @@
 
 struct lsp;
 
-/* An id that this node knows of. Verified: it has answered, or has sent its signed record itself. Others are known from reports only. */
+#define CONTACT_TOKEN_BYTES 20
+#define CONTACT_FAR         0xffff /* a distance that was not measured */
+
+/* An id that this node knows of. Verified: it has sent back, under the key of the two, what this node had just drawn for it (the nonce of a
+ * question or a token), or is a neighbour by the link's handshake. Others are known from reports only, whoever made them. */
 struct contact {
 	uint32_t at; /* index in the table */
 	struct node_id id;
@@ -23,7 +27,12 @@ struct contact {
 	uint16_t bucket;
 	uint8_t fails;
 	uint8_t ntrees;
+	uint8_t hops; /* that its last answer took, or its proof; 0: not measured */
 	bool verified;
+	bool paired; /* pair is the key of this node and it (crypto/pair.h); wiped with the contact */
+	bool has_token; /* token is what it gave for this node's next question */
+	uint8_t pair[32];
+	uint8_t token[CONTACT_TOKEN_BYTES];
 	bool finger_pending;
 	bool neighbour;
 	struct instant finger_retry;
@@ -62,11 +71,18 @@ void contacts_clear(struct contacts *t);
 
 /* NULL: none. A contact stays where it is in memory until it is dropped. */
 struct contact *contact_find(const struct contacts *t, const struct node_id *id);
-/* Adds or renews the contact c describes. verified: the node itself sent this; else others reported it. A record with a newer number
- * replaces an older one, and the node's own one replaces a report. A full bucket keeps the nearest by tree distance, and drops no
- * verified contact for an unverified one. Reports of nodes out of reach are not believed. NULL: not admitted, or no memory. May drop another contact of the bucket. */
+/* Adds or renews the contact c describes. hops: the node has proved itself (see struct contact) so many hops from here, at most
+ * COORDS_HOPS_MAX; 0: others reported it, or it says so without proof. A record with a newer number replaces an older one, and the node's
+ * own one replaces a report. A report does not move a verified contact that owes no answer. A full bucket keeps the nearest as measured:
+ * a report displaces nobody there but a contact that is unverified itself and has failed, whatever place it claims. Reports of nodes out
+ * of reach are not believed. NULL: not admitted, or no memory. May drop another contact of the bucket. */
 struct contact *contact_learn(struct contacts *t, struct instant now, const struct contact_info *c,
-                              bool verified);
+                              unsigned hops);
+/* c's own record, authentic but perhaps sent long ago, came: takes over what is newer. Verifies nothing. */
+void contact_renew(struct contacts *t, struct instant now, struct contact *c,
+                   const struct contact_info *i);
+/* Whether contact_learn() would admit, as verified, this node of which nothing is known yet, proved so many hops from here. */
+bool contact_wanted(const struct contacts *t, const struct node_id *id, unsigned hops);
 /* Frees c. dead: for a while, reports of this record or an older one do not bring it back. */
 void contact_drop(struct contacts *t, struct instant now, struct contact *c, bool dead);
 
@@ -77,7 +93,10 @@ void contact_bucket(const struct contacts *t, unsigned bucket, uint32_t *lo, uin
 /* Up to max contacts XOR-closest to target, closest first; verified_only: only verified ones that owe no answer. */
 unsigned contact_closest(const struct contacts *t, const struct node_id *target, bool verified_only,
                          struct contact **out, unsigned max);
-/* Hops along a tree from here, or 0xffff when its place is not comparable. */
-unsigned contact_distance(const struct contacts *t, const struct contact *c);
+/* Hops along a tree from here to the place that c claims, or CONTACT_FAR when that is not comparable. Says whom to ask first, and nothing
+ * else: whose answer counts, and how near it is, is measured. */
+unsigned contact_claimed(const struct contacts *t, const struct contact *c);
+/* Hops that c's last answer took, or CONTACT_FAR. */
+unsigned contact_distance(const struct contact *c);
 /* Fills out with what other nodes are told about c. */
 void contact_to_info(const struct contact *c, struct contact_info *out);

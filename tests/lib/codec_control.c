@@ -617,7 +617,11 @@ static size_t kad_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	memset(&m, 0, sizeof(m));
 	m.op = (uint8_t)(KAD_EXQ + rng_below(rng, KAD_FOUND));
 	m.flags = (uint8_t)rng_u64(rng);
-	m.rpc = (uint32_t)rng_u64(rng);
+	if (m.op == KAD_EXR || m.op == KAD_FOUND)
+		m.flags |= KAD_FLAG_MAC;
+	rng_fill(rng, m.nonce, sizeof(m.nonce));
+	rng_fill(rng, m.token, sizeof(m.token));
+	rng_fill(rng, m.mac, sizeof(m.mac));
 	m.target = random_id(rng);
 	m.full = rng_u64(rng);
 	m.have_len = (uint8_t)(KAD_HAVE_UNIT * rng_below(rng, KAD_HAVE_MAX / KAD_HAVE_UNIT + 1));
@@ -626,6 +630,19 @@ static size_t kad_make(const struct rng *rng, uint8_t *buf, size_t cap)
 	m.count = (uint8_t)rng_below(rng, KAD_CONTACTS_MAX + 1);
 	for (unsigned i = 0; i < m.count; i++)
 		m.c[i] = random_contact(rng, 12);
+	kad_write(&w, &m);
+	return wr_len(&w);
+}
+
+static size_t retry_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	static struct kad_msg m;
+
+	m.op = KAD_RETRY;
+	m.flags = (uint8_t)((rng_u64(rng) | KAD_FLAG_TOKEN) & ~KAD_FLAG_MAC);
+	rng_fill(rng, m.nonce, sizeof(m.nonce));
+	rng_fill(rng, m.token, sizeof(m.token));
 	kad_write(&w, &m);
 	return wr_len(&w);
 }
@@ -676,5 +693,6 @@ static void rerror_settle(uint8_t *msg, size_t len)
 const struct codec codecs_kadmsg[] = {
         {"kad", kad_make, kad_again, NULL, false, AT(0), 1, 0xff},
         {"routed error", rerror_make, rerror_again, rerror_settle, false, AT(2) | AT(3), 0, 0},
+        {"kad retry", retry_make, kad_again, NULL, false, AT(0) | AT(1) | AT(3), 0, 0},
         {0},
 };

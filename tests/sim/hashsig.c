@@ -31,3 +31,31 @@ int hashsig_verify(const uint8_t key[32], const char *context, const void *msg, 
 	hashsig(key, context, msg, len, want);
 	return memcmp(want, sig, sizeof(want)) == 0 ? 0 : -EBADMSG;
 }
+
+int hashsig_pair_key(const struct identity *me, const uint8_t ed[32], uint8_t key[32])
+{
+	for (unsigned i = 0; i < 32; i++)
+		key[i] = me->ed_public[i] ^ ed[i];
+	return 0;
+}
+
+static uint64_t mixed(uint64_t h, const uint8_t *p, size_t len)
+{
+	for (uint64_t word; len; p += len < 8 ? len : 8, len -= len < 8 ? len : 8) {
+		word = len;
+		memcpy(&word, p, len < 8 ? len : 8);
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+void hashsig_pair_mac(const uint8_t key[32], const struct node_id *from, const struct node_id *to,
+                      const void *msg, size_t len, uint8_t mac[16])
+{
+	uint64_t h[2];
+
+	h[0] = mixed(mixed(mixed(mixed(1, key, 32), from->b, ID_BYTES), to->b, ID_BYTES), msg, len);
+	h[1] = mixed(h[0], key, 32);
+	memcpy(mac, h, sizeof(h));
+}

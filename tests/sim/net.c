@@ -390,7 +390,8 @@ static void node_release(void *arg, void *p)
 	free(p);
 }
 
-static const struct node_crypto_ops hashsig_ops = {hashsig_sign, hashsig_verify};
+static const struct node_crypto_ops hashsig_ops = {hashsig_sign, hashsig_verify, hashsig_pair_key,
+                                                   hashsig_pair_mac};
 
 static uint32_t address(uint32_t node)
 {

@@ -9,9 +9,10 @@
 #include "wire/routed.h"
 
 static const char *const names[TRAFFIC_KINDS] = {
-        "link handshake", "hello",    "ann",   "seq",     "sample", "tear", "grant",  "link error",
-        "setup",          "finger",   "reply", "refresh", "exq",    "exr",  "update", "find",
-        "found",          "dead end", "probe", "mtu",     "other",  "data"};
+        "link handshake", "hello", "ann",    "seq",   "sample",   "tear",  "grant",
+        "link error",     "setup", "finger", "reply", "refresh",  "exq",   "exr",
+        "update",         "find",  "found",  "retry", "dead end", "probe", "mtu",
+        "other",          "data"};
 
 const char *traffic_name(unsigned kind)
 {
@@ -48,8 +49,8 @@ static enum traffic_kind local_kind(uint8_t type)
 
 static enum traffic_kind kad_kind(uint8_t op)
 {
-	static const uint8_t kind[] = {TRAFFIC_OTHER,  TRAFFIC_EXQ,  TRAFFIC_EXR,
-	                               TRAFFIC_UPDATE, TRAFFIC_FIND, TRAFFIC_FOUND};
+	static const uint8_t kind[] = {TRAFFIC_OTHER, TRAFFIC_EXQ,   TRAFFIC_EXR,  TRAFFIC_UPDATE,
+	                               TRAFFIC_FIND,  TRAFFIC_FOUND, TRAFFIC_RETRY};
 
 	return op < sizeof(kind) ? kind[op] : TRAFFIC_OTHER;
 }

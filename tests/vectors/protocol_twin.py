@@ -282,7 +282,8 @@ def messages(a, b):
            struct.pack(">BBH", 1, 0, len(hello)) + hello)
     body = struct.pack(">BxxxQ", 0, 42) + a.ed + a.sign(b"IPvCoyo root 1", struct.pack(">BQ", 0, 42))
     expect("seq", struct.pack(">BBH", 3, 0, len(body)) + body)
-    kad = struct.pack(">BBBBI", 1, 4, 0, 0, 0x01020304) + b.id + record
+    token = 20 * b"\x1e"
+    kad = struct.pack(">BBBB", 1, 4, 1, 0) + 16 * b"\x0f" + token + b.id + record
     ext = struct.pack(">BBBBHBBQ", 5, 4, 0, 0, 0, 0, 0, 0) + bytes(2) + bytes(2)
     head = struct.pack(">IHBB", 0xc0600000, len(ext) + len(kad), 43, 255) + a.id + b.id
     stack = b"".join(struct.pack(">I", label << 12 | 6 << 9 | bottom << 8 | 255) for label, bottom in ((1, 0), (0x54321, 0), (13, 1)))
@@ -291,13 +292,21 @@ def messages(a, b):
     expect("exq.filter", heard)
     contacts = [b.id + struct.pack(">QB", 4, 0), a.id + struct.pack(">QB", 3, 1) + b.id[:8] + coords]
 
-    def kademlia(op, count, before_record):
-        return struct.pack(">BBBBI", 1, op, 0, count, 0x01020304) + before_record + record + b"".join(contacts[:count])
+    nonce = bytes(range(1, 17))
+    shared = X25519PrivateKey.from_private_bytes(a.xs).exchange(X25519PublicKey.from_public_bytes(b.x))
+    pair = hmac.new(hmac.new(b"IPvCoyo contact 1", shared, hashlib.blake2b).digest(), b"\x01", hashlib.blake2b).digest()[:32]
+    expect("pair.key", pair)
 
-    expect("update.message", kademlia(3, 0, b""))
-    expect("exq.message", kademlia(1, 1, struct.pack(">QB", 1 << 63 | 1 << 2 | 1 << 0, 2) + heard))
-    expect("exr.message", kademlia(2, 2, b""))
-    expect("found.message", kademlia(5, 2, b.id))
+    def kademlia(op, flags, count, before_record):
+        m = struct.pack(">BBBB", 1, op, flags, count) + nonce + (token if flags & 1 else b"")
+        m += before_record + (record if op != 6 else b"") + b"".join(contacts[:count])
+        return m + (blake(a.id + b.id + m, 16, pair) if flags & 2 else b"")
+
+    expect("retry.message", kademlia(6, 1, 0, b""))
+    expect("update.message", kademlia(3, 1 | 2, 0, b""))
+    expect("exq.message", kademlia(1, 0, 1, struct.pack(">QB", 1 << 63 | 1 << 2 | 1 << 0, 2) + heard))
+    expect("exr.message", kademlia(2, 1 | 2 | 8, 2, b""))
+    expect("found.message", kademlia(5, 1 | 2 | 4, 2, b""))
     total = sum(struct.unpack(">64H", a.id + b.id))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)

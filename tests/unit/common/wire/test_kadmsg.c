@@ -19,31 +19,37 @@ static void layout(void **state)
 {
 	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(1, sizeof(*back));
 	uint8_t buf[512];
-	static const uint8_t head[8] = {1, KAD_FIND, 3, 1, 0xa, 0xb, 0xc, 0xd};
+	static const uint8_t head[8] = {1, KAD_FIND, 3, 1, 0xa, 0xa, 0xa, 0xa};
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct rd r;
 
 	m->op = KAD_FIND;
-	m->flags = 3;
+	m->flags = KAD_FLAG_TOKEN | KAD_FLAG_MAC;
 	m->count = 1;
-	m->rpc = 0x0a0b0c0d;
+	memset(m->nonce, 0xa, sizeof(m->nonce));
+	memset(m->token, 0x55, sizeof(m->token));
+	memset(m->mac, 0x66, sizeof(m->mac));
 	memset(m->target.b, 0x11, ID_BYTES);
 	memset(m->self.key, 0x22, 32);
 	memset(m->self.sig, 0x33, 64);
 	memset(m->c[0].id.b, 0x44, ID_BYTES);
 	m->c[0].seq = 5;
 	kad_write(&w, m);
-	assert_int_equal(wr_len(&w), 8 + 64 + (50 + 64) + 73);
+	assert_int_equal(wr_len(&w), 20 + 20 + 64 + (50 + 64) + 73 + 16);
 	assert_memory_equal(buf, head, 8);
-	assert_int_equal(buf[8], 0x11);
-	assert_int_equal(buf[72], 0x22);
-	assert_int_equal(buf[72 + 50], 0x33);
-	assert_int_equal(buf[72 + 114], 0x44);
+	assert_true(buf[19] == 0xa && buf[20] == 0x55 && buf[39] == 0x55);
+	assert_int_equal(buf[40], 0x11);
+	assert_int_equal(buf[104], 0x22);
+	assert_int_equal(buf[104 + 50], 0x33);
+	assert_int_equal(buf[104 + 114], 0x44);
+	assert_true(buf[291] == 0x66 && buf[306] == 0x66);
 	r = rd_init(buf, wr_len(&w));
 	assert_true(kad_read(&r, back));
-	assert_ptr_equal(back->self_body, buf + 72);
+	assert_ptr_equal(back->self_body, buf + 104);
 	assert_int_equal(back->self_body_len, 50);
-	assert_true(back->c[0].seq == 5 && back->rpc == m->rpc && back->count == 1);
+	assert_ptr_equal(back->body, buf); /* the MAC covers all before it */
+	assert_int_equal(back->body_len, 291);
+	assert_true(back->c[0].seq == 5 && kad_ref(back->nonce) == 0x0a0a0a0a && back->count == 1);
 	buf[3] = KAD_CONTACTS_MAX + 1;
 	r = rd_init(buf, wr_len(&w));
 	assert_false(kad_read(&r, back));
@@ -69,15 +75,15 @@ static void exchange(void **state)
 	assert_int_equal(m->have_len, 16);
 	m->have[15] = 0x80;
 	kad_write(&w, m);
-	assert_int_equal(wr_len(&w), 8 + 8 + 1 + 16 + 114);
-	assert_int_equal(buf[8], 1);
-	assert_int_equal(buf[16], 2);
-	assert_int_equal(buf[32], 0x80);
+	assert_int_equal(wr_len(&w), 20 + 8 + 1 + 16 + 114);
+	assert_int_equal(buf[20], 1);
+	assert_int_equal(buf[28], 2);
+	assert_int_equal(buf[44], 0x80);
 	r = rd_init(buf, wr_len(&w));
 	assert_true(kad_read(&r, back));
 	assert_true(back->full == m->full && back->have_len == 16);
 	assert_memory_equal(back->have, m->have, 16);
-	buf[16] = KAD_HAVE_MAX / KAD_HAVE_UNIT + 1;
+	buf[28] = KAD_HAVE_MAX / KAD_HAVE_UNIT + 1;
 	r = rd_init(buf, wr_len(&w));
 	assert_false(kad_read(&r, back));
 	free(m);
@@ -102,7 +108,7 @@ static void filter(void **state)
 	kad_have_begin(m, 10000);
 	assert_int_equal(m->have_len, KAD_HAVE_MAX);
 	for (uint32_t salt = 0; salt < 100; salt++) {
-		m->rpc = salt;
+		memset(m->nonce, (int)salt, 4);
 		kad_have_begin(m, 50);
 		for (unsigned i = 0; i < 50; i++)
 			kad_have_add(m, &id[i], i);
@@ -125,14 +131,15 @@ static void as_many_as_fit(void **state)
 	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(1, sizeof(*back));
 
 	m->op = KAD_FOUND;
+	m->flags = KAD_FLAG_MAC;
 	m->count = KAD_CONTACTS_MAX;
 	for (size_t room = 0; room < 1500; room++) {
 		uint8_t *buf = malloc(room ? room : 1);
 		struct wr w = wr_init(buf, room);
-		size_t fixed = 8 + 64 + 114, fit = room < fixed ? 0 : (room - fixed) / 73;
+		size_t fixed = 20 + 114 + 16, fit = room < fixed ? 0 : (room - fixed) / 73;
 		struct rd r;
 
-		kad_write(&w, m);
+		assert_int_equal(kad_write(&w, m), fit < KAD_CONTACTS_MAX ? fit : KAD_CONTACTS_MAX);
 		assert_int_equal(wr_ok(&w), room >= fixed);
 		if (wr_ok(&w)) {
 			r = rd_init(buf, wr_len(&w));
@@ -149,11 +156,12 @@ static void as_many_as_fit(void **state)
 static void one_contact_too_many(void **state)
 {
 	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(2, sizeof(*back));
-	uint8_t buf[8 + 114 + 73 * (KAD_CONTACTS_MAX + 1)] = {0};
+	uint8_t buf[20 + 16 + 114 + 73 * (KAD_CONTACTS_MAX + 1)] = {0};
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct rd r;
 
 	m->op = KAD_EXR;
+	m->flags = KAD_FLAG_MAC;
 	m->count = KAD_CONTACTS_MAX;
 	kad_write(&w, m);
 	r = rd_init(buf, wr_len(&w));
@@ -161,6 +169,37 @@ static void one_contact_too_many(void **state)
 	buf[3] = KAD_CONTACTS_MAX + 1;
 	r = rd_init(buf, sizeof(buf));
 	assert_false(kad_read(&r, back));
+	free(m);
+	free(back);
+}
+
+/* An answer without a MAC, a retry without a token, with a MAC or with contacts: refused. A retry is shorter than any question. */
+static void flags_of_answers(void **state)
+{
+	static const struct {
+		uint8_t op, flags;
+		bool sound;
+	} row[] = {
+	        {KAD_EXR, KAD_FLAG_MAC, true}, {KAD_EXR, KAD_FLAG_TOKEN, false},
+	        {KAD_FOUND, 0, false},         {KAD_RETRY, KAD_FLAG_TOKEN, true},
+	        {KAD_RETRY, 0, false},         {KAD_RETRY, KAD_FLAG_TOKEN | KAD_FLAG_MAC, false},
+	        {KAD_UPDATE, 0, true},         {KAD_RETRY + 1, KAD_FLAG_TOKEN, false},
+	};
+	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(1, sizeof(*back));
+	uint8_t buf[512];
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+		struct rd r;
+
+		m->op = row[i].op;
+		m->flags = row[i].flags;
+		kad_write(&w, m);
+		r = rd_init(buf, wr_len(&w));
+		assert_int_equal(kad_read(&r, back), row[i].sound);
+		if (m->op == KAD_RETRY && row[i].sound)
+			assert_int_equal(wr_len(&w), 40);
+	}
 	free(m);
 	free(back);
 }
@@ -180,13 +219,10 @@ static void error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(trials),
-	        cmocka_unit_test(layout),
-	        cmocka_unit_test(exchange),
-	        cmocka_unit_test(filter),
-	        cmocka_unit_test(as_many_as_fit),
-	        cmocka_unit_test(error),
-	        cmocka_unit_test(one_contact_too_many),
+	        cmocka_unit_test(trials),         cmocka_unit_test(layout),
+	        cmocka_unit_test(exchange),       cmocka_unit_test(filter),
+	        cmocka_unit_test(as_many_as_fit), cmocka_unit_test(flags_of_answers),
+	        cmocka_unit_test(error),          cmocka_unit_test(one_contact_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
+#include "crypto/pair.h"
 #include "tcp/csum.h"
 #include "tcp/tcp.h"
 #include "wire/hsmsg.h"
@@ -433,7 +434,9 @@ static void routed(struct rows *r, const struct world *w, const struct record *r
 	routed_header_write(&out, &h);
 	route_ext_write(&out, &e);
 	kad.op = KAD_FIND;
-	kad.rpc = 0x01020304;
+	memset(kad.nonce, 0x0f, sizeof(kad.nonce));
+	kad.flags = KAD_FLAG_TOKEN;
+	memset(kad.token, 0x1e, sizeof(kad.token));
 	kad.target = w->b.id;
 	kad.self = *rec;
 	kad_write(&out, &kad);
@@ -443,13 +446,19 @@ static void routed(struct rows *r, const struct world *w, const struct record *r
 	add(r, "find.packet", buf, wr_len(&out));
 }
 
-static void add_kad(struct rows *r, const char *name, const struct kad_msg *kad)
+/* From a to b, with a MAC where the flags say so. */
+static void add_kad(struct rows *r, const struct world *w, const char *name,
+                    const struct kad_msg *kad)
 {
-	uint8_t buf[CONTROL_PACKET_MAX];
+	uint8_t buf[CONTROL_PACKET_MAX], key[PAIR_KEY_BYTES];
 	struct wr out = wr_init(buf, sizeof(buf));
 
 	kad_write(&out, kad);
 	assert_true(wr_ok(&out));
+	assert_int_equal(pair_key(&w->a, w->b.ed_public, key), 0);
+	if (kad->flags & KAD_FLAG_MAC)
+		pair_mac(key, &w->a.id, &w->b.id, buf, wr_len(&out) - KAD_MAC_BYTES,
+		         out.p - KAD_MAC_BYTES);
 	add(r, name, buf, wr_len(&out));
 }
 
@@ -458,7 +467,13 @@ static void kademlia(struct rows *r, const struct world *w, const struct record 
 {
 	static struct kad_msg kad; /* tens of kilobytes */
 
-	kad.rpc = 0x01020304;
+	uint8_t key[PAIR_KEY_BYTES];
+
+	assert_int_equal(pair_key(&w->b, w->a.ed_public, key), 0);
+	add(r, "pair.key", key, sizeof(key));
+	for (unsigned i = 0; i < sizeof(kad.nonce); i++)
+		kad.nonce[i] = (uint8_t)(i + 1);
+	memset(kad.token, 0x1e, sizeof(kad.token));
 	kad.full = UINT64_C(0x8000000000000005);
 	kad.target = w->b.id;
 	kad.self = *rec;
@@ -466,19 +481,26 @@ static void kademlia(struct rows *r, const struct world *w, const struct record 
 	kad_have_add(&kad, &w->a.id, 3);
 	kad_have_add(&kad, &w->b.id, 4);
 	add(r, "exq.filter", kad.have, kad.have_len);
+	kad.op = KAD_RETRY;
+	kad.flags = KAD_FLAG_TOKEN;
+	add_kad(r, w, "retry.message", &kad);
 	kad.op = KAD_UPDATE;
-	add_kad(r, "update.message", &kad);
+	kad.flags = KAD_FLAG_TOKEN | KAD_FLAG_MAC;
+	add_kad(r, w, "update.message", &kad);
 	kad.count = 1;
 	kad.c[0] = (struct contact_info){.id = w->b.id, .seq = 4};
 	kad.op = KAD_EXQ;
-	add_kad(r, "exq.message", &kad);
+	kad.flags = 0;
+	add_kad(r, w, "exq.message", &kad);
 	kad.count = 2;
 	kad.c[1] = (struct contact_info){
 	        .id = w->a.id, .seq = 3, .ntrees = 1, .place = {rec->place[0]}};
 	kad.op = KAD_EXR;
-	add_kad(r, "exr.message", &kad);
+	kad.flags = KAD_FLAG_TOKEN | KAD_FLAG_MAC | KAD_FLAG_PROVE;
+	add_kad(r, w, "exr.message", &kad);
 	kad.op = KAD_FOUND;
-	add_kad(r, "found.message", &kad);
+	kad.flags = KAD_FLAG_TOKEN | KAD_FLAG_MAC | KAD_FLAG_MORE;
+	add_kad(r, w, "found.message", &kad);
 }
 
 /* As the TCP engine keeps it of each peer. */

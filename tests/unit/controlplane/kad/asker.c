@@ -3,6 +3,7 @@
 #include "asker.h"
 
 #include "anchor/anchor.h"
+#include "crypto/pair.h"
 #include "table/table.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ void asker_open(struct asker *b, uint64_t seed)
 	struct linkmsg_hello hello = {.epoch = 1, .mtu = 1400};
 	struct contact_info i;
 
-	*b = (struct asker){.p = NULL};
+	*b = (struct asker){.hops = 1, .room = 16};
 	asker_heard = (struct asker_heard){.done = 0};
 	ground_open(&b->g, seed);
 	b->n = ground_node(&b->g, &recorder);
@@ -110,6 +111,7 @@ static void read_packet(struct asker_sent *s, const struct cp_send *c)
 	assert_true(route_ext_read(&r, &e));
 	s->to = h.dst;
 	s->next = e.next;
+	s->len = rd_left(&r);
 	if (s->next == NEXT_KAD)
 		assert_true(kad_read(&r, &s->m));
 	else if (s->next == NEXT_ERROR)
@@ -157,14 +159,16 @@ struct contact *asker_contact(struct asker *b, unsigned bits, bool verified)
 	return c;
 }
 
-struct kad_msg asker_message(struct asker *b, const struct identity *who, uint8_t op, uint32_t rpc,
-                             uint64_t seq)
+struct kad_msg asker_message(struct asker *b, const struct identity *who, uint8_t op,
+                             const uint8_t *nonce, uint64_t seq)
 {
-	struct kad_msg m = {.op = op, .rpc = rpc};
+	struct kad_msg m = {.op = op};
 	struct contact_info i = asker_info(b, &who->id, seq, 3);
 	uint8_t buf[RECORD_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
+	if (nonce)
+		memcpy(m.nonce, nonce, sizeof(m.nonce));
 	memcpy(m.self.key, who->ed_public, sizeof(m.self.key));
 	m.self.seq = seq;
 	m.self.ntrees = 1;
@@ -184,10 +188,32 @@ size_t asker_write(const struct kad_msg *m, uint8_t buf[CONTROL_PACKET_MAX])
 	return wr_len(&w);
 }
 
+void asker_mac(struct asker *b, const struct identity *who, struct kad_msg *m)
+{
+	uint8_t buf[CONTROL_PACKET_MAX], key[PAIR_KEY_BYTES];
+	size_t len;
+
+	m->flags |= KAD_FLAG_MAC;
+	len = asker_write(m, buf);
+	assert_int_equal(pair_key(who, b->g.identity.ed_public, key), 0);
+	pair_mac(key, &who->id, &b->g.identity.id, buf, len - KAD_MAC_BYTES, m->mac);
+}
+
 void asker_hears(struct asker *b, const struct node_id *src, const struct kad_msg *m)
 {
 	uint8_t buf[CONTROL_PACKET_MAX];
-	struct rd r = rd_init(buf, asker_write(m, buf));
+	size_t len = asker_write(m, buf);
+	struct rd r = rd_init(buf, len);
+	const struct routed_header h = {.length = (uint16_t)(len + b->room),
+	                                .hop_limit = (uint8_t)(ROUTED_HOP_LIMIT - b->hops),
+	                                .src = *src,
+	                                .dst = b->g.identity.id};
 
-	kad_rx(b->n, src, &r);
+	kad_rx(b->n, b->p, &h, &r);
+}
+
+void asker_says(struct asker *b, const struct identity *who, struct kad_msg *m)
+{
+	asker_mac(b, who, m);
+	asker_hears(b, &who->id, m);
 }

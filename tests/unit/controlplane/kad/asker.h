@@ -11,6 +11,10 @@ struct asker {
 	struct node *n;
 	struct identity next_door; /* the neighbour's, which is a verified contact */
 	struct peer *p;
+	/* Hops that messages to the node take: 1. */
+	uint8_t hops;
+	/* Bytes after the routed header of a message to it besides the Kademlia message itself: 16. */
+	uint16_t room;
 };
 
 /* What was reported since asker_open(). */
@@ -27,6 +31,7 @@ struct asker_sent {
 	uint8_t next; /* NEXT_KAD, NEXT_ERROR */
 	uint32_t tunnel_label;
 	struct kad_msg m;
+	size_t len; /* of the message */
 	struct error_msg error;
 };
 
@@ -44,10 +49,14 @@ struct contact_info asker_info(struct asker *b, const struct node_id *id, uint64
                                uint16_t port);
 /* A contact of that kind with an id that shares `bits` leading bits with the node's own. */
 struct contact *asker_contact(struct asker *b, unsigned bits, bool verified);
-/* A message that starts with the record, of that number, of who; it names nobody yet. */
-struct kad_msg asker_message(struct asker *b, const struct identity *who, uint8_t op, uint32_t rpc,
-                             uint64_t seq);
+/* A message that starts with the record, of that number, of who; it names nobody yet. nonce: NULL: all zero. */
+struct kad_msg asker_message(struct asker *b, const struct identity *who, uint8_t op,
+                             const uint8_t *nonce, uint64_t seq);
+/* Gives m, as it is, the MAC that who, or anybody with its secret, makes for the node. */
+void asker_mac(struct asker *b, const struct identity *who, struct kad_msg *m);
 /* m as bytes; returns how many. */
 size_t asker_write(const struct kad_msg *m, uint8_t buf[CONTROL_PACKET_MAX]);
-/* m arrives, sent by src. */
+/* m arrives, sent by src, with the MAC that it has. */
 void asker_hears(struct asker *b, const struct node_id *src, const struct kad_msg *m);
+/* m arrives, sent by who, with its MAC. */
+void asker_says(struct asker *b, const struct identity *who, struct kad_msg *m);

@@ -174,6 +174,44 @@ static void test_out_of_reach(void **state)
 	bench_close(&b);
 }
 
+/* A full bucket goes to the nearest as measured: a claimed place displaces nobody, and a measured one only who is farther. */
+static void test_nearest_as_measured(void **state)
+{
+	struct bench b;
+	struct node_id id, far = {{0}};
+	struct contact_info i = {.seq = 1, .ntrees = 1};
+
+	bench_open(&b, 15);
+	i.place[0].root = root_tag(&b.g.identity.id); /* all claim to be as near as can be */
+	for (unsigned k = 0; k < K; k++) {
+		i.id = near_id(&b, 0);
+		assert_non_null(contact_learn(&b.t, b.now, &i, k ? 4 : 7));
+		if (k == 0)
+			far = i.id;
+	}
+	id = near_id(&b, 0);
+	assert_null(learn(&b, &id, 1, false));
+	assert_false(contact_wanted(&b.t, &id, 7));
+	i.id = id;
+	assert_null(contact_learn(&b.t, b.now, &i, 7));
+	assert_true(contact_wanted(&b.t, &id, 6));
+	assert_non_null(contact_learn(&b.t, b.now, &i, 6));
+	assert_null(contact_find(&b.t, &far));
+	/* Reports fill a bucket, too, but none displaces another until that one has failed; whoever proves itself displaces any. */
+	for (unsigned k = 0; k < K; k++) {
+		id = near_id(&b, 1);
+		assert_non_null(learn(&b, &id, 1, false));
+	}
+	id = near_id(&b, 1);
+	assert_null(learn(&b, &id, 1, false));
+	assert_non_null(learn(&b, &id, 1, true));
+	contact_find(&b.t, &id)->fails = 1;
+	id = near_id(&b, 1);
+	assert_null(learn(&b, &id, 1, false));
+	check_table(&b);
+	bench_close(&b);
+}
+
 static void test_tombstone(void **state)
 {
 	struct bench b;
@@ -217,7 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_twin),          cmocka_unit_test(test_admission),
 	        cmocka_unit_test(test_out_of_reach),  cmocka_unit_test(test_tombstone),
-	        cmocka_unit_test(test_newest_record),
+	        cmocka_unit_test(test_newest_record), cmocka_unit_test(test_nearest_as_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
