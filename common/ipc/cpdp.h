@@ -36,6 +36,10 @@ enum ilm_op {
 	        3, /* far end of a session-less tunnel (finger): OAM is punted, anything else counted and dropped */
 };
 
+/* The session of an in-label (ILM_SESSION) whose other end has proven nothing yet: handshake messages go to control, all else waits for
+ * CMD_SESSION_SET to name the label. */
+#define CP_SESSION_NONE UINT32_MAX
+
 enum cp_cmd_type {
 	CMD_NOP = 0,
 	CMD_LINK_SET,    /* create or change a link */
@@ -118,6 +122,9 @@ struct cp_session {
 	/* Largest transport segment (TCP header included) that fits one sealed packet. */
 	uint16_t path_mtu;
 	uint32_t out_label; /* LABEL_NONE: no tunnel now, hold segments (repair is under way) */
+	/* Packets that wait under this in-label, which had no session, are this one's. 0: none are. */
+	uint32_t in_label;
+	uint16_t in_link;
 	struct node_id remote;
 };
 

@@ -39,18 +39,19 @@ struct link {
 	bool open; /* the neighbour is authenticated and alive: more than link-local control may pass */
 	bool queued; /* in the label switch's list of links with packets queued */
 	struct ilm ilm;
-	struct tx_lane *tx;             /* NULL: there is no key */
-	struct rx_lane *rx;             /* a list, by rx_lane.next */
-	struct dp_link_counters *count; /* written by this worker, read by control */
-	uint8_t mac[6];                 /* ethernet: where frames go; all-one until learnt */
-	bool mac_known;                 /* configured or learnt */
-	struct packet learnt;           /* udp: source last reported to control */
-	struct bucket punt;             /* everything control-bound ... */
-	struct bucket liveness;         /* ... but link-local packets of TC 7 have their own */
-	struct door_link door;          /* unauthenticated frames */
-	struct bucket unknown;          /* samples of unknown labels */
-	struct bucket ttl;              /* expired TTL */
-	struct bucket too_big;          /* reports of packets that are longer than it carries */
+	struct tx_lane *tx;               /* NULL: there is no key */
+	struct rx_lane *rx;               /* a list, by rx_lane.next */
+	struct dp_link_counters *count;   /* written by this worker, read by control */
+	uint8_t mac[6];                   /* ethernet: where frames go; all-one until learnt */
+	bool mac_known;                   /* configured or learnt */
+	struct packet learnt;             /* udp: source last reported to control */
+	struct bucket punt;               /* everything control-bound ... */
+	struct bucket liveness;           /* ... but link-local packets of TC 7 have their own */
+	struct door_link door;            /* unauthenticated frames */
+	struct bucket unproven;           /* handshakes along labels without a session */
+	struct bucket unknown;            /* samples of unknown labels */
+	struct bucket ttl;                /* expired TTL */
+	struct bucket too_big;            /* reports of packets that are longer than it carries */
 	struct rte_mbuf *out[LINK_BURST]; /* queued in this turn */
 	unsigned nout;
 };

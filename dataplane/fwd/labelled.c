@@ -6,6 +6,9 @@
 #include "wire/routed.h"
 #include "wire/tunnel.h"
 
+/* What a tunnel brings before its other end has proven itself: a third message and a keepalive twelve times each, and some data. */
+#define UNPROVEN_PACKETS 64
+
 /* Reserved labels that mark packets for control. They are never granted, so the lookup finds no entry and slow() sees them. */
 static bool is_control(uint32_t label)
 {
@@ -74,14 +77,19 @@ static void expired(struct worker *w, struct link *l, uint32_t label, struct rte
 	drop_packet(w, DROP_TTL, m);
 }
 
-static void to_session(struct worker *w, struct burst *b, uint32_t session, uint32_t lse,
+static void to_session(struct worker *w, struct burst *b, const struct ilm_entry *e, uint32_t lse,
                        struct rte_mbuf *m)
 {
 	struct packet *p = packet_of(m);
+	uint32_t session = e->out;
 	unsigned owner = cp_index_worker(lse_label(lse), w->workers);
 
 	if (unlikely_(!lse_bottom(lse))) {
 		drop_packet(w, DROP_BAD_STACK, m);
+		return;
+	}
+	if (session == CP_SESSION_NONE && e->packets > UNPROVEN_PACKETS) {
+		drop_packet(w, DROP_UNPROVEN, m);
 		return;
 	}
 	rte_pktmbuf_adj(m, LSE_BYTES);
@@ -145,7 +153,7 @@ static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_e
 	ilm_count(e, m->data_len, w->now);
 	switch (e->op) {
 	case ILM_SESSION:
-		to_session(w, b, e->out, lse, m);
+		to_session(w, b, e, lse, m);
 		break;
 	case ILM_SINK:
 		sink(w, l, lse, m);

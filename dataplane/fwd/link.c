@@ -59,6 +59,7 @@ static int link_create(struct fwd *f, const struct cp_link *c)
 	bucket_init(&l->punt, rate, rate / 4 + 64);
 	bucket_init(&l->liveness, LIVENESS_RATE, LIVENESS_RATE);
 	door_link_init(&l->door);
+	bucket_init(&l->unproven, rate, rate / 4 + 64);
 	bucket_init(&l->unknown, SAMPLE_RATE, SAMPLE_RATE);
 	bucket_init(&l->ttl, TTL_RATE, TTL_RATE);
 	bucket_init(&l->too_big, TOO_BIG_RATE, TOO_BIG_RATE);

@@ -17,6 +17,8 @@
 #define SESS_PHASES   4
 #define SESS_WAIT_MAX 16  /* packets one session may have waiting for a key */
 #define SESS_WAIT_ALL 512 /* ... all sessions of this worker together */
+#define SESS_UNPROVEN_MAX \
+	64 /* packets that wait under labels without a session; half of them of one link */
 #define SESS_WAIT_NS  (5 * NS_PER_S)
 #define DUMP_RETRY_NS (250 * NS_PER_US)
 #define SESS_TICK_NS \
@@ -96,6 +98,10 @@ struct worker_sessions {
 	struct tunnel_end **table;
 	uint32_t table_size;
 	uint32_t waiting; /* packets in all waiting queues */
+	/* Packets under labels without a session, oldest first, and when the newest came. */
+	struct rte_mbuf *unproven[SESS_UNPROVEN_MAX];
+	uint32_t nunproven;
+	struct instant unproven_at;
 	/* remotes */
 	struct remote *remotes;
 	uint32_t nremotes, fresh, free_remote;
@@ -155,16 +161,6 @@ static inline void sess_tick_soon(struct worker_sessions *s, struct instant now)
 	if (instant_is_never(s->tick))
 		s->tick = instant_add(now, SESS_TICK_NS);
 }
-
-/* wait.c: takes m, which is dropped (counted) where too many wait. */
-void wait_add(struct worker_sessions *s, struct tunnel_end *e, struct rte_mbuf *m,
-              struct instant now);
-/* The packets that waited, in order, become the caller's. Returns how many. */
-unsigned wait_take(struct worker_sessions *s, struct tunnel_end *e,
-                   struct rte_mbuf *m[SESS_WAIT_MAX]);
-void wait_drop(struct worker_sessions *s, struct tunnel_end *e, enum drop_reason why);
-/* Drops those that have waited for too long. */
-void wait_tick(struct worker_sessions *s, struct instant now);
 
 /* remote.c. 0 or -ENOMEM; remotes_free() is due either way. n: as many ids at a time. */
 int remotes_init(struct worker_sessions *s, uint32_t n, const uint8_t seed[32]);

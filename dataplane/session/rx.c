@@ -2,6 +2,7 @@
 /* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
 #include "seal/seal.h"
 #include "session/priv.h"
+#include "session/wait.h"
 #include "wire/lse.h"
 
 static void drop(struct worker_sessions *s, struct rte_mbuf *m, enum drop_reason why)
@@ -10,17 +11,19 @@ static void drop(struct worker_sessions *s, struct rte_mbuf *m, enum drop_reason
 	rte_pktmbuf_free(m);
 }
 
-/* Copies len bytes of the packet to control, at a bounded rate for each session. */
+/* Copies len bytes of the packet to control, at a bounded rate for each session; of tunnels without a session, for each link. */
 static void punt(struct worker_sessions *s, const struct rx_item *it, uint8_t reason,
                  const uint8_t *data, uint32_t len, struct instant now)
 {
+	struct link *l = it->end ? NULL : link_at(s->w, packet_of(it->m)->link);
+	struct bucket *rate = it->end ? &it->end->punts : l ? &l->unproven : NULL;
 	struct dp_event ev = {.type = EVT_PACKET};
 
 	if (len > CPDP_PACKET_MAX) {
 		drop_count(s->w, DROP_TOO_BIG, 1);
 		return;
 	}
-	if (!bucket_take(&it->end->punts, now)) {
+	if (!rate || !bucket_take(rate, now)) {
 		drop_count(s->w, DROP_PUNT_RATE, 1);
 		return;
 	}
@@ -28,7 +31,7 @@ static void punt(struct worker_sessions *s, const struct rx_item *it, uint8_t re
 	ev.u.packet.reason = reason;
 	ev.u.packet.authenticated = it->h.type == TUNNEL_OAM;
 	ev.u.packet.in_label = packet_of(it->m)->label;
-	ev.u.packet.session = it->end->index;
+	ev.u.packet.session = it->end ? it->end->index : CP_SESSION_NONE;
 	ev.u.packet.number = it->h.type == TUNNEL_HANDSHAKE ? (uint8_t)it->h.counter : 0;
 	ev.u.packet.len = (uint16_t)len;
 	memcpy(ev.u.packet.data, data, len);
@@ -201,6 +204,21 @@ static void sealed(struct worker_sessions *s, const struct rx_item *it, struct i
 		rx_flush(s, now);
 }
 
+/* A packet along a tunnel whose other end has proven nothing yet. */
+static void take_unproven(struct worker_sessions *s, struct rx_item *it, const uint8_t *p,
+                          struct instant now)
+{
+	if (it->h.type == TUNNEL_DATA || it->h.type == TUNNEL_OAM) {
+		wait_unproven(s, it->m, now);
+		return;
+	}
+	if (it->h.type == TUNNEL_HANDSHAKE)
+		punt(s, it, PUNT_SESSION_HS, p, it->len, now);
+	else
+		drop_count(s->w, DROP_NO_SESSION, 1);
+	rte_pktmbuf_free(it->m);
+}
+
 static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant now)
 {
 	uint32_t session = packet_of(m)->session;
@@ -208,7 +226,7 @@ static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant n
 	uint8_t *p;
 	size_t total;
 
-	if (session >= s->table_size || !s->table[session]) {
+	if (session != CP_SESSION_NONE && (session >= s->table_size || !s->table[session])) {
 		drop(s, m, DROP_NO_SESSION);
 		return;
 	}
@@ -216,13 +234,17 @@ static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant n
 		drop(s, m, DROP_TOO_BIG);
 		return;
 	}
-	it.end = s->table[session];
+	it.end = session == CP_SESSION_NONE ? NULL : s->table[session];
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	if (!tunnel_header_get(p, m->data_len, &it.h, &total)) {
 		drop(s, m, DROP_SESSION_HEADER);
 		return;
 	}
 	it.len = (uint32_t)total;
+	if (!it.end) {
+		take_unproven(s, &it, p, now);
+		return;
+	}
 	switch (it.h.type) {
 	case TUNNEL_DATA:
 	case TUNNEL_OAM:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
 #include "session/priv.h"
+#include "session/wait.h"
 
 #include <errno.h>
 
@@ -92,7 +93,7 @@ static void tick(struct worker_sessions *s, struct instant now)
 	s->tick = INSTANT_NEVER;
 	remotes_tick(s);
 	wait_tick(s, now);
-	if (s->nwanted || s->look || s->waiting)
+	if (s->nwanted || s->look || s->waiting || s->nunproven)
 		sess_tick_soon(s, now);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions are made and freed: tables, TCP and its memory, the bridge to applications. */
 #include "session/priv.h"
+#include "session/wait.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -115,6 +116,7 @@ void sess_free(struct worker_sessions *s)
 	for (unsigned i = 0; i < s->nrx; i++)
 		rte_pktmbuf_free(s->rx[i].m);
 	s->nrx = 0;
+	wait_drop_unproven(s);
 	tx_free(s);
 	for (uint32_t i = 0; s->tcp && i < s->table_size; i++)
 		if (s->table[i])

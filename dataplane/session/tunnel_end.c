@@ -2,6 +2,7 @@
 /* Tunnel ends: a session's keys and labels on this worker, as control sets them; packets pass by rx.c and tx.c. */
 #include "seal/seal.h"
 #include "session/priv.h"
+#include "session/wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -121,6 +122,8 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 	if (segment != e->path_mtu && segment > 20 && s->remotes[e->remote].session == e->index)
 		tcp_peer_mtu(s->tcp, e->remote, (uint16_t)(segment - 20));
 	e->path_mtu = segment;
+	if (c->in_label)
+		wait_proven(s, e, c->in_link, c->in_label, now);
 	remote_update(s, e->remote, now);
 	answer_echo(s, e);
 	return 0;

@@ -33,6 +33,8 @@ struct miniworker *mw_new(const struct mw_ops *ops, uint32_t addr)
 
 void mw_free(struct miniworker *w)
 {
+	for (unsigned i = 0; i < w->nunproven; i++)
+		free(w->unproven[i].f);
 	if (!w)
 		return;
 	for (uint32_t i = 0; i < w->nlinks; i++)
@@ -327,6 +329,37 @@ static void key_used(struct miniworker *w, uint16_t link, struct mw_rx *x)
 }
 
 /* ---- receiving ---- */
+/* Data under a label without a session: the oldest frame gives way. */
+static void hold_unproven(struct miniworker *w, uint16_t link, uint32_t label, struct frame *f)
+{
+	if (w->nunproven == MW_HELD_MAX) {
+		drop(w, w->unproven[0].f, true, MW_DROP_HELD);
+		memmove(w->unproven, w->unproven + 1, --w->nunproven * sizeof(w->unproven[0]));
+	}
+	w->unproven[w->nunproven++] = (struct mw_unproven){f, label, link};
+}
+
+/* The session of a label is known now: what waited under it waits for the session's key. */
+static void take_proven(struct miniworker *w, struct mw_session *s, uint16_t link, uint32_t label)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < w->nunproven; i++) {
+		struct mw_unproven u = w->unproven[i];
+
+		if (u.link != link || u.label != label) {
+			w->unproven[left++] = u;
+		} else if (s->nin == MW_HELD_MAX) {
+			drop(w, u.f, true, MW_DROP_HELD);
+		} else {
+			s->in_link[s->nin] = link;
+			s->in_label[s->nin] = label;
+			s->in[s->nin++] = u.f;
+		}
+	}
+	w->nunproven = left;
+}
+
 static void session_receive(struct miniworker *w, uint16_t link, uint32_t label, uint32_t index,
                             struct frame *f)
 {
@@ -350,6 +383,10 @@ static void session_receive(struct miniworker *w, uint16_t link, uint32_t label,
 		punt(w, link, f, hs ? 4 : 4 + TUNNEL_HEADER_BYTES, hs ? PUNT_SESSION_HS : PUNT_OAM,
 		     &more);
 		free(f);
+		return;
+	}
+	if (index == CP_SESSION_NONE) {
+		hold_unproven(w, link, label, f);
 		return;
 	}
 	if (!s || !s->has_rx[h.phase]) {
@@ -510,6 +547,8 @@ static void exec_session(struct miniworker *w, const struct cp_cmd *c)
 	case CMD_SESSION_SET:
 		s = mw_session_make(w, c->u.session.session);
 		s->cfg = c->u.session;
+		if (c->u.session.in_label)
+			take_proven(w, s, c->u.session.in_link, c->u.session.in_label);
 		session_flush(w, s);
 		return;
 	case CMD_SESSION_DEL:

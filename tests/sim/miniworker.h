@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MW_HELD_MAX 16 /* frames that wait in one session, each way */
+#define MW_HELD_MAX 16 /* frames that wait in one session, each way, and without a session */
 
 enum mw_drop {
 	MW_DROP_NO_LINK,
@@ -87,8 +87,17 @@ struct mw_ops {
 	void *arg;
 };
 
+/* A frame under a label without a session. */
+struct mw_unproven {
+	struct frame *f;
+	uint32_t label;
+	uint16_t link;
+};
+
 struct miniworker {
 	struct mw_ops ops;
+	struct mw_unproven unproven[MW_HELD_MAX];
+	unsigned nunproven;
 	struct mw_link *link;
 	uint32_t nlinks;
 	struct mw_session **session;

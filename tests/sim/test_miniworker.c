@@ -268,6 +268,31 @@ static void data_waits_for_its_key(void **state)
 	assert_int_equal(x->w->drops[MW_DROP_SESSION_KEY], 1);
 }
 
+static void data_waits_for_its_session(void **state)
+{
+	struct world *x = *state;
+	struct cp_cmd c = {.type = CMD_SESSION_SET};
+
+	do_ilm(x, 0, 100, ILM_SESSION, 0, CP_SESSION_NONE);
+	do_ilm(x, 0, 101, ILM_SESSION, 0, CP_SESSION_NONE);
+	mw_receive(x->w, 0, session_frame(101, TUNNEL_DATA, 0, 9), at(2));
+	for (int i = 0; i < MW_HELD_MAX; i++)
+		mw_receive(x->w, 0, session_frame(100, TUNNEL_DATA, 0, 9), at(2));
+	assert_int_equal(x->nprobes, 1); /* the oldest */
+	assert_false(x->probe_ok);
+	mw_receive(x->w, 0, session_frame(100, TUNNEL_HANDSHAKE, 0, 0), at(2));
+	assert_int_equal(x->ev.u.packet.reason, PUNT_SESSION_HS);
+	assert_int_equal(x->ev.u.packet.session, CP_SESSION_NONE);
+	assert_int_equal(x->ev.u.packet.in_label, 100);
+	c.u.session.session = 4;
+	c.u.session.out_label = LABEL_NONE;
+	c.u.session.in_label = 100;
+	do_cmd(x, &c);
+	do_session_key(x, CMD_SESSION_RX_KEY, 4, 0, 9);
+	assert_int_equal(x->nprobes, 1 + MW_HELD_MAX);
+	assert_true(x->probe_ok);
+}
+
 static void first_use_of_a_phase_is_told(void **state)
 {
 	struct world *x = *state;
@@ -357,17 +382,12 @@ static void label_use_is_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        T(swaps_and_decrements),
-	        T(labels_are_per_link),
-	        T(expired_ttl_is_punted),
-	        T(closed_links_carry_no_labels),
-	        T(removed_labels_are_gone),
-	        T(sealed_links_compare_keys),
-	        T(data_waits_for_its_key),
-	        T(first_use_of_a_phase_is_told),
-	        T(handshakes_inside_tunnels_are_punted),
-	        T(sinks_take_only_clear_oam),
-	        T(local_data_waits_for_a_tunnel),
+	        T(swaps_and_decrements),         T(labels_are_per_link),
+	        T(expired_ttl_is_punted),        T(closed_links_carry_no_labels),
+	        T(removed_labels_are_gone),      T(sealed_links_compare_keys),
+	        T(data_waits_for_its_key),       T(data_waits_for_its_session),
+	        T(first_use_of_a_phase_is_told), T(handshakes_inside_tunnels_are_punted),
+	        T(sinks_take_only_clear_oam),    T(local_data_waits_for_a_tunnel),
 	        T(label_use_is_answered),
 	};
 

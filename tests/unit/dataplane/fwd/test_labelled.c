@@ -156,6 +156,29 @@ static void test_sessions_become_local_or_cross_over(void **state)
 	assert_int_equal(w->drops[DROP_BAD_STACK], 1);
 }
 
+/* A tunnel whose other end has not proven itself brings a few packets, and no flood. */
+static void test_unproven_tunnels_bring_little(void **state)
+{
+	unsigned passed = 0;
+
+	ilm(514, ILM_SESSION, CP_SESSION_NONE);
+	for (unsigned i = 0; i < 100; i++) {
+		pass(lse_make(514, 2, true, 9), 0);
+		if (b.nlocal == 1) {
+			assert_int_equal(packet_of(b.local[0])->session, CP_SESSION_NONE);
+			rte_pktmbuf_free(b.local[--b.nlocal]);
+			passed++;
+		}
+	}
+	assert_int_equal(passed, 64);
+	assert_int_equal(w->drops[DROP_UNPROVEN], 36);
+	/* The session is known: so many as come. */
+	ilm(514, ILM_SESSION, 35);
+	pass(lse_make(514, 2, true, 9), 0);
+	assert_int_equal(b.nlocal, 1);
+	rte_pktmbuf_free(b.local[--b.nlocal]);
+}
+
 static void test_drops_and_samples(void **state)
 {
 	(void)events(EVT_PACKET, 0);
@@ -212,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_swap_leaves_on_the_other_link),
 	        cmocka_unit_test(test_sessions_become_local_or_cross_over),
+	        cmocka_unit_test(test_unproven_tunnels_bring_little),
 	        cmocka_unit_test(test_drops_and_samples),
 	        cmocka_unit_test(test_closed_link),
 	        cmocka_unit_test(test_whole_burst),
