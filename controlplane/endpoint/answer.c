@@ -2,9 +2,11 @@
 /* Answers set-ups and handshakes of the other side, and decides between two handshakes that cross. */
 #include "endpoint/answer.h"
 
+#include "endpoint/end.h"
 #include "endpoint/handshake.h"
 #include "endpoint/keys.h"
 #include "endpoint/path.h"
+#include "endpoint/stateless.h"
 #include "endpoint/tell.h"
 
 #include <errno.h>
@@ -75,7 +77,7 @@ static void xx_have_rx_key(struct node *n, void *session)
 		activate(n, s);
 }
 
-/* Answers a set-up with the second message. */
+/* IK: answers a set-up with the second message. */
 static void accept(struct node *n, struct session *s, struct lsp *l)
 {
 	uint8_t env[LSP_ENVELOPE_MAX];
@@ -125,19 +127,19 @@ static void offer_repair(struct node *n, struct lsp *l)
 		lsp_refuse(n, l, SETUP_BUSY);
 }
 
-/* Makes s->answer the answer to a first message. 0 or a negative errno: anybody can send what cannot be read, so that only then an answer
+/* IK: makes s->answer the answer to a first message. 0 or a negative errno: anybody can send what cannot be read, so that only then an answer
  * that was under way is replaced. */
-static int begin(struct node *n, struct session *s, const uint8_t *msg, size_t len, bool ik)
+static int begin(struct node *n, struct session *s, const uint8_t *msg, size_t len)
 {
 	struct session_hs hs;
 	struct hs_payload p;
-	int r = handshake_init(n, s, &hs, false, ik);
+	int r = handshake_init(n, s, &hs, false, true);
 
 	if (r == 0)
-		r = handshake_read(n, s, &hs, msg, len, ik, &p);
+		r = handshake_read(n, s, &hs, msg, len, true, &p);
 	if (r == 0) {
 		memcpy(hs.first, msg, sizeof(hs.first));
-		hs.phase = handshake_phase_next(n, s);
+		hs.phase = handshake_phase_next(n, &s->remote, s);
 		r = handshake_write(n, &hs, false);
 	}
 	if (r == 0)
@@ -158,20 +160,29 @@ static void offer_again(struct node *n, struct session *s, struct lsp *l)
 	accept(n, s, l);
 }
 
-static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
-                            const struct hs_envelope *env, bool ik)
+/* IK: the sender has shown that it has its key. */
+static void offer_ik(struct node *n, struct lsp *l, const struct hs_envelope *env)
 {
-	struct session_hs *hs = &s->answer;
+	bool known = session_find(n, &l->src);
+	struct session *s = session_get_provisional(n, &l->src);
+	struct session_hs *hs;
 	int r;
 
+	if (!s) {
+		lsp_refuse(n, l, SETUP_BUSY);
+		return;
+	}
+	hs = &s->answer;
 	if (hs->state != HS_NONE && hs->msg_len &&
 	    memcmp(hs->first, env->noise, sizeof(hs->first)) == 0) {
 		offer_again(n, s, l);
 		return;
 	}
-	r = begin(n, s, env->noise, env->noise_len, ik);
+	r = begin(n, s, env->noise, env->noise_len);
 	if (r != 0) {
 		lsp_refuse(n, l, r == -ESTALE || r == -EALREADY ? SETUP_USE_XX : SETUP_REFUSED);
+		if (!known)
+			end_session(n, s);
 		return;
 	}
 	hs->lsp = l;
@@ -179,19 +190,39 @@ static void offer_handshake(struct node *n, struct session *s, struct lsp *l,
 	/* A timer that runs is left alone: it may repeat a third message or a commit, or begin an attempt, all of them sooner. */
 	if (!timer_armed(&s->timer))
 		arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
-	if (ik) {
-		program_rx(n, s, ik_have_rx_key);
+	program_rx(n, s, ik_have_rx_key);
+}
+
+/* XX: anybody may have sent it, in any name. The tunnel is all that is kept. */
+static void offer_xx(struct node *n, struct lsp *l, const struct hs_envelope *env)
+{
+	struct unproven *u = unproven_add(n, l);
+	uint8_t out[LSP_ENVELOPE_MAX];
+	struct session_hs hs;
+	size_t len;
+	int r;
+
+	if (!u) {
+		lsp_refuse(n, l, SETUP_BUSY);
 		return;
 	}
-	if (!s->in_worker)
-		tell_path(n, s);
-	accept(n, s, l);
+	u->generation = secret_renew(&n->sessions->secret, &n->cfg.rng, n->now);
+	u->phase = handshake_phase_next(n, &l->src, session_find(n, &l->src));
+	r = stateless_answer(n, l, env->noise, env->noise_len, &hs);
+	len = r == 0 ? handshake_envelope(&l->src, &hs, false, out) : 0;
+	handshake_wipe(&hs);
+	if (r != 0) {
+		count(n, CTR_SESSION_HS_FAILED);
+		lsp_refuse(n, l, SETUP_REFUSED);
+	} else if (lsp_accept(n, l, SESSION_NONE, cp_session_worker(&l->src, n->cfg.workers), out,
+	                      len) != 0) {
+		lsp_refuse(n, l, SETUP_BUSY);
+	}
 }
 
 void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 {
 	struct hs_envelope env;
-	struct session *s;
 
 	COYO_ASSERT(l->role == LSP_EGRESS);
 	if (m->flags & SETUP_FLAG_FINGER) {
@@ -202,7 +233,7 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		offer_repair(n, l);
 		return;
 	}
-	if (!hs_envelope_read(m->envelope, m->envelope_len, &env) ||
+	if (!hs_envelope_read(m->envelope, m->envelope_len, &env) || env.noise_len < NOISE_DH ||
 	    !handshake_mac_ok(n, m->envelope, &env)) {
 		count(n, CTR_SESSION_HS_FAILED);
 		lsp_refuse(n, l, SETUP_REFUSED);
@@ -214,31 +245,36 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		lsp_refuse(n, l, SETUP_USE_XX);
 		return;
 	}
-	if (!bucket_take(&n->sessions->hs_rate, n->now)) {
+	if (!fair_take(&n->sessions->hs_rate, &l->up->hs_share, n->now)) {
 		count(n, CTR_SESSION_HS_RATE);
 		lsp_refuse(n, l, SETUP_BUSY);
 		return;
 	}
-	s = session_get(n, &l->src);
-	if (!s) {
-		lsp_refuse(n, l, SETUP_BUSY);
-		return;
-	}
-	if (env.noise_len < sizeof(s->answer.first)) {
-		count(n, CTR_SESSION_HS_FAILED);
-		lsp_refuse(n, l, SETUP_REFUSED);
-		return;
-	}
-	offer_handshake(n, s, l, &env, m->flags & SETUP_FLAG_IK);
+	if (m->flags & SETUP_FLAG_IK)
+		offer_ik(n, l, &env);
+	else
+		offer_xx(n, l, &env);
 }
 
 /* ---- inside the tunnel ---- */
 
-void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size_t len)
+/* Whether one more handshake message that came by a link may be computed. */
+static bool may_compute(struct node *n, const struct dp_packet *pk)
+{
+	struct peer *from = peer_by_link(n, pk->link);
+
+	if (from && fair_take(&n->sessions->hs_rate, &from->hs_share, n->now))
+		return true;
+	count(n, CTR_SESSION_HS_RATE);
+	return false;
+}
+
+void answer_rx_first(struct node *n, struct session *s, const struct dp_packet *pk,
+                     const uint8_t *msg, size_t len)
 {
 	struct session_hs *hs = &s->answer;
 
-	if (!session_has_keys(s) || !bucket_take(&n->sessions->hs_rate, n->now))
+	if (!session_has_keys(s) || !may_compute(n, pk))
 		return;
 	/* When rekeys cross, the one begun by the lower id goes on. */
 	if (s->own.state == HS_OPEN && session_lower(n, s))
@@ -250,28 +286,67 @@ void answer_rx_first(struct node *n, struct session *s, const uint8_t *msg, size
 			tell_send_handshake(n, s, 2, hs->msg, hs->msg_len);
 		return;
 	}
-	if (begin(n, s, msg, len, true) == 0)
+	if (begin(n, s, msg, len) == 0)
 		program_rx(n, s, ik_have_rx_key);
 }
 
-void answer_rx_third(struct node *n, struct session *s, const struct dp_packet *pk,
-                     const uint8_t *msg, size_t len)
+/* The tunnel without a session that pk came along, or NULL. */
+static struct lsp *unproven_of(struct node *n, const struct dp_packet *pk)
 {
 	struct peer *from = peer_by_link(n, pk->link);
-	struct session_hs *hs = &s->answer;
-	struct hs_payload p;
-	struct lsp *l;
 	bool forward;
+	struct lsp *l = from ? lsp_by_label(n, from, pk->in_label, &forward) : NULL;
 
-	if (hs->state != HS_OPEN || hs->ik || handshake_read(n, s, hs, msg, len, true, &p) != 0) {
+	return l && forward && l->unproven && l->state == LSP_UP ? l : NULL;
+}
+
+/* The other end of l is proven to be that of s: the tunnel becomes the session's, and its handshake the one answered. */
+static void proven(struct node *n, struct session *s, struct lsp *l, const struct session_hs *hs)
+{
+	/* Ours has been finished and used since this one was answered: it counts if ours goes first. */
+	bool obsolete = session_lower(n, s) && s->own_used.ns &&
+	                !instant_before(s->own_used, l->unproven->born);
+
+	unproven_drop(n, l);
+	session_own(s, l);
+	lsp_bind(n, l, s->index);
+	tell_proven(n, s, l);
+	handshake_wipe(&s->answer);
+	s->answer = *hs;
+	s->answer.lsp = l;
+	s->answer.obsolete = obsolete;
+	if (!timer_armed(&s->timer))
+		arm(n, &s->timer, TIMER_SESSION, s, SESSION_HALF_OPEN);
+	program_rx(n, s, xx_have_rx_key);
+}
+
+void answer_rx_proof(struct node *n, const struct dp_packet *pk, const uint8_t *msg, size_t len)
+{
+	struct lsp *l = unproven_of(n, pk);
+	struct session *s = l ? session_find(n, &l->src) : NULL;
+	struct session_hs hs = {0};
+	uint8_t x_key[32];
+	int r;
+
+	/* The session has come to use this very phase meanwhile: its keys must not be replaced. */
+	if (!l || pk->number != 3 || (s && session_has_keys(s) && s->phase == l->unproven->phase)) {
 		count(n, CTR_SESSION_HS_STALE);
 		return;
 	}
-	/* Its sender uses the tunnel that it came by: that is the one to use here, too. */
-	l = from ? lsp_by_label(n, from, pk->in_label, &forward) : NULL;
-	if (l && l->role == LSP_EGRESS && l->session == s->index)
-		hs->lsp = l;
-	program_rx(n, s, xx_have_rx_key);
+	if (!may_compute(n, pk))
+		return;
+	r = stateless_proof(n, l, msg, len, &hs, x_key);
+	s = r == 0 ? session_get_provisional(n, &l->src) : NULL;
+	if (s) {
+		memcpy(s->x_key, x_key, sizeof(x_key));
+		s->known = true;
+		proven(n, s, l, &hs);
+	} else if (r == 0) {
+		lsp_release(n, l, TEAR_NO_ROOM);
+	} else {
+		count(n, CTR_SESSION_HS_FAILED);
+	}
+	handshake_wipe(&hs);
 }
 
 void answer_key_used(struct node *n, struct session *s, uint8_t phase)
@@ -285,6 +360,7 @@ void answer_key_used(struct node *n, struct session *s, uint8_t phase)
 	if (s->own.state == HS_DONE && session_has_keys(s) && s->phase == phase) {
 		s->confirmed = true;
 		keys_proven(s, &s->own);
+		s->own_used = n->now;
 		handshake_wipe(&s->own);
 		s->answer.obsolete = s->answer.state != HS_NONE && session_lower(n, s);
 	}

@@ -2,6 +2,7 @@
 /* Writes and reads the messages of end-to-end handshakes, and checks that they come from the id that a session is with. */
 #include "endpoint/handshake.h"
 
+#include "base/be.h"
 #include "crypto/cookie.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static void payload_fill(const struct node *n, bool clear, uint8_t phase, struct
 }
 
 /* From the bits of the first ephemeral key: they are random, and another start of this node will have others. */
-static void draw_incarnation(struct node *n, const struct noise *x)
+void handshake_incarnation(struct node *n, const struct noise *x)
 {
 	if (!n->sessions->incarnation)
 		n->sessions->incarnation = HS_INCARNATION(be32_load(x->e_pub)) | 1;
@@ -49,7 +50,7 @@ int handshake_init(struct node *n, struct session *s, struct session_hs *hs, boo
 	if (asks && ik)
 		hs->stamp = generation_ask(&s->generations, &hs->noise);
 	hs->state = HS_OPEN;
-	draw_incarnation(n, &hs->noise);
+	handshake_incarnation(n, &hs->noise);
 	return 0;
 }
 
@@ -65,6 +66,26 @@ int handshake_write(struct node *n, struct session_hs *hs, bool clear)
 	return noise_write(&hs->noise, buf, len, hs->msg, sizeof(hs->msg), &hs->msg_len);
 }
 
+int handshake_third(struct node *n, struct session_hs *hs)
+{
+	uint8_t first[NOISE_MESSAGE_MAX];
+	size_t len = hs->msg_len;
+	int r;
+
+	COYO_ASSERT(!hs->ik && hs->noise.message == 2 && len <= sizeof(first));
+	memcpy(first, hs->msg, len);
+	r = handshake_write(n, hs, false);
+	if (r != 0)
+		return r;
+	if (2 + len + hs->msg_len > sizeof(hs->msg))
+		return -ENOSPC;
+	memmove(hs->msg + 2 + len, hs->msg, hs->msg_len);
+	be16_store(hs->msg, (uint16_t)len);
+	memcpy(hs->msg + 2, first, len);
+	hs->msg_len += 2 + len;
+	return 0;
+}
+
 int handshake_begin(struct node *n, struct session *s, bool ik)
 {
 	int r = handshake_init(n, s, &s->own, true, ik);
@@ -78,15 +99,21 @@ int handshake_begin(struct node *n, struct session *s, bool ik)
 	return r;
 }
 
-/* Whether the key in p is that of the id that s is with, and the one that the Noise messages were made with. */
-static bool is_remote(const struct session *s, const struct noise *x, const struct hs_payload *p)
+bool handshake_is_of(const struct node_id *remote, const struct noise *x,
+                     const struct hs_payload *p)
 {
 	uint8_t x_key[32];
 	struct node_id id;
 
 	identity_id_of_key(p->key, &id);
-	return id_eq(&id, &s->remote) && identity_x_of_ed(p->key, x_key) == 0 &&
+	return id_eq(&id, remote) && identity_x_of_ed(p->key, x_key) == 0 &&
 	       memcmp(x_key, x->rs, 32) == 0;
+}
+
+void handshake_agreed(const struct node *n, struct session_hs *hs, const struct hs_payload *p)
+{
+	hs->incarnation = HS_INCARNATION(p->epoch);
+	hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
 }
 
 /* The next message's payload: 0, -EBADMSG, or as generation_read(). */
@@ -114,15 +141,14 @@ int handshake_read(struct node *n, struct session *s, struct session_hs *hs, con
 	struct noise next = hs->noise;
 	int r = read_payload(s, hs, &next, msg, len, p);
 
-	if (r == 0 && check && !is_remote(s, &next, p))
+	if (r == 0 && check && !handshake_is_of(&s->remote, &next, p))
 		r = -EBADMSG;
 	if (r == 0) {
 		hs->noise = next;
 		if (check) {
 			memcpy(s->x_key, next.rs, 32);
 			s->known = true;
-			hs->incarnation = HS_INCARNATION(p->epoch);
-			hs->alg = n->cfg.aes_gcm && (p->caps & HS_CAP_AES_GCM) ? 2 : 1;
+			handshake_agreed(n, hs, p);
 		}
 	} else {
 		count(n, r == -EBADMSG ? CTR_SESSION_HS_FAILED : CTR_SESSION_HS_OLD);
@@ -157,9 +183,10 @@ bool handshake_phase_fits(const struct node *n, const struct session *s, uint8_t
 	return (phase & 1) == !session_lower(n, s);
 }
 
-uint8_t handshake_phase_next(const struct node *n, const struct session *s)
+uint8_t handshake_phase_next(const struct node *n, const struct node_id *remote,
+                             const struct session *s)
 {
-	uint8_t phase = session_lower(n, s);
+	uint8_t phase = id_cmp(&n->cfg.identity->id, remote) < 0;
 
-	return session_has_keys(s) && s->phase == phase ? phase + 2 : phase;
+	return s && session_has_keys(s) && s->phase == phase ? phase + 2 : phase;
 }

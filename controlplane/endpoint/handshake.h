@@ -20,6 +20,16 @@ int handshake_write(struct node *n, struct session_hs *hs, bool clear);
  * read. */
 int handshake_read(struct node *n, struct session *s, struct session_hs *hs, const uint8_t *msg,
                    size_t len, bool check, struct hs_payload *p);
+/* Writes XX's third message in the form in which it is sent: the length of the first message, that message once more, by which a responder
+ * that has kept nothing finds the handshake again, and the third. 0 or a negative errno. */
+int handshake_third(struct node *n, struct session_hs *hs);
+/* Draws this node's incarnation with its first handshake, x. */
+void handshake_incarnation(struct node *n, const struct noise *x);
+/* Whether the key in p is that of the id `remote`, and the one that the Noise messages were made with. */
+bool handshake_is_of(const struct node_id *remote, const struct noise *x,
+                     const struct hs_payload *p);
+/* The other side's payload is authenticated: what it says of both ends' keys is kept in hs. */
+void handshake_agreed(const struct node *n, struct session_hs *hs, const struct hs_payload *p);
 /* Overwrites hs and its secrets with zeros; hs is inactive. */
 void handshake_wipe(struct session_hs *hs);
 
@@ -32,5 +42,6 @@ bool handshake_mac_ok(const struct node *n, const uint8_t *envelope, const struc
 /* Key phases are even in handshakes that the lower id begins and odd in the other side's, so that two that cross never share one.
  * Whether a handshake begun by this node may have this phase. */
 bool handshake_phase_fits(const struct node *n, const struct session *s, uint8_t phase);
-/* The phase for a handshake begun by the other side: of its two phases the one that is not in use. */
-uint8_t handshake_phase_next(const struct node *n, const struct session *s);
+/* The phase for a handshake begun by remote, with which s is the session (NULL: there is none): of its two phases the one not in use. */
+uint8_t handshake_phase_next(const struct node *n, const struct node_id *remote,
+                             const struct session *s);

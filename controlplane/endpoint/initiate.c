@@ -83,8 +83,7 @@ void initiate_reply(struct node *n, struct session *s, struct lsp *l, const stru
 		return;
 	}
 	hs->phase = HS_PHASE(p.epoch);
-	if (!handshake_phase_fits(n, s, hs->phase) ||
-	    (!hs->ik && handshake_write(n, hs, false) != 0)) {
+	if (!handshake_phase_fits(n, s, hs->phase) || (!hs->ik && handshake_third(n, hs) != 0)) {
 		handshake_wipe(hs);
 		lsp_release(n, l, TEAR_NO_STATE);
 		return;

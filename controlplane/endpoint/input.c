@@ -71,6 +71,7 @@ void session_lsp_over(struct node *n, struct lsp *l)
 
 	if (s)
 		session_disown(s, l);
+	unproven_drop(n, l);
 }
 
 /* ---- workers ---- */
@@ -78,21 +79,23 @@ void session_lsp_over(struct node *n, struct lsp *l)
 void session_handshake_rx(struct node *n, const struct dp_packet *pk)
 {
 	struct session *s = session_at(n, pk->session);
+	bool unproven = pk->session == CP_SESSION_NONE;
 	struct tunnel_header h;
 	const uint8_t *msg = pk->data + TUNNEL_HEADER_BYTES;
 	size_t total, len;
 
-	if (!s || !tunnel_header_get(pk->data, pk->len, &h, &total) || h.type != TUNNEL_HANDSHAKE) {
+	if ((!s && !unproven) || !tunnel_header_get(pk->data, pk->len, &h, &total) ||
+	    h.type != TUNNEL_HANDSHAKE) {
 		count(n, CTR_MALFORMED);
 		return;
 	}
 	len = total - TUNNEL_HEADER_BYTES;
-	if (pk->number == 1)
-		answer_rx_first(n, s, msg, len);
+	if (unproven)
+		answer_rx_proof(n, pk, msg, len);
+	else if (pk->number == 1)
+		answer_rx_first(n, s, pk, msg, len);
 	else if (pk->number == 2)
 		initiate_rx_second(n, s, msg, len);
-	else if (pk->number == 3)
-		answer_rx_third(n, s, pk, msg, len);
 	else
 		count(n, CTR_SESSION_HS_STALE);
 }
@@ -152,6 +155,10 @@ void session_timer(struct node *n, struct timer *t)
 {
 	struct session *s = t->owner;
 
+	if (t->kind == TIMER_SESSION_UNPROVEN) {
+		unproven_expire(n);
+		return;
+	}
 	COYO_ASSERT(session_at(n, s->index) == s);
 	switch (t->kind) {
 	case TIMER_SESSION_OLD_KEY:

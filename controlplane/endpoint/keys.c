@@ -40,6 +40,7 @@ void keys_adopt(struct node *n, struct session *s, struct session_hs *hs)
 	if (!session_has_keys(s))
 		session_enter(s, session_wanted(s) ? SESSION_REPAIRING : SESSION_PATHLESS);
 	s->use_xx = false;
+	session_established(n, s);
 	s->phase = hs->phase;
 	s->alg = hs->alg;
 	s->key_at = n->now;

@@ -20,19 +20,24 @@ int sessions_new(struct node *n)
 		return -ENOMEM;
 	n->sessions = t;
 	RB_INIT(&t->tree);
-	bucket_init(&t->hs_rate, SESSION_HS_RATE, SESSION_HS_RATE);
+	fair_init(&t->hs_rate, SESSION_HS_RATE);
+	unproven_init(&t->unproven);
 	t->by_index = ctx_alloc(n, n->cfg.sessions_max * sizeof(t->by_index[0]));
 	return t->by_index ? 0 : -ENOMEM;
 }
 
 void sessions_free(struct node *n)
 {
+	struct unproven *u;
 	struct session *s;
 
 	if (!n->sessions)
 		return;
 	while ((s = RB_ROOT(&n->sessions->tree)))
 		session_destroy(n, s);
+	while ((u = TAILQ_FIRST(&n->sessions->unproven.by_age)))
+		unproven_drop(n, u->lsp);
+	explicit_bzero(&n->sessions->secret, sizeof(n->sessions->secret));
 	ctx_free(n, n->sessions->by_index);
 	ctx_free(n, n->sessions);
 	n->sessions = NULL;
@@ -91,6 +96,31 @@ struct session *session_get(struct node *n, const struct node_id *remote)
 	return s;
 }
 
+struct session *session_get_provisional(struct node *n, const struct node_id *remote)
+{
+	struct session *s = session_find(n, remote);
+
+	if (s)
+		return s;
+	if (n->sessions->provisional >= (n->cfg.sessions_max + 3) / 4) {
+		count(n, CTR_SESSION_LIMIT);
+		return NULL;
+	}
+	s = session_get(n, remote);
+	if (s) {
+		s->provisional = true;
+		n->sessions->provisional++;
+	}
+	return s;
+}
+
+void session_established(struct node *n, struct session *s)
+{
+	COYO_ASSERT(!s->provisional || n->sessions->provisional > 0);
+	n->sessions->provisional -= s->provisional;
+	s->provisional = false;
+}
+
 void session_destroy(struct node *n, struct session *s)
 {
 	struct lsp *l;
@@ -105,6 +135,7 @@ void session_destroy(struct node *n, struct session *s)
 	ticket_cancel(n, &s->answer_ticket);
 	while ((l = LIST_FIRST(&s->tunnels)))
 		session_disown(s, l);
+	session_established(n, s);
 	n->sessions->by_index[s->index] = NULL;
 	n->sessions->count--;
 	RB_REMOVE(session_tree, &n->sessions->tree, s);

@@ -8,14 +8,16 @@
 #include "core/generation.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
+#include "crypto/secret.h"
+#include "endpoint/unproven.h"
 #include "lsp/lsp.h"
 #include "wire/record.h"
 
 #include <bsd/sys/tree.h>
 
 #define SESSION_NONE      UINT32_MAX
-#define SESSION_BUILDS    4              /* tunnels under construction at once */
-#define SESSION_HS_RATE   1000           /* handshakes/s answered, all sessions together */
+#define SESSION_BUILDS    4    /* tunnels under construction at once */
+#define SESSION_HS_RATE   3000 /* handshake messages/s computed for others, all links together */
 #define SESSION_HALF_OPEN (8 * NS_PER_S) /* life of a session, or of an answer, without keys */
 
 enum session_timer {
@@ -23,6 +25,7 @@ enum session_timer {
 	TIMER_SESSION_REKEY,
 	TIMER_SESSION_OLD_KEY,
 	TIMER_SESSION_PATH,
+	TIMER_SESSION_UNPROVEN, /* of no session */
 };
 
 /* What a session has: keys, a tunnel, somebody here who waits for a tunnel. The state changes in session_enter() only, which knows the
@@ -80,11 +83,16 @@ struct session {
 	/* The worker has connections on it: input.c, end.c. */
 	bool in_use;
 
+	/* Made for a handshake of the other side, and without keys as yet: session.c, keys.c. */
+	bool provisional;
+
 	/* The worker has an entry for it: tell.c. */
 	bool in_worker;
 
 	/* Keys: keys.c, end.c. confirmed: initiate.c (cleared), answer.c (set), end.c. */
 	bool confirmed; /* the other side is known to use our keys */
+	/* When it was first seen to use keys of a handshake of ours: answer.c. */
+	struct instant own_used;
 	uint8_t phase, alg;
 	uint8_t old_phase; /* phase of the old receiving key still in the worker, or SESSION_NO_PHASE */
 	struct instant key_at; /* when the current keys were adopted */
@@ -150,7 +158,10 @@ struct sessions {
 	struct session_tree tree;
 	struct session **by_index; /* sessions_max of them */
 	uint32_t count, next;
-	struct bucket hs_rate;
+	uint32_t provisional;      /* of those counted */
+	struct fair hs_rate;       /* shared by the links that handshakes come by: answer.c */
+	struct unprovens unproven; /* unproven.c */
+	struct secret secret;      /* of answers that are not kept: answer.c, stateless.c */
 	/* HS_INCARNATION() of this node's handshakes, not 0: drawn with its first one, then constant. handshake.c. */
 	uint32_t incarnation;
 };
@@ -167,6 +178,10 @@ struct session *session_at(struct node *n, uint32_t index);
 /* Finds the session with this id or makes it. NULL at the limit or without memory. A new one that gets no keys ends by itself, see
  * step.c. */
 struct session *session_get(struct node *n, const struct node_id *remote);
+/* The same for a handshake of the other side. NULL also if sessions made so, and without keys as yet, take a quarter of the table. */
+struct session *session_get_provisional(struct node *n, const struct node_id *remote);
+/* It has keys: it is an ordinary one. */
+void session_established(struct node *n, struct session *s);
 /* In the order of ids; NULL begins, NULL is the end. */
 struct session *session_after(const struct node *n, struct session *s);
 /* Takes s out of the table, reports its end and frees it. The caller tells the worker. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-void tell_path(struct node *n, struct session *s)
+static void session_set(struct node *n, struct session *s, const struct lsp *proven)
 {
 	struct cp_cmd c = {.type = CMD_SESSION_SET};
 	const struct lsp *l = s->path;
@@ -20,9 +20,24 @@ void tell_path(struct node *n, struct session *s)
 		c.u.session.out_link = p->link;
 		c.u.session.out_label = l->role == LSP_INGRESS ? l->fwd_out : l->rev_out;
 	}
+	if (proven) {
+		c.u.session.in_link = proven->up->link;
+		c.u.session.in_label = proven->fwd_in;
+	}
 	c.u.session.path_mtu = l && l->mtu > LSP_OVERHEAD ? (uint16_t)(l->mtu - LSP_OVERHEAD) : 0;
 	out_command(n, s->worker, &c);
 	s->in_worker = true;
+}
+
+void tell_path(struct node *n, struct session *s)
+{
+	session_set(n, s, NULL);
+}
+
+void tell_proven(struct node *n, struct session *s, const struct lsp *l)
+{
+	COYO_ASSERT(l->role == LSP_EGRESS && l->up && l->fwd_in != LABEL_NONE);
+	session_set(n, s, l);
 }
 
 void tell_end(struct node *n, struct session *s)

@@ -6,6 +6,8 @@
 
 /* The session's current tunnel and path MTU. Without a tunnel the worker holds what connections send. */
 void tell_path(struct node *n, struct session *s);
+/* The same, and that what waits under the in-label of l, a tunnel that had no session, is this session's. */
+void tell_proven(struct node *n, struct session *s, const struct lsp *l);
 /* Makes the worker forget the session and its keys. Nothing if it does not know it. */
 void tell_end(struct node *n, struct session *s);
 /* There is no way to the id, err: positive errno. The worker ends connections whose data has been waiting for longer than TELL_WAITING_NS,

@@ -39,6 +39,13 @@ void lsp_program(struct node *n, struct lsp *l, void (*then)(struct node *, void
 	ticket_wait(n, &l->ticket, then, l);
 }
 
+void lsp_bind(struct node *n, struct lsp *l, uint32_t session)
+{
+	COYO_ASSERT(l->role == LSP_EGRESS && l->state == LSP_UP && !l->finger);
+	l->session = session;
+	entry(n, l, true, true);
+}
+
 void lsp_entry_remove(struct node *n, const struct lsp *l, bool forward)
 {
 	entry(n, l, forward, false);

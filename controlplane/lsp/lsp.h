@@ -31,6 +31,9 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out);
 /* Egress: accepts what news.lsp_offer() gave; the reply leaves when the workers have acknowledged. */
 int lsp_accept(struct node *n, struct lsp *l, uint32_t session, int16_t worker,
                const uint8_t *envelope, size_t len);
+/* Egress: a tunnel that was accepted without a session, and stands, is this session's; its in-label leads there as soon as the workers have
+ * executed that. */
+void lsp_bind(struct node *n, struct lsp *l, uint32_t session);
 /* Egress: refuses it. */
 void lsp_refuse(struct node *n, struct lsp *l, uint8_t code);
 /* Withdraws a tunnel on behalf of its owner, to whom only news.lsp_over() is reported from now on. */

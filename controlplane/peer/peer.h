@@ -139,6 +139,7 @@ struct peer {
 	struct bucket setup_rate;     /* the operator's limit for each neighbour */
 	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
 	struct fair_part key_share; /* likewise, of the keys of Kademlia's strangers; kad/trust.c */
+	struct fair_part hs_share;  /* likewise, of session handshakes; endpoint/answer.c */
 
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */

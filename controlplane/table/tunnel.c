@@ -126,6 +126,7 @@ struct lsp *lsp_new(struct node *n, uint64_t nonce, const struct node_id *src,
 	l->role = role;
 	l->state = LSP_PENDING;
 	l->worker = -1;
+	l->session = CP_SESSION_NONE;
 	l->fwd_in = l->fwd_out = l->rev_in = l->rev_out = LABEL_NONE;
 	l->born = l->used = n->now;
 	l->ahead = (struct lsp_end){.lsp = l, .id = &l->dst, .forward = true};

@@ -30,6 +30,8 @@ enum lsp_state {
 
 #define LSP_ENVELOPE_MAX 512
 
+struct unproven; /* endpoint/unproven.h */
+
 /* What a reply brought, kept until the workers have acknowledged. */
 struct lsp_reply {
 	struct reply_msg m;
@@ -63,6 +65,8 @@ struct lsp {
 	/* Not at the ingress, until it closes: whose share it is counted in. NULL: in none. */
 	struct tunnel_source *share;
 	TAILQ_ENTRY(lsp) of_share;
+	/* Egress: its entry in the table of those that await the proof of who their other end is; only that table touches it. NULL: in none. */
+	struct unproven *unproven;
 	/* At the ends: the owner's list of its tunnels; only the owner touches it. */
 	LIST_ENTRY(lsp) of_owner;
 	uint8_t setup_flags;

@@ -70,8 +70,14 @@ struct lsp *pair_offer(struct pair *p, uint64_t nonce, const struct node_id *src
 	l->session = SESSION_NONE;
 	l->setup_flags = flags;
 	l->hops_first = 3;
+	p->said.len = 0;
 	answer_offer(n, l, &m);
-	return lsp_find(n, nonce, src);
+	l = lsp_find(n, nonce, src);
+	if (l && l->reply) {
+		p->said.len = l->reply->m.envelope_len;
+		memcpy(p->said.data, l->reply->envelope, p->said.len);
+	}
+	return l;
 }
 
 struct session *pair_answering(struct pair *p)
@@ -82,20 +88,30 @@ struct session *pair_answering(struct pair *p)
 struct lsp *pair_reply(struct pair *p, uint64_t nonce, const struct session *s)
 {
 	struct lsp *l = bed_tunnel(&p->asks, p->own, nonce, LSP_INGRESS);
-	struct pair_envelope e;
-	struct reply_msg m = {.flags = s->answer.ik ? SETUP_FLAG_IK : 0, .envelope = e.data};
+	struct pair_envelope e = p->said;
+	struct reply_msg m = {.flags = s && s->answer.ik ? SETUP_FLAG_IK : 0, .envelope = e.data};
 
-	e.len = handshake_envelope(&s->remote, &s->answer, false, e.data);
+	if (s)
+		e.len = handshake_envelope(&s->remote, &s->answer, false, e.data);
 	assert_true(e.len > 0);
 	m.envelope_len = (uint16_t)e.len;
 	initiate_reply(p->asks.n, p->own, l, &m);
 	return l;
 }
 
-void pair_third(struct pair *p, struct session *s, uint32_t label, const uint8_t *msg, size_t len)
+void pair_third(struct pair *p, uint32_t label, const uint8_t *msg, size_t len)
 {
 	static struct dp_packet pk;
 
-	pk = (struct dp_packet){.link = LINK, .in_label = label, .number = 3};
-	answer_rx_third(p->answers.n, s, &pk, msg, len);
+	pk = (struct dp_packet){
+	        .link = LINK, .in_label = label, .number = 3, .session = CP_SESSION_NONE};
+	answer_rx_proof(p->answers.n, &pk, msg, len);
+}
+
+void pair_rekey(struct pair *p, struct session *s, const uint8_t *msg, size_t len)
+{
+	static struct dp_packet pk;
+
+	pk = (struct dp_packet){.link = LINK, .number = 1, .session = s->index};
+	answer_rx_first(p->answers.n, s, &pk, msg, len);
 }

@@ -5,15 +5,16 @@
 
 #include "endpoint/handshake.h"
 
-struct pair {
-	struct bed asks, answers;
-	struct session *own; /* the asker's */
-};
-
 /* A message inside the envelope of a set-up or of a reply. */
 struct pair_envelope {
 	uint8_t data[LSP_ENVELOPE_MAX];
 	size_t len;
+};
+
+struct pair {
+	struct bed asks, answers;
+	struct session *own;       /* the asker's */
+	struct pair_envelope said; /* by the answerer to the last set-up, where at once */
 };
 
 void pair_open(struct pair *p, uint64_t seed, bool asker_is_lower);
@@ -29,7 +30,9 @@ struct lsp *pair_offer(struct pair *p, uint64_t nonce, const struct node_id *src
                        const struct pair_envelope *e);
 /* The answerer's session with the asker, or NULL. */
 struct session *pair_answering(struct pair *p);
-/* The answer of s reaches the asker by a tunnel that stands at its end; the tunnel. */
+/* The answer of s, or, NULL, what was said to the last set-up, reaches the asker by a tunnel that stands at its end; the tunnel. */
 struct lsp *pair_reply(struct pair *p, uint64_t nonce, const struct session *s);
 /* What the asker said last comes to the answerer inside the tunnel whose label this is. */
-void pair_third(struct pair *p, struct session *s, uint32_t label, const uint8_t *msg, size_t len);
+void pair_third(struct pair *p, uint32_t label, const uint8_t *msg, size_t len);
+/* A first message comes to the answerer inside the tunnel of its session s. */
+void pair_rekey(struct pair *p, struct session *s, const uint8_t *msg, size_t len);

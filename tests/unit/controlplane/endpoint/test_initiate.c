@@ -10,7 +10,7 @@
 
 #define TRIES 12
 
-/* Both sides up to the moment in which the asker's worker is to learn the key; the answerer's session. */
+/* Both sides up to the moment in which the asker's worker is to learn the key; the answerer's session (XX: NULL). */
 static struct session *replied(struct pair *p, uint64_t seed, bool ik, struct lsp **own_end)
 {
 	struct pair_envelope first;
@@ -61,7 +61,7 @@ static void test_reply(void **state)
 		answer_key_used(p.asks.n, p.own, p.own->phase);
 		assert_true(p.own->confirmed);
 		assert_int_equal(p.own->own.state, HS_NONE);
-		assert_int_equal(s->state, SESSION_CLOSED);
+		assert_true(!s || s->state == SESSION_CLOSED);
 		pair_close(&p);
 	}
 }
@@ -218,7 +218,7 @@ static void test_rekey(void **state)
 	initiate_rekey(p.asks.n, s);
 	assert_true(says(&p, 1));
 	assert_true(timer_armed(&s->rekey_timer));
-	answer_rx_first(p.answers.n, t, s->own.msg, s->own.msg_len);
+	pair_rekey(&p, t, s->own.msg, s->own.msg_len);
 	assert_int_equal(t->answer.phase, 2);
 	/* Somebody on the way sends something else as the second message, or a part of it: the true one is read all the same. */
 	for (size_t cut = 0; cut < t->answer.msg_len; cut++)

@@ -27,7 +27,7 @@ static void test_phases(void **state)
 			uint8_t next;
 
 			s->phase = phase;
-			next = handshake_phase_next(b.n, s);
+			next = handshake_phase_next(b.n, &s->remote, s);
 			assert_true(next < 4);
 			assert_int_not_equal(next, phase);
 			/* What we answer with is for a handshake that the other side has begun. */
