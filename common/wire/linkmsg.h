@@ -114,7 +114,8 @@ enum setup_error {
 	SETUP_BUSY = 5,
 	SETUP_NO_TRANSIT = 6,
 	SETUP_USE_XX =
-	        7 /* the destination holds no keys with the source: IK and repairs are of no use */
+	        7, /* the destination holds no keys with the source: IK and repairs are of no use */
+	SETUP_PUZZLE = 8 /* to be solved first: the tags hold {u8 bits, nonce 7} */
 };
 struct linkmsg_error {
 	uint8_t code;

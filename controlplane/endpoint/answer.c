@@ -223,6 +223,7 @@ static void offer_xx(struct node *n, struct lsp *l, const struct hs_envelope *en
 void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 {
 	struct hs_envelope env;
+	enum puzzle_verdict v;
 
 	COYO_ASSERT(l->role == LSP_EGRESS);
 	if (m->flags & SETUP_FLAG_FINGER) {
@@ -245,7 +246,14 @@ void answer_offer(struct node *n, struct lsp *l, const struct setup_msg *m)
 		lsp_refuse(n, l, SETUP_USE_XX);
 		return;
 	}
+	v = puzzle_judge(n, l, m, &env);
+	if (v == PUZZLE_NEEDED) {
+		puzzle_ask(n, l, m, &env);
+		return;
+	}
 	if (!fair_take(&n->sessions->hs_rate, &l->up->hs_share, n->now)) {
+		if (v == PUZZLE_RIGHT)
+			puzzle_pressed(n);
 		count(n, CTR_SESSION_HS_RATE);
 		lsp_refuse(n, l, SETUP_BUSY);
 		return;

@@ -4,6 +4,7 @@
 
 #include "anchor/anchor.h"
 #include "endpoint/handshake.h"
+#include "endpoint/solve.h"
 #include "endpoint/tell.h"
 #include "kad/kad.h"
 
@@ -74,6 +75,7 @@ void build_reset(struct session *s)
 	s->attempts = s->lookups_made = 0;
 	s->too_far = false;
 	s->stale_seq = 0;
+	s->solving.tries = 0;
 }
 
 bool build_any(const struct session *s)
@@ -147,6 +149,7 @@ int build_start(struct node *n, struct session *s)
 		r = first_message(n, s, &q, envelope);
 		if (r != 0)
 			return r;
+		solve_use(s, envelope, q.envelope_len, &q.nonce);
 	}
 	s->anew = false;
 	memcpy(q.notvia, s->notvia, sizeof(q.notvia));
@@ -205,6 +208,12 @@ void build_again(struct node *n, struct session *s)
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to)
 {
+	if (code == SETUP_PUZZLE && solve_begin(n, s, l, tag_from, tag_to)) {
+		session_forget(s, l);
+		return;
+	}
+	if (code == SETUP_PUZZLE)
+		tag_from = tag_to = 0;
 	/* An attempt that went by the destination's place failed: the place may be wrong, and a newer record is looked for. */
 	if (was_by_place(s, l)) {
 		s->has_place = false;

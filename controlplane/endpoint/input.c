@@ -7,6 +7,7 @@
 #include "endpoint/initiate.h"
 #include "endpoint/keys.h"
 #include "endpoint/path.h"
+#include "endpoint/solve.h"
 #include "endpoint/step.h"
 #include "endpoint/tell.h"
 
@@ -157,6 +158,10 @@ void session_timer(struct node *n, struct timer *t)
 
 	if (t->kind == TIMER_SESSION_UNPROVEN) {
 		unproven_expire(n);
+		return;
+	}
+	if (t->kind == TIMER_SESSION_SOLVE) {
+		solve_slice(n);
 		return;
 	}
 	COYO_ASSERT(session_at(n, s->index) == s);

@@ -21,6 +21,8 @@ int sessions_new(struct node *n)
 	n->sessions = t;
 	RB_INIT(&t->tree);
 	fair_init(&t->hs_rate, SESSION_HS_RATE);
+	fair_init(&t->puzzles.free, SESSION_FREE_RATE);
+	TAILQ_INIT(&t->solving);
 	unproven_init(&t->unproven);
 	t->by_index = ctx_alloc(n, n->cfg.sessions_max * sizeof(t->by_index[0]));
 	return t->by_index ? 0 : -ENOMEM;
@@ -37,6 +39,8 @@ void sessions_free(struct node *n)
 		session_destroy(n, s);
 	while ((u = TAILQ_FIRST(&n->sessions->unproven.by_age)))
 		unproven_drop(n, u->lsp);
+	ctx_free(n, n->sessions->puzzles.used);
+	explicit_bzero(&n->sessions->puzzles.secret, sizeof(n->sessions->puzzles.secret));
 	explicit_bzero(&n->sessions->secret, sizeof(n->sessions->secret));
 	ctx_free(n, n->sessions->by_index);
 	ctx_free(n, n->sessions);
@@ -136,6 +140,8 @@ void session_destroy(struct node *n, struct session *s)
 	while ((l = LIST_FIRST(&s->tunnels)))
 		session_disown(s, l);
 	session_established(n, s);
+	if (s->solving.on)
+		TAILQ_REMOVE(&n->sessions->solving, s, solving.next);
 	n->sessions->by_index[s->index] = NULL;
 	n->sessions->count--;
 	RB_REMOVE(session_tree, &n->sessions->tree, s);

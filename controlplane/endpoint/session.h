@@ -8,7 +8,7 @@
 #include "core/generation.h"
 #include "crypto/identity.h"
 #include "crypto/noise.h"
-#include "crypto/secret.h"
+#include "endpoint/puzzle.h"
 #include "endpoint/unproven.h"
 #include "lsp/lsp.h"
 #include "wire/record.h"
@@ -18,6 +18,7 @@
 #define SESSION_NONE      UINT32_MAX
 #define SESSION_BUILDS    4    /* tunnels under construction at once */
 #define SESSION_HS_RATE   3000 /* handshake messages/s computed for others, all links together */
+#define SESSION_FREE_RATE 750 /* set-ups/s that are answered without a puzzle, all links together */
 #define SESSION_HALF_OPEN (8 * NS_PER_S) /* life of a session, or of an answer, without keys */
 
 enum session_timer {
@@ -26,6 +27,7 @@ enum session_timer {
 	TIMER_SESSION_OLD_KEY,
 	TIMER_SESSION_PATH,
 	TIMER_SESSION_UNPROVEN, /* of no session */
+	TIMER_SESSION_SOLVE,    /* of no session */
 };
 
 /* What a session has: keys, a tunnel, somebody here who waits for a tunnel. The state changes in session_enter() only, which knows the
@@ -148,6 +150,18 @@ struct session {
 	uint64_t place_seq; /* number of the record that holds place */
 	uint64_t stale_seq; /* number of the record whose place proved wrong; 0: none */
 
+	/* The puzzle that the other side asks for: solve.c; tries also build.c. */
+	struct {
+		TAILQ_ENTRY(session) next;
+		bool on;     /* in sessions.solving */
+		bool solved; /* at is the solution, which the next set-up carries */
+		uint8_t tries;
+		struct puzzle puzzle;
+		uint8_t seed[32];
+		uint64_t at;
+		uint64_t nonce; /* of that set-up */
+	} solving;
+
 	/* What is due next, see step.c: armed by every file. */
 	struct timer timer;
 };
@@ -158,8 +172,11 @@ struct sessions {
 	struct session_tree tree;
 	struct session **by_index; /* sessions_max of them */
 	uint32_t count, next;
-	uint32_t provisional;      /* of those counted */
-	struct fair hs_rate;       /* shared by the links that handshakes come by: answer.c */
+	uint32_t provisional; /* of those counted */
+	struct fair hs_rate;  /* shared by the links that handshakes come by: answer.c */
+	struct puzzles puzzles;
+	TAILQ_HEAD(, session) solving; /* whose turn it is first: solve.c */
+	struct timer solve_timer;
 	struct unprovens unproven; /* unproven.c */
 	struct secret secret;      /* of answers that are not kept: answer.c, stateless.c */
 	/* HS_INCARNATION() of this node's handshakes, not 0: drawn with its first one, then constant. handshake.c. */

@@ -32,6 +32,8 @@ static bool attempt_runs(struct node *n, const struct session *s)
 {
 	int64_t timeout = build_attempt_timeout(n, s);
 
+	if (s->solving.on)
+		return true;
 	return build_any(s) &&
 	       instant_sub(n->now, s->last_build) < (session_has_keys(s) ? timeout / 2 : timeout);
 }

@@ -105,6 +105,13 @@ void unproven_drop(struct node *n, struct lsp *l)
 	ctx_free(n, u);
 }
 
+uint32_t unproven_of_link(const struct node *n, uint16_t link)
+{
+	const struct unproven_link *k = link_find(&n->sessions->unproven, link);
+
+	return k ? k->held : 0;
+}
+
 void unproven_expire(struct node *n)
 {
 	struct unprovens *t = &n->sessions->unproven;

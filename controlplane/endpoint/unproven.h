@@ -47,5 +47,7 @@ void unproven_init(struct unprovens *t);
 struct unproven *unproven_add(struct node *n, struct lsp *l);
 /* l is proven or over. Nothing if it is not in the table. */
 void unproven_drop(struct node *n, struct lsp *l);
+/* How many came by a link. */
+uint32_t unproven_of_link(const struct node *n, uint16_t link);
 /* TIMER_SESSION_UNPROVEN: withdraws those that are SESSION_HALF_OPEN old. */
 void unproven_expire(struct node *n);

@@ -12,6 +12,7 @@
 
 /* What an end asks for. */
 struct lsp_request {
+	uint64_t nonce; /* names the set-up; 0: any */
 	struct node_id dst;
 	uint8_t flags;           /* SETUP_FLAG_* */
 	const uint8_t *envelope; /* <= LSP_ENVELOPE_MAX */

@@ -139,7 +139,8 @@ struct peer {
 	struct bucket setup_rate;     /* the operator's limit for each neighbour */
 	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
 	struct fair_part key_share; /* likewise, of the keys of Kademlia's strangers; kad/trust.c */
-	struct fair_part hs_share;  /* likewise, of session handshakes; endpoint/answer.c */
+	/* Likewise, of the session handshakes that it can compute, and of the set-ups that it answers without a puzzle; endpoint/. */
+	struct fair_part hs_share, free_share;
 
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */

@@ -7,6 +7,7 @@
 #include "crypto/identity.h"
 #include "crypto/noise.h"
 #include "crypto/pair.h"
+#include "crypto/puzzle.h"
 #include "tcp/csum.h"
 #include "tcp/tcp.h"
 #include "wire/hsmsg.h"
@@ -357,6 +358,27 @@ static void cookies(struct rows *r, const struct world *w)
 	add(r, "mac2.of_message", mac, sizeof(mac));
 }
 
+/* The puzzle of a set-up from a to b, and the first number that solves it. */
+static void puzzles(struct rows *r, const struct world *w)
+{
+	struct puzzle p = {.bits = 12};
+	uint8_t name[2 * ID_BYTES + 8], seed[32], mac2[COOKIE_MAC_BYTES];
+	uint64_t solution = 0;
+
+	counting(p.nonce, 0x70, sizeof(p.nonce));
+	memcpy(name, w->a.id.b, ID_BYTES);
+	memcpy(name + ID_BYTES, w->b.id.b, ID_BYTES);
+	be64_store(name + 2 * ID_BYTES, 0x0102030405060708);
+	puzzle_seed(&p, name, sizeof(name), seed);
+	if (!puzzle_search(seed, p.bits, &solution, 1000000))
+		abort();
+	mac2[0] = p.bits;
+	memcpy(mac2 + 1, p.nonce, sizeof(p.nonce));
+	be64_store(mac2 + 8, solution);
+	add(r, "puzzle.seed", seed, sizeof(seed));
+	add(r, "puzzle.mac2", mac2, sizeof(mac2));
+}
+
 /* A chain of a thousand nodes below the root's port 70, and a place of which the last two hops do not fit. */
 static void coords_of(struct rows *r)
 {
@@ -531,6 +553,7 @@ static void make(struct rows *r)
 	session_ik(r, &w, a_to_b);
 	tunnel_packet(r, a_to_b);
 	cookies(r, &w);
+	puzzles(r, &w);
 	coords_of(r);
 	record_of(r, &w, &rec);
 	link_local(r, &w);
