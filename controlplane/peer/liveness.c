@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether the neighbour is alive: any authentic packet shows it; hellos are sent only when none has come for a while. */
+/* Whether the neighbour is alive: any authentic packet shows it; hellos are sent only when none has come for a while. One of them says that
+ * the link goes. */
 #include "peer/peer.h"
 
 #include "base/assert.h"
@@ -8,6 +9,8 @@
 /* A tick at which this thread ran too late proves nothing about the neighbour and is not counted as a miss. After so many in one silence
  * the machine is just slow, and ticks count. */
 #define LATE_TICKS_MAX 8
+
+#define LEAVE_AGAIN (500 * NS_PER_MS)
 
 /* An answer may be late by so much more than the round trip says: threads of both machines run when they get to it. */
 #define GRAIN (10 * NS_PER_MS)
@@ -238,12 +241,76 @@ static void plain_hello(struct node *n, struct peer *p, const struct linkmsg_hel
 	}
 }
 
+/* ---- the end of a link in good order ---- */
+
+/* The neighbour need not find out by silence; a lost goodbye costs it that, no more. */
+void peer_say_goodbye(struct node *n, struct peer *p)
+{
+	if (peer_up(p))
+		peer_hello_flags_tx(n, p, HELLO_FLAG_GONE);
+}
+
+void peers_say_goodbye(struct node *n)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		peer_say_goodbye(n, p);
+}
+
+static void leave_tell(struct node *n, struct peer *p)
+{
+	peer_hello_tx(n, p, true);
+	arm(n, &p->leave_timer, TIMER_PEER_LEAVE, p, LEAVE_AGAIN);
+	n->news->peer_leaves(n, p);
+}
+
+void peer_leave(struct node *n, uint16_t link)
+{
+	struct peer *p = peer_by_link(n, link);
+
+	if (!p || !peer_up(p) || p->tunnels == 0) {
+		peer_del(n, link);
+		return;
+	}
+	if (p->leave_told)
+		return;
+	p->leaving = true;
+	p->leave_told = 1;
+	leave_tell(n, p);
+}
+
+void peer_leave_tick(struct node *n, struct peer *p)
+{
+	if (!peer_up(p) || p->tunnels == 0 || p->leave_told++ == LEAVE_TIMES)
+		peer_del(n, p->link);
+	else
+		leave_tell(n, p);
+}
+
+/* The neighbour says by HELLO_FLAG_* that the link is about to be removed, or goes now. */
+static void leave_rx(struct node *n, struct peer *p, uint8_t flags)
+{
+	if (!peer_up(p))
+		return;
+	if (flags & HELLO_FLAG_GONE) {
+		peer_down(n, p, "the neighbour closed the link");
+		return;
+	}
+	if (p->leave_told)
+		return;
+	p->leaving = true;
+	n->news->peer_leaves(n, p);
+}
+
+/* ---- what the neighbour says ---- */
+
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m)
 {
 	p->hello_heard_us = m->sent_us;
 	p->hello_heard_at = n->now;
 	if (m->flags & (HELLO_FLAG_LEAVING | HELLO_FLAG_GONE))
-		peer_leave_rx(n, p, m->flags);
+		leave_rx(n, p, m->flags);
 	if (m->flags & HELLO_FLAG_GONE)
 		return;
 	if (!p->cfg.io.sealed)

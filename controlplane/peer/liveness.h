@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether a neighbour is alive, and how long the way to it is. */
+/* Whether a neighbour is alive, how long the way to it is, and how its link ends in good order. */
 #pragma once
 #include "base/time.h"
 #include "wire/linkmsg.h"
@@ -39,3 +39,16 @@ void peer_live_stop(struct node *n, struct peer *p);
 void peer_live_ask(struct node *n, struct peer *p);
 /* TIMER_PEER_LIVENESS: sends a hello, or takes the link down after too many without an answer. */
 void peer_live_tick(struct node *n, struct peer *p);
+
+#define LEAVE_TIMES \
+	4 /* how often a neighbour is told that its link goes, before it does all the same */
+
+/* Tells a neighbour that is up that its link goes now; where that is lost, silence tells it. */
+void peer_say_goodbye(struct node *n, struct peer *p);
+/* The node stops: every neighbour that is up is told. No event may follow, since a neighbour calls again at once. */
+void peers_say_goodbye(struct node *n);
+/* Removes a link in good order: the neighbour is told and news.peer_leaves() is called, and peer_del() follows when no tunnel in use crosses
+ * the link any more, or after 2 s. A link that is not up or has no tunnel is deleted at once. */
+void peer_leave(struct node *n, uint16_t link);
+/* TIMER_PEER_LEAVE: tunnels may still cross the link. */
+void peer_leave_tick(struct node *n, struct peer *p);

@@ -16,8 +16,6 @@
 #define CONFIRM_WAIT (500 * NS_PER_MS)
 
 /* A neighbour is told so often that a link is about to be removed; then the link goes, whatever still crosses it. */
-#define LEAVE_TIMES 4
-#define LEAVE_AGAIN (500 * NS_PER_MS)
 
 int peers_new(struct node *n)
 {
@@ -227,21 +225,6 @@ static uint16_t in_link(const struct peer *p)
 	return p->listener ? p->listener->io.link : p->link;
 }
 
-/* The neighbour need not find out by silence; a lost goodbye costs it that, no more. */
-static void say_goodbye(struct node *n, struct peer *p)
-{
-	if (peer_up(p))
-		peer_hello_flags_tx(n, p, HELLO_FLAG_GONE);
-}
-
-void peers_say_goodbye(struct node *n)
-{
-	struct peer *p;
-
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		say_goodbye(n, p);
-}
-
 void peer_del(struct node *n, uint16_t link)
 {
 	struct peer *p = peer_by_link(n, link);
@@ -249,7 +232,7 @@ void peer_del(struct node *n, uint16_t link)
 
 	if (!p || p->state == PEER_GONE)
 		return;
-	say_goodbye(n, p);
+	peer_say_goodbye(n, p);
 	p->leave_told = LEAVE_TIMES; /* no handshake of ours begins any more */
 	peer_down(n, p, "link deleted");
 	/* A handshake whose keys the workers are still learning must not bring the link up again. */
@@ -263,51 +246,6 @@ void peer_del(struct node *n, uint16_t link)
 	c.u.link.link = link;
 	out_command(n, CPDP_ALL_WORKERS, &c);
 	ticket_wait(n, &p->gone_ticket, gone, p);
-}
-
-static void leave_tell(struct node *n, struct peer *p)
-{
-	peer_hello_tx(n, p, true);
-	arm(n, &p->leave_timer, TIMER_PEER_LEAVE, p, LEAVE_AGAIN);
-	n->news->peer_leaves(n, p);
-}
-
-void peer_leave(struct node *n, uint16_t link)
-{
-	struct peer *p = peer_by_link(n, link);
-
-	if (!p || !peer_up(p) || p->tunnels == 0) {
-		peer_del(n, link);
-		return;
-	}
-	if (p->leave_told)
-		return;
-	p->leaving = true;
-	p->leave_told = 1;
-	leave_tell(n, p);
-}
-
-/* TIMER_PEER_LEAVE: tunnels still cross the link. */
-static void leave_tick(struct node *n, struct peer *p)
-{
-	if (!peer_up(p) || p->tunnels == 0 || p->leave_told++ == LEAVE_TIMES)
-		peer_del(n, p->link);
-	else
-		leave_tell(n, p);
-}
-
-void peer_leave_rx(struct node *n, struct peer *p, uint8_t flags)
-{
-	if (!peer_up(p))
-		return;
-	if (flags & HELLO_FLAG_GONE) {
-		peer_down(n, p, "the neighbour closed the link");
-		return;
-	}
-	if (p->leave_told)
-		return;
-	p->leaving = true;
-	n->news->peer_leaves(n, p);
 }
 
 void peer_carrier(struct node *n, uint16_t link, bool up)
@@ -691,7 +629,7 @@ void peer_timer(struct node *n, struct timer *t)
 		peer_address_tick(n, p);
 		break;
 	case TIMER_PEER_LEAVE:
-		leave_tick(n, p);
+		peer_leave_tick(n, p);
 		break;
 	case TIMER_PEER_OLD_KEY:
 		rx_del_old(n, p);

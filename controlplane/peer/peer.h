@@ -139,8 +139,8 @@ struct peer {
 	struct bucket setup_rate;     /* the operator's limit for each neighbour */
 	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
 	struct fair_part key_share; /* likewise, of the keys of Kademlia's strangers; kad/trust.c */
-	/* Likewise, of the session handshakes that it can compute, and of the set-ups that it answers without a puzzle; endpoint/. */
-	struct fair_part hs_share, free_share;
+	struct fair_part hs_share,
+	        free_share; /* of session handshakes, and of free ones; endpoint/ */
 
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
@@ -213,13 +213,6 @@ int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **p) 
 void peer_announce(struct node *n, struct peer *p);
 /* Deletes a link: a neighbour that is up is told once, the link is down, and freed when every worker has forgotten it: out_link_gone(). */
 void peer_del(struct node *n, uint16_t link);
-/* The node stops: every neighbour that is up is told. No event may follow, since a neighbour calls again at once. */
-void peers_say_goodbye(struct node *n);
-/* Removes a link in good order: the neighbour is told and news.peer_leaves() is called, and peer_del() follows when no tunnel in use crosses
- * the link any more, or after 2 s. A link that is not up or has no tunnel is deleted at once. */
-void peer_leave(struct node *n, uint16_t link);
-/* The neighbour says by HELLO_FLAG_* that the link is about to be removed, or goes now. */
-void peer_leave_rx(struct node *n, struct peer *p, uint8_t flags);
 /* The port or socket under the link came or went. */
 void peer_carrier(struct node *n, uint16_t link, bool up);
 /* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static
