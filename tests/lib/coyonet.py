@@ -146,7 +146,6 @@ class Node:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
     def start(self, limits=None):
-        self.killed = False
         env = dict(os.environ, RUNTIME_DIRECTORY=self.dir)
         env.pop("NOTIFY_SOCKET", None)
 
@@ -157,6 +156,7 @@ class Node:
             self.proc = subprocess.Popen([*self.prefix, self.net.bin("coyod"), "-c", self.conf_path()], stdin=subprocess.DEVNULL,
                                          stdout=log, stderr=log, env=env, start_new_session=True,
                                          preexec_fn=self.net.born(limit))
+        self.killed = False  # only now: the process of before may have been, and another thread may ask
 
     def hung_up(self):
         """Whether nobody takes connections at the control socket: the daemon has not started, or is ending."""
@@ -245,7 +245,7 @@ class Net:
 
     def bin(self, name):
         where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo",
-                 "coyowire": "tests/lib", "neighbours": "tests/lib"}[name]
+                 "coyowire": "tests/lib", "neighbours": "tests/lib", "attacker": "tests/lib"}[name]
         return os.path.join(self.build, where, name)
 
     def node(self, name, extra=""):

@@ -3,7 +3,6 @@
 #include "neighbour.h"
 
 #include "wire/hsmsg.h"
-#include "wire/linkmsg.h"
 #include "wire/routed.h"
 
 #include <stdlib.h>
@@ -170,6 +169,8 @@ static void probed(struct neighbour *n, const struct linkmsg_probe *m)
 	uint8_t packet[NEIGHBOUR_FRAME_MAX - LINK_HEADER_BYTES - AEAD_TAG_BYTES];
 	struct wr w = local_begin(packet, sizeof(packet));
 
+	if (m->answer || n->world->mute)
+		return;
 	linkmsg_probe_write(&w, &answer);
 	local_put(n, packet, &w);
 }
@@ -304,9 +305,10 @@ static void local(struct neighbour *n, struct rd *r, double t)
 	while (rd_left(r) > 0 && linkmsg_next(r, &h, &body))
 		if (h.type == LINKMSG_HELLO && linkmsg_hello_read(&body, &m.hello))
 			hello_rx(n, &m.hello, t);
-		else if (h.type == LINKMSG_PROBE && linkmsg_probe_read(&body, &m.probe) &&
-		         !m.probe.answer && !n->world->mute)
+		else if (h.type == LINKMSG_PROBE && linkmsg_probe_read(&body, &m.probe))
 			probed(n, &m.probe);
+		else if (n->world->message)
+			n->world->message(n, &h, &body);
 }
 
 static void labelled(struct neighbour *n, const uint8_t *p, size_t len, double t)

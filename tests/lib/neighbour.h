@@ -9,6 +9,7 @@
 #include "crypto/identity.h"
 #include "crypto/noise.h"
 #include "wire/link.h"
+#include "wire/linkmsg.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ struct neighbour_world {
 	void *owner;
 	/* Sends a frame. */
 	void (*put)(struct neighbour *n, const uint8_t *f, size_t len);
+	/* A link-local message that is neither HELLO nor PROBE; NULL: nobody wants them. */
+	void (*message)(struct neighbour *n, const struct linkmsg_head *h, struct rd *body);
 	/* An opened labelled packet that holds no link-local messages; NULL: nobody wants them. */
 	void (*packet)(struct neighbour *n, const uint8_t *p, size_t len);
 	/* What has happened to all of them together; refused: by enum link_refusal. */
