@@ -138,9 +138,8 @@ struct peer {
 	uint16_t port;                /* this link's number in coords, 1.. */
 	struct bucket setup_rate;     /* the operator's limit for each neighbour */
 	struct fair_part setup_share; /* of what this node can do for all; lsp/setup.c */
-	struct fair_part key_share; /* likewise, of the keys of Kademlia's strangers; kad/trust.c */
-	struct fair_part hs_share,
-	        free_share; /* of session handshakes, and of free ones; endpoint/ */
+	/* Likewise, of the keys of Kademlia's strangers (kad/trust.c), of session handshakes, and of those without a puzzle (endpoint/). */
+	struct fair_part key_share, hs_share, free_share;
 
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
