@@ -4,6 +4,7 @@
 #include "attack.h"
 #include "neighbour.h"
 
+#include "base/be.h"
 #include "wire/hsmsg.h"
 #include "wire/lspmsg.h"
 #include "wire/routed.h"
@@ -30,7 +31,9 @@ struct far {
 	uint64_t nonce;
 	double at; /* the last message */
 	uint32_t label;
-	uint8_t phase, third[NOISE_MESSAGE_MAX];
+	uint8_t phase;
+	/* The third packet: the first message again, for who answered it has kept nothing, and the third. */
+	uint8_t third[2 + 2 * NOISE_MESSAGE_MAX];
 	uint16_t third_len;
 	uint8_t secret[32]; /* of what the daemon seals */
 };
@@ -83,6 +86,9 @@ static bool first(struct crowd *c, struct far *f, uint8_t env[ENVELOPE])
 	if (noise_write(&f->noise, payload, len, msg, sizeof(msg), &len) != 0 ||
 	    !hs_envelope_write(msg, len, ENVELOPE, env, ENVELOPE))
 		return false;
+	be16_store(f->third, (uint16_t)len);
+	memcpy(f->third + 2, msg, len);
+	f->third_len = (uint16_t)(2 + len);
 	cookie_mac1(&c->a->o.dst, env, ENVELOPE - HS_MACS_BYTES, env + ENVELOPE - HS_MACS_BYTES);
 	return true;
 }
@@ -125,7 +131,7 @@ static void ask(struct crowd *c, struct far *f, double t)
 static void send_third(struct crowd *c, struct far *f, double t)
 {
 	struct tunnel_header h = {.type = TUNNEL_HANDSHAKE, .counter = 3};
-	uint8_t p[LSE_BYTES + TUNNEL_HEADER_BYTES + NOISE_MESSAGE_MAX];
+	uint8_t p[LSE_BYTES + TUNNEL_HEADER_BYTES + sizeof(f->third)];
 
 	be32_store(p, lse_make(f->label, TC_CONTROL, true, TTL_START));
 	tunnel_header_put(p + LSE_BYTES, &h, TUNNEL_HEADER_BYTES + f->third_len);
@@ -150,9 +156,10 @@ static bool second(struct crowd *c, struct far *f, const struct reply_msg *m)
 	memcpy(p.key, f->me.ed_public, sizeof(p.key));
 	p.epoch = HS_EPOCH(1, 0);
 	len = hs_payload_write(&p, mine, sizeof(mine));
-	if (noise_write(&f->noise, mine, len, f->third, sizeof(f->third), &len) != 0)
+	if (noise_write(&f->noise, mine, len, f->third + f->third_len, NOISE_MESSAGE_MAX, &len) !=
+	    0)
 		return false;
-	f->third_len = (uint16_t)len;
+	f->third_len = (uint16_t)(f->third_len + len);
 	noise_split(&f->noise, tx, f->secret);
 	f->phase = HS_PHASE(remote.epoch);
 	f->label = m->forward_label;
