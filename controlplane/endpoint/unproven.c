@@ -2,7 +2,9 @@
 /* The table of tunnels whose other end has not proven itself, and which gives way when it is full. */
 #include "endpoint/unproven.h"
 
+#include "anchor/anchor.h"
 #include "endpoint/session.h"
+#include "peer/peer.h"
 
 void unproven_init(struct unprovens *t)
 {
@@ -56,6 +58,12 @@ static struct lsp *who_gives_way(const struct unprovens *t, uint16_t number)
 	return TAILQ_FIRST(&most->tunnels)->lsp;
 }
 
+/* The third message takes a round trip of the whole path, which may lead over links of seconds. */
+static int64_t unproven_life(struct node *n)
+{
+	return SESSION_HALF_OPEN + 3 * peers_slow_ns(n, n->anchor->tree[0].coords.hops + 1u);
+}
+
 struct unproven *unproven_add(struct node *n, struct lsp *l)
 {
 	struct unprovens *t = &n->sessions->unproven;
@@ -82,18 +90,19 @@ struct unproven *unproven_add(struct node *n, struct lsp *l)
 	TAILQ_INSERT_TAIL(&k->tunnels, u, of_link);
 	TAILQ_INSERT_TAIL(&t->by_age, u, of_age);
 	if (t->count++ == 0)
-		arm(n, &t->timer, TIMER_SESSION_UNPROVEN, NULL, SESSION_HALF_OPEN);
+		arm(n, &t->timer, TIMER_SESSION_UNPROVEN, NULL, unproven_life(n));
 	l->unproven = u;
 	return u;
 }
 
 void unproven_drop(struct node *n, struct lsp *l)
 {
-	struct unprovens *t = &n->sessions->unproven;
 	struct unproven *u = l->unproven;
+	struct unprovens *t;
 
 	if (!u)
 		return;
+	t = &n->sessions->unproven;
 	COYO_ASSERT(u->lsp == l && u->link->held > 0 && t->count > 0);
 	TAILQ_REMOVE(&u->link->tunnels, u, of_link);
 	TAILQ_REMOVE(&t->by_age, u, of_age);
@@ -114,14 +123,15 @@ uint32_t unproven_of_link(const struct node *n, uint16_t link)
 
 void unproven_expire(struct node *n)
 {
+	int64_t life = unproven_life(n);
 	struct unprovens *t = &n->sessions->unproven;
 	struct unproven *u;
 
-	while ((u = TAILQ_FIRST(&t->by_age)) && instant_sub(n->now, u->born) >= SESSION_HALF_OPEN) {
+	while ((u = TAILQ_FIRST(&t->by_age)) && instant_sub(n->now, u->born) >= life) {
 		count(n, CTR_SESSION_UNPROVEN);
 		lsp_release(n, u->lsp, TEAR_NO_STATE);
 	}
 	if (u)
 		arm(n, &t->timer, TIMER_SESSION_UNPROVEN, NULL,
-		    SESSION_HALF_OPEN - instant_sub(n->now, u->born));
+		    life - instant_sub(n->now, u->born));
 }

@@ -115,27 +115,27 @@ static void flush_link(struct fwd *f, struct link *l)
 	io_tx(f->io, l, l->out, n, PACKET_TX);
 }
 
-/* A tunnel's packet does not fit this link: control is to tell the tunnel's end, which may have missed that the link became narrower. */
-static void too_big(struct worker *w, struct link *l, const struct rte_mbuf *m)
+/* A tunnel's packet does not fit this link: control is to tell the tunnel's end, which may have missed that the link became narrower. Not
+ * inlined: the registers that it needs would be saved for every packet that fits. */
+static __attribute__((noinline, cold)) void too_big(struct worker *w, struct link *l,
+                                                    struct rte_mbuf *m)
 {
 	struct dp_event *ev;
 
-	if (m->data_len < LSE_BYTES || !is_data(m) || !bucket_take(&l->too_big, w->now))
-		return;
-	ev = event_begin(w);
-	if (!ev)
-		return;
-	ev->type = EVT_TUNNEL_TOO_BIG;
-	ev->u.tunnel_too_big.link = l->number;
-	ev->u.tunnel_too_big.label = lse_label(be32_load(rte_pktmbuf_mtod(m, void *)));
-	event_end(w);
+	if (m->data_len >= LSE_BYTES && is_data(m) && bucket_take(&l->too_big, w->now) &&
+	    (ev = event_begin(w))) {
+		ev->type = EVT_TUNNEL_TOO_BIG;
+		ev->u.tunnel_too_big.link = l->number;
+		ev->u.tunnel_too_big.label = lse_label(be32_load(rte_pktmbuf_mtod(m, void *)));
+		event_end(w);
+	}
+	drop_packet(w, DROP_TOO_BIG, m);
 }
 
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 {
 	if (unlikely_((m->pkt_len > l->cfg.mtu && !is_probe(m)) || m->nb_segs != 1)) {
 		too_big(f->w, l, m);
-		drop_packet(f->w, DROP_TOO_BIG, m);
 		return;
 	}
 	if (!l->queued) {
