@@ -135,7 +135,6 @@ static void ann(struct world *w, struct input *in, struct wr *to)
 
 	for (unsigned t = 0; t < m.ntrees; t++) {
 		any_id(w, in, &m.tree[t].root);
-		m.tree[t].root_seq = number(w, in);
 		m.tree[t].port = (uint16_t)(in_u8(in) % 40);
 		m.tree[t].is_parent = in_u8(in) & 1;
 		m.tree[t].coords = any_coords(in);
@@ -296,7 +295,8 @@ static void kad(struct world *w, struct input *in, struct wr *to)
 	memset(&m, 0, sizeof(m));
 	m.op = 1 + in_u8(in) % KAD_FOUND;
 	m.flags = in_u8(in);
-	m.rpc = (uint32_t)number(w, in);
+	be64_store(m.nonce, number(w, in));
+	be64_store(m.token, number(w, in));
 	any_id(w, in, &m.target);
 	m.full = number(w, in);
 	memcpy(m.self.key, me->ed_public, sizeof(m.self.key));
