@@ -17,7 +17,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct node_crypto_ops ops = {hashsig_sign, hashsig_verify, hashsig_pair_key,
-                                             hashsig_pair_mac};
+                                           hashsig_pair_mac};
 static const struct instant start = {NS_PER_S};
 static long live;
 
