@@ -188,15 +188,20 @@ void handshake_cookie_rx(struct node *n, struct peer *p, const struct dp_packet 
                          const struct link_header *h)
 {
 	const struct node_id *who = first_addressee(p, &p->own);
+	bool first;
 
-	if (!p->own.active || h->receiver != p->own.mine || h->length < COOKIE_REPLY_BYTES ||
+	if (!p->own.active || p->own.keyed || h->receiver != p->own.mine || h->length < COOKIE_REPLY_BYTES ||
 	    cookie_open(who, p->own.mac1, pk->data + LINK_HEADER_BYTES, p->cookie) != 0) {
 		count(n, CTR_HS_STALE);
 		return;
 	}
+	first = !p->has_cookie || instant_sub(n->now, p->cookie_at) >= COOKIE_LIFE;
 	p->has_cookie = true;
 	p->cookie_at = n->now;
-	if (!peer_up(p))
+	/* The first one is shown at once. Others that come soon after it would be those of somebody on the way who wants to hear from us often. */
+	if (first)
+		peer_handshake_start(n, p);
+	else if (!peer_up(p))
 		arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, RETRY_MIN);
 }
 

@@ -115,9 +115,42 @@ static void test_shown_for_100_s(void **state)
 	dialer_close(&d);
 }
 
+/* How many handshake frames wait to be sent. */
+static unsigned frames(struct dialer *d)
+{
+	struct node_output o;
+	unsigned k = 0;
+
+	while (node_output(d->n, &o))
+		k += o.type == OUT_COMMAND && o.u.command.cmd.type == CMD_SEND &&
+		     o.u.command.cmd.u.send.raw;
+	return k;
+}
+
+/* The first cookie is shown at once; somebody on the way who makes more of them does not make this node send at his pace. */
+static void test_first_is_shown_at_once(void **state)
+{
+	struct dialer d;
+
+	dialer_open(&d, 2);
+	give_cookie(&d);
+	assert_int_equal(frames(&d), 1);
+	for (unsigned i = 0; i < 5; i++) {
+		give_cookie(&d);
+		assert_int_equal(frames(&d), 0);
+	}
+	d.n->now.ns += SHOWN_FOR;
+	give_cookie(&d);
+	assert_int_equal(frames(&d), 1);
+	dialer_close(&d);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_shown_for_100_s)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_shown_for_100_s),
+	        cmocka_unit_test(test_first_is_shown_at_once),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
