@@ -156,7 +156,8 @@ void handshake_second_rx(struct node *n, struct peer *p, const struct link_heade
 		return;
 	}
 	took = instant_sub(n->now, hs->born);
-	peer_rtt_sample(p, took);
+	if (!p->rtt_by_hello)
+		peer_rtt_sample(p, took);
 	/* Handshakes crossed: if the neighbour's id is lower, its own handshake, to which our answer is still under way, replaces ours. Once:
 	 * anybody can send first messages, and what does not come about must not hold ours up. */
 	if (!hs->ik && !peer_up(p) && !p->gave_way && id_cmp(&hs->id, &n->cfg.identity->id) < 0 &&
@@ -190,7 +191,8 @@ void handshake_cookie_rx(struct node *n, struct peer *p, const struct dp_packet 
 	const struct node_id *who = first_addressee(p, &p->own);
 	bool first;
 
-	if (!p->own.active || p->own.keyed || h->receiver != p->own.mine || h->length < COOKIE_REPLY_BYTES ||
+	if (!p->own.active || p->own.keyed || h->receiver != p->own.mine ||
+	    h->length < COOKIE_REPLY_BYTES ||
 	    cookie_open(who, p->own.mac1, pk->data + LINK_HEADER_BYTES, p->cookie) != 0) {
 		count(n, CTR_HS_STALE);
 		return;

@@ -305,6 +305,15 @@ static void leave_rx(struct node *n, struct peer *p, uint8_t flags)
 
 /* ---- what the neighbour says ---- */
 
+/* The first one takes the place of what the handshake has told, in which both sides computed, and waited for their workers. */
+static void hello_sample(struct peer *p, int64_t rtt_ns)
+{
+	if (!p->rtt_by_hello)
+		p->rtt_ns = -1;
+	p->rtt_by_hello = true;
+	peer_rtt_sample(p, rtt_ns);
+}
+
 void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m)
 {
 	p->hello_heard_us = m->sent_us;
@@ -332,7 +341,7 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 		              (int64_t)m->held_us * NS_PER_US;
 
 		if (rtt >= 0 && rtt < RTT_BELIEVED)
-			peer_rtt_sample(p, rtt);
+			hello_sample(p, rtt);
 		p->echoed_us = m->echo_us;
 	}
 	if (m->flags & HELLO_FLAG_REPLY_WANTED)

@@ -307,6 +307,7 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 	p->rx_used = p->confirming = false;
 	p->ann_valid = false;
 	p->hs_rtt_ns = 0;
+	p->rtt_by_hello = false;
 	p->hello_heard_us = 0;
 	p->tunnels = 0;
 	p->leaving = p->leave_told > 0;

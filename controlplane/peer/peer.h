@@ -130,9 +130,9 @@ struct peer {
 	/* Round trip and its variation, smoothed as in RFC 6298; rtt_ns -1: never measured. Both outlast the link's going down: its way
 	 * is most likely still as long when it comes back. */
 	int64_t rtt_ns, rttvar_ns;
-	uint32_t flaps;
-	uint32_t rekeys;  /* new keys for a link that was up */
-	uint32_t tunnels; /* live tunnels that are not fingers: the link is in use */
+	bool rtt_by_hello; /* since the link came up: a handshake's, with its computing, is rough */
+	uint32_t flaps, rekeys; /* rekeys: new keys for a link that was up */
+	uint32_t tunnels;       /* live tunnels that are not fingers: the link is in use */
 
 	struct labels labels;
 	uint16_t port;                /* this link's number in coords, 1.. */

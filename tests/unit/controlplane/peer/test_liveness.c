@@ -76,6 +76,23 @@ static void test_neighbour_is_told(void **state)
 	}
 }
 
+/* What a handshake has measured on a busy machine is forgotten when the first hello is answered. */
+static void test_hello_measures_better(void **state)
+{
+	struct net net;
+	struct peer *p;
+
+	rig_open(&net, TOPO_LINE, 2, 1, false, 10);
+	p = rig_peer(&net, EDGE, 0);
+	assert_true(p->rtt_by_hello);
+	p->rtt_by_hello = false;
+	p->rtt_ns = 300 * NS_PER_MS;
+	p->rttvar_ns = 150 * NS_PER_MS;
+	rig_run(&net, 10000);
+	assert_in_range(p->rtt_ns, 0, 100 * NS_PER_MS);
+	rig_close(&net);
+}
+
 /* Data counts as a hello: no answer to one is needed while it goes on. */
 static void test_data_counts(void **state)
 {
@@ -197,9 +214,13 @@ static void test_echo_of_long_ago(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_late_counters),     cmocka_unit_test(test_data_counts),
-	        cmocka_unit_test(test_neighbour_is_told), cmocka_unit_test(test_slow_workers),
-	        cmocka_unit_test(test_late_thread),       cmocka_unit_test(test_always_late),
+	        cmocka_unit_test(test_late_counters),
+	        cmocka_unit_test(test_data_counts),
+	        cmocka_unit_test(test_hello_measures_better),
+	        cmocka_unit_test(test_neighbour_is_told),
+	        cmocka_unit_test(test_slow_workers),
+	        cmocka_unit_test(test_late_thread),
+	        cmocka_unit_test(test_always_late),
 	        cmocka_unit_test(test_echo_of_long_ago),
 	};
 
