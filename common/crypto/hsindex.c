@@ -18,30 +18,31 @@ void hsindex_init(struct hsindex *x, const uint8_t cookie_key[32])
 }
 
 /* The low bits with their tag; prefix: eight bytes, which of answers begin with their family, and of own handshakes are none's. */
-static uint32_t tagged(const struct hsindex *x, uint32_t low, const uint8_t prefix[8])
+static uint32_t tagged(const struct hsindex *x, uint32_t low,
+                       const uint8_t prefix[SOURCE_PREFIX_BYTES])
 {
-	uint8_t in[12], tag[crypto_shorthash_BYTES];
+	uint8_t in[4 + SOURCE_PREFIX_BYTES], tag[crypto_shorthash_BYTES];
 
 	_Static_assert(crypto_shorthash_KEYBYTES == sizeof(x->key), "SipHash");
 	low &= LOW;
 	be32_store(in, low);
-	memcpy(in + 4, prefix, 8);
+	memcpy(in + 4, prefix, SOURCE_PREFIX_BYTES);
 	crypto_shorthash(tag, in, sizeof(in), x->key);
 	return (be32_load(tag) & ~LOW) | low;
 }
 
-static void prefix_of(uint8_t family, const uint8_t addr[16], const uint8_t mac[6],
-                      uint8_t prefix[8])
+void source_prefix(uint8_t family, const uint8_t addr[16], const uint8_t mac[6],
+                   uint8_t prefix[SOURCE_PREFIX_BYTES])
 {
-	memset(prefix, 0, 8);
+	memset(prefix, 0, SOURCE_PREFIX_BYTES);
 	prefix[0] = family;
 	if (family)
 		memcpy(prefix + 1, addr, family == 4 ? 3 : 7);
-	else
+	else if (mac)
 		memcpy(prefix + 1, mac, 6);
 }
 
-static const uint8_t own[8] = {0xff};
+static const uint8_t own[SOURCE_PREFIX_BYTES] = {0xff};
 
 uint32_t hsindex_own(const struct hsindex *x, uint32_t low)
 {
@@ -56,9 +57,9 @@ bool hsindex_own_is(const struct hsindex *x, uint32_t index)
 uint32_t hsindex_answer(const struct hsindex *x, uint32_t low, uint8_t family,
                         const uint8_t addr[16], const uint8_t mac[6])
 {
-	uint8_t prefix[8];
+	uint8_t prefix[SOURCE_PREFIX_BYTES];
 
-	prefix_of(family, addr, mac, prefix);
+	source_prefix(family, addr, mac, prefix);
 	return tagged(x, low, prefix);
 }
 

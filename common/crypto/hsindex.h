@@ -10,6 +10,14 @@
 /* Low bits of an index that are free, and mac bits above them: one guess in 8 192 is right. */
 #define HSINDEX_FREE_BITS 19
 
+/* Bytes of a source prefix: the family, and what one owner has of an address. */
+#define SOURCE_PREFIX_BYTES 8
+
+/* The prefix of a source that shares are counted by: {family, /24 of IPv4 or /56 of IPv6, zeros}; family 0: {0, mac}, or with mac NULL zeros,
+ * so that all are one. */
+void source_prefix(uint8_t family, const uint8_t addr[16], const uint8_t mac[6],
+                   uint8_t prefix[SOURCE_PREFIX_BYTES]);
+
 struct hsindex {
 	uint8_t key[16];
 };

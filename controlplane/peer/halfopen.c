@@ -31,14 +31,6 @@ RB_GENERATE_INTERNAL(halfopen_sources, halfopen, of_source, order, static __attr
 RB_GENERATE_INTERNAL(halfopen_indices, halfopen, of_index, index_order,
                      static __attribute__((unused)))
 
-void source_prefix(uint8_t family, const uint8_t addr[16], uint8_t prefix[9])
-{
-	memset(prefix, 0, 9);
-	prefix[0] = family;
-	if (family)
-		memcpy(prefix + 1, addr, family == 4 ? 3 : 7);
-}
-
 void halfopens_init(struct halfopens *t)
 {
 	RB_INIT(&t->by_source);
@@ -150,7 +142,7 @@ static struct halfopen *entry_new(struct node *n, uint16_t link, const struct ha
 		return NULL;
 	h->number = n->peers->half_open.added++;
 	h->link = link;
-	source_prefix(hs->to.family, hs->to.addr, h->prefix);
+	source_prefix(hs->to.family, hs->to.addr, NULL, h->prefix);
 	if (hs->to.family)
 		memcpy(h->addr, hs->to.addr, hs->to.family == 4 ? 4 : 16);
 	h->hs.mine = hs->mine;

@@ -16,9 +16,9 @@
 struct halfopen {
 	RB_ENTRY(halfopen) of_source, of_index;
 	TAILQ_ENTRY(halfopen) next;
-	uint64_t number;   /* in the order in which they came */
-	uint16_t link;     /* that the first message came by */
-	uint8_t prefix[9]; /* of its source: family, then the bits that count */
+	uint64_t number;                     /* in the order in which they came */
+	uint16_t link;                       /* that the first message came by */
+	uint8_t prefix[SOURCE_PREFIX_BYTES]; /* of its source */
 	uint8_t addr[16];
 	struct handshake hs; /* of hs.peer's link */
 };
@@ -33,9 +33,6 @@ struct halfopens {
 	uint64_t added; /* ever */
 	struct timer timer;
 };
-
-/* The prefix of an address that shares are counted by: {family, /24 or /56, zeros}. family 0: all addresses are one. */
-void source_prefix(uint8_t family, const uint8_t addr[16], uint8_t prefix[9]);
 
 /* An empty table. */
 void halfopens_init(struct halfopens *t);

@@ -61,7 +61,8 @@ static uint32_t strangers_max(const struct listener *l)
 }
 
 /* Makes room for one more. False: there is none. */
-static bool make_room(struct node *n, struct listener *l, bool allowed, const uint8_t prefix[9])
+static bool make_room(struct node *n, struct listener *l, bool allowed,
+                      const uint8_t prefix[SOURCE_PREFIX_BYTES])
 {
 	const struct listen_share *share = listen_share_of(l, prefix);
 	struct peer *p;
@@ -128,7 +129,7 @@ static struct peer *link_make(struct node *n, struct listener *l, const struct n
 {
 	struct node_link_cfg cfg = {.io = l->io, .expect_id = true, .id = *id};
 	struct listen_share *share;
-	uint8_t prefix[9];
+	uint8_t prefix[SOURCE_PREFIX_BYTES];
 	struct peer *p;
 
 	cfg.io.link = free_number(n);
@@ -142,7 +143,7 @@ static struct peer *link_make(struct node *n, struct listener *l, const struct n
 		cfg.io.local_if = from->local_if;
 	}
 	choose_name(n, id, cfg.name);
-	source_prefix(from->family, from->addr, prefix);
+	source_prefix(from->family, from->addr, NULL, prefix);
 	share = allowed ? NULL : listen_share_get(n, l, prefix);
 	if ((!allowed && !share) || peer_make(n, &cfg, &p) != 0) {
 		if (share)
@@ -164,13 +165,13 @@ unsigned listener_admit(struct node *n, struct listener *l, const struct node_id
                         const struct hs_source *from, uint32_t epoch, struct peer **p)
 {
 	bool allowed = idset_has(&l->allowed, id);
-	uint8_t prefix[9];
+	uint8_t prefix[SOURCE_PREFIX_BYTES];
 
 	COYO_ASSERT(!listener_link(l, id));
 	*p = NULL;
 	if (l->gone || idset_has(&l->denied, id) || (!l->open && !allowed))
 		return REFUSED_NOT_ACCEPTED;
-	source_prefix(from->family, from->addr, prefix);
+	source_prefix(from->family, from->addr, NULL, prefix);
 	if (!make_room(n, l, allowed, prefix))
 		return REFUSED_FULL;
 	*p = link_make(n, l, id, from, allowed);
@@ -192,11 +193,11 @@ static void judge(struct node *n, struct listener *l)
 
 	for (p = RB_MIN(listen_links, &l->links); p; p = next) {
 		bool allowed = idset_has(&l->allowed, &p->id);
-		uint8_t prefix[9];
+		uint8_t prefix[SOURCE_PREFIX_BYTES];
 
 		next = RB_NEXT(listen_links, &l->links, p);
 		if (allowed != p->allowed) {
-			source_prefix(p->cfg.io.family, p->cfg.io.remote_addr, prefix);
+			source_prefix(p->cfg.io.family, p->cfg.io.remote_addr, NULL, prefix);
 			if (p->share)
 				listen_share_put(n, l, p->share);
 			p->share = allowed ? NULL : listen_share_get(n, l, prefix);

@@ -20,7 +20,7 @@
 /* Strangers' links of one source prefix. */
 struct listen_share {
 	RB_ENTRY(listen_share) of;
-	uint8_t prefix[9];
+	uint8_t prefix[SOURCE_PREFIX_BYTES];
 	uint32_t links;
 };
 RB_HEAD(listen_shares, listen_share);
@@ -72,9 +72,10 @@ void listener_link_down(struct node *n, struct peer *p);
 /* One of a listener's links is being deleted: the listener does not know it any more. */
 void listener_link_leaves(struct node *n, struct peer *p);
 /* The share of a prefix, or NULL. */
-struct listen_share *listen_share_of(struct listener *l, const uint8_t prefix[9]);
+struct listen_share *listen_share_of(struct listener *l, const uint8_t prefix[SOURCE_PREFIX_BYTES]);
 /* The share of a prefix, in which one more link counts. NULL: no memory. */
-struct listen_share *listen_share_get(struct node *n, struct listener *l, const uint8_t prefix[9]);
+struct listen_share *listen_share_get(struct node *n, struct listener *l,
+                                      const uint8_t prefix[SOURCE_PREFIX_BYTES]);
 /* One link fewer counts in it; an empty one is freed. */
 void listen_share_put(struct node *n, struct listener *l, struct listen_share *s);
 /* Frees a listener that has no links. */

@@ -43,7 +43,7 @@ struct peer *listener_link(const struct listener *l, const struct node_id *id)
 
 /* ---- shares of source prefixes ---- */
 
-struct listen_share *listen_share_of(struct listener *l, const uint8_t prefix[9])
+struct listen_share *listen_share_of(struct listener *l, const uint8_t prefix[SOURCE_PREFIX_BYTES])
 {
 	struct listen_share key;
 
@@ -52,7 +52,8 @@ struct listen_share *listen_share_of(struct listener *l, const uint8_t prefix[9]
 }
 
 /* The share of a prefix, in which one more link counts. NULL: no memory. */
-struct listen_share *listen_share_get(struct node *n, struct listener *l, const uint8_t prefix[9])
+struct listen_share *listen_share_get(struct node *n, struct listener *l,
+                                      const uint8_t prefix[SOURCE_PREFIX_BYTES])
 {
 	struct listen_share *s = listen_share_of(l, prefix);
 

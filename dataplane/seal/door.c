@@ -50,11 +50,15 @@ void door_link_init(struct door_link *l)
 
 /* ---- shares ---- */
 
-static void places_at(struct door *d, const uint8_t in[12], struct instant *place[DOOR_ROWS])
+/* What places are found by: kind, link, and whose they are. */
+#define PLACE_BYTES (4 + SOURCE_PREFIX_BYTES)
+
+static void places_at(struct door *d, const uint8_t in[PLACE_BYTES],
+                      struct instant *place[DOOR_ROWS])
 {
 	uint64_t h;
 
-	crypto_shorthash((uint8_t *)&h, in, 12, d->hash_key);
+	crypto_shorthash((uint8_t *)&h, in, PLACE_BYTES, d->hash_key);
 	for (unsigned i = 0; i < DOOR_ROWS; i++)
 		place[i] = &d->quiet[i][h >> 16 * i & (DOOR_PLACES - 1)];
 }
@@ -63,13 +67,10 @@ static void places_at(struct door *d, const uint8_t in[12], struct instant *plac
 static void places_of(struct door *d, const struct door_source *from, uint8_t kind,
                       struct instant *place[DOOR_ROWS])
 {
-	uint8_t in[12] = {kind, from->family};
+	uint8_t in[PLACE_BYTES] = {kind};
 
 	be16_store(in + 2, from->link);
-	if (from->family)
-		memcpy(in + 4, from->addr, from->family == 4 ? 3 : 7);
-	else
-		memcpy(in + 4, from->mac, 6);
+	source_prefix(from->family, from->addr, from->mac, in + 4);
 	places_at(d, in, place);
 }
 
@@ -77,7 +78,7 @@ static void places_of(struct door *d, const struct door_source *from, uint8_t ki
 static void places_own(struct door *d, const struct door_source *from, uint32_t index,
                        struct instant *place[DOOR_ROWS])
 {
-	uint8_t in[12] = {3};
+	uint8_t in[PLACE_BYTES] = {3};
 
 	be16_store(in + 2, from->link);
 	be32_store(in + 4, index % CPDP_LINKS_MAX);

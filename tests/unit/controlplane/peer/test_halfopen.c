@@ -191,13 +191,13 @@ static void test_too_old(void **state)
 static void test_prefix(void **state)
 {
 	const uint8_t v4[16] = {192, 0, 2, 77}, v6[16] = {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5};
-	uint8_t p[9];
+	uint8_t p[9] = {0};
 
-	source_prefix(4, v4, p);
+	source_prefix(4, v4, NULL, p);
 	assert_memory_equal(p, "\x04\xc0\x00\x02\x00\x00\x00\x00\x00", 9);
-	source_prefix(6, v6, p);
+	source_prefix(6, v6, NULL, p);
 	assert_memory_equal(p, "\x06\x20\x01\x0d\xb8\x01\x02\x03\x00", 9);
-	source_prefix(0, v6, p);
+	source_prefix(0, v6, NULL, p);
 	assert_memory_equal(p, "\0\0\0\0\0\0\0\0\0", 9);
 }
 
