@@ -199,7 +199,7 @@ void build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to)
 
 void build_again(struct node *n, struct session *s)
 {
-	if ((s->path && s->path != s->leaves) || build_any(s))
+	if (session_settled(s) || build_any(s))
 		return;
 	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));

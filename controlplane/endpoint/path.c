@@ -126,7 +126,7 @@ void path_lost(struct node *n, struct session *s)
 
 void path_up(struct node *n, struct session *s, struct lsp *l)
 {
-	if (!session_has_keys(s) || (s->path && s->path != s->leaves && l->hops >= s->path->hops)) {
+	if (!session_has_keys(s) || (session_settled(s) && l->hops >= s->path->hops)) {
 		lsp_release(n, l, TEAR_REPLACED);
 		return;
 	}
@@ -155,7 +155,7 @@ void path_leaves(struct node *n, struct session *s, uint32_t tag_from, uint32_t 
 
 void path_move(struct node *n, struct session *s)
 {
-	if (!s->path || s->path != s->leaves || build_any(s) || s->attempts == MOVE_TRIES)
+	if (!s->path || session_settled(s) || build_any(s) || s->attempts == MOVE_TRIES)
 		return;
 	s->attempts++;
 	if (build_start_anyhow(n, s) != 0)

@@ -72,20 +72,27 @@ static bool first_use(struct node *n, const uint8_t seed[32])
 	return true;
 }
 
+void puzzle_of_setup(const struct puzzle *p, const struct lsp *l, uint64_t nonce, uint8_t seed[32])
+{
+	uint8_t name[2 * ID_BYTES + 8];
+
+	memcpy(name, l->src.b, ID_BYTES);
+	memcpy(name + ID_BYTES, l->dst.b, ID_BYTES);
+	be64_store(name + 2 * ID_BYTES, nonce);
+	puzzle_seed(p, name, sizeof(name), seed);
+}
+
 static bool right(struct node *n, const struct lsp *l, const struct setup_msg *m,
                   const struct hs_envelope *env, const uint8_t mac2[COOKIE_MAC_BYTES])
 {
-	uint8_t subject[COOKIE_MAC_BYTES + ID_BYTES], name[2 * ID_BYTES + 8], seed[32];
+	uint8_t subject[COOKIE_MAC_BYTES + ID_BYTES], seed[32];
 	struct puzzle p = {.bits = mac2[0]};
 
 	memcpy(p.nonce, mac2 + 1, PUZZLE_NONCE_BYTES);
 	subject_of(l, m, env, subject);
 	if (!puzzle_ours(&n->sessions->puzzles.secret, &p, subject, sizeof(subject)))
 		return false;
-	memcpy(name, l->src.b, ID_BYTES);
-	memcpy(name + ID_BYTES, l->dst.b, ID_BYTES);
-	be64_store(name + 2 * ID_BYTES, l->nonce);
-	puzzle_seed(&p, name, sizeof(name), seed);
+	puzzle_of_setup(&p, l, l->nonce, seed);
 	return puzzle_solved(seed, p.bits, be64_load(mac2 + 8)) && first_use(n, seed);
 }
 

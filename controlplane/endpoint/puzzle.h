@@ -30,6 +30,8 @@ enum puzzle_verdict {
 	PUZZLE_NEEDED, /* a puzzle is to be solved first */
 };
 
+/* What solutions of p are searched by for a set-up between the ends of l with this nonce: puzzle_seed(). */
+void puzzle_of_setup(const struct puzzle *p, const struct lsp *l, uint64_t nonce, uint8_t seed[32]);
 /* Judges the set-up m of l, whose envelope has been read and whose mac1 is right, by a few hashes. */
 enum puzzle_verdict puzzle_judge(struct node *n, const struct lsp *l, const struct setup_msg *m,
                                  const struct hs_envelope *env);

@@ -236,6 +236,12 @@ static inline bool session_ready(const struct session *s)
 	return s->state == SESSION_UP;
 }
 
+/* It has a path, which is not about to be lost. */
+static inline bool session_settled(const struct session *s)
+{
+	return s->path && s->path != s->leaves;
+}
+
 /* Whether this node's id is the lower of the two, by which both sides decide alike. */
 static inline bool session_lower(const struct node *n, const struct session *s)
 {

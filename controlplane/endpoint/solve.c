@@ -17,7 +17,7 @@
 bool solve_begin(struct node *n, struct session *s, const struct lsp *l, uint32_t tag_from,
                  uint32_t tag_to)
 {
-	uint8_t puzzle[8], name[2 * ID_BYTES + 8];
+	uint8_t puzzle[8];
 
 	/* Several attempts may be asked: they carry the same message, and one solution is enough. */
 	if (s->solving.on)
@@ -31,10 +31,7 @@ bool solve_begin(struct node *n, struct session *s, const struct lsp *l, uint32_
 	memcpy(s->solving.puzzle.nonce, puzzle + 1, PUZZLE_NONCE_BYTES);
 	/* Of the next set-up, which the solution is good for and no other. */
 	s->solving.nonce = rng_u64(&n->cfg.rng);
-	memcpy(name, l->src.b, ID_BYTES);
-	memcpy(name + ID_BYTES, l->dst.b, ID_BYTES);
-	be64_store(name + 2 * ID_BYTES, s->solving.nonce);
-	puzzle_seed(&s->solving.puzzle, name, sizeof(name), s->solving.seed);
+	puzzle_of_setup(&s->solving.puzzle, l, s->solving.nonce, s->solving.seed);
 	s->solving.at = 0;
 	s->solving.tries++;
 	s->solving.on = true;
