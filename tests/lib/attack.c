@@ -2,6 +2,9 @@
 /* What all attacks need: time, sockets, pacing, batches. */
 #include "attack.h"
 
+#include "wire/lspmsg.h"
+#include "wire/routed.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,4 +125,27 @@ void batch_flush(struct batch *b)
 	}
 	b->sent += b->n;
 	b->n = 0;
+}
+
+size_t attack_setup(const struct attack *a, const struct node_id *src, struct setup_msg *s,
+                    uint8_t *p, size_t cap)
+{
+	const struct route_ext e = {.next = NEXT_SETUP, .mode = ROUTE_GREEDY};
+	struct routed_header h = {
+	        .next = NEXT_ROUTE, .hop_limit = ROUTED_HOP_LIMIT, .src = *src, .dst = a->o.dst};
+	struct wr w = wr_init(p, cap), at;
+
+	s->hops = s->nrecord = 1;
+	s->record[0] = id_tag(src);
+	control_stack_write(&w, UINT32_MAX, TTL_START);
+	ach_write(&w, ACH_ROUTED);
+	at = w;
+	routed_header_write(&w, &h);
+	route_ext_write(&w, &e);
+	setup_write(&w, s);
+	if (!wr_ok(&w))
+		abort();
+	h.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
+	routed_header_write(&at, &h);
+	return wr_len(&w);
 }

@@ -30,6 +30,8 @@ struct attack_options {
 	uint16_t wire[4]; /* own port, daemon's port at one end; at the other */
 };
 
+struct setup_msg;
+
 struct attack {
 	struct attack_options o;
 	struct rng rng;
@@ -73,6 +75,10 @@ uint8_t *batch_frame(struct batch *b);
 void batch_add(struct batch *b, size_t len, const struct sockaddr_in *to,
                const struct in_addr *from);
 void batch_flush(struct batch *b);
+
+/* Writes the set-up *s of src for a->o.dst, as the first hop gets it, into p, and returns its bytes. hops and record of *s are set here. */
+size_t attack_setup(const struct attack *a, const struct node_id *src, struct setup_msg *s,
+                    uint8_t *p, size_t cap);
 
 /* The attacks. Each runs until a->o.seconds have passed or SIGTERM, and prints a line of JSON a second about what was done and what came back:
  * what the daemon under attack has counted is for the script to ask. */

@@ -96,34 +96,16 @@ static bool first(struct crowd *c, struct far *f, uint8_t env[ENVELOPE])
 static void ask(struct crowd *c, struct far *f, double t)
 {
 	uint32_t i = (uint32_t)(f - c->far);
-	struct route_ext e = {.next = NEXT_SETUP, .mode = ROUTE_GREEDY};
-	struct routed_header h = {
-	        .next = NEXT_ROUTE, .hop_limit = ROUTED_HOP_LIMIT, .dst = c->a->o.dst};
 	uint8_t env[ENVELOPE], p[CONTROL_PACKET_MAX];
 	struct setup_msg s = {.mtu = 1200,
-	                      .hops = 1,
-	                      .nrecord = 1,
 	                      .reverse_label = LABEL_FIRST + i,
 	                      .envelope = env,
 	                      .envelope_len = ENVELOPE};
-	struct wr w = wr_init(p, sizeof(p)), at;
 
 	if (!first(c, f, env))
 		return;
 	s.nonce = f->nonce = rng_u64(&c->a->rng) << 32 | i;
-	h.src = f->me.id;
-	s.record[0] = id_tag(&h.src);
-	control_stack_write(&w, UINT32_MAX, TTL_START);
-	ach_write(&w, ACH_ROUTED);
-	at = w;
-	routed_header_write(&w, &h);
-	route_ext_write(&w, &e);
-	setup_write(&w, &s);
-	if (!wr_ok(&w))
-		abort();
-	h.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
-	routed_header_write(&at, &h);
-	send_packet(c, p, wr_len(&w));
+	send_packet(c, p, attack_setup(c->a, &f->me.id, &s, p, sizeof(p)));
 	c->asked++;
 	enter(c, f, FAR_ASKED, t);
 }

@@ -106,37 +106,23 @@ static void claimed(const struct attack *a, uint64_t k, struct node_id *out)
 
 static void ask(struct member *m, uint8_t flags)
 {
-	struct route_ext e = {.next = NEXT_SETUP, .mode = ROUTE_GREEDY};
-	struct routed_header h = {
-	        .next = NEXT_ROUTE, .hop_limit = ROUTED_HOP_LIMIT, .dst = m->a->o.dst};
 	struct setup_msg s = {.flags = flags,
 	                      .mtu = 1200,
 	                      .nonce = rng_u64(&m->a->rng),
-	                      .hops = 1,
-	                      .nrecord = 1,
 	                      .reverse_label = LABEL_FIRST + (uint32_t)(m->asked % 1000000)};
 	uint8_t p[CONTROL_PACKET_MAX];
-	struct wr w = wr_init(p, sizeof(p)), at;
+	struct node_id src;
+	size_t len;
 
-	claimed(m->a, m->asked, &h.src);
-	s.record[0] = id_tag(&h.src);
+	claimed(m->a, m->asked, &src);
 	if (!(flags & SETUP_FLAG_FINGER)) {
 		s.envelope = m->envelope[m->asked % ATTACK_POINTS];
 		s.envelope_len = SESSION_ENVELOPE;
 	}
 	m->asked++;
-	control_stack_write(&w, UINT32_MAX, TTL_START);
-	ach_write(&w, ACH_ROUTED);
-	at = w;
-	routed_header_write(&w, &h);
-	route_ext_write(&w, &e);
-	setup_write(&w, &s);
-	if (!wr_ok(&w))
-		abort();
-	h.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
-	routed_header_write(&at, &h);
-	batch_add(&m->batch, neighbour_seal(&m->n, p, wr_len(&w), batch_frame(&m->batch)),
-	          &m->a->o.to, NULL);
+	len = attack_setup(m->a, &src, &s, p, sizeof(p));
+	batch_add(&m->batch, neighbour_seal(&m->n, p, len, batch_frame(&m->batch)), &m->a->o.to,
+	          NULL);
 }
 
 static void report(struct member *m, double t)

@@ -43,6 +43,16 @@ static void dialer_close(struct dialer *d)
 	ground_close(&d->g);
 }
 
+/* The next output that sends a handshake frame. False: there is none. */
+static bool next_frame(struct dialer *d, struct node_output *o)
+{
+	while (node_output(d->n, o))
+		if (o->type == OUT_COMMAND && o->u.command.cmd.type == CMD_SEND &&
+		    o->u.command.cmd.u.send.raw)
+			return true;
+	return false;
+}
+
 /* The first message of a new handshake, which must be sent, and where its macs stand. */
 static void first_message(struct dialer *d, struct dp_packet *pk, size_t *mac1_at)
 {
@@ -51,13 +61,11 @@ static void first_message(struct dialer *d, struct dp_packet *pk, size_t *mac1_a
 
 	peer_handshake_start(d->n, d->p);
 	*pk = (struct dp_packet){.len = 0};
-	while (node_output(d->n, &o)) {
-		const struct cp_cmd *c = &o.u.command.cmd;
+	while (next_frame(d, &o)) {
+		const struct cp_send *c = &o.u.command.cmd.u.send;
 
-		if (o.type != OUT_COMMAND || c->type != CMD_SEND || !c->u.send.raw)
-			continue;
-		*pk = (struct dp_packet){.link = 0, .len = c->u.send.len};
-		memcpy(pk->data, c->u.send.data, pk->len);
+		*pk = (struct dp_packet){.link = 0, .len = c->len};
+		memcpy(pk->data, c->data, pk->len);
 	}
 	assert_true(pk->len > LINK_HEADER_BYTES);
 	assert_true(
@@ -121,9 +129,8 @@ static unsigned frames(struct dialer *d)
 	struct node_output o;
 	unsigned k = 0;
 
-	while (node_output(d->n, &o))
-		k += o.type == OUT_COMMAND && o.u.command.cmd.type == CMD_SEND &&
-		     o.u.command.cmd.u.send.raw;
+	while (next_frame(d, &o))
+		k++;
 	return k;
 }
 
