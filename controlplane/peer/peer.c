@@ -15,8 +15,6 @@
 /* How long the other side may take to answer the third message, where the round trip does not make it longer. */
 #define CONFIRM_WAIT (500 * NS_PER_MS)
 
-/* A neighbour is told so often that a link is about to be removed; then the link goes, whatever still crosses it. */
-
 int peers_new(struct node *n)
 {
 	n->peers = ctx_alloc(n, sizeof(*n->peers));
