@@ -3,7 +3,8 @@
 """Proves that the scripts notice when the engine breaks: applies each seeded mutation of tests/script/mutations.txt to dataplane/tcp, one at a
 time, and runs every script against the result.
 
-usage: mutate.py [--sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
+usage: mutate.py [--apply | --sample] [--jobs N] [--matrix FILE] [--keep DIR] [NAME...]
+  --apply    only whether each still applies: nothing is compiled
   --sample   only the mutations marked so, and no proof for each script (for a quick run); all are still applied. Each only
              until one script fails, unless the matrix is wanted
   --jobs N   at once (2)
@@ -180,7 +181,9 @@ def report(killed_by, matrix, total):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--sample", action="store_true")
+    only = ap.add_mutually_exclusive_group()
+    only.add_argument("--apply", action="store_true")
+    only.add_argument("--sample", action="store_true")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--matrix")
     ap.add_argument("--keep")
@@ -191,6 +194,9 @@ def main():
     texts = {m.name: apply(m) for m in mutations}
     wrong = sum(t is None for t in texts.values())
     chosen = [m for m in chosen if texts[m.name] is not None]
+    if o.apply:
+        print("%d mutations, %d of them do not apply any more" % (len(mutations), wrong))
+        return 1 if wrong else 0
     where = o.keep or tempfile.mkdtemp(prefix="mutate.")
     os.makedirs(where, exist_ok=True)
     quick = o.sample and not o.matrix  # that a fault is noticed, not by which scripts
