@@ -34,13 +34,14 @@ def body(net):
         for g in guests:
             g.start()
         net.wait("all sessions to be back", lambda: by.now()["restarts"] > restarts and by.now()["up"] == COUNT, seconds=120)
-        took = time.monotonic() - began
+        took, used = time.monotonic() - began, attack.Victim(node).cpu()
         for g in guests:
             g.over.set()
         for g in guests:
             g.join()
         share = [x for g in guests for x in g.joins + g.connects]
-        print("     back in %.2f s; asked %s; control %s" % (took, by.now(), {k: v for k, v in attack.Victim(node).control().items() if v}), flush=True)
+        print("     back in %.2f s, the daemon has used %.2f s of processor time; asked %s; control %s" % (
+            took, used, by.now(), {k: v for k, v in attack.Victim(node).control().items() if v}), flush=True)
         check(all(x is not None for x in share), "strangers got %d of %d joins and connects meanwhile" % (
             sum(x is not None for x in share), len(share)))
         lib.within(took, BACK_S, waited, "%d sessions are back after a restart" % COUNT)

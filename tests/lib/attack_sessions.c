@@ -5,6 +5,7 @@
 #include "neighbour.h"
 
 #include "base/be.h"
+#include "crypto/puzzle.h"
 #include "wire/hsmsg.h"
 #include "wire/lspmsg.h"
 #include "wire/routed.h"
@@ -20,8 +21,13 @@
 #define AGAIN_S     0.5  /* a set-up or third message is not answered */
 #define SILENCE_S   1.0  /* of the daemon: then the link is down */
 #define HELLO_S     0.25 /* between hellos */
+/* Each node has a processor of its own in life, and solves in milliseconds; here they share one. Whose puzzle has no place asks again later, in
+ * the hope of an answer without one. */
+#define SOLVING_MAX 64
+#define PAUSE_S     0.1
+#define SLICE       1024 /* hashes */
 
-enum far_state { FAR_IDLE, FAR_ASKED, FAR_THIRD, FAR_UP };
+enum far_state { FAR_IDLE, FAR_ASKED, FAR_SOLVING, FAR_THIRD, FAR_UP };
 
 /* One node, at the far end of a session. */
 struct far {
@@ -36,6 +42,10 @@ struct far {
 	uint8_t third[2 + 2 * NOISE_MESSAGE_MAX];
 	uint16_t third_len;
 	uint8_t secret[32]; /* of what the daemon seals */
+	/* Asked for by the daemon, for the same first message again. */
+	struct puzzle puzzle;
+	uint8_t seed[32];
+	uint64_t solution; /* or the next one to be tried */
 };
 
 struct crowd {
@@ -45,7 +55,7 @@ struct crowd {
 	struct batch batch;
 	struct far *far;
 	uint64_t in[FAR_UP + 1]; /* how many are in each state */
-	uint64_t asked, busy, restarts;
+	uint64_t asked, busy, puzzles, solved, restarts;
 	unsigned next;
 	double down_at, all_up_s; /* how long it took until all were back, from the first silence */
 };
@@ -71,8 +81,8 @@ static void send_packet(struct crowd *c, const uint8_t *p, size_t len)
 	          NULL);
 }
 
-/* The first message of XX, as the envelope of a set-up. */
-static bool first(struct crowd *c, struct far *f, uint8_t env[ENVELOPE])
+/* The first message of XX. */
+static bool first(struct crowd *c, struct far *f)
 {
 	struct hs_payload p = {.tx_lanes = 1, .caps = HS_CAP_CHACHA | HS_CAP_TRANSIT, .mtu = 1100};
 	uint8_t prologue[HS_PROLOGUE_MAX], payload[HS_PAYLOAD_MAX], msg[NOISE_MESSAGE_MAX];
@@ -83,17 +93,31 @@ static bool first(struct crowd *c, struct far *f, uint8_t env[ENVELOPE])
 	               NULL, &c->a->rng) != 0)
 		return false;
 	len = hs_payload_write(&p, payload, sizeof(payload));
-	if (noise_write(&f->noise, payload, len, msg, sizeof(msg), &len) != 0 ||
-	    !hs_envelope_write(msg, len, ENVELOPE, env, ENVELOPE))
+	if (noise_write(&f->noise, payload, len, msg, sizeof(msg), &len) != 0)
 		return false;
 	be16_store(f->third, (uint16_t)len);
 	memcpy(f->third + 2, msg, len);
 	f->third_len = (uint16_t)(2 + len);
-	cookie_mac1(&c->a->o.dst, env, ENVELOPE - HS_MACS_BYTES, env + ENVELOPE - HS_MACS_BYTES);
 	return true;
 }
 
-static void ask(struct crowd *c, struct far *f, double t)
+/* It as the envelope of a set-up, with the solution of a puzzle where one was asked for. */
+static void envelope(const struct crowd *c, const struct far *f, uint8_t env[ENVELOPE])
+{
+	uint8_t *mac1 = env + ENVELOPE - HS_MACS_BYTES, *mac2 = mac1 + COOKIE_MAC_BYTES;
+
+	if (!hs_envelope_write(f->third + 2, be16_load(f->third), ENVELOPE, env, ENVELOPE))
+		abort();
+	cookie_mac1(&c->a->o.dst, env, ENVELOPE - HS_MACS_BYTES, mac1);
+	if (f->state != FAR_SOLVING)
+		return;
+	mac2[0] = f->puzzle.bits;
+	memcpy(mac2 + 1, f->puzzle.nonce, PUZZLE_NONCE_BYTES);
+	be64_store(mac2 + 8, f->solution);
+}
+
+/* The set-up with f->nonce. */
+static void send_setup(struct crowd *c, struct far *f, double t)
 {
 	uint32_t i = (uint32_t)(f - c->far);
 	uint8_t env[ENVELOPE], p[CONTROL_PACKET_MAX];
@@ -102,12 +126,56 @@ static void ask(struct crowd *c, struct far *f, double t)
 	                      .envelope = env,
 	                      .envelope_len = ENVELOPE};
 
-	if (!first(c, f, env))
-		return;
-	s.nonce = f->nonce = rng_u64(&c->a->rng) << 32 | i;
+	envelope(c, f, env);
+	s.nonce = f->nonce;
 	send_packet(c, p, attack_setup(c->a, &f->me.id, &s, p, sizeof(p)));
 	c->asked++;
 	enter(c, f, FAR_ASKED, t);
+}
+
+static uint64_t setup_nonce(struct crowd *c, const struct far *f)
+{
+	return rng_u64(&c->a->rng) << 32 | (uint32_t)(f - c->far);
+}
+
+static void ask(struct crowd *c, struct far *f, double t)
+{
+	enter(c, f, FAR_IDLE, t);
+	if (!first(c, f))
+		return;
+	f->nonce = setup_nonce(c, f);
+	send_setup(c, f, t);
+}
+
+/* PROTOCOL.md 3.5. */
+static void puzzle(struct crowd *c, struct far *f, const struct linkmsg_error *e, double t)
+{
+	uint8_t word[8], name[2 * ID_BYTES + 8];
+
+	be32_store(word, e->tag_from);
+	be32_store(word + 4, e->tag_to);
+	c->puzzles++;
+	if (word[0] == 0 || word[0] > PUZZLE_BITS_MAX || c->in[FAR_SOLVING] == SOLVING_MAX) {
+		enter(c, f, FAR_IDLE, t);
+		return;
+	}
+	f->puzzle.bits = word[0];
+	memcpy(f->puzzle.nonce, word + 1, PUZZLE_NONCE_BYTES);
+	f->nonce = setup_nonce(c, f); /* of the next set-up, which the solution is good for */
+	memcpy(name, f->me.id.b, ID_BYTES);
+	memcpy(name + ID_BYTES, c->a->o.dst.b, ID_BYTES);
+	be64_store(name + 2 * ID_BYTES, f->nonce);
+	puzzle_seed(&f->puzzle, name, sizeof(name), f->seed);
+	f->solution = 0;
+	enter(c, f, FAR_SOLVING, t);
+}
+
+static void solve(struct crowd *c, struct far *f, double t)
+{
+	if (!puzzle_search(f->seed, f->puzzle.bits, &f->solution, SLICE))
+		return;
+	c->solved++;
+	send_setup(c, f, t);
 }
 
 static void send_third(struct crowd *c, struct far *f, double t)
@@ -193,8 +261,18 @@ static void message(struct neighbour *n, const struct linkmsg_head *h, struct rd
 {
 	struct crowd *c = n->world->owner;
 	struct linkmsg_error e;
+	struct far *f;
 
-	c->busy += h->type == LINKMSG_ERROR && linkmsg_error_read(body, &e);
+	if (h->type != LINKMSG_ERROR || !linkmsg_error_read(body, &e) ||
+	    (uint32_t)e.nonce >= c->a->o.count)
+		return;
+	f = &c->far[(uint32_t)e.nonce];
+	if (f->state != FAR_ASKED || f->nonce != e.nonce)
+		return;
+	if (e.code == SETUP_PUZZLE)
+		puzzle(c, f, &e, attack_now());
+	else
+		c->busy++;
 }
 
 static void packet(struct neighbour *n, const uint8_t *p, size_t len)
@@ -216,10 +294,13 @@ static void packet(struct neighbour *n, const uint8_t *p, size_t len)
 
 static void report(struct crowd *c, double t)
 {
-	printf("{\"t\":%.1f,\"link\":%d,\"up\":%llu,\"asked\":%llu,\"busy\":%llu,\"restarts\":%llu,"
+	printf("{\"t\":%.1f,\"link\":%d,\"up\":%llu,\"asked\":%llu,\"busy\":%llu,\"puzzles\":%llu,"
+	       "\"solved\":%llu,"
+	       "\"restarts\":%llu,"
 	       "\"all_up_s\":%.2f,\"cpu_s\":%.2f}\n",
 	       t - c->a->since, c->n.up, (unsigned long long)c->in[FAR_UP],
 	       (unsigned long long)c->asked, (unsigned long long)c->busy,
+	       (unsigned long long)c->puzzles, (unsigned long long)c->solved,
 	       (unsigned long long)c->restarts, c->all_up_s, attack_cpu());
 	fflush(stdout);
 }
@@ -236,8 +317,10 @@ static void step(struct crowd *c, double t)
 		c->next = (c->next + 1) % c->a->o.count;
 		if (f->state == FAR_THIRD && late)
 			send_third(c, f, t);
+		else if (f->state == FAR_SOLVING)
+			solve(c, f, t);
 		else if ((f->state == FAR_ASKED && late) ||
-		         (f->state == FAR_IDLE &&
+		         (f->state == FAR_IDLE && t - f->at > PAUSE_S &&
 		          c->in[FAR_ASKED] + c->in[FAR_THIRD] < c->a->o.window))
 			ask(c, f, t);
 		else
@@ -260,7 +343,7 @@ static void lost(struct crowd *c, double t)
 	c->down_at = c->n.heard_at;
 	c->restarts++;
 	for (unsigned i = 0; i < c->a->o.count; i++)
-		enter(c, &c->far[i], FAR_IDLE, t);
+		enter(c, &c->far[i], FAR_IDLE, t - PAUSE_S);
 }
 
 static void receive(struct crowd *c, double t)

@@ -25,7 +25,7 @@ struct member {
 	struct batch batch;
 	uint8_t envelope[ATTACK_POINTS][SESSION_ENVELOPE]; /* first messages of XX */
 	uint64_t asked;
-	uint64_t replies, errors[8], tears;
+	uint64_t replies, errors[SETUP_PUZZLE + 1], tears;
 	uint64_t open;    /* asked for and not answered, of the tunnels' window */
 	double opened_at; /* when `open` last fell */
 };
@@ -49,7 +49,7 @@ static void message(struct neighbour *n, const struct linkmsg_head *h, struct rd
 	struct linkmsg_error e;
 
 	if (h->type == LINKMSG_ERROR && linkmsg_error_read(body, &e)) {
-		m->errors[e.code & 7]++;
+		m->errors[e.code <= SETUP_PUZZLE ? e.code : 0]++;
 		settled(m, attack_now());
 	}
 	m->tears += h->type == LINKMSG_TEAR; /* never answered */
@@ -131,13 +131,14 @@ static void report(struct member *m, double t)
 	       "llu,\"bad\":%llu,"
 	       "\"cpu_s\":%.2f,\"errors\":{\"dead_end\":%llu,\"too_far\":%llu,\"no_label\":%llu,"
 	       "\"refused\":%llu,"
-	       "\"busy\":%llu,\"no_transit\":%llu}}\n",
+	       "\"busy\":%llu,\"no_transit\":%llu,\"puzzle\":%llu}}\n",
 	       t - m->a->since, m->n.up, (unsigned long long)m->asked,
 	       (unsigned long long)m->replies, (unsigned long long)m->tears,
 	       (unsigned long long)m->world.rekeys, (unsigned long long)m->world.bad, attack_cpu(),
 	       (unsigned long long)m->errors[1], (unsigned long long)m->errors[2],
 	       (unsigned long long)m->errors[3], (unsigned long long)m->errors[4],
-	       (unsigned long long)m->errors[5], (unsigned long long)m->errors[6]);
+	       (unsigned long long)m->errors[5], (unsigned long long)m->errors[6],
+	       (unsigned long long)m->errors[SETUP_PUZZLE]);
 	fflush(stdout);
 }
 
