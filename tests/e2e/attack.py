@@ -120,11 +120,18 @@ class Guest(threading.Thread):
             self.once()
 
 
+class Steady(lib.Flow):
+    """As much as a busy machine carries, too, so that what is missing beside an attack is the attack's doing."""
+
+    RATE, LATE_S = 2 << 20, 0.5
+    SHARE = 0.99 if LONG else 0.9  # of it arrives; in 3 s a block is a hundredth, and what is late has no time to come
+
+
 class Honest:
     """Guests, and a stream, beside an attack."""
 
-    def __init__(self, net, guests, stream, port=7000):
-        self.guests, self.flow = guests, lib.Flow(net, *stream, port)
+    def __init__(self, net, guests, stream, port=7000, flow=lib.Flow):
+        self.guests, self.flow = guests, flow(net, *stream, port)
         net.wait("the stream", lambda: self.flow.received() > 4 << 20)
         for g in guests:
             g.once()  # what it costs on this machine without an attack
