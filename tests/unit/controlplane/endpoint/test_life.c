@@ -5,6 +5,7 @@
 #include "endpoint/end.h"
 #include "endpoint/input.h"
 #include "endpoint/path.h"
+#include "endpoint/tell.h"
 
 struct ears {
 	unsigned connected, failed, arrived, lost;
@@ -460,6 +461,76 @@ static void test_around_those_who_do_not_relay(void **state)
 	}
 }
 
+/* ---- wires that are cut again and again, while keys are renewed every few seconds ---- */
+
+/* Time without a packet from node 0 that arrived at node 4, now and at the most. */
+struct silence {
+	int64_t ms, most_ms;
+};
+
+/* Data for node 4 every 20 ms; as a worker does, control is asked for a session once a second where there is none. */
+static void talk(struct net *net, struct ears *ears, int64_t ms, struct silence *s)
+{
+	struct dp_event want = {.type = EVT_WANT};
+	struct node_event ev = {.type = NODE_WORKER_EVENT, .u.worker = &want};
+
+	want.u.want.remote = net->node[4].identity.id;
+	for (int64_t t = 0; t < ms; t += 20) {
+		unsigned before = ears->arrived;
+
+		if (!net_inject(net, 0, &net->node[4].identity.id, 1) && s->ms % 1000 == 0)
+			rig_input(net, 0, &ev);
+		rig_run(net, 20);
+		s->ms = ears->arrived != before ? 0 : s->ms + 20;
+		s->most_ms = s->ms > s->most_ms ? s->ms : s->most_ms;
+	}
+}
+
+static void renew_often(struct net *net)
+{
+	for (unsigned i = 0; i < net->n; i++) {
+		struct node_cfg *cfg = &net->node[i].node->cfg;
+
+		cfg->rekey_ns = 5 * NS_PER_S;
+		cfg->key_reject_ns = 9 * NS_PER_S;
+		cfg->key_overlap_ns = 2 * NS_PER_S;
+	}
+}
+
+/* A wire that is back carries data again before the worker would be told to end connections that wait, however rekeys and cuts fall together:
+ * here keys also expire while nothing can be renewed. */
+static void test_wires_cut_while_keys_are_renewed(void **state)
+{
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		struct silence s = {0};
+		struct ears ears;
+		struct net net;
+
+		rig_open(&net, TOPO_FIVE, 5, seed, false, 12);
+		listen_to(&net, &ears);
+		renew_often(&net);
+		ask(&net, 0, 4);
+		rig_run(&net, 1000);
+		assert_int_equal(ears.connected, 1);
+		for (unsigned i = 0; i < 40; i++) {
+			uint32_t edge = (uint32_t)rng_below(&net.rng, net.graph.m);
+			int64_t cut = 300 + (int64_t)rng_below(&net.rng, 2700);
+
+			net_edge(&net, edge, false);
+			talk(&net, &ears, cut, &s);
+			net_edge(&net, edge, true);
+			do
+				talk(&net, &ears, 20, &s);
+			while (s.ms > 0 && s.ms * NS_PER_MS < TELL_WAITING_NS);
+			assert_true(s.most_ms * NS_PER_MS < TELL_WAITING_NS);
+			talk(&net, &ears, (int64_t)rng_below(&net.rng, 4000), &s);
+		}
+		assert_true(between(&net, 0, 4)->rekeys >= 3);
+		net.hooks = (struct net_hooks){0};
+		rig_close(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +547,7 @@ int main(void)
 	        cmocka_unit_test(test_only_way_left_out),
 	        cmocka_unit_test(test_torn_before_answered),
 	        cmocka_unit_test(test_around_those_who_do_not_relay),
+	        cmocka_unit_test(test_wires_cut_while_keys_are_renewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
