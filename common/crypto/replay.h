@@ -17,6 +17,20 @@ struct replay {
 	uint64_t bits[REPLAY_WORDS];
 };
 
+/* The window has passed this counter: whether it was received is not known any more. */
+static inline bool replay_forgotten(const struct replay *r, uint64_t counter)
+{
+	return counter < r->next && r->next - counter > REPLAY_WINDOW;
+}
+
+/* Received, of a counter that is not forgotten. */
+static inline bool replay_seen(const struct replay *r, uint64_t counter)
+{
+	COYO_ASSERT(!replay_forgotten(r, counter));
+	return counter < r->next &&
+	       (r->bits[counter / 64 % REPLAY_WORDS] & (UINT64_C(1) << (counter % 64)));
+}
+
 /* False: seen before, or too old to tell. Changes nothing, so that a forged packet cannot move the window. */
 static inline bool replay_check(const struct replay *r, uint64_t counter)
 {

@@ -61,4 +61,6 @@ _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_dump_end), "size
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_want), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct cp_lane_key), "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_label_use), "size");
+_Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_link_sample), "size");
+_Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_lane_seen), "size");
 _Static_assert(sizeof(struct cp_cmd) <= 2048 && sizeof(struct dp_event) <= 2048, "one ring slot");

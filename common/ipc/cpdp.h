@@ -10,6 +10,7 @@
 #pragma once
 #include "base/assert.h"
 #include "base/time.h"
+#include "ipc/sample.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -62,6 +63,9 @@ enum cp_cmd_type {
 	CMD_QUERY_LABEL,      /* answer with EVT_LABEL_USE */
 	CMD_DUMP_CONNECTIONS, /* answer with some EVT_CONNECTION rows, see cp_dump, then EVT_DUMP_END */
 	CMD_DRAIN,            /* refuse new connections; existing ones go on */
+	CMD_LINK_RUNS, /* udp-socket: how datagrams go from now on, and the next run begins a sample */
+	CMD_LINK_SAMPLE, /* answer with EVT_LINK_SAMPLE: the sample ends */
+	CMD_LANE_SEEN,   /* answer with EVT_LANE_SEEN; goes to the worker the index names */
 	CMD_PORT, /* a DPDK port may be used (on 1), or is not touched any more until then (0) */
 	CMD_TYPES
 };
@@ -178,6 +182,8 @@ struct cp_cmd {
 	union {
 		struct cp_link link;
 		struct cp_lane_key key;
+		struct cp_link_runs runs; /* CMD_LINK_RUNS, CMD_LINK_SAMPLE (link alone) */
+		struct cp_lane_seen lane_seen;
 		struct cp_ilm ilm;
 		struct cp_session session;
 		struct cp_unreachable unreachable;
@@ -227,6 +233,9 @@ enum dp_event_type {
 	EVT_SESSION_IDLE, /* no connection uses the session any more (1) / again in use (0) */
 	EVT_LINK_TOO_BIG, /* udp-socket: the kernel refused a packet as longer than the way carries */
 	EVT_TUNNEL_TOO_BIG, /* a packet did not fit the MTU of the link it was to leave on (a sample of them) */
+	EVT_LINK_RUN,    /* udp-socket: a sample of what leaves has begun */
+	EVT_LINK_SAMPLE, /* answer to CMD_LINK_SAMPLE */
+	EVT_LANE_SEEN,   /* answer to CMD_LANE_SEEN; none where there is no such lane */
 	EVT_TYPES
 };
 
@@ -320,6 +329,9 @@ struct dp_event {
 			uint32_t session;
 			uint8_t idle;
 		} idle;
+		uint16_t run_link; /* EVT_LINK_RUN */
+		struct dp_link_sample sample;
+		struct dp_lane_seen lane_seen;
 	} u;
 };
 

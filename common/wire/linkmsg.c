@@ -322,3 +322,32 @@ bool linkmsg_move_read(struct rd *r, struct linkmsg_move *m)
 	m->tag_to = rd_be32(r);
 	return rd_done(r);
 }
+
+void linkmsg_seen_write(struct wr *w, const struct linkmsg_seen *m)
+{
+	uint8_t *head = head_open(w, LINKMSG_SEEN, 0);
+
+	COYO_ASSERT(m->unknown <= LINKMSG_SEEN_COUNTERS);
+	wr_u8(w, m->answer);
+	wr_u8(w, 0);
+	wr_be16(w, m->unknown);
+	wr_be32(w, m->index);
+	wr_be64(w, m->first);
+	if (m->answer)
+		wr_copy(w, m->bits, sizeof(m->bits));
+	head_close(w, head);
+}
+
+bool linkmsg_seen_read(struct rd *r, struct linkmsg_seen *m)
+{
+	uint8_t answer = rd_u8(r);
+
+	(void)rd_u8(r);
+	m->answer = answer;
+	m->unknown = rd_be16(r);
+	m->index = rd_be32(r);
+	m->first = rd_be64(r);
+	if (answer)
+		rd_copy(r, m->bits, sizeof(m->bits));
+	return rd_done(r) && answer <= 1 && m->unknown <= LINKMSG_SEEN_COUNTERS;
+}

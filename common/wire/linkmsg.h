@@ -17,6 +17,7 @@ enum linkmsg_type {
 	LINKMSG_MTU = 10,
 	LINKMSG_CHALLENGE = 11,
 	LINKMSG_MOVE = 12,
+	LINKMSG_SEEN = 13,
 };
 
 struct linkmsg_head {
@@ -157,6 +158,18 @@ struct linkmsg_move {
 	uint32_t tag_from, tag_to;
 };
 
+/* SEEN {u8 answer, u8 0, be16 unknown, be32 receiver index, be64 first}: which of LINKMSG_SEEN_COUNTERS frames from the counter `first` on, of the lane
+ * with this index, have come? The answer repeats it, behind which stands a bit for each: bit i % 8 of byte i / 8 for first + i. The first
+ * `unknown` bits say nothing: the reader's window has passed them. */
+#define LINKMSG_SEEN_COUNTERS 256
+struct linkmsg_seen {
+	bool answer;
+	uint16_t unknown; /* in a question it means nothing */
+	uint32_t index;
+	uint64_t first;
+	uint8_t bits[LINKMSG_SEEN_COUNTERS / 8]; /* answers */
+};
+
 /* Each writes head and body; each reader takes a body's reader and checks that nothing is left over. */
 void linkmsg_hello_write(struct wr *w, const struct linkmsg_hello *m);
 bool linkmsg_hello_read(struct rd *r, struct linkmsg_hello *m) COYO_NODISCARD;
@@ -190,3 +203,7 @@ bool linkmsg_challenge_read(struct rd *r, struct linkmsg_challenge *m) COYO_NODI
 void linkmsg_move_write(struct wr *w, const struct linkmsg_move *m);
 /* False: too short, or something is left over. */
 bool linkmsg_move_read(struct rd *r, struct linkmsg_move *m) COYO_NODISCARD;
+/* Head and body: a question, or an answer with its bits. */
+void linkmsg_seen_write(struct wr *w, const struct linkmsg_seen *m);
+/* False: neither a question nor an answer, of another length than it has, or more bits unknown than there are. A question's bits are left as they are. */
+bool linkmsg_seen_read(struct rd *r, struct linkmsg_seen *m) COYO_NODISCARD;

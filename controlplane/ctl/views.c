@@ -15,6 +15,7 @@ static const struct column links[] = {
         {"RTT", "rtt_us", CELL_US, NULL},
         {"UP FOR", "up_s", CELL_S, NULL},
         {"MTU", "mtu", CELL_NUMBER, NULL},
+        {"RUNS", "runs", CELL_TEXT, NULL},
         {"FLAPS", "flaps", CELL_NUMBER, NULL},
         {"REKEYS", "rekeys", CELL_NUMBER, NULL},
         {"TUNNELS", "tunnels", CELL_NUMBER, NULL},

@@ -52,6 +52,7 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 	show_us(j, "rtt_us", v->rtt_ns);
 	show_s(j, "up_s", v->up_ns);
 	json_uint(j, "mtu", v->mtu);
+	show_text(j, "runs", v->runs);
 	json_uint(j, "flaps", v->flaps);
 	json_uint(j, "rekeys", v->rekeys);
 	json_uint(j, "tunnels", v->tunnels);

@@ -109,6 +109,21 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 		if (p)
 			peer_too_big(n, p, ev->u.too_big.size);
 		break;
+	case EVT_LINK_RUN:
+		p = peer_by_link(n, ev->u.run_link);
+		if (p)
+			sampling_event(n, p, ev);
+		break;
+	case EVT_LINK_SAMPLE:
+		p = peer_by_link(n, ev->u.sample.link);
+		if (p)
+			sampling_event(n, p, ev);
+		break;
+	case EVT_LANE_SEEN:
+		p = peer_by_link(n, ev->u.lane_seen.link);
+		if (p)
+			sampling_event(n, p, ev);
+		break;
 	case EVT_SESSION_IDLE:
 		session_idle(n, ev->u.idle.session, ev->u.idle.idle);
 		break;

@@ -111,7 +111,9 @@ struct node_link_view {
 	uint16_t mtu;
 	uint32_t flaps, rekeys;
 	uint16_t listener; /* that made it, or LINK_NONE */
-	bool allowed;      /* a listener's link: its id is named there */
+	/* Datagrams in runs, static text: "on", "trial", "off", "retry"; NULL: no sealed link on a kernel socket. */
+	const char *runs;
+	bool allowed; /* a listener's link: its id is named there */
 	char reason
 	        [96]; /* why it is not up, as far as one side has told the other; empty: nothing known */
 	/* udp*: own address; where the neighbour is now; where the configuration says it is. */

@@ -30,6 +30,7 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		struct linkmsg_mtu mtu;
 		struct linkmsg_challenge challenge;
 		struct linkmsg_move move;
+		struct linkmsg_seen seen;
 	} m;
 
 	if (h->type == LINKMSG_HELLO) {
@@ -69,6 +70,8 @@ static void link_local(struct node *n, struct peer *p, const struct linkmsg_head
 		lsp_mtu_rx(n, p, &m.mtu);
 	else if (h->type == LINKMSG_MOVE && linkmsg_move_read(r, &m.move))
 		lsp_move_rx(n, p, &m.move);
+	else if (h->type == LINKMSG_SEEN && linkmsg_seen_read(r, &m.seen))
+		sampling_rx(n, p, &m.seen);
 	else if (h->type == LINKMSG_CHALLENGE && linkmsg_challenge_read(r, &m.challenge))
 		peer_challenge_rx(n, p, &m.challenge, pk);
 	else

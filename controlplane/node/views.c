@@ -61,6 +61,7 @@ static const struct peer *peer_from(const struct node *n, uint32_t link)
 bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v)
 {
+	static const char *const runs[] = {"on", "trial", "off", "retry"};
 	const struct peer *p = peer_from(n, at->begun ? at->link + 1u : 0);
 
 	if (!p)
@@ -84,6 +85,8 @@ bool node_view_link(const struct node *n, struct node_cursor *at, struct instant
 	v->rekeys = p->rekeys;
 	v->listener = p->listener ? p->listener->io.link : LINK_NONE;
 	v->allowed = p->allowed;
+	if (p->cfg.io.sealed && p->cfg.io.type == LINK_UDP_SOCKET)
+		v->runs = runs[p->sampling.runs.state];
 	if (!v->up && p->narrow)
 		snprintf(v->reason, sizeof(v->reason), "the way carries less than %u bytes",
 		         MTU_BASE);

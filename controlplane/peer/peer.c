@@ -37,6 +37,7 @@ static void peer_release(struct node *n, struct peer *p)
 	disarm(n, &p->hs_timer);
 	peer_live_stop(n, p);
 	peer_probe_stop(n, p);
+	sampling_stop(n, p);
 	disarm(n, &p->address_timer);
 	disarm(n, &p->rekey_timer);
 	disarm(n, &p->old_key_timer);
@@ -238,6 +239,7 @@ void peer_del(struct node *n, uint16_t link)
 	halfopens_drop(n, in_link(p), p);
 	listener_link_leaves(n, p);
 	p->state = PEER_GONE;
+	sampling_stop(n, p);
 	disarm(n, &p->hs_timer);
 	disarm(n, &p->linger_timer);
 	disarm(n, &p->leave_timer);
@@ -626,6 +628,9 @@ void peer_timer(struct node *n, struct timer *t)
 		break;
 	case TIMER_PEER_ADDRESS:
 		peer_address_tick(n, p);
+		break;
+	case TIMER_PEER_SAMPLE:
+		sampling_tick(n, p, peer_answer_wait(p));
 		break;
 	case TIMER_PEER_LEAVE:
 		peer_leave_tick(n, p);

@@ -14,6 +14,7 @@
 #include "peer/mtu.h"
 #include "peer/probe.h"
 #include "peer/refusal.h"
+#include "peer/sampling.h"
 #include "wire/linkmsg.h"
 
 #include <bsd/sys/tree.h>
@@ -33,6 +34,7 @@ enum peer_timer {
 	TIMER_PEER_PROBE,
 	TIMER_PEER_ADDRESS,
 	TIMER_PEER_LEAVE,
+	TIMER_PEER_SAMPLE,
 };
 
 enum peer_state {
@@ -82,6 +84,7 @@ struct peer {
 	uint8_t mtu_tells; /* how often tunnels are still to be told of a lower mtu */
 	bool narrow;       /* it did not carry MTU_BASE when it was up last */
 
+	struct sampling sampling; /* outlasts the link's going down */
 	struct addresses at;
 	struct timer address_timer;
 

@@ -32,6 +32,19 @@ struct rx_lane {
 	struct rx_lane *next; /* of the same link */
 };
 
+enum run_step {
+	RUN_WAITED = 0, /* the next run begins the sample */
+	RUN_OPEN,       /* what leaves is noted */
+	RUN_NONE,       /* the sample is over; control says when the next one may begin */
+};
+
+/* udp-socket: how datagrams leave, and a sample of them: what control asks the neighbour about. The socket's worker alone uses it. */
+struct run_sample {
+	uint8_t mode; /* enum link_runs */
+	uint8_t step; /* enum run_step */
+	struct dp_link_sample s;
+};
+
 /* Each worker has a struct of its own for every link. Other threads read nothing of it but `count`. */
 struct link {
 	struct cp_link cfg; /* as commanded; family, address and port may also be learnt */
@@ -54,4 +67,5 @@ struct link {
 	struct bucket too_big;            /* reports of packets that are longer than it carries */
 	struct rte_mbuf *out[LINK_BURST]; /* queued in this turn */
 	unsigned nout;
+	struct run_sample runs;
 };

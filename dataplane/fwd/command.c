@@ -65,6 +65,34 @@ static int query(struct worker *w, const struct cp_cmd *c)
 	return 0;
 }
 
+/* Which frames of one of the neighbour's lanes have come, as far as the window against replays remembers. */
+static int lane_seen(struct fwd *f, const struct cp_lane_seen *c)
+{
+	struct worker *w = f->w;
+	const struct rx_lane *lane = u32map_get(&f->rx_index, c->index);
+	struct dp_lane_seen *seen;
+	struct dp_event *ev;
+
+	if (!lane || lane->link != c->link)
+		return 0; /* a key that has gone: no answer */
+	ev = event_begin(w);
+	if (!ev)
+		return 0; /* counted */
+	ev->type = EVT_LANE_SEEN;
+	seen = &ev->u.lane_seen;
+	*seen = (struct dp_lane_seen){.link = c->link, .index = c->index, .first = c->first};
+	for (unsigned i = 0; i < CPDP_SAMPLE_FRAMES; i++) {
+		uint64_t counter = c->first + i;
+
+		if (replay_forgotten(&lane->replay, counter))
+			seen->unknown = (uint16_t)(i + 1);
+		else if (replay_seen(&lane->replay, counter))
+			seen->seen[i / 64] |= UINT64_C(1) << i % 64;
+	}
+	event_end(w);
+	return 0;
+}
+
 static int ilm_command(struct worker *w, const struct cp_cmd *c)
 {
 	struct link *l = link_at(w, c->u.ilm.in_link);
@@ -91,6 +119,11 @@ int fwd_command(struct fwd *f, const struct cp_cmd *c)
 	case CMD_ILM_SET:
 	case CMD_ILM_DEL:
 		return ilm_command(f->w, c);
+	case CMD_LINK_RUNS:
+	case CMD_LINK_SAMPLE:
+		return io_runs_command(f->w, link_at(f->w, c->u.runs.link), c);
+	case CMD_LANE_SEEN:
+		return lane_seen(f, &c->u.lane_seen);
 	case CMD_SEND:
 		return send(f, &c->u.send);
 	case CMD_PORT:

@@ -32,6 +32,10 @@ void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum 
 /* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
 void io_tx_handed(struct io *io, struct burst *b);
 
+/* CMD_LINK_RUNS and CMD_LINK_SAMPLE of a link (NULL: there is none). -EINVAL: its datagrams do not leave by a socket of this worker, or the mode is
+ * not known. */
+int io_runs_command(struct worker *w, struct link *l, const struct cp_cmd *c);
+
 /* held: the port is not touched any more, what is to be sent there is dropped, and control may remove its device; else it is used (again). -EINVAL: no
  * such port. */
 int io_port_hold(struct io *io, uint16_t port, bool held);

@@ -4,6 +4,7 @@
 #include "io/io.h"
 
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define IO_PORTS   32
 #define PORT_BURST 32
@@ -65,6 +66,10 @@ void socks_rx_end(struct sock_rx *r);
 int sock_attach(struct io *io, struct link *l);
 void sock_detach(struct io *io, struct link *l);
 void sock_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind);
+
+/* io/runs.c: these n frames of a sealed link have left, the bits of `member` say which of them in runs (or would have): a sample takes note. */
+void runs_note(struct worker *w, struct link *l, const struct iovec *frame, unsigned n,
+               uint64_t member);
 
 /* io/port.c: io_link_set() and io_link_del() for links on ports. */
 int port_attach(struct io *io, struct link *l);

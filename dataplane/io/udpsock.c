@@ -133,6 +133,8 @@ struct tx_batch {
 	                         CMSG_SPACE(sizeof(struct in6_pktinfo))] COYO_ALIGNED(8);
 	unsigned first[LINK_BURST + 1]; /* index of each message's first packet */
 	unsigned n;                     /* messages */
+	/* Packets that are members of runs, or would be on a link whose runs are off. */
+	uint64_t member;
 };
 
 static socklen_t address(struct sockaddr_storage *to, uint8_t family, const uint8_t *addr,
@@ -172,6 +174,26 @@ static unsigned run_length(struct rte_mbuf **m, unsigned at, unsigned n, bool gs
 			break;
 	}
 	return k;
+}
+
+/* The bits of k packets from `at` on. */
+static uint64_t bits_of(unsigned at, unsigned k)
+{
+	COYO_ASSERT(k > 0 && at + k <= LINK_BURST);
+	return (~UINT64_C(0) >> (64 - k)) << at;
+}
+
+/* The packets that would be members of runs, if there were any. */
+static uint64_t would_be(struct rte_mbuf **m, unsigned n)
+{
+	uint64_t member = 0;
+
+	for (unsigned at = 0, k; at < n; at += k) {
+		k = run_length(m, at, n, true);
+		if (k > 1)
+			member |= bits_of(at, k);
+	}
+	return member;
 }
 
 /* Adds one control message behind those that h has. */
@@ -221,15 +243,17 @@ static struct origin origin_of(const struct io_sock *s, const uint8_t *local, ui
 	return (struct origin){local, local_if};
 }
 
-static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gso,
+/* runs: how many there may be. */
+static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, unsigned runs,
                     struct sockaddr_storage *to, socklen_t tolen, const struct origin *from)
 {
 	unsigned at = 0;
 
 	b->n = 0;
+	b->member = 0;
 	while (at < n) {
 		struct msghdr *h = &b->msg[b->n].msg_hdr;
-		unsigned k = run_length(m, at, n, gso);
+		unsigned k = run_length(m, at, n, runs > 0);
 
 		*h = (struct msghdr){.msg_name = to,
 		                     .msg_namelen = tolen,
@@ -240,6 +264,8 @@ static void compose(struct tx_batch *b, struct rte_mbuf **m, unsigned n, bool gs
 		if (k > 1) {
 			uint16_t segment = m[at]->data_len;
 
+			runs--;
+			b->member |= bits_of(at, k);
 			control(h, b->control[b->n], SOL_UDP, UDP_SEGMENT, &segment,
 			        sizeof(segment));
 		}
@@ -282,8 +308,12 @@ static bool transmit(struct worker *w, struct io_sock *s, struct link *l, struct
 		unsigned packets = b->first[at + 1] - b->first[at];
 
 		if (rc > 0) {
+			unsigned from = b->first[at];
+
 			at += (unsigned)rc;
 			*done = b->first[at];
+			if (unlikely_(l->runs.step != RUN_NONE && l->cfg.sealed))
+				runs_note(w, l, b->iov + from, *done - from, b->member >> from);
 			continue;
 		}
 		if (errno == EINTR)
@@ -312,6 +342,14 @@ static bool may_coalesce(const struct io_sock *s, struct instant now)
 	return s->gso && instant_reached(s->gso_at, now);
 }
 
+/* How many runs a burst of this link may have now. */
+static unsigned runs_allowed(const struct io_sock *s, const struct link *l, struct instant now)
+{
+	if (!may_coalesce(s, now) || l->runs.mode == LINK_RUNS_NONE)
+		return 0;
+	return l->runs.mode == LINK_RUNS_ALL ? LINK_BURST : l->runs.step == RUN_WAITED;
+}
+
 /* A run was refused. The pause doubles where runs have not worked for as long as the last one took. */
 static void pause_runs(struct io_sock *s, struct instant now)
 {
@@ -330,12 +368,14 @@ static void send_to(struct worker *w, struct io_sock *s, struct link *l, struct 
 	struct tx_batch b;
 	unsigned done = 0;
 
-	compose(&b, m, n, may_coalesce(s, w->now), to, tolen, &from);
+	compose(&b, m, n, runs_allowed(s, l, w->now), to, tolen, &from);
+	if (l->runs.mode == LINK_RUNS_NONE && l->runs.step != RUN_NONE)
+		b.member = would_be(m, n);
 	if (!transmit(w, s, l, &b, &done)) {
 		unsigned again = 0;
 
 		pause_runs(s, w->now);
-		compose(&b, m + done, n - done, false, to, tolen, &from);
+		compose(&b, m + done, n - done, 0, to, tolen, &from);
 		(void)transmit(w, s, l, &b, &again);
 	}
 }

@@ -508,6 +508,38 @@ static bool challenge_again(const uint8_t *msg, size_t len, uint8_t *out, size_t
 	return true;
 }
 
+static size_t seen_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+	struct linkmsg_seen m = {
+	        .answer = rng_u64(rng) & 1, .index = (uint32_t)rng_u64(rng), .first = rng_u64(rng)};
+
+	m.unknown = (uint16_t)(rng_below(rng, 4) ? rng_below(rng, LINKMSG_SEEN_COUNTERS + 1)
+	                                         : LINKMSG_SEEN_COUNTERS);
+	rng_fill(rng, m.bits, sizeof(m.bits));
+	linkmsg_seen_write(&w, &m);
+	return wr_len(&w);
+}
+
+static bool seen_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct wr w = wr_init(out, cap);
+	struct linkmsg_head h;
+	struct linkmsg_seen m;
+	struct rd body;
+
+	if (!one_body(msg, len, &body, LINKMSG_SEEN, &h) || !linkmsg_seen_read(&body, &m))
+		return false;
+	linkmsg_seen_write(&w, &m);
+	*n = wr_len(&w);
+	return true;
+}
+
+static void seen_settle(uint8_t *msg, size_t len)
+{
+	msg[1] = msg[5] = 0;
+}
+
 /* Type, reserved, length: where all messages of a type are equally long. */
 #define LINKMSG_HEAD (AT(0) | AT(1) | AT(2) | AT(3))
 
@@ -528,6 +560,7 @@ const struct codec codecs_linkmsg[] = {
         {"move", move_make, move_again, head_settle, false, LINKMSG_HEAD, 0, 0},
         {"link error", lerror_make, lerror_again, three_after_first, false,
          LINKMSG_HEAD | AT(5) | AT(6) | AT(7), 0, 0},
+        {"seen", seen_make, seen_again, seen_settle, false, LINKMSG_HEAD | AT(5), 4, 1},
         {0},
 };
 

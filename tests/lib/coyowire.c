@@ -3,13 +3,15 @@
  *
  * Each wire joins two UDP sockets of this program: what end A's socket receives leaves end B's socket towards the
  * daemon behind B, and back. Commands come as lines on stdin, one answer line each:
- *   cut NAME | heal NAME | set NAME loss=P reorder=P dup=P delay=MS (one way) | stats NAME | quit
+ *   cut NAME | heal NAME | set NAME loss=P reorder=P dup=P delay=MS (one way) runs=MODE | stats NAME | quit
+ * runs: what happens to all but the first datagram of those that come in one run (UDP GSO): pass | drop | cut (shortened) | flip (a bit).
  * The program ends when stdin closes, so that it never outlives the test that started it.
  */
 #include "base/rng.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/udp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -24,7 +26,15 @@
 #define WIRES_MAX  32
 #define BATCH      64
 #define PACKET_MAX 2048
+#define RUN_MAX    65536
 #define HELD_FOR   3 /* a reordered packet leaves after this many later ones */
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+enum harm { HARM_NONE = 0, HARM_DROP, HARM_CUT, HARM_FLIP };
+static const char *const harms[] = {"runs=pass", "runs=drop", "runs=cut", "runs=flip"};
 
 /* A packet that is on its way for as long as the wire is long. */
 struct late {
@@ -50,7 +60,8 @@ struct wire {
 	double loss, reorder, dup;
 	int64_t delay_ns; /* one way */
 	struct rng_seeded seed;
-	uint64_t passed, lost, reordered, duplicated;
+	enum harm harm; /* to members of runs but the first */
+	uint64_t passed, lost, reordered, duplicated, runs;
 };
 
 struct bundle {
@@ -185,22 +196,58 @@ static void forward(struct wire *w, struct end *to, const void *data, size_t len
 	}
 }
 
+/* The size of each datagram in a message. */
+static size_t segment_of(struct msghdr *h, size_t len)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		int v;
+
+		memcpy(&v, CMSG_DATA(c), sizeof(v));
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO && v > 0)
+			return (size_t)v;
+	}
+	return len;
+}
+
+/* One message: a datagram, or a run of them. */
+static void message(struct wire *w, struct end *to, uint8_t *data, size_t len, size_t segment)
+{
+	w->runs += segment < len;
+	for (size_t at = 0; at < len; at += segment) {
+		size_t n = len - at < segment ? len - at : segment;
+
+		if (at > 0 && w->harm == HARM_DROP) {
+			w->lost++;
+			continue;
+		}
+		if (at > 0 && w->harm == HARM_CUT)
+			n -= n / 4;
+		if (at > 0 && w->harm == HARM_FLIP)
+			data[at + n / 2] ^= 4;
+		forward(w, to, data + at, n);
+	}
+}
+
 static void pump(struct wire *w, unsigned from)
 {
-	static uint8_t buf[BATCH][PACKET_MAX];
+	static uint8_t buf[BATCH][RUN_MAX];
+	static char control[BATCH][CMSG_SPACE(sizeof(int))];
 	struct iovec iov[BATCH];
 	struct mmsghdr m[BATCH];
 	int n;
 
 	memset(m, 0, sizeof(m));
 	for (unsigned i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){.iov_base = buf[i], .iov_len = PACKET_MAX};
+		iov[i] = (struct iovec){.iov_base = buf[i], .iov_len = RUN_MAX};
 		m[i].msg_hdr.msg_iov = &iov[i];
 		m[i].msg_hdr.msg_iovlen = 1;
+		m[i].msg_hdr.msg_control = control[i];
+		m[i].msg_hdr.msg_controllen = sizeof(control[i]);
 	}
 	n = recvmmsg(w->end[from].fd, m, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
-		forward(w, &w->end[1 - from], buf[i], m[i].msg_len);
+		message(w, &w->end[1 - from], buf[i], m[i].msg_len,
+		        segment_of(&m[i].msg_hdr, m[i].msg_len));
 }
 
 static struct wire *find(struct bundle *b, const char *name)
@@ -211,10 +258,24 @@ static struct wire *find(struct bundle *b, const char *name)
 	return NULL;
 }
 
+/* From now on a run comes as one message. False: this kernel has none. */
+static bool see_runs(struct wire *w)
+{
+	int on = 1;
+
+	return setsockopt(w->end[0].fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) == 0 &&
+	       setsockopt(w->end[1].fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) == 0;
+}
+
 static bool set_option(struct wire *w, const char *word)
 {
 	double v;
 
+	for (unsigned i = 0; i < sizeof(harms) / sizeof(harms[0]); i++)
+		if (strcmp(word, harms[i]) == 0) {
+			w->harm = i;
+			return see_runs(w);
+		}
 	if (sscanf(word, "delay=%lf", &v) == 1) {
 		w->delay_ns = (int64_t)(v * 1e6);
 		return v >= 0 && v <= 60000;
@@ -255,9 +316,10 @@ static bool command(struct bundle *b, char *line)
 	else
 		ok = strcmp(verb, "stats") == 0;
 	if (ok)
-		printf("ok passed=%llu lost=%llu reordered=%llu duplicated=%llu\n",
+		printf("ok passed=%llu lost=%llu reordered=%llu duplicated=%llu runs=%llu\n",
 		       (unsigned long long)w->passed, (unsigned long long)w->lost,
-		       (unsigned long long)w->reordered, (unsigned long long)w->duplicated);
+		       (unsigned long long)w->reordered, (unsigned long long)w->duplicated,
+		       (unsigned long long)w->runs);
 	else
 		printf("error unknown command\n");
 	return true;

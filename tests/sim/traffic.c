@@ -39,6 +39,7 @@ static enum traffic_kind local_kind(uint8_t type)
 	case LINKMSG_ERROR:
 		return TRAFFIC_LINK_ERROR;
 	case LINKMSG_PROBE:
+	case LINKMSG_SEEN:
 		return TRAFFIC_PROBE;
 	case LINKMSG_MTU:
 		return TRAFFIC_MTU;

@@ -287,6 +287,8 @@ def messages(a, b):
            struct.pack(">BBH", 1, 0, len(hello)) + hello)
     body = struct.pack(">BxxxQ", 0, 42) + a.ed + a.sign(b"IPvCoyo root 1", struct.pack(">BQ", 0, 42))
     expect("seq", struct.pack(">BBH", 3, 0, len(body)) + body)
+    body = struct.pack(">BxHIQ", 1, 3, 0x0b0c0d0e, 0x0102030405060708) + bytes(range(0x80, 0xa0))
+    expect("seen.answer", struct.pack(">BBH", 13, 0, len(body)) + body)
     token = 20 * b"\x1e"
     kad = struct.pack(">BBBB", 1, 4, 1, 0) + 16 * b"\x0f" + token + b.id + record
     ext = struct.pack(">BBBBHBBQ", 5, 4, 0, 0, 0, 0, 0, 0) + bytes(2) + bytes(2)

@@ -30,6 +30,8 @@ static void commands(void **state)
 		HOLDS(n, struct cp_cmd, u.session);
 		HOLDS(n, struct cp_cmd, u.unreachable);
 		HOLDS(n, struct cp_cmd, u.open);
+		HOLDS(n, struct cp_cmd, u.runs);
+		HOLDS(n, struct cp_cmd, u.lane_seen);
 		HOLDS(n, struct cp_cmd, u.dump);
 	}
 }
@@ -98,6 +100,8 @@ static void events(void **state)
 		HOLDS(n, struct dp_event, u.connection);
 		HOLDS(n, struct dp_event, u.dump_end);
 		HOLDS(n, struct dp_event, u.idle);
+		HOLDS(n, struct dp_event, u.sample);
+		HOLDS(n, struct dp_event, u.lane_seen);
 	}
 }
 

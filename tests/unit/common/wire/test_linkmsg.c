@@ -213,6 +213,41 @@ static void move_layout(void **state)
 	assert_memory_equal(buf, bytes, sizeof(bytes));
 }
 
+static void seen_layout(void **state)
+{
+	static const uint8_t head[] = {13, 0, 0, 48, 1,  0,  1,  0,  0,  1,
+	                               2,  3, 8, 9,  10, 11, 12, 13, 14, 15};
+	struct linkmsg_seen m = {
+	        .answer = true, .unknown = 256, .index = 0x00010203, .first = 0x08090a0b0c0d0e0f};
+	struct linkmsg_seen back;
+	struct linkmsg_head h;
+	struct rd r, body;
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	for (unsigned i = 0; i < sizeof(m.bits); i++)
+		m.bits[i] = (uint8_t)(i + 1);
+	linkmsg_seen_write(&w, &m);
+	assert_int_equal(wr_len(&w), 52);
+	assert_memory_equal(buf, head, sizeof(head));
+	assert_memory_equal(buf + sizeof(head), m.bits, sizeof(m.bits));
+	/* No question has bits, no answer is without. */
+	for (unsigned answer = 0; answer < 3; answer++)
+		for (unsigned unknown = 255; unknown < 258; unknown++)
+			for (unsigned len = 0; len < 52; len++) {
+				bool good = unknown <= 256 && len == (answer == 1 ? 48 : 16) &&
+				            answer < 2;
+
+				be16_store(buf + 2, (uint16_t)len);
+				buf[4] = (uint8_t)answer;
+				be16_store(buf + 6, (uint16_t)unknown);
+				r = rd_init(buf, 4 + len);
+				assert_int_equal(linkmsg_next(&r, &h, &body) &&
+				                         linkmsg_seen_read(&body, &back),
+				                 good && len <= 48);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +261,7 @@ int main(void)
 	        cmocka_unit_test(mtu_layout),
 	        cmocka_unit_test(challenge_layout),
 	        cmocka_unit_test(move_layout),
+	        cmocka_unit_test(seen_layout),
 	        cmocka_unit_test(one_sample_too_many),
 	};
 

@@ -426,6 +426,8 @@ static void link_local(struct rows *r, const struct world *w)
 	                              .epoch = 0x0e0e0a00,
 	                              .mtu = LINK_MTU_SAFE};
 	struct linkmsg_seq seq = {.tree = 0, .seq = 42};
+	struct linkmsg_seen seen = {
+	        .answer = true, .unknown = 3, .index = 0x0b0c0d0e, .first = 0x0102030405060708};
 	uint8_t buf[256], body[9];
 	struct wr out = wr_init(buf, sizeof(buf));
 
@@ -439,6 +441,11 @@ static void link_local(struct rows *r, const struct world *w)
 	out = wr_init(buf, sizeof(buf));
 	linkmsg_seq_write(&out, &seq);
 	add(r, "seq", buf, wr_len(&out));
+	for (unsigned i = 0; i < sizeof(seen.bits); i++)
+		seen.bits[i] = (uint8_t)(0x80 + i);
+	out = wr_init(buf, sizeof(buf));
+	linkmsg_seen_write(&out, &seen);
+	add(r, "seen.answer", buf, wr_len(&out));
 }
 
 static void routed(struct rows *r, const struct world *w, const struct record *rec)

@@ -442,6 +442,50 @@ static void test_a_flood_from_one_prefix(void **state)
 	assert_int_equal(w->drops[DROP_DOOR_INDEX] - before[DROP_DOOR_INDEX], 3);
 }
 
+/* Control is told which frames of a lane have come, and how far the window remembers. */
+static void test_frames_that_have_come_are_told(void **state)
+{
+	static const uint64_t from = 1 << 20;
+	struct cp_cmd c = {.type = CMD_LANE_SEEN};
+	struct dp_event *ev;
+
+	for (unsigned i = 0; i < 100; i += 3) {
+		b.sealed[b.nsealed++] = frame(NEAR, INDEX, from + i);
+		fwd_sealed(f, &b);
+		while (b.nlabelled)
+			rte_pktmbuf_free(b.labelled[--b.nlabelled]);
+	}
+	note(state);
+	c.u.lane_seen = (struct cp_lane_seen){.link = NEAR, .index = INDEX, .first = from - 1};
+	assert_int_equal(fwd_command(f, &c), 0);
+	ev = ring_take_begin(w->events, sizeof(*ev));
+	assert_non_null(ev);
+	assert_int_equal(ev->type, EVT_LANE_SEEN);
+	assert_int_equal(ev->u.lane_seen.first, from - 1);
+	assert_int_equal(ev->u.lane_seen.unknown, 0);
+	for (unsigned i = 0; i < CPDP_SAMPLE_FRAMES; i++)
+		assert_int_equal(ev->u.lane_seen.seen[i / 64] >> i % 64 & 1,
+		                 i >= 1 && i <= 100 && (i - 1) % 3 == 0);
+	ring_take_end(w->events);
+	/* The newest is from + 99; the window reaches back to from + 100 - REPLAY_WINDOW. */
+	c.u.lane_seen.first = from + 100 - REPLAY_WINDOW - 5;
+	assert_int_equal(fwd_command(f, &c), 0);
+	ev = ring_take_begin(w->events, sizeof(*ev));
+	assert_int_equal(ev->u.lane_seen.unknown, 5);
+	ring_take_end(w->events);
+	c.u.lane_seen.first = 0;
+	assert_int_equal(fwd_command(f, &c), 0);
+	ev = ring_take_begin(w->events, sizeof(*ev));
+	assert_int_equal(ev->u.lane_seen.unknown, CPDP_SAMPLE_FRAMES);
+	ring_take_end(w->events);
+	/* Of a lane of another link, or of none, nothing is told. */
+	c.u.lane_seen.link = FAR;
+	assert_int_equal(fwd_command(f, &c), 0);
+	c.u.lane_seen = (struct cp_lane_seen){.link = NEAR, .index = STRANGER};
+	assert_int_equal(fwd_command(f, &c), 0);
+	assert_null(ring_take_begin(w->events, sizeof(*ev)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +503,7 @@ int main(void)
 	        cmocka_unit_test_setup(test_under_load_strangers_get_cookies, note),
 	        cmocka_unit_test_setup(test_strangers_that_are_not_for_this_node, note),
 	        cmocka_unit_test_setup(test_a_flood_from_one_prefix, note),
+	        cmocka_unit_test_setup(test_frames_that_have_come_are_told, note),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Transmission on sockets: runs that the kernel refuses go singly, and are tried again after a pause. */
+/* Transmission on sockets: runs that the kernel refuses go singly, and are tried again after a pause; samples tell what left in runs. */
 #include "core/mbuf.h"
+#include "core/ring.h"
 #include "core/worker.h"
 #include "io/io.h"
 #include "plane.h"
+#include "wire/link.h"
 #include "worker/eal.h"
 
 #include <errno.h>
@@ -129,9 +131,153 @@ static void test_runs_come_back_after_a_pause(void **state)
 	}
 }
 
+/* ---- samples ---- */
+
+static uint64_t counter; /* of the next frame */
+
+/* n frames of one size and lane. */
+static void frames(unsigned n, uint32_t index, uint16_t size)
+{
+	struct rte_mbuf *m[LINK_BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *p;
+
+		m[i] = worker_mbuf(w);
+		assert_non_null(m[i]);
+		p = (uint8_t *)rte_pktmbuf_append(m[i], size);
+		link_header_put(p, &(struct link_header){.type = LINK_DATA,
+		                                         .length = size - LINK_HEADER_BYTES,
+		                                         .receiver = index,
+		                                         .counter = counter++});
+		*packet_of(m[i]) = (struct packet){.label = LABEL_NONE};
+	}
+	io_tx(io, &l, m, n, PACKET_TX);
+}
+
+static int command(enum cp_cmd_type type, uint8_t mode)
+{
+	struct cp_cmd c = {.type = type, .u.runs = {.mode = mode}};
+
+	return io_runs_command(w, &l, &c);
+}
+
+/* The next event is of this type; EVT_NONE: there is none. */
+static struct dp_event event(enum dp_event_type type)
+{
+	struct dp_event *slot = ring_take_begin(w->events, sizeof(*slot)), ev = {0};
+
+	if (slot) {
+		memcpy(&ev, slot, sizeof(ev));
+		ring_take_end(w->events);
+	}
+	assert_int_equal(ev.type, type);
+	return ev;
+}
+
+static struct dp_link_sample sample(void)
+{
+	assert_int_equal(command(CMD_LINK_SAMPLE, 0), 0);
+	return event(EVT_LINK_SAMPLE).u.sample;
+}
+
+static int begin(void **state)
+{
+	refuse = 0;
+	l.runs = (struct run_sample){0};
+	w->now.ns += 1000 * NS_PER_S;
+	counter = 1000;
+	frames(2, 7, 100);
+	if (!runs)
+		skip();
+	assert_int_equal(command(CMD_LINK_RUNS, LINK_RUNS_ALL), 0);
+	while (ring_take_begin(w->events, sizeof(struct dp_event)))
+		ring_take_end(w->events);
+	return 0;
+}
+
+static void test_a_sample_tells_what_left_in_runs(void **state)
+{
+	struct dp_link_sample s;
+
+	frames(1, 7, 100); /* no run: the sample waits */
+	event(EVT_NONE);
+	frames(5, 7, 200);
+	event(EVT_LINK_RUN);
+	frames(1, 7, 200);
+	frames(2, 8, 200); /* another lane */
+	event(EVT_NONE);
+	s = sample();
+	assert_int_equal(s.index, 7);
+	assert_int_equal(s.first, 1003);
+	assert_int_equal(s.sent[0], 0x3f);
+	assert_int_equal(s.member[0], 0x1f);
+	assert_true(!s.sent[1] && !s.sent[2] && !s.sent[3]);
+	/* None begins before control says so. */
+	frames(5, 7, 200);
+	event(EVT_NONE);
+	assert_int_equal(sample().sent[0], 0);
+	assert_int_equal(command(CMD_LINK_RUNS, LINK_RUNS_ALL), 0);
+	for (unsigned i = 0; i < 10; i++)
+		frames(60, 7, 100);
+	event(EVT_LINK_RUN);
+	s = sample();
+	for (unsigned i = 0; i < CPDP_SAMPLE_WORDS; i++)
+		assert_true(s.sent[i] == UINT64_MAX && s.member[i] == UINT64_MAX);
+}
+
+static void test_runs_are_turned_off_by_control(void **state)
+{
+	unsigned before = runs;
+	struct dp_link_sample s;
+
+	assert_int_equal(command(CMD_LINK_RUNS, LINK_RUNS_NONE), 0);
+	frames(1, 7, 300);
+	frames(4, 7, 200);
+	assert_int_equal(runs, before);
+	event(EVT_LINK_RUN);
+	frames(1, 7, 300);
+	frames(2, 7, 200);
+	s = sample(); /* what would have left in runs */
+	assert_int_equal(s.sent[0], 0x7f);
+	assert_int_equal(s.member[0], 0x6f);
+	assert_int_equal(runs, before);
+	/* One run for each sample. */
+	assert_int_equal(command(CMD_LINK_RUNS, LINK_RUNS_ONE), 0);
+	frames(3, 7, 200);
+	frames(3, 7, 200);
+	event(EVT_LINK_RUN);
+	assert_int_equal(runs, before + 1);
+	s = sample();
+	assert_int_equal(s.sent[0], 0x3f);
+	assert_int_equal(s.member[0], 0x7);
+	frames(3, 7, 200);
+	assert_int_equal(runs, before + 1);
+	assert_int_equal(command(CMD_LINK_RUNS, LINK_RUNS_ONE + 1), -EINVAL);
+}
+
+/* What the kernel refused in runs and then took singly was a member of none. */
+static void test_refused_runs_have_no_members(void **state)
+{
+	struct dp_link_sample s;
+
+	frames(3, 7, 200);
+	event(EVT_LINK_RUN);
+	refuse = EIO;
+	frames(3, 7, 200);
+	s = sample();
+	assert_int_equal(s.sent[0], 0x3f);
+	assert_int_equal(s.member[0], 0x7);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs_come_back_after_a_pause)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_runs_come_back_after_a_pause),
+	        cmocka_unit_test_setup(test_a_sample_tells_what_left_in_runs, begin),
+	        cmocka_unit_test_setup(test_runs_are_turned_off_by_control, begin),
+	        cmocka_unit_test_setup(test_refused_runs_have_no_members, begin),
+	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
