@@ -66,6 +66,28 @@ static void check_ethernet(const struct conf *c, const struct conf_link *l, stru
 		           "check-mac = yes needs `mac = ...`");
 }
 
+/* The neighbour's addresses beside the socket, which sends to both families only from [::], and beside plain links. */
+static void check_remotes(const struct conf_link *l, struct conf_errors *e)
+{
+	static const uint8_t any[16];
+	const conf_addr_t *local = &l->local;
+	uint32_t line = line_of(&l->head, CONF_SEC_LINK, "remote");
+	bool both = local->family == 6 && memcmp(local->addr, any, sizeof(any)) == 0;
+
+	for (unsigned i = 0; i < l->remote.n && local->family && !both; i++)
+		if (l->remote.v[i].family != local->family) {
+			conf_error(e, line,
+			           "local is IPv%u and remote is IPv%u; both must be the same, or "
+			           "local [::]:PORT",
+			           local->family, l->remote.v[i].family);
+			break;
+		}
+	if (!l->seal && l->remote.n > 1)
+		conf_error(e, line,
+		           "seal = no allows one remote only: on a plain link nothing shows which "
+		           "of several answers");
+}
+
 static void check_udp(const struct conf_link *l, struct conf_errors *e)
 {
 	static const char *const ethernet_only[] = {"port", "vlan", "mac", "check-mac", NULL};
@@ -78,10 +100,7 @@ static void check_udp(const struct conf_link *l, struct conf_errors *e)
 		conf_error(e, h->line,
 		           "[link %s] needs `local = ADDRESS:PORT`, `remote = ...`, or both",
 		           h->name);
-	if (l->local.family && l->remote.family && l->local.family != l->remote.family)
-		conf_error(e, line_of(h, CONF_SEC_LINK, "remote"),
-		           "local is IPv%u and remote is IPv%u; both must be the same",
-		           l->local.family, l->remote.family);
+	check_remotes(l, e);
 	if (local && !remote && l->local.family && l->local.port == 0)
 		conf_error(e, line_of(h, CONF_SEC_LINK, "local"),
 		           "a link that waits to be called needs a port other than 0");

@@ -305,8 +305,12 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 		return;
 	}
 	if (r->head->given >> i & 1) {
-		conf_error(r->e, ini->line, "duplicate option `%s`; the first is in line %u",
-		           ini->key, r->head->lines[i]);
+		bool several = conf_sections[r->section].options[i].kind == CONF_ends;
+
+		conf_error(r->e, ini->line, "duplicate option `%s`; the first is in line %u%s",
+		           ini->key, r->head->lines[i],
+		           several ? "; several addresses stand in one line, with commas between"
+		                   : "");
 		return;
 	}
 	r->head->given |= UINT32_C(1) << i;
@@ -314,7 +318,7 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	o = &conf_sections[r->section].options[i];
 	if (conf_value_parse(o, ini->value, r->head, why, sizeof(why)) == 0)
 		return;
-	if (o->kind == CONF_id)
+	if (o->kind == CONF_id || o->kind == CONF_ends)
 		conf_error(r->e, ini->line, "%s: %s", o->key, why);
 	else
 		conf_error(r->e, ini->line, "%s: `%.80s` is not allowed; expected %s", o->key,

@@ -39,6 +39,11 @@ typedef struct {
 	uint16_t port;
 	uint8_t addr[16]; /* network byte order, the first 4 of IPv4 */
 } conf_addr_t;
+#define CONF_ENDS_MAX 8 /* addresses of one neighbour */
+typedef struct {
+	uint8_t n;
+	conf_addr_t v[CONF_ENDS_MAX]; /* different ones, in the order of the file */
+} conf_ends_t;
 typedef struct node_id conf_id_t;
 typedef uint8_t conf_mac_t[6];
 typedef char conf_accept_t[CONF_LINE_MAX];
@@ -61,6 +66,7 @@ enum conf_kind {
 	CONF_mac,
 	CONF_labels,
 	CONF_accept,
+	CONF_ends,
 };
 
 enum conf_section {

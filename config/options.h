@@ -83,8 +83,9 @@
 	O(S, type, "type", choice, 0, 0, "udp-socket|ethernet", NULL, "how the link is carried") \
 	O(S, local, "local", addr, 0, 65535, NULL, "",                                           \
 	  "udp-socket: own address, 192.0.2.1:6635 or [2001:db8::1]:6635")                       \
-	O(S, remote, "remote", addr, 1, 65535, NULL, "",                                         \
-	  "udp-socket: the neighbour's address; none: wait for it to call")                      \
+	O(S, remote, "remote", ends, 1, 65535, NULL, "",                                         \
+	  "udp-socket: the neighbour's address, or several that are tried in turn; none: wait "  \
+	  "for it to call")                                                                      \
 	O(S, peer, "peer", id, 0, 0, NULL, "",                                                   \
 	  "id of the neighbour; any other is refused. None: whoever proves an id")               \
 	O(S, seal, "seal", flag, 0, 0, NULL, "yes",                                              \

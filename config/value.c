@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Values: text to field and back, one reader and one writer per kind. */
-#include "conf.h"
+#include "addr.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Decimal digits only, no sign, no blank. */
-static int number(const char *s, int base, uint64_t max, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (!*s)
-		return -EINVAL;
-	for (; *s; s++) {
-		if (*s < '0' || *s >= '0' + base)
-			return -EINVAL;
-		if (__builtin_mul_overflow(v, (uint64_t)base, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v) || v > max)
-			return -EINVAL;
-	}
-	*out = v;
-	return 0;
-}
-
 static int parse_uint(const struct conf_option *o, const char *s, conf_uint_t *out)
 {
 	uint64_t v;
 
-	if (number(s, 10, (uint64_t)o->hi, &v) || v < (uint64_t)o->lo)
+	if (conf_number(s, 10, (uint64_t)o->hi, &v) || v < (uint64_t)o->lo)
 		return -EINVAL;
 	*out = v;
 	return 0;
@@ -61,7 +42,7 @@ static int parse_size(const struct conf_option *o, const char *s, conf_size_t *o
 	}
 	if (shift)
 		digits[n - 1] = '\0';
-	if (number(digits, 10, UINT64_MAX >> 30, &v))
+	if (conf_number(digits, 10, UINT64_MAX >> 30, &v))
 		return -EINVAL;
 	v <<= shift;
 	if (v < (uint64_t)o->lo || v > (uint64_t)o->hi)
@@ -106,35 +87,6 @@ static int parse_rate(const struct conf_option *o, const char *s, conf_rate_t *o
 	if (parse_uint(o, s, &v))
 		return -EINVAL;
 	out->rate = (uint32_t)v;
-	return 0;
-}
-
-static int parse_addr(const struct conf_option *o, const char *s, conf_addr_t *out)
-{
-	const char *colon = strrchr(s, ':'), *host = s;
-	char text[64];
-	uint64_t port;
-	size_t n;
-	bool v6 = *s == '[';
-
-	*out = (conf_addr_t){0};
-	if (!colon || number(colon + 1, 10, (uint64_t)o->hi, &port) || port < (uint64_t)o->lo)
-		return -EINVAL;
-	n = (size_t)(colon - host);
-	if (v6) {
-		if (n < 2 || host[n - 1] != ']')
-			return -EINVAL;
-		host++;
-		n -= 2;
-	}
-	if (n == 0 || n >= sizeof(text))
-		return -EINVAL;
-	memcpy(text, host, n);
-	text[n] = '\0';
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, out->addr) != 1)
-		return -EINVAL;
-	out->family = v6 ? 6 : 4;
-	out->port = (uint16_t)port;
 	return 0;
 }
 
@@ -218,7 +170,7 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 		rc = parse_size(o, text, at);
 		break;
 	case CONF_mode:
-		rc = number(text, 8, (uint64_t)o->hi, at);
+		rc = conf_number(text, 8, (uint64_t)o->hi, at);
 		break;
 	case CONF_flag:
 		rc = parse_flag(text, at);
@@ -230,7 +182,10 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 		rc = parse_rate(o, text, at);
 		break;
 	case CONF_addr:
-		rc = parse_addr(o, text, at);
+		rc = conf_addr_parse(o, text, at);
+		break;
+	case CONF_ends:
+		rc = conf_ends_parse(o, text, at, why, whycap);
 		break;
 	case CONF_id:
 		rc = parse_id(text, at, why, whycap);
@@ -279,6 +234,10 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 	case CONF_addr:
 		snprintf(out, cap, "IPV4:PORT or [IPV6]:PORT, numeric, port %lld..%lld", lo, hi);
 		break;
+	case CONF_ends:
+		snprintf(out, cap, "up to %d IPV4:PORT or [IPV6]:PORT, with commas between",
+		         CONF_ENDS_MAX);
+		break;
 	case CONF_id:
 		snprintf(out, cap, "a node id of %d characters", ID_TEXT_LEN);
 		break;
@@ -295,18 +254,6 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 		snprintf(out, cap, "text of %lld..%lld characters", lo, hi);
 		break;
 	}
-}
-
-static void format_addr(const conf_addr_t *a, char *out, size_t cap)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-
-	if (!a->family) {
-		snprintf(out, cap, "%s", "");
-		return;
-	}
-	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->addr, text, sizeof(text));
-	snprintf(out, cap, a->family == 6 ? "[%s]:%u" : "%s:%u", text, a->port);
 }
 
 static void format_size(uint64_t v, char *out, size_t cap)
@@ -358,7 +305,10 @@ void conf_value_format(const struct conf_option *o, const void *base, char *out,
 		snprintf(out, cap, rate->rate ? "%u" : rate->on ? "yes" : "no", rate->rate);
 		break;
 	case CONF_addr:
-		format_addr(at, out, cap);
+		conf_addr_format(at, out, cap);
+		break;
+	case CONF_ends:
+		conf_ends_format(at, out, cap);
 		break;
 	case CONF_id:
 		id_to_text(at, id);

@@ -63,6 +63,21 @@ struct node_cfg {
 /* Fills every field of *cfg but identity, rng, alloc and cookie_key (zeros), which the caller sets, with the values above. */
 void node_cfg_default(struct node_cfg *cfg);
 
+/* An address over IP. family: 4 or 6, 0: none; port and addr as in cp_link. */
+struct node_addr {
+	uint8_t family;
+	uint16_t port;
+	uint8_t addr[16];
+};
+
+#define LINK_ENDS_MAX 8 /* addresses that are configured for one link's neighbour */
+
+/* Where a neighbour may be, in the order in which its addresses are tried. */
+struct node_ends {
+	uint8_t n;
+	struct node_addr v[LINK_ENDS_MAX];
+};
+
 /* How a listener is set up. The ids are copied. */
 struct node_listen_cfg {
 	/* As of a link, but without remote address and MAC. io.link < CPDP_LINKS_MAX / 2. */
@@ -82,4 +97,6 @@ struct node_link_cfg {
 	bool expect_id; /* refuse any other neighbour */
 	bool initiate; /* send the first handshake message (udp without a remote address only answers) */
 	struct node_id id;
+	/* udp-socket: io takes the first one. None: the address in io is the only one, if it has one. */
+	struct node_ends ends;
 };

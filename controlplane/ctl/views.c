@@ -25,6 +25,7 @@ static const struct column links[] = {
         {"ALLOWED", "allowed", CELL_TEXT, NULL},
         {"LOCAL", "local", CELL_TEXT, NULL},
         {"REMOTE", "remote", CELL_TEXT, NULL},
+        {"WHY THERE", "remote_why", CELL_TEXT, NULL},
         {"CONFIGURED", "configured", CELL_TEXT, NULL},
         {"REASON", "reason", CELL_TEXT, NULL},
 };

@@ -33,6 +33,7 @@ struct daemon_link {
 	bool listener; /* no link, but makes them */
 	bool made;     /* by a listener, which has the socket */
 	int fd;        /* udp-socket; -1: none, or closed */
+	bool v4, v6;   /* udp-socket: what it sends to */
 	uint16_t port;
 	struct cp_link io;
 	uint64_t rx_packets, tx_data; /* counters as last told to the node */

@@ -2,161 +2,54 @@
 /* Link numbers, sockets and liveness by counters. */
 #include "daemon/links.h"
 #include "daemon/daemon.h"
+#include "daemon/link_socket.h"
 #include "daemon/notify.h"
 #include "wire/link.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define POLL_BUSY_NS  (100 * NS_PER_MS) /* while data moves: a dead link is noticed within 1 s */
 #define POLL_IDLE_NS  (500 * NS_PER_MS) /* to notice that data begins to move */
 #define BUSY_FOR_NS   (2 * NS_PER_S)
-#define SOCKET_BUFFER (4 << 20)
 #define UDP_FRAME     1500 /* largest IP packet that is tried */
 #define SEAL_OVERHEAD 32   /* 16 bytes of header, 16 of tag */
 #define LABELLED_MAX  1500
 #define LINKS_CONFIGURED_MAX \
 	(CPDP_LINKS_MAX / 2) /* the other numbers are for links that listeners make */
 
-static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
-                             struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (family == 6) {
-		struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
-
-		s->sin6_family = AF_INET6;
-		s->sin6_port = htons(port);
-		memcpy(&s->sin6_addr, addr, 16);
-		return sizeof(*s);
-	}
-	struct sockaddr_in *s = (struct sockaddr_in *)out;
-
-	s->sin_family = AF_INET;
-	s->sin_port = htons(port);
-	memcpy(&s->sin_addr, addr, 4);
-	return sizeof(*s);
-}
-
-/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed.
- * syscalls: setsockopt */
-static void socket_tune(int fd, uint8_t family)
-{
-	int size = SOCKET_BUFFER, pmtu;
-
-	if (family == 6) {
-		pmtu = IPV6_PMTUDISC_PROBE;
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &pmtu, sizeof(pmtu));
-	} else {
-		pmtu = IP_PMTUDISC_PROBE;
-		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu));
-	}
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
-static const char *bind_remedy(int err)
-{
-	switch (err) {
-	case EADDRINUSE:
-		return "another process (or link) has this port; choose another or stop it";
-	case EADDRNOTAVAIL:
-		return "this machine has no such address; `ip address` lists those it has";
-	case EACCES:
-		return "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one";
-	default:
-		return "see bind(2)";
-	}
-}
-
-/* The socket of a link that is being removed and stood at this address: a new link at the same address goes on with it, since the workers
- * still hold it and the kernel gives the address to nobody else meanwhile. The old link goes at once then, since what arrives is for the new one.
- * A descriptor of its own, or -1: there is none.
- * syscalls: getsockname fcntl */
-static int socket_inherit(struct daemon *d, const struct sockaddr_storage *at, socklen_t len)
-{
-	for (uint32_t i = 0; i < d->nlinks; i++) {
-		const struct daemon_link *k = &d->links[i];
-		struct sockaddr_storage has;
-		socklen_t n = sizeof(has);
-
-		memset(&has, 0, sizeof(has));
-		if (k->leaving && k->fd >= 0 &&
-		    getsockname(k->fd, (struct sockaddr *)&has, &n) == 0 && n == len &&
-		    memcmp(&has, at, len) == 0) {
-			struct node_event now = {.type = NODE_LINK_DEL};
-
-			now.u.link.link = (uint16_t)i;
-			node_input(d->node, &now, d->now);
-			return fcntl(k->fd, F_DUPFD_CLOEXEC, 0);
-		}
-	}
-	return -1;
-}
-
-/* syscalls: socket setsockopt bind getsockname close */
-static int socket_open(struct daemon *d, const struct conf_link *l, uint16_t *port, char *err,
-                       size_t errcap)
-{
-	uint8_t family = l->local.family ? l->local.family : l->remote.family;
-	struct sockaddr_storage at;
-	socklen_t len = sockaddr_of(family, l->local.port, l->local.addr, &at);
-	int one = 1, rc;
-	int fd = l->local.port ? socket_inherit(d, &at, len) : -1;
-
-	if (fd >= 0) {
-		*port = l->local.port;
-		return fd;
-	}
-	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0) {
-		rc = -errno;
-		snprintf(err, errcap,
-		         "link %s: cannot open an IPv%u socket: %s; is IPv%u enabled here, and is "
-		         "the limit of open files (ulimit -n) high enough?",
-		         l->head.name, family, strerror(-rc), family);
-		return rc;
-	}
-	if (family == 6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	socket_tune(fd, family);
-	if (bind(fd, (struct sockaddr *)&at, len) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &len) < 0) {
-		char addr[80];
-		const struct conf_option *o =
-		        &conf_sections[CONF_SEC_LINK]
-		                 .options[conf_option_index(CONF_SEC_LINK, "local")];
-
-		rc = -errno;
-		conf_value_format(o, l, addr, sizeof(addr));
-		snprintf(err, errcap, "link %s: cannot use local = %s: %s; %s", l->head.name, addr,
-		         strerror(-rc), bind_remedy(-rc));
-		close(fd);
-		return rc;
-	}
-	*port = ntohs(family == 6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-	                          : ((struct sockaddr_in *)&at)->sin_port);
-	return fd;
-}
-
 /* The bound of a link over IP: probes find out how much of it the way carries. Links without control are not probed. */
 static uint16_t default_mtu(const struct conf_link *l)
 {
-	bool v6 = l->remote.family == 6 || l->local.family == 6;
+	bool v6 = l->local.family == 6;
 
+	for (unsigned i = 0; i < l->remote.n; i++)
+		v6 |= l->remote.v[i].family == 6;
 	if (!l->control)
 		return LINK_MTU_SAFE;
 	return (uint16_t)(UDP_FRAME - SEAL_OVERHEAD - (v6 ? 48 : 28));
+}
+
+/* The configured addresses that the link's socket can send to. */
+static struct node_ends ends_of(const struct daemon_link *k, const struct conf_link *l)
+{
+	struct node_ends ends = {0};
+
+	_Static_assert(CONF_ENDS_MAX == LINK_ENDS_MAX, "the node takes all of them");
+	for (unsigned i = 0; i < l->remote.n; i++) {
+		const conf_addr_t *a = &l->remote.v[i];
+		struct node_addr *to = &ends.v[ends.n];
+
+		if (!(a->family == 6 ? k->v6 : k->v4))
+			continue;
+		*to = (struct node_addr){.family = a->family, .port = a->port};
+		memcpy(to->addr, a->addr, sizeof(to->addr));
+		ends.n++;
+	}
+	return ends;
 }
 
 static int slot_take(struct daemon *d)
@@ -205,14 +98,16 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
 	};
 	memcpy(k->io.peer_mac, l->mac, 6);
 	if (l->type == CONF_TYPE_UDP_SOCKET) {
-		int fd = socket_open(d, l, &k->io.local_port, err, errcap);
+		struct node_ends ends;
+		int fd = link_socket_open(d, l, k, err, errcap);
 
 		if (fd < 0)
 			return fd;
 		k->fd = k->io.fd = fd;
-		k->io.family = l->remote.family;
-		k->io.remote_port = l->remote.port;
-		memcpy(k->io.remote_addr, l->remote.addr, 16);
+		ends = ends_of(k, l);
+		k->io.family = ends.v[0].family;
+		k->io.remote_port = ends.v[0].port;
+		memcpy(k->io.remote_addr, ends.v[0].addr, 16);
 		memcpy(k->io.local_addr, l->local.addr, 16);
 		if (!k->io.mtu)
 			k->io.mtu = default_mtu(l);
@@ -304,14 +199,34 @@ int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char
 	cfg = (struct node_link_cfg){
 	        .io = k->io,
 	        .expect_id = conf_given(&l->head, CONF_SEC_LINK, "peer"),
-	        .initiate = k->io.type == LINK_ETHERNET || l->remote.family != 0,
+	        .initiate = k->io.type == LINK_ETHERNET || l->remote.n > 0,
 	        .id = l->peer,
+	        .ends = ends_of(k, l),
 	};
 	snprintf(cfg.name, sizeof(cfg.name), "%s", k->name);
 	node_input(d->node, &ev, d->now);
 	if (k->io.type == LINK_ETHERNET && !k->carrier)
 		tell_carrier(d, link);
 	return 0;
+}
+
+bool links_serve(const struct daemon *d, uint32_t link, const struct conf_link *l)
+{
+	const struct daemon_link *k = &d->links[link];
+	bool v4, v6;
+
+	link_socket_families(l, &v4, &v6);
+	return k->fd >= 0 && k->control && (k->v4 || !v4) && (k->v6 || !v6);
+}
+
+void links_set_remotes(struct daemon *d, uint32_t link, const struct conf_link *l)
+{
+	struct node_event ev = {.type = NODE_LINK_ENDS};
+	struct node_ends ends = ends_of(&d->links[link], l);
+
+	ev.u.ends.link = (uint16_t)link;
+	ev.u.ends.ends = &ends;
+	node_input(d->node, &ev, d->now);
 }
 
 void links_remove(struct daemon *d, uint32_t link)

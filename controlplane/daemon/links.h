@@ -17,6 +17,10 @@ int links_open(struct daemon *d, const struct conf_link *l, char *err, size_t er
  * with one sentence in err: the slot is then still taken, links_gone() frees it. */
 int links_start(struct daemon *d, uint32_t link, const struct conf_link *l, char *err,
                 size_t errcap);
+/* Whether the socket of a link that runs serves all addresses of l, so that they can be changed while it runs. */
+bool links_serve(const struct daemon *d, uint32_t link, const struct conf_link *l);
+/* The neighbour's addresses are those of l from now on, as far as the link's socket serves them. */
+void links_set_remotes(struct daemon *d, uint32_t link, const struct conf_link *l);
 /* Asks the node to give the link up; its slot is freed when every worker has. */
 void links_remove(struct daemon *d, uint32_t link);
 /* No worker knows the link any more (OUT_LINK_GONE): closes its socket and frees the slot. */

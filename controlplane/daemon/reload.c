@@ -113,10 +113,27 @@ static void add_link(struct daemon *d, const struct conf_link *l, struct changes
 	note(ch->applied, &ch->napplied, "link", l->head.name, "added");
 }
 
-static void compare_links(struct daemon *d, const struct conf *fresh, struct changes *ch)
+/* A link that runs: its neighbour's addresses change at once where its socket serves them; for all else it is to be started anew. */
+static void change_link(struct daemon *d, const struct conf_link *old, const struct conf_link *l,
+                        struct changes *ch)
 {
+	int link = links_find(d, l->head.name);
+	struct conf_link moved = *old;
 	char keys[64];
 
+	if (links_serve(d, (uint32_t)link, l)) {
+		moved.remote = l->remote;
+		if (differs(CONF_SEC_LINK, old, &moved, keys, sizeof(keys))) {
+			links_set_remotes(d, (uint32_t)link, l);
+			note(ch->applied, &ch->napplied, "link", l->head.name, keys);
+		}
+	}
+	if (differs(CONF_SEC_LINK, &moved, l, keys, sizeof(keys)))
+		note(ch->restart, &ch->nrestart, "link", l->head.name, keys);
+}
+
+static void compare_links(struct daemon *d, const struct conf *fresh, struct changes *ch)
+{
 	remove_links(d, fresh, ch);
 	for (uint32_t i = 0; i < fresh->nlinks; i++) {
 		const struct conf_link *l = &fresh->links[i];
@@ -124,8 +141,8 @@ static void compare_links(struct daemon *d, const struct conf *fresh, struct cha
 
 		if (!old || !runs(d, l->head.name))
 			add_link(d, l, ch);
-		else if (differs(CONF_SEC_LINK, old, l, keys, sizeof(keys)))
-			note(ch->restart, &ch->nrestart, "link", l->head.name, keys);
+		else
+			change_link(d, old, l, ch);
 	}
 }
 
@@ -249,6 +266,20 @@ static void adopt_listeners(struct daemon *d, struct conf *fresh)
 	fresh->nlistens = nold;
 }
 
+/* A link that runs: as it was started, but for its neighbour's addresses. */
+static void keep_link(struct daemon *d, const struct conf_link *was, struct conf_link *l)
+{
+	uint32_t bit = UINT32_C(1) << conf_option_index(CONF_SEC_LINK, "remote");
+	int link = links_find(d, was->head.name);
+	const struct conf_link fresh = *l;
+
+	*l = *was;
+	if (!links_serve(d, (uint32_t)link, &fresh))
+		return;
+	l->remote = fresh.remote;
+	l->head.given = (was->head.given & ~bit) | (fresh.head.given & bit);
+}
+
 /* What runs keeps its old section; names and links become the new ones, so that the next reload compares with them. */
 static void adopt(struct daemon *d, struct conf *fresh)
 {
@@ -266,7 +297,7 @@ static void adopt(struct daemon *d, struct conf *fresh)
 
 		/* One that could not be added stays in the list: reload_again() tries it. */
 		if (was && runs(d, was->head.name))
-			fresh->links[i] = *was;
+			keep_link(d, was, &fresh->links[i]);
 	}
 	adopt_listeners(d, fresh);
 	/* Links that stay although the file has dropped them are named again at the next reload by their absence only. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool show_links_count(struct daemon *d, struct show_walk *w, struct json *j)
 {
@@ -32,6 +33,44 @@ static const char *reason(const struct daemon *d, const struct node_link_view *v
 	if (*v->reason)
 		return v->reason;
 	return k && k->io.type == LINK_ETHERNET && !v->up ? ports_fault(d, k->port) : NULL;
+}
+
+static bool same_address(const struct node_addr *a, const struct node_addr *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       memcmp(a->addr, b->addr, a->family == 4 ? 4 : 16) == 0;
+}
+
+/* What is configured, as one text, and why packets go where they do: that address is the n-th configured one, or where the neighbour was seen. */
+static void show_remotes(const struct node_link_view *v, struct json *j)
+{
+	char all[LINK_ENDS_MAX * SHOW_ADDR_MAX] = "", why[64] = "";
+	bool learnt = same_address(&v->learnt, &v->remote);
+	unsigned at = 0;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < v->configured.n; i++) {
+		const struct node_addr *a = &v->configured.v[i];
+		char text[SHOW_ADDR_MAX];
+
+		show_addr_text(a->family, a->addr, a->port, text);
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "", text);
+		if (same_address(a, &v->remote))
+			at = i + 1;
+	}
+	show_text(j, "configured", v->configured.n ? all : NULL);
+	if (v->up && learnt && !at)
+		snprintf(why, sizeof(why), "the neighbour answered from there");
+	else if (v->up && at)
+		snprintf(why, sizeof(why), "configured, %u of %u, and answers", at,
+		         v->configured.n);
+	else if (v->up && v->remote.family)
+		snprintf(why, sizeof(why), "it was configured, and answers");
+	else if (at)
+		snprintf(why, sizeof(why), "tried: configured, %u of %u", at, v->configured.n);
+	else if (v->remote.family)
+		snprintf(why, sizeof(why), "tried: the neighbour was there");
+	show_text(j, "remote_why", *why ? why : NULL);
 }
 
 static void row(struct daemon *d, const struct node_link_view *v, uint32_t held, struct json *j)
@@ -66,7 +105,7 @@ static void row(struct daemon *d, const struct node_link_view *v, uint32_t held,
 		json_bool(j, "allowed", v->allowed);
 	show_addr(j, "local", v->local.family, v->local.addr, v->local.port);
 	show_addr(j, "remote", v->remote.family, v->remote.addr, v->remote.port);
-	show_addr(j, "configured", v->configured.family, v->configured.addr, v->configured.port);
+	show_remotes(v, j);
 	show_link_counters(&c, j);
 	json_object_end(j);
 }

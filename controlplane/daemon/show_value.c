@@ -88,16 +88,23 @@ void show_s(struct json *j, const char *key, int64_t ns)
 	scaled(j, key, ns, NS_PER_S);
 }
 
+void show_addr_text(uint8_t family, const uint8_t addr[16], uint16_t port, char out[SHOW_ADDR_MAX])
+{
+	char host[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(family == 6 ? AF_INET6 : AF_INET, addr, host, sizeof(host));
+	snprintf(out, SHOW_ADDR_MAX, family == 6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 void show_addr(struct json *j, const char *key, uint8_t family, const uint8_t addr[16],
                uint16_t port)
 {
-	char host[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 10];
+	char text[SHOW_ADDR_MAX];
 
 	if (family != 4 && family != 6) {
 		json_null(j, key);
 		return;
 	}
-	inet_ntop(family == 6 ? AF_INET6 : AF_INET, addr, host, sizeof(host));
-	snprintf(text, sizeof(text), family == 6 ? "[%s]:%u" : "%s:%u", host, port);
+	show_addr_text(family, addr, port, text);
 	json_str(j, key, text);
 }

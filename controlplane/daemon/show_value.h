@@ -21,6 +21,9 @@ void show_addr(struct json *j, const char *key, uint8_t family, const uint8_t ad
 void show_link(struct daemon *d, struct json *j, const char *key, uint32_t link);
 /* A tunnel's number as 16 hexadecimal digits, because many readers take JSON numbers for doubles. 0 becomes null. */
 void show_nonce(struct json *j, const char *key, uint64_t nonce);
+#define SHOW_ADDR_MAX 64 /* bytes of an address with port, and the NUL */
+/* An address as a configuration would have it. */
+void show_addr_text(uint8_t family, const uint8_t addr[16], uint16_t port, char out[SHOW_ADDR_MAX]);
 /* 0 becomes null. */
 void show_hops(struct json *j, const char *key, uint32_t hops);
 /* NULL becomes null. */

@@ -170,6 +170,14 @@ static void drain(struct node *n, uint32_t cookie)
 	out_done(n, cookie);
 }
 
+static void link_ends(struct node *n, const struct node_event *ev)
+{
+	struct peer *p = peer_by_link(n, ev->u.ends.link);
+
+	if (p)
+		peer_addresses_set(n, p, ev->u.ends.ends);
+}
+
 void node_input(struct node *n, const struct node_event *ev, struct instant now)
 {
 	n->now = now;
@@ -177,6 +185,9 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 	case NODE_LINK_ADD:
 		if (peer_add(n, ev->u.link_add) != 0)
 			out_log(n, 3, "link %s could not be added", ev->u.link_add->name);
+		break;
+	case NODE_LINK_ENDS:
+		link_ends(n, ev);
 		break;
 	case NODE_LISTEN_SET:
 		if (listener_set(n, ev->u.listen_set) != 0)

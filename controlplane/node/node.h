@@ -30,6 +30,7 @@ enum node_event_type {
 	NODE_RESTORE,      /* a snapshot's bytes, before the first link */
 	NODE_LISTEN_ID,    /* a listener lets an id in, or turns it away and takes its link down */
 	NODE_STOPS, /* the last event: neighbours are told, so that they need not find out by silence */
+	NODE_LINK_ENDS,  /* the configured addresses of a link's neighbour are others from now on */
 	NODE_LISTEN_SET, /* a listener is added, or accepts other neighbours than before; NODE_LINK_DEL of its number ends it */
 };
 
@@ -49,6 +50,10 @@ struct node_event {
 			uint32_t count;       /* NODE_LINK_RX, NODE_LINK_TX: packets */
 			struct instant since; /* NODE_LINK_RX: they came after this */
 		} link;
+		struct {
+			uint16_t link;
+			const struct node_ends *ends;
+		} ends;
 		const struct dp_event *worker;
 		struct {
 			uint8_t worker;
@@ -89,12 +94,6 @@ struct node_cursor {
 	struct node_id id; /* contacts: of the contact; tunnels: of the source */
 };
 
-struct node_addr {
-	uint8_t family; /* 4, 6; 0: none */
-	uint16_t port;
-	uint8_t addr[16];
-};
-
 struct node_link_view {
 	uint16_t link;
 	char name[32];
@@ -116,8 +115,10 @@ struct node_link_view {
 	bool allowed; /* a listener's link: its id is named there */
 	char reason
 	        [96]; /* why it is not up, as far as one side has told the other; empty: nothing known */
-	/* udp*: own address; where the neighbour is now; where the configuration says it is. */
-	struct node_addr local, remote, configured;
+	/* udp*: own address; where packets go now; where the neighbour was seen and has answered, if it ever was elsewhere than
+	 * configured or asked; where the configuration says it is. */
+	struct node_addr local, remote, learnt;
+	struct node_ends configured;
 };
 bool node_view_link(const struct node *n, struct node_cursor *at, struct instant now,
                     struct node_link_view *v);

@@ -33,6 +33,9 @@ static struct node_addr local_of(const struct cp_link *io)
 		return a;
 	a.family = io->family ? io->family : memcmp(io->local_addr + 4, none, 12) ? 6 : 4;
 	memcpy(a.addr, io->local_addr, sizeof(a.addr));
+	/* On a socket of both families the own address of an IPv4 packet is mapped into an IPv6 one. */
+	if (a.family == 4 && memcmp(io->local_addr, none, 10) == 0 && io->local_addr[10] == 0xff)
+		memcpy(a.addr, io->local_addr + 12, 4);
 	return a;
 }
 
@@ -45,9 +48,8 @@ static void addresses(const struct peer *p, struct node_link_view *v)
 		return;
 	v->remote = (struct node_addr){.family = io->family, .port = io->remote_port};
 	memcpy(v->remote.addr, io->remote_addr, sizeof(v->remote.addr));
-	v->configured = (struct node_addr){.family = p->at.configured.family,
-	                                   .port = p->at.configured.port};
-	memcpy(v->configured.addr, p->at.configured.addr, sizeof(v->configured.addr));
+	v->learnt = p->at.learnt;
+	v->configured = p->cfg.ends;
 }
 
 /* The neighbour on the lowest link number from `link` on, or NULL. */

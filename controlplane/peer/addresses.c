@@ -9,68 +9,136 @@
 
 #define ASK_WAIT  (250 * NS_PER_MS) /* or the time that answers take */
 #define ASK_TRIES 3
-/* Tries of a handshake that leave from the own address that the neighbour asked. */
-#define LOCAL_TRIES 4
 
-static bool same(const struct address *a, uint8_t family, const uint8_t *addr, uint16_t port)
+static bool same(const struct node_addr *a, uint8_t family, const uint8_t *addr, uint16_t port)
 {
 	return a->family == family && a->port == port &&
 	       memcmp(a->addr, addr, family == 4 ? 4 : 16) == 0;
 }
 
-static struct address address(uint8_t family, const uint8_t addr[16], uint16_t port)
+static bool equal(const struct node_addr *a, const struct node_addr *b)
 {
-	struct address a = {.family = family, .port = port};
+	return same(a, b->family, b->addr, b->port);
+}
+
+static struct node_addr address(uint8_t family, const uint8_t addr[16], uint16_t port)
+{
+	struct node_addr a = {.family = family, .port = port};
 
 	memcpy(a.addr, addr, sizeof(a.addr));
 	return a;
 }
 
-static struct address in_use(const struct peer *p)
+static struct node_addr in_use(const struct peer *p)
 {
 	return address(p->cfg.io.family, p->cfg.io.remote_addr, p->cfg.io.remote_port);
 }
 
-void peer_addresses_init(struct peer *p)
+static void take(struct peer *p, const struct node_addr *a)
 {
-	p->at = (struct addresses){.configured = in_use(p)};
-}
-
-/* The workers send to this address, and report packets from any other anew. */
-static void set(struct node *n, struct peer *p, const struct address *a)
-{
-	struct cp_cmd c = {.type = CMD_LINK_REMOTE};
-
 	p->cfg.io.family = a->family;
 	p->cfg.io.remote_port = a->port;
 	memcpy(p->cfg.io.remote_addr, a->addr, sizeof(a->addr));
+}
+
+void peer_addresses_init(struct peer *p)
+{
+	struct node_ends *ends = &p->cfg.ends;
+
+	if (ends->n > 0)
+		take(p, &ends->v[0]);
+	else if (p->cfg.io.family)
+		*ends = (struct node_ends){.n = 1, .v[0] = in_use(p)};
+	p->at = (struct addresses){0};
+}
+
+/* All addresses to be tried, in their order; at most one more than are configured. */
+static unsigned candidates(const struct peer *p, struct node_addr v[LINK_ENDS_MAX + 1])
+{
+	const struct node_ends *ends = &p->cfg.ends;
+	bool known = p->at.learnt.family == 0;
+
+	for (unsigned i = 0; i < ends->n; i++) {
+		v[i] = ends->v[i];
+		known |= equal(&v[i], &p->at.learnt);
+	}
+	if (!known)
+		v[ends->n] = p->at.learnt;
+	return ends->n + !known;
+}
+
+unsigned peer_addresses_count(const struct peer *p)
+{
+	struct node_addr v[LINK_ENDS_MAX + 1];
+
+	return candidates(p, v);
+}
+
+/* The workers send to this address, and report packets from any other anew. */
+static void set(struct node *n, struct peer *p, const struct node_addr *a)
+{
+	struct cp_cmd c = {.type = CMD_LINK_REMOTE};
+
+	take(p, a);
 	c.u.link = p->cfg.io;
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-/* The kernel chooses the own address. One that is configured comes without an interface, and stays. */
-static void forget_local(struct peer *p)
+/* Packets leave from the own address that the neighbour asked, or the kernel chooses it. One that is configured comes without an interface, and
+ * stays. */
+static void set_local(struct peer *p, bool asked)
 {
-	if (p->cfg.io.local_if)
-		memset(p->cfg.io.local_addr, 0, sizeof(p->cfg.io.local_addr));
-	p->cfg.io.local_if = 0;
+	struct cp_link *io = &p->cfg.io;
+
+	if (io->local_if)
+		memset(io->local_addr, 0, sizeof(io->local_addr));
+	io->local_if = 0;
+	if (!asked || !p->at.local_if)
+		return;
+	memcpy(io->local_addr, p->at.local_addr, sizeof(io->local_addr));
+	io->local_if = p->at.local_if;
+}
+
+/* The neighbour is where this comes from, and reaches this node at the address that it names. */
+static void learn(struct peer *p, const struct hs_source *from)
+{
+	p->at.learnt = address(from->family, from->addr, from->addr_port);
+	p->at.local_if = hs_source_local(from) ? from->local_if : 0;
+	memcpy(p->at.local_addr, from->local_addr, sizeof(p->at.local_addr));
+	set_local(p, true);
+	take(p, &p->at.learnt);
+}
+
+void peer_address_first(struct peer *p, const struct hs_source *from)
+{
+	p->cfg.ends.n = 0;
+	learn(p, from);
 }
 
 void peer_address_use(struct node *n, struct peer *p, const struct hs_source *from)
 {
-	p->at.learnt = address(from->family, from->addr, from->addr_port);
 	p->at.asked.family = 0;
 	disarm(n, &p->address_timer);
-	forget_local(p);
-	if (hs_source_local(from)) {
-		memcpy(p->cfg.io.local_addr, from->local_addr, sizeof(from->local_addr));
-		p->cfg.io.local_if = from->local_if;
-	}
+	learn(p, from);
 	set(n, p, &p->at.learnt);
 }
 
+void peer_address_answered(struct node *n, struct peer *p, const struct hs_source *from)
+{
+	const struct cp_link *io = &p->cfg.io;
+
+	if (!from->family)
+		return;
+	if (io->family == from->family && io->remote_port == from->addr_port &&
+	    memcmp(io->remote_addr, from->addr, sizeof(from->addr)) == 0 &&
+	    (!hs_source_local(from) ||
+	     memcmp(io->local_addr, from->local_addr, sizeof(from->local_addr)) == 0))
+		return;
+	peer_address_use(n, p, from);
+}
+
 static void send_challenge(struct node *n, struct peer *p, uint64_t nonce, bool answer,
-                           const struct address *to)
+                           const struct node_addr *to)
 {
 	struct linkmsg_challenge m = {.nonce = nonce, .answer = answer};
 	struct cp_cmd c;
@@ -128,7 +196,7 @@ void peer_learnt(struct node *n, struct peer *p, uint8_t family, const uint8_t a
 
 void peer_address_tick(struct node *n, struct peer *p)
 {
-	struct address now = in_use(p);
+	struct node_addr now = in_use(p);
 
 	if (!p->at.asked.family)
 		return;
@@ -160,18 +228,46 @@ void peer_challenge_rx(struct node *n, struct peer *p, const struct linkmsg_chal
 
 void peer_address_next(struct node *n, struct peer *p)
 {
-	const struct addresses *at = &p->at;
-	const struct address now = in_use(p);
+	struct node_addr v[LINK_ENDS_MAX + 1], now = in_use(p);
+	unsigned k = candidates(p, v), at = 0;
 
-	if (p->cfg.io.local_if && p->hs_tries >= LOCAL_TRIES) {
-		forget_local(p);
-		set(n, p, &now);
-	}
-	if (!at->configured.family || !at->learnt.family ||
-	    same(&at->configured, at->learnt.family, at->learnt.addr, at->learnt.port))
+	while (at < k && !equal(&v[at], &now))
+		at++;
+	if (k == 0 || (k == 1 && at == 0 && !p->at.local_if))
+		return; /* there is nothing to turn to */
+	now = v[at + 1 < k ? at + 1 : 0];
+	set_local(p, equal(&now, &p->at.learnt) && p->at.turns++ % 2);
+	set(n, p, &now);
+}
+
+static bool listed(const struct node_ends *ends, const struct node_addr *a)
+{
+	for (unsigned i = 0; i < ends->n; i++)
+		if (equal(&ends->v[i], a))
+			return true;
+	return false;
+}
+
+void peer_addresses_set(struct node *n, struct peer *p, const struct node_ends *ends)
+{
+	const struct node_ends old = p->cfg.ends;
+	const struct node_addr now = in_use(p), *to = NULL;
+
+	if (p->state == PEER_GONE || p->listener)
 		return;
-	set(n, p,
-	    same(&now, at->configured.family, at->configured.addr, at->configured.port)
-	            ? &at->learnt
-	            : &at->configured);
+	p->cfg.ends = *ends;
+	p->cfg.initiate = ends->n > 0;
+	if (peer_up(p) || ends->n == 0)
+		return;
+	for (unsigned i = 0; i < ends->n && !to; i++)
+		if (!listed(&old, &ends->v[i]))
+			to = &ends->v[i];
+	if (!to && !listed(ends, &now))
+		to = &ends->v[0];
+	if (to) {
+		set_local(p, false);
+		set(n, p, to);
+	}
+	p->hs_tries = 0;
+	peer_handshake_start(n, p);
 }

@@ -5,23 +5,15 @@
 
 #include <string.h>
 
-/* The neighbour is where the second message of XX, which the third answers, went to, and has asked the address that this left from. One
- * that is up and has not started anew moves only when it has answered a challenge there. */
+/* The neighbour is where the second message of XX went to, which the third answers, and has asked the address that this left from. One that is up
+ * and has not started anew moves only when it has answered a challenge there. */
 static void take_address(struct node *n, struct peer *p, const struct handshake *hs)
 {
 	bool goes_on =
 	        peer_up(p) && p->remote_epoch == hs->remote.epoch && p->local_epoch == hs->epoch;
-	const struct cp_link *io = &p->cfg.io;
-	const struct hs_source *to = &hs->to;
 
-	if (!to->family || peer_taken(p, &hs->id) || (io->family && goes_on))
-		return;
-	if (io->family == to->family && io->remote_port == to->addr_port &&
-	    memcmp(io->remote_addr, to->addr, sizeof(to->addr)) == 0 &&
-	    (!hs_source_local(to) ||
-	     memcmp(io->local_addr, to->local_addr, sizeof(to->local_addr)) == 0))
-		return;
-	peer_address_use(n, p, to);
+	if (!peer_taken(p, &hs->id) && !(p->cfg.io.family && goes_on))
+		peer_address_answered(n, p, &hs->to);
 }
 
 /* Workers have the receiving keys: the handshake is over, and its entry goes. */

@@ -35,16 +35,22 @@ int64_t peer_handshake_wait(const struct peer *p)
 
 int64_t peer_handshake_retry(struct node *n, struct peer *p)
 {
-	int64_t most = p->hs_tries < RETRIES_SOON ? RETRY_SOON : RETRY_MAX;
-	int64_t wait = RETRY_MIN << (p->hs_tries < 5 ? p->hs_tries : 5);
+	/* The pause grows by rounds: an address that has not been tried yet does not wait for the others. */
+	unsigned ends = peer_addresses_count(p) > 1 ? peer_addresses_count(p) : 1;
+	unsigned round = p->hs_tries / ends;
+	int64_t late =
+	        RETRY_MAX / (int64_t)ends > RETRY_SOON ? RETRY_MAX / (int64_t)ends : RETRY_SOON;
+	int64_t most = p->hs_tries < RETRIES_SOON ? RETRY_SOON : late;
+	int64_t wait = RETRY_MIN << (round < 5 ? round : 5);
 
-	if (p->hs_tries < UINT8_MAX)
+	if (p->hs_tries < UINT16_MAX)
 		p->hs_tries++;
 	wait = wait < most ? wait : most;
 	if (wait < peer_handshake_wait(p))
 		wait = peer_handshake_wait(p);
-	if (p->refusal.times > 0) {
-		wait = RETRY_REFUSED_MIN << (p->refusal.times < 4 ? p->refusal.times - 1 : 3);
+	if (p->refusal.times >= ends) {
+		round = p->refusal.times / ends;
+		wait = RETRY_REFUSED_MIN << (round < 4 ? round - 1 : 3);
 		wait = wait < RETRY_REFUSED_MAX ? wait : RETRY_REFUSED_MAX;
 	}
 	return wait + (int64_t)rng_below(&n->cfg.rng, (uint64_t)wait / 8 + 1);
@@ -62,7 +68,9 @@ static void begin(struct node *n, struct peer *p)
 	uint8_t msg[HS_NOISE_MAX];
 	size_t len;
 
-	if (!p->newest.refused && p->refusal.times > 0) /* the last try had no answer at all */
+	/* What one address has refused stands until no address has answered. */
+	if (!p->newest.refused && p->refusal.times > 0 &&
+	    ++p->refusal.silent >= peer_addresses_count(p))
 		p->refusal = (struct peer_refusal){0};
 	hs_drop(n, hs);
 	if (hs_init(n, hs, p, true, ik, ik ? p->x_key : NULL) != 0)

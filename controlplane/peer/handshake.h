@@ -81,7 +81,8 @@ struct peer_grant {
 	struct hs_payload remote;
 	uint32_t epoch; /* of this side, as told in the handshake */
 	struct instant born;
-	bool xx; /* it leaves this generation once its keys are used */
+	struct hs_source to; /* where the neighbour was when it got them */
+	bool xx;             /* it leaves this generation once its keys are used */
 	uint8_t generation[NOISE_PSK];
 	bool overtaken; /* a handshake of ours was completed later: packets under these keys are opened, but the keys are not adopted */
 };

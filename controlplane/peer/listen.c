@@ -135,13 +135,6 @@ static struct peer *link_make(struct node *n, struct listener *l, const struct n
 	cfg.io.link = free_number(n);
 	if (cfg.io.link == LINK_NONE)
 		return NULL;
-	cfg.io.family = from->family;
-	cfg.io.remote_port = from->addr_port;
-	memcpy(cfg.io.remote_addr, from->addr, sizeof(cfg.io.remote_addr));
-	if (hs_source_local(from)) {
-		memcpy(cfg.io.local_addr, from->local_addr, sizeof(cfg.io.local_addr));
-		cfg.io.local_if = from->local_if;
-	}
 	choose_name(n, id, cfg.name);
 	source_prefix(from->family, from->addr, NULL, prefix);
 	share = allowed ? NULL : listen_share_get(n, l, prefix);
@@ -150,7 +143,7 @@ static struct peer *link_make(struct node *n, struct listener *l, const struct n
 			listen_share_put(n, l, share);
 		return NULL;
 	}
-	p->at.configured.family = 0;
+	peer_address_first(p, from);
 	p->id = *id;
 	p->listener = l;
 	p->share = share;

@@ -212,6 +212,7 @@ void peer_live_tick(struct node *n, struct peer *p)
 	} else if (tick_was_late(n, p)) {
 		p->missed = 1; /* count misses anew from this hello */
 	} else if (p->missed >= n->cfg.hello_misses) {
+		peer_address_next(n, p); /* the first handshake need not go where nobody answers */
 		peer_down(n, p, "no answer to hellos");
 		return;
 	} else {

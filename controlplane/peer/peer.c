@@ -447,6 +447,9 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 		drop_state(n, p, "neighbour started anew");
 	else if (peer_up(p))
 		p->rekeys++;
+	/* One that was up all the time moves only when it has answered a challenge there. */
+	if (!peer_up(p))
+		peer_address_answered(n, p, &now.to);
 	p->local_epoch = now.epoch;
 	rx_adopt(n, p, &now.rx);
 	rx_proven(n, p);
@@ -516,6 +519,7 @@ static void grant_keep(struct node *n, struct peer *p, struct handshake *hs)
 	memcpy(g->tx_secret, hs->tx_secret, sizeof(g->tx_secret));
 	memcpy(g->x_key, hs->noise.rs, sizeof(g->x_key));
 	g->id = hs->id;
+	g->to = hs->to;
 	g->remote = hs->remote;
 	g->epoch = hs->epoch;
 	g->born = n->now;

@@ -91,8 +91,8 @@ struct peer {
 	/* handshake */
 	struct handshake own; /* that this node began; those it answers are in peers.half_open */
 	struct timer hs_timer;
-	uint8_t hs_tries; /* handshakes begun since the link went down */
-	bool gave_way;    /* to one that crossed it, since then */
+	uint16_t hs_tries; /* handshakes begun since the link went down */
+	bool gave_way;     /* to one that crossed it, since then */
 	/* Our newest first message, for as long as it may be refused. */
 	struct {
 		uint32_t index;

@@ -11,6 +11,7 @@ struct peer_refusal {
 	uint8_t reason; /* enum link_refusal; 0: none */
 	bool by_us;     /* this node has refused its neighbour, not the reverse */
 	uint8_t times;  /* in a row, of ours that were refused */
+	uint8_t silent; /* in a row, of ours that had no answer since */
 	uint32_t value;
 };
 

@@ -91,8 +91,14 @@ bool mw_take_counts(struct miniworker *w, uint16_t *link, uint32_t *rx, uint32_t
 
 /* ---- sending ---- */
 
-/* Frames f for the link and hands it to the wire. */
-static void transmit(struct miniworker *w, uint16_t link, struct frame *f)
+/* 192.0.2.0/24 is a place where nobody is. */
+static bool nowhere(const struct mw_link *l)
+{
+	return l->cfg.family == 4 && be32_load(l->cfg.remote_addr) >> 8 == 0xc00002;
+}
+
+/* Frames f for the link and hands it to the wire; a named address is not looked at. */
+static void transmit_anywhere(struct miniworker *w, uint16_t link, struct frame *f)
 {
 	struct mw_link *l = mw_link_at(w, link);
 
@@ -123,6 +129,17 @@ static void transmit(struct miniworker *w, uint16_t link, struct frame *f)
 	f->mac[1] = (uint8_t)link;
 	be32_store(f->mac + 2, w->addr);
 	w->ops.transmit(w->ops.arg, link, f);
+}
+
+/* To the link's remote. */
+static void transmit(struct miniworker *w, uint16_t link, struct frame *f)
+{
+	struct mw_link *l = mw_link_at(w, link);
+
+	if (l && nowhere(l))
+		drop(w, f, false, MW_DROP_NO_LINK);
+	else
+		transmit_anywhere(w, link, f);
 }
 
 /* Pushes the bottom label of a session's tunnel and transmits. */
@@ -244,7 +261,10 @@ static void exec_send(struct miniworker *w, const struct cp_send *c)
 		drop(w, f, false, MW_DROP_NO_REMOTE);
 		return;
 	}
-	transmit(w, c->link, f);
+	if (c->has_addr)
+		transmit_anywhere(w, c->link, f);
+	else
+		transmit(w, c->link, f);
 }
 
 static void exec_send_session(struct miniworker *w, const struct cp_send_session *c)

@@ -18,9 +18,10 @@
 #define ID                                                                                         \
 	"zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk" \
 	"dvzaybt356pijlbhveaq"
-#define NODE "[node]\nkey = k\n"
-#define UDP  "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\nremote = 127.0.0.1:2\n"
-#define ETH  "[port p]\ndevice = net_null0\n[link l]\ntype = ethernet\nport = p\n"
+#define NODE  "[node]\nkey = k\n"
+#define UDP   "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\nremote = 127.0.0.1:2\n"
+#define WAITS "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\n"
+#define ETH   "[port p]\ndevice = net_null0\n[link l]\ntype = ethernet\nport = p\n"
 #define STATIC \
 	"[port p]\ndevice = x\n[link l]\ntype = ethernet\nport = p\nseal = no\ncontrol = no\n"
 
@@ -114,6 +115,26 @@ static const struct bad bads[] = {
         {NODE ETH "check-mac = yes\n", "check-mac = yes needs `mac", 1},
         {NODE UDP "seal = no\n", "t:7: seal = no over IP lets anybody", 1},
         {NODE UDP "control = no\n", "t:7: control = no needs seal = no", 1},
+        {NODE ETH "remote = 127.0.0.1:5, 127.0.0.1:6\n",
+         "t:8: `remote` belongs to links of type udp-socket", 1},
+        {NODE UDP "remote = 127.0.0.1:3\n",
+         "t:7: duplicate option `remote`; the first is in line 6; several addresses stand in one",
+         1},
+        {NODE WAITS "remote = 127.0.0.1:2, 127.0.0.1:3,127.0.0.1:2\n",
+         "t:6: remote: 127.0.0.1:2 stands there twice", 1},
+        {NODE WAITS "remote = 127.0.0.1:2,\n", "t:6: remote: `` is not allowed", 1},
+        {NODE WAITS "remote = 127.0.0.1:2 127.0.0.1:3\n",
+         "t:6: remote: `127.0.0.1:2 127.0.0.1:3` is not allowed", 1},
+        {NODE WAITS "remote = 127.0.0.1:2, 127.0.0.1:0\n",
+         "t:6: remote: `127.0.0.1:0` is not allowed; expected IPV4:PORT", 1},
+        {NODE WAITS "remote = 1.1.1.1:1,1.1.1.1:2,1.1.1.1:3,1.1.1.1:4,1.1.1.1:5,1.1.1.1:6,"
+                    "1.1.1.1:7,1.1.1.1:8,1.1.1.1:9\n",
+         "t:6: remote: there are more than 8 addresses", 1},
+        {NODE WAITS "remote = 127.0.0.1:2, [::1]:2\n", "t:6: local is IPv4 and remote is IPv6", 1},
+        {NODE "[link l]\ntype = udp-socket\nlocal = [::1]:1\nremote = [::1]:2, 127.0.0.1:2\n",
+         "t:6: local is IPv6 and remote is IPv4", 1},
+        {NODE WAITS "seal = no\ntrusted = yes\nremote = 127.0.0.1:2, 127.0.0.1:3\n",
+         "t:8: seal = no allows one remote only", 1},
         {NODE "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\nremote = [::1]:2\n",
          "t:6: local is IPv4 and remote is IPv6", 1},
         {NODE "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:0\n", "needs a port other than 0", 1},
@@ -181,9 +202,10 @@ static void test_good(void **state)
 	assert_int_equal(c.nlinks, 2);
 	assert_string_equal(c.links[0].head.name, "l");
 	assert_int_equal(c.links[0].mtu, 1400);
-	assert_int_equal(c.links[0].remote.family, 4);
-	assert_int_equal(c.links[0].remote.port, 2);
-	assert_int_equal(c.links[0].remote.addr[0], 127);
+	assert_int_equal(c.links[0].remote.n, 1);
+	assert_int_equal(c.links[0].remote.v[0].family, 4);
+	assert_int_equal(c.links[0].remote.v[0].port, 2);
+	assert_int_equal(c.links[0].remote.v[0].addr[0], 127);
 	assert_true(conf_given(&c.links[0].head, CONF_SEC_LINK, "peer"));
 	assert_int_equal(c.links[1].local.family, 6);
 	assert_false(conf_given(&c.links[1].head, CONF_SEC_LINK, "remote"));
@@ -192,6 +214,35 @@ static void test_good(void **state)
 	assert_string_equal(conf_id_name(&c, &c.links[0].peer), "b");
 	assert_null(conf_name_id(&c, "c"));
 	conf_free(&c);
+	conf_errors_free(&e);
+}
+
+/* One link's neighbour at several addresses: read in their order, of both families where the link's own address does not stand against it, and
+ * written as they stand in the file. */
+static void test_several_remotes(void **state)
+{
+	static const char *const texts[] = {
+	        NODE WAITS "remote = 127.0.0.1:2, 127.0.0.1:3\n",
+	        NODE "[link l]\ntype = udp-socket\nremote =  127.0.0.1:2 ,[::1]:3\n",
+	        NODE "[link l]\ntype = udp-socket\nlocal = [::]:9\nremote = 127.0.0.1:2, [::1]:3\n",
+	};
+	const struct conf_option *o =
+	        &conf_sections[CONF_SEC_LINK].options[conf_option_index(CONF_SEC_LINK, "remote")];
+	struct conf_errors e = {0};
+	struct conf c;
+	char text[128];
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(conf_parse(&c, "t", texts[i], strlen(texts[i]), &e), 0);
+		assert_int_equal(c.links[0].remote.n, 2);
+		assert_int_equal(c.links[0].remote.v[0].port, 2);
+		assert_int_equal(c.links[0].remote.v[1].port, 3);
+		assert_int_equal(c.links[0].remote.v[1].family, i == 0 ? 4 : 6);
+		conf_value_format(o, &c.links[0], text, sizeof(text));
+		assert_string_equal(text,
+		                    i == 0 ? "127.0.0.1:2, 127.0.0.1:3" : "127.0.0.1:2, [::1]:3");
+		conf_free(&c);
+	}
 	conf_errors_free(&e);
 }
 
@@ -206,7 +257,8 @@ static void test_round_trip(void **state)
 	                                      [CONF_addr] = "[2001:db8::1]:6635",
 	                                      [CONF_id] = ID,
 	                                      [CONF_mac] = "02:00:00:00:00:01",
-	                                      [CONF_labels] = "16-99"};
+	                                      [CONF_labels] = "16-99",
+	                                      [CONF_ends] = "127.0.0.1:1, [::1]:2"};
 	static union {
 		struct conf_node node;
 		struct conf_worker worker;
@@ -440,6 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_bad),
 	        cmocka_unit_test(test_good),
+	        cmocka_unit_test(test_several_remotes),
 	        cmocka_unit_test(test_round_trip),
 	        cmocka_unit_test(test_files),
 	        cmocka_unit_test(test_sample_uncommented),
