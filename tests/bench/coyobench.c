@@ -17,7 +17,9 @@ static const char help[] =
         "           beside the kernel's TCP over veth between two namespaces; the engine with many "
         "connections\n"
         "  door     a worker's verdict on a stranger's first message, beside a Diffie-Hellman\n"
-        "  switch   the label switch by number of labels and frame size, beside its references\n"
+        "  switch   the worker's loop by number of labels, beside a bare table swap, and the cost "
+        "of "
+        "an install\n"
         "  seal     sealing and opening in bursts by size and number of keys\n"
         "  aead     every AEAD back end by size\n"
         "\n"
@@ -64,6 +66,7 @@ static const struct {
 } modes[] = {
         {"tcp", mode_tcp},
         {"door", mode_door},
+        {"switch", mode_switch},
 };
 
 static double number(const char *what, const char *text, double low, double high)
