@@ -9,6 +9,9 @@
 #define COYO_EXPORT       __attribute__((visibility("default")))
 #define COYO_CACHELINE    64
 #define COYO_ALIGNED(n)   __attribute__((aligned(n)))
+/* Of a static inline function that does nothing but fetch ahead. GCC 12 sees no effect in such a function and drops the calls of it before it would
+ * have put the body there; the test `prefetches` looks for the instruction. */
+#define COYO_PREFETCHES __attribute__((always_inline))
 
 #define likely_(x)   __builtin_expect(!!(x), 1)
 #define unlikely_(x) __builtin_expect(!!(x), 0)
@@ -19,7 +22,7 @@
 /* Fetches the cache line of p for writing: other cores lose their copies of it now instead of when it is written. For
  * __builtin_prefetch(p, 1) GCC emits a prefetch for reading, unless it builds for a CPU that is sure to have this instruction; CPUs
  * that do not have it treat it as no operation. */
-static inline void prefetch_write(void *p)
+static inline COYO_PREFETCHES void prefetch_write(void *p)
 {
 #ifdef __x86_64__
 	__asm__ volatile("prefetchw %0" : "+m"(*(char *)p));

@@ -74,7 +74,7 @@ static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
 }
 
 /* Fetches the entry's cache line ahead of its use. label may be any number. */
-static inline void ilm_prefetch(const struct ilm *t, uint32_t label)
+static inline COYO_PREFETCHES void ilm_prefetch(const struct ilm *t, uint32_t label)
 {
 	const struct ilm_chunk *c;
 
