@@ -186,6 +186,7 @@ void fwd_labelled(struct fwd *f, struct burst *b)
 	struct worker *w = f->w;
 	struct rte_mbuf **m = b->labelled;
 	struct link *l[BURST];
+	struct ilm_entry *at[BURST];
 	uint32_t lse[BURST];
 	unsigned n = b->nlabelled, k = 0;
 
@@ -200,12 +201,12 @@ void fwd_labelled(struct fwd *f, struct burst *b)
 			continue;
 		}
 		lse[k] = be32_load(rte_pktmbuf_mtod(m[i], void *));
-		ilm_prefetch(&in->ilm, lse_label(lse[k]));
+		at[k] = ilm_prefetch(&in->ilm, lse_label(lse[k]));
 		l[k] = in;
 		m[k++] = m[i];
 	}
 	for (unsigned i = 0; i < k; i++) {
-		struct ilm_entry *e = ilm_get(&l[i]->ilm, lse_label(lse[i]));
+		struct ilm_entry *e = ilm_granted(at[i]);
 
 		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
 			swap(f, w, l[i], e, lse[i], m[i]);

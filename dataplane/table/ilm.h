@@ -60,8 +60,9 @@ int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label);
 /* Empties the map and gives all its memory back. */
 void ilm_clear(struct ilm *t, const struct table_mem *mem);
 
-/* The entry of a label, or NULL. label may be any number. */
-static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
+/* Where the entry of a label stands, granted or not, with its cache line on the way; NULL: none is granted near it. label may be any number. For
+ * ilm_granted(), before the map changes. */
+static inline COYO_PREFETCHES struct ilm_entry *ilm_prefetch(const struct ilm *t, uint32_t label)
 {
 	struct ilm_chunk *c;
 
@@ -70,20 +71,25 @@ static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
 	c = t->chunk[label >> ILM_CHUNK_BITS];
 	if (unlikely_(!c))
 		return NULL;
-	return c->entry[label % ILM_CHUNK].op ? &c->entry[label % ILM_CHUNK] : NULL;
+	__builtin_prefetch(&c->entry[label % ILM_CHUNK], 1);
+	return &c->entry[label % ILM_CHUNK];
 }
 
-/* Fetches the entry's cache line ahead of its use. label may be any number. */
-static inline COYO_PREFETCHES void ilm_prefetch(const struct ilm *t, uint32_t label)
+/* What ilm_prefetch() has found, or NULL where the label is not granted. */
+static inline struct ilm_entry *ilm_granted(struct ilm_entry *e)
 {
-	const struct ilm_chunk *c;
+	return likely_(e && e->op) ? e : NULL;
+}
+
+/* The entry of a label, or NULL. label may be any number. */
+static inline struct ilm_entry *ilm_get(const struct ilm *t, uint32_t label)
+{
+	struct ilm_chunk *c;
 
 	if (unlikely_(!t->chunk || label > LABEL_MAX))
-		return;
+		return NULL;
 	c = t->chunk[label >> ILM_CHUNK_BITS];
-	if (unlikely_(!c))
-		return;
-	__builtin_prefetch(&c->entry[label % ILM_CHUNK], 1);
+	return c ? ilm_granted(&c->entry[label % ILM_CHUNK]) : NULL;
 }
 
 /* One packet of so many bytes has used the entry. */

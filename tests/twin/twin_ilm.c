@@ -82,7 +82,7 @@ static void step(struct ilm *t, struct label_twin *twin, const struct rng *r, in
 		assert_int_equal(ilm_del(t, &mem, label) == 0, label_twin_del(twin, label));
 		break;
 	default:
-		ilm_prefetch(t, label);
+		assert_ptr_equal(ilm_granted(ilm_prefetch(t, label)), ilm_get(t, label));
 		if (ilm_get(t, label)) {
 			int i = label_twin_find(twin, label);
 
