@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyosim: runs one scenario on a simulated network of the real control plane and prints what was measured. */
 #include "base/json.h"
+#include "attack_report.h"
 #include "scenario.h"
 
 #include <errno.h>
@@ -23,7 +24,9 @@ static const char help[] =
         "  merge      two converged islands are joined by one edge (--topology islands)\n"
         "  churn      nodes live --churn-s seconds on average and come back\n"
         "  flood      one node asks for tunnels to ids nobody has while the others connect\n"
-        "  attack     not offered yet\n"
+        "  attack     some nodes are in one hostile hand (--attack) for a stated time; the same "
+        "run\n"
+        "             without them goes before, to compare with\n"
         "\n"
         "Options:\n"
         "  --topology T    full, line, ring, grid, tree, ba, ws, geometric, as, islands or five "
@@ -36,7 +39,7 @@ static const char help[] =
         "  --loss F        share of frames that every edge loses [0]\n"
         "  --delay-ms A-B  range an edge's one-way delay is drawn from [1-5]\n"
         "  --warm-s S      virtual seconds before pairs are judged [by topology]\n"
-        "  --colluders F, --paths D   for attack\n"
+        "  --paths D       disjoint paths of a lookup; this version has one, so 1 is all it takes\n"
         "  --no-crypto     signatures are keyed hashes: for thousands of nodes\n"
         "  --plain         plain Ethernet links: no link handshakes\n"
         "  --no-expiry     do not wait until tunnels have expired (labels_leaked is then null)\n"
@@ -44,7 +47,18 @@ static const char help[] =
         "  --log           the nodes' log lines on stderr\n"
         "  --json          one JSON document; fractions in 0..1, null: not measured in this "
         "scenario\n"
-        "  --help          this text\n";
+        "  --help          this text\n"
+        "\n"
+        "Options of attack:\n"
+        "  --attack KIND   root-number, root-phantom, root-stall, root-flap, root-equivocate,\n"
+        "                  root-old, sinkhole, swallow or record-replay\n"
+        "  --colluders F   share of nodes that are captured, one at least [0]\n"
+        "  --attack-s S    from its beginning to its end [600]\n"
+        "  --after-s S     how long the network is watched afterwards [120]\n"
+        "  --rate R        lies a second of each captured node and link (root-phantom) [100]\n"
+        "  --min-delivered F, --max-bytes-ratio R, --calm-s S\n"
+        "                  bounds; status 1 when one does not hold, or anything is misdelivered,\n"
+        "                  leaked, or admitted though dead\n";
 
 enum option_id {
 	OPT_TOPOLOGY = 256,
@@ -56,8 +70,15 @@ enum option_id {
 	OPT_LOSS,
 	OPT_DELAY,
 	OPT_WARM,
-	OPT_COLLUDERS,
 	OPT_PATHS,
+	OPT_ATTACK, /* from here to OPT_CALM: options of attack alone */
+	OPT_COLLUDERS,
+	OPT_ATTACK_S,
+	OPT_AFTER_S,
+	OPT_RATE,
+	OPT_MIN_DELIVERED,
+	OPT_MAX_BYTES_RATIO,
+	OPT_CALM,
 	OPT_NO_CRYPTO,
 	OPT_PLAIN,
 	OPT_NO_EXPIRY,
@@ -77,8 +98,15 @@ static const struct option options[] = {
         {"loss", required_argument, NULL, OPT_LOSS},
         {"delay-ms", required_argument, NULL, OPT_DELAY},
         {"warm-s", required_argument, NULL, OPT_WARM},
-        {"colluders", required_argument, NULL, OPT_COLLUDERS},
         {"paths", required_argument, NULL, OPT_PATHS},
+        {"attack", required_argument, NULL, OPT_ATTACK},
+        {"colluders", required_argument, NULL, OPT_COLLUDERS},
+        {"attack-s", required_argument, NULL, OPT_ATTACK_S},
+        {"after-s", required_argument, NULL, OPT_AFTER_S},
+        {"rate", required_argument, NULL, OPT_RATE},
+        {"min-delivered", required_argument, NULL, OPT_MIN_DELIVERED},
+        {"max-bytes-ratio", required_argument, NULL, OPT_MAX_BYTES_RATIO},
+        {"calm-s", required_argument, NULL, OPT_CALM},
         {"no-crypto", no_argument, NULL, OPT_NO_CRYPTO},
         {"plain", no_argument, NULL, OPT_PLAIN},
         {"no-expiry", no_argument, NULL, OPT_NO_EXPIRY},
@@ -110,6 +138,33 @@ static bool delays(const char *text, struct net_cfg *net)
 	net->delay_min_ns = (int64_t)(a * 1e6);
 	net->delay_max_ns = (int64_t)(b * 1e6);
 	return true;
+}
+
+/* True when the value of an option of attack is one. */
+static bool take_attack(int o, const char *text, struct attack_cfg *cfg)
+{
+	int k;
+
+	switch (o) {
+	case OPT_ATTACK:
+		k = attack_kind(text);
+		cfg->kind = (enum attack_kind)(k < 0 ? 0 : k);
+		return k > ATTACK_NONE;
+	case OPT_COLLUDERS:
+		return number(text, 0, 0.9, &cfg->colluders);
+	case OPT_ATTACK_S:
+		return number(text, 10, 1e5, &cfg->seconds);
+	case OPT_AFTER_S:
+		return number(text, 5, 1e5, &cfg->after_s);
+	case OPT_RATE:
+		return number(text, 0.1, 1e5, &cfg->rate);
+	case OPT_MIN_DELIVERED:
+		return number(text, 0, 1, &cfg->min_delivered);
+	case OPT_MAX_BYTES_RATIO:
+		return number(text, 0, 1e6, &cfg->max_bytes_ratio);
+	default:
+		return number(text, 0, 1e5, &cfg->max_calm_s);
+	}
 }
 
 /* True when the option's value is one. */
@@ -147,8 +202,11 @@ static bool take_value(int o, const char *text, struct scenario_cfg *cfg)
 			return false;
 		cfg->warm_ns = (int64_t)(v * 1e9);
 		return true;
-	default: /* colluders, paths: read so that scripts may pass them */
-		return number(text, 0, 64, &v);
+	case OPT_PATHS:
+		return number(text, 1, 1, &v); /* scripts may say so; more are not built */
+	default:
+		cfg->attack_given = true;
+		return take_attack(o, text, &cfg->attack);
 	}
 }
 
@@ -247,6 +305,8 @@ static void print_json(const struct scenario_cfg *cfg, const struct scenario_res
 	json_uint(&j, "events", r->events);
 	json_double(&j, "virtual_s", r->virtual_s);
 	json_double(&j, "wall_s", wall);
+	if (cfg->scenario == SCN_ATTACK)
+		attack_json(&j, &cfg->attack, &r->attack);
 	json_object_end(&j);
 	puts(j.text);
 	json_free(&j);
@@ -263,6 +323,8 @@ static void print_text(const struct scenario_cfg *cfg, const struct scenario_res
 {
 	printf("%s on %s, %u nodes, seed %" PRIu64 ", %u pairs\n", scenario_name(cfg->scenario),
 	       topo_name(cfg->topology), r->nodes, cfg->net.seed, r->pairs);
+	if (cfg->scenario == SCN_ATTACK)
+		attack_text(&cfg->attack, &r->attack);
 	row("delivered", r->delivered_fraction * 100, "%");
 	row("misdelivered", (double)r->misdelivered, "probes");
 	row("too far", r->too_far_fraction * 100, "%");
@@ -309,21 +371,29 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	cfg.scenario = (enum scenario)err;
+	if (cfg.attack_given && cfg.scenario != SCN_ATTACK) {
+		fprintf(stderr, "coyosim: options of attack are not for %s, see coyosim --help\n",
+		        scenario_name(cfg.scenario));
+		return 2;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	err = scenario_run(&cfg, &r);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	wall = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 	if (err) {
 		fprintf(stderr, "coyosim: %s is %s\n", scenario_name(cfg.scenario),
-		        err == -ENOSYS ? "not offered yet"
+		        cfg.scenario == SCN_ATTACK ? "told which one by --attack KIND"
 		        : cfg.scenario == SCN_MERGE
 		                ? "for --topology islands"
-		                : "not possible on this topology: no edge has a detour");
+		                : "not possible on this topology: no edge has a "
+		                  "detour");
 		return 2;
 	}
 	if (json)
 		print_json(&cfg, &r, wall);
 	else
 		print_text(&cfg, &r, wall);
-	return 0;
+	err = cfg.scenario == SCN_ATTACK && attack_beyond(&cfg.attack, &r) ? 1 : 0;
+	scenario_result_free(&r);
+	return err;
 }

@@ -236,8 +236,9 @@ static void on_probe(void *arg, const struct frame *f, const struct node_id *rem
 		net->hooks.probe_end(net->hooks.arg, f->probe, s->index, remote, at_end, why);
 }
 
-static void sum_frame(struct net *net, const struct frame *f)
+static void sum_frame(struct sim_node *s, const struct frame *f)
 {
+	struct net *net = s->net;
 	uint32_t bytes = frame_wire_bytes(f);
 	uint32_t label = f->len >= LSE_BYTES ? lse_label(be32_load(f->data)) : LABEL_RESERVED_MAX;
 
@@ -247,6 +248,9 @@ static void sum_frame(struct net *net, const struct frame *f)
 	net->sums.bytes += bytes;
 	net->sums.kind_frames[kind]++;
 	net->sums.kind_bytes[kind] += bytes;
+	s->tx_bytes += bytes;
+	if (kind != TRAFFIC_HELLO && kind != TRAFFIC_PROBE && kind != TRAFFIC_DATA)
+		s->upkeep_bytes += bytes;
 	if (f->raw) {
 		net->sums.handshake_bytes += bytes;
 	} else if (label == LABEL_GAL || label == LABEL_ROUTER_ALERT) {
@@ -278,10 +282,14 @@ static void on_transmit(void *arg, uint16_t link, struct frame *f)
 		free(f);
 		return;
 	}
+	if (net->tap.frame) {
+		f = net->tap.frame(net->tap.arg, s->index, link, f, true);
+		if (!f)
+			return;
+	}
 	place = s->edge[link];
 	e = place / 2;
-	sum_frame(net, f);
-	s->tx_bytes += frame_wire_bytes(f);
+	sum_frame(s, f);
 	if (!net->up[e] || lost(net) ||
 	    (net->edge[e].mtu && !f->raw && f->len > net->edge[e].mtu)) {
 		if (f->probe != FRAME_NO_PROBE && net->hooks.probe_end)
@@ -645,6 +653,11 @@ static void deliver(struct net *net, uint32_t place, struct frame *f)
 		return;
 	}
 	trace_frame(net, f);
+	if (net->tap.frame) {
+		f = net->tap.frame(net->tap.arg, s->index, net->edge[e].link[place & 1], f, false);
+		if (!f)
+			return;
+	}
 	if (f->probe != FRAME_NO_PROBE && net->hooks.probe_hop)
 		net->hooks.probe_hop(net->hooks.arg, f->probe, s->index);
 	mw_receive(s->mw, net->edge[e].link[place & 1], f, net->now);
@@ -721,6 +734,21 @@ bool net_inject(struct net *net, uint32_t node, const struct node_id *remote, ui
 	struct sim_node *s = &net->node[node];
 
 	return s->node && mw_inject(s->mw, remote, probe, net->now);
+}
+
+void net_say(struct net *net, uint32_t node, uint16_t link, const void *data, size_t len)
+{
+	struct sim_node *s = &net->node[node];
+	struct cp_cmd *c = &net->said;
+
+	if (!s->node || len > sizeof(c->u.send.data))
+		return;
+	memset(c, 0, offsetof(struct cp_cmd, u) + offsetof(struct cp_send, data));
+	c->type = CMD_SEND;
+	c->u.send.link = link;
+	c->u.send.len = (uint16_t)len;
+	memcpy(c->u.send.data, data, len);
+	mw_exec(s->mw, c, net->now);
 }
 
 void net_release(struct net *net, uint32_t node, const struct node_id *remote)

@@ -49,6 +49,8 @@ struct sim_node {
 	uint32_t spin;
 	bool exec_due, ack_due, count_due;
 	uint64_t tx_bytes;
+	/* Of these: all but data and what measures links (hellos, MTU probes). */
+	uint64_t upkeep_bytes;
 	uint8_t *snapshot; /* what a restart is given */
 	size_t snapshot_len;
 	bool has_news; /* the node has asked for a snapshot to be taken */
@@ -77,6 +79,13 @@ struct net_hooks {
 	void *arg;
 };
 
+/* Who sits between captured nodes and their links. Shown each frame as its worker sends it (out) or before its worker gets it. Returns the
+ * frame that goes on, or NULL: it has been taken, and freed. */
+struct net_tap {
+	struct frame *(*frame)(void *arg, uint32_t node, uint16_t link, struct frame *f, bool out);
+	void *arg;
+};
+
 struct net {
 	struct net_cfg cfg;
 	struct graph graph;
@@ -92,10 +101,11 @@ struct net {
 	struct rng rng; /* topology, delays, loss, scenario: never the nodes' own */
 	struct net_sums sums;
 	struct net_hooks hooks;
+	struct net_tap tap; /* frame NULL: nobody */
 	uint64_t trace;     /* hash of every event, frame, command and answer so far */
 	uint64_t allocated; /* outstanding allocations of all nodes */
 	struct node_output out;
-	struct cp_cmd cmd;
+	struct cp_cmd cmd, said;
 };
 
 void net_cfg_default(struct net_cfg *cfg);
@@ -123,6 +133,9 @@ void net_plug(struct net *net, uint32_t edge);
 void net_request(struct net *net, uint32_t node, const struct node_request *r);
 /* Local data at `node` for `remote`. False: no session there. */
 bool net_inject(struct net *net, uint32_t node, const struct node_id *remote, uint32_t probe);
+
+/* A live node's worker sends these bytes, label stack first, on a link, under the link's keys, whatever its control plane thinks of it. */
+void net_say(struct net *net, uint32_t node, uint16_t link, const void *data, size_t len);
 
 /* Local use of the session with `remote` is over. */
 void net_release(struct net *net, uint32_t node, const struct node_id *remote);

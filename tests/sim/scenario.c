@@ -68,6 +68,7 @@ void scenario_cfg_default(struct scenario_cfg *cfg)
 	                             .churn_s = 60,
 	                             .expiry = true};
 	net_cfg_default(&cfg->net);
+	attack_cfg_default(&cfg->attack);
 }
 
 struct run {
@@ -78,6 +79,7 @@ struct run {
 	bool churning;
 	uint32_t explained;
 	uint32_t flooder; /* its own attempts do not count */
+	struct attacker attacker;
 };
 
 /* ---- figures ---- */
@@ -649,6 +651,11 @@ static int scenario_run_one(struct run *x)
 		run_for(x, 2 * NS_PER_S);
 		measure_pairs(x);
 		return 0;
+	case SCN_ATTACK:
+		attack_run(&x->net, &x->judge, &x->attacker, &x->cfg->attack, &x->r->attack);
+		x->r->delivered_fraction = x->r->attack.delivered_mean;
+		x->r->pairs = x->judge.npairs;
+		return 0;
 	default:
 		measure_pairs(x);
 		return 0;
@@ -667,17 +674,16 @@ static int scenario_do(struct run *x)
 	return err;
 }
 
-int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
+static int run_once(const struct scenario_cfg *cfg, struct scenario_result *r)
 {
 	struct run x = {.cfg = cfg, .r = r, .flooder = UINT32_MAX};
 	int err;
 
 	*r = not_measured;
-	if (cfg->scenario == SCN_ATTACK)
-		return -ENOSYS;
-	if (cfg->scenario == SCN_MERGE && cfg->topology != TOPO_ISLANDS)
-		return -EINVAL;
 	net_init(&x.net, &cfg->net, cfg->topology, cfg->nodes, cfg->scenario == SCN_MERGE);
+	if (cfg->scenario == SCN_ATTACK)
+		attacker_init(&x.attacker, &x.net, cfg->attack.kind, cfg->attack.colluders,
+		              cfg->attack.rate);
 	judge_init(&x.judge, &x.net);
 	x.judge.explain = cfg->explain;
 	r->nodes = x.net.n;
@@ -690,6 +696,36 @@ int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
 	r->events = x.net.sums.events;
 	r->virtual_s = (double)x.net.now.ns / 1e9;
 	judge_free(&x.judge);
+	if (cfg->scenario == SCN_ATTACK)
+		attacker_free(&x.attacker);
 	r->leaked_allocations = net_free(&x.net);
 	return err;
+}
+
+int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r)
+{
+	struct scenario_cfg quiet = *cfg;
+	struct scenario_result base;
+	int err;
+
+	if (cfg->scenario == SCN_MERGE && cfg->topology != TOPO_ISLANDS)
+		return -EINVAL;
+	if (cfg->scenario != SCN_ATTACK)
+		return run_once(cfg, r);
+	if (cfg->attack.kind == ATTACK_NONE)
+		return -EINVAL;
+	quiet.attack.lies = quiet.expiry = false;
+	quiet.attack.after_s = 0;
+	err = run_once(&quiet, &base);
+	if (err == 0)
+		err = run_once(cfg, r);
+	if (err == 0)
+		attack_compare(&r->attack, &base.attack);
+	scenario_result_free(&base);
+	return err;
+}
+
+void scenario_result_free(struct scenario_result *r)
+{
+	attack_result_free(&r->attack);
 }

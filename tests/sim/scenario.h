@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The scenarios of coyosim: what is done to a network and what is measured while it is done. */
 #pragma once
+#include "attack.h"
 #include "judge.h"
 
 enum scenario {
@@ -25,9 +26,9 @@ struct scenario_cfg {
 	int64_t warm_ns; /* quiet time before pairs are judged; 0: by topology */
 	bool expiry; /* wait until every tunnel has expired and audit what is left (on by default) */
 	bool explain; /* failed pairs and leaked labels on stderr */
+	struct attack_cfg attack;
+	bool attack_given; /* any of it was set by the caller */
 };
-
-#define NOT_MEASURED (-1.0)
 
 /* Members are NOT_MEASURED where a scenario does not measure them. */
 struct scenario_result {
@@ -51,6 +52,7 @@ struct scenario_result {
 	uint64_t leaked_allocations; /* what node_free() left behind */
 	uint64_t events;
 	double virtual_s;
+	struct attack_result attack; /* attack alone */
 };
 
 void scenario_cfg_default(struct scenario_cfg *cfg);
@@ -58,5 +60,7 @@ const char *scenario_name(unsigned s);
 /* The scenario, or -1. */
 int scenario_find(const char *name);
 
-/* Runs it from cold start to the end. 0, or -ENOSYS for one that is not offered, -EINVAL when topology and scenario do not fit. */
+/* Runs it from cold start to the end; an attack also without its attacker, for comparison. 0, or -EINVAL when topology and scenario do not fit or
+ * no attack is named. Free with scenario_result_free(). */
 int scenario_run(const struct scenario_cfg *cfg, struct scenario_result *r);
+void scenario_result_free(struct scenario_result *r);
