@@ -42,8 +42,9 @@ def body(net):
         share = [x for g in guests for x in g.joins + g.connects]
         print("     back in %.2f s, the daemon has used %.2f s of processor time; asked %s; control %s" % (
             took, used, by.now(), {k: v for k, v in attack.Victim(node).control().items() if v}), flush=True)
-        check(all(x is not None for x in share), "strangers got %d of %d joins and connects meanwhile" % (
-            sum(x is not None for x in share), len(share)))
+        good = sum(x is not None for x in share)
+        check(good >= attack.SHARE * len(share), "strangers got %d of %d joins and connects meanwhile %s" % (
+            good, len(share), sorted({w for g in guests for w in g.why})))
         lib.within(took, BACK_S, waited, "%d sessions are back after a restart" % COUNT)
         now = attack.Victim(node)
         check(now.rss_before < held.rss_before * 1.1 + 4096, "memory is as before (%d, then %d KiB)" % (held.rss_before, now.rss_before))

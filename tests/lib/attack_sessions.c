@@ -22,9 +22,10 @@
 #define SILENCE_S   1.0  /* of the daemon: then the link is down */
 #define HELLO_S     0.25 /* between hellos */
 /* Each node has a processor of its own in life, and solves in milliseconds; here they share one. Whose puzzle has no place asks again later, in
- * the hope of an answer without one. */
+ * the hope of an answer without one: some of them, so that asking does not take the time for solving. */
 #define SOLVING_MAX 64
-#define PAUSE_S     0.1
+#define ASK_RATE    2000 /* set-ups/s */
+#define LOOK        256  /* nodes that one turn looks at */
 #define SLICE       1024 /* hashes */
 
 enum far_state { FAR_IDLE, FAR_ASKED, FAR_SOLVING, FAR_THIRD, FAR_UP };
@@ -57,6 +58,9 @@ struct crowd {
 	uint64_t in[FAR_UP + 1]; /* how many are in each state */
 	uint64_t asked, busy, puzzles, solved, restarts;
 	unsigned next;
+	struct pace asks;
+	struct far *solving[SOLVING_MAX]; /* in[FAR_SOLVING] of them, from `head` on */
+	unsigned head;
 	double down_at, all_up_s; /* how long it took until all were back, from the first silence */
 };
 
@@ -167,13 +171,18 @@ static void puzzle(struct crowd *c, struct far *f, const struct linkmsg_error *e
 	be64_store(name + 2 * ID_BYTES, f->nonce);
 	puzzle_seed(&f->puzzle, name, sizeof(name), f->seed);
 	f->solution = 0;
+	c->solving[(c->head + c->in[FAR_SOLVING]) % SOLVING_MAX] = f;
 	enter(c, f, FAR_SOLVING, t);
 }
 
-static void solve(struct crowd *c, struct far *f, double t)
+/* The next slice of the oldest puzzle. */
+static void solve(struct crowd *c, double t)
 {
-	if (!puzzle_search(f->seed, f->puzzle.bits, &f->solution, SLICE))
+	struct far *f = c->solving[c->head];
+
+	if (c->in[FAR_SOLVING] == 0 || !puzzle_search(f->seed, f->puzzle.bits, &f->solution, SLICE))
 		return;
+	c->head = (c->head + 1) % SOLVING_MAX;
 	c->solved++;
 	send_setup(c, f, t);
 }
@@ -309,25 +318,28 @@ static void report(struct crowd *c, double t)
 static void step(struct crowd *c, double t)
 {
 	struct pollfd p = {.fd = c->n.fd, .events = POLLIN};
+	unsigned due = pace_due(&c->asks, t);
 
-	for (unsigned k = 0; k < c->a->o.count; k++) {
+	for (unsigned k = 0; k < LOOK; k++) {
 		struct far *f = &c->far[c->next];
 		bool late = t - f->at > AGAIN_S;
 
 		c->next = (c->next + 1) % c->a->o.count;
-		if (f->state == FAR_THIRD && late)
+		if (f->state == FAR_THIRD && late) {
 			send_third(c, f, t);
-		else if (f->state == FAR_SOLVING)
-			solve(c, f, t);
-		else if ((f->state == FAR_ASKED && late) ||
-		         (f->state == FAR_IDLE && t - f->at > PAUSE_S &&
-		          c->in[FAR_ASKED] + c->in[FAR_THIRD] < c->a->o.window))
+		} else if (due > 0 && ((f->state == FAR_ASKED && late) ||
+		                       (f->state == FAR_IDLE &&
+		                        c->in[FAR_ASKED] + c->in[FAR_THIRD] < c->a->o.window))) {
 			ask(c, f, t);
-		else
+			due--;
+		} else {
 			continue;
+		}
 		if (poll(&p, 1, 0) > 0) /* answers first */
 			break;
 	}
+	c->asks.owed += due;
+	solve(c, t);
 	batch_flush(&c->batch);
 	if (c->in[FAR_UP] == c->a->o.count && c->down_at > 0) {
 		c->all_up_s = t - c->down_at;
@@ -343,7 +355,7 @@ static void lost(struct crowd *c, double t)
 	c->down_at = c->n.heard_at;
 	c->restarts++;
 	for (unsigned i = 0; i < c->a->o.count; i++)
-		enter(c, &c->far[i], FAR_IDLE, t - PAUSE_S);
+		enter(c, &c->far[i], FAR_IDLE, t);
 }
 
 static void receive(struct crowd *c, double t)
@@ -352,7 +364,7 @@ static void receive(struct crowd *c, double t)
 	uint8_t f[NEIGHBOUR_FRAME_MAX];
 	ssize_t len;
 
-	if (poll(&p, 1, 1) <= 0)
+	if (poll(&p, 1, c->in[FAR_SOLVING] == 0) <= 0)
 		return;
 	for (unsigned i = 0; i < 64 && (len = recv(c->n.fd, f, sizeof(f), MSG_DONTWAIT)) > 0; i++)
 		neighbour_receive(&c->n, f, (size_t)len, t);
@@ -378,6 +390,7 @@ void attack_sessions(struct attack *a)
 		if (identity_generate(&c.far[i].me, &a->rng) != 0)
 			abort();
 	c.in[FAR_IDLE] = a->o.count;
+	pace_begin(&c.asks, ASK_RATE, t);
 	c.down_at = t;
 	while (!attack_stop && t - a->since < a->o.seconds) {
 		receive(&c, t);
