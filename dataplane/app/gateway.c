@@ -20,7 +20,7 @@
 
 static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *m)
 {
-	struct gw_stream *s = m->stream ? m->stream->gateway.owner : NULL;
+	struct gw_stream *s = m->stream ? m->stream->owner : NULL;
 	struct gw_listener *l;
 
 	switch (m->type) {
@@ -39,7 +39,7 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 		gw_unlistened(g, worker, m->token);
 		break;
 	case BRIDGE_KICK:
-		atomic_exchange(&m->stream->gateway_kicked, 0);
+		atomic_exchange(&s->side.shared->app_kicked, 0);
 		gw_stream_ready(g, s);
 		break;
 	case BRIDGE_GONE:

@@ -23,22 +23,22 @@ struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker)
 
 	if (!s)
 		return NULL;
-	s->shared = stream_new();
-	if (!s->shared) {
+	s->stream = stream_new(&s->side);
+	if (!s->stream) {
 		free(s);
 		return NULL;
 	}
 	s->node.kind = GW_STREAM;
 	s->worker = worker;
 	s->fd = s->app_fd = -1;
-	s->shared->gateway.owner = s;
+	s->stream->owner = s;
 	TAILQ_INSERT_TAIL(&g->streams, s, all);
 	return s;
 }
 
 void gw_stream_free(struct gw_stream *s)
 {
-	stream_free(s->shared);
+	stream_free(s->stream);
 	free(s);
 }
 
@@ -73,7 +73,8 @@ void gw_stream_ready(struct gateway *g, struct gw_stream *s)
 
 void gw_stream_owe(struct gateway *g, struct gw_stream *s, uint32_t what)
 {
-	if (what == OWE_KICK && (!s->attached || atomic_exchange(&s->shared->worker_kicked, 1)))
+	if (what == OWE_KICK &&
+	    (!s->attached || atomic_exchange(&s->side.shared->worker_kicked, 1)))
 		return;
 	s->owe |= what;
 	if (s->owing)
@@ -92,7 +93,7 @@ void gw_streams_flush(struct gateway *g, unsigned worker)
 
 		if (!m)
 			return;
-		*m = (struct bridge_msg){.stream = s->shared};
+		*m = (struct bridge_msg){.stream = s->stream};
 		if (s->owe & OWE_CONNECT) {
 			m->type = BRIDGE_CONNECT;
 			m->id = s->id;
@@ -214,12 +215,12 @@ static void write_end(struct gateway *g, struct gw_stream *s)
 	uint32_t asked = 0;
 
 	s->app_eof = true;
-	if (s->hup && bytering_used(&s->shared->gateway.in) > 0)
+	if (s->hup && bytering_used(&s->side.in) > 0)
 		s->unread = true;
 	/* Bytes that were left unread at the close make it a reset (RFC 2525, section 2.17), which no FIN comes before. */
 	if (!s->hup || !s->unread)
 		asked |= STREAM_SHUT;
-	atomic_fetch_or(&s->shared->asked, asked);
+	atomic_fetch_or(&s->side.shared->asked, asked);
 	gw_stream_owe(g, s, OWE_KICK);
 }
 
@@ -227,7 +228,7 @@ static void write_end(struct gateway *g, struct gw_stream *s)
  * syscalls: ioctl */
 static void pump_out(struct gateway *g, struct gw_stream *s)
 {
-	struct bytering *r = &s->shared->gateway.out;
+	struct bytering *r = &s->side.out;
 	void *piece[2];
 	size_t len[2] = {0, 0};
 	ssize_t n;
@@ -240,7 +241,7 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 		return;
 	}
 	if (bytering_reserve2(r, piece, len) == 0) {
-		atomic_exchange(&s->shared->out_full, 1);
+		atomic_exchange(&s->side.shared->out_full, 1);
 		if (bytering_reserve2(r, piece, len) == 0)
 			return;
 	}
@@ -257,8 +258,8 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 /* n bytes of the ring have gone to the application, or nowhere. */
 static void taken(struct gateway *g, struct gw_stream *s, size_t n)
 {
-	bytering_consume(&s->shared->gateway.in, n);
-	if (atomic_exchange(&s->shared->in_full, 0))
+	bytering_consume(&s->side.in, n);
+	if (atomic_exchange(&s->side.shared->in_full, 0))
 		gw_stream_owe(g, s, OWE_KICK);
 	gw_stream_ready(g, s);
 }
@@ -279,10 +280,10 @@ static void read_end(struct gateway *g, struct gw_stream *s, uint32_t told)
  * syscalls: sendmsg */
 static void pump_in(struct gateway *g, struct gw_stream *s)
 {
-	uint32_t told = atomic_load(&s->shared->told);
+	uint32_t told = atomic_load(&s->side.shared->told);
 	void *piece[2];
 	size_t len[2];
-	unsigned k = bytering_peek2(&s->shared->gateway.in, piece, len);
+	unsigned k = bytering_peek2(&s->side.in, piece, len);
 	struct iovec iov[2] = {{piece[0], len[0]}, {piece[1], len[1]}};
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = k};
 	ssize_t n;
@@ -308,16 +309,16 @@ static void pump_in(struct gateway *g, struct gw_stream *s)
 /* The application is gone, and the ring has no room for what it has written: the worker is told once that there is nobody to wait for. */
 static void tell_gone(struct gateway *g, struct gw_stream *s)
 {
-	bool unread = s->unread || bytering_used(&s->shared->gateway.in) > 0;
+	bool unread = s->unread || bytering_used(&s->side.in) > 0;
 	uint32_t bits = STREAM_GONE | (unread ? STREAM_UNREAD : 0);
 
-	if ((atomic_fetch_or(&s->shared->asked, bits) & bits) != bits)
+	if ((atomic_fetch_or(&s->side.shared->asked, bits) & bits) != bits)
 		gw_stream_owe(g, s, OWE_KICK);
 }
 
 void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 {
-	bool error = atomic_load(&s->shared->told) & STREAM_ERROR;
+	bool error = atomic_load(&s->side.shared->told) & STREAM_ERROR;
 
 	if (s->node.dead || s->let_go || s->fd < 0)
 		return;
@@ -328,9 +329,9 @@ void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 	if (s->let_go)
 		return;
 	if (s->hup && (s->app_eof || error))
-		gw_stream_let_go(g, s, s->unread || bytering_used(&s->shared->gateway.in) > 0);
+		gw_stream_let_go(g, s, s->unread || bytering_used(&s->side.in) > 0);
 	else if (s->app_eof && s->net_eof)
 		gw_stream_let_go(g, s, false);
-	else if (s->hup && atomic_load(&s->shared->out_full))
+	else if (s->hup && atomic_load(&s->side.shared->out_full))
 		tell_gone(g, s);
 }

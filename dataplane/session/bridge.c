@@ -54,35 +54,32 @@ void bridge_wake(_Atomic uint32_t *asleep, int fd)
 	}
 }
 
-/* Anonymous memory: only what a stream really uses is ever touched, and all of it goes back at its end. */
-static size_t stream_bytes(void)
-{
-	return (sizeof(struct app_stream) + 4095) / 4096 * 4096 + 2 * (size_t)BRIDGE_STREAM_BYTES;
-}
+/* The worker's words, those of both, the rings: each from a page of its own, so that what both reach can be mapped alone. */
+#define PAGE   4096u
+#define SHARED ((sizeof(struct app_stream) + PAGE - 1) / PAGE * PAGE)
+#define RINGS  (SHARED + (sizeof(struct appseg_stream) + PAGE - 1) / PAGE * PAGE)
+#define BYTES  (RINGS + 2 * (size_t)BRIDGE_STREAM_BYTES)
 
-/* syscalls: mmap */
-struct app_stream *stream_new(void)
+/* Anonymous memory: only what a stream really uses is ever touched, and all of it goes back at its end.
+ * syscalls: mmap */
+struct app_stream *stream_new(struct appseg_side *app)
 {
-	size_t n = stream_bytes();
-	struct app_stream *st;
-	uint8_t *data;
+	uint8_t *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct app_stream *st = (struct app_stream *)at;
+	struct appseg_stream *shared;
 
-	st = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (st == MAP_FAILED)
+	if (at == MAP_FAILED)
 		return NULL;
-	data = (uint8_t *)st + n - 2 * (size_t)BRIDGE_STREAM_BYTES;
-	bytering_shared_init(&st->out_shared);
-	bytering_shared_init(&st->in_shared);
-	bytering_view(&st->worker.out, &st->out_shared, data, BRIDGE_STREAM_BYTES);
-	bytering_view(&st->gateway.out, &st->out_shared, data, BRIDGE_STREAM_BYTES);
-	data += BRIDGE_STREAM_BYTES;
-	bytering_view(&st->worker.in, &st->in_shared, data, BRIDGE_STREAM_BYTES);
-	bytering_view(&st->gateway.in, &st->in_shared, data, BRIDGE_STREAM_BYTES);
+	shared = (struct appseg_stream *)(at + SHARED);
+	appseg_stream_init(shared);
+	appseg_side_init(&st->side, shared, at + RINGS, at + RINGS + BRIDGE_STREAM_BYTES,
+	                 BRIDGE_STREAM_BYTES);
+	*app = st->side;
 	return st;
 }
 
 /* syscalls: munmap */
 void stream_free(struct app_stream *st)
 {
-	munmap(st, stream_bytes());
+	munmap(st, BYTES);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Between the gateway thread and one worker: two rings of small messages, and per stream two rings of bytes and flag words. The
+/* Between the gateway thread and one worker: two rings of small messages, and per stream what ipc/appseg.h says. The
  * gateway allocates and frees; the worker holds a stream from CONNECT or ATTACH until it answers LET_GO with GONE, a listener likewise. Neither side ever waits
  * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
 #pragma once
 #include "base/time.h"
+#include "ipc/appseg.h"
 #include "ipc/bytering.h"
 #include "wire/id.h"
 
@@ -54,52 +55,28 @@ struct bridge_msg {
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
-/* What a stream's gateway side asks for once the bytes before are through. */
-#define STREAM_SHUT   1u /* no more bytes will be written: FIN after them */
-#define STREAM_GONE   2u /* the application is gone: what is written is not waited for without end */
-#define STREAM_UNREAD 4u /* and has left bytes unread: a reset follows what is written */
-/* What its worker side tells. */
-#define STREAM_EOF   1u /* the peer's FIN: no more bytes will come */
-#define STREAM_ERROR 2u /* the connection has ended with err */
-
-/* One application's stream. Both threads use the words before `worker`; each of them is written as its comment says. */
+/* A stream on the worker's side: its thread's alone while the worker holds the stream, except `owner`. */
 struct app_stream {
-	struct bytering_shared out_shared; /* application -> network */
-	struct bytering_shared in_shared;  /* network -> application */
-	_Atomic uint32_t asked;            /* STREAM_SHUT ...: the gateway sets bits */
-	_Atomic uint32_t told;             /* STREAM_EOF ...: the worker sets bits */
-	_Atomic uint32_t out_full;         /* the gateway waits for room in the out ring */
-	_Atomic uint32_t in_full;          /* the worker waits for room in the in ring */
-	/* A KICK is on its way there: set by the sender, taken back by the receiver. */
-	_Atomic uint32_t worker_kicked, gateway_kicked;
-	_Atomic int32_t err; /* positive errno: the worker writes it before it sets STREAM_ERROR */
-	/* The worker's own. */
-	struct {
-		struct bytering out, in;
-		struct app_stream *next; /* in the list of streams with something to announce */
-		uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
-		uint32_t conn, remote;
-		uint16_t local_port;
-		int32_t err; /* positive errno of a connection that failed or broke */
-		bool listed, connecting;
-		bool shut;   /* TCP was told to send FIN */
-		bool hangup; /* the peer's FIN has come */
-		bool broken; /* the connection has ended with err; what was received before still moves on */
-		bool err_taken; /* by a write: TCP tells it once, so reading no longer tells it from the peer's FIN */
-		bool ended;   /* and that was told: no byte moves any more */
-		bool closing; /* LET_GO has come */
-		bool abort;   /* closing: a reset follows the last byte */
-		bool watched; /* in the list of streams whose bytes must make progress */
-		/* Watched: bytes that the peer had acknowledged at the last look; the connection is reset when no more have been until expiry. */
-		uint64_t acked;
-		struct instant expiry;
-		TAILQ_ENTRY(app_stream) watch_link;
-	} worker COYO_ALIGNED(COYO_CACHELINE);
-	/* The gateway's own: what its file puts there begins with this. */
-	struct {
-		struct bytering out, in;
-		void *owner;
-	} gateway COYO_ALIGNED(COYO_CACHELINE);
+	struct appseg_side side;
+	void *owner; /* the gateway's: written before the worker hears of the stream, and read by the gateway alone */
+	struct app_stream *next; /* in the list of streams with something to announce */
+	uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
+	uint32_t conn, remote;
+	uint16_t local_port;
+	int32_t err; /* positive errno of a connection that failed or broke */
+	bool listed, connecting;
+	bool shut;   /* TCP was told to send FIN */
+	bool hangup; /* the peer's FIN has come */
+	bool broken; /* the connection has ended with err; what was received before still moves on */
+	bool err_taken; /* by a write: TCP tells it once, so reading no longer tells it from the peer's FIN */
+	bool ended;   /* and that was told: no byte moves any more */
+	bool closing; /* LET_GO has come */
+	bool abort;   /* closing: a reset follows the last byte */
+	bool watched; /* in the list of streams whose bytes must make progress */
+	/* Watched: bytes that the peer had acknowledged at the last look; the connection is reset when no more have been until expiry. */
+	uint64_t acked;
+	struct instant expiry;
+	TAILQ_ENTRY(app_stream) watch_link;
 };
 
 /* One worker's part of a listener. The gateway allocates and frees it; the worker alone uses it from LISTEN until it has answered UNLISTEN
@@ -139,8 +116,8 @@ struct bridge {
 int bridge_init(struct bridge *b);
 void bridge_free(struct bridge *b);
 
-/* A stream with empty rings, or NULL. */
-struct app_stream *stream_new(void);
+/* A stream with empty rings, or NULL. *app becomes the application's view of it. */
+struct app_stream *stream_new(struct appseg_side *app);
 /* The worker has said GONE, or never heard of it. */
 void stream_free(struct app_stream *st);
 

@@ -15,38 +15,39 @@
 
 bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st)
 {
-	struct bytering out = st->worker.out;
+	struct bytering out = st->side.out;
 	struct tcp_info info;
 
 	if (bytering_used(&out) > 0)
 		return false;
-	if (tcp_info(s->tcp, st->worker.conn, &info) < 0)
+	if (tcp_info(s->tcp, st->conn, &info) < 0)
 		return true;
 	/* In these the FIN is on its way. */
-	if (st->worker.shut && (info.state == TCP_FIN_WAIT_1 || info.state == TCP_CLOSING ||
-	                        info.state == TCP_LAST_ACK))
+	if (st->shut && (info.state == TCP_FIN_WAIT_1 || info.state == TCP_CLOSING ||
+	                 info.state == TCP_LAST_ACK))
 		return false;
 	return info.snd_queued == 0;
 }
 
 static int64_t time_limit(const struct app_stream *st)
 {
-	return st->worker.abort || (atomic_load(&st->asked) & STREAM_UNREAD) ? UNREAD_NS : CLEAN_NS;
+	return st->abort || (atomic_load(&st->side.shared->asked) & STREAM_UNREAD) ? UNREAD_NS
+	                                                                           : CLEAN_NS;
 }
 
 /* TCP tells when a FIN has arrived, but not when bytes have that no FIN follows. */
 static int64_t next_look(const struct app_stream *st)
 {
-	return st->worker.closing && !st->worker.shut ? SOON_NS : LATER_NS;
+	return st->closing && !st->shut ? SOON_NS : LATER_NS;
 }
 
 void ending_watch(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	if (!st->worker.watched) {
-		st->worker.watched = true;
-		st->worker.acked = UINT64_MAX;
-		st->worker.expiry = instant_add(now, time_limit(st));
-		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
+	if (!st->watched) {
+		st->watched = true;
+		st->acked = UINT64_MAX;
+		st->expiry = instant_add(now, time_limit(st));
+		TAILQ_INSERT_TAIL(&s->watched, st, watch_link);
 		s->nwatched++;
 	}
 	s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
@@ -54,22 +55,22 @@ void ending_watch(struct worker_sessions *s, struct app_stream *st, struct insta
 
 void ending_forget(struct worker_sessions *s, struct app_stream *st)
 {
-	if (!st->worker.watched)
+	if (!st->watched)
 		return;
-	st->worker.watched = false;
-	TAILQ_REMOVE(&s->watched, st, worker.watch_link);
+	st->watched = false;
+	TAILQ_REMOVE(&s->watched, st, watch_link);
 	s->nwatched--;
 }
 
 /* Nothing has moved for too long. */
 static void give_up(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	tcp_set_user(s->tcp, st->worker.conn, 0);
-	tcp_abort(s->tcp, st->worker.conn);
-	st->worker.conn = TCP_NO_CONN;
+	tcp_set_user(s->tcp, st->conn, 0);
+	tcp_abort(s->tcp, st->conn);
+	st->conn = TCP_NO_CONN;
 	stream_failed(s, st, ETIMEDOUT);
 	ending_forget(s, st);
-	if (st->worker.closing)
+	if (st->closing)
 		stream_finish(s, st, now);
 }
 
@@ -78,13 +79,13 @@ static void look(struct worker_sessions *s, struct app_stream *st, struct instan
 	struct tcp_info info;
 
 	/* What is left is no measure: the gateway may have more for the ring. */
-	if (tcp_info(s->tcp, st->worker.conn, &info) == 0 && info.bytes_out != st->worker.acked) {
-		st->worker.acked = info.bytes_out;
-		st->worker.expiry = instant_add(now, time_limit(st));
+	if (tcp_info(s->tcp, st->conn, &info) == 0 && info.bytes_out != st->acked) {
+		st->acked = info.bytes_out;
+		st->expiry = instant_add(now, time_limit(st));
 	}
-	if (st->worker.closing && ending_flushed(s, st))
+	if (st->closing && ending_flushed(s, st))
 		stream_finish(s, st, now);
-	else if (instant_reached(st->worker.expiry, now))
+	else if (instant_reached(st->expiry, now))
 		give_up(s, st, now);
 	else
 		s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
@@ -99,8 +100,8 @@ void ending_run(struct worker_sessions *s, struct instant now)
 		struct app_stream *st = TAILQ_FIRST(&s->watched);
 
 		/* The next turn begins with the others. */
-		TAILQ_REMOVE(&s->watched, st, worker.watch_link);
-		TAILQ_INSERT_TAIL(&s->watched, st, worker.watch_link);
+		TAILQ_REMOVE(&s->watched, st, watch_link);
+		TAILQ_INSERT_TAIL(&s->watched, st, watch_link);
 		look(s, st, now);
 		n++;
 	}

@@ -13,13 +13,13 @@
 
 static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t bits)
 {
-	st->worker.announce |= bits;
-	if (st->worker.listed)
+	st->announce |= bits;
+	if (st->listed)
 		return;
-	st->worker.listed = true;
-	st->worker.next = NULL;
+	st->listed = true;
+	st->next = NULL;
 	if (s->announce_last)
-		s->announce_last->worker.next = st;
+		s->announce_last->next = st;
 	else
 		s->announce_first = st;
 	s->announce_last = st;
@@ -27,7 +27,7 @@ static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t 
 
 static void kick_gateway(struct worker_sessions *s, struct app_stream *st)
 {
-	if (!atomic_exchange(&st->gateway_kicked, 1))
+	if (!atomic_exchange(&st->side.shared->app_kicked, 1))
 		announce(s, st, BIT(BRIDGE_KICK));
 }
 
@@ -37,7 +37,7 @@ static uint32_t next_announcement(const struct app_stream *st)
 	static const uint8_t order[] = {BRIDGE_CONNECTED, BRIDGE_FAILED, BRIDGE_KICK, BRIDGE_GONE};
 
 	for (size_t i = 0; i < sizeof(order); i++)
-		if (st->worker.announce & BIT(order[i]))
+		if (st->announce & BIT(order[i]))
 			return order[i];
 	return 0;
 }
@@ -56,15 +56,15 @@ static unsigned flush_announcements(struct worker_sessions *s)
 		if (!m)
 			break;
 		*m = (struct bridge_msg){.type = (uint8_t)type,
-		                         .port = st->worker.local_port,
-		                         .err = st->worker.err,
+		                         .port = st->local_port,
+		                         .err = st->err,
 		                         .stream = st};
-		st->worker.announce &= ~BIT(type);
-		if (st->worker.announce == 0) {
-			s->announce_first = st->worker.next;
+		st->announce &= ~BIT(type);
+		if (st->announce == 0) {
+			s->announce_first = st->next;
 			if (!s->announce_first)
 				s->announce_last = NULL;
-			st->worker.listed = false;
+			st->listed = false;
 		}
 		/* After this the gateway may free a stream that is gone. */
 		bytering_commit(&b->to_gateway_tx, sizeof(*m));
@@ -78,35 +78,35 @@ static unsigned flush_announcements(struct worker_sessions *s)
 
 void stream_failed(struct worker_sessions *s, struct app_stream *st, int err)
 {
-	if (st->worker.ended)
+	if (st->ended)
 		return;
-	st->worker.ended = true;
-	if (st->worker.connecting) {
-		st->worker.connecting = false;
-		st->worker.err = err;
+	st->ended = true;
+	if (st->connecting) {
+		st->connecting = false;
+		st->err = err;
 		announce(s, st, BIT(BRIDGE_FAILED));
 		return;
 	}
-	atomic_store(&st->err, err);
-	atomic_fetch_or(&st->told, STREAM_ERROR);
+	atomic_store(&st->side.shared->err, err);
+	atomic_fetch_or(&st->side.shared->told, STREAM_ERROR);
 	kick_gateway(s, st);
 }
 
 /* The connection has ended badly. What was received before it stays readable, and is handed over first. */
 static void broke(struct app_stream *st, int err)
 {
-	if (st->worker.broken)
+	if (st->broken)
 		return;
-	st->worker.broken = true;
-	st->worker.err = err;
+	st->broken = true;
+	st->err = err;
 }
 
 /* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
  * overtakes bytes. */
 static void pump_out(struct worker_sessions *s, struct app_stream *st)
 {
-	bool last = atomic_load(&st->asked) & STREAM_SHUT;
-	struct bytering *r = &st->worker.out;
+	bool last = atomic_load(&st->side.shared->asked) & STREAM_SHUT;
+	struct bytering *r = &st->side.out;
 	uint32_t moved = 0;
 
 	for (;;) {
@@ -117,11 +117,11 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 
 		if (n == 0)
 			break;
-		room = tcp_send_reserve(s->tcp, st->worker.conn, &to);
+		room = tcp_send_reserve(s->tcp, st->conn, &to);
 		if (room <= 0) {
 			if (room < 0 && room != -EAGAIN) {
 				broke(st, (int)-room);
-				st->worker.err_taken = true;
+				st->err_taken = true;
 			}
 			last = false;
 			break;
@@ -129,43 +129,43 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 		if (n > (uint64_t)room)
 			n = (uint32_t)room;
 		memcpy(to, from, n);
-		tcp_send_commit(s->tcp, st->worker.conn, n);
+		tcp_send_commit(s->tcp, st->conn, n);
 		bytering_consume(r, n);
 		moved += n;
 	}
-	if (moved && atomic_exchange(&st->out_full, 0))
+	if (moved && atomic_exchange(&st->side.shared->out_full, 0))
 		kick_gateway(s, st);
-	if (last && !st->worker.shut) {
-		st->worker.shut = true;
-		tcp_shutdown(s->tcp, st->worker.conn);
+	if (last && !st->shut) {
+		st->shut = true;
+		tcp_shutdown(s->tcp, st->conn);
 	}
 }
 
 /* Nothing is left to hand over: n is what tcp_recv_peek() said. Returns whether the gateway must be told. */
 static bool received_all(struct worker_sessions *s, struct app_stream *st, int64_t n)
 {
-	bool end = n == 0 && (!st->worker.err_taken || st->worker.hangup) &&
-	           !(atomic_load(&st->told) & STREAM_EOF);
+	bool end = n == 0 && (!st->err_taken || st->hangup) &&
+	           !(atomic_load(&st->side.shared->told) & STREAM_EOF);
 
 	if (end)
-		atomic_fetch_or(&st->told, STREAM_EOF);
+		atomic_fetch_or(&st->side.shared->told, STREAM_EOF);
 	if (n < 0 && n != -EAGAIN)
 		broke(st, (int)-n);
-	if (st->worker.broken)
-		stream_failed(s, st, st->worker.err);
+	if (st->broken)
+		stream_failed(s, st, st->err);
 	return end;
 }
 
 /* Moves bytes from TCP to the application. */
 static void pump_in(struct worker_sessions *s, struct app_stream *st)
 {
-	struct bytering *r = &st->worker.in;
+	struct bytering *r = &st->side.in;
 	bool moved = false;
 
 	for (;;) {
 		const void *from;
 		void *to;
-		int64_t n = tcp_recv_peek(s->tcp, st->worker.conn, &from);
+		int64_t n = tcp_recv_peek(s->tcp, st->conn, &from);
 		uint32_t room;
 
 		if (n <= 0) {
@@ -175,7 +175,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		room = bytering_reserve(r, &to);
 		if (room == 0) {
 			/* Set the flag, then look again: the gateway may have made room before it could see the flag. */
-			atomic_exchange(&st->in_full, 1);
+			atomic_exchange(&st->side.shared->in_full, 1);
 			room = bytering_reserve(r, &to);
 			if (room == 0)
 				break;
@@ -184,7 +184,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 			n = room;
 		memcpy(to, from, (size_t)n);
 		bytering_commit(r, (size_t)n);
-		tcp_recv_consume(s->tcp, st->worker.conn, (size_t)n);
+		tcp_recv_consume(s->tcp, st->conn, (size_t)n);
 		moved = true;
 	}
 	if (moved)
@@ -197,14 +197,14 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 
 	ending_forget(s, st);
 	announce(s, st, BIT(BRIDGE_GONE));
-	if (st->worker.remote == SESS_NONE)
+	if (st->remote == SESS_NONE)
 		return;
-	p = &s->remotes[st->worker.remote];
+	p = &s->remotes[st->remote];
 	COYO_ASSERT(p->used && p->streams > 0);
 	p->streams--;
 	s->look |= p->streams == 0;
-	remote_update(s, st->worker.remote, now);
-	st->worker.remote = SESS_NONE;
+	remote_update(s, st->remote, now);
+	st->remote = SESS_NONE;
 }
 
 /* Whether something of the stream is still to reach the peer. FIN follows what was written, except where bytes lie unread: then a reset
@@ -214,13 +214,13 @@ static bool unfinished(struct worker_sessions *s, struct app_stream *st)
 	struct tcp_info info;
 	const void *rest;
 
-	if (bytering_peek(&st->worker.out, &rest) > 0)
+	if (bytering_peek(&st->side.out, &rest) > 0)
 		return true;
-	if (tcp_info(s->tcp, st->worker.conn, &info) == 0 && info.rcv_queued + info.rcv_ooo > 0)
-		st->worker.abort = true;
-	if (!st->worker.abort && !st->worker.shut) {
-		st->worker.shut = true;
-		tcp_shutdown(s->tcp, st->worker.conn);
+	if (tcp_info(s->tcp, st->conn, &info) == 0 && info.rcv_queued + info.rcv_ooo > 0)
+		st->abort = true;
+	if (!st->abort && !st->shut) {
+		st->shut = true;
+		tcp_shutdown(s->tcp, st->conn);
 	}
 	return !ending_flushed(s, st);
 }
@@ -229,33 +229,33 @@ static bool unfinished(struct worker_sessions *s, struct app_stream *st)
  * and take with them what is still to be sent, and a server that answers before it has read the whole question must be heard. */
 void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	bool over = st->worker.ended || st->worker.broken;
+	bool over = st->ended || st->broken;
 
 	if (!over && unfinished(s, st)) {
 		ending_watch(s, st, now);
 		return;
 	}
-	tcp_set_user(s->tcp, st->worker.conn, 0);
-	if (st->worker.abort && !over)
-		tcp_abort(s->tcp, st->worker.conn);
+	tcp_set_user(s->tcp, st->conn, 0);
+	if (st->abort && !over)
+		tcp_abort(s->tcp, st->conn);
 	else
-		tcp_close(s->tcp, st->worker.conn);
+		tcp_close(s->tcp, st->conn);
 	detach(s, st, now);
 }
 
 static void pump(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
-	if (st->worker.connecting)
+	if (st->connecting)
 		return;
-	if (!st->worker.ended && !st->worker.broken)
+	if (!st->ended && !st->broken)
 		pump_out(s, st);
-	if (st->worker.closing) {
+	if (st->closing) {
 		stream_finish(s, st, now);
 		return;
 	}
-	if (st->worker.ended)
+	if (st->ended)
 		return;
-	if (atomic_load(&st->asked) & STREAM_GONE)
+	if (atomic_load(&st->side.shared->asked) & STREAM_GONE)
 		ending_watch(s, st, now);
 	pump_in(s, st);
 }
@@ -269,24 +269,24 @@ static void do_connect(struct worker_sessions *s, const struct bridge_msg *m, st
 	uint32_t remote;
 	int r;
 
-	st->worker.remote = SESS_NONE;
-	st->worker.connecting = true;
+	st->remote = SESS_NONE;
+	st->connecting = true;
 	remote = s->draining ? SESS_NONE : remote_get(s, &m->id);
 	if (remote == SESS_NONE) {
 		stream_failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
 		return;
 	}
-	r = tcp_connect(s->tcp, remote, m->port, &st->worker.conn);
+	r = tcp_connect(s->tcp, remote, m->port, &st->conn);
 	if (r < 0) {
-		st->worker.conn = TCP_NO_CONN;
+		st->conn = TCP_NO_CONN;
 		remote_release(s, remote);
 		stream_failed(s, st, -r);
 		return;
 	}
-	tcp_set_user(s->tcp, st->worker.conn, (uint64_t)(uintptr_t)st);
-	if (tcp_info(s->tcp, st->worker.conn, &info) == 0)
-		st->worker.local_port = info.local_port;
-	st->worker.remote = remote;
+	tcp_set_user(s->tcp, st->conn, (uint64_t)(uintptr_t)st);
+	if (tcp_info(s->tcp, st->conn, &info) == 0)
+		st->local_port = info.local_port;
+	st->remote = remote;
 	s->remotes[remote].streams++;
 	remote_in_use(s, remote);
 	remote_update(s, remote, now);
@@ -297,19 +297,19 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 	struct app_stream *st = m->stream;
 	struct tcp_info info;
 
-	st->worker.conn = m->conn;
-	st->worker.remote = SESS_NONE;
+	st->conn = m->conn;
+	st->remote = SESS_NONE;
 	if (tcp_info(s->tcp, m->conn, &info) < 0 || info.peer >= s->nremotes) {
 		stream_failed(s, st, ECONNRESET);
 		return;
 	}
 	tcp_set_user(s->tcp, m->conn, (uint64_t)(uintptr_t)st);
 	/* What happened before it had a stream was told to nobody. */
-	st->worker.hangup = info.state == TCP_CLOSE_WAIT || info.state == TCP_LAST_ACK ||
-	                    info.state == TCP_CLOSING || info.state == TCP_TIME_WAIT;
+	st->hangup = info.state == TCP_CLOSE_WAIT || info.state == TCP_LAST_ACK ||
+	             info.state == TCP_CLOSING || info.state == TCP_TIME_WAIT;
 	if (info.state == TCP_CLOSED)
 		broke(st, info.error ? info.error : ECONNRESET);
-	st->worker.remote = info.peer;
+	st->remote = info.peer;
 	s->remotes[info.peer].streams++;
 	remote_in_use(s, info.peer);
 	remote_update(s, info.peer, now);
@@ -319,17 +319,17 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
                       struct instant now)
 {
-	if (!st->worker.connecting) {
-		st->worker.closing = true;
-		st->worker.abort = abort;
+	if (!st->connecting) {
+		st->closing = true;
+		st->abort = abort;
 		pump(s, st, now);
 		return;
 	}
-	if (st->worker.conn != TCP_NO_CONN) {
-		tcp_set_user(s->tcp, st->worker.conn, 0);
-		tcp_abort(s->tcp, st->worker.conn);
+	if (st->conn != TCP_NO_CONN) {
+		tcp_set_user(s->tcp, st->conn, 0);
+		tcp_abort(s->tcp, st->conn);
 	}
-	st->worker.ended = true;
+	st->ended = true;
 	detach(s, st, now);
 }
 
@@ -351,7 +351,7 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 		tcp_abort(s->tcp, m->conn);
 		break;
 	case BRIDGE_KICK:
-		atomic_exchange(&m->stream->worker_kicked, 0);
+		atomic_exchange(&m->stream->side.shared->worker_kicked, 0);
 		pump(s, m->stream, now);
 		break;
 	case BRIDGE_LET_GO:
@@ -378,13 +378,13 @@ void app_events(struct worker_sessions *s, struct instant now)
 		}
 		if (!st)
 			continue;
-		if (st->worker.connecting && (ev.flags & TCP_EV_CONNECTED)) {
-			st->worker.connecting = false;
+		if (st->connecting && (ev.flags & TCP_EV_CONNECTED)) {
+			st->connecting = false;
 			announce(s, st, BIT(BRIDGE_CONNECTED));
 		}
-		if ((ev.flags & TCP_EV_ERROR) && st->worker.connecting)
+		if ((ev.flags & TCP_EV_ERROR) && st->connecting)
 			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
-		st->worker.hangup |= (ev.flags & TCP_EV_HANGUP) != 0;
+		st->hangup |= (ev.flags & TCP_EV_HANGUP) != 0;
 		if (ev.flags & TCP_EV_ERROR)
 			broke(st, ev.error ? ev.error : ECONNRESET);
 		pump(s, st, now);

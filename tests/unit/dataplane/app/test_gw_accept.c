@@ -169,7 +169,7 @@ static void test_credit_comes_back_when_taken(void **state)
 	assert_true(gwtest_message(&t, 1, &m));
 	assert_int_equal(m.type, BRIDGE_ATTACH);
 	assert_int_equal(m.conn, 55);
-	assert_ptr_equal(m.stream, s->shared);
+	assert_ptr_equal(m.stream, s->stream);
 	events();
 	assert_int_equal(credit(1), 0);
 	assert_int_equal(take(), 'a');

@@ -63,9 +63,9 @@ static void expect_message(enum bridge_msg_type type)
 
 	assert_true(gwtest_message(&t, 1, &m));
 	assert_int_equal(m.type, type);
-	assert_ptr_equal(m.stream, s->shared);
+	assert_ptr_equal(m.stream, s->stream);
 	if (type == BRIDGE_KICK)
-		atomic_store(&s->shared->worker_kicked, 0);
+		atomic_store(&s->side.shared->worker_kicked, 0);
 }
 
 static void expect_none(void)
@@ -90,12 +90,12 @@ static void expect_let_go(bool abort)
 
 static void from_network(const char *text)
 {
-	assert_int_equal(ring_copy_in(&s->shared->worker.in, text, strlen(text)), strlen(text));
+	assert_int_equal(ring_copy_in(&s->stream->side.in, text, strlen(text)), strlen(text));
 }
 
 static void tell(uint32_t bits)
 {
-	atomic_fetch_or(&s->shared->told, bits);
+	atomic_fetch_or(&s->side.shared->told, bits);
 	kick();
 }
 
@@ -109,7 +109,7 @@ static void test_bytes_to_the_network(void **state)
 	assert_int_equal(write(app, "world", 5), 5);
 	round_of_gateway();
 	expect_message(BRIDGE_KICK);
-	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 11);
+	assert_int_equal(ring_copy_out(&s->stream->side.out, got, sizeof(got)), 11);
 	assert_string_equal(got, "hello world");
 	expect_none();
 }
@@ -123,7 +123,7 @@ static void test_one_kick_at_a_time(void **state)
 	round_of_gateway();
 	expect_message(BRIDGE_KICK);
 	expect_none();
-	assert_int_equal(bytering_used(&s->shared->worker.out), 2);
+	assert_int_equal(bytering_used(&s->stream->side.out), 2);
 }
 
 /* The byte that stays unread in the socketpair is not the network's business. */
@@ -137,11 +137,11 @@ static void test_bytes_to_the_application(void **state)
 	assert_string_equal(got, "hello");
 	assert_true(recv(app, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN);
 	expect_none();
-	atomic_store(&s->shared->in_full, 1); /* the worker waits for room */
+	atomic_store(&s->side.shared->in_full, 1); /* the worker waits for room */
 	from_network("more");
 	kick();
 	expect_message(BRIDGE_KICK);
-	assert_int_equal(atomic_load(&s->shared->in_full), 0);
+	assert_int_equal(atomic_load(&s->side.shared->in_full), 0);
 }
 
 /* More than the ring holds: the rest waits in the socket until the worker makes room; all of it arrives in order. */
@@ -159,13 +159,12 @@ static void test_full_ring(void **state)
 		sent += n > 0 ? (size_t)n : 0;
 		round_of_gateway();
 		if (sent == total && got == 0) {
-			assert_int_equal(bytering_used(&s->shared->worker.out),
-			                 BRIDGE_STREAM_BYTES);
-			assert_int_equal(atomic_load(&s->shared->out_full), 1);
+			assert_int_equal(bytering_used(&s->stream->side.out), BRIDGE_STREAM_BYTES);
+			assert_int_equal(atomic_load(&s->side.shared->out_full), 1);
 		}
 		if (sent < total && n > 0)
 			continue;
-		n = (ssize_t)ring_copy_out(&s->shared->worker.out, in + got, 50000);
+		n = (ssize_t)ring_copy_out(&s->stream->side.out, in + got, 50000);
 		assert_true(n > 0);
 		got += (size_t)n;
 		gw_stream_ready(&t.g, s);
@@ -183,8 +182,8 @@ static void test_half_close_by_the_application(void **state)
 	assert_int_equal(write(app, "last", 4), 4);
 	shutdown(app, SHUT_WR);
 	round_of_gateway();
-	assert_int_equal(atomic_load(&s->shared->asked), STREAM_SHUT);
-	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 4);
+	assert_int_equal(atomic_load(&s->side.shared->asked), STREAM_SHUT);
+	assert_int_equal(ring_copy_out(&s->stream->side.out, got, sizeof(got)), 4);
 	expect_message(BRIDGE_KICK);
 	expect_none();
 	from_network("reply");
@@ -246,11 +245,11 @@ static void test_reset_while_the_application_is_behind(void **state)
 
 	for (unsigned i = 0; s->can_write; i++) {
 		assert_true(i < 10000);
-		while (ring_copy_in(&s->shared->worker.in, block, sizeof(block)) == sizeof(block))
+		while (ring_copy_in(&s->stream->side.in, block, sizeof(block)) == sizeof(block))
 			;
 		kick();
 	}
-	bytering_consume(&s->shared->gateway.in, bytering_used(&s->shared->gateway.in));
+	bytering_consume(&s->side.in, bytering_used(&s->side.in));
 	tell(STREAM_ERROR);
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_true(p.revents & POLLERR);
@@ -263,21 +262,21 @@ static void test_application_shuts_reading(void **state)
 
 	shutdown(app, SHUT_RD);
 	round_of_gateway();
-	atomic_store(&s->shared->in_full, 1);
+	atomic_store(&s->side.shared->in_full, 1);
 	from_network("to nobody");
 	kick();
-	assert_int_equal(bytering_used(&s->shared->gateway.in), 0);
-	assert_int_equal(atomic_load(&s->shared->in_full), 0);
+	assert_int_equal(bytering_used(&s->side.in), 0);
+	assert_int_equal(atomic_load(&s->side.shared->in_full), 0);
 	expect_message(BRIDGE_KICK);
 	assert_int_equal(write(app, "more", 4), 4);
 	round_of_gateway();
-	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 4);
+	assert_int_equal(ring_copy_out(&s->stream->side.out, got, sizeof(got)), 4);
 	assert_memory_equal(got, "more", 4);
 	expect_message(BRIDGE_KICK);
 	/* Seen from here a close looks like the other half of the shutdown now: it ends in order. */
 	shutdown(app, SHUT_WR);
 	round_of_gateway();
-	assert_int_equal(atomic_load(&s->shared->asked), STREAM_SHUT);
+	assert_int_equal(atomic_load(&s->side.shared->asked), STREAM_SHUT);
 	expect_let_go(false);
 	assert_int_equal(recv(app, got, sizeof(got), MSG_DONTWAIT), 0);
 }
@@ -293,9 +292,9 @@ static void test_answer_goes_out_before_the_reset(void **state)
 	close(app);
 	app = -1;
 	round_of_gateway();
-	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 6);
+	assert_int_equal(ring_copy_out(&s->stream->side.out, got, sizeof(got)), 6);
 	assert_string_equal(got, "answer");
-	assert_int_equal(atomic_load(&s->shared->asked) & STREAM_SHUT, 0);
+	assert_int_equal(atomic_load(&s->side.shared->asked) & STREAM_SHUT, 0);
 	expect_let_go(true);
 }
 
@@ -311,7 +310,7 @@ static void test_answer_goes_out_though_bytes_have_come(void **state)
 	s->can_write = true;
 	gw_stream_pump(&t.g, s); /* before epoll has told that the application is gone */
 	round_of_gateway();
-	assert_int_equal(ring_copy_out(&s->shared->worker.out, got, sizeof(got)), 6);
+	assert_int_equal(ring_copy_out(&s->stream->side.out, got, sizeof(got)), 6);
 	expect_let_go(true);
 }
 
@@ -326,14 +325,14 @@ static void test_gone_with_bytes_left(void **state)
 		n = send(app, block, sizeof(block), MSG_DONTWAIT);
 		round_of_gateway();
 	} while (n > 0);
-	assert_int_equal(atomic_load(&s->shared->asked), 0);
+	assert_int_equal(atomic_load(&s->side.shared->asked), 0);
 	close(app);
 	app = -1;
 	round_of_gateway();
-	assert_int_equal(atomic_load(&s->shared->asked), STREAM_GONE);
+	assert_int_equal(atomic_load(&s->side.shared->asked), STREAM_GONE);
 	from_network("late");
 	kick();
-	assert_int_equal(atomic_load(&s->shared->asked), STREAM_GONE | STREAM_UNREAD);
+	assert_int_equal(atomic_load(&s->side.shared->asked), STREAM_GONE | STREAM_UNREAD);
 	while (gwtest_message(&t, 1, &m))
 		assert_int_equal(m.type, BRIDGE_KICK);
 	tell(STREAM_ERROR);
@@ -372,8 +371,8 @@ static void test_application_closes_after_reading(void **state)
 	close(app);
 	app = -1;
 	round_of_gateway();
-	assert_int_equal(atomic_load(&s->shared->asked), STREAM_SHUT);
-	assert_int_equal(bytering_used(&s->shared->worker.out), 3);
+	assert_int_equal(atomic_load(&s->side.shared->asked), STREAM_SHUT);
+	assert_int_equal(bytering_used(&s->stream->side.out), 3);
 	expect_let_go(false);
 }
 

@@ -12,7 +12,8 @@
 
 struct app {
 	struct bridge *b;
-	struct app_stream *st; /* connect, or the accepted one */
+	struct app_stream *st;   /* connect, or the accepted one */
+	struct appseg_side side; /* the view of it here */
 	struct app_listener l;
 	uint32_t token;
 	bool connected, listening, gone, failed;
@@ -43,7 +44,7 @@ static inline void app_listen(struct app *a)
 
 static inline void app_connect(struct sessnet *n, struct app *a, unsigned side)
 {
-	a->st = stream_new();
+	a->st = stream_new(&a->side);
 	assert_non_null(a->st);
 	app_put(a, (struct bridge_msg){.type = BRIDGE_CONNECT,
 	                               .stream = a->st,
@@ -53,13 +54,13 @@ static inline void app_connect(struct sessnet *n, struct app *a, unsigned side)
 
 static inline void app_kick(struct app *a)
 {
-	if (!atomic_exchange(&a->st->worker_kicked, 1))
+	if (!atomic_exchange(&a->side.shared->worker_kicked, 1))
 		app_put(a, (struct bridge_msg){.type = BRIDGE_KICK, .stream = a->st});
 }
 
 static inline void app_shut(struct app *a)
 {
-	atomic_fetch_or(&a->st->asked, STREAM_SHUT);
+	atomic_fetch_or(&a->side.shared->asked, STREAM_SHUT);
 	app_kick(a);
 }
 
@@ -89,13 +90,13 @@ static inline void app_poll(struct app *a)
 			break;
 		case BRIDGE_ACCEPT:
 			assert_int_equal(m->token, 77);
-			a->st = stream_new();
+			a->st = stream_new(&a->side);
 			app_put(a, (struct bridge_msg){.type = BRIDGE_ATTACH,
 			                               .stream = a->st,
 			                               .conn = m->conn});
 			break;
 		case BRIDGE_KICK:
-			atomic_exchange(&m->stream->gateway_kicked, 0);
+			atomic_exchange(&m->stream->side.shared->app_kicked, 0);
 			break;
 		case BRIDGE_GONE:
 			assert_ptr_equal(m->stream, a->st);
@@ -118,16 +119,16 @@ static inline void app_write(struct app *a, uint64_t *at, uint64_t end)
 
 	while (*at < end) {
 		void *piece;
-		uint64_t k = bytering_reserve(&a->st->gateway.out, &piece);
+		uint64_t k = bytering_reserve(&a->side.out, &piece);
 
 		k = min_u64(k, end - *at);
 		if (k == 0) {
-			atomic_exchange(&a->st->out_full, 1);
+			atomic_exchange(&a->side.shared->out_full, 1);
 			break;
 		}
 		for (uint64_t i = 0; i < k; i++)
 			((uint8_t *)piece)[i] = byte_at(*at + i);
-		bytering_commit(&a->st->gateway.out, k);
+		bytering_commit(&a->side.out, k);
 		*at += k;
 	}
 	if (*at != before)
@@ -140,14 +141,14 @@ static inline void app_read(struct app *a, uint64_t *at)
 	const void *piece;
 	uint32_t n;
 
-	while ((n = bytering_peek(&a->st->gateway.in, &piece)) > 0) {
+	while ((n = bytering_peek(&a->side.in, &piece)) > 0) {
 		for (uint32_t i = 0; i < n; i++)
 			if (((const uint8_t *)piece)[i] != byte_at(*at + i))
 				fail_msg("byte %llu is wrong", (unsigned long long)(*at + i));
-		bytering_consume(&a->st->gateway.in, n);
+		bytering_consume(&a->side.in, n);
 		*at += n;
 	}
-	if (atomic_exchange(&a->st->in_full, 0))
+	if (atomic_exchange(&a->side.shared->in_full, 0))
 		app_kick(a);
 }
 
@@ -232,7 +233,7 @@ static inline bool transfer(struct pair *p, uint64_t *sent, uint64_t *got, uint6
 
 static inline bool told(const struct app *a, uint32_t bits)
 {
-	return (atomic_load(&a->st->told) & bits) == bits;
+	return (atomic_load(&a->side.shared->told) & bits) == bits;
 }
 
 /* Both ends close in order; nothing is left. */

@@ -40,7 +40,7 @@ static void test_answer_arrives_before_the_reset(void **state)
 	app_let_go(&p->b, true);
 	read_until(p, &p->a, &got, STREAM_ERROR);
 	assert_int_equal(got, MUCH);
-	assert_int_equal(atomic_load(&p->a.st->err), ECONNRESET);
+	assert_int_equal(atomic_load(&p->a.side.shared->err), ECONNRESET);
 	assert_false(told(&p->a, STREAM_EOF));
 	assert_true(RUN_UNTIL(p, p->b.gone, NS_PER_S));
 }
@@ -72,7 +72,7 @@ static void test_unread_in_tcp_makes_a_reset(void **state)
 		app_write(&p->a, &out, BRIDGE_STREAM_BYTES + 20000);
 		run(p, 100 * NS_PER_MS);
 	}
-	assert_int_equal(bytering_used(&p->b.st->gateway.in), BRIDGE_STREAM_BYTES);
+	assert_int_equal(bytering_used(&p->b.side.in), BRIDGE_STREAM_BYTES);
 	app_write(&p->b, &sent, MUCH);
 	app_let_go(&p->b, false);
 	read_until(p, &p->a, &got, STREAM_ERROR);
@@ -100,7 +100,7 @@ static void test_received_bytes_survive_a_reset(void **state)
 	run(p, 10 * NS_PER_MS);
 	read_until(p, &p->b, &got, STREAM_ERROR);
 	assert_int_equal(got, BRIDGE_STREAM_BYTES + 20000);
-	assert_int_equal(atomic_load(&p->b.st->err), ECONNRESET);
+	assert_int_equal(atomic_load(&p->b.side.shared->err), ECONNRESET);
 	assert_false(told(&p->b, STREAM_EOF));
 }
 
@@ -216,7 +216,7 @@ static void test_gone_application_is_not_waited_for_without_end(void **state)
 		app_write(&p->b, &sent, 64u << 20);
 		run(p, 50 * NS_PER_MS);
 	}
-	atomic_fetch_or(&p->b.st->asked, STREAM_GONE | STREAM_UNREAD);
+	atomic_fetch_or(&p->b.side.shared->asked, STREAM_GONE | STREAM_UNREAD);
 	app_kick(&p->b);
 	run(p, 8 * NS_PER_S);
 	assert_false(told(&p->b, STREAM_ERROR));
@@ -239,13 +239,13 @@ static void test_slow_reader_is_waited_for(void **state)
 		app_write(&p->b, &sent, 64u << 20);
 		run(p, 50 * NS_PER_MS);
 	}
-	atomic_fetch_or(&p->b.st->asked, STREAM_GONE | STREAM_UNREAD);
+	atomic_fetch_or(&p->b.side.shared->asked, STREAM_GONE | STREAM_UNREAD);
 	app_kick(&p->b);
 	for (unsigned i = 0; i < 40; i++) {
-		uint32_t n = bytering_peek(&p->a.st->gateway.in, &piece);
+		uint32_t n = bytering_peek(&p->a.side.in, &piece);
 
-		bytering_consume(&p->a.st->gateway.in, n < 100000 ? n : 100000);
-		if (atomic_exchange(&p->a.st->in_full, 0))
+		bytering_consume(&p->a.side.in, n < 100000 ? n : 100000);
+		if (atomic_exchange(&p->a.side.shared->in_full, 0))
 			app_kick(&p->a);
 		app_write(&p->b, &sent, 64u << 20);
 		run(p, NS_PER_S);

@@ -266,8 +266,8 @@ static void test_far_end_restarted(void **state)
 	p->n.cut = false;
 	speak(p, 3, 6);
 	assert_true(told(&p->a, STREAM_ERROR));
-	assert_int_equal(atomic_load(&p->a.st->err), ECONNRESET);
-	assert_int_equal(atomic_load(&p->c.st->told), 0);
+	assert_int_equal(atomic_load(&p->a.side.shared->err), ECONNRESET);
+	assert_int_equal(atomic_load(&p->c.side.shared->told), 0);
 	assert_false(p->a.failed); /* a hears for c, too */
 }
 
@@ -363,7 +363,7 @@ static void test_reset_reaches_the_other_side(void **state)
 	connected(p);
 	app_let_go(&p->a, true);
 	assert_true(RUN_UNTIL(p, told(&p->b, STREAM_ERROR), NS_PER_S));
-	assert_int_equal(atomic_load(&p->b.st->err), ECONNRESET);
+	assert_int_equal(atomic_load(&p->b.side.shared->err), ECONNRESET);
 	app_let_go(&p->b, false);
 	assert_true(RUN_UNTIL(p, p->a.gone && p->b.gone, NS_PER_S));
 }
@@ -631,7 +631,7 @@ static void test_drain_refuses_new(void **state)
 	sessnet_command(&p->n, 1, &c);
 	assert_true(transfer(p, &sent, &got, 100000, 10 * NS_PER_S));
 	late = p->a;
-	late.st = stream_new();
+	late.st = stream_new(&late.side);
 	late.failed = false;
 	app_put(&late, (struct bridge_msg){.type = BRIDGE_CONNECT,
 	                                   .stream = late.st,
