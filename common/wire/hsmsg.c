@@ -55,7 +55,7 @@ size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_
 {
 	size_t n = 14;
 
-	memcpy(out, "IPvCoyo 1", 9);
+	memcpy(out, "IPvCoyo 2", 9);
 	be32_store(out + 9, network);
 	out[13] = (uint8_t)context;
 	if (context == HS_CONTEXT_SESSION) {

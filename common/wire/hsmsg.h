@@ -3,10 +3,11 @@
 #pragma once
 #include "base/cc.h"
 #include "wire/id.h"
+#include "wire/link.h"
 
 #include <stdbool.h>
 
-#define HS_VERSION           1
+#define HS_VERSION           PROTOCOL_VERSION
 #define HS_LANES_MAX         16
 #define HS_PAYLOAD_MAX       (12 + 32 + 8 + 4 * HS_LANES_MAX)
 #define HS_PROLOGUE_MAX      (9 + 4 + 1 + 2 * ID_BYTES)
@@ -43,7 +44,7 @@ struct hs_payload {
 size_t hs_payload_write(const struct hs_payload *p, void *buf, size_t cap);
 bool hs_payload_read(const void *buf, size_t len, struct hs_payload *out) COYO_NODISCARD;
 
-/* "IPvCoyo 1" || be32 network || u8 context || (sessions: id of the initiator || id of the responder). */
+/* "IPvCoyo 2" || be32 network || u8 context || (sessions: id of the initiator || id of the responder). */
 size_t hs_prologue(uint32_t network, enum hs_context context, const struct node_id *initiator,
                    const struct node_id *responder, uint8_t out[HS_PROLOGUE_MAX]);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kademlia's questions and answers, routed echo and routed error. */
 #pragma once
+#include "wire/link.h"
 #include "wire/record.h"
 
-#define KAD_VERSION      1
+#define KAD_VERSION      PROTOCOL_VERSION
 #define KAD_CONTACTS_MAX 16
 #define KAD_HAVE_MAX     128 /* bytes of the filter in EXQ */
 #define KAD_HAVE_UNIT    8

@@ -6,7 +6,7 @@
 #include "base/cur.h"
 
 #define LINK_HEADER_BYTES   16
-#define LINK_VERSION        1
+#define LINK_VERSION        2
 #define LINK_UDP_PORT_PLAIN 6635 /* RFC 7510 */
 #define ETHERTYPE_MPLS      0x8847
 #define ETHERTYPE_SEALED    0x88B5
@@ -24,10 +24,15 @@ enum link_msg_type {
 
 #define LINK_FLAG_IK 1 /* handshake messages: Noise_IK, else Noise_XX */
 
+/* Of the protocol as a whole: in the prologue of handshakes, their payloads, set-ups, messages of Kademlia. What every version has alike, so that
+ * the others can be told apart and told so: the header, the shape of a first message with its macs, and refusals. */
+#define PROTOCOL_VERSION LINK_VERSION
+
 /* {type << 4 | version, flags, be16 length of what follows, be32 receiver index, be64 counter}: all associated data.
  * Handshakes: receiver index = the addressee's handshake index (in the first: the sender's network number), counter = the sender's. */
 struct link_header {
-	uint8_t type; /* enum link_msg_type */
+	uint8_t type;    /* enum link_msg_type */
+	uint8_t version; /* link_header_put() writes LINK_VERSION */
 	uint8_t flags;
 	uint16_t length;
 	uint32_t receiver;
@@ -45,17 +50,20 @@ static inline void link_header_put(uint8_t *p, const struct link_header *h)
 	be64_store(p + 8, h->counter);
 }
 
-/* False: too short, a version or type not known, or length runs past the frame (a longer frame is padding). */
+/* False: too short, a type not known, another version than this one's in what is neither a first message nor a refusal, or length runs past the
+ * frame (a longer frame is padding). */
 static inline bool link_header_get(const uint8_t *p, size_t len, struct link_header *h)
 {
 	if (len < LINK_HEADER_BYTES)
 		return false;
 	h->type = p[0] >> 4;
+	h->version = p[0] & 0xf;
 	h->flags = p[1];
 	h->length = be16_load(p + 2);
 	h->receiver = be32_load(p + 4);
 	h->counter = be64_load(p + 8);
-	return (p[0] & 0xf) == LINK_VERSION && h->type >= LINK_HS1 && h->type <= LINK_REFUSED &&
+	return (h->version == LINK_VERSION || h->type == LINK_HS1 || h->type == LINK_REFUSED) &&
+	       h->type >= LINK_HS1 && h->type <= LINK_REFUSED &&
 	       h->length <= len - LINK_HEADER_BYTES;
 }
 
@@ -67,6 +75,7 @@ enum link_refusal {
 	REFUSED_BUSY = 4,   /* another neighbour is up on this link */
 	REFUSED_USE_XX = 5, /* the key is not known, or the message is stale: begin anew, by XX */
 	REFUSED_YOURSELF = 6,
+	REFUSED_VERSION = 7, /* value: the version of whoever refuses */
 	LINK_REFUSALS
 };
 

@@ -3,8 +3,9 @@
 #pragma once
 #include "wire/coords.h"
 #include "wire/id.h"
+#include "wire/link.h"
 
-#define SETUP_VERSION    1
+#define SETUP_VERSION    PROTOCOL_VERSION
 #define SETUP_RECORD_MAX 255
 #define SETUP_NOTVIA_MAX 8
 

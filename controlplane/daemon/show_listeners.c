@@ -7,7 +7,7 @@
 bool show_listeners_row(struct daemon *d, struct show_walk *w, struct json *j)
 {
 	static const char *const reasons[] = {"",     "network", "not_accepted", "full",
-	                                      "busy", "use_xx",  "yourself"};
+	                                      "busy", "use_xx",  "yourself",     "version"};
 	struct node_listener_view v;
 
 	if (!node_view_listener(d->node, &w->cursor, &v))

@@ -131,7 +131,7 @@ struct node_listener_view {
 	bool open; /* any id is accepted */
 	uint32_t links, links_allowed, half_open;
 	uint32_t allowed, denied; /* ids named */
-	uint64_t refused[7];      /* handshakes, by enum link_refusal */
+	uint64_t refused[8];      /* handshakes, by enum link_refusal */
 };
 /* The next listener. */
 bool node_view_listener(const struct node *n, struct node_cursor *at, struct node_listener_view *v);

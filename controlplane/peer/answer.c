@@ -159,6 +159,11 @@ void answer_first_rx(struct node *n, struct peer *p, struct listener *l, const s
 		return;
 	}
 	memcpy(hs.mac1, pk->data + LINK_HEADER_BYTES + env->mac1_at, sizeof(hs.mac1));
+	if (h->version != LINK_VERSION) {
+		count(n, CTR_HS_VERSION);
+		refuse(n, &hs, REFUSED_VERSION, h->version);
+		return;
+	}
 	if (h->receiver != n->cfg.network_id) {
 		count(n, CTR_HS_NETWORK);
 		refuse(n, &hs, REFUSED_NETWORK, h->receiver);

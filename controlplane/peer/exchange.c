@@ -190,6 +190,8 @@ void hs_refuse(struct node *n, const struct cp_link *via, const struct hs_source
 	count(n, CTR_HS_REFUSED);
 	if (reason == REFUSED_NETWORK)
 		r.value = n->cfg.network_id;
+	if (reason == REFUSED_VERSION)
+		r.value = LINK_VERSION;
 	link_header_put(f, &h);
 	link_refused_put(f + LINK_HEADER_BYTES, &r);
 	cookie_refusal_mac(mac1, f, LINK_HEADER_BYTES + LINK_REFUSED_MAC,

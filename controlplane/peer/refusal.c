@@ -47,6 +47,9 @@ void peer_refusal_text(const struct node *n, const struct peer_refusal *r, char 
 	else if (r->reason == REFUSED_NETWORK)
 		snprintf(out, cap, "the neighbour is in network %u, this node in %u",
 		         (unsigned)r->value, (unsigned)n->cfg.network_id);
+	else if (r->reason == REFUSED_VERSION)
+		snprintf(out, cap, "the neighbour speaks version %u of the protocol, this node %u",
+		         (unsigned)r->value, LINK_VERSION);
 	else
 		snprintf(out, cap, "%s", r->by_us ? by_us(r->reason) : by_neighbour(r->reason));
 }

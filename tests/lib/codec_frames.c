@@ -38,6 +38,8 @@ static bool link_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap,
 	if (!link_header_get(msg, len, &h))
 		return false;
 	link_header_put(out, &h);
+	out[0] = (uint8_t)(h.type << 4 |
+	                   h.version); /* first messages and refusals may be of another */
 	*n = LINK_HEADER_BYTES;
 	return true;
 }

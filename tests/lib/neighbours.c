@@ -102,7 +102,7 @@ static void report(double t, double since)
 	       "\"rekeys\":%llu,\"cookies\":%llu,\"hellos\":%llu,"
 	       "\"frames_in\":%llu,\"frames_out\":%llu,\"bad\":%llu,\"refused\":{\"network\":%llu,"
 	       "\"not_accepted\":%llu,\"full\":%llu,\"busy\":%llu,"
-	       "\"use_xx\":%llu,\"yourself\":%llu}}\n",
+	       "\"use_xx\":%llu,\"yourself\":%llu,\"version\":%llu}}\n",
 	       t - since, o.count, up, (unsigned long long)world.begun,
 	       (unsigned long long)world.complete, (unsigned long long)flaps,
 	       (unsigned long long)world.rekeys, (unsigned long long)world.cookies,
@@ -110,7 +110,8 @@ static void report(double t, double since)
 	       (unsigned long long)world.frames_out, (unsigned long long)world.bad,
 	       (unsigned long long)world.refused[1], (unsigned long long)world.refused[2],
 	       (unsigned long long)world.refused[3], (unsigned long long)world.refused[4],
-	       (unsigned long long)world.refused[5], (unsigned long long)world.refused[6]);
+	       (unsigned long long)world.refused[5], (unsigned long long)world.refused[6],
+	       (unsigned long long)world.refused[7]);
 	fflush(stdout);
 }
 

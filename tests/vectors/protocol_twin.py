@@ -171,12 +171,12 @@ def mac1(who, data):
 def frame(kind, receiver, counter, msg, who, total=0):
     body = struct.pack(">H", len(msg)) + msg
     body += bytes(max(0, total - 32 - len(body)))
-    head = struct.pack(">BBHIQ", kind << 4 | 1, 0, len(body) + 32, receiver, counter)
+    head = struct.pack(">BBHIQ", kind << 4 | 2, 0, len(body) + 32, receiver, counter)
     return head + body + mac1(who, head + body) + bytes(16)
 
 
 def payload(lanes, epoch, rx, key, stamp=0):
-    return (struct.pack(">BBHIHBB", 1, lanes, 6, epoch, 1280, len(rx), 1 if stamp else 0) + key +
+    return (struct.pack(">BBHIHBB", 2, lanes, 6, epoch, 1280, len(rx), 1 if stamp else 0) + key +
             (struct.pack(">Q", stamp) if stamp else b"") + b"".join(struct.pack(">I", v) for v in rx))
 
 
@@ -191,7 +191,7 @@ def keys(what, h, k1, k2, generation):
 
 
 def handshakes(a, b):
-    base = b"IPvCoyo 1" + struct.pack(">I", 7)
+    base = b"IPvCoyo 2" + struct.pack(">I", 7)
     p = [payload(2, 0x0e0e0000, [], bytes(32)), payload(1, 0x0e0e0b00, [0x0b000010, 0x0b000011], b.ed),
          payload(2, 0x0e0e0a00, [0x0a000020], a.ed)]
     expect("link.prologue", base + b"\x01")
@@ -203,13 +203,13 @@ def handshakes(a, b):
         expect("link.xx%d.frame" % (i + 1), frame(kind, to, mine, msgs[i], who, total))
     keys("link", h, k1, k2, generation)
     inner = struct.pack(">I", 0x12345 << 12 | 1 << 9 | 1 << 8 | 255) + b"data"
-    head = struct.pack(">BBHIQ", 0x51, 0, len(inner) + 16, 0x0b000011, 0x102)
+    head = struct.pack(">BBHIQ", 0x52, 0, len(inner) + 16, 0x0b000011, 0x102)
     expect("link.data.inner", inner)
     expect("link.data.chacha.frame",
            head + ChaCha20Poly1305(lane(k1, 1)).encrypt(bytes(4) + struct.pack("<Q", 0x102), inner, head))
     expect("link.data.gcm.frame", head + AESGCM(lane(k1, 1)).encrypt(bytes(4) + struct.pack(">Q", 0x102), inner, head))
 
-    head = struct.pack(">BBHIQ", 0x61, 0, 24, 0xa1, 0) + struct.pack(">BxxxI", 1, 8)
+    head = struct.pack(">BBHIQ", 0x62, 0, 24, 0xa1, 0) + struct.pack(">BxxxI", 1, 8)
     expect("link.refused.frame", head + blake(head, 16, blake(b"coyo refused" + get("link.refused.mac1"), 32)))
 
     prologue = base + b"\x02" + a.id + b.id
@@ -290,7 +290,7 @@ def messages(a, b):
     body = struct.pack(">BxHIQ", 1, 3, 0x0b0c0d0e, 0x0102030405060708) + bytes(range(0x80, 0xa0))
     expect("seen.answer", struct.pack(">BBH", 13, 0, len(body)) + body)
     token = 20 * b"\x1e"
-    kad = struct.pack(">BBBB", 1, 4, 1, 0) + 16 * b"\x0f" + token + b.id + record
+    kad = struct.pack(">BBBB", 2, 4, 1, 0) + 16 * b"\x0f" + token + b.id + record
     ext = struct.pack(">BBBBHBBQ", 5, 4, 0, 0, 0, 0, 0, 0) + bytes(2) + bytes(2)
     head = struct.pack(">IHBB", 0xc0600000, len(ext) + len(kad), 43, 255) + a.id + b.id
     stack = b"".join(struct.pack(">I", label << 12 | 6 << 9 | bottom << 8 | 255) for label, bottom in ((1, 0), (0x54321, 0), (13, 1)))
@@ -305,7 +305,7 @@ def messages(a, b):
     expect("pair.key", pair)
 
     def kademlia(op, flags, count, before_record):
-        m = struct.pack(">BBBB", 1, op, flags, count) + nonce + (token if flags & 1 else b"")
+        m = struct.pack(">BBBB", 2, op, flags, count) + nonce + (token if flags & 1 else b"")
         m += before_record + (record if op != 6 else b"") + b"".join(contacts[:count])
         return m + (blake(a.id + b.id + m, 16, pair) if flags & 2 else b"")
 

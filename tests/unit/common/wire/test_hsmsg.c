@@ -23,7 +23,7 @@ static void payload_fields(void **state)
 	                       .rx = {0xa0a1a2a3, 0xb0b1b2b3}},
 	                  q;
 	uint8_t buf[HS_PAYLOAD_MAX];
-	static const uint8_t head[12] = {1, 2, 0, 3, 1, 2, 3, 4, 0x05, 0x78, 2, 0};
+	static const uint8_t head[12] = {2, 2, 0, 3, 1, 2, 3, 4, 0x05, 0x78, 2, 0};
 
 	memset(p.key, 0x77, sizeof(p.key));
 	assert_int_equal(hs_payload_write(&p, buf, sizeof(buf)), 52);
@@ -76,9 +76,9 @@ static void payload_refused(void **state)
 
 	assert_int_equal(hs_payload_write(&p, buf, sizeof(buf)), HS_PAYLOAD_MAX);
 	assert_true(hs_payload_read(buf, sizeof(buf), &q));
-	buf[0] = 2;
-	assert_false(hs_payload_read(buf, sizeof(buf), &q)); /* version */
 	buf[0] = 1;
+	assert_false(hs_payload_read(buf, sizeof(buf), &q)); /* version */
+	buf[0] = 2;
 	buf[1] = 0;
 	assert_false(hs_payload_read(buf, sizeof(buf), &q)); /* no lane */
 	buf[1] = 17;
@@ -111,9 +111,9 @@ static void prologue(void **state)
 	memset(a.b, 0xaa, ID_BYTES);
 	memset(b.b, 0xbb, ID_BYTES);
 	assert_int_equal(hs_prologue(0x01020304, HS_CONTEXT_LINK, NULL, NULL, out), 14);
-	assert_memory_equal(out, "IPvCoyo 1\x01\x02\x03\x04\x01", 14);
+	assert_memory_equal(out, "IPvCoyo 2\x01\x02\x03\x04\x01", 14);
 	assert_int_equal(hs_prologue(7, HS_CONTEXT_SESSION, &a, &b, out), 14 + 128);
-	assert_memory_equal(out, "IPvCoyo 1\0\0\0\x07\x02", 14);
+	assert_memory_equal(out, "IPvCoyo 2\0\0\0\x07\x02", 14);
 	assert_memory_equal(out + 14, a.b, ID_BYTES);
 	assert_memory_equal(out + 14 + ID_BYTES, b.b, ID_BYTES);
 }

@@ -19,7 +19,7 @@ static void layout(void **state)
 {
 	struct kad_msg *m = calloc(1, sizeof(*m)), *back = calloc(1, sizeof(*back));
 	uint8_t buf[512];
-	static const uint8_t head[8] = {1, KAD_FIND, 3, 1, 0xa, 0xa, 0xa, 0xa};
+	static const uint8_t head[8] = {2, KAD_FIND, 3, 1, 0xa, 0xa, 0xa, 0xa};
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct rd r;
 

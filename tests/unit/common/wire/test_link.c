@@ -20,7 +20,7 @@ static void bytes(void **state)
 	                              .length = 2,
 	                              .receiver = 0x03040506,
 	                              .counter = 0x0708090a0b0c0d0e};
-	static const uint8_t want[18] = {0x51, 0x12, 0,   2,   3,   4,   5,   6,    7,
+	static const uint8_t want[18] = {0x52, 0x12, 0,   2,   3,   4,   5,   6,    7,
 	                                 8,    9,    0xa, 0xb, 0xc, 0xd, 0xe, 0xee, 0xee};
 	struct link_header back;
 	uint8_t buf[18];
@@ -36,11 +36,16 @@ static void bytes(void **state)
 	assert_true(back.counter == h.counter);
 	assert_false(link_header_get(buf, 17, &back)); /* length runs past the frame */
 	assert_false(link_header_get(buf, 15, &back));
-	buf[0] = 0x52;
+	buf[0] = 0x51;
 	assert_false(link_header_get(buf, sizeof(buf), &back)); /* version */
-	buf[0] = 0x01;
+	buf[0] = 0x11;
+	assert_true(link_header_get(buf, sizeof(buf), &back)); /* in which a first message may be */
+	assert_int_equal(back.version, 1);
+	buf[0] = 0x6f;
+	assert_true(link_header_get(buf, sizeof(buf), &back)); /* and a refusal */
+	buf[0] = 0x02;
 	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 0 */
-	buf[0] = 0x71;
+	buf[0] = 0x72;
 	assert_false(link_header_get(buf, sizeof(buf), &back)); /* type 7 */
 }
 

@@ -17,7 +17,7 @@ static void trials(void **state)
 static void setup(void **state)
 {
 	static const uint8_t envelope[3] = {0xe1, 0xe2, 0xe3};
-	static const uint8_t want[] = {1,    8,    0x05, 0x00, 1,    2,    3,    4,    5,
+	static const uint8_t want[] = {2,    8,    0x05, 0x00, 1,    2,    3,    4,    5,
 	                               6,    7,    8,    9,    1,    2,    0,    0,    0x0a,
 	                               0xbc, 0xde, 0,    3,    0,    0,    0x11, 0x12, 0x13,
 	                               0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34,
@@ -47,10 +47,10 @@ static void setup(void **state)
 	            back.flags == SETUP_FLAG_IK && back.reverse_label == 0x0abcde);
 	assert_true(back.notvia[0][1] == 0x21222324 && back.record[1] == 0x41424344);
 	assert_memory_equal(back.envelope, envelope, 3);
-	buf[0] = 2;
+	buf[0] = 1;
 	r = rd_init(buf, wr_len(&w));
 	assert_false(setup_read(&r, &back));
-	buf[0] = 1;
+	buf[0] = 2;
 	buf[13] = SETUP_NOTVIA_MAX + 1;
 	r = rd_init(buf, wr_len(&w));
 	assert_false(setup_read(&r, &back));
@@ -86,7 +86,7 @@ static void empty_and_full(void **state)
 static void reply(void **state)
 {
 	static const uint8_t envelope[1] = {0xe1};
-	static const uint8_t want[] = {1, 0, 0x05, 0, 1, 2, 3, 4,    5,    6,   7,
+	static const uint8_t want[] = {2, 0, 0x05, 0, 1, 2, 3, 4,    5,    6,   7,
 	                               8, 9, 3,    0, 1, 0, 1, 0xff, 0xfe, 0xe1};
 	const struct reply_msg m = {.mtu = 1280,
 	                            .nonce = 0x0102030405060708,

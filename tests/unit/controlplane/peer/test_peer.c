@@ -409,12 +409,72 @@ static void test_other_network(void **state)
 	callers_close(&w);
 }
 
+/* The last frame that a node sends raw. */
+static void last_frame(struct node *n, struct dp_packet *pk)
+{
+	struct node_output o;
+
+	*pk = (struct dp_packet){.link = 0};
+	while (node_output(n, &o))
+		if (o.type == OUT_COMMAND && o.u.command.cmd.type == CMD_SEND) {
+			pk->len = o.u.command.cmd.u.send.len;
+			memcpy(pk->data, o.u.command.cmd.u.send.data, pk->len);
+		}
+	assert_true(pk->len > LINK_HEADER_BYTES);
+}
+
+/* Neither side knows the other's version before: a first message of another one is refused before any key is used, and the refusal, which is of
+ * another version too, is understood. */
+static void test_other_version(void **state)
+{
+	struct callers w;
+	struct dp_packet pk;
+	struct link_refused r;
+	struct peer *a, *b;
+	uint8_t *body = pk.data + LINK_HEADER_BYTES;
+	char text[96];
+	size_t covered;
+
+	callers_open(&w);
+	a = peer_by_link(w.n[0], 0);
+	b = peer_by_link(w.n[1], 0);
+	ground_drain(w.n[1], 0);
+	peer_handshake_start(w.n[1], b);
+	last_frame(w.n[1], &pk);
+	covered = pk.len - HS_MACS_BYTES;
+	pk.data[0] = LINK_HS1 << 4 | (LINK_VERSION + 1);
+	peer_handshake_rx(w.n[0], a, &pk);
+	assert_int_equal(w.n[0]->counters[CTR_HS_MAC1],
+	                 1); /* of all bytes before it, the version too */
+	cookie_mac1(&w.n[0]->cfg.identity->id, pk.data, covered, pk.data + covered);
+	memcpy(b->newest.mac1, pk.data + covered, COOKIE_MAC_BYTES);
+	peer_handshake_rx(w.n[0], a, &pk);
+	assert_int_equal(w.n[0]->counters[CTR_HS_VERSION], 1);
+	assert_int_equal(w.n[0]->peers->half_open.count, 0);
+	peer_refusal_text(w.n[0], &a->refusal, text, sizeof(text));
+	assert_string_equal(text, "the neighbour speaks version 3 of the protocol, this node 2");
+
+	last_frame(w.n[0], &pk);
+	assert_true(link_refused_get(body, LINK_REFUSED_BYTES, &r));
+	assert_int_equal(r.reason, REFUSED_VERSION);
+	assert_int_equal(r.value, LINK_VERSION);
+	pk.data[0] = LINK_REFUSED << 4 | (LINK_VERSION + 1);
+	r.value = LINK_VERSION + 1;
+	link_refused_put(body, &r);
+	cookie_refusal_mac(b->newest.mac1, pk.data, LINK_HEADER_BYTES + LINK_REFUSED_MAC,
+	                   body + LINK_REFUSED_MAC);
+	peer_handshake_rx(w.n[1], b, &pk);
+	assert_int_equal(b->refusal.times, 1);
+	peer_refusal_text(w.n[1], &b->refusal, text, sizeof(text));
+	assert_string_equal(text, "the neighbour speaks version 3 of the protocol, this node 2");
+	callers_close(&w);
+}
+
 /* A refusal counts only from somebody who has seen the first message, and only once for each. */
 static void test_forged_refusal(void **state)
 {
 	struct callers w;
-	struct node_output o;
-	struct dp_packet pk = {.link = 0};
+	struct dp_packet pk;
 	struct link_header h = {.type = LINK_REFUSED, .length = LINK_REFUSED_BYTES};
 	struct peer *b;
 
@@ -422,11 +482,7 @@ static void test_forged_refusal(void **state)
 	b = peer_by_link(w.n[1], 0);
 	w.n[0]->cfg.network_id = w.n[1]->cfg.network_id + 1;
 	carry(w.n[1], w.n[0]);
-	while (node_output(w.n[0], &o))
-		if (o.type == OUT_COMMAND && o.u.command.cmd.type == CMD_SEND) {
-			pk.len = o.u.command.cmd.u.send.len;
-			memcpy(pk.data, o.u.command.cmd.u.send.data, pk.len);
-		}
+	last_frame(w.n[0], &pk);
 	assert_int_equal(pk.len, LINK_HEADER_BYTES + LINK_REFUSED_BYTES);
 	assert_true(link_header_get(pk.data, pk.len, &h) && h.type == LINK_REFUSED);
 	for (unsigned i = 2; i < pk.len; i++) {
@@ -563,6 +619,7 @@ int main(void)
 	        cmocka_unit_test(test_two_complete_at_once),
 	        cmocka_unit_test(test_own_key),
 	        cmocka_unit_test(test_other_network),
+	        cmocka_unit_test(test_other_version),
 	        cmocka_unit_test(test_forged_refusal),
 	        cmocka_unit_test(test_use_xx),
 	        cmocka_unit_test(test_forged_messages),

@@ -153,11 +153,11 @@ static void test_replay_forgery_and_strangers(void **state)
 	plane_dropped(&p, "unknown_receiver", unknown + 1);
 	loop_send(middle, port[3], frame, n); /* a key of another link */
 	plane_dropped(&p, "unknown_receiver", unknown + 2);
-	bad[0] = 0x52;
+	bad[0] = 0x51;
 	to_link1(bad, n);
 	to_link1(frame, 15);
 	be16_store(bad + 2, (uint16_t)n);
-	bad[0] = 0x51;
+	bad[0] = 0x52;
 	to_link1(bad, n);
 	plane_dropped(&p, "bad_header", head + 3);
 }
