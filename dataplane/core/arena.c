@@ -57,12 +57,26 @@ static void *piece(struct arena *a)
 	return p;
 }
 
+/* Zeroed pages that take memory one by one, when they are first written to: not from huge pages, which would take all of it at once.
+ * syscalls: mmap madvise */
+static void *lazy(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, n, MADV_NOHUGEPAGE);
+	return p;
+}
+
 void *arena_alloc(void *arg, size_t n)
 {
 	struct arena *a = arg;
 	void *p;
 
-	if (a->dpdk)
+	if (n == ILM_ROOT_BYTES)
+		p = lazy(n);
+	else if (a->dpdk)
 		p = rte_zmalloc_socket(NULL, n, 64, a->socket);
 	else if (n == PIECE)
 		p = piece(a);
@@ -70,19 +84,22 @@ void *arena_alloc(void *arg, size_t n)
 		p = aligned_alloc(64, (n + 63) & ~(size_t)63);
 	if (!p)
 		return NULL;
-	if (!a->dpdk)
+	if (!a->dpdk && n != ILM_ROOT_BYTES)
 		memset(p, 0, n);
 	a->bytes += (int64_t)n;
 	return p;
 }
 
+/* syscalls: munmap */
 void arena_free(void *arg, void *p, size_t n)
 {
 	struct arena *a = arg;
 
 	a->bytes -= (int64_t)n;
 	COYO_ASSERT(p && a->bytes >= 0);
-	if (a->dpdk) {
+	if (n == ILM_ROOT_BYTES) {
+		munmap(p, n);
+	} else if (a->dpdk) {
 		rte_free(p);
 	} else if (n == PIECE) {
 		memcpy(p, &a->free, sizeof(a->free));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The memory of one worker's tables. Label-map chunks come from large pages where the kernel has them, anything else from the heap. */
+/* The memory of one worker's tables. Label-map chunks come from large pages where the kernel has them; their roots take memory by the page, as it
+ * is written to; anything else comes from the heap. */
 #pragma once
 #include "table/ilm.h"
 
@@ -10,7 +11,7 @@ struct arena_slab;
 
 /* A zeroed arena is ready for use. One thread uses it. */
 struct arena {
-	bool dpdk;  /* EAL has huge pages, and everything comes from its heap */
+	bool dpdk;  /* EAL has huge pages, and everything but roots comes from its heap */
 	int socket; /* whose memory, where dpdk is set */
 	void *free; /* label-map chunks given back */
 	struct arena_slab *slabs;

@@ -20,20 +20,12 @@ static bool valid(const struct cp_ilm *c)
 	}
 }
 
-#define ROOT_BYTES (ILM_CHUNKS * (sizeof(struct ilm_chunk *) + sizeof(uint16_t)))
-
-/* Counts the entries of the chunk that the label stands in. */
-static uint16_t *used(const struct ilm *t, uint32_t label)
-{
-	return (uint16_t *)(void *)(t->chunk + ILM_CHUNKS) + (label >> ILM_CHUNK_BITS);
-}
-
 static struct ilm_chunk *chunk_for(struct ilm *t, const struct table_mem *mem, uint32_t label)
 {
 	struct ilm_chunk **slot;
 
 	if (!t->chunk) {
-		t->chunk = mem->alloc(mem->arg, ROOT_BYTES);
+		t->chunk = mem->alloc(mem->arg, ILM_ROOT_BYTES);
 		if (!t->chunk)
 			return NULL;
 	}
@@ -49,7 +41,7 @@ static void root_free_if_empty(struct ilm *t, const struct table_mem *mem)
 {
 	if (t->chunk && t->chunks == 0) {
 		COYO_ASSERT(t->entries == 0);
-		mem->free(mem->arg, t->chunk, ROOT_BYTES);
+		mem->free(mem->arg, t->chunk, ILM_ROOT_BYTES);
 		t->chunk = NULL;
 	}
 }
@@ -68,9 +60,11 @@ int ilm_set(struct ilm *t, const struct table_mem *mem, const struct cp_ilm *c)
 	}
 	e = &k->entry[c->in_label % ILM_CHUNK];
 	if (!e->op) {
-		COYO_ASSERT(*used(t, c->in_label) < ILM_CHUNK);
+		uint32_t used = k->entry[0].used + 1;
+
+		COYO_ASSERT(used <= ILM_CHUNK);
 		*e = (struct ilm_entry){0};
-		*used(t, c->in_label) += 1;
+		k->entry[0].used = used;
 		t->entries++;
 	}
 	e->out = c->op == ILM_SWAP ? c->out_label : c->session;
@@ -87,12 +81,11 @@ int ilm_del(struct ilm *t, const struct table_mem *mem, uint32_t label)
 
 	if (!e)
 		return -ENOENT;
-	COYO_ASSERT(t->entries > 0 && t->chunks > 0 && *used(t, label) > 0);
+	slot = &t->chunk[label >> ILM_CHUNK_BITS];
+	COYO_ASSERT(t->entries > 0 && t->chunks > 0 && (*slot)->entry[0].used > 0);
 	e->op = 0;
 	t->entries--;
-	*used(t, label) -= 1;
-	if (*used(t, label) == 0) {
-		slot = &t->chunk[label >> ILM_CHUNK_BITS];
+	if (--(*slot)->entry[0].used == 0) {
 		mem->free(mem->arg, *slot, sizeof(**slot));
 		*slot = NULL;
 		t->chunks--;

@@ -23,6 +23,8 @@ struct ilm_entry {
 	uint8_t pad;
 	/* When the last packet came, in units of 2^ILM_TICK_BITS ns; wraps, and means nothing while packets is 0. */
 	uint32_t last;
+	/* The chunk's first entry alone, also while its label is not granted: how many labels of the chunk are. */
+	uint32_t used;
 	uint64_t packets, bytes;
 };
 _Static_assert(sizeof(struct ilm_entry) == 32, "two entries per cache line");
@@ -34,6 +36,10 @@ struct ilm_chunk {
 	struct ilm_entry entry[ILM_CHUNK];
 };
 
+/* The pointers to all chunks of one map. A link with one label uses eight bytes of them: they are worth pages that take memory when they are
+ * written to and not before. */
+#define ILM_ROOT_BYTES (ILM_CHUNKS * sizeof(struct ilm_chunk *))
+
 /* Where tables take their memory from. Only the functions that change a table call these two. alloc returns zeroed bytes, aligned to 64, or
  * NULL. */
 struct table_mem {
@@ -44,7 +50,7 @@ struct table_mem {
 
 /* A zeroed map is empty. Reads never allocate. */
 struct ilm {
-	/* ILM_CHUNKS pointers, behind which as many uint16_t count the entries of each chunk. NULL while the map is empty. */
+	/* ILM_CHUNKS pointers; NULL while the map is empty. */
 	struct ilm_chunk **chunk;
 	uint32_t entries;
 	uint32_t chunks;

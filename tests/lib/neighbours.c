@@ -2,8 +2,11 @@
 /* Many neighbours in one process: real identities and handshakes, hellos answered, and a line of JSON a second about how they fare.
  *
  * Each neighbour (neighbour.h) has a socket of its own, on an address of 127/8 or whatever --from names. With --flood it only sends first
- * messages, as many a second as asked, and never answers. */
+ * messages, as many a second as asked, and never answers. With --tunnel, the daemon's id, each has a tunnel that ends there, and uses it. */
 #include "neighbour.h"
+
+#include "wire/lspmsg.h"
+#include "wire/routed.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +24,9 @@
 
 #define SILENCE_S 15.0
 #define TICK_S    0.01
+#define USE_S     15.0 /* a tunnel is idle for no longer */
+#define ASK_S     3.0  /* between two set-ups */
+#define OWN_LABEL 16   /* of the way back; nothing comes that way */
 
 struct options {
 	struct sockaddr_in to,
@@ -29,11 +35,20 @@ struct options {
 	uint32_t network;
 	double seconds, rate, traffic_s, flood;
 	bool mute; /* hellos are not answered */
+	bool tunnels;
+	struct node_id dst; /* where they end */
+};
+
+/* Of one neighbour. */
+struct tunnel {
+	uint32_t label; /* 0: none is up */
+	double at;      /* when it is used or asked for next */
 };
 
 static struct options o = {
         .count = 1, .prefixes = 1, .network = 1, .seconds = 10, .rate = 1000, .traffic_s = 10};
 static struct neighbour *all;
+static struct tunnel *tunnels;
 static int ep;
 static volatile sig_atomic_t stop;
 static struct rng rng;
@@ -76,6 +91,77 @@ static void receive(struct neighbour *n, double t)
 		n->talk_at = t + o.traffic_s * (double)rng_below(&rng, 1000) / 1000;
 }
 
+/* ---- tunnels ---- */
+
+static void send_labelled(struct neighbour *n, const uint8_t *p, size_t len)
+{
+	uint8_t f[NEIGHBOUR_FRAME_MAX];
+
+	put(n, f, neighbour_seal(n, p, len, f));
+}
+
+static void ask(struct neighbour *n)
+{
+	struct route_ext e = {.next = NEXT_SETUP, .mode = ROUTE_GREEDY};
+	struct routed_header h = {
+	        .next = NEXT_ROUTE, .hop_limit = ROUTED_HOP_LIMIT, .src = n->me.id, .dst = o.dst};
+	struct setup_msg s = {.flags = SETUP_FLAG_FINGER,
+	                      .mtu = 1200,
+	                      .nonce = rng_u64(&rng),
+	                      .hops = 1,
+	                      .nrecord = 1,
+	                      .reverse_label = OWN_LABEL};
+	uint8_t p[CONTROL_PACKET_MAX];
+	struct wr w = wr_init(p, sizeof(p)), at;
+
+	s.record[0] = id_tag(&h.src);
+	control_stack_write(&w, UINT32_MAX, TTL_START);
+	ach_write(&w, ACH_ROUTED);
+	at = w;
+	routed_header_write(&w, &h);
+	route_ext_write(&w, &e);
+	setup_write(&w, &s);
+	h.length = (uint16_t)(wr_len(&w) - wr_len(&at) - ROUTED_HEADER_BYTES);
+	routed_header_write(&at, &h);
+	send_labelled(n, p, wr_len(&w));
+}
+
+/* A packet of the tunnel that says nothing: its end counts it. */
+static void use(struct neighbour *n, uint32_t label)
+{
+	uint8_t p[64] = {0};
+
+	be32_store(p, lse_make(label, 0, true, TTL_START));
+	send_labelled(n, p, sizeof(p));
+}
+
+static void packet(struct neighbour *n, const uint8_t *p, size_t len)
+{
+	struct rd r = rd_init(p, len);
+	struct routed_header h;
+	struct reply_msg m;
+	uint32_t label;
+	uint8_t ttl;
+
+	if (!tunnels || !control_stack_read(&r, &label, &ttl) || ach_read(&r) != ACH_ROUTED ||
+	    !routed_header_read(&r, &h) || h.next != NEXT_REPLY || !reply_read(&r, &m))
+		return;
+	tunnels[n - all].label = m.forward_label;
+}
+
+static void tunnel_step(struct neighbour *n, struct tunnel *u, double t)
+{
+	if (!n->up)
+		u->label = 0;
+	if (!n->up || t < u->at)
+		return;
+	u->at = t + (u->label ? USE_S : ASK_S);
+	if (u->label)
+		use(n, u->label);
+	else
+		ask(n);
+}
+
 /* ---- the course ---- */
 
 static void step(struct neighbour *n, double t)
@@ -90,20 +176,25 @@ static void step(struct neighbour *n, double t)
 		neighbour_hello(n, true, t);
 		n->talk_at = t + o.traffic_s;
 	}
+	if (tunnels)
+		tunnel_step(n, &tunnels[n - all], t);
 }
 
 static void report(double t, double since)
 {
-	unsigned up = 0;
+	unsigned up = 0, tunnels_up = 0;
 
 	for (unsigned i = 0; i < o.count; i++)
 		up += all[i].up;
-	printf("{\"t\":%.1f,\"count\":%u,\"up\":%u,\"begun\":%llu,\"complete\":%llu,\"flaps\":%llu,"
+	for (unsigned i = 0; tunnels && i < o.count; i++)
+		tunnels_up += tunnels[i].label != 0;
+	printf("{\"t\":%.1f,\"count\":%u,\"up\":%u,\"tunnels\":%u,\"begun\":%llu,\"complete\":%llu,"
+	       "\"flaps\":%llu,"
 	       "\"rekeys\":%llu,\"cookies\":%llu,\"hellos\":%llu,"
 	       "\"frames_in\":%llu,\"frames_out\":%llu,\"bad\":%llu,\"refused\":{\"network\":%llu,"
 	       "\"not_accepted\":%llu,\"full\":%llu,\"busy\":%llu,"
 	       "\"use_xx\":%llu,\"yourself\":%llu,\"version\":%llu}}\n",
-	       t - since, o.count, up, (unsigned long long)world.begun,
+	       t - since, o.count, up, tunnels_up, (unsigned long long)world.begun,
 	       (unsigned long long)world.complete, (unsigned long long)flaps,
 	       (unsigned long long)world.rekeys, (unsigned long long)world.cookies,
 	       (unsigned long long)world.hellos_in, (unsigned long long)world.frames_in,
@@ -207,7 +298,7 @@ static void parse(int argc, char **argv)
 	        {"to", 1, NULL, 't'},       {"from", 1, NULL, 'f'},    {"count", 1, NULL, 'c'},
 	        {"prefixes", 1, NULL, 'p'}, {"network", 1, NULL, 'n'}, {"seconds", 1, NULL, 's'},
 	        {"traffic", 1, NULL, 'T'},  {"rate", 1, NULL, 'r'},    {"flood", 1, NULL, 'F'},
-	        {"mute", 0, NULL, 'm'},     {NULL, 0, NULL, 0}};
+	        {"mute", 0, NULL, 'm'},     {"tunnel", 1, NULL, 'u'},  {NULL, 0, NULL, 0}};
 	int c;
 
 	address("127.0.0.1:6635", &o.to);
@@ -241,6 +332,11 @@ static void parse(int argc, char **argv)
 		case 'F':
 			o.flood = atof(optarg);
 			break;
+		case 'u':
+			o.tunnels = id_parse(optarg, strlen(optarg), &o.dst) == ID_PARSE_OK;
+			if (!o.tunnels)
+				exit(2);
+			break;
 		case 'm':
 			o.mute = true;
 			break;
@@ -248,7 +344,7 @@ static void parse(int argc, char **argv)
 			fputs("usage: neighbours --to ADDRESS:PORT [--from ADDRESS] [--count N] "
 			      "[--prefixes N] [--network N] [--seconds S]\n"
 			      "                  [--rate JOINS/S] [--traffic S] [--mute] [--flood "
-			      "MESSAGES/S]\n",
+			      "MESSAGES/S] [--tunnel ID]\n",
 			      stderr);
 			exit(2);
 		}
@@ -270,7 +366,7 @@ int main(int argc, char **argv)
 		return 1;
 	rng = (struct rng){.fill = random_fill};
 	world = (struct neighbour_world){
-	        .rng = &rng, .network = o.network, .mute = o.mute, .put = put};
+	        .rng = &rng, .network = o.network, .mute = o.mute, .put = put, .packet = packet};
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
@@ -282,6 +378,8 @@ int main(int argc, char **argv)
 	if (!all || ep < 0)
 		die("memory");
 	memset(all, 0, o.count * sizeof(*all));
+	if (o.tunnels)
+		tunnels = calloc(o.count, sizeof(*tunnels));
 	for (unsigned i = 0; i < o.count; i++) {
 		if (neighbour_init(&all[i], &world, open_socket(&all[i], i)) != 0)
 			return 1;

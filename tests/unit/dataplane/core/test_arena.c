@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define PIECE  sizeof(struct ilm_chunk)
 #define PIECES 600 /* beyond the first slab, and the second */
@@ -58,11 +60,48 @@ static void test_other_sizes(void **state)
 	arena_clear(&a);
 }
 
+static size_t resident(void *p, size_t n)
+{
+	unsigned char in[ILM_ROOT_BYTES / 4096];
+	size_t k = 0;
+
+	assert_int_equal(mincore(p, n, in), 0);
+	for (size_t i = 0; i < n / (size_t)sysconf(_SC_PAGESIZE); i++)
+		k += in[i] & 1;
+	return k;
+}
+
+/* A link with one label needs one word of its map's root: that costs one page, and the next one starts zeroed again. */
+static void test_roots_take_memory_by_the_page(void **state)
+{
+	static uint8_t *root[100];
+	struct arena a = {0};
+
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 100; i++) {
+			root[i] = arena_alloc(&a, ILM_ROOT_BYTES);
+			assert_non_null(root[i]);
+			assert_int_equal((uintptr_t)root[i] % 64, 0);
+			assert_int_equal(resident(root[i], ILM_ROOT_BYTES), 0);
+			assert_int_equal(root[i][i * 80], 0);
+			root[i][i * 80] = 1;
+		}
+		assert_int_equal(a.bytes, 100 * ILM_ROOT_BYTES);
+		for (unsigned i = 0; i < 100; i++) {
+			assert_int_equal(resident(root[i], ILM_ROOT_BYTES), 1);
+			arena_free(&a, root[i], ILM_ROOT_BYTES);
+		}
+		assert_int_equal(a.bytes, 0);
+	}
+	arena_clear(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_pieces),
 	        cmocka_unit_test(test_other_sizes),
+	        cmocka_unit_test(test_roots_take_memory_by_the_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
