@@ -14,6 +14,7 @@ import lib
 from lib import check, coyonet
 
 OVER = {4: 60, 6: 80}  # of a sealed packet on the wire
+SEALED = 34  # of a segment in a tunnel
 
 
 def run(*words):
@@ -125,6 +126,56 @@ def shrinks(v, sides):
     return body
 
 
+def counted(net, node, name):
+    return sum(r["count"] for r in net.nodes[node].ask("show drops")["control"] if r["counter"] == name)
+
+
+def segment(net):
+    """The largest segment that a's session sends."""
+    return net.nodes["a"].rows("sessions")[0]["path_mtu"]
+
+
+def deaf(net, node, to, v, on):
+    """What the node sends to its neighbour `to` reaches nobody, by a wrong hardware address, and the node is not told; or does again."""
+    at = [n for n, _, _ in net.links].index("%s-%s" % (to, node))
+    far = ("10.9.%d.1" if v == 4 else "fd00:%d::1") % at
+    run("ip", "-n", node, "neigh", *(["replace", far, "lladdr", "02:00:00:00:00:99", "nud", "permanent"] if on else ["del", far]), "dev", node + to)
+
+
+def middle(v, mtu):
+    """The link between two transits shrinks while a stream runs, and what the first one says of it is lost: packets that no longer fit are
+    told of to the tunnel's end, hop by hop, TCP's segments follow, and no link but that one changes."""
+    def body(net):
+        build(net, ["a", "s", "t", "b"], 1500, v)
+        net.ready()
+        for link in ("as", "st", "tb"):
+            mtu_is(net, *link, 1500 - OVER[v], 1500 - OVER[v])
+        t = lib.Flow(net, "a", "b")
+        try:
+            going = lib.Progress(t)
+            going.flows()
+            net.wait("segments of the full size", lambda: segment(net) == 1500 - OVER[v] - SEALED, 20)
+            began = time.monotonic()
+            deaf(net, "s", "a", v, True)
+            for a, b in ("st", "ts"):
+                set_mtu(a, b, mtu)
+            time.sleep(0.3)
+            deaf(net, "s", "a", v, False)
+            mtu_is(net, "s", "t", 1200, mtu - OVER[v])
+            net.wait("the sender to hear of it", lambda: segment(net) <= mtu - OVER[v] - SEALED, 5)
+            going.flows()
+            check(going.pause(began) < 5, "IPv%d, the middle wire shrinks to %d: the stream pauses for %.2f s, in segments of %d from then on" % (
+                v, mtu, going.pause(began), segment(net)))
+            check(counted(net, "s", "tunnel_too_big") > 0, "the transit told of %d packets that did not fit" % counted(net, "s", "tunnel_too_big"))
+            going.stop()
+            t.finish()
+            check([row(net, *x)["mtu"] for x in (("a", "a-s"), ("b", "t-b"))] == 2 * [1500 - OVER[v]], "the links at the ends keep their own")
+            check(sum(row(net, *x)["flaps"] for x in (("s", "s-t"), ("b", "t-b"))) == 0, "no flap, and the stream is whole")
+        finally:
+            t.close()
+    return body
+
+
 if os.environ.get("COYO_NETNS") != "1":
     if not shutil.which("unshare") or subprocess.run(
             ["unshare", "-Urnm", "sh", "-c", "mount -t tmpfs t /run && ip netns add x"], stderr=subprocess.DEVNULL, check=False).returncode:
@@ -132,4 +183,4 @@ if os.environ.get("COYO_NETNS") != "1":
     os.environ["COYO_NETNS"] = "1"
     os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
 run("mount", "-t", "tmpfs", "t", "/run")
-lib.main(narrow(1320, 4), narrow(1280, 6), shrinks(6, ["bt"]), *([narrow(1280, 4), refused, shrinks(4, ["tb", "bt"])] if lib.everything() else []))
+lib.main(narrow(1320, 4), narrow(1280, 6), middle(6, 1400), *([narrow(1280, 4), refused, shrinks(6, ["bt"]), shrinks(4, ["tb", "bt"]), middle(4, 1300)] if lib.everything() else []))
