@@ -91,9 +91,15 @@ static void judge(struct node *n, struct peer *p, const uint64_t seen[CPDP_SAMPL
 		members[i] = s->member[i] & s->sent[i] & known;
 		lost[i] = members[i] & ~seen[i];
 	}
-	if (runs_judge(&p->sampling.runs, ones(members), ones(lost), n->now))
-		changed(n, p, was);
-	rest(n, p);
+	if (!runs_judge(&p->sampling.runs, ones(members), ones(lost), n->now)) {
+		rest(n, p);
+		return;
+	}
+	changed(n, p, was);
+	if (p->sampling.runs.state == RUNS_OFF)
+		rest(n, p); /* they are off already, or but for a sample's first */
+	else
+		again(n, p);
 }
 
 static void ask(struct node *n, struct peer *p, int64_t wait)
