@@ -2,8 +2,7 @@
 /* Where a neighbour over IP is: configured, learnt, asked whether it is there. */
 #include "peer/peer.h"
 
-#include "wire/lse.h"
-#include "wire/routed.h"
+#include "core/emit.h"
 
 #include <string.h>
 
@@ -141,29 +140,19 @@ static void send_challenge(struct node *n, struct peer *p, uint64_t nonce, bool 
                            const struct node_addr *to)
 {
 	struct linkmsg_challenge m = {.nonce = nonce, .answer = answer};
-	struct cp_cmd c;
-	struct wr w;
+	struct emit_at at = {.worker = p->cfg.io.owner};
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
 
-	memset(&c, 0, offsetof(struct cp_cmd, u.send.data));
-	c.type = CMD_SEND;
-	c.u.send.link = p->link;
 	if (to) {
-		c.u.send.has_addr = 1;
-		c.u.send.family = to->family;
-		c.u.send.addr_port = to->port;
-		memcpy(c.u.send.addr, to->addr, sizeof(to->addr));
+		at.to = *to;
 		if (to->family == p->cfg.io.family) {
-			memcpy(c.u.send.local_addr, p->cfg.io.local_addr,
-			       sizeof(c.u.send.local_addr));
-			c.u.send.local_if = p->cfg.io.local_if;
+			memcpy(at.local_addr, p->cfg.io.local_addr, sizeof(at.local_addr));
+			at.local_if = p->cfg.io.local_if;
 		}
 	}
-	w = wr_init(c.u.send.data, sizeof(c.u.send.data));
-	control_stack_write(&w, LABEL_NONE, 1);
-	ach_write(&w, ACH_LINKLOCAL);
 	linkmsg_challenge_write(&w, &m);
-	c.u.send.len = (uint16_t)wr_len(&w);
-	out_command(n, p->cfg.io.owner, &c);
+	emit_local_at(n, p->link, &at, CONTROL_PACKET_MAX, buf, wr_len(&w));
 }
 
 static void ask(struct node *n, struct peer *p)

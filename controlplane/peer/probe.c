@@ -3,8 +3,7 @@
 #include "peer/peer.h"
 
 #include "base/assert.h"
-#include "wire/lse.h"
-#include "wire/routed.h"
+#include "core/emit.h"
 
 #define WAIT_MIN    (125 * NS_PER_MS)
 #define RAISE_EVERY (600 * NS_PER_S) /* larger packets are tried again */
@@ -23,14 +22,12 @@ static int64_t probe_wait(const struct peer *p)
 static void send_probe(struct node *n, struct peer *p, uint32_t id, uint16_t size, bool answer)
 {
 	struct linkmsg_probe m = {.id = id, .size = size, .answer = answer};
+	static const struct emit_at remote;
 	uint8_t buf[CPDP_PACKET_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	control_stack_write(&w, LABEL_NONE, 1);
-	ach_write(&w, ACH_LINKLOCAL);
 	linkmsg_probe_write(&w, &m);
-	if (wr_ok(&w))
-		out_packet(n, p->link, buf, wr_len(&w));
+	emit_local_at(n, p->link, &remote, sizeof(buf), buf, wr_len(&w));
 }
 
 static uint16_t bound_of(const struct peer *p)
