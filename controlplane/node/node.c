@@ -199,7 +199,7 @@ void node_input(struct node *n, const struct node_event *ev, struct instant now)
 		break;
 	case NODE_LINK_LEAVE:
 		peer_leave(n, ev->u.link.link);
-		listener_del(n, ev->u.link.link);
+		listener_leave(n, ev->u.link.link);
 		break;
 	case NODE_LINK_DEL:
 		peer_del(n, ev->u.link.link);

@@ -19,7 +19,7 @@ struct node;
 
 enum node_event_type {
 	NODE_LINK_ADD = 1,
-	NODE_LINK_LEAVE, /* a link is to be removed: its neighbour is told and its tunnels are withdrawn first, for at most 2 s. A listener goes at once */
+	NODE_LINK_LEAVE, /* a link is to be removed: its neighbour is told and its tunnels are withdrawn first, for at most 2 s; likewise a listener, with all its links */
 	NODE_LINK_DEL,   /* now */
 	NODE_LINK_CARRIER, /* a DPDK port or socket went up or down */
 	NODE_LINK_RX, /* authenticated packets came on this link since the last such event; this counts as a hello */

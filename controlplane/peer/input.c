@@ -56,7 +56,7 @@ void listener_handshake_rx(struct node *n, struct listener *l, const struct dp_p
 	struct hs_envelope env;
 	struct peer *p;
 
-	if (l->gone || !read_frame(n, pk, &h, &env))
+	if (l->gone || l->leaving || !read_frame(n, pk, &h, &env))
 		return;
 	if (h.type == LINK_HS1) {
 		answer_first_rx(n, NULL, l, pk, &h, &env);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners: who may become a link, how many, and who gives way. */
 #include "peer/listen.h"
+#include "peer/numbers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,23 +80,12 @@ static bool make_room(struct node *n, struct listener *l, bool allowed,
 
 /* ---- links come and go ---- */
 
-/* The highest link number that is free, or LINK_NONE. */
-static uint16_t free_number(struct node *n)
-{
-	for (uint16_t link = CPDP_LINKS_MAX - 1; link >= LISTEN_LINKS_FROM; link--)
-		if (!peer_by_link(n, link) && !listener_by_link(n, link))
-			return link;
-	return LINK_NONE;
-}
-
 static bool name_taken(struct node *n, const char *name)
 {
 	const struct listener *l;
-	const struct peer *p;
 
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (strcmp(p->cfg.name, name) == 0)
-			return true;
+	if (numbers_name_taken(n, name))
+		return true;
 	TAILQ_FOREACH (l, &n->peers->listeners, next)
 		if (strcmp(l->name, name) == 0)
 			return true;
@@ -132,7 +122,7 @@ static struct peer *link_make(struct node *n, struct listener *l, const struct n
 	uint8_t prefix[SOURCE_PREFIX_BYTES];
 	struct peer *p;
 
-	cfg.io.link = free_number(n);
+	cfg.io.link = numbers_highest_free(n, LISTEN_LINKS_FROM);
 	if (cfg.io.link == LINK_NONE)
 		return NULL;
 	choose_name(n, id, cfg.name);
@@ -162,7 +152,7 @@ unsigned listener_admit(struct node *n, struct listener *l, const struct node_id
 
 	COYO_ASSERT(!listener_link(l, id));
 	*p = NULL;
-	if (l->gone || idset_has(&l->denied, id) || (!l->open && !allowed))
+	if (l->gone || l->leaving || idset_has(&l->denied, id) || (!l->open && !allowed))
 		return REFUSED_NOT_ACCEPTED;
 	source_prefix(from->family, from->addr, NULL, prefix);
 	if (!make_room(n, l, allowed, prefix))
@@ -234,10 +224,11 @@ int listener_deny(struct node *n, struct listener *l, const struct node_id *id)
 static struct listener *listener_new(struct node *n, const struct node_listen_cfg *cfg)
 {
 	struct cp_cmd c = {.type = CMD_LINK_SET};
-	struct listener *l = ctx_alloc(n, sizeof(*l));
+	struct listener *l = numbers_room(n, cfg->io.link) == 0 ? ctx_alloc(n, sizeof(*l)) : NULL;
 
 	if (!l)
 		return NULL;
+	numbers_listener(n, cfg->io.link, l);
 	l->io = cfg->io;
 	memcpy(l->name, cfg->name, sizeof(l->name));
 	RB_INIT(&l->links);
@@ -255,7 +246,7 @@ int listener_set(struct node *n, const struct node_listen_cfg *cfg)
 
 	if (cfg->io.link >= LISTEN_LINKS_FROM || !cfg->io.sealed || cfg->max < 1)
 		return -EINVAL;
-	if (peer_by_link(n, cfg->io.link) || (l && l->gone))
+	if (peer_by_link(n, cfg->io.link) || (l && (l->gone || l->leaving)))
 		return -EEXIST;
 	for (uint32_t i = 0; i < cfg->naccept; i++)
 		if (idset_add(n, &allowed, &cfg->accept[i]) != 0) {
@@ -277,19 +268,25 @@ int listener_set(struct node *n, const struct node_listen_cfg *cfg)
 	return 0;
 }
 
-static void gone(struct node *n, void *owner)
+void listener_leave(struct node *n, uint16_t link)
 {
-	struct listener *l = owner;
-	uint16_t link = l->io.link;
+	struct listener *l = listener_by_link(n, link);
+	struct peer *p, *next;
 
-	listener_free(n, l);
-	out_link_gone(n, link);
+	if (!l || l->gone || l->leaving)
+		return;
+	halfopens_drop(n, link, NULL);
+	for (p = RB_MIN(listen_links, &l->links); p; p = next) {
+		next = RB_NEXT(listen_links, &l->links, p);
+		peer_leave(n, p->link);
+	}
+	l->leaving = true;
+	listener_link_deleted(n, l);
 }
 
 void listener_del(struct node *n, uint16_t link)
 {
 	struct listener *l = listener_by_link(n, link);
-	struct cp_cmd c = {.type = CMD_LINK_DEL};
 	struct peer *p;
 
 	if (!l || l->gone)
@@ -297,8 +294,5 @@ void listener_del(struct node *n, uint16_t link)
 	l->gone = true;
 	while ((p = RB_MIN(listen_links, &l->links)))
 		peer_del(n, p->link);
-	halfopens_drop(n, link, NULL);
-	c.u.link.link = link;
-	out_command(n, CPDP_ALL_WORKERS, &c);
-	ticket_wait(n, &l->gone_ticket, gone, l);
+	listener_end(n, l);
 }

@@ -32,8 +32,9 @@ struct listener {
 	struct cp_link io;
 	char name[32];
 	uint16_t max;
-	bool open; /* strangers are accepted */
-	bool gone; /* waits for the workers to forget it */
+	bool open;    /* strangers are accepted */
+	bool leaving; /* takes nobody any more, and goes with the last of its links */
+	bool gone;    /* waits for the workers to forget it */
 	/* Ids that the configuration or the operator names, and those that the operator has turned away. */
 	struct idset allowed, denied;
 	/* By id: all of them, whether up or not, but for those being deleted. */
@@ -51,6 +52,12 @@ struct listener *listener_by_link(struct node *n, uint16_t link);
 int listener_set(struct node *n, const struct node_listen_cfg *cfg) COYO_NODISCARD;
 /* Takes a listener and all its links away. out_link_gone() reports it after all of them. */
 void listener_del(struct node *n, uint16_t link);
+/* Removes a listener in good order: nobody is taken any more, its links leave as peer_leave() has it, and it goes with the last of them. */
+void listener_leave(struct node *n, uint16_t link);
+/* A listener without links ends: out_link_gone() reports it when every worker has forgotten it. */
+void listener_end(struct node *n, struct listener *l);
+/* One of its links is being deleted, and the listener does not know it any more: ends a listener that leaves with its last link. */
+void listener_link_deleted(struct node *n, struct listener *l);
 /* Takes every listener out of memory, after all peers. */
 void listeners_free(struct node *n);
 
@@ -78,5 +85,3 @@ struct listen_share *listen_share_get(struct node *n, struct listener *l,
                                       const uint8_t prefix[SOURCE_PREFIX_BYTES]);
 /* One link fewer counts in it; an empty one is freed. */
 void listen_share_put(struct node *n, struct listener *l, struct listen_share *s);
-/* Frees a listener that has no links. */
-void listener_free(struct node *n, struct listener *l);

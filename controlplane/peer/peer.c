@@ -3,6 +3,7 @@
 #include "peer/peer.h"
 
 #include "peer/listen.h"
+#include "peer/numbers.h"
 
 #include "base/assert.h"
 #include "core/emit.h"
@@ -23,6 +24,7 @@ int peers_new(struct node *n)
 	TAILQ_INIT(&n->peers->list);
 	RB_INIT(&n->peers->by_id);
 	RB_INIT(&n->peers->by_key);
+	RB_INIT(&n->peers->by_name);
 	TAILQ_INIT(&n->peers->listeners);
 	halfopens_init(&n->peers->half_open);
 	bucket_init(&n->peers->hs_rate, PEER_HS_RATE, PEER_HS_RATE);
@@ -51,7 +53,7 @@ static void peer_release(struct node *n, struct peer *p)
 	ctx_free(n, p->ann);
 	ctx_free(n, p->sample);
 	TAILQ_REMOVE(&n->peers->list, p, next);
-	n->peers->by_link[p->link] = NULL;
+	numbers_release(n, p);
 	explicit_bzero(p, sizeof(*p));
 	ctx_free(n, p);
 }
@@ -68,36 +70,9 @@ void peers_free(struct node *n)
 	listeners_free(n);
 	explicit_bzero(&n->peers->jar, sizeof(n->peers->jar));
 	explicit_bzero(&n->peers->index, sizeof(n->peers->index));
-	ctx_free(n, n->peers->by_link);
+	numbers_free(n, n->peers);
 	ctx_free(n, n->peers);
 	n->peers = NULL;
-}
-
-struct peer *peer_by_link(struct node *n, uint16_t link)
-{
-	return link < n->peers->links ? n->peers->by_link[link] : NULL;
-}
-
-/* Room for this link number in by_link: 0, or -ENOMEM. */
-static int room_for(struct node *n, uint16_t link)
-{
-	struct peers *all = n->peers;
-	uint32_t links = all->links ? all->links : 8;
-	struct peer **v;
-
-	if (link < all->links)
-		return 0;
-	while (links <= link)
-		links *= 2;
-	v = ctx_alloc(n, links * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	if (all->links)
-		memcpy(v, all->by_link, all->links * sizeof(*v));
-	ctx_free(n, all->by_link);
-	all->by_link = v;
-	all->links = links;
-	return 0;
 }
 
 static int order(struct peer *a, struct peer *b)
@@ -144,36 +119,19 @@ struct peer *peer_same(struct peer *p)
 	return next && id_eq(&next->id, &p->id) ? next : NULL;
 }
 
-/* The lowest number in coords that no link has. */
-static uint16_t free_port(const struct node *n)
-{
-	uint64_t taken[CPDP_LINKS_MAX / 64 + 1] = {1};
-	const struct peer *p;
-	unsigned word = 0;
-
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		taken[p->port / 64] |= UINT64_C(1) << p->port % 64;
-	while (taken[word] == UINT64_MAX)
-		word++;
-	return (uint16_t)(64 * word + (unsigned)__builtin_ctzll(~taken[word]));
-}
-
 int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **made)
 {
 	struct peer *p;
-	uint16_t port;
 
 	if (cfg->io.link >= CPDP_LINKS_MAX)
 		return -EINVAL;
 	if (peer_by_link(n, cfg->io.link) || listener_by_link(n, cfg->io.link))
 		return -EEXIST;
-	p = room_for(n, cfg->io.link) == 0 ? ctx_alloc(n, sizeof(*p)) : NULL;
+	p = numbers_room(n, cfg->io.link) == 0 ? ctx_alloc(n, sizeof(*p)) : NULL;
 	if (!p)
 		return -ENOMEM;
-	port = free_port(n);
 	p->cfg = *cfg;
 	p->link = cfg->io.link;
-	p->port = port;
 	p->carrier = true;
 	p->rtt_ns = -1;
 	p->mtu = p->remote_mtu = cfg->io.mtu;
@@ -183,7 +141,7 @@ int peer_make(struct node *n, const struct node_link_cfg *cfg, struct peer **mad
 	p->own.peer = p;
 	p->number = n->peers->added++;
 	TAILQ_INSERT_TAIL(&n->peers->list, p, next);
-	n->peers->by_link[p->link] = p;
+	numbers_take(n, p);
 	p->added_at = n->now;
 	*made = p;
 	return 0;
@@ -228,6 +186,7 @@ void peer_del(struct node *n, uint16_t link)
 {
 	struct peer *p = peer_by_link(n, link);
 	struct cp_cmd c = {.type = CMD_LINK_DEL};
+	struct listener *l = p ? p->listener : NULL;
 
 	if (!p || p->state == PEER_GONE)
 		return;
@@ -246,6 +205,8 @@ void peer_del(struct node *n, uint16_t link)
 	c.u.link.link = link;
 	out_command(n, CPDP_ALL_WORKERS, &c);
 	ticket_wait(n, &p->gone_ticket, gone, p);
+	if (l)
+		listener_link_deleted(n, l);
 }
 
 void peer_carrier(struct node *n, uint16_t link, bool up)

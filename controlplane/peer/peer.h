@@ -44,12 +44,10 @@ enum peer_state {
 	PEER_GONE,      /* deleted; waits for the workers to forget it */
 };
 
-struct listener;
-struct listen_share;
-
 struct peer {
 	TAILQ_ENTRY(peer) next;
 	RB_ENTRY(peer) of_id; /* while it is up */
+	RB_ENTRY(peer) of_name;
 	/* Of a listener's link: NULL for others, and once the link is being deleted. */
 	struct listener *listener;
 	RB_ENTRY(peer) of_listener;
@@ -156,6 +154,7 @@ struct peer {
 TAILQ_HEAD(peer_list, peer);
 RB_HEAD(peer_ids, peer);
 RB_HEAD(peer_keys, peer);
+RB_HEAD(peer_names, peer);
 TAILQ_HEAD(listeners, listener);
 struct peers {
 	struct listeners listeners;
@@ -163,9 +162,12 @@ struct peers {
 	struct peer_ids by_id;   /* those that are up, by id and then number */
 	struct peer_keys by_key; /* those with generations, by their static key and then number */
 	uint32_t added;          /* links, ever */
-	/* By link number, NULL where there is none; grows to the highest number seen. */
+	struct peer_names by_name;
+	/* By link number, NULL where there is none; they grow to the highest number seen. */
 	struct peer **by_link;
-	uint32_t links; /* entries of by_link */
+	struct listener **listener_by_link;
+	uint64_t *taken, *ports; /* bits: link numbers of links and listeners; numbers in coords */
+	uint32_t links;          /* room in each of the four; none where 0 */
 	struct bucket hs_rate, refusals;
 	struct cookie_jar jar;
 	struct hsindex index;

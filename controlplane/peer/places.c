@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The places of listeners: which link has one, in whose share. Nothing here makes or deletes a link. */
 #include "peer/listen.h"
+#include "peer/numbers.h"
 
 #include <string.h>
 
@@ -16,16 +17,6 @@ static int by_prefix(struct listen_share *a, struct listen_share *b)
 
 RB_GENERATE(listen_links, peer, of_listener, by_id)
 RB_GENERATE_INTERNAL(listen_shares, listen_share, of, by_prefix, static __attribute__((unused)))
-
-struct listener *listener_by_link(struct node *n, uint16_t link)
-{
-	struct listener *l;
-
-	TAILQ_FOREACH (l, &n->peers->listeners, next)
-		if (l->io.link == link)
-			return l;
-	return NULL;
-}
 
 struct peer *listener_link(const struct listener *l, const struct node_id *id)
 {
@@ -101,13 +92,41 @@ void listener_link_leaves(struct node *n, struct peer *p)
 	p->listener = NULL;
 }
 
-void listener_free(struct node *n, struct listener *l)
+static void listener_free(struct node *n, struct listener *l)
 {
 	TAILQ_REMOVE(&n->peers->listeners, l, next);
+	numbers_listener(n, l->io.link, NULL);
 	ticket_cancel(n, &l->gone_ticket);
 	idset_free(n, &l->allowed);
 	idset_free(n, &l->denied);
 	ctx_free(n, l);
+}
+
+static void gone(struct node *n, void *owner)
+{
+	struct listener *l = owner;
+	uint16_t link = l->io.link;
+
+	listener_free(n, l);
+	out_link_gone(n, link);
+}
+
+void listener_end(struct node *n, struct listener *l)
+{
+	struct cp_cmd c = {.type = CMD_LINK_DEL};
+
+	COYO_ASSERT(l->nlinks == 0);
+	l->gone = true;
+	halfopens_drop(n, l->io.link, NULL);
+	c.u.link.link = l->io.link;
+	out_command(n, CPDP_ALL_WORKERS, &c);
+	ticket_wait(n, &l->gone_ticket, gone, l);
+}
+
+void listener_link_deleted(struct node *n, struct listener *l)
+{
+	if (l->leaving && !l->gone && l->nlinks == 0)
+		listener_end(n, l);
 }
 
 void listeners_free(struct node *n)

@@ -3,6 +3,9 @@
 #include "ground.h"
 
 #include "peer/listen.h"
+#include "peer/numbers.h"
+#include "wire/lse.h"
+#include "wire/routed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,7 +24,13 @@ static void went_down(struct node *n, struct peer *p, const char *why)
 	downs++;
 }
 
-static const struct news recorder = {.peer_up = came_up, .peer_down = went_down};
+static void leaves(struct node *n, struct peer *p)
+{
+	assert_true(p->leaving);
+}
+
+static const struct news recorder = {
+        .peer_up = came_up, .peer_down = went_down, .peer_leaves = leaves};
 
 /* The listening node, and what it has reported. */
 struct world {
@@ -511,6 +520,133 @@ static void test_removed(void **state)
 		caller_close(&c[i]);
 }
 
+/* Drains what the listening node wants. How many of its hellos to this link have the flag. */
+static unsigned hellos_with(struct world *w, uint16_t link, uint8_t flag)
+{
+	struct node_output o;
+	unsigned found = 0;
+
+	while (node_output(w->n, &o)) {
+		const struct cp_send *c = &o.u.command.cmd.u.send;
+		struct linkmsg_head h;
+		struct linkmsg_hello m;
+		struct rd r, body;
+
+		w->gone += o.type == OUT_LINK_GONE;
+		if (o.type != OUT_COMMAND || o.u.command.cmd.type != CMD_SEND || c->raw ||
+		    c->link != link)
+			continue;
+		r = rd_init(c->data + LSE_BYTES + ACH_BYTES, c->len - LSE_BYTES - ACH_BYTES);
+		while (linkmsg_next(&r, &h, &body))
+			found += h.type == LINKMSG_HELLO && linkmsg_hello_read(&body, &m) &&
+			         (m.flags & flag);
+	}
+	return found;
+}
+
+/* A listener that is removed while its links are in use: nobody is taken any more, neighbours are told, each link goes when its tunnels have or
+ * after 2 s, and the listener goes with the last one. */
+static void test_removed_in_good_order(void **state)
+{
+	struct world w;
+	struct caller c[4];
+	struct peer *p[3];
+
+	world_open(&w, &anybody);
+	for (unsigned i = 0; i < 4; i++) {
+		caller_open(&w, &c[i], at(0, 0, 1, (uint16_t)(7000 + i)));
+		if (i == 3)
+			break;
+		talk(&w, &c[i]);
+		p[i] = link_of(&w, &c[i]);
+	}
+	peer_tunnels(w.n, p[0], 1);
+	peer_tunnels(w.n, p[1], 1);
+	(void)hellos_with(&w, p[0]->link, 0);
+	listener_leave(w.n, LISTEN);
+	assert_int_equal(hellos_with(&w, p[0]->link, HELLO_FLAG_LEAVING), 1);
+	assert_int_equal(w.l->nlinks, 2); /* one was not in use */
+	assert_int_equal(downs, 1);
+	to_listener(&w, &c[3]);
+	assert_int_equal(w.n->peers->half_open.count, 0);
+	/* The tunnel of the first has moved; that of the second cannot. */
+	peer_tunnels(w.n, p[0], -1);
+	while (w.l->nlinks == 2)
+		fire_next(&w);
+	assert_null(link_of(&w, &c[0]));
+	assert_false(w.l->gone);
+	while (!w.l->gone)
+		fire_next(&w);
+	acknowledge(w.n);
+	(void)hellos_with(&w, LISTEN, 0);
+	assert_int_equal(w.gone, 4);
+	assert_null(listener_by_link(w.n, LISTEN));
+	assert_int_equal(downs, 3);
+	world_close(&w);
+	for (unsigned i = 0; i < 4; i++)
+		caller_close(&c[i]);
+}
+
+/* Who is turned away, or gives way to another, hears so, and need not find out by silence. */
+static void test_denied_and_evicted_are_told(void **state)
+{
+	for (unsigned evicted = 0; evicted < 2; evicted++) {
+		struct node_listen_cfg none = {.max = 1024, .open = false}, set = anybody;
+		struct world w;
+		struct caller c;
+		uint16_t link;
+
+		world_open(&w, &set);
+		caller_open(&w, &c, at(0, 0, 1, 7000));
+		talk(&w, &c);
+		link = link_of(&w, &c)->link;
+		(void)hellos_with(&w, link, 0);
+		none.io = w.l->io;
+		if (evicted)
+			assert_int_equal(listener_set(w.n, &none), 0);
+		else
+			assert_int_equal(listener_deny(w.n, w.l, &c.g.identity.id), 0);
+		assert_int_equal(hellos_with(&w, link, HELLO_FLAG_GONE), 1);
+		assert_null(link_of(&w, &c));
+		caller_close(&c);
+		world_close(&w);
+	}
+}
+
+/* Numbers, names and places of a whole burst: the highest free number each time, also one in the middle that has become free. */
+static void test_numbers_of_a_burst(void **state)
+{
+	struct node_listen_cfg many = {.max = 400, .open = true};
+	struct world w;
+	struct peer *p;
+
+	world_open(&w, &many);
+	for (unsigned i = 0; i < 300; i++) {
+		assert_true(stranger(&w, at(i / 200, i % 200, 1, 1)));
+		assert_int_equal(w.last_made, CPDP_LINKS_MAX - 1 - i);
+		p = peer_by_link(w.n, w.last_made);
+		assert_int_equal(p->port, i + 1);
+		assert_true(numbers_name_taken(w.n, p->cfg.name));
+	}
+	for (unsigned i = 100; i < 110; i += 3) {
+		char name[32];
+
+		p = peer_by_link(w.n, (uint16_t)(CPDP_LINKS_MAX - 1 - i));
+		memcpy(name, p->cfg.name, sizeof(name));
+		peer_del(w.n, p->link);
+		acknowledge(w.n);
+		from_listener(&w, NULL);
+		assert_false(numbers_name_taken(w.n, name));
+		assert_int_equal(numbers_highest_free(w.n, LISTEN_LINKS_FROM),
+		                 CPDP_LINKS_MAX - 1 - i);
+		assert_true(stranger(&w, at(3, i, 1, 1)));
+		assert_int_equal(w.last_made, CPDP_LINKS_MAX - 1 - i);
+		assert_int_equal(peer_by_link(w.n, w.last_made)->port, i + 1);
+	}
+	ground_drain(w.n, 0);
+	world_close(&w);
+}
+
 static void test_refused_settings(void **state)
 {
 	struct node_listen_cfg cfg = {.max = 4, .open = true, .name = "door"};
@@ -550,6 +686,9 @@ int main(void)
 	        cmocka_unit_test(test_places_for_the_allowed),
 	        cmocka_unit_test(test_down_is_over),
 	        cmocka_unit_test(test_removed),
+	        cmocka_unit_test(test_removed_in_good_order),
+	        cmocka_unit_test(test_denied_and_evicted_are_told),
+	        cmocka_unit_test(test_numbers_of_a_burst),
 	        cmocka_unit_test(test_refused_settings),
 	};
 
