@@ -3,6 +3,7 @@
 #include "peer/peer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *by_us(uint8_t reason)
 {
@@ -57,15 +58,22 @@ void peer_refusal_text(const struct node *n, const struct peer_refusal *r, char 
 void peer_refused(struct node *n, struct peer *p, struct peer_refusal why)
 {
 	const struct peer_refusal was = p->refusal;
-	char text[96];
+	char before[96], text[96];
+	bool same;
 
-	if (!why.by_us)
-		why.times = was.by_us || was.times == UINT8_MAX ? 1 : (uint8_t)(was.times + 1);
-	p->refusal = why;
-	if (was.reason == why.reason && was.by_us == why.by_us && was.value == why.value)
-		return;
+	peer_refusal_text(n, &was, before, sizeof(before));
 	peer_refusal_text(n, &why, text, sizeof(text));
-	out_log(n, 4, "link %s: %s", p->cfg.name, text);
+	/* Two that call each other refuse each other by turns, and may both say the same. */
+	same = strcmp(before, text) == 0;
+	if (why.by_us)
+		why.times = same ? was.times : 0;
+	else
+		why.times = (was.by_us && !same) || was.times == UINT8_MAX
+		                    ? 1
+		                    : (uint8_t)(was.times + 1);
+	p->refusal = why;
+	if (!same)
+		out_log(n, 4, "link %s: %s", p->cfg.name, text);
 }
 
 #define TWIN_TOLD_EVERY (600 * NS_PER_S)

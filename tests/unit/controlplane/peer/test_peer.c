@@ -470,6 +470,31 @@ static void test_other_version(void **state)
 	callers_close(&w);
 }
 
+/* Two that call each other refuse each other by turns: the operator is told once, and both ask as seldom as one that is refused alone. */
+static void test_two_that_refuse_each_other(void **state)
+{
+	struct peer_refusal r = {.reason = REFUSED_NETWORK, .value = 8};
+	struct callers w;
+	struct node_output o;
+	struct peer *b;
+	unsigned told = 0;
+
+	callers_open(&w);
+	b = peer_by_link(w.n[1], 0);
+	ground_drain(w.n[1], 0);
+	for (unsigned tries = 1; tries < 5; tries++) {
+		r.by_us = true;
+		peer_refused(w.n[1], b, r);
+		r.by_us = false;
+		peer_refused(w.n[1], b, r);
+		assert_int_equal(b->refusal.times, tries);
+	}
+	while (node_output(w.n[1], &o))
+		told += o.type == OUT_LOG;
+	assert_int_equal(told, 1);
+	callers_close(&w);
+}
+
 /* A refusal counts only from somebody who has seen the first message, and only once for each. */
 static void test_forged_refusal(void **state)
 {
@@ -620,6 +645,7 @@ int main(void)
 	        cmocka_unit_test(test_own_key),
 	        cmocka_unit_test(test_other_network),
 	        cmocka_unit_test(test_other_version),
+	        cmocka_unit_test(test_two_that_refuse_each_other),
 	        cmocka_unit_test(test_forged_refusal),
 	        cmocka_unit_test(test_use_xx),
 	        cmocka_unit_test(test_forged_messages),
