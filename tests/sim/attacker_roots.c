@@ -115,11 +115,11 @@ static uint64_t next_number(struct attacker *a)
 	                                                      : (uint64_t)a->net->now.ns;
 }
 
-/* One phantom in ten can sign; the others are mere names. */
+/* Every other phantom can sign; the rest are mere names. */
 void roots_phantom(struct attacker *a)
 {
 	for (unsigned t = 0; t < a->trees; t++)
-		attacker_mine(a, t, a->turns % 10 == 0, &a->mined[t]);
+		attacker_mine(a, t, a->turns % 2 == 0, &a->mined[t]);
 	next_number(a);
 	each(a, newest_one);
 }
