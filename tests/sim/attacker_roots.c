@@ -20,16 +20,25 @@ static bool ann_of(const struct captive *c, uint16_t link, struct linkmsg_ann *m
 	return m->ntrees > 0;
 }
 
+/* The number that an announcement gives together with its root. */
+static void ann_number(struct ann_tree *t, uint64_t number)
+{
+	t->root_seq = number;
+}
+
 /* c stands right below root, which stands behind it. */
 static void below(struct ann_tree *t, const struct node_id *root, uint64_t number)
 {
+	bool fits;
+
 	t->root = *root;
-	t->root_seq = number;
+	ann_number(t, number);
 	t->is_parent = false;
 	if (t->port == 0)
 		t->port = 1;
 	coords_clear(&t->coords);
-	COYO_ASSERT(coords_push(&t->coords, 1));
+	fits = coords_push(&t->coords, 1);
+	COYO_ASSERT(fits);
 }
 
 /* Calls one for every link of every captured node that has spoken on it. */
@@ -55,27 +64,24 @@ static void forge(struct attacker *a, struct captive *c, uint16_t link, uint32_t
 	attacker_say_seq(a, c, link, &m);
 }
 
-/* The highest number there is, numbers a little and far ahead, of the root and of another node that is none. */
+/* The highest number there is, numbers a little and far ahead, of the root and of another node that is none: as announcements say, and in
+ * forged messages. */
 static void number_one(struct attacker *a, struct captive *c, uint16_t link, struct linkmsg_ann *m)
 {
+	const uint64_t raised[] = {UINT64_MAX, a->seq + 1000 * (uint64_t)NS_PER_S, UINT64_MAX / 2,
+	                           UINT64_MAX};
 	unsigned turn = (unsigned)attacker_s(a) / TURN_S % 4;
 	uint32_t other = (a->first + 1) % a->net->n;
 
 	for (unsigned t = 0; t < m->ntrees; t++) {
-		struct ann_tree *x = &m->tree[t];
-
-		x->is_parent = false;
-		if (turn == 0)
-			x->root_seq = UINT64_MAX;
-		else if (turn == 1)
-			x->root_seq += 1000 * (uint64_t)NS_PER_S;
-		else if (turn == 2)
-			x->root_seq = UINT64_MAX / 2;
+		m->tree[t].is_parent = false;
+		if (turn == 3)
+			below(&m->tree[t], &a->net->node[other].identity.id, raised[turn]);
 		else
-			below(x, &a->net->node[other].identity.id, UINT64_MAX);
+			ann_number(&m->tree[t], raised[turn]);
 	}
 	attacker_say_ann(a, c, link, m);
-	forge(a, c, link, turn == 3 ? other : a->first, UINT64_MAX);
+	forge(a, c, link, turn == 3 ? other : a->first, raised[turn]);
 }
 
 void roots_number(struct attacker *a)
