@@ -11,7 +11,7 @@
 
 #define USED_SLOTS  4096
 #define USED_MOST   3072 /* solutions of one generation of the secret; then comes another */
-#define BITS_LEAST  14
+#define BITS_LEAST  12
 #define BITS_MOST   18
 #define BITS_WINDOW (2 * NS_PER_S)
 
