@@ -34,6 +34,7 @@
 struct remote {
 	struct node_id id;
 	uint32_t session; /* the one to send on, SESS_NONE: control has been asked for one */
+	uint32_t ends;    /* sessions with it, the one to send on among them */
 	uint32_t next;    /* in its hash chain, or in the free list */
 	uint32_t streams; /* applications' streams */
 	bool used, held;

@@ -26,22 +26,49 @@ static void key_free_tx(struct tx_key **k)
 	*k = NULL;
 }
 
+/* The session through which packets to a remote leave from now on. */
+static void send_on(struct worker_sessions *s, uint32_t remote, uint32_t session)
+{
+	struct remote *p = &s->remotes[remote];
+	const struct tunnel_end *e = session == SESS_NONE ? NULL : s->table[session];
+
+	p->session = session;
+	p->told_in_use = false;
+	if (!e)
+		return;
+	if (e->path_mtu > 20)
+		tcp_peer_mtu(s->tcp, remote, (uint16_t)(e->path_mtu - 20));
+	if (p->in_use)
+		remote_in_use(s, remote);
+}
+
+/* A session with the remote, or SESS_NONE. */
+static uint32_t any_end(const struct worker_sessions *s, uint32_t remote)
+{
+	if (s->remotes[remote].ends == 0)
+		return SESS_NONE;
+	for (uint32_t i = 0; i < s->table_size; i++)
+		if (s->table[i] && s->table[i]->remote == remote)
+			return i;
+	return SESS_NONE;
+}
+
 void end_free(struct worker_sessions *s, struct tunnel_end *e, struct instant now)
 {
 	struct remote *p = &s->remotes[e->remote];
 	uint32_t remote = e->remote;
 
-	COYO_ASSERT(s->table[e->index] == e && p->used);
+	COYO_ASSERT(s->table[e->index] == e && p->used && p->ends > 0);
 	wait_drop(s, e, DROP_NO_SESSION);
 	key_free_tx(&e->tx);
 	key_free_tx(&e->staged);
 	for (unsigned i = 0; i < SESS_PHASES; i++)
 		end_drop_rx_key(e, i);
 	s->table[e->index] = NULL;
+	p->ends--;
 	if (p->session == e->index) {
-		p->session = SESS_NONE;
-		p->told_in_use = false;
-		/* Connections outlive their session: they are held, and control is asked for another. */
+		/* Connections outlive their session: they go on in another one; if there is none they are held, and control is asked for one. */
+		send_on(s, remote, any_end(s, remote));
 		remote_update(s, remote, now);
 		remote_release(s, remote);
 	}
@@ -67,10 +94,8 @@ static struct tunnel_end *end_new(struct worker_sessions *s, const struct cp_ses
 	bucket_init(&e->echoes, SESS_ECHO_RATE, SESS_ECHO_RATE);
 	COYO_ASSERT(!s->table[c->session]);
 	s->table[c->session] = e;
-	s->remotes[remote].session = c->session;
-	s->remotes[remote].told_in_use = false;
-	if (s->remotes[remote].in_use)
-		remote_in_use(s, remote);
+	s->remotes[remote].ends++;
+	send_on(s, remote, c->session);
 	return e;
 }
 
@@ -137,11 +162,13 @@ int end_tx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct in
 
 	if (!e || c->index >= SESS_PHASES)
 		return -EINVAL;
-	if (c->link != CP_KEY_WHEN_USED ||
-	    (e->staged && !seal_key_is(&e->staged->aead, c->alg, c->key)))
-		key_free_tx(&e->staged);
-	if ((e->tx && seal_key_is(&e->tx->aead, c->alg, c->key)) || e->staged)
+	if (c->link == CP_KEY_WHEN_USED && e->staged &&
+	    seal_key_is(&e->staged->aead, c->alg, c->key))
 		return 0;
+	if (e->tx && seal_key_is(&e->tx->aead, c->alg, c->key)) {
+		key_free_tx(&e->staged);
+		return 0;
+	}
 	k = aligned_alloc(COYO_CACHELINE,
 	                  (sizeof(*k) + COYO_CACHELINE - 1) / COYO_CACHELINE * COYO_CACHELINE);
 	if (!k)
@@ -153,6 +180,7 @@ int end_tx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct in
 	k->counter = 0;
 	k->phase = (uint8_t)c->index;
 	k->rekey_told = false;
+	key_free_tx(&e->staged);
 	if (c->link == CP_KEY_WHEN_USED)
 		e->staged = k;
 	else

@@ -154,6 +154,9 @@ static void test_keys_that_cannot_be(void **state)
 	assert_int_equal(end_rx_key(s, &c), -ENOTSUP);
 	assert_int_equal(e->tx->phase, 0); /* the old ones are still there */
 	assert_non_null(e->rx[1]);
+	assert_int_equal(tx_staged(2, 3), 0);
+	assert_int_equal(end_tx_key(s, &c, n.now), -ENOTSUP);
+	assert_non_null(e->staged);
 }
 
 static void test_keys_without_memory(void **state)
@@ -235,6 +238,36 @@ static void test_end_holds_connections(void **state)
 	s->remotes[remote].streams = 0;
 }
 
+/* Two sessions with one id: when the one to send on goes, its connections go on in the other, whose far end nobody else is given. */
+static void test_other_session_of_the_same_id_takes_over(void **state)
+{
+	struct cp_session second = whole(), stranger = whole();
+	struct tunnel_end *e = made();
+	uint32_t remote = e->remote;
+
+	assert_int_equal(tx(0, 1), 0);
+	s->remotes[remote].streams = 1;
+	remote_in_use(s, remote);
+	second.session = INDEX + 1;
+	assert_int_equal(end_set(s, &second, n.now), 0);
+	assert_int_equal(s->remotes[remote].session, INDEX + 1);
+	assert_true(s->remotes[remote].held); /* the new one has no key yet */
+	end_free(s, s->table[INDEX + 1], n.now);
+	assert_int_equal(s->remotes[remote].session, INDEX);
+	assert_false(s->remotes[remote].held);
+	s->remotes[remote].streams = 0;
+	s->remotes[remote].in_use = false;
+	assert_int_equal(end_set(s, &second, n.now), 0);
+	end_free(s, s->table[INDEX + 1], n.now);
+	stranger.session = INDEX + 2;
+	stranger.remote.b[0] ^= 1;
+	assert_int_equal(end_set(s, &stranger, n.now), 0);
+	assert_int_not_equal(s->table[INDEX + 2]->remote, remote);
+	assert_true(id_eq(&s->remotes[s->table[INDEX]->remote].id, &n.cfg[1].id));
+	end_free(s, e, n.now);
+	assert_int_equal(remote_find(s, &n.cfg[1].id), SESS_NONE);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -249,6 +282,7 @@ int main(void)
 	        test(test_staged_key_waits_for_its_phase),
 	        test(test_repeated_receiving_key_keeps_its_window),
 	        test(test_end_holds_connections),
+	        test(test_other_session_of_the_same_id_takes_over),
 	};
 
 	sessnet_global();
