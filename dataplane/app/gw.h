@@ -24,9 +24,8 @@ struct gw_node {
 
 struct gw_stream {
 	struct gw_node node;
-	struct app_stream
-	        *stream; /* the worker's: the gateway frees it, and looks at its owner alone */
-	struct appseg_side side; /* the gateway's view */
+	struct app_stream *stream; /* the worker's: freed here, of which the owner is read here */
+	struct appseg_side side;   /* the gateway's view */
 	unsigned worker;
 	int fd;                   /* the gateway's end; -1: not made yet, or closed */
 	int app_fd;               /* the application's end until it has been passed on, else -1 */
