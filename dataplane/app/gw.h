@@ -124,6 +124,11 @@ struct gateway {
 	uint32_t *port_token; /* by port, 0: nobody listens */
 };
 
+/* gw_round.c: handles once what has come from applications and workers; wait: sleeps until something comes, if nothing is to be done. */
+void gw_round(struct gateway *g, bool wait);
+/* Frees the streams and clients that died in this round. */
+void gw_bury(struct gateway *g);
+
 /* gw_fd.c: a descriptor of a client or a stream is no longer held; *fd becomes -1. Nothing where it is -1 already. */
 void gw_close(struct gateway *g, int *fd);
 /* A socketpair with large buffers, both ends counted as held. 0 or -errno; -EMFILE: streams have all that they may. */
