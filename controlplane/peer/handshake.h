@@ -122,7 +122,14 @@ void hs_program_rx(struct node *n, struct handshake *hs, void (*then)(struct nod
 /* Whether our own handshake goes on and the neighbour's, which crossed it, is ignored: the lower id's wins. */
 bool hs_ours_wins(const struct node *n, const struct peer *p, const struct node_id *remote);
 
-/* handshake.c: the second message, in answer to a first one of ours. */
+/* handshake.c: begins our own handshake now (first contact, rekey); not with a stranger that a listener has met, once it is down. */
+void peer_handshake_start(struct node *n, struct peer *p);
+/* How long to wait for an answer to our first message, ns; longer with each try that had none, and never shorter than the round trip
+ * makes it. Counts a try. */
+int64_t peer_handshake_retry(struct node *n, struct peer *p);
+/* How long an answer to a handshake message may take, ns, by the round trip as far as it is known (0: not at all), at most 5 s. */
+int64_t peer_handshake_wait(const struct peer *p);
+/* The second message, in answer to a first one of ours. */
 void handshake_second_rx(struct node *n, struct peer *p, const struct link_header *h,
                          const struct hs_envelope *env);
 /* A cookie, in answer to a first message of ours. */

@@ -219,17 +219,10 @@ void peer_carrier(struct node *n, uint16_t link, bool up);
 /* Takes the link down: its keys and labels become void, news.peer_down() is called if it was up, and a new handshake begins. why: static
  * text for the operator. */
 void peer_down(struct node *n, struct peer *p, const char *why);
-/* Begins our own handshake now (first contact, rekey); not with a stranger that a listener has met, once it is down. */
-void peer_handshake_start(struct node *n, struct peer *p);
 /* A frame that is not data (types 1-4, 6), from a worker. What is not authentic is counted and dropped. */
 void peer_handshake_rx(struct node *n, struct peer *p, const struct dp_packet *pk);
 /* Takes receiving keys out of the workers; k is empty afterwards. */
 void peer_rx_del(struct node *n, struct peer *p, struct rx_keys *k);
-/* How long to wait for an answer to our first message, ns; longer with each try that had none, and never shorter than the round trip
- * makes it. Counts a try. */
-int64_t peer_handshake_retry(struct node *n, struct peer *p);
-/* How long an answer to a handshake message may take, ns, by the round trip as far as it is known (0: not at all), at most 5 s. */
-int64_t peer_handshake_wait(const struct peer *p);
 /* First packet opened under a receiver index. */
 void peer_key_used(struct node *n, struct peer *p, uint32_t index);
 /* An authentic packet came while the link was not up, which proves that the other side holds the keys: the link comes up if only that
