@@ -5,14 +5,20 @@
 
 #define BURST 64
 
+struct link;
+
 /* A packet stands in one array at a time, and no more than BURST arrive at once: so no array overflows. A stage takes all of its array
  * and leaves it empty. */
 struct burst {
 	unsigned nsealed, nlabelled, nlocal, nleaving;
 	/* Frames that start at their link header; packet.link is set. For fwd_sealed(). */
 	struct rte_mbuf *sealed[BURST];
-	/* Packets of authenticated neighbours that start at their label stack; packet.link is set. For fwd_labelled(). */
+	/* Packets of authenticated neighbours that start at their label stack; packet.link is set, or `in` is. For fwd_labelled(). */
 	struct rte_mbuf *labelled[BURST];
+	/* By place in labelled[]: NULL, or the Ethernet link that the packet came by. Then `framing` bytes of Ethernet header still stand in front of
+	 * the stack, and nothing is written in its struct packet: a packet in transit does without. NULL beyond nlabelled. */
+	struct link *in[BURST];
+	uint8_t framing[BURST];
 	/* Packets that start at their tunnel control word and end in a session of this worker; packet.link, label, session and tc are
 	 * set. For sess_rx(). */
 	struct rte_mbuf *local[BURST];

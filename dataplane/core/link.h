@@ -66,6 +66,6 @@ struct link {
 	struct bucket ttl;                /* expired TTL */
 	struct bucket too_big;            /* reports of packets that are longer than it carries */
 	struct rte_mbuf *out[LINK_BURST]; /* queued in this turn */
-	unsigned nout;
+	unsigned nout, out_data;          /* so many, and how many of them are data */
 	struct run_sample runs;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The label switch proper: parse, look up, rewrite, group by output. */
+/* The label switch proper: parse and fetch, sort out exceptions, rewrite, group by output. */
 #include "core/handover.h"
 #include "fwd/priv.h"
 #include "wire/lse.h"
@@ -131,10 +131,32 @@ static void sink(struct worker *w, struct link *l, uint32_t lse, struct rte_mbuf
 	rte_pktmbuf_free(m);
 }
 
-/* Handles whatever is not a plain swap: control packets, unknown labels, ends of tunnels, expired TTLs. */
-static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_entry *e,
-                 uint32_t lse, struct rte_mbuf *m)
+/* A swap that leaves the straight way: its TTL has run out, its link does not exist, is closed or too narrow, or its new label is reserved. */
+static void swap(struct fwd *f, struct link *l, const struct ilm_entry *e, uint32_t lse,
+                 struct rte_mbuf *m)
 {
+	struct worker *w = f->w;
+	struct link *out = link_at(w, e->out_link);
+
+	if (lse_ttl(lse) <= 1) {
+		expired(w, l, lse_label(lse), m);
+		return;
+	}
+	if (!out) {
+		drop_packet(w, DROP_NO_LINK, m);
+		return;
+	}
+	be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((lse & 0xfff) - 1));
+	count_add(&w->count.switched_packets, 1);
+	count_add(&w->count.switched_bytes, m->data_len);
+	fwd_out(f, out, m);
+}
+
+/* Handles whatever does not go the straight way: control packets, unknown labels, ends of tunnels, swaps with an exception. */
+static __attribute__((noinline)) void slow(struct fwd *f, struct burst *b, struct link *l,
+                                           struct ilm_entry *e, uint32_t lse, struct rte_mbuf *m)
+{
+	struct worker *w = f->w;
 	uint32_t label = lse_label(lse);
 
 	if (is_control(label)) {
@@ -158,59 +180,120 @@ static void slow(struct worker *w, struct burst *b, struct link *l, struct ilm_e
 	case ILM_SINK:
 		sink(w, l, lse, m);
 		break;
-	default: /* swap whose TTL ran out */
-		expired(w, l, label, m);
+	default:
+		swap(f, l, e, lse, m);
 		break;
 	}
 }
 
-static void swap(struct fwd *f, struct worker *w, struct link *l, struct ilm_entry *e, uint32_t lse,
-                 struct rte_mbuf *m)
-{
-	struct link *out = link_at(w, e->out_link);
+/* Packets of one burst and what is known of each. The stages below pass over the arrays one after another. */
+struct stages {
+	unsigned n;
+	struct rte_mbuf *m[BURST];
+	struct link *in[BURST];
+	struct ilm_entry *at[BURST]; /* as ilm_prefetch() found it */
+	uint32_t lse[BURST];
+	uint8_t framing[BURST]; /* as in core/burst.h; 0: the struct packet is written */
+};
 
-	ilm_count(e, m->data_len, w->now);
-	count_add(&l->count->rx_data_packets, 1);
-	if (unlikely_(!out)) {
-		drop_packet(w, DROP_NO_LINK, m);
-		return;
+/* First: takes the burst's packets, reads their top entries, fetches their records. */
+static void parse(struct worker *w, struct burst *b, struct stages *s)
+{
+	unsigned n = b->nlabelled, k = 0;
+
+	b->nlabelled = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = b->labelled[i];
+		struct link *in = b->in[i];
+		uint8_t framing = b->framing[i];
+
+		b->in[i] = NULL;
+		if (!in) {
+			in = link_at(w, packet_of(m)->link);
+			framing = 0;
+		}
+		if (unlikely_(!in || m->data_len < LSE_BYTES || m->nb_segs != 1)) {
+			drop_packet(w, in ? DROP_BAD_STACK : DROP_NO_LINK, m);
+			continue;
+		}
+		s->lse[k] = be32_load(rte_pktmbuf_mtod(m, void *));
+		s->at[k] = ilm_prefetch(&in->ilm, lse_label(s->lse[k]));
+		s->in[k] = in;
+		s->framing[k] = framing;
+		s->m[k++] = m;
 	}
-	be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((lse & 0xfff) - 1));
-	count_add(&w->count.switched_packets, 1);
-	count_add(&w->count.switched_bytes, m->data_len);
-	fwd_out(f, out, m);
+	s->n = k;
+}
+
+/* The link that a packet leaves on the straight way, or NULL. */
+static inline struct link *straight(const struct worker *w, const struct link *in,
+                                    const struct ilm_entry *e, uint32_t lse,
+                                    const struct rte_mbuf *m)
+{
+	struct link *out;
+
+	if (unlikely_(!e || e->op != ILM_SWAP || lse_ttl(lse) <= 1 || !in->open ||
+	              e->out <= LABEL_RESERVED_MAX))
+		return NULL;
+	out = link_at(w, e->out_link);
+	return likely_(out && out->open && m->pkt_len <= out->cfg.mtu) ? out : NULL;
+}
+
+/* Packets that go the straight way one after another from one link to one: counted and queued together. */
+struct run {
+	struct link *in, *out;
+	unsigned from;
+};
+
+static void run_end(struct fwd *f, const struct run *r, struct stages *s, unsigned to)
+{
+	if (to == r->from)
+		return;
+	count_add(&r->in->count->rx_data_packets, to - r->from);
+	fwd_out_data(f, r->out, s->m + r->from, to - r->from);
+}
+
+/* Second: sorts out what does not go the straight way; the rest gets new labels and TTLs, is counted in its records, and queued. */
+static void rewrite(struct fwd *f, struct burst *b, struct stages *s)
+{
+	struct worker *w = f->w;
+	struct run run = {0};
+	uint64_t bytes = 0;
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		struct ilm_entry *e = s->at[i];
+		struct rte_mbuf *m = s->m[i];
+		struct link *in = s->in[i], *out = straight(w, in, e, s->lse[i], m);
+
+		if (unlikely_(!out)) {
+			if (s->framing[i])
+				ether_record(in, m, s->framing[i]);
+			slow(f, b, in, ilm_granted(e), s->lse[i], m);
+			continue;
+		}
+		if (unlikely_(in != run.in || out != run.out)) {
+			run_end(f, &run, s, k);
+			run = (struct run){.in = in, .out = out, .from = k};
+		}
+		be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((s->lse[i] & 0xfff) - 1));
+		ilm_count(e, m->data_len, w->now);
+		bytes += m->data_len;
+		s->m[k++] = m;
+	}
+	run_end(f, &run, s, k);
+	count_add(&w->count.switched_packets, k);
+	count_add(&w->count.switched_bytes, bytes);
 }
 
 void fwd_labelled(struct fwd *f, struct burst *b)
 {
-	struct worker *w = f->w;
-	struct rte_mbuf **m = b->labelled;
-	struct link *l[BURST];
-	struct ilm_entry *at[BURST];
-	uint32_t lse[BURST];
-	unsigned n = b->nlabelled, k = 0;
+	struct stages s;
 
-	OWNER_CHECK(&w->thread);
-	COYO_ASSERT(n <= BURST && b->nlocal + n <= BURST);
-	b->nlabelled = 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct link *in = link_at(w, packet_of(m[i])->link);
-
-		if (unlikely_(!in || m[i]->data_len < LSE_BYTES || m[i]->nb_segs != 1)) {
-			drop_packet(w, in ? DROP_BAD_STACK : DROP_NO_LINK, m[i]);
-			continue;
-		}
-		lse[k] = be32_load(rte_pktmbuf_mtod(m[i], void *));
-		at[k] = ilm_prefetch(&in->ilm, lse_label(lse[k]));
-		l[k] = in;
-		m[k++] = m[i];
-	}
-	for (unsigned i = 0; i < k; i++) {
-		struct ilm_entry *e = ilm_granted(at[i]);
-
-		if (likely_(e && e->op == ILM_SWAP && lse_ttl(lse[i]) > 1 && l[i]->open))
-			swap(f, w, l[i], e, lse[i], m[i]);
-		else
-			slow(w, b, l[i], e, lse[i], m[i]);
-	}
+	OWNER_CHECK(&f->w->thread);
+	COYO_ASSERT(b->nlabelled <= BURST && b->nlocal + b->nlabelled <= BURST);
+	if (b->nlabelled == 0)
+		return;
+	parse(f->w, b, &s);
+	rewrite(f, b, &s);
 }

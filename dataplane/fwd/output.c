@@ -6,6 +6,8 @@
 #include "wire/link.h"
 #include "wire/lse.h"
 
+#include <string.h>
+
 /* Only link-local control (GAL) may leave on a link that is not open. */
 static bool may_leave(const struct link *l, const struct rte_mbuf *m)
 {
@@ -86,33 +88,62 @@ bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m)
 	return !l->cfg.sealed || seal(f->w, l, &m, 1);
 }
 
-static void flush_link(struct fwd *f, struct link *l)
+/* On a link that is not open: drops what may not leave on it. Returns how many are left; data becomes how many of them are data. */
+static __attribute__((noinline, cold)) unsigned keep_control(struct worker *w, struct link *l,
+                                                             unsigned n, unsigned *data)
 {
-	struct worker *w = f->w;
-	unsigned n = 0, data = 0;
-	uint64_t bytes = 0;
+	unsigned k = 0;
 
-	for (unsigned i = 0; i < l->nout; i++) {
+	*data = 0;
+	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = l->out[i];
 
-		if (unlikely_(!may_leave(l, m))) {
+		if (!may_leave(l, m)) {
 			drop_packet(w, DROP_LINK_CLOSED, m);
 			continue;
 		}
-		data += is_data(m);
-		l->out[n++] = m;
+		*data += is_data(m);
+		l->out[k++] = m;
 	}
-	l->nout = 0;
+	return k;
+}
+
+static void flush_link(struct fwd *f, struct link *l)
+{
+	struct worker *w = f->w;
+	unsigned n = l->nout, data = l->out_data;
+
+	l->nout = l->out_data = 0;
+	if (unlikely_(!l->open))
+		n = keep_control(w, l, n, &data);
 	if (l->cfg.sealed)
 		n = seal(w, l, l->out, n);
 	if (!n)
 		return;
-	for (unsigned i = 0; i < n; i++)
-		bytes += l->out[i]->data_len;
 	count_add(&l->count->tx_packets, n);
-	count_add(&l->count->tx_bytes, bytes);
 	count_add(&l->count->tx_data_packets, data);
-	io_tx(f->io, l, l->out, n, PACKET_TX);
+	count_add(&l->count->tx_bytes, io_tx(f->io, l, l->out, n, PACKET_TX));
+}
+
+/* Queues packets, all of them data or none. */
+static inline void queue(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n, bool data)
+{
+	if (!l->queued) {
+		COYO_ASSERT(f->ndirty < CPDP_LINKS_MAX && l->nout == 0);
+		l->queued = true;
+		f->dirty[f->ndirty++] = l;
+	}
+	while (n) {
+		unsigned room = LINK_BURST - l->nout, k = n < room ? n : room;
+
+		memcpy(l->out + l->nout, m, k * sizeof(*m));
+		l->nout += k;
+		l->out_data += data ? k : 0;
+		m += k;
+		n -= k;
+		if (l->nout == LINK_BURST)
+			flush_link(f, l);
+	}
 }
 
 /* A tunnel's packet does not fit this link: control is to tell the tunnel's end, which may have missed that the link became narrower. Not
@@ -138,14 +169,12 @@ void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 		too_big(f->w, l, m);
 		return;
 	}
-	if (!l->queued) {
-		COYO_ASSERT(f->ndirty < CPDP_LINKS_MAX && l->nout == 0);
-		l->queued = true;
-		f->dirty[f->ndirty++] = l;
-	}
-	l->out[l->nout++] = m;
-	if (l->nout == LINK_BURST)
-		flush_link(f, l);
+	queue(f, l, &m, 1, is_data(m));
+}
+
+void fwd_out_data(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n)
+{
+	queue(f, l, m, n, true);
 }
 
 void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m)

@@ -19,6 +19,9 @@ struct fwd {
 /* fwd/output.c: queues a labelled packet for a link. Takes m. */
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m);
 
+/* The same for n packets in order that fit the link, are of one segment and carry a label that is not reserved. */
+void fwd_out_data(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n);
+
 /* fwd/output.c: seals one packet under this worker's lane. False: it was dropped. */
 bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m);
 

@@ -109,29 +109,32 @@ static unsigned tx_worker(const struct io *io, const struct link *l)
 	return port_per_worker(l->cfg.port) ? w->number : port_worker(l->cfg.port, w->workers);
 }
 
-void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
+uint64_t io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
+               enum packet_kind kind)
 {
 	struct worker *w = io->w;
 	unsigned to = tx_worker(io, l);
+	uint64_t bytes = 0;
 
 	OWNER_CHECK(&w->thread);
 	COYO_ASSERT(n > 0 && (kind == PACKET_TX || kind == PACKET_TX_RAW));
-
+	for (unsigned i = 0; i < n; i++)
+		bytes += m[i]->data_len;
 	if (unlikely_(to != w->number)) {
 		for (unsigned i = 0; i < n; i++) {
 			packet_of(m[i])->kind = (uint8_t)kind;
 			packet_of(m[i])->link = l->number;
 			handover(w, to, m[i]);
 		}
-		return;
+		return bytes;
 	}
-	for (unsigned i = 0; i < n; i++)
-		count_add(&w->count.tx_bytes, m[i]->data_len);
+	count_add(&w->count.tx_bytes, bytes);
 	count_add(&w->count.tx_packets, n);
 	if (l->cfg.type == LINK_UDP_SOCKET)
 		sock_tx(io, l, m, n, kind);
 	else
 		ether_tx(io, l, m, n, kind);
+	return bytes;
 }
 
 void io_tx_handed(struct io *io, struct burst *b)

@@ -26,8 +26,10 @@ void io_link_del(struct io *io, struct link *l);
 unsigned io_rx(struct io *io, struct burst *b);
 
 /* Transmits n complete link frames, in order; Ethernet's framing is added here. Where another worker has the link's socket or the port's queue
- * they are handed to it. kind is PACKET_TX or PACKET_TX_RAW, for all of them. Takes the mbufs; failures are counted drops. */
-void io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind);
+ * they are handed to it. kind is PACKET_TX or PACKET_TX_RAW, for all of them. Takes the mbufs; failures are counted drops. Returns the bytes of the n
+ * frames without Ethernet's framing. */
+uint64_t io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
+               enum packet_kind kind);
 
 /* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
 void io_tx_handed(struct io *io, struct burst *b);
@@ -46,6 +48,9 @@ int io_epoll(const struct io *io);
 /* fd is an eventfd that wakes the worker; edge-triggered, so that nobody need read it. 0 or -errno. */
 int io_watch(struct io *io, int fd);
 
+/* io/ether.c: writes the struct packet of one that came by a plain Ethernet link and starts behind so many bytes of framing (see core/burst.h): the
+ * link and the source's MAC. */
+void ether_record(const struct link *l, struct rte_mbuf *m, unsigned framing);
 /* io/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
 void learn_source(struct worker *w, struct link *l, const struct packet *p);
 
