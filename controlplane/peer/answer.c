@@ -114,7 +114,7 @@ static bool find_peer(struct node *n, struct handshake *hs)
 		refuse(n, hs, REFUSED_BUSY, 0);
 		return false;
 	}
-	return !hs_ours_wins(n, hs->peer, &hs->id);
+	return !hs_ours_wins(n, hs->peer, hs);
 }
 
 /* Reads a first message. False: nothing more is to be said. */
@@ -224,8 +224,7 @@ void answer_third_rx(struct node *n, struct peer *p, struct listener *l,
 	}
 	if (!l && peer_taken(p, &hs->id))
 		refuse(n, hs, REFUSED_BUSY, 0);
-	if ((l && !join(n, hs)) || peer_taken(hs->peer, &hs->id) ||
-	    hs_ours_wins(n, hs->peer, &hs->id)) {
+	if ((l && !join(n, hs)) || peer_taken(hs->peer, &hs->id) || hs_ours_wins(n, hs->peer, hs)) {
 		halfopen_drop(n, half);
 		return;
 	}

@@ -247,11 +247,14 @@ void handshake_refused_rx(struct node *n, struct peer *p, const struct dp_packet
 	arm(n, &p->hs_timer, TIMER_PEER_HANDSHAKE, p, peer_handshake_retry(n, p));
 }
 
-/* Ours does not count once it has had no answer for CROSSING: it was sent before the neighbour was there. */
-bool hs_ours_wins(const struct node *n, const struct peer *p, const struct node_id *remote)
+/* Ours does not count once it has had no answer for CROSSING: it was sent before the neighbour was there. By IK it does not count beside the
+ * neighbour's XX either: whoever holds no generation for ours begins with that, and cannot answer it. */
+bool hs_ours_wins(const struct node *n, const struct peer *p, const struct handshake *theirs)
 {
 	int64_t crossing = peer_handshake_wait(p) > CROSSING ? peer_handshake_wait(p) : CROSSING;
 
-	return p->own.active && !p->own.keyed && instant_sub(n->now, p->own.born) < crossing &&
-	       id_cmp(&n->cfg.identity->id, remote) < 0;
+	if (!p->own.active || p->own.keyed || (p->own.ik && !theirs->ik))
+		return false;
+	return instant_sub(n->now, p->own.born) < crossing &&
+	       id_cmp(&n->cfg.identity->id, &theirs->id) < 0;
 }

@@ -119,8 +119,9 @@ void hs_send_frame(struct node *n, const struct cp_link *via, const struct hs_so
 /* Both secrets exist: gives the workers the receiving keys and runs then(n, owner) when they have acknowledged. */
 void hs_program_rx(struct node *n, struct handshake *hs, void (*then)(struct node *n, void *owner),
                    void *owner);
-/* Whether our own handshake goes on and the neighbour's, which crossed it, is ignored: the lower id's wins. */
-bool hs_ours_wins(const struct node *n, const struct peer *p, const struct node_id *remote);
+/* Whether our own handshake goes on and the neighbour's, which crossed it and names its id, is ignored: the lower id's wins. Ours by IK does
+ * not hold up theirs by XX. */
+bool hs_ours_wins(const struct node *n, const struct peer *p, const struct handshake *theirs);
 
 /* handshake.c: begins our own handshake now (first contact, rekey); not with a stranger that a listener has met, once it is down. */
 void peer_handshake_start(struct node *n, struct peer *p);
