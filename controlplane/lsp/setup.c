@@ -157,6 +157,13 @@ static bool erase_loop(struct node *n, struct peer *from, struct lsp *l, struct 
 	return true;
 }
 
+/* Whether this is the set-up that made l, said once more by a neighbour that lies: one that came round would bring another label. To pass it on
+ * would grant another label of the way back, of which the destination, which has heard the first, would learn nothing. */
+static bool is_copy(const struct peer *from, const struct lsp *l, const struct setup_msg *m)
+{
+	return from == l->up && m->reverse_label == l->rev_out;
+}
+
 /* Refuses a set-up for which there is no state here, with one message to the neighbour that sent it. */
 static void refuse(struct node *n, struct peer *from, const struct routed_header *h,
                    const struct setup_msg *m, uint8_t code)
@@ -276,7 +283,8 @@ void lsp_setup_rx(struct node *n, const struct route_query *q, const struct rout
 	l = lsp_find(n, m.nonce, &h->src);
 	if (l) {
 		l->punted++;
-		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS)
+		if (here || l->state != LSP_PENDING || l->role == LSP_EGRESS ||
+		    is_copy(q->from, l, &m))
 			return;
 		if (erase_loop(n, q->from, l, &m))
 			transit(n, &rq, h, &m, l);

@@ -138,10 +138,14 @@ static void test_rate(void **state)
 	for (m.nonce = 75; m.nonce < 77; m.nonce++) {
 		hop_setup(&b, 0, &h, &m);
 		hop_expect_routed(&b, 1, NEXT_SETUP, &s);
+		hop_setup(&b, 0, &h, &m); /* a copy: the label passed on stays */
+		hop_expect_nothing(&b);
 		m.record[m.nrecord++] = id_tag(&b.g.identity.id);
+		m.reverse_label -= 1;
 		hop_setup(&b, 0, &h, &m); /* a loop is cut off */
 		hop_expect_routed(&b, 1, NEXT_SETUP, &s);
 		m.nrecord = 1;
+		m.reverse_label += 1;
 	}
 	hop_setup(&b, 0, &h, &m);
 	expect_error(&b, 0, SETUP_BUSY, id_tag(&b.p[0]->id), id_tag(&b.g.identity.id));

@@ -326,10 +326,10 @@ static void test_standing(void **state)
 	assert_in_range(begun[1], begun[0] - 2, begun[0] + 2);
 }
 
-static void play_handshakes(struct day *d, uint32_t from, uint32_t to)
+static void play_handshakes(struct day *d, uint32_t from, uint32_t to, bool setups)
 {
 	for (uint32_t i = from; i < to; i++)
-		if (d->record[i].ev.u.packet.reason != PUNT_CONTROL)
+		if (setups || d->record[i].ev.u.packet.reason != PUNT_CONTROL)
 			play(d, &d->record[i], i % 2);
 }
 
@@ -351,19 +351,55 @@ static void test_coming_up(void **state)
 			net_kill(&d->net, who);
 			net_start(&d->net, who);
 			for (unsigned ms = 0; ms < 8000; ms += 20) {
-				play_handshakes(d, 0, ms % 100 == 0 ? said : 0);
-				play_handshakes(d, said, d->n);
+				play_handshakes(d, 0, ms % 100 == 0 ? said : 0, false);
+				play_handshakes(d, said, d->n, false);
 				rig_run(&d->net, 20);
 			}
 			want(d, 0, 2);
 			for (unsigned ms = 0; ms < 1500; ms += 100) {
-				play_handshakes(d, 0, d->n);
+				play_handshakes(d, 0, d->n, false);
 				rig_run(&d->net, 100);
 			}
 			assert_true(all_up(d));
 			assert_true(d->known > known);
 			(void)hours(d, 1, false);
 			d->n = said; /* what was recorded meanwhile comes from answers to replays */
+		}
+		day_close(d);
+		free(d);
+	}
+}
+
+/* As above, but the transit alone starts anew, and its neighbours say set-ups and their replies again, too: there is a session again, and what
+ * either end sends the other gets. */
+static void test_setups_while_repaired(void **state)
+{
+	for (uint64_t seed = 31; seed < 33; seed++) {
+		struct day *d = calloc(1, sizeof(*d));
+
+		assert_non_null(d);
+		day_open(d, seed);
+		want(d, 0, 2);
+		rig_run(&d->net, 2000);
+		(void)hours(d, 1, false);
+		for (unsigned restart = 0; restart < 3; restart++) {
+			uint32_t said = d->n;
+
+			net_kill(&d->net, 1);
+			net_start(&d->net, 1);
+			for (unsigned ms = 0; ms < 8000; ms += 20) {
+				play_handshakes(d, 0, ms % 100 == 0 ? said : 0, true);
+				play_handshakes(d, said, d->n, true);
+				rig_run(&d->net, 20);
+			}
+			want(d, 0, 2);
+			for (unsigned ms = 0; ms < 1500; ms += 100) {
+				play_handshakes(d, 0, d->n, true);
+				rig_run(&d->net, 100);
+			}
+			assert_true(all_up(d));
+			talk(d);
+			d->n = said;
 		}
 		day_close(d);
 		free(d);
@@ -416,6 +452,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test_prestate(test_standing, argc > 1 ? &whole_day : NULL),
 	        cmocka_unit_test(test_coming_up),
 	        cmocka_unit_test(test_sent_back),
+	        cmocka_unit_test(test_setups_while_repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
