@@ -3,6 +3,7 @@
 #include "io/device.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,12 +109,50 @@ static bool interface(const char *device, char *name, size_t cap)
 	       argument(device, "iface", name, cap);
 }
 
+/* The kernel's reports of interfaces; -1: not asked for, or not to be had. Open until the process ends. */
+static int reports = -1;
+
+/* syscalls: socket bind close */
+static void reports_open(void)
+{
+	struct sockaddr_nl at = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+
+	if (reports >= 0)
+		return;
+	reports = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (reports >= 0 && bind(reports, (struct sockaddr *)&at, sizeof(at)) != 0) {
+		close(reports);
+		reports = -1;
+	}
+}
+
+/* syscalls: recv */
+unsigned device_next_deleted(void)
+{
+	/* Each report is a message of its own; its attributes, which are cut off here, do not matter. */
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+	} m;
+	ssize_t n;
+
+	if (reports < 0)
+		return 0;
+	while ((n = recv(reports, &m, sizeof(m), 0)) >= 0 || errno == ENOBUFS || errno == EINTR)
+		if (n == (ssize_t)sizeof(m) && m.head.nlmsg_type == RTM_DELLINK &&
+		    m.info.ifi_family == AF_UNSPEC && m.info.ifi_index > 0)
+			return (unsigned)m.info.ifi_index;
+	return 0;
+}
+
 struct device_on device_on(const char *device)
 {
 	struct device_on on = {0};
 
-	if (interface(device, on.name, sizeof(on.name)))
-		on.number = if_nametoindex(on.name);
+	if (!interface(device, on.name, sizeof(on.name)))
+		return on;
+	reports_open(); /* before the number is asked for, so that no deletion after that is missed */
+	on.number = if_nametoindex(on.name);
 	return on;
 }
 

@@ -15,9 +15,13 @@ void device_clean(const char *device);
 struct device_on {
 	char name[32];
 	unsigned number; /* 0: the device has none, or it is not there */
+	bool deleted;    /* since the device was made: one of this number now is another */
 };
 /* The interface of the kernel that a device stands on: net_af_packet and net_af_xdp, which do not notice that it is gone. */
 struct device_on device_on(const char *device);
+/* The number of an interface of this network namespace that has been deleted since the last call, or since the first device_on(); 0: no more, or the
+ * kernel does not tell. By the control thread alone. */
+unsigned device_next_deleted(void);
 /* Whether a device stands on an interface that is not there. */
 bool device_on_missing(const char *device);
 /* Whether it is a memif client. */

@@ -24,6 +24,16 @@ static struct {
 	uint8_t mac[6];
 } port[IO_PORTS];
 
+/* An interface that has come back under its old number is not the one that its device holds. */
+static void note_deleted(void)
+{
+	unsigned number;
+
+	while ((number = device_next_deleted()) != 0)
+		for (unsigned i = 0; i < IO_PORTS; i++)
+			port[i].on.deleted |= port[i].on.number == number;
+}
+
 static int fail(char *err, size_t errcap, const struct dp_port_cfg *c, const char *what, int rc)
 {
 	snprintf(err, errcap, "[port %s] %s: %s: %s", c->name, c->device, what, strerror(-rc));
@@ -91,6 +101,7 @@ static int start_one(const struct dp_cfg *cfg, const struct dp_port_cfg *c, uint
 	if (rc)
 		return fail(err, errcap, c, "cannot be configured (try more memory-mb)", rc);
 	port[id].plugged = true;
+	note_deleted(); /* of what was there before */
 	port[id].on = device_on(c->device);
 	port[id].client = device_is_client(c->device);
 	port[id].per_worker = n == cfg->workers;
@@ -137,14 +148,16 @@ const char *port_fault(uint16_t id)
 {
 	struct rte_eth_link state = {0};
 
+	note_deleted();
 	if (id >= IO_PORTS || !port[id].plugged)
 		return NULL;
 	if (port[id].on.number) {
 		unsigned now = if_nametoindex(port[id].on.name);
 
-		return now == 0                    ? "its interface is gone"
-		       : now != port[id].on.number ? "its interface was deleted and made again"
-		                                   : NULL;
+		return now == 0 ? "its interface is gone"
+		       : now != port[id].on.number || port[id].on.deleted
+		               ? "its interface was deleted and made again"
+		               : NULL;
 	}
 	if (port[id].client && (!port[id].started || (rte_eth_link_get_nowait(id, &state) == 0 &&
 	                                              state.link_status != RTE_ETH_LINK_UP)))
