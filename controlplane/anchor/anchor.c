@@ -8,7 +8,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define ANN_COALESCE  (50 * NS_PER_MS)
+#define ANN_COALESCE (50 * NS_PER_MS)
+/* Numbers behind the newest that rise so often in a row are the count, and the newest was not. */
+#define ANN_RISES     8
 #define SEQ_EVERY     (5 * NS_PER_S)
 #define SEQ_DEAD      (16 * NS_PER_S)
 #define SEQ_DEAD_HOP  (30 * NS_PER_MS)
@@ -268,9 +270,19 @@ void anchor_peer_down(struct node *n, struct peer *p)
 	reselect(n);
 }
 
+/* Whether m was said before the newest announcement of p. */
+static bool overtaken(struct peer *p, const struct linkmsg_ann *m)
+{
+	bool behind = p->ann_valid && m->seq <= p->ann->seq;
+
+	p->ann_rises = (uint8_t)(behind && m->seq > p->ann_behind ? p->ann_rises + 1 : 0);
+	p->ann_behind = behind ? m->seq : 0;
+	return behind && p->ann_rises < ANN_RISES;
+}
+
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 {
-	if (p->ann_valid && m->seq <= p->ann->seq) {
+	if (overtaken(p, m)) {
 		count(n, CTR_ANN_OLD);
 		return;
 	}

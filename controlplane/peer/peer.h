@@ -145,6 +145,8 @@ struct peer {
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
 	bool ann_valid;
+	uint8_t ann_rises;   /* numbers in a row that were behind ann->seq, each above the last ... */
+	uint64_t ann_behind; /* ... which is this one; 0: the newest was not behind */
 	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
 	uint32_t flap_n;
 	struct instant parent_not_before;

@@ -172,6 +172,37 @@ static void test_parent_goes(void **state)
 	alone_close(&a);
 }
 
+/* One that was overtaken is dropped. But a neighbour that said one number far above its count is listened to again, when it goes on counting
+ * below; old announcements in any order are not taken for that. */
+static void test_late_announcements(void **state)
+{
+	static const uint64_t mixed[] = {10, 20, 30, 5, 15, 25, 35, 45, 55, 40, 50, 60, 70, 80, 1};
+	struct alone a;
+	struct node_id better;
+	struct peer *p;
+
+	alone_open(&a, 7);
+	better = ranked(&a, true);
+	p = neighbour(&a, 1, &better);
+	announce(&a, p, &better, 1000);
+	for (unsigned i = 0; i < 15; i++)
+		announce(&a, p, &a.g.identity.id, mixed[i]);
+	for (unsigned i = 0; i < 15; i++)
+		announce(&a, p, &a.g.identity.id, 1000);
+	assert_int_equal(a.n->counters[CTR_ANN_OLD], 30);
+	assert_non_null(a.n->anchor->tree[0].parent);
+	announce(&a, p, &better, UINT64_MAX);
+	for (uint64_t seq = 1001; seq < 1008; seq++)
+		announce(&a, p, &a.g.identity.id, seq);
+	assert_true(p->ann->seq == UINT64_MAX);
+	announce(&a, p, &a.g.identity.id, 1008);
+	assert_int_equal(p->ann->seq, 1008);
+	assert_null(a.n->anchor->tree[0].parent);
+	announce(&a, p, &better, 1009);
+	assert_non_null(a.n->anchor->tree[0].parent);
+	alone_close(&a);
+}
+
 /* Samples are handed on; growth by a quarter is told once, and what a stranger to the tree says is nothing. */
 static void test_samples(void **state)
 {
@@ -323,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_root),
 	        cmocka_unit_test(test_parent_goes),
+	        cmocka_unit_test(test_late_announcements),
 	        cmocka_unit_test(test_samples),
 	        cmocka_unit_test(test_sizes_claimed),
 	        cmocka_unit_test(test_deep),
