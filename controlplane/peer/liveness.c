@@ -103,7 +103,7 @@ void peer_hello_flags_tx(struct node *n, struct peer *p, uint8_t flags)
 	m.held_us = p->hello_heard_us
 	                    ? (uint32_t)(instant_sub(n->now, p->hello_heard_at) / NS_PER_US)
 	                    : 0;
-	m.flags = p->leaving ? flags | HELLO_FLAG_LEAVING : flags;
+	m.flags = p->leave_told ? flags | HELLO_FLAG_LEAVING : flags;
 	m.epoch = p->local_epoch;
 	m.mtu = p->cfg.io.mtu;
 	m.id = n->cfg.identity->id;
@@ -321,6 +321,8 @@ void peer_hello_rx(struct node *n, struct peer *p, const struct linkmsg_hello *m
 	p->hello_heard_at = n->now;
 	if (m->flags & (HELLO_FLAG_LEAVING | HELLO_FLAG_GONE))
 		leave_rx(n, p, m->flags);
+	else
+		p->leaving = p->leave_told > 0;
 	if (m->flags & HELLO_FLAG_GONE)
 		return;
 	if (!p->cfg.io.sealed)

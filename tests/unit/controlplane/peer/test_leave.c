@@ -77,6 +77,29 @@ static void test_remover_restarts(void **state)
 	rig_close(&net);
 }
 
+/* A neighbour that thinks better of it, or never meant it, says hello without the flag: the link takes tunnels again. Who only heard of it does
+ * not say so itself; otherwise both would believe each other for ever. */
+static void test_leaves_no_more(void **state)
+{
+	struct net net;
+	struct linkmsg_hello m = {.flags = HELLO_FLAG_LEAVING, .mtu = 1400};
+	struct peer *p;
+
+	rig_open(&net, TOPO_LINE, 2, 2, false, 5);
+	connect(&net, 0, 1);
+	p = rig_peer(&net, 0, 0);
+	m.epoch = p->remote_epoch;
+	m.id = p->id;
+	peer_hello_rx(net.node[net.edge[0].node[0]].node, p, &m);
+	rig_kick(&net, net.edge[0].node[0]);
+	assert_true(p->leaving);
+	rig_run(&net, 10000);
+	assert_true(peer_up(p));
+	assert_false(p->leaving);
+	assert_false(rig_peer(&net, 0, 1)->leaving);
+	rig_close(&net);
+}
+
 /* A link that is not up, and one that both ends remove in the same moment. */
 static void test_at_once(void **state)
 {
@@ -102,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_neighbour_is_told),
 	        cmocka_unit_test(test_held_for_two_seconds),
+	        cmocka_unit_test(test_leaves_no_more),
 	        cmocka_unit_test(test_remover_restarts),
 	        cmocka_unit_test(test_at_once),
 	};
