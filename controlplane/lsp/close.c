@@ -207,7 +207,7 @@ void lsp_peer_down(struct node *n, struct peer *p)
 	for (l = LIST_FIRST(&n->lsps->shortcuts); l; l = next) {
 		next = LIST_NEXT(l, of_shortcuts);
 		if (l->short_up == p)
-			lsp_set_shortcut(n, l, NULL);
+			lsp_shortcut_timeout(n, l); /* it will not answer */
 	}
 	each_of_link(n, p, link_lost);
 	each_of_link(n, p, detach_peer);

@@ -75,7 +75,7 @@ static struct peer *earlier_neighbour(struct node *n, const struct lsp *l)
 
 	for (unsigned i = 0; i + 1 < l->nrecord; i++)
 		TAILQ_FOREACH (p, &n->peers->list, next)
-			if (peer_up(p) && !p->leaving && p != l->up && p != l->down &&
+			if (peer_up(p) && !p->leaving && !p->missed && p != l->up && p != l->down &&
 			    id_tag(&p->id) == l->record[i])
 				return p;
 	return NULL;

@@ -64,6 +64,8 @@ static int pass_on(struct node *n, struct lsp *l, const struct route_step *step,
 		count(n, CTR_TOO_BIG);
 		return -EMSGSIZE;
 	}
+	if (!l->finger)
+		peer_live_urge(n, step->peer);
 	return emit_routed(n, step->peer->link, step->tunnel_label, h, e, body, wr_len(&w));
 }
 

@@ -26,6 +26,8 @@
 #define SLOW_HOPS_MAX 8                 /* that a path may have of such length */
 /* Shortest wait on a link that is not in use: nobody is in a hurry, and all of them outlast a round trip of 0.8 s. */
 #define IDLE_WAIT (230 * NS_PER_MS)
+/* Whoever was heard so lately is not asked because of a set-up. */
+#define JUST_HEARD (50 * NS_PER_MS)
 
 /* A link is in use while data crossed it lately or a tunnel stands on it. */
 #define USED_NS (10 * NS_PER_S)
@@ -70,7 +72,7 @@ int64_t peers_slow_ns(struct node *n, unsigned hops)
  * longer, so that a link whose round trip has just become 0.8 s hears from its neighbour in time. */
 static int64_t interval(const struct node *n, const struct peer *p)
 {
-	int64_t least = in_use(n, p) ? n->cfg.hello_active_ns / 2 : IDLE_WAIT;
+	int64_t least = in_use(n, p) || p->urgent ? n->cfg.hello_active_ns / 2 : IDLE_WAIT;
 	int64_t wait = peer_answer_wait(p);
 
 	if (p->missed == 0)
@@ -119,6 +121,7 @@ void peer_heard(struct node *n, struct peer *p, struct instant at)
 	/* A packet from before the hello is no answer to it: the link may have died in between. */
 	if (p->missed && !instant_before(at, p->asked)) {
 		p->missed = 0;
+		p->urgent = false;
 		if (peer_up(p))
 			rearm(n, p);
 	}
@@ -146,6 +149,7 @@ void peer_tunnels(struct node *n, struct peer *p, int step)
 void peer_live_start(struct node *n, struct peer *p)
 {
 	p->missed = 0;
+	p->urgent = false;
 	p->heard = n->now;
 	rearm(n, p);
 }
@@ -172,6 +176,20 @@ void peer_live_ask(struct node *n, struct peer *p)
 	p->late = 0;
 	p->asked = n->now;
 	await_answer(n, p);
+}
+
+void peer_live_urge(struct node *n, struct peer *p)
+{
+	if (!peer_up(p) || p->urgent || instant_sub(n->now, p->heard) < JUST_HEARD)
+		return;
+	p->urgent = true;
+	if (p->missed) {
+		if (instant_sub(p->live_timer.at, n->now) > interval(n, p))
+			rearm(n, p);
+		return;
+	}
+	peer_live_ask(n, p);
+	peer_hello_tx(n, p, true);
 }
 
 void peer_live_stop(struct node *n, struct peer *p)

@@ -37,6 +37,9 @@ void peer_live_start(struct node *n, struct peer *p);
 void peer_live_stop(struct node *n, struct peer *p);
 /* A hello that wants an answer has just gone out: ask again soon if none comes. */
 void peer_live_ask(struct node *n, struct peer *p);
+/* Somebody waits for what p is sent now: unless p was heard just now it is asked at once whether it lives, and has no longer to answer than on a
+ * link in use. */
+void peer_live_urge(struct node *n, struct peer *p);
 /* TIMER_PEER_LIVENESS: sends a hello, or takes the link down after too many without an answer. */
 void peer_live_tick(struct node *n, struct peer *p);
 

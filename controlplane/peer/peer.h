@@ -124,6 +124,7 @@ struct peer {
 	struct timer live_timer;
 	struct ticket live_ticket; /* waiting: the workers have not sent our hello yet */
 	uint8_t missed;            /* hellos sent in this silence, none answered */
+	bool urgent;               /* somebody waits for the neighbour in this silence */
 	uint8_t late; /* ticks in this silence at which this thread itself ran too late */
 	uint64_t hello_heard_us; /* last `sent` of the neighbour, to be echoed */
 	uint64_t echoed_us;      /* newest `sent` of ours that it has echoed */

@@ -226,6 +226,36 @@ static void test_shortcut(void **state)
 	}
 }
 
+/* A neighbour that owes an answer is not asked for a short-cut; one whose link goes down while it is asked will not answer: the reply goes on
+ * at once by the way that the set-up came. */
+static void test_shortcut_dead(void **state)
+{
+	for (unsigned asked = 0; asked < 2; asked++) {
+		struct hop b;
+		struct hop_sent s;
+		struct lsp *l;
+
+		hop_open(&b, 20 + asked);
+		l = hop_pending(&b, 7);
+		l->record[0] = id_tag(&b.p[2]->id);
+		b.p[2]->missed = !asked;
+		hop_reply(&b, 1, l, 2000);
+		if (asked) {
+			hop_expect(&b, 2, LINKMSG_GRANT, &s);
+			assert_int_equal(l->state, LSP_SHORTCUT);
+			b.p[2]->state = PEER_IDLE;
+			lsp_peer_down(b.n, b.p[2]);
+			b.p[2]->state = PEER_UP;
+		}
+		assert_int_equal(l->state, LSP_PROGRAM);
+		assert_ptr_equal(l->up, b.p[0]);
+		hop_workers_done(&b);
+		hop_expect_routed(&b, 0, NEXT_REPLY, &s);
+		lsp_destroy(b.n, l);
+		hop_close(&b);
+	}
+}
+
 /* The other side of a short-cut: a label while the reply is awaited, in exchange for the one that the old next hop had; else a refusal. */
 static void test_shortcut_asked(void **state)
 {
@@ -268,7 +298,7 @@ int main(void)
 	        cmocka_unit_test(test_hostile),        cmocka_unit_test(test_transit),
 	        cmocka_unit_test(test_no_label),       cmocka_unit_test(test_source),
 	        cmocka_unit_test(test_destination),    cmocka_unit_test(test_shortcut),
-	        cmocka_unit_test(test_shortcut_asked),
+	        cmocka_unit_test(test_shortcut_asked), cmocka_unit_test(test_shortcut_dead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

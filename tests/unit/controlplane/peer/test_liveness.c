@@ -146,6 +146,61 @@ static void tick_late(struct net *net, struct peer *p)
 	rig_kick(net, net->edge[EDGE].node[0]);
 }
 
+/* A neighbour dies behind a link that is not in use, of which silence for seconds says nothing. It is asked as soon as somebody waits for
+ * something from it, once, and is given no longer than on a link in use. */
+static void test_somebody_waits(void **state)
+{
+	for (unsigned wait = 0; wait < 3; wait++) {
+		struct net net;
+		struct peer *p;
+		struct node *n;
+
+		rig_open(&net, TOPO_LINE, 2, 1, false, 30);
+		p = rig_peer(&net, EDGE, 0);
+		n = net.node[net.edge[EDGE].node[0]].node;
+		while (p->missed || instant_sub(net.now, p->heard) < 500 * NS_PER_MS)
+			rig_run(&net, STEP);
+		net_edge(&net, EDGE, false);
+		assert_int_equal(p->missed, 0);
+		if (wait == 2) { /* it owes an answer already, at leisure */
+			while (!p->missed)
+				rig_run(&net, STEP);
+		}
+		for (unsigned i = 0; wait && i < 3; i++) {
+			rig_kick(&net, net.edge[EDGE].node[0]);
+			peer_live_urge(n, p);
+			rig_kick(&net, net.edge[EDGE].node[0]);
+			assert_int_equal(p->missed, 1);
+		}
+		assert_int_equal(until_down(&net, p) < 700, wait > 0);
+		rig_close(&net);
+	}
+}
+
+/* Whoever was heard just now lives, and an answer ends the hurry. */
+static void test_somebody_waits_for_the_living(void **state)
+{
+	struct net net;
+	struct peer *p;
+	struct node *n;
+
+	rig_open(&net, TOPO_LINE, 2, 1, false, 30);
+	p = rig_peer(&net, EDGE, 0);
+	n = net.node[net.edge[EDGE].node[0]].node;
+	while (p->missed || instant_sub(net.now, p->heard) < 500 * NS_PER_MS)
+		rig_run(&net, STEP);
+	rig_kick(&net, net.edge[EDGE].node[0]);
+	peer_live_urge(n, p);
+	rig_kick(&net, net.edge[EDGE].node[0]);
+	assert_true(p->urgent);
+	rig_run(&net, 20);
+	assert_int_equal(p->missed, 0);
+	assert_false(p->urgent);
+	peer_live_urge(n, p);
+	assert_int_equal(p->missed, 0);
+	rig_close(&net);
+}
+
 /* The control thread did not run when it should have, at whichever question: the first tick after that decides nothing. */
 static void test_late_thread(void **state)
 {
@@ -218,6 +273,8 @@ int main(void)
 	        cmocka_unit_test(test_data_counts),
 	        cmocka_unit_test(test_hello_measures_better),
 	        cmocka_unit_test(test_neighbour_is_told),
+	        cmocka_unit_test(test_somebody_waits),
+	        cmocka_unit_test(test_somebody_waits_for_the_living),
 	        cmocka_unit_test(test_slow_workers),
 	        cmocka_unit_test(test_late_thread),
 	        cmocka_unit_test(test_always_late),
