@@ -290,6 +290,7 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 		p->ann = ctx_alloc(n, sizeof(*p->ann));
 	if (!p->ann)
 		return;
+	former_announced(n, p, m);
 	*p->ann = *m;
 	p->ann_valid = true;
 	for (unsigned t = 0; t < m->ntrees; t++)
@@ -440,6 +441,7 @@ static void sample_tick(struct node *n)
 	a->size_told = a->size;
 	/* Announcements are repeated, since they may have been lost; samples go to tree neighbours only. */
 	TAILQ_FOREACH (p, &n->peers->list, next) {
+		former_expire(n, p);
 		if (!peer_up(p))
 			continue;
 		ann_send(n, p);

@@ -4,6 +4,7 @@
  * Roots: the node with the lowest hash of (tree, id). Each node announces root and coords to its neighbours (ANN), the root shows that it
  * is alive by numbers that it signs (SEQ), samples of the whole tree are passed along it (SAMPLE). No data packet ever uses a tree. */
 #pragma once
+#include "anchor/former.h"
 #include "core/ctx.h"
 #include "peer/peer.h"
 #include "wire/record.h"
@@ -32,6 +33,8 @@ struct tree {
 	/* The neighbour that is offered port 1, so that the places along a chain of nodes are the same port again and again; NULL: none. */
 	struct peer *first_child;
 	struct coords coords;
+	struct instant placed_at; /* when it was last changed */
+	struct former former;
 	struct node_id old_root; /* before the last detach */
 	uint64_t old_hash;
 	unsigned old_len;

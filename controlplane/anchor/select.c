@@ -81,6 +81,8 @@ static bool adopt(struct node *n, unsigned t, struct peer *p)
 	if (!coords_push(&c, a->port))
 		return false;
 	changed = new_root || tr->parent != p || !coords_eq(&c, &tr->coords);
+	if (changed)
+		former_left(n, tr);
 	if (new_root) {
 		tr->root = a->root;
 		tr->root_hash = p->ann_hash[t];
@@ -106,6 +108,7 @@ static void detach(struct node *n, unsigned t)
 	int64_t hold = HOLD_BASE + HOLD_HOP * depth;
 
 	COYO_ASSERT(tr->parent);
+	former_left(n, tr);
 	tr->old_root = tr->root;
 	tr->old_hash = tr->root_hash;
 	tr->old_len = tr->coords.hops;

@@ -215,7 +215,8 @@ static bool make_room(struct node *n, struct peer *from, const struct routed_hea
 }
 
 /* Tells the source where the set-up came to its dead end. If the set-up was committed to a node on the way, names that node, so that the
- * next attempt commits to another; if it was going around excluded hops, names the hop to here, so that it is excluded too. far: the way
+ * next attempt commits to another; if it was going around excluded hops, or by the place of its destination, names the hop to here, so that
+ * it is excluded, too. far: the way
  * exists but has too many hops. */
 static void dead_end(struct node *n, struct lsp *l, bool far, const struct route_query *q)
 {
@@ -229,7 +230,7 @@ static void dead_end(struct node *n, struct lsp *l, bool far, const struct route
 	if (e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
 		from = to = id_tag(&e->committed);
 		n->news->unreached(n, &e->committed);
-	} else if (q->nnotvia && l->up) {
+	} else if (l->up && (q->nnotvia || e->flags & (ROUTE_FLAG_COMMITTED | ROUTE_FLAG_FELL_BACK))) {
 		from = id_tag(&l->up->id);
 		to = id_tag(&n->cfg.identity->id);
 	}

@@ -146,9 +146,11 @@ struct peer {
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
 	bool ann_valid;
-	uint8_t ann_rises;   /* numbers in a row that were behind ann->seq, each above the last ... */
+	uint8_t ann_rises; /* numbers in a row that were behind ann->seq, each above the last ... */
 	uint64_t ann_behind; /* ... which is this one; 0: the newest was not behind */
-	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
+	uint64_t ann_hash[RECORD_TREES_MAX];        /* rank of the announced roots */
+	struct instant ann_since[RECORD_TREES_MAX]; /* since when it announces the present place */
+	struct former *former; /* its places before, by tree; NULL: none is kept */
 	uint32_t flap_n;
 	struct instant parent_not_before;
 	struct linkmsg_sample *sample; /* NULL: none so far */

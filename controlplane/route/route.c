@@ -89,6 +89,35 @@ static bool not_passed(const struct peer *p, const void *arg)
 	return usable(p, arg);
 }
 
+/* The usable neighbour nearest to the coords in ext, and nearer than `limit`, by the places of now; NULL: none. */
+static struct peer *nearer(const struct route_tables *t, const struct route_query *q, bool around,
+                           unsigned limit, unsigned *d)
+{
+	const struct hop_filter filter = {t, q};
+	const struct route_ext *e = q->ext;
+
+	return anchor_hop(t->peers, e->tree, e->root, &e->coords, limit,
+	                  around ? not_passed : usable, &filter, d);
+}
+
+/* The same by the places of before. A set-up alone goes by them, since it passes no node twice: what several nodes remember need not fit
+ * together. */
+static struct peer *nearer_before(const struct route_tables *t, const struct route_query *q,
+                                  unsigned limit, unsigned *d)
+{
+	const struct hop_filter filter = {t, q};
+	const struct route_ext *e = q->ext;
+
+	return q->passed ? former_hop(t->peers, t->now, e->tree, e->root, &e->coords, limit,
+	                              not_passed, &filter, d)
+	                 : NULL;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 /* One hop along the tree towards the coords in ext; the distance left must fall with each hop. If the way along the tree is longer than
  * the hops left, as between the two long arms of a ring, the datagram goes down the tree until a link across leads to a way that is
  * short enough; the depth rises with each hop until then, so that it cannot loop. */
@@ -97,34 +126,63 @@ static enum route_result by_coords(const struct route_tables *t, const struct ro
 {
 	struct route_ext *e = q->ext;
 	bool around = goes_around(q), bound = e->mode == ROUTE_COORDS;
-	bool (*may)(const struct peer *, const void *) = around ? not_passed : usable;
 	const struct hop_filter filter = {t, q};
 	unsigned own = anchor_own_distance(t->anchor, e->tree, e->root, &e->coords), d;
-	unsigned limit = own < e->distance ? own : e->distance;
+	unsigned before = former_own_distance(t->anchor, t->now, e->tree, e->root, &e->coords);
 	struct peer *p;
 
 	if (own != UINT_MAX && own > q->hops && e->distance == UINT16_MAX) {
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, q->hops, may, &filter, &d);
-		if (!p && (p = anchor_down(t->peers, e->tree, may, &filter)))
+		p = nearer(t, q, around, q->hops, &d);
+		if (!p &&
+		    (p = anchor_down(t->peers, e->tree, around ? not_passed : usable, &filter)))
 			return direct(p, step);
 	} else {
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, limit, may, &filter, &d);
+		p = nearer(t, q, around, least(own, e->distance), &d);
+	}
+	if (!p)
+		p = nearer_before(t, q, least(before, e->distance), &d);
+	if (p) {
+		e->distance = (uint16_t)d;
+		return direct(p, step);
 	}
 	bound |= e->flags & ROUTE_FLAG_COMMITTED && id_eq(&e->committed, q->dst);
-	if (!p && around && bound && own != UINT_MAX)
-		p = anchor_hop(t->peers, e->tree, e->root, &e->coords, UINT_MAX, may, &filter, &d);
-	else if (p)
-		e->distance = (uint16_t)d;
+	if (around && bound)
+		p = nearer(t, q, true, UINT_MAX, &d);
+	if (!p && around && bound)
+		p = nearer_before(t, q, UINT_MAX, &d);
 	return p ? direct(p, step) : ROUTE_DEAD_END;
 }
 
-/* Makes these coords the datagram's waypoint. False: they cannot be compared with ours, as the root is another. */
+/* Whether a place can be compared with that of a neighbour, now or before. */
+static bool known_next_door(const struct route_tables *t, unsigned tree, const struct place *at)
+{
+	unsigned d;
+
+	return anchor_hop(t->peers, tree, at->root, &at->coords, UINT_MAX, NULL, NULL, &d) ||
+	       former_hop(t->peers, t->now, tree, at->root, &at->coords, UINT_MAX, NULL, NULL, &d);
+}
+
+/* The tree by whose place in `places` a datagram can be led: the nearest by our own places, else one that neighbours know. False: none. */
+static bool comparable(const struct route_tables *t, const struct place *places, unsigned nplaces,
+                       unsigned *tree)
+{
+	unsigned d;
+
+	if (anchor_distance(t->anchor, places, nplaces, tree, &d))
+		return true;
+	for (*tree = 0; *tree < nplaces && *tree < t->anchor->trees; ++*tree)
+		if (known_next_door(t, *tree, &places[*tree]))
+			return true;
+	return false;
+}
+
+/* Makes these coords the datagram's waypoint. False: they can be compared with no place here, as the root is another. */
 static bool steer_by_coords(const struct route_tables *t, struct route_ext *e,
                             const struct place *places, unsigned nplaces)
 {
-	unsigned tree, d;
+	unsigned tree;
 
-	if (!anchor_distance(t->anchor, places, nplaces, &tree, &d))
+	if (!comparable(t, places, nplaces, &tree))
 		return false;
 	COYO_ASSERT(tree < nplaces && tree < t->anchor->trees);
 	e->tree = (uint8_t)tree;

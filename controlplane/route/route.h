@@ -21,6 +21,7 @@ struct route_tables {
 	const struct anchor *anchor;
 	const struct contacts *contacts;
 	const struct lsp_ends *ends;
+	struct instant now;
 };
 
 /* A node's own tables. */
@@ -32,6 +33,7 @@ static inline struct route_tables route_tables(const struct node *n)
 	        .anchor = n->anchor,
 	        .contacts = n->contacts,
 	        .ends = n->ends,
+	        .now = n->now,
 	};
 }
 

@@ -56,8 +56,8 @@ static void open_bench(struct bench *b, uint64_t seed)
 	}
 	contacts_init(&b->contacts, &b->g.identity.id, 16, &b->anchor, &b->g.mem);
 	ends_init(&b->ends, &b->g.mem);
-	b->t = (struct route_tables){&b->g.identity.id, &b->peers, &b->anchor, &b->contacts,
-	                             &b->ends};
+	b->t = (struct route_tables){&b->g.identity.id, &b->peers, &b->anchor,
+	                             &b->contacts,      &b->ends,  b->t.now};
 	b->dst = ground_near(&b->g, &b->g.identity.id, 0);
 	b->q = (struct route_query){.dst = &b->dst, .ext = &b->e, .hops = 100};
 	route_ext_begin(&b->t, &b->e, NEXT_KAD, NULL, 0);
@@ -198,12 +198,71 @@ static void test_falls_back(void **state)
 	close_bench(&b);
 }
 
+/* The root has died, and this node and its neighbours stand under others already. A set-up still finds the way by the places of before, but
+ * goes to nobody a second time; what keeps no record of nodes passed might go in a circle, and ends. */
+static void test_former_places(void **state)
+{
+	struct bench b;
+	struct former former = {.until = {2 * NS_PER_S}};
+	uint32_t record[2];
+
+	open_bench(&b, 6);
+	contact(&b, &b.dst, 5);
+	former.place.root = root_tag(&b.anchor.tree[0].root);
+	former.place.coords = coords_of(3);
+	b.t.now.ns = NS_PER_S;
+	b.p[1].former = &former;
+	b.anchor.tree[0].root.b[0] = 10;
+	b.ann[0].tree[0].root.b[0] = 11;
+	b.ann[1].tree[0].root.b[0] = 12;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	record[0] = id_tag(&b.g.identity.id);
+	b.q.passed = record;
+	b.q.npassed = 1;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_STEP);
+	assert_ptr_equal(b.step.peer, &b.p[1]);
+	assert_int_equal(b.e.distance, 2);
+	record[1] = id_tag(&b.p[1].id);
+	b.q.npassed = 2;
+	route_ext_begin(&b.t, &b.e, NEXT_SETUP, NULL, 0);
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	/* Not nearer than what the set-up has come to already. */
+	b.q.npassed = 1;
+	b.e.mode = ROUTE_COORDS;
+	b.e.flags = ROUTE_FLAG_WAYPOINT | ROUTE_FLAG_FELL_BACK;
+	b.e.root = former.place.root;
+	b.e.coords = coords_of(5);
+	b.e.distance = 2;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	b.e.distance = 3;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_STEP);
+	b.t.now.ns = 2 * NS_PER_S;
+	b.e.distance = 3;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	close_bench(&b);
+}
+
+/* This node has lost its root, a neighbour still stands under the one that the destination's record names. */
+static void test_known_next_door(void **state)
+{
+	struct bench b;
+
+	open_bench(&b, 7);
+	contact(&b, &b.dst, 5);
+	b.anchor.tree[0].root.b[0] = 10;
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_STEP);
+	assert_ptr_equal(b.step.peer, &b.p[1]);
+	assert_int_equal(b.e.distance, 2);
+	close_bench(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_here_and_next_door), cmocka_unit_test(test_contact_by_coords),
 	        cmocka_unit_test(test_along_finger),       cmocka_unit_test(test_passing_tunnel),
-	        cmocka_unit_test(test_falls_back),
+	        cmocka_unit_test(test_falls_back),         cmocka_unit_test(test_former_places),
+	        cmocka_unit_test(test_known_next_door),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
