@@ -187,14 +187,19 @@ static bool was_by_place(const struct session *s, const struct lsp *l)
 	return false;
 }
 
-void build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to)
+bool build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to)
 {
+	/* Several attempts may have failed at the same hop. */
+	for (unsigned i = 0; i < s->nnotvia; i++)
+		if (s->notvia[i][0] == tag_from && s->notvia[i][1] == tag_to)
+			return false;
 	if (!tag_from || !tag_to || s->nnotvia == SETUP_NOTVIA_MAX) {
 		s->nnotvia = 0;
-		return;
+		return false;
 	}
 	s->notvia[s->nnotvia][0] = tag_from;
 	s->notvia[s->nnotvia++][1] = tag_to;
+	return true;
 }
 
 void build_again(struct node *n, struct session *s)
@@ -203,6 +208,12 @@ void build_again(struct node *n, struct session *s)
 		return;
 	if (session_wanted(s) || s->in_use)
 		arm(n, &s->timer, TIMER_SESSION, s, retry_after_failure(s));
+}
+
+void build_soon(struct node *n, struct session *s)
+{
+	if (!build_any(s))
+		arm(n, &s->timer, TIMER_SESSION, s, NS_PER_MS);
 }
 
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
@@ -233,8 +244,11 @@ void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code
 		s->anew = session_has_keys(s) && !s->path;
 	}
 	s->too_far |= code == SETUP_TOO_FAR;
-	build_avoid(s, tag_from, tag_to);
-	build_again(n, s);
+	/* A repair that has learnt of a hop to be left out goes another way at once. */
+	if (build_avoid(s, tag_from, tag_to) && session_has_keys(s) && !s->path)
+		build_soon(n, s);
+	else
+		build_again(n, s);
 }
 
 /* ---- the destination's place ---- */

@@ -22,9 +22,11 @@ void build_drop(struct node *n, struct session *s, const struct lsp *but);
 /* l, a set-up of s, did not come up; code and tags as in news.lsp_failed. */
 void build_failed(struct node *n, struct session *s, struct lsp *l, uint8_t code, uint32_t tag_from,
                   uint32_t tag_to);
-/* Excludes the hop between the nodes with these tags from the next attempts. If none is named (0), includes all hops again: the excluded ones
- * may have been the only way. */
-void build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to);
+/* Excludes the hop between the nodes with these tags from the next attempts; whether it was not excluded before. If none is named (0), or there
+ * are too many, includes all hops again: the excluded ones may have been the only way. */
+bool build_avoid(struct session *s, uint32_t tag_from, uint32_t tag_to);
+/* An attempt that might succeed now begins at once, unless one is under way. s needs a tunnel. */
+void build_soon(struct node *n, struct session *s);
 /* An attempt came to nothing: if no other is under way and a tunnel is wanted, the next one begins soon. */
 void build_again(struct node *n, struct session *s);
 

@@ -198,6 +198,10 @@ void path_in_use(struct node *n, struct session *s)
 
 void path_topology_changed(struct node *n, struct session *s)
 {
+	/* What failed a moment ago may succeed now. The other side is still given time to repair first. */
+	if (!s->path && session_has_keys(s) && (session_wanted(s) || s->in_use) &&
+	    (s->initiator || s->attempts))
+		build_soon(n, s);
 	if (!s->in_use || !session_ready(s) || !s->initiator || s->path_ns <= PATH_FIRST)
 		return;
 	s->path_ns = PATH_FIRST;

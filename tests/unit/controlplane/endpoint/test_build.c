@@ -96,6 +96,10 @@ static void test_left_out(void **state)
 		assert_int_equal(s->notvia[i][0], 7);
 		assert_int_equal(s->notvia[i][1], 8 + i);
 	}
+	/* A hop that is known already takes no second place. */
+	build_failed(b.n, s, attempt(&b, s, 0, 1), 1, 7, 8);
+	lsp_destroy(b.n, lsp_find(b.n, 1, &b.g.identity.id));
+	assert_int_equal(s->nnotvia, SETUP_NOTVIA_MAX);
 	build_failed(b.n, s, attempt(&b, s, 0, 1), 1, 7, 99);
 	assert_int_equal(s->nnotvia, 0);
 	lsp_destroy(b.n, lsp_find(b.n, 1, &b.g.identity.id));

@@ -172,6 +172,34 @@ static void test_lost(void **state)
 	}
 }
 
+/* The place of this node, or its neighbourhood, changed: what failed before is tried again at once, but not by the side that is to wait. */
+static void test_topology_changed(void **state)
+{
+	static const struct {
+		bool initiator, in_use;
+		uint8_t attempts;
+		int64_t due_ms;
+	} c[] = {{true, true, 5, 1},
+	         {false, true, 1, 1},
+	         {false, true, 0, 700},
+	         {true, false, 5, 9}};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct session *s;
+		struct bed b;
+
+		bed_open(&b, 7);
+		s = bed_session(&b, true, SESSION_PATHLESS);
+		s->initiator = c[i].initiator;
+		s->in_use = c[i].in_use;
+		s->attempts = c[i].attempts;
+		arm(b.n, &s->timer, TIMER_SESSION, s, (c[i].initiator ? 9 : 700) * NS_PER_MS);
+		path_topology_changed(b.n, s);
+		assert_int_equal(instant_sub(s->timer.at, b.n->now), c[i].due_ms * NS_PER_MS);
+		bed_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +209,7 @@ int main(void)
 	        cmocka_unit_test(test_commit_again),
 	        cmocka_unit_test(test_up),
 	        cmocka_unit_test(test_lost),
+	        cmocka_unit_test(test_topology_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
