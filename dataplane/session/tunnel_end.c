@@ -131,6 +131,7 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 {
 	struct tunnel_end *e = end_of(s, c->session);
 	uint16_t segment = c->path_mtu > SESS_SEG_MAX ? SESS_SEG_MAX : c->path_mtu;
+	bool moved;
 
 	if (c->session >= s->table_size || (c->out_label != LABEL_NONE && c->out_label > 0xfffff))
 		return -EINVAL;
@@ -142,6 +143,8 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 		e = end_new(s, c);
 	if (!e)
 		return -ENOMEM;
+	moved = e->out_label != LABEL_NONE &&
+	        (e->out_label != c->out_label || e->out_link != c->out_link);
 	e->out_link = c->out_link;
 	e->out_label = c->out_label;
 	if (segment != e->path_mtu && segment > 20 && s->remotes[e->remote].session == e->index)
@@ -150,6 +153,8 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 	if (c->in_label)
 		wait_proven(s, e, c->in_link, c->in_label, now);
 	remote_update(s, e->remote, now);
+	if (moved && s->remotes[e->remote].session == e->index)
+		tcp_path_moved(s->tcp, e->remote, now);
 	answer_echo(s, e);
 	return 0;
 }

@@ -142,6 +142,32 @@ void tcp_path_up(struct tcp_stack *s, uint32_t peer)
 		each(s, p, kick, 0);
 }
 
+/* Whether an answer would have come by now, had the path been good. */
+static bool overdue(const struct tcp_stack *s, const struct conn *c)
+{
+	int64_t wait = c->srtt ? 2 * c->srtt : c->rto;
+
+	if (wait < s->cfg.tlp_min_ns)
+		wait = s->cfg.tlp_min_ns;
+	return c->rec.len ? s->now - rec_at(s, c, c->rec.head)->tx > wait : c->backoff > 0;
+}
+
+static void moved(struct tcp_stack *s, struct conn *c, int arg)
+{
+	(void)arg;
+	if (overdue(s, c))
+		kick(s, c, 0);
+}
+
+void tcp_path_moved(struct tcp_stack *s, uint32_t peer, struct instant now)
+{
+	struct tcp_peer *p = peer_at(s, peer);
+
+	stack_time(s, now);
+	if (p)
+		each(s, p, moved, 0);
+}
+
 int tcp_kick(struct tcp_stack *s, uint32_t conn)
 {
 	struct conn *c = conn_app(s, conn);

@@ -58,6 +58,11 @@ void tcp_peer_mtu(struct tcp_stack *s, uint32_t peer, uint16_t mss);
 /* The path came back: each connection's oldest outstanding segment is sent again now and timeouts restart. */
 void tcp_path_up(struct tcp_stack *s, uint32_t peer);
 
+/* Another path has taken the place of one that perhaps carried nothing any more. The same as above for each connection of which an
+ * acknowledgement is overdue, its oldest outstanding segment having been sent more than two round trips ago; the others go on as they
+ * are. */
+void tcp_path_moved(struct tcp_stack *s, uint32_t peer, struct instant now);
+
 /* The peer cannot be reached at present: connections that have been opening for opening_ns end with `error`, and so do those whose data
  * has been waiting, unsent or unacknowledged, for waiting_ns (INT64_MAX: never; R2 of RFC 9293 3.8.3 is then over early, since the caller
  * knows that there is no way; their FIN is data, too). Others remember the error and are warned (3.9.2.2): should they time out before

@@ -132,8 +132,10 @@ static void peer_event(struct play *p, unsigned side, uint16_t v)
 
 	switch (v & 7) {
 	case 0:
-	case 1:
 		tcp_path_up(s, TCPNET_PEER);
+		break;
+	case 1:
+		tcp_path_moved(s, TCPNET_PEER, (struct instant){p->n.now});
 		break;
 	case 2:
 	case 3:

@@ -268,6 +268,8 @@ static bool path_statement(struct drive *d, struct drive_conn *c, const char *ve
 		tcp_peer_mtu(d->stack, c->peer, (uint16_t)number(d, s));
 	} else if (strcmp(verb, "path-up") == 0) {
 		tcp_path_up(d->stack, c->peer);
+	} else if (strcmp(verb, "path-moved") == 0) {
+		tcp_path_moved(d->stack, c->peer, (struct instant){d->now});
 	} else if (strcmp(verb, "unreachable") == 0 || strcmp(verb, "clear") == 0) {
 		if (!scan_word(s, word, sizeof(word)) || !errno_value(word))
 			drive_fail(d, "%s ERROR", verb);

@@ -215,6 +215,30 @@ static void test_hold_and_release(void **state)
 	close_both(p);
 }
 
+/* Another tunnel takes the place of one that has died before control knew: what is overdue goes at once, and not after a doubled time-out. */
+static void test_moved_to_another_tunnel(void **state)
+{
+	struct pair *p = *state;
+	uint64_t sent = 0, got = 0, out;
+
+	sessnet_up(&p->n);
+	connected(p);
+	assert_true(transfer(p, &sent, &got, 1u << 20, 60 * NS_PER_S));
+	p->n.cut = true;
+	app_write(&p->a, &sent, 2u << 20);
+	run(p, 700 * NS_PER_MS);
+	out = p->n.side[0].w.count.session_out;
+	run(p, 100 * NS_PER_MS);
+	assert_int_equal(p->n.side[0].w.count.session_out, out); /* it waits for a time-out */
+	p->n.cut = false;
+	p->n.side[1].in_label++;
+	sessnet_session(&p->n, 0, 1, p->n.side[1].in_label);
+	run(p, 6 * NS_PER_MS);
+	assert_true(p->n.side[0].w.count.session_out > out);
+	assert_true(transfer(p, &sent, &got, 2u << 20, NS_PER_S));
+	close_both(p);
+}
+
 static void test_unreachable(void **state)
 {
 	struct pair *p = *state;
@@ -681,6 +705,7 @@ int main(void)
 	        T(test_waiting_is_bounded_and_ends),
 	        T(test_connect_waits_for_a_session),
 	        T(test_hold_and_release),
+	        T(test_moved_to_another_tunnel),
 	        T(test_unreachable),
 	        T(test_far_end_restarted),
 	        T(test_refused),
