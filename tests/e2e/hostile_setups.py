@@ -12,7 +12,7 @@ import attack
 import lib
 from attack import FROM
 
-MORE = 1.5  # sent for each that has to be counted: what a busy machine loses is no fault of the daemon
+MORE = 1.25  # sent for each that has to be counted: what a busy machine loses is no fault of the daemon
 
 
 def attacked(net, door, target, edges, rate, name, counted):

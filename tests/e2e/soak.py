@@ -15,6 +15,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 import lib
@@ -58,7 +59,7 @@ class Churn:
     def __init__(self, net, rnd, flow):
         self.net, self.rnd, self.flow = net, rnd, flow
         self.done, self.last = {}, []
-        self.cut, self.healed_at = None, 0  # what the stream had carried when the last wire was healed
+        self.cut, self.healer, self.healed_at = None, None, 0  # what the stream had carried when the last wire was healed
         self.due = []  # (when, what puts it right again)
         self.first = [self.wire, self.restart, self.stream, self.reload]  # then at random
 
@@ -68,11 +69,14 @@ class Churn:
             self.due.remove(d)
             d[1]()
         what = self.first.pop() if self.first else self.rnd.choices([self.wire, self.stream, self.reload, self.restart], [3, 8, 2, 1])[0]
+        began = time.monotonic()
         if what():
-            self.last.append("%.1f %s" % (now, what.__name__ if what != self.wire else "cut " + self.cut))
+            self.last.append("%.1f %s (late by %.1f s, took %.1f s)" % (now, what.__name__, began - now, time.monotonic() - began))
             self.done[what.__name__] = self.done.get(what.__name__, 0) + 1
 
     def settle(self):
+        if self.healer:
+            self.healer.join()
         for d in self.due:
             d[1]()
         self.due = []
@@ -81,13 +85,17 @@ class Churn:
         if self.cut or self.flow.received() <= self.healed_at:
             return False
         self.cut = "%s-%s" % self.rnd.choice(EDGES)
+        self.last.append("%.1f cut %s" % (time.monotonic(), self.cut))
         self.net.wire_do("cut " + self.cut)
-
-        def heal():
-            self.net.wire_do("heal " + self.cut)
-            self.cut, self.healed_at = None, self.flow.received()
-        self.due.append((time.monotonic() + self.rnd.uniform(0.3, CUT_S), heal))
+        # From the side: whatever else takes its time here, the cut is as short as it was meant to be.
+        self.healer = threading.Timer(self.rnd.uniform(0.3, CUT_S), self.heal)
+        self.healer.daemon = True
+        self.healer.start()
         return True
+
+    def heal(self):
+        self.net.wire_do("heal " + self.cut)
+        self.cut, self.healed_at = None, self.flow.received()
 
     def stream(self):
         """A stream of some size from one end to the other; one in four is broken off."""
@@ -158,9 +166,13 @@ def watched(net, churn, flow):
         net.check_alive()
         if flow.sender.poll() is not None or flow.listener.poll() is not None:
             raise coyonet.NetError("the stream ended by itself; before that: %s" % churn.last[-40:])
-        if time.monotonic() >= next_sample:
+        now = time.monotonic()
+        if now >= next_sample:
             samples.append({n: sample(net.nodes[n]) for n in KEPT})
             next_sample += EVERY
+            took = time.monotonic() - now
+            if took > 1:
+                churn.last.append("%.1f (answers of %d daemons took %.1f s)" % (now, len(KEPT), took))
         if time.monotonic() - said > 60:
             said = time.monotonic()
             print("     %.0f s: %s; t1 %s" % (said - began, churn.done, samples[-1]["t1"]), flush=True)
