@@ -104,6 +104,17 @@ static int ilm_command(struct worker *w, const struct cp_cmd *c)
 	return ilm_del(&l->ilm, &w->mem, c->u.ilm.in_label);
 }
 
+void fwd_command_ahead(const struct fwd *f, const struct cp_cmd *c)
+{
+	const struct link *l;
+
+	if (c->type != CMD_ILM_SET && c->type != CMD_ILM_DEL)
+		return;
+	l = link_at(f->w, c->u.ilm.in_link);
+	if (l)
+		(void)ilm_prefetch(&l->ilm, c->u.ilm.in_label);
+}
+
 int fwd_command(struct fwd *f, const struct cp_cmd *c)
 {
 	OWNER_CHECK(&f->w->thread);

@@ -20,6 +20,9 @@ void fwd_free(struct fwd *f);
 /* CMD_LINK_*, CMD_ILM_*, CMD_SEND, CMD_QUERY_LABEL. 0, or -errno: the command makes no sense or cannot be done, and nothing has changed. */
 int fwd_command(struct fwd *f, const struct cp_cmd *c);
 
+/* Fetches what a command will touch, where that is known; changes nothing. */
+void fwd_command_ahead(const struct fwd *f, const struct cp_cmd *c);
+
 /* Sealed frames of the burst: handshakes are punted, data is opened here, or handed to the worker that owns the receiver index. What is
  * authentic becomes labelled packets of the burst. */
 void fwd_sealed(struct fwd *f, struct burst *b);

@@ -4,8 +4,6 @@
 #include "core/ring.h"
 #include "worker/loop.h"
 
-#define COMMANDS_PER_LOOP 64
-
 static int execute(struct loop *l, const struct cp_cmd *c)
 {
 	switch (c->type) {
@@ -26,27 +24,30 @@ static int execute(struct loop *l, const struct cp_cmd *c)
 	}
 }
 
-unsigned command_run(struct loop *l)
+unsigned command_run(struct loop *l, unsigned most)
 {
 	struct worker *w = &l->w;
 	uint64_t executed = 0;
-	unsigned n = 0;
+	struct ring_slots s;
+	unsigned n = ring_take_all(w->commands, sizeof(struct cp_cmd), most, &s);
 
-	while (n < COMMANDS_PER_LOOP) {
-		struct cp_cmd *c = ring_take_begin(w->commands, sizeof(struct cp_cmd));
+	if (n == 0)
+		return 0;
+	/* Control has had the slots last, and nobody the entries: both are fetched for all commands before the first is executed. */
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(ring_slot(&s, i));
+	for (unsigned i = 0; i < n; i++)
+		fwd_command_ahead(l->fwd, ring_slot(&s, i));
+	for (unsigned i = 0; i < n; i++) {
+		struct cp_cmd *c = ring_slot(&s, i);
 
-		if (!c)
-			break;
 		if (execute(l, c))
 			drop_count(w, DROP_BAD_COMMAND, 1);
 		executed = c->seq;
 		cp_cmd_wipe(c); /* the slot is not written again before a whole turn of the ring */
-		ring_take_end(w->commands);
-		n++;
 	}
-	if (n) {
-		count_add(&w->count.commands, n);
-		event_acknowledge(w, executed);
-	}
+	ring_take_all_end(w->commands, &s);
+	count_add(&w->count.commands, n);
+	event_acknowledge(w, executed);
 	return n;
 }

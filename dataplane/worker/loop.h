@@ -13,7 +13,9 @@ struct loop {
 	struct fwd *fwd;
 	struct worker_sessions *sess;
 	unsigned lcore;
-	struct burst burst; /* what the turn works on; empty between turns */
+	struct burst burst;         /* what the turn works on; empty between turns */
+	bool flowing;               /* the last turn received packets */
+	struct instant commands_at; /* when commands were last looked for */
 };
 
 /* Makes worker `number` of all->cfg->workers and its rooms; EAL, the pool and the ports exist. NULL: one sentence is in err. */
@@ -22,8 +24,8 @@ struct loop *loop_new(struct workers *all, unsigned number, char *err, size_t er
 /* Frees it; the threads of all workers have ended. NULL is allowed. */
 void loop_free(struct loop *l);
 
-/* worker/command.c: executes what control has queued, and acknowledges it. Returns commands. */
-unsigned command_run(struct loop *l);
+/* worker/command.c: executes at most so many of the commands that control has queued, and acknowledges them. Returns commands. */
+unsigned command_run(struct loop *l, unsigned most);
 
 /* The receiving part of a turn: takes all that has arrived from ports, sockets and other workers through the label switch, and gives
  * sessions what is theirs. Returns packets. */

@@ -36,7 +36,7 @@ static void command(void *loop, const struct cp_cmd *c)
 
 	memcpy(slot, c, cp_cmd_size(c));
 	ring_put_end(l->w.commands);
-	command_run(l);
+	command_run(l, 64);
 }
 
 static struct loop *start(void)

@@ -73,7 +73,7 @@ static void command(struct loop *l, struct cp_cmd *c)
 		bench_die("command ring full");
 	memcpy(slot, c, cp_cmd_size(c));
 	ring_put_end(l->w.commands);
-	command_run(l);
+	command_run(l, 64);
 }
 
 /* The label that names the session at an end also names its worker. */
@@ -233,7 +233,7 @@ static unsigned turn(struct pair_end *e)
 	struct loop *l = e->l;
 	unsigned work;
 
-	work = command_run(l);
+	work = command_run(l, 64);
 	work += turn_receive(l);
 	rx_flush(l->sess, l->w.now);
 	work += e->app(e, l->w.now);

@@ -45,7 +45,7 @@ static void command(void *arg, const struct cp_cmd *c)
 	slot->seq = ++b->seq;
 	ring_put_end(b->l->w.commands);
 	while (b->l->w.acked != b->seq)
-		command_run(b->l);
+		command_run(b->l, 64);
 }
 
 static double tsc_ghz(void)
@@ -188,23 +188,22 @@ static void *install(void *arg)
 	(void)sched_setaffinity(0, sizeof(b->cpu), &b->cpu);
 	bench_pin(0);
 	while (!atomic_load_explicit(&in->stop, memory_order_relaxed)) {
-		struct cp_cmd c = {.type = CMD_ILM_SET, .seq = b->seq + 1};
 		struct cp_cmd *slot;
 
 		if ((double)(wall_ns() - since) * INSTALL_RATE / 1e9 < (double)in->sent)
 			continue;
-		slot = ring_put_begin(b->l->w.commands, sizeof(c));
+		slot = ring_put_begin(b->l->w.commands, sizeof(*slot));
 		if (!slot)
 			continue;
-		c.u.ilm = (struct cp_ilm){.in_link = SWITCH_BED_IN,
-		                          .op = ILM_SWAP,
-		                          .in_label = b->label[in->sent * 7919 % b->labels],
-		                          .out_link = SWITCH_BED_OUT,
-		                          .out_label = 16 + (uint32_t)(in->sent & 0xffff),
-		                          .twin_label = LABEL_NONE};
-		memcpy(slot, &c, cp_cmd_size(&c));
+		slot->type = CMD_ILM_SET;
+		slot->seq = ++b->seq;
+		slot->u.ilm = (struct cp_ilm){.in_link = SWITCH_BED_IN,
+		                              .op = ILM_SWAP,
+		                              .in_label = b->label[in->sent * 7919 % b->labels],
+		                              .out_link = SWITCH_BED_OUT,
+		                              .out_label = 16 + (uint32_t)(in->sent & 0xffff),
+		                              .twin_label = LABEL_NONE};
 		ring_put_end(b->l->w.commands);
-		b->seq++;
 		in->sent++;
 	}
 	return NULL;

@@ -20,11 +20,13 @@ SOURCE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
 # Source file, function of its object file, prefetches at least. The functions between that one and the prefetch are inlined.
 ROWS = (
     ("dataplane/core/mbuf.c", "worker_mbufs", 2),
+    ("dataplane/fwd/command.c", "fwd_command_ahead", 1),
     ("dataplane/fwd/labelled.c", "fwd_labelled", 1),
     ("dataplane/io/ether.c", "ether_rx", 1),
     ("dataplane/session/tx.c", "tx_run", 1),
     ("dataplane/tcp/input.c", "tcp_input_burst", 4),
     ("dataplane/tcp/table.c", "table_prefetch", 1),
+    ("dataplane/worker/command.c", "command_run", 1),
 )
 # aarch64 has prfm, x86-64 prefetcht0, prefetchw and so on.
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(prefetch|prfm)")

@@ -62,7 +62,7 @@ static void command(unsigned w, struct cp_cmd *c)
 
 	memcpy(slot, c, cp_cmd_size(c));
 	ring_put_end(dp.all.worker[w]->commands);
-	command_run(dp.loop[w]);
+	command_run(dp.loop[w], 64);
 }
 
 static void set_links(unsigned w)
