@@ -230,7 +230,8 @@ static void dead_end(struct node *n, struct lsp *l, bool far, const struct route
 	if (e->flags & ROUTE_FLAG_COMMITTED && !id_eq(&e->committed, &l->dst)) {
 		from = to = id_tag(&e->committed);
 		n->news->unreached(n, &e->committed);
-	} else if (l->up && (q->nnotvia || e->flags & (ROUTE_FLAG_COMMITTED | ROUTE_FLAG_FELL_BACK))) {
+	} else if (l->up &&
+	           (q->nnotvia || e->flags & (ROUTE_FLAG_COMMITTED | ROUTE_FLAG_FELL_BACK))) {
 		from = id_tag(&l->up->id);
 		to = id_tag(&n->cfg.identity->id);
 	}
