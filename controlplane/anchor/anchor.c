@@ -275,9 +275,10 @@ static bool overtaken(struct peer *p, const struct linkmsg_ann *m)
 {
 	bool behind = p->ann_valid && m->seq <= p->ann->seq;
 
-	p->ann_rises = (uint8_t)(behind && m->seq > p->ann_behind ? p->ann_rises + 1 : 0);
-	p->ann_behind = behind ? m->seq : 0;
-	return behind && p->ann_rises < ANN_RISES;
+	p->announced.rises =
+	        (uint8_t)(behind && m->seq > p->announced.behind ? p->announced.rises + 1 : 0);
+	p->announced.behind = behind ? m->seq : 0;
+	return behind && p->announced.rises < ANN_RISES;
 }
 
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)

@@ -43,23 +43,25 @@ void former_announced(struct node *n, struct peer *p, const struct linkmsg_ann *
 
 		if (last && same_place(last, &m->tree[t]))
 			continue;
-		if (last && !p->former)
-			p->former = ctx_alloc(n, RECORD_TREES_MAX * sizeof(*p->former));
-		if (last && p->former)
-			keep(n, &p->former[t], &last->root, &last->coords, p->ann_since[t]);
-		p->ann_since[t] = n->now;
+		if (last && !p->announced.former)
+			p->announced.former =
+			        ctx_alloc(n, RECORD_TREES_MAX * sizeof(*p->announced.former));
+		if (last && p->announced.former)
+			keep(n, &p->announced.former[t], &last->root, &last->coords,
+			     p->announced.since[t]);
+		p->announced.since[t] = n->now;
 	}
 }
 
 void former_expire(struct node *n, struct peer *p)
 {
-	if (!p->former)
+	if (!p->announced.former)
 		return;
 	for (unsigned t = 0; t < RECORD_TREES_MAX; t++)
-		if (instant_before(n->now, p->former[t].until))
+		if (instant_before(n->now, p->announced.former[t].until))
 			return;
-	ctx_free(n, p->former);
-	p->former = NULL;
+	ctx_free(n, p->announced.former);
+	p->announced.former = NULL;
 }
 
 /* Hops from a former place; UINT_MAX: none is kept under this root. */
@@ -86,8 +88,8 @@ struct peer *former_hop(const struct peers *peers, struct instant now, unsigned 
 
 	COYO_ASSERT(tree < RECORD_TREES_MAX);
 	TAILQ_FOREACH (p, &peers->list, next) {
-		unsigned d = peer_up(p) && p->former
-		                     ? distance_from(&p->former[tree], now, root, to)
+		unsigned d = peer_up(p) && p->announced.former
+		                     ? distance_from(&p->announced.former[tree], now, root, to)
 		                     : UINT_MAX;
 
 		if (d >= limit || (usable && !usable(p, arg)))

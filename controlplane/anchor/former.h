@@ -3,22 +3,13 @@
  * the records and datagrams of others still name the old ones. Most of the links that led there stand, so the old places go on
  * leading where the present ones do not. */
 #pragma once
-#include "base/time.h"
-#include "wire/linkmsg.h"
-#include "wire/record.h"
+#include "peer/announced.h"
 
 struct anchor;
 struct node;
 struct peer;
 struct peers;
 struct tree;
-
-/* The place before the present one. One that lasted for less than a second stands in few records and does not take the place of one that is
- * kept. */
-struct former {
-	struct place place;
-	struct instant until; /* it is kept, ns; 0: there is none */
-};
 
 /* This node is about to leave its place in a tree. */
 void former_left(struct node *n, struct tree *t);

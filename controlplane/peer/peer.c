@@ -51,7 +51,7 @@ static void peer_release(struct node *n, struct peer *p)
 	peer_generations_wipe(n, p);
 	labels_reset(n, &p->labels);
 	ctx_free(n, p->ann);
-	ctx_free(n, p->former);
+	ctx_free(n, p->announced.former);
 	ctx_free(n, p->sample);
 	TAILQ_REMOVE(&n->peers->list, p, next);
 	numbers_release(n, p);

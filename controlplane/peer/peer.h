@@ -6,6 +6,7 @@
 #include "crypto/cookie.h"
 #include "crypto/identity.h"
 #include "peer/addresses.h"
+#include "peer/announced.h"
 #include "peer/generation.h"
 #include "peer/halfopen.h"
 #include "peer/handshake.h"
@@ -15,14 +16,12 @@
 #include "peer/probe.h"
 #include "peer/refusal.h"
 #include "peer/sampling.h"
-#include "wire/linkmsg.h"
 
 #include <bsd/sys/tree.h>
 
 #define PEER_HS_RATE  200 /* handshakes/s before cookies are asked for */
 #define PEER_REFUSALS 100 /* refusals/s that are told to whoever is refused */
-#define PEER_HS_TRIES \
-	8 /* first messages of ours whose late answers are still recognized, per link */
+#define PEER_HS_TRIES 8   /* first messages of ours whose late answers are recognized, per link */
 
 enum peer_timer {
 	TIMER_PEER_HANDSHAKE = TIMERS_OF(PART_PEER),
@@ -135,7 +134,6 @@ struct peer {
 	bool rtt_by_hello; /* since the link came up: a handshake's, with its computing, is rough */
 	uint32_t flaps, rekeys; /* rekeys: new keys for a link that was up */
 	uint32_t tunnels;       /* live tunnels that are not fingers: the link is in use */
-
 	struct labels labels;
 	uint16_t port;                /* this link's number in coords, 1.. */
 	struct bucket setup_rate;     /* the operator's limit for each neighbour */
@@ -146,11 +144,8 @@ struct peer {
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
 	bool ann_valid;
-	uint8_t ann_rises; /* numbers in a row that were behind ann->seq, each above the last ... */
-	uint64_t ann_behind; /* ... which is this one; 0: the newest was not behind */
-	uint64_t ann_hash[RECORD_TREES_MAX];        /* rank of the announced roots */
-	struct instant ann_since[RECORD_TREES_MAX]; /* since when it announces the present place */
-	struct former *former; /* its places before, by tree; NULL: none is kept */
+	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
+	struct announced announced;
 	uint32_t flap_n;
 	struct instant parent_not_before;
 	struct linkmsg_sample *sample; /* NULL: none so far */

@@ -39,7 +39,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 static void scene_close(struct scene *s)
 {
 	ctx_free(s->n, s->p.ann);
-	ctx_free(s->n, s->p.former);
+	ctx_free(s->n, s->p.announced.former);
 	ctx_destroy(s->n);
 	ground_close(&s->g);
 }
@@ -85,7 +85,7 @@ static void test_kept_for_ten_seconds(void **state)
 	scene_open(&s, 1);
 	says(&s, 0, 0, 4);
 	assert_int_equal(left(&s, 0), UINT_MAX); /* that is its present place */
-	assert_null(s.p.former);
+	assert_null(s.p.announced.former);
 	says(&s, 5000, 1, 2);
 	assert_int_equal(left(&s, 0), 6);
 	assert_int_equal(left(&s, 1), UINT_MAX);
@@ -95,7 +95,7 @@ static void test_kept_for_ten_seconds(void **state)
 	s.n->now = instant_add(s.n->now, MS);
 	assert_int_equal(left(&s, 0), UINT_MAX);
 	former_expire(s.n, &s.p);
-	assert_null(s.p.former);
+	assert_null(s.p.announced.former);
 	scene_close(&s);
 }
 

@@ -211,7 +211,7 @@ static void test_former_places(void **state)
 	former.place.root = root_tag(&b.anchor.tree[0].root);
 	former.place.coords = coords_of(3);
 	b.t.now.ns = NS_PER_S;
-	b.p[1].former = &former;
+	b.p[1].announced.former = &former;
 	b.anchor.tree[0].root.b[0] = 10;
 	b.ann[0].tree[0].root.b[0] = 11;
 	b.ann[1].tree[0].root.b[0] = 12;
