@@ -81,7 +81,6 @@ void linkmsg_ann_write(struct wr *w, const struct linkmsg_ann *m)
 	for (unsigned t = 0; t < m->ntrees; t++) {
 		const struct ann_tree *a = &m->tree[t];
 
-		wr_be64(w, a->root_seq);
 		wr_copy(w, a->root.b, ID_BYTES);
 		wr_be16(w, a->port);
 		coords_write(w, &a->coords);
@@ -102,7 +101,6 @@ bool linkmsg_ann_read(struct rd *r, struct linkmsg_ann *m)
 	for (unsigned t = 0; t < m->ntrees; t++) {
 		struct ann_tree *a = &m->tree[t];
 
-		a->root_seq = rd_be64(r);
 		rd_copy(r, a->root.b, ID_BYTES);
 		a->port = rd_be16(r);
 		a->is_parent = parents >> t & 1;

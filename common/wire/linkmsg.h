@@ -48,12 +48,11 @@ struct linkmsg_hello {
 	uint16_t mtu;
 };
 
-/* ANN {be64 seq, u8 ntrees, u8 flags, be16 subtree height, per tree: be64 root seq, root id 64, be16 your port here, coords}. */
+/* ANN {be64 seq, u8 ntrees, u8 flags, be16 subtree height, per tree: root id 64, be16 your port here, coords}. */
 struct ann_tree {
-	struct node_id root;
-	uint64_t root_seq;
-	uint16_t port;  /* the receiver's place below the sender */
-	bool is_parent; /* the receiver is the sender's parent in this tree (flags bit t) */
+	struct node_id root; /* a name only: what proves that root is its SEQ */
+	uint16_t port;       /* the receiver's place below the sender */
+	bool is_parent;      /* the receiver is the sender's parent in this tree (flags bit t) */
 	struct coords coords;
 };
 

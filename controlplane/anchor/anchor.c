@@ -11,9 +11,7 @@
 #define ANN_COALESCE (50 * NS_PER_MS)
 /* Numbers behind the newest that rise so often in a row are the count, and the newest was not. */
 #define ANN_RISES     8
-#define SEQ_EVERY     (5 * NS_PER_S)
-#define SEQ_DEAD      (16 * NS_PER_S)
-#define SEQ_DEAD_HOP  (30 * NS_PER_MS)
+#define SEQS_MAX      200 /* about 20 ms of verifying a second */
 #define SAMPLE_MIN    (300 * NS_PER_MS)
 #define SAMPLE_MAX_NS (30 * NS_PER_S)
 #define GROWN_AGAIN   (20 * NS_PER_S)
@@ -65,13 +63,13 @@ int anchor_new(struct node *n)
 	n->anchor = a;
 	a->trees = n->cfg.trees;
 	a->sample_ns = SAMPLE_MIN;
+	fair_init(&a->seqs, SEQS_MAX);
 	a->ann_seq = (uint64_t)n->now.ns;
 	for (unsigned t = 0; t < n->cfg.trees; t++) {
 		a->self_hash[t] = anchor_hash(t, &n->cfg.identity->id);
 		a->tree[t].root = n->cfg.identity->id;
 		a->tree[t].root_hash = a->self_hash[t];
-		a->tree[t].root_seq = 1;
-		a->tree[t].seq_at = a->tree[t].root_at = n->now;
+		a->tree[t].root_at = n->now;
 	}
 	record_renew(n);
 	arm(n, &a->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
@@ -133,7 +131,7 @@ void anchor_own_record_seen(struct node *n, uint64_t seq)
 	outbid(n);
 }
 
-static bool is_child(const struct peer *p, unsigned t)
+bool anchor_is_child(const struct peer *p, unsigned t)
 {
 	return peer_up(p) && p->ann_valid && t < p->ann->ntrees && p->ann->tree[t].is_parent;
 }
@@ -164,7 +162,7 @@ static void offer_ports(struct node *n)
 		struct tree *t = &a->tree[i];
 		struct peer *p = t->first_child;
 
-		if (!p || !peer_up(p) || p == t->parent || !is_child(p, i))
+		if (!p || !peer_up(p) || p == t->parent || !anchor_is_child(p, i))
 			p = only_other(n, t);
 		changed |= p != t->first_child;
 		t->first_child = p;
@@ -181,8 +179,12 @@ static void ann_send(struct node *n, struct peer *p)
 	struct wr w = wr_init(buf, sizeof(buf));
 
 	for (unsigned t = 0; t < n->cfg.trees; t++) {
+		/* In front of the announcement: who takes this node's root has to know it. */
+		if (anchor_seq_wanted(n, p, t)) {
+			linkmsg_seq_write(&w, anchor_seq(n, t));
+			p->told_root[t] = a->tree[t].root;
+		}
 		m.tree[t].root = a->tree[t].root;
-		m.tree[t].root_seq = a->tree[t].root_seq;
 		m.tree[t].port = a->tree[t].first_child == p ? 1 : (uint16_t)(p->port + 1);
 		m.tree[t].is_parent = a->tree[t].parent == p;
 		m.tree[t].coords = a->tree[t].coords;
@@ -226,8 +228,7 @@ static void announce(struct node *n, bool at_once)
 	n->news->coords_changed(n);
 }
 
-/* Chooses the parents anew, and announces a changed place: at once if a parent was lost, since all nodes below are cut off too. */
-static void reselect(struct node *n)
+void anchor_reselect(struct node *n)
 {
 	bool lost, placed = anchor_select(n, &lost);
 
@@ -245,6 +246,7 @@ static void sample_forget(struct node *n, struct peer *p)
 void anchor_peer_up(struct node *n, struct peer *p)
 {
 	p->ann_valid = false;
+	memset(p->told_root, 0, sizeof(p->told_root));
 	sample_forget(n, p);
 	if (p->flap_n > 1) {
 		int64_t wait = INT64_C(1) << (p->flap_n < 7 ? p->flap_n - 1 : 6);
@@ -267,7 +269,7 @@ void anchor_peer_down(struct node *n, struct peer *p)
 	if (instant_sub(n->now, p->up_at) > 300 * NS_PER_S)
 		p->flap_n = 0;
 	p->flap_n++;
-	reselect(n);
+	anchor_reselect(n);
 }
 
 /* Whether m was said before the newest announcement of p. */
@@ -296,71 +298,7 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 	p->ann_valid = true;
 	for (unsigned t = 0; t < m->ntrees; t++)
 		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
-	reselect(n);
-}
-
-/* Passes a root's sequence number on to the children in that tree. */
-static void seq_spread(struct node *n, const struct linkmsg_seq *m)
-{
-	uint8_t buf[160];
-	struct wr w = wr_init(buf, sizeof(buf));
-	struct peer *p;
-
-	linkmsg_seq_write(&w, m);
-	TAILQ_FOREACH (p, &n->peers->list, next)
-		if (is_child(p, m->tree))
-			peer_send_local(n, p, buf, wr_len(&w));
-}
-
-void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m)
-{
-	struct tree *t = &n->anchor->tree[m->tree];
-	struct node_id id;
-	uint8_t body[9];
-
-	if (m->tree >= n->cfg.trees || t->parent != p || m->seq <= t->root_seq)
-		return;
-	identity_id_of_key(m->key, &id);
-	linkmsg_seq_signed(m, body);
-	if (!id_eq(&id, &t->root) ||
-	    n->ops->verify(m->key, SEQ_CONTEXT, body, sizeof(body), m->sig) != 0) {
-		count(n, CTR_SEQ_BAD);
-		return;
-	}
-	t->root_seq = m->seq;
-	t->seq_at = n->now;
-	seq_spread(n, m);
-}
-
-static void seq_tick(struct node *n)
-{
-	struct anchor *a = n->anchor;
-
-	for (unsigned i = 0; i < n->cfg.trees; i++) {
-		struct tree *t = &a->tree[i];
-		struct linkmsg_seq m = {.tree = (uint8_t)i};
-		uint8_t body[9];
-
-		if (t->parent) {
-			if (instant_sub(n->now, t->seq_at) <
-			    SEQ_DEAD + SEQ_DEAD_HOP * t->coords.hops)
-				continue;
-			t->dead_root = t->root;
-			t->dead_seq = t->root_seq;
-			t->has_dead = true;
-			reselect(n);
-			continue;
-		}
-		/* Taken from the clock, so that the numbers go on rising over a restart. */
-		m.seq = t->root_seq = t->root_seq + 1 > (uint64_t)n->now.ns ? t->root_seq + 1
-		                                                            : (uint64_t)n->now.ns;
-		t->seq_at = n->now;
-		memcpy(m.key, n->cfg.identity->ed_public, 32);
-		linkmsg_seq_signed(&m, body);
-		n->ops->sign(n->cfg.identity, SEQ_CONTEXT, body, sizeof(body), m.sig);
-		seq_spread(n, &m);
-	}
-	arm(n, &a->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
+	anchor_reselect(n);
 }
 
 /* ---- samples (tree 0) ---- */
@@ -373,7 +311,7 @@ static uint32_t nodes_behind(const struct peer *p)
 
 static bool tree_neighbour(const struct node *n, const struct peer *p)
 {
-	return n->anchor->tree[0].parent == p || is_child(p, 0);
+	return n->anchor->tree[0].parent == p || anchor_is_child(p, 0);
 }
 
 /* Nodes in the tree as far as the samples say: this one and those in every direction but `except` (NULL: all). Each neighbour says what it
@@ -494,10 +432,11 @@ void anchor_timer(struct node *n, struct timer *t)
 		announce_now(n);
 		break;
 	case TIMER_ANCHOR_SEQ:
-		seq_tick(n);
+		anchor_seq_tick(n);
+		arm(n, &n->anchor->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
 		break;
 	case TIMER_ANCHOR_HOLD:
-		reselect(n);
+		anchor_reselect(n);
 		break;
 	case TIMER_ANCHOR_SAMPLE:
 		sample_tick(n);
@@ -595,7 +534,7 @@ struct peer *anchor_down(const struct peers *peers, unsigned tree,
 	struct peer *p, *best = NULL;
 
 	TAILQ_FOREACH (p, &peers->list, next)
-		if (is_child(p, tree) && (!usable || usable(p, arg)) &&
+		if (anchor_is_child(p, tree) && (!usable || usable(p, arg)) &&
 		    (!best || nodes_behind(p) > nodes_behind(best)))
 			best = p;
 	return best;

@@ -5,6 +5,7 @@
  * is alive by numbers that it signs (SEQ), samples of the whole tree are passed along it (SAMPLE). No data packet ever uses a tree. */
 #pragma once
 #include "anchor/former.h"
+#include "anchor/roots.h"
 #include "core/ctx.h"
 #include "peer/peer.h"
 #include "wire/record.h"
@@ -25,9 +26,7 @@ enum anchor_timer {
 struct tree {
 	struct node_id root;
 	uint64_t root_hash;
-	uint64_t root_seq;      /* newest sequence number of the root received; at the root: sent */
-	struct instant seq_at;  /* when that was */
-	struct instant root_at; /* since when this root */
+	struct instant root_at;  /* since when this root */
 	struct instant switched; /* last change of parent by choice */
 	struct peer *parent;     /* NULL: this node is the root */
 	/* The neighbour that is offered port 1, so that the places along a chain of nodes are the same port again and again; NULL: none. */
@@ -40,10 +39,11 @@ struct tree {
 	unsigned old_len;
 	/* Until then this node, which lost its parent, joins only a better root or a feasible parent. */
 	struct instant hold;
-	/* A root that fell silent: announcements of it that have no newer number are ignored. */
-	struct node_id dead_root;
-	uint64_t dead_seq;
-	bool has_old, has_dead;
+	bool has_old;
+	/* Those heard of by their own word; the present one is never forgotten. */
+	struct roots roots;
+	struct linkmsg_seq own; /* this node's own last sequence message; its number 0: none yet */
+	struct instant own_at;  /* when it was signed */
 };
 
 struct anchor {
@@ -58,6 +58,7 @@ struct anchor {
 	struct instant own_met_at, own_next;
 	int64_t own_wait_ns;
 	struct record record; /* this node's own, signed */
+	struct fair seqs;     /* signatures of sequence messages that are verified, a second */
 	struct timer ann_timer, seq_timer, hold_timer, sample_timer, own_timer;
 	int64_t sample_ns;
 	uint32_t size,
@@ -79,7 +80,8 @@ void anchor_peer_up(struct node *n, struct peer *p);
 void anchor_peer_down(struct node *n, struct peer *p);
 /* A neighbour's announcement of its place in each tree: a better parent may follow from it. */
 void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m);
-/* A root's sequence number. It is accepted, and passed on, only if it comes from the parent, is newer and carries the root's signature. */
+/* A root's sequence message, from any neighbour: stored if it is newer and carries the root's signature, and passed on if it is this node's
+ * root; an older one is answered with the newer (anchor/sequence.c). */
 void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m);
 /* Nodes drawn from the tree behind a tree neighbour: each is reported by news.sample(), growth by news.grown(). */
 void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sample *m);
@@ -88,6 +90,22 @@ void anchor_timer(struct node *n, struct timer *t);
 /* Chooses the parent in every tree anew (anchor/select.c). True: this node's place in a tree changed; *lost: in one of them because
  * its parent was lost and no other could take its place. */
 bool anchor_select(struct node *n, bool *lost);
+/* Chooses anew, and announces a changed place: at once if a parent was lost, since all nodes below are cut off too. */
+void anchor_reselect(struct node *n);
+/* Whether p is below this node in tree t. */
+bool anchor_is_child(const struct peer *p, unsigned t);
+/* The newest sequence message of this node's root in tree t. At the root itself: one not older than SEQ_EVERY, signed now if need be. */
+const struct linkmsg_seq *anchor_seq(struct node *n, unsigned t);
+/* Whether the neighbour has to be given it with an announcement, as it may not know this root. */
+bool anchor_seq_wanted(const struct node *n, const struct peer *p, unsigned t);
+/* Asks the neighbours that announce this root whether they have a newer message of it, by sending the one that this node has: an older one
+ * is answered at once with the newer. */
+void anchor_seq_ask(struct node *n, unsigned t, const struct node_id *root);
+/* Every SEQ_EVERY: signs and sends this node's own where it is a root, notices a root that fell silent. */
+void anchor_seq_tick(struct node *n);
+/* Whether announcements of that root are believed: its newest message is not too old for so many hops, and it has not fallen silent. */
+bool anchor_root_good(struct node *n, unsigned t, const struct node_id *root, unsigned hops);
+#define SEQ_EVERY (5 * NS_PER_S)
 /* Rank of a root in a tree: lower wins. */
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);
 

@@ -22,7 +22,7 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 		return false;
 	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops >= COORDS_HOPS_MAX - 1)
 		return false;
-	if (tr->has_dead && id_eq(&a->root, &tr->dead_root) && a->root_seq <= tr->dead_seq)
+	if (!anchor_root_good(n, t, &a->root, a->coords.hops + 1u))
 		return false;
 	/* Under the same root, whoever is below me cannot be my parent. */
 	return !(tr->parent && p != tr->parent && id_eq(&a->root, &tr->root) &&
@@ -86,11 +86,7 @@ static bool adopt(struct node *n, unsigned t, struct peer *p)
 	if (new_root) {
 		tr->root = a->root;
 		tr->root_hash = p->ann_hash[t];
-		tr->root_seq = a->root_seq;
-		tr->root_at = tr->seq_at = n->now;
-	} else if (a->root_seq > tr->root_seq) {
-		tr->root_seq = a->root_seq;
-		tr->seq_at = n->now;
+		tr->root_at = n->now;
 	}
 	if (tr->parent != p)
 		tr->switched = n->now;
@@ -116,11 +112,11 @@ static void detach(struct node *n, unsigned t)
 	tr->hold = instant_add(n->now, hold);
 	tr->root = n->cfg.identity->id;
 	tr->root_hash = n->anchor->self_hash[t];
-	tr->root_seq = (uint64_t)n->now.ns;
-	tr->root_at = tr->seq_at = n->now;
+	tr->root_at = n->now;
 	tr->parent = NULL;
 	coords_clear(&tr->coords);
 	arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL, hold);
+	anchor_seq_ask(n, t, &tr->old_root);
 }
 
 /* The neighbour whose root this node, now a root itself, is to join; NULL: none. */

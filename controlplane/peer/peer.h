@@ -144,6 +144,9 @@ struct peer {
 	/* owned by anchor/: what the neighbour announced */
 	struct linkmsg_ann *ann; /* NULL: none so far */
 	bool ann_valid;
+	struct node_id told_root
+	        [RECORD_TREES_MAX]; /* whose sequence message it was last given; zeros: none */
+	struct fair_part seq_share; /* of the signatures verified for all; anchor/sequence.c */
 	uint64_t ann_hash[RECORD_TREES_MAX]; /* rank of the announced roots */
 	struct announced announced;
 	uint32_t flap_n;

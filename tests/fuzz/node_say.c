@@ -135,7 +135,6 @@ static void ann(struct world *w, struct input *in, struct wr *to)
 
 	for (unsigned t = 0; t < m.ntrees; t++) {
 		any_id(w, in, &m.tree[t].root);
-		m.tree[t].root_seq = number(w, in);
 		m.tree[t].port = (uint16_t)(in_u8(in) % 40);
 		m.tree[t].is_parent = in_u8(in) & 1;
 		m.tree[t].coords = any_coords(in);

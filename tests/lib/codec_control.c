@@ -218,7 +218,6 @@ static size_t ann_make(const struct rng *rng, uint8_t *buf, size_t cap)
 
 	for (unsigned t = 0; t < m.ntrees; t++)
 		m.tree[t] = (struct ann_tree){.root = random_id(rng),
-		                              .root_seq = rng_u64(rng),
 		                              .port = (uint16_t)rng_u64(rng),
 		                              .is_parent = rng_below(rng, 2),
 		                              .coords = random_coords(rng, 60)};

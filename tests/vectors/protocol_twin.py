@@ -289,6 +289,8 @@ def messages(a, b):
     expect("seq", struct.pack(">BBH", 3, 0, len(body)) + body)
     body = struct.pack(">BxHIQ", 1, 3, 0x0b0c0d0e, 0x0102030405060708) + bytes(range(0x80, 0xa0))
     expect("seen.answer", struct.pack(">BBH", 13, 0, len(body)) + body)
+    body = struct.pack(">QBBH", 9, 2, 1 << 1, 0) + b.id + struct.pack(">H", 7) + coords + a.id + struct.pack(">H", 7) + coords_of([])
+    expect("ann", struct.pack(">BBH", 2, 0, len(body)) + body)
     token = 20 * b"\x1e"
     kad = struct.pack(">BBBB", 2, 4, 1, 0) + 16 * b"\x0f" + token + b.id + record
     ext = struct.pack(">BBBBHBBQ", 5, 4, 0, 0, 0, 0, 0, 0) + bytes(2) + bytes(2)

@@ -428,9 +428,12 @@ static void link_local(struct rows *r, const struct world *w)
 	struct linkmsg_seq seq = {.tree = 0, .seq = 42};
 	struct linkmsg_seen seen = {
 	        .answer = true, .unknown = 3, .index = 0x0b0c0d0e, .first = 0x0102030405060708};
+	struct linkmsg_ann ann = {.seq = 9, .ntrees = 2};
 	uint8_t buf[256], body[9];
 	struct wr out = wr_init(buf, sizeof(buf));
 
+	ann.tree[0] = (struct ann_tree){.root = w->b.id, .port = 7};
+	ann.tree[1] = (struct ann_tree){.root = w->a.id, .port = 7, .is_parent = true};
 	control_stack_write(&out, UINT32_MAX, 1);
 	ach_write(&out, ACH_LINKLOCAL);
 	linkmsg_hello_write(&out, &hello);
@@ -446,6 +449,11 @@ static void link_local(struct rows *r, const struct world *w)
 	out = wr_init(buf, sizeof(buf));
 	linkmsg_seen_write(&out, &seen);
 	add(r, "seen.answer", buf, wr_len(&out));
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(coords_push(&ann.tree[0].coords, i ? 300 : 5));
+	out = wr_init(buf, sizeof(buf));
+	linkmsg_ann_write(&out, &ann);
+	add(r, "ann", buf, wr_len(&out));
 }
 
 static void routed(struct rows *r, const struct world *w, const struct record *rec)

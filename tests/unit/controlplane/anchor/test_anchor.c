@@ -95,16 +95,42 @@ static struct peer *neighbour(struct alone *a, uint16_t link, const struct node_
 	return p;
 }
 
-/* An id that is a better (or a worse) root than this node. */
+/* The last identities drawn by ranked(), which sign as roots. */
+static struct identity drawn[8];
+static unsigned ndrawn;
+
+/* The id of one that is a better (or a worse) root than this node. */
 static struct node_id ranked(struct alone *a, bool better)
 {
-	struct node_id id;
+	struct identity *i = &drawn[ndrawn++ % 8];
 	uint64_t own = anchor_hash(0, &a->g.identity.id);
 
 	do
-		rng_fill(&a->g.rng, id.b, ID_BYTES);
-	while ((anchor_hash(0, &id) < own) != better);
-	return id;
+		assert_int_equal(identity_generate(i, &a->g.rng), 0);
+	while ((anchor_hash(0, &i->id) < own) != better);
+	return i->id;
+}
+
+/* What that root signs as its number. */
+static struct linkmsg_seq word_of(struct alone *a, const struct node_id *root, uint64_t seq)
+{
+	struct linkmsg_seq m = {.seq = seq};
+	uint8_t body[9];
+	unsigned i = 0;
+
+	while (!id_eq(&drawn[i].id, root))
+		assert_true(++i < 8);
+	memcpy(m.key, drawn[i].ed_public, sizeof(m.key));
+	linkmsg_seq_signed(&m, body);
+	a->n->ops->sign(&drawn[i], SEQ_CONTEXT, body, sizeof(body), m.sig);
+	return m;
+}
+
+static void say(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq)
+{
+	struct linkmsg_seq m = word_of(a, root, seq);
+
+	anchor_seq_rx(a->n, p, &m);
 }
 
 static void announce_as(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq,
@@ -113,9 +139,9 @@ static void announce_as(struct alone *a, struct peer *p, const struct node_id *r
 	struct linkmsg_ann m = {.seq = seq, .ntrees = 1};
 
 	m.tree[0].root = *root;
-	m.tree[0].root_seq = seq;
 	m.tree[0].port = 7;
 	m.tree[0].is_parent = child;
+	say(a, p, root, seq);
 	anchor_ann_rx(a->n, p, &m);
 }
 
@@ -151,6 +177,73 @@ static void test_root(void **state)
 	run(&a, 30 * NS_PER_S);
 	assert_int_equal(heard.coords, 2);
 	assert_null(t->parent);
+	alone_close(&a);
+}
+
+/* A neighbour names a root that has said nothing, or something unsigned, or a number that leaves nothing to come: none is joined. What the
+ * root itself signed counts from whomever it comes. A root that fell silent is a root again by a newer message alone. */
+static void test_only_the_roots_own_word_counts(void **state)
+{
+	struct linkmsg_ann m = {.seq = 1, .ntrees = 1};
+	struct linkmsg_seq forged;
+	struct peer *p, *other;
+	struct node_id better, worse;
+	struct alone a;
+	struct tree *t;
+
+	alone_open(&a, 7);
+	t = &a.n->anchor->tree[0];
+	better = ranked(&a, true);
+	worse = ranked(&a, false);
+	p = neighbour(&a, 1, &worse);
+	other = neighbour(&a, 2, &better);
+	m.tree[0].root = better;
+	m.tree[0].port = 7;
+	anchor_ann_rx(a.n, p, &m);
+	assert_null(t->parent);
+	forged = word_of(&a, &better, 5);
+	forged.seq = 6;
+	anchor_seq_rx(a.n, p, &forged);
+	assert_int_equal(a.n->counters[CTR_SEQ_BAD], 1);
+	say(&a, p, &better, UINT64_MAX);
+	assert_null(t->parent);
+	say(&a, other, &better, 5);
+	assert_ptr_equal(t->parent, p);
+	/* Repeating it does not keep the root alive, nor does announcing it again bring it back. */
+	for (unsigned i = 0; i < 8; i++) {
+		run(&a, 4 * NS_PER_S);
+		say(&a, p, &better, 5);
+		say(&a, other, &better, 4);
+		m.seq++;
+		anchor_ann_rx(a.n, p, &m);
+	}
+	assert_null(t->parent);
+	say(&a, other, &better, 6);
+	assert_ptr_equal(t->parent, p);
+	alone_close(&a);
+}
+
+/* However many unsigned messages one neighbour sends, few are verified, and another neighbour's counts all the same. */
+static void test_a_flood_of_forged_sequences(void **state)
+{
+	struct node_id better, worse;
+	struct peer *liar, *honest;
+	struct linkmsg_seq m;
+	struct alone a;
+
+	alone_open(&a, 8);
+	better = ranked(&a, true);
+	worse = ranked(&a, false);
+	liar = neighbour(&a, 1, &worse);
+	honest = neighbour(&a, 2, &better);
+	m = word_of(&a, &better, 5);
+	for (m.seq = 1000; m.seq < 21000; m.seq++)
+		anchor_seq_rx(a.n, liar, &m);
+	assert_true(a.n->counters[CTR_SEQ_BAD] <= 200);
+	assert_true(a.n->counters[CTR_SEQ_RATE] >= 19800);
+	run(&a, 2 * NS_PER_S);
+	announce(&a, honest, &better, 5);
+	assert_ptr_equal(a.n->anchor->tree[0].parent, honest);
 	alone_close(&a);
 }
 
@@ -291,7 +384,8 @@ static void place_below(struct alone *a, struct peer *p, const struct node_id *r
 {
 	struct linkmsg_ann m = {.seq = seq, .ntrees = 1};
 
-	m.tree[0] = (struct ann_tree){.root = *root, .root_seq = seq, .port = 7, .coords = *c};
+	m.tree[0] = (struct ann_tree){.root = *root, .port = 7, .coords = *c};
+	say(a, p, root, seq);
 	anchor_ann_rx(a->n, p, &m);
 }
 
@@ -353,6 +447,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_root),
+	        cmocka_unit_test(test_only_the_roots_own_word_counts),
+	        cmocka_unit_test(test_a_flood_of_forged_sequences),
 	        cmocka_unit_test(test_parent_goes),
 	        cmocka_unit_test(test_late_announcements),
 	        cmocka_unit_test(test_samples),

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The best roots of one tree and their newest signed sequence messages. */
+#include "anchor/roots.h"
+
+#include "base/assert.h"
+#include <string.h>
+
+struct root *roots_find(struct roots *r, const struct node_id *id)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (id_eq(&r->root[i].id, id))
+			return &r->root[i];
+	return NULL;
+}
+
+static bool same_message(const struct linkmsg_seq *a, const struct linkmsg_seq *b)
+{
+	return a->tree == b->tree && a->seq == b->seq &&
+	       memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       memcmp(a->sig, b->sig, sizeof(a->sig)) == 0;
+}
+
+static bool fallen(const struct root *e, struct instant now)
+{
+	return e->silent || instant_sub(now, e->seq_at) >= ROOT_FALLEN;
+}
+
+static bool kept(const struct root *e, const struct node_id *keep)
+{
+	return keep && id_eq(&e->id, keep);
+}
+
+/* How many live roots came by that link. */
+static unsigned live_by(const struct roots *r, uint16_t from, struct instant now)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		count += !fallen(&r->root[i], now) && r->root[i].from == from;
+	return count;
+}
+
+/* The live root that gives way to a new one of that rank that came by that link. r->n: the new one itself. */
+static unsigned live_victim(const struct roots *r, uint64_t rank, uint16_t from,
+                            const struct node_id *keep, struct instant now)
+{
+	unsigned victim = r->n, most = live_by(r, from, now) + 1;
+
+	for (unsigned i = r->n; i-- > 0;) {
+		const struct root *e = &r->root[i];
+		unsigned by = live_by(r, e->from, now) + (e->from == from);
+
+		if (fallen(e, now) || kept(e, keep) || by < most)
+			continue;
+		/* From the worst on: the first of several that share a link is that link's worst. */
+		if (by > most || (victim == r->n && e->rank > rank)) {
+			victim = i;
+			most = by;
+		}
+	}
+	return victim;
+}
+
+static unsigned count_live(const struct roots *r, struct instant now)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		count += !fallen(&r->root[i], now);
+	return count;
+}
+
+enum roots_word roots_judge(const struct roots *r, const struct node_id *id, uint64_t rank,
+                            const struct linkmsg_seq *m, uint16_t from, const struct node_id *keep,
+                            struct instant now)
+{
+	if (m->seq > ROOT_SEQ_MAX)
+		return ROOTS_USELESS;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct linkmsg_seq *have = &r->root[i].seq;
+
+		if (!id_eq(&r->root[i].id, id))
+			continue;
+		if (m->seq != have->seq)
+			return m->seq > have->seq ? ROOTS_NEWER : ROOTS_OLDER;
+		return same_message(m, have) ? ROOTS_SAME : ROOTS_TWO;
+	}
+	if (count_live(r, now) >= ROOTS_LIVE && live_victim(r, rank, from, keep, now) == r->n)
+		return ROOTS_USELESS;
+	return ROOTS_NEWER;
+}
+
+static void drop_at(struct roots *r, unsigned at)
+{
+	COYO_ASSERT(at < r->n);
+	r->n--;
+	for (; at < r->n; at++)
+		r->root[at] = r->root[at + 1];
+}
+
+/* Makes room for a new live root. */
+static void make_room(struct roots *r, uint64_t rank, uint16_t from, const struct node_id *keep,
+                      struct instant now)
+{
+	unsigned live = count_live(r, now), excess = r->n - live;
+
+	if (live >= ROOTS_LIVE)
+		drop_at(r, live_victim(r, rank, from, keep, now));
+	for (unsigned i = r->n; i-- > 0 && excess > ROOTS_FALLEN;)
+		if (fallen(&r->root[i], now) && !kept(&r->root[i], keep)) {
+			drop_at(r, i);
+			excess--;
+		}
+}
+
+struct root *roots_put(struct roots *r, const struct node_id *id, uint64_t rank,
+                       const struct linkmsg_seq *m, uint16_t from, const struct node_id *keep,
+                       struct instant now)
+{
+	struct root *e = roots_find(r, id);
+	unsigned at;
+
+	if (!e) {
+		make_room(r, rank, from, keep, now);
+		COYO_ASSERT(r->n < ROOTS_MAX);
+		for (at = r->n++; at > 0 && rank < r->root[at - 1].rank; at--)
+			r->root[at] = r->root[at - 1];
+		e = &r->root[at];
+		*e = (struct root){.id = *id, .rank = rank};
+	}
+	e->seq = *m;
+	e->seq_at = now;
+	e->from = from;
+	e->silent = false;
+	return e;
+}
