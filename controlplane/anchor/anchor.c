@@ -69,7 +69,7 @@ int anchor_new(struct node *n)
 		a->self_hash[t] = anchor_hash(t, &n->cfg.identity->id);
 		a->tree[t].root = n->cfg.identity->id;
 		a->tree[t].root_hash = a->self_hash[t];
-		a->tree[t].root_at = n->now;
+		a->tree[t].root_at = a->tree[t].followed_at = n->now;
 	}
 	record_renew(n);
 	arm(n, &a->seq_timer, TIMER_ANCHOR_SEQ, NULL, SEQ_EVERY);
@@ -296,8 +296,10 @@ void anchor_ann_rx(struct node *n, struct peer *p, const struct linkmsg_ann *m)
 	former_announced(n, p, m);
 	*p->ann = *m;
 	p->ann_valid = true;
-	for (unsigned t = 0; t < m->ntrees; t++)
+	for (unsigned t = 0; t < m->ntrees; t++) {
 		p->ann_hash[t] = anchor_hash(t, &m->tree[t].root);
+		anchor_root_told(n, p, t);
+	}
 	anchor_reselect(n);
 }
 

@@ -26,9 +26,10 @@ enum anchor_timer {
 struct tree {
 	struct node_id root;
 	uint64_t root_hash;
-	struct instant root_at;  /* since when this root */
-	struct instant switched; /* last change of parent by choice */
-	struct peer *parent;     /* NULL: this node is the root */
+	struct instant root_at;     /* since when this root */
+	struct instant followed_at; /* a root: when it last had a child, or became one */
+	struct instant switched;    /* last change of parent by choice */
+	struct peer *parent;        /* NULL: this node is the root */
 	/* The neighbour that is offered port 1, so that the places along a chain of nodes are the same port again and again; NULL: none. */
 	struct peer *first_child;
 	struct coords coords;
@@ -40,6 +41,7 @@ struct tree {
 	/* Until then this node, which lost its parent, joins only a better root or a feasible parent. */
 	struct instant hold;
 	bool has_old;
+	bool despite_held; /* under a root that was held off already: the others followed it all the same */
 	/* Those heard of by their own word; the present one is never forgotten. */
 	struct roots roots;
 	struct linkmsg_seq own; /* this node's own last sequence message; its number 0: none yet */
@@ -98,13 +100,19 @@ bool anchor_is_child(const struct peer *p, unsigned t);
 const struct linkmsg_seq *anchor_seq(struct node *n, unsigned t);
 /* Whether the neighbour has to be given it with an announcement, as it may not know this root. */
 bool anchor_seq_wanted(const struct node *n, const struct peer *p, unsigned t);
+/* A neighbour announced its place: where it is a root again that this node lost, that is noted. */
+void anchor_root_told(struct node *n, struct peer *p, unsigned t);
 /* Asks the neighbours that announce this root whether they have a newer message of it, by sending the one that this node has: an older one
  * is answered at once with the newer. */
 void anchor_seq_ask(struct node *n, unsigned t, const struct node_id *root);
 /* Every SEQ_EVERY: signs and sends this node's own where it is a root, notices a root that fell silent. */
 void anchor_seq_tick(struct node *n);
-/* Whether announcements of that root are believed: its newest message is not too old for so many hops, and it has not fallen silent. */
-bool anchor_root_good(struct node *n, unsigned t, const struct node_id *root, unsigned hops);
+/* The root of that id, if announcements of it are believed: its newest message is not too old for so many hops, and it has not fallen silent.
+ * Else NULL. It may be held off. */
+const struct root *anchor_root_good(struct node *n, unsigned t, const struct node_id *root,
+                                    unsigned hops);
+/* This node is about to be without parent: notes what its root did. */
+void anchor_root_left(struct node *n, unsigned t);
 #define SEQ_EVERY (5 * NS_PER_S)
 /* Rank of a root in a tree: lower wins. */
 uint64_t anchor_hash(unsigned tree, const struct node_id *id);

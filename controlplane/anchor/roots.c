@@ -5,6 +5,16 @@
 #include "base/assert.h"
 #include <string.h>
 
+#define HELD_FIRST     (30 * NS_PER_S)
+#define HELD_MAX       (1920 * NS_PER_S)
+#define STRIKES_MAX    7
+#define STALLS_FREE    1
+#define FORGIVEN       (1200 * NS_PER_S)
+#define FLAPS_FREE     7
+#define FLAP_LONG_AWAY (2 * NS_PER_S) /* who was away for so long counts as four flaps */
+#define FLAP_FORGOTTEN (15 * NS_PER_S)
+#define SHUNNED_MAX    (240 * NS_PER_S)
+
 struct root *roots_find(struct roots *r, const struct node_id *id)
 {
 	for (unsigned i = 0; i < r->n; i++)
@@ -22,7 +32,7 @@ static bool same_message(const struct linkmsg_seq *a, const struct linkmsg_seq *
 
 static bool fallen(const struct root *e, struct instant now)
 {
-	return e->silent || instant_sub(now, e->seq_at) >= ROOT_FALLEN;
+	return e->silent || root_held(e, now) || instant_sub(now, e->seq_at) >= ROOT_FALLEN;
 }
 
 static bool kept(const struct root *e, const struct node_id *keep)
@@ -133,4 +143,61 @@ struct root *roots_put(struct roots *r, const struct node_id *id, uint64_t rank,
 	e->from = from;
 	e->silent = false;
 	return e;
+}
+
+/* One less for each period that went by since. */
+static uint8_t faded(uint8_t count, struct instant since, int64_t period, struct instant now)
+{
+	int64_t gone = instant_sub(now, since) / period;
+
+	return gone < count ? (uint8_t)(count - gone) : 0;
+}
+
+static int64_t doubled(unsigned times, int64_t most)
+{
+	int64_t hold = HELD_FIRST << times;
+
+	return hold < most ? hold : most;
+}
+
+void root_strike(struct root *r, enum root_fault fault, struct instant now)
+{
+	struct instant until;
+
+	r->strikes = faded(r->strikes, r->fault_at, FORGIVEN, now);
+	r->stalls = faded(r->stalls, r->fault_at, FORGIVEN, now);
+	r->fault_at = now;
+	if (fault == ROOT_STALLS) {
+		r->silent = true;
+		if (r->stalls++ < STALLS_FREE)
+			return;
+		r->stalls = STALLS_FREE;
+	}
+	until = instant_add(now, doubled(r->strikes, HELD_MAX));
+	if (instant_before(r->held_until, until))
+		r->held_until = until;
+	if (r->strikes < STRIKES_MAX)
+		r->strikes++;
+}
+
+void root_lost(struct root *r, struct instant now)
+{
+	r->lost_at = now;
+}
+
+void root_back(struct root *r, struct instant now)
+{
+	if (r->lost_at.ns == 0)
+		return;
+	r->shuns = faded(r->shuns, r->flaps_at, FORGIVEN, now);
+	r->flaps = faded(r->flaps, r->flaps_at, FLAP_FORGOTTEN, now);
+	r->flaps = (uint8_t)(r->flaps + (instant_sub(now, r->lost_at) < FLAP_LONG_AWAY ? 1 : 4));
+	r->flaps_at = now;
+	r->lost_at = (struct instant){0};
+	if (r->flaps <= FLAPS_FREE)
+		return;
+	r->flaps = 0;
+	r->shunned_until = instant_add(now, doubled(r->shuns, SHUNNED_MAX));
+	if (r->shuns < STRIKES_MAX)
+		r->shuns++;
 }

@@ -8,12 +8,36 @@
 #define SWITCH_EVERY (10 * NS_PER_S)
 #define HOLD_BASE    (300 * NS_PER_MS)
 #define HOLD_HOP     (20 * NS_PER_MS)
+#define UNFOLLOWED   (10 * NS_PER_S)
+
+/* Whether p says that it is a root itself. */
+static bool is_root(const struct peer *p, unsigned t)
+{
+	return id_eq(&p->ann->tree[t].root, &p->id);
+}
+
+void anchor_root_told(struct node *n, struct peer *p, unsigned t)
+{
+	struct root *r = t < n->cfg.trees && is_root(p, t)
+	                         ? roots_find(&n->anchor->tree[t].roots, &p->id)
+	                         : NULL;
+
+	if (r)
+		root_back(r, n->now);
+}
+
+/* Whether this node is a root that has had no child for a while: it holds off a root that the others follow, or they hold off this node. */
+static bool unfollowed(const struct node *n, const struct tree *tr)
+{
+	return !tr->parent && instant_sub(n->now, tr->followed_at) >= UNFOLLOWED;
+}
 
 /* Whether p may be the parent in tree t at all. */
 static bool eligible(struct node *n, unsigned t, const struct peer *p)
 {
 	const struct tree *tr = &n->anchor->tree[t];
 	const struct ann_tree *a;
+	const struct root *r;
 
 	if (!peer_up(p) || !p->ann_valid || t >= p->ann->ntrees)
 		return false;
@@ -22,7 +46,13 @@ static bool eligible(struct node *n, unsigned t, const struct peer *p)
 		return false;
 	if (id_eq(&a->root, &n->cfg.identity->id) || a->coords.hops >= COORDS_HOPS_MAX - 1)
 		return false;
-	if (!anchor_root_good(n, t, &a->root, a->coords.hops + 1u))
+	r = anchor_root_good(n, t, &a->root, a->coords.hops + 1u);
+	if (!r)
+		return false;
+	if (is_root(p, t) && root_shunned(r, n->now) && p != tr->parent && !unfollowed(n, tr))
+		return false;
+	if (root_held(r, n->now) && !unfollowed(n, tr) &&
+	    !(tr->despite_held && id_eq(&a->root, &tr->root)))
 		return false;
 	/* Under the same root, whoever is below me cannot be my parent. */
 	return !(tr->parent && p != tr->parent && id_eq(&a->root, &tr->root) &&
@@ -84,6 +114,7 @@ static bool adopt(struct node *n, unsigned t, struct peer *p)
 	if (changed)
 		former_left(n, tr);
 	if (new_root) {
+		tr->despite_held = root_held(roots_find(&tr->roots, &a->root), n->now);
 		tr->root = a->root;
 		tr->root_hash = p->ann_hash[t];
 		tr->root_at = n->now;
@@ -105,6 +136,7 @@ static void detach(struct node *n, unsigned t)
 
 	COYO_ASSERT(tr->parent);
 	former_left(n, tr);
+	anchor_root_left(n, t);
 	tr->old_root = tr->root;
 	tr->old_hash = tr->root_hash;
 	tr->old_len = tr->coords.hops;
@@ -112,20 +144,21 @@ static void detach(struct node *n, unsigned t)
 	tr->hold = instant_add(n->now, hold);
 	tr->root = n->cfg.identity->id;
 	tr->root_hash = n->anchor->self_hash[t];
-	tr->root_at = n->now;
+	tr->root_at = tr->followed_at = n->now;
 	tr->parent = NULL;
 	coords_clear(&tr->coords);
 	arm(n, &n->anchor->hold_timer, TIMER_ANCHOR_HOLD, NULL, hold);
 	anchor_seq_ask(n, t, &tr->old_root);
 }
 
-/* The neighbour whose root this node, now a root itself, is to join; NULL: none. */
+/* The neighbour whose root this node, now a root itself, is to join; NULL: none. A root that nobody follows joins a worse one, or
+ * one that it holds off. */
 static struct peer *join(struct node *n, unsigned t)
 {
 	struct tree *tr = &n->anchor->tree[t];
 	struct peer *best = best_of(n, t);
 
-	if (!best || best->ann_hash[t] >= tr->root_hash)
+	if (!best || (best->ann_hash[t] >= tr->root_hash && !unfollowed(n, tr)))
 		return NULL;
 	if (tr->has_old && instant_before(n->now, tr->hold) && best->ann_hash[t] >= tr->old_hash)
 		return feasible(n, t, &tr->old_root, tr->old_len);

@@ -8,7 +8,8 @@
 
 #define SEQ_DEAD     (16 * NS_PER_S)
 #define SEQ_DEAD_HOP (30 * NS_PER_MS)
-#define SEQ_LATE     (8 * NS_PER_S) /* one is missing: the neighbours are asked */
+#define SEQ_MISSED   (13 * NS_PER_S) /* who loses the root now lost it by its silence */
+#define SEQ_LATE     (8 * NS_PER_S)  /* one is missing: the neighbours are asked */
 
 static void seq_send(struct node *n, struct peer *p, const struct linkmsg_seq *m)
 {
@@ -141,17 +142,50 @@ void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m)
 		if (fair_take(&n->anchor->seqs, &p->seq_share, n->now))
 			seq_send(n, p, &roots_find(&tr->roots, &id)->seq);
 		break;
+	case ROOTS_TWO:
+		if (!is_signed(n, p, m))
+			return;
+		root_strike(roots_find(&tr->roots, &id), ROOT_EQUIVOCATES, n->now);
+		anchor_reselect(n);
+		break;
 	default:
 		break;
 	}
 }
 
-bool anchor_root_good(struct node *n, unsigned t, const struct node_id *root, unsigned hops)
+const struct root *anchor_root_good(struct node *n, unsigned t, const struct node_id *root,
+                                    unsigned hops)
 {
 	const struct root *r = roots_find(&n->anchor->tree[t].roots, root);
 
 	return r && !r->silent &&
-	       instant_sub(n->now, r->seq_at) < SEQ_DEAD + SEQ_DEAD_HOP * (int64_t)hops;
+	                       instant_sub(n->now, r->seq_at) <
+	                               SEQ_DEAD + SEQ_DEAD_HOP * (int64_t)hops
+	               ? r
+	               : NULL;
+}
+
+void anchor_root_left(struct node *n, unsigned t)
+{
+	const struct tree *tr = &n->anchor->tree[t];
+	struct root *r = roots_find(&n->anchor->tree[t].roots, &tr->root);
+
+	COYO_ASSERT(r);
+	/* Whoever is above this node noticed the silence first. All must count it, or some hold the root off and others do not. */
+	if (instant_sub(n->now, r->seq_at) >= SEQ_MISSED + SEQ_DEAD_HOP * (int64_t)tr->coords.hops)
+		root_strike(r, ROOT_STALLS, n->now);
+	else if (id_eq(&tr->parent->id, &tr->root))
+		root_lost(r, n->now);
+}
+
+static bool has_child(const struct node *n, unsigned t)
+{
+	const struct peer *p;
+
+	TAILQ_FOREACH (p, &n->peers->list, next)
+		if (anchor_is_child(p, t))
+			return true;
+	return false;
 }
 
 void anchor_seq_tick(struct node *n)
@@ -163,12 +197,15 @@ void anchor_seq_tick(struct node *n)
 		if (!tr->parent) {
 			own_sign(n, t);
 			seq_spread(n, t, NULL);
+			if (has_child(n, t))
+				tr->followed_at = n->now;
+			else
+				anchor_reselect(n);
 			continue;
 		}
 		r = roots_find(&tr->roots, &tr->root);
 		COYO_ASSERT(r);
 		if (!anchor_root_good(n, t, &tr->root, tr->coords.hops)) {
-			r->silent = true;
 			anchor_reselect(n);
 		} else if (instant_sub(n->now, r->seq_at) >=
 		           SEQ_LATE + SEQ_DEAD_HOP * (int64_t)tr->coords.hops) {

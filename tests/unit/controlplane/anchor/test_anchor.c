@@ -247,6 +247,120 @@ static void test_a_flood_of_forged_sequences(void **state)
 	alone_close(&a);
 }
 
+/* A root that falls silent is joined again once; the next time it is held off for 30 s, then for twice as long, and so on. A node that
+ * nobody follows gives up holding it off after 10 s: alone it is of no use to anybody. */
+static void test_a_root_that_stalls_is_held_off(void **state)
+{
+	static const unsigned least[] = {0, 0, 28, 58, 8};
+	struct linkmsg_ann child = {.ntrees = 1};
+	struct node_id better, id;
+	uint64_t seq = 1;
+	struct alone a;
+	struct tree *t;
+	struct peer *p, *q;
+
+	alone_open(&a, 9);
+	t = &a.n->anchor->tree[0];
+	better = ranked(&a, true);
+	id = ranked(&a, false);
+	p = neighbour(&a, 1, &id);
+	id = ranked(&a, false);
+	q = neighbour(&a, 2, &id);
+	child.tree[0].root = a.g.identity.id;
+	for (unsigned i = 0; i < 5; i++) {
+		int64_t waited = 0;
+
+		child.seq++;
+		child.tree[0].is_parent = i < 4;
+		anchor_ann_rx(a.n, q, &child);
+
+		for (announce(&a, p, &better, ++seq); !t->parent; announce(&a, p, &better, ++seq)) {
+			run(&a, NS_PER_S);
+			waited++;
+		}
+		assert_in_range(waited, least[i], least[i] ? least[i] + 3 : 0);
+		while (t->parent)
+			run(&a, NS_PER_S);
+	}
+	alone_close(&a);
+}
+
+static int accept_all(const uint8_t key[32], const char *context, const void *msg, size_t len,
+                      const uint8_t sig[64])
+{
+	return 0;
+}
+
+/* Two messages of one number, both signed: nobody stays under such a root. */
+static void test_a_root_that_equivocates_is_held_off(void **state)
+{
+	struct node_crypto_ops lax;
+	struct node_id better, id;
+	struct linkmsg_seq m;
+	struct alone a;
+	struct tree *t;
+	struct peer *p;
+
+	alone_open(&a, 10);
+	lax = *a.n->ops;
+	t = &a.n->anchor->tree[0];
+	better = ranked(&a, true);
+	id = ranked(&a, false);
+	p = neighbour(&a, 1, &id);
+	announce(&a, p, &better, 5);
+	m = word_of(&a, &better, 5);
+	m.sig[40] ^= 1;
+	anchor_seq_rx(a.n, p, &m); /* anybody can say so: it has to be signed */
+	assert_ptr_equal(t->parent, p);
+	lax.verify = accept_all;
+	a.n->ops = &lax;
+	anchor_seq_rx(a.n, p, &m);
+	assert_null(t->parent);
+	announce(&a, p, &better, 6);
+	assert_null(t->parent);
+	run(&a, 31 * NS_PER_S);
+	announce(&a, p, &better, 7);
+	assert_ptr_equal(t->parent, p);
+	alone_close(&a);
+}
+
+/* A neighbour that is a root and is none, in turn: after eight times it is no parent for 30 s, but its tree is still joined by another way. */
+static void test_a_root_that_flaps_is_no_parent(void **state)
+{
+	struct node_id better, worse, id;
+	struct peer *p, *other;
+	uint64_t seq = 1;
+	struct alone a;
+	struct tree *t;
+
+	alone_open(&a, 11);
+	t = &a.n->anchor->tree[0];
+	better = ranked(&a, true);
+	worse = ranked(&a, false);
+	id = ranked(&a, false);
+	p = neighbour(&a, 1, &better);
+	other = neighbour(&a, 2, &id);
+	for (unsigned i = 0; i < 8; i++) {
+		announce(&a, p, &better, ++seq);
+		assert_ptr_equal(t->parent, p);
+		announce(&a, p, &worse, ++seq);
+		assert_null(t->parent);
+		run(&a, NS_PER_S);
+	}
+	announce(&a, p, &better, ++seq);
+	assert_null(t->parent);
+	announce(&a, other, &better, ++seq);
+	assert_ptr_equal(t->parent, other);
+	announce(&a, other, &worse, ++seq);
+	/* With nobody else to turn to it comes back earlier. */
+	run(&a, 11 * NS_PER_S);
+	announce(&a, p, &better, ++seq);
+	assert_ptr_equal(t->parent, p);
+	announce(&a, p, &better, ++seq);
+	assert_ptr_equal(t->parent, p);
+	alone_close(&a);
+}
+
 static void test_parent_goes(void **state)
 {
 	struct alone a;
@@ -449,6 +563,9 @@ int main(void)
 	        cmocka_unit_test(test_root),
 	        cmocka_unit_test(test_only_the_roots_own_word_counts),
 	        cmocka_unit_test(test_a_flood_of_forged_sequences),
+	        cmocka_unit_test(test_a_root_that_stalls_is_held_off),
+	        cmocka_unit_test(test_a_root_that_equivocates_is_held_off),
+	        cmocka_unit_test(test_a_root_that_flaps_is_no_parent),
 	        cmocka_unit_test(test_parent_goes),
 	        cmocka_unit_test(test_late_announcements),
 	        cmocka_unit_test(test_samples),

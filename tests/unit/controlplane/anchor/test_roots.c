@@ -203,6 +203,62 @@ static void test_the_fallen_are_remembered(void **state)
 	assert_int_equal(r.n, ROOTS_FALLEN + 1);
 }
 
+static int64_t held_s(struct instant until, struct instant now)
+{
+	return instant_before(now, until) ? instant_sub(until, now) / NS_PER_S : 0;
+}
+
+static void test_held_off_doubling(void **state)
+{
+	static const int64_t want[] = {0, 30, 60, 120, 240, 480, 960, 1920, 1920, 1920};
+	struct root r = {0};
+
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		root_strike(&r, ROOT_STALLS, S(100 + i));
+		assert_true(r.silent);
+		assert_int_equal(held_s(r.held_until, S(100 + i)), want[i]);
+	}
+	assert_true(root_held(&r, S(2028)));
+	assert_false(root_held(&r, S(2030)));
+	/* Every 20 minutes without fault, one strike less. */
+	root_strike(&r, ROOT_EQUIVOCATES, S(109 + 5 * 1200));
+	assert_int_equal(held_s(r.held_until, S(109 + 5 * 1200)), 120);
+	r = (struct root){0};
+	root_strike(&r, ROOT_EQUIVOCATES, S(100)); /* never free */
+	assert_int_equal(held_s(r.held_until, S(100)), 30);
+	assert_false(r.silent);
+}
+
+/* Links flap too: seven losses in a row are free, and what a link did never counts for more than four minutes, nor against the root's id. */
+static void test_flaps(void **state)
+{
+	struct root r = {0};
+	int64_t t = 100;
+
+	root_back(&r, S(t)); /* never lost */
+	for (unsigned i = 0; i < 7; i++) {
+		root_lost(&r, S(t));
+		root_back(&r, S(++t));
+		assert_false(root_shunned(&r, S(t)));
+	}
+	root_lost(&r, S(t));
+	root_back(&r, S(++t));
+	assert_int_equal(held_s(r.shunned_until, S(t)), 30);
+	for (unsigned i = 0; i < 200; i++) {
+		root_lost(&r, S(t));
+		root_back(&r, S(++t));
+		assert_true(held_s(r.shunned_until, S(t)) <= 240);
+	}
+	assert_false(root_held(&r, S(t)));
+	/* One that goes for long, once a minute, is left alone. */
+	r = (struct root){0};
+	for (unsigned i = 0; i < 50; i++, t += 60) {
+		root_lost(&r, S(t));
+		root_back(&r, S(t + 20));
+		assert_false(root_shunned(&r, S(t + 20)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +267,8 @@ int main(void)
 	        cmocka_unit_test(test_the_present_root_is_kept),
 	        cmocka_unit_test(test_one_neighbour_does_not_crowd_out_others),
 	        cmocka_unit_test(test_the_fallen_are_remembered),
+	        cmocka_unit_test(test_held_off_doubling),
+	        cmocka_unit_test(test_flaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,12 +210,94 @@ static void test_chain_of_few_bytes(void **state)
 	rig_close(&net);
 }
 
+/* A root that all others hold off stays alone for ten seconds, then joins theirs; when the time is over, nothing moves again. */
+static void test_a_root_that_nobody_follows(void **state)
+{
+	struct net net;
+	struct node_id held;
+	uint32_t root;
+
+	rig_open(&net, TOPO_GRID, 16, 5, true, 15);
+	held = anchor_of(&net, 0)->tree[0].root;
+	root = net_find(&net, &held);
+	for (uint32_t i = 0; i < net.n; i++)
+		if (i != root) {
+			root_strike(roots_find(&anchor_of(&net, i)->tree[0].roots, &held),
+			            ROOT_EQUIVOCATES, net.now);
+			anchor_reselect(net.node[i].node);
+			rig_kick(&net, i);
+		}
+	rig_run(&net, 5000);
+	assert_null(anchor_of(&net, root)->tree[0].parent);
+	for (unsigned s = 0; s < 60; s++) {
+		rig_run(&net, 1000);
+		if (s < 12)
+			continue;
+		assert_non_null(anchor_of(&net, root)->tree[0].parent);
+		for (uint32_t i = 0; i < net.n; i++)
+			assert_true(id_eq(&anchor_of(&net, i)->tree[0].root,
+			                  &anchor_of(&net, root)->tree[0].root));
+	}
+	assert_true(loop_free(&net));
+	rig_close(&net);
+}
+
+/* But for one node. */
+static bool one_tree(const struct net *net, const struct node *but)
+{
+	for (uint32_t i = 1; i < net->n; i++)
+		if (net->node[i].node != but &&
+		    !id_eq(&anchor_of(net, i)->tree[0].root, &anchor_of(net, 0)->tree[0].root))
+			return false;
+	return true;
+}
+
+/* For ten minutes the best root signs nothing for 26 s, then goes on for 10 s, again and again, and joins no other. It is left and joined again
+ * a few times, all but a few seconds the others are one tree, and a minute after the end all are. */
+static void test_a_root_that_stalls_for_ten_minutes(void **state)
+{
+	struct net net;
+	struct node *n;
+	struct node_id before;
+	unsigned moves = 0, parted = 0;
+
+	rig_open(&net, TOPO_GRID, 25, 6, true, 15);
+	n = net.node[net_find(&net, &anchor_of(&net, 0)->tree[0].root)].node;
+	before = anchor_of(&net, 0)->tree[0].root;
+	for (unsigned s = 0; s < 600; s++) {
+		n->anchor->tree[0].followed_at = net.now;
+		if (s % 36 < 26)
+			disarm(n, &n->anchor->seq_timer);
+		else if (!timer_armed(&n->anchor->seq_timer))
+			arm(n, &n->anchor->seq_timer, TIMER_ANCHOR_SEQ, NULL, 1);
+		rig_run(&net, 1000);
+		moves += !id_eq(&before, &anchor_of(&net, 0)->tree[0].root);
+		before = anchor_of(&net, 0)->tree[0].root;
+		parted += !one_tree(&net, n);
+	}
+	assert_in_range(moves, 4, 14);
+	assert_true(parted <= 15);
+	if (!timer_armed(&n->anchor->seq_timer))
+		arm(n, &n->anchor->seq_timer, TIMER_ANCHOR_SEQ, NULL, 1);
+	rig_run(&net, 60000);
+	for (unsigned s = 0; s < 60; s++) {
+		assert_true(one_tree(&net, NULL));
+		rig_run(&net, 1000);
+	}
+	rig_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_flaps),           cmocka_unit_test(test_silent_flaps),
-	        cmocka_unit_test(test_only_link_flaps), cmocka_unit_test(test_root_dies),
-	        cmocka_unit_test(test_detach_and_hold), cmocka_unit_test(test_chain_of_few_bytes),
+	        cmocka_unit_test(test_flaps),
+	        cmocka_unit_test(test_silent_flaps),
+	        cmocka_unit_test(test_only_link_flaps),
+	        cmocka_unit_test(test_root_dies),
+	        cmocka_unit_test(test_detach_and_hold),
+	        cmocka_unit_test(test_a_root_that_nobody_follows),
+	        cmocka_unit_test(test_a_root_that_stalls_for_ten_minutes),
+	        cmocka_unit_test(test_chain_of_few_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
