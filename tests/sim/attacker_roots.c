@@ -20,19 +20,12 @@ static bool ann_of(const struct captive *c, uint16_t link, struct linkmsg_ann *m
 	return m->ntrees > 0;
 }
 
-/* The number that an announcement gives together with its root. */
-static void ann_number(struct ann_tree *t, uint64_t number)
-{
-	t->root_seq = number;
-}
-
 /* c stands right below root, which stands behind it. */
-static void below(struct ann_tree *t, const struct node_id *root, uint64_t number)
+static void below(struct ann_tree *t, const struct node_id *root)
 {
 	bool fits;
 
 	t->root = *root;
-	ann_number(t, number);
 	t->is_parent = false;
 	if (t->port == 0)
 		t->port = 1;
@@ -64,8 +57,7 @@ static void forge(struct attacker *a, struct captive *c, uint16_t link, uint32_t
 	attacker_say_seq(a, c, link, &m);
 }
 
-/* The highest number there is, numbers a little and far ahead, of the root and of another node that is none: as announcements say, and in
- * forged messages. */
+/* The highest number there is, numbers a little and far ahead, in forged messages of the root, and of another node that is none and is announced. */
 static void number_one(struct attacker *a, struct captive *c, uint16_t link, struct linkmsg_ann *m)
 {
 	const uint64_t raised[] = {UINT64_MAX, a->seq + 1000 * (uint64_t)NS_PER_S, UINT64_MAX / 2,
@@ -76,9 +68,7 @@ static void number_one(struct attacker *a, struct captive *c, uint16_t link, str
 	for (unsigned t = 0; t < m->ntrees; t++) {
 		m->tree[t].is_parent = false;
 		if (turn == 3)
-			below(&m->tree[t], &a->net->node[other].identity.id, raised[turn]);
-		else
-			ann_number(&m->tree[t], raised[turn]);
+			below(&m->tree[t], &a->net->node[other].identity.id);
 	}
 	attacker_say_ann(a, c, link, m);
 	forge(a, c, link, turn == 3 ? other : a->first, raised[turn]);
@@ -94,7 +84,7 @@ static void mined_one(struct attacker *a, struct captive *c, uint16_t link, stru
                       uint64_t number, bool signs)
 {
 	for (unsigned t = 0; t < m->ntrees && t < a->trees; t++)
-		below(&m->tree[t], &a->mined[t].identity.id, number);
+		below(&m->tree[t], &a->mined[t].identity.id);
 	attacker_say_ann(a, c, link, m);
 	for (unsigned t = 0; signs && t < m->ntrees && t < a->trees; t++) {
 		struct linkmsg_seq s = {.tree = (uint8_t)t, .seq = number};
@@ -109,7 +99,7 @@ static void newest_one(struct attacker *a, struct captive *c, uint16_t link, str
 	mined_one(a, c, link, m, a->seq, true);
 }
 
-/* Announced with the newest number, whose message is not sent. */
+/* Announced without a message. */
 static void silent_one(struct attacker *a, struct captive *c, uint16_t link, struct linkmsg_ann *m)
 {
 	mined_one(a, c, link, m, a->seq, false);
@@ -191,7 +181,7 @@ static void old_one(struct attacker *a, struct captive *c, uint16_t link, struct
 {
 	const struct linkmsg_seq *old = &a->old[a->turns % a->nold];
 
-	below(&m->tree[0], &a->net->node[a->first].identity.id, old->seq);
+	below(&m->tree[0], &a->net->node[a->first].identity.id);
 	attacker_say_ann(a, c, link, m);
 	attacker_say_seq(a, c, link, old);
 }
