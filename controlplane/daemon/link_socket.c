@@ -36,12 +36,17 @@ static socklen_t sockaddr_of(uint8_t family, uint16_t port, const uint8_t *addr,
 	return sizeof(*s);
 }
 
-/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed.
+/* Never fragmented: the link's MTU is what is configured. Larger buffers are wished for, not needed. any: datagrams tell the own address that they
+ * came to; those that come before this do not tell by which interface.
  * syscalls: setsockopt */
-static void socket_tune(int fd, bool v6, bool v4)
+static void socket_tune(int fd, bool v6, bool v4, bool any)
 {
-	int size = SOCKET_BUFFER, pmtu;
+	int size = SOCKET_BUFFER, on = 1, pmtu;
 
+	if (any && v6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else if (any)
+		(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	if (v6) {
 		pmtu = IPV6_PMTUDISC_PROBE;
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &pmtu, sizeof(pmtu));
@@ -110,6 +115,7 @@ void link_socket_families(const struct conf_link *l, bool *v4, bool *v6)
  * syscalls: socket setsockopt */
 static int make(const struct conf_link *l, struct daemon_link *k, char *err, size_t errcap)
 {
+	static const uint8_t any[sizeof(l->local.addr)];
 	int kind = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, only = !k->v4, rc;
 	int fd = socket(k->v6 ? AF_INET6 : AF_INET, kind, 0);
 
@@ -129,7 +135,7 @@ static int make(const struct conf_link *l, struct daemon_link *k, char *err, siz
 	}
 	if (k->v6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-	socket_tune(fd, k->v6, k->v4);
+	socket_tune(fd, k->v6, k->v4, memcmp(l->local.addr, any, sizeof(any)) == 0);
 	return fd;
 }
 

@@ -83,16 +83,24 @@ static void set(struct node *n, struct peer *p, const struct node_addr *a)
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-/* Packets leave from the own address that the neighbour asked, or the kernel chooses it. One that is configured comes without an interface, and
- * stays. */
+static bool asked_here(const struct peer *p)
+{
+	static const uint8_t none[sizeof(p->at.local_addr)];
+
+	return memcmp(p->at.local_addr, none, sizeof(none)) != 0;
+}
+
+/* Packets leave from the own address that the neighbour asked, or the kernel chooses it. One that is configured stays. */
 static void set_local(struct peer *p, bool asked)
 {
 	struct cp_link *io = &p->cfg.io;
 
-	if (io->local_if)
+	if (p->at.local_used) {
 		memset(io->local_addr, 0, sizeof(io->local_addr));
-	io->local_if = 0;
-	if (!asked || !p->at.local_if)
+		io->local_if = 0;
+	}
+	p->at.local_used = asked && asked_here(p);
+	if (!p->at.local_used)
 		return;
 	memcpy(io->local_addr, p->at.local_addr, sizeof(io->local_addr));
 	io->local_if = p->at.local_if;
@@ -102,7 +110,7 @@ static void set_local(struct peer *p, bool asked)
 static void learn(struct peer *p, const struct hs_source *from)
 {
 	p->at.learnt = address(from->family, from->addr, from->addr_port);
-	p->at.local_if = hs_source_local(from) ? from->local_if : 0;
+	p->at.local_if = from->local_if;
 	memcpy(p->at.local_addr, from->local_addr, sizeof(p->at.local_addr));
 	set_local(p, true);
 	take(p, &p->at.learnt);
@@ -222,7 +230,7 @@ void peer_address_next(struct node *n, struct peer *p)
 
 	while (at < k && !equal(&v[at], &now))
 		at++;
-	if (k == 0 || (k == 1 && at == 0 && !p->at.local_if))
+	if (k == 0 || (k == 1 && at == 0 && !asked_here(p)))
 		return; /* there is nothing to turn to */
 	now = v[at + 1 < k ? at + 1 : 0];
 	set_local(p, equal(&now, &p->at.learnt) && p->at.turns++ % 2);

@@ -16,9 +16,11 @@ struct peer; /* peer/peer.h */
 /* One peer's, beside peer.cfg.ends, which are configured. The address in use is that of peer.cfg.io. */
 struct addresses {
 	struct node_addr learnt;
-	/* Own address, and its interface, that the neighbour asked from there; zero: the kernel chooses. */
+	/* Own address that the neighbour asked from there; zeros: the kernel chooses. Its interface, 0: not known, as of a datagram that came before
+	 * the socket was asked to tell. */
 	uint8_t local_addr[16];
 	uint32_t local_if;
+	bool local_used; /* peer.cfg.io has it: else what stands there is configured */
 	/* Is being asked whether the neighbour is there; family 0: none is. */
 	struct node_addr asked;
 	uint64_t nonce;

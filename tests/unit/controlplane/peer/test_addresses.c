@@ -139,6 +139,11 @@ static void test_own_address_follows(void **state)
 	n = net.node[net.edge[0].node[0]].node;
 	peer_address_use(n, p, &from);
 	assert_memory_equal(p->cfg.io.local_addr, from.local_addr, 16);
+	/* A datagram that came before its socket was asked to tell names no interface. */
+	from.local_if = 0;
+	from.local_addr[3] = 2;
+	peer_address_use(n, p, &from);
+	assert_memory_equal(p->cfg.io.local_addr, from.local_addr, 16);
 	for (unsigned i = 0; i < 2; i++) {
 		peer_learnt(n, p, 6, pk.addr, 77);
 		peer_challenge_rx(n, p,
