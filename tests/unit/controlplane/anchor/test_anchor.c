@@ -126,10 +126,14 @@ static struct linkmsg_seq word_of(struct alone *a, const struct node_id *root, u
 	return m;
 }
 
+/* Nobody but this node itself can say its own. */
 static void say(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq)
 {
-	struct linkmsg_seq m = word_of(a, root, seq);
+	struct linkmsg_seq m;
 
+	if (id_eq(root, &a->g.identity.id))
+		return;
+	m = word_of(a, root, seq);
 	anchor_seq_rx(a->n, p, &m);
 }
 
