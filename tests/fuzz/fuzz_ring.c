@@ -305,7 +305,7 @@ static void execute(struct play *p, unsigned worker)
 	unsigned n;
 
 	l->w.now = p->w->now;
-	n = command_run(l);
+	n = command_run(l, 64);
 	require(n <= s->nqueued && (n > 0 || s->nqueued == 0), "carries out what nobody asked for");
 	require(atomic_load(&l->w.acked) == p->w->seq[worker] - (s->nqueued - n),
 	        "acknowledges another command than its last");

@@ -145,7 +145,7 @@ static void tell(struct gate_world *w, unsigned worker, struct bridge_msg m)
 
 static void kick(struct gate_world *w, struct gate_stream *s)
 {
-	if (!atomic_exchange(&s->st->gateway_kicked, 1))
+	if (!atomic_exchange(&s->st->side.shared->app_kicked, 1))
 		tell(w, s->worker, (struct bridge_msg){.type = BRIDGE_KICK, .stream = s->st});
 }
 
@@ -155,14 +155,14 @@ static void read_out(struct gate_world *w, struct gate_stream *s, uint32_t most)
 	const void *piece;
 	uint32_t n;
 
-	while (most && (n = bytering_peek(&s->st->worker.out, &piece))) {
+	while (most && (n = bytering_peek(&s->st->side.out, &piece))) {
 		n = n < most ? n : most;
 		for (uint32_t i = 0; i < n; i++)
 			require(((const uint8_t *)piece)[i] == gate_out_byte(s->out++),
 			        "changes what an application has written");
-		bytering_consume(&s->st->worker.out, n);
+		bytering_consume(&s->st->side.out, n);
 		most -= n;
-		if (atomic_exchange(&s->st->out_full, 0))
+		if (atomic_exchange(&s->st->side.shared->out_full, 0))
 			kick(w, s);
 	}
 }
@@ -172,11 +172,11 @@ static void write_in(struct gate_world *w, struct gate_stream *s, uint32_t n)
 	void *piece;
 	uint32_t room;
 
-	while (n && !s->ended && (room = bytering_reserve(&s->st->worker.in, &piece))) {
+	while (n && !s->ended && (room = bytering_reserve(&s->st->side.in, &piece))) {
 		room = room < n ? room : n;
 		for (uint32_t i = 0; i < room; i++)
 			((uint8_t *)piece)[i] = gate_in_byte(s->in++);
-		bytering_commit(&s->st->worker.in, room);
+		bytering_commit(&s->st->side.in, room);
 		n -= room;
 	}
 	kick(w, s);
@@ -251,7 +251,7 @@ static void take(struct gate_world *w, unsigned worker, const struct bridge_msg 
 		break;
 	case BRIDGE_KICK:
 		require(s && !s->let_go, "says something about a stream after the last message");
-		atomic_exchange(&s->st->worker_kicked, 0);
+		atomic_exchange(&s->st->side.shared->worker_kicked, 0);
 		break;
 	case BRIDGE_LET_GO:
 		require(s && !s->let_go, "lets go of one stream twice");
@@ -330,8 +330,8 @@ static void end(struct gate_world *w, struct gate_stream *s, uint8_t how)
 	if (s->ended)
 		return;
 	s->ended = true;
-	atomic_store(&s->st->err, ECONNRESET);
-	atomic_fetch_or(&s->st->told, how & 1 ? STREAM_ERROR : STREAM_EOF);
+	atomic_store(&s->st->side.shared->err, ECONNRESET);
+	atomic_fetch_or(&s->st->side.shared->told, how & 1 ? STREAM_ERROR : STREAM_EOF);
 	kick(w, s);
 }
 
