@@ -243,6 +243,16 @@ static struct cp_cmd command(struct play *p)
 	case CMD_DUMP_CONNECTIONS:
 		c.u.dump = (struct cp_dump){.from = byte(p), .most = wild & 3};
 		break;
+	case CMD_LINK_RUNS:
+	case CMD_LINK_SAMPLE:
+		c.u.runs.link = link_number(p);
+		c.u.runs.mode = wild & 3;
+		break;
+	case CMD_LANE_SEEN:
+		c.u.lane_seen.link = link_number(p);
+		c.u.lane_seen.index = twin_index[wild % TWIN_INDEX];
+		c.u.lane_seen.first = wild & 8 ? UINT64_MAX - byte(p) : byte(p);
+		break;
 	case CMD_PORT:
 		c.u.port.port = wild & 0xf0 ? p->w->port : UINT16_MAX;
 		c.u.port.on = wild & 1;

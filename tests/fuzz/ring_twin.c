@@ -295,6 +295,13 @@ static bool session_command(struct twin *t, const struct cp_cmd *c)
 	}
 }
 
+/* How datagrams leave is told only to the worker that has the socket; a sample ends whether one had begun or not. */
+static bool runs(const struct twin *t, const struct twin_link *l, const struct cp_cmd *c)
+{
+	return l && l->cfg.type == LINK_UDP_SOCKET && l->cfg.owner == t->worker &&
+	       (c->type == CMD_LINK_SAMPLE || c->u.runs.mode <= LINK_RUNS_ONE);
+}
+
 bool twin_command(struct twin *t, const struct cp_cmd *c)
 {
 	struct twin_link *l = twin_link(t, c->u.link.link);
@@ -302,7 +309,11 @@ bool twin_command(struct twin *t, const struct cp_cmd *c)
 	switch (c->type) {
 	case CMD_NOP:
 	case CMD_QUERY_LABEL:
+	case CMD_LANE_SEEN: /* of a key that is not there no answer comes */
 		return true;
+	case CMD_LINK_RUNS:
+	case CMD_LINK_SAMPLE:
+		return runs(t, twin_link(t, c->u.runs.link), c);
 	case CMD_LINK_SET:
 		return link_set(t, &c->u.link);
 	case CMD_LINK_DEL:
