@@ -4,22 +4,15 @@
 
       a === b        two veth pairs between two network namespaces, IPv4 on one, IPv6 on the other; one link, one socket at each end
 """
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import lib
-from lib import check, coyonet
+from lib import check, coyonet, run
 
 FIRST = {"a": "10.9.1.1", "b": "10.9.1.2"}
 SECOND = {"a": "fd00:9::1", "b": "fd00:9::2"}
-
-
-def run(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
 def address(node, which, what):
@@ -89,11 +82,5 @@ def body(net):
         t.close()
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("unshare") or subprocess.run(
-            ["unshare", "-Urnm", "sh", "-c", "mount -t tmpfs t /run && ip netns add x"], stderr=subprocess.DEVNULL, check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urnm)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
-run("mount", "-t", "tmpfs", "t", "/run")
+lib.own_network(named=True)
 lib.main(body)

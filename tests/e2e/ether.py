@@ -10,7 +10,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import time
 
 import lib
@@ -144,11 +143,7 @@ def sealed(net):
         teardown()
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("dumpcap"):
-        lib.skip("tshark (and dumpcap with it) is not installed")
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-Urn", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urn)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
+if not shutil.which("dumpcap"):
+    lib.skip("tshark (and dumpcap with it) is not installed")
+lib.own_network()
 lib.main(plain, sealed)

@@ -2,6 +2,7 @@
 """What every end-to-end script starts with: the build named on the command line, a network, a clear end."""
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,24 @@ def check(ok, text):
 def skip(why):
     print("skipped: %s" % why)
     sys.exit(SKIP)
+
+
+def run(*words):
+    """A command that must succeed; nobody reads what it says."""
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+def own_network(named=False):
+    """The script begins anew in a network namespace of its own, as an ordinary user may have one; named: others may be made in it by name, in a /run that
+    is its own. Where this machine does not let it, the test is skipped."""
+    flags, tried = ("-Urnm", ["sh", "-c", "mount -t tmpfs t /run && ip netns add x"]) if named else ("-Urn", ["true"])
+    if os.environ.get("COYO_NETNS") != "1":
+        if not shutil.which("unshare") or subprocess.run(["unshare", flags, *tried], stderr=subprocess.DEVNULL, check=False).returncode:
+            skip("this machine does not let an ordinary user make a network namespace (unshare %s)" % flags)
+        os.environ["COYO_NETNS"] = "1"
+        os.execvp("unshare", ["unshare", flags, sys.executable, *sys.argv])
+    if named:
+        run("mount", "-t", "tmpfs", "t", "/run")
 
 
 def down_at(net, node, link):

@@ -4,19 +4,12 @@
 
       b --- a --- c      a has two addresses that stand on neither wire; b calls the one, c the other
 """
-import os
-import shutil
 import subprocess
-import sys
 
 import lib
-from lib import check
+from lib import check, run
 
 ASKED = {"b": "fd00::1", "c": "fd00::2"}
-
-
-def run(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
 def wires(net):
@@ -61,12 +54,5 @@ def body(net):
         check(net.nodes[n].rows("links")[0]["flaps"] == 0, "without a flap")
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("unshare") or subprocess.run(
-            ["unshare", "-Urnm", "sh", "-c", "mount -t tmpfs t /run && ip netns add x"], stderr=subprocess.DEVNULL,
-            check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urnm)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
-run("mount", "-t", "tmpfs", "t", "/run")
+lib.own_network(named=True)
 lib.main(body)

@@ -4,21 +4,14 @@
 
       a --- t --- b        each --- is a veth pair between two network namespaces; its MTU is set
 """
-import os
-import shutil
 import subprocess
-import sys
 import time
 
 import lib
-from lib import check, coyonet
+from lib import check, coyonet, run
 
 OVER = {4: 60, 6: 80}  # of a sealed packet on the wire
 SEALED = 34  # of a segment in a tunnel
-
-
-def run(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
 def wire(net, a, b, mtu, v):
@@ -176,11 +169,5 @@ def middle(v, mtu):
     return body
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("unshare") or subprocess.run(
-            ["unshare", "-Urnm", "sh", "-c", "mount -t tmpfs t /run && ip netns add x"], stderr=subprocess.DEVNULL, check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urnm)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
-run("mount", "-t", "tmpfs", "t", "/run")
+lib.own_network(named=True)
 lib.main(narrow(1320, 4), narrow(1280, 6), middle(6, 1400), *([narrow(1280, 4), refused, shrinks(6, ["bt"]), shrinks(4, ["tb", "bt"]), middle(4, 1300)] if lib.everything() else []))

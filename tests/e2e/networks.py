@@ -4,18 +4,11 @@
 
       a --- t        both call each other
 """
-import os
-import shutil
 import subprocess
-import sys
 import time
 
 import lib
-from lib import check
-
-
-def run(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+from lib import check, run
 
 
 def said(net, n, text):
@@ -63,11 +56,5 @@ def networks(net):
         check(said(net, n, why) == 1, "%s tells in `show links` and once in its log: %s" % (n, why))
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("unshare") or subprocess.run(
-            ["unshare", "-Urnm", "sh", "-c", "mount -t tmpfs t /run && ip netns add x"], stderr=subprocess.DEVNULL, check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urnm)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urnm", sys.executable, *sys.argv])
-run("mount", "-t", "tmpfs", "t", "/run")
+lib.own_network(named=True)
 lib.main(networks)

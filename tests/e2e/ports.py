@@ -5,10 +5,8 @@
       a --- b        a veth pair under net_af_packet, or net_memif: the daemons stay, links come back, and each is told why meanwhile
 """
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import lib
@@ -102,9 +100,5 @@ def memif(net):
         send(net, 7001)
 
 
-if os.environ.get("COYO_NETNS") != "1":
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-Urn", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
-        lib.skip("this machine does not let an ordinary user make a network namespace (unshare -Urn)")
-    os.environ["COYO_NETNS"] = "1"
-    os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
+lib.own_network()
 lib.main(*([interface_deleted, memif] if lib.everything() else [interface_deleted]))
