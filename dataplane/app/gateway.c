@@ -152,14 +152,7 @@ static struct gateway *gateway_new(const struct dp_cfg *cfg, struct bridge *cons
 	g->bridges = bridges;
 	g->nbridges = n;
 	g->epoll = g->server = g->wake = -1;
-	TAILQ_INIT(&g->clients);
-	TAILQ_INIT(&g->dead_clients);
-	TAILQ_INIT(&g->streams);
-	TAILQ_INIT(&g->dead_streams);
-	TAILQ_INIT(&g->ready);
-	TAILQ_INIT(&g->owe_listeners);
-	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
-		TAILQ_INIT(&g->owe[i]);
+	gw_lists_init(g);
 	return g;
 }
 

@@ -124,7 +124,9 @@ struct gateway {
 	uint32_t *port_token; /* by port, 0: nobody listens */
 };
 
-/* gw_round.c: handles once what has come from applications and workers; wait: sleeps until something comes, if nothing is to be done. */
+/* gw_round.c: no client, stream or listener, and nothing is owed. */
+void gw_lists_init(struct gateway *g);
+/* Handles once what has come from applications and workers; wait: sleeps until something comes, if nothing is to be done. */
 void gw_round(struct gateway *g, bool wait);
 /* Frees the streams and clients that died in this round. */
 void gw_bury(struct gateway *g);

@@ -149,6 +149,18 @@ static bool owes(const struct gateway *g)
 	return false;
 }
 
+void gw_lists_init(struct gateway *g)
+{
+	TAILQ_INIT(&g->clients);
+	TAILQ_INIT(&g->dead_clients);
+	TAILQ_INIT(&g->streams);
+	TAILQ_INIT(&g->dead_streams);
+	TAILQ_INIT(&g->ready);
+	TAILQ_INIT(&g->owe_listeners);
+	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
+		TAILQ_INIT(&g->owe[i]);
+}
+
 /* syscalls: epoll_wait */
 void gw_round(struct gateway *g, bool wait)
 {

@@ -61,14 +61,7 @@ static struct gate_world *make(void)
 	g->server_node.kind = GW_SERVER;
 	g->wake = -1;
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
-	TAILQ_INIT(&g->clients);
-	TAILQ_INIT(&g->dead_clients);
-	TAILQ_INIT(&g->streams);
-	TAILQ_INIT(&g->dead_streams);
-	TAILQ_INIT(&g->ready);
-	TAILQ_INIT(&g->owe_listeners);
-	for (unsigned i = 0; i < sizeof(g->owe) / sizeof(g->owe[0]); i++)
-		TAILQ_INIT(&g->owe[i]);
+	gw_lists_init(g);
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(*g->listeners));
 	g->port_token = calloc(65536, sizeof(*g->port_token));
 	listen_here(&w);

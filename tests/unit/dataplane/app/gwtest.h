@@ -37,14 +37,7 @@ static inline void gwtest_start(struct gwtest *t)
 	g->line_cost = gw_line_cost();
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	assert_true(g->epoll >= 0);
-	TAILQ_INIT(&g->clients);
-	TAILQ_INIT(&g->dead_clients);
-	TAILQ_INIT(&g->streams);
-	TAILQ_INIT(&g->dead_streams);
-	TAILQ_INIT(&g->ready);
-	TAILQ_INIT(&g->owe_listeners);
-	for (unsigned i = 0; i < sizeof(g->owe) / sizeof(g->owe[0]); i++)
-		TAILQ_INIT(&g->owe[i]);
+	gw_lists_init(g);
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(struct gw_listener *));
 	g->port_token = calloc(65536, sizeof(uint32_t));
 	assert_non_null(g->listeners);
