@@ -146,6 +146,19 @@ static void tick_late(struct net *net, struct peer *p)
 	rig_kick(net, net->edge[EDGE].node[0]);
 }
 
+/* Two nodes, of which *n has not heard its neighbour, which is returned, for half a second, nor asked it. */
+static struct peer *idle_for_a_while(struct net *net, struct node **n)
+{
+	struct peer *p;
+
+	rig_open(net, TOPO_LINE, 2, 1, false, 30);
+	p = rig_peer(net, EDGE, 0);
+	*n = net->node[net->edge[EDGE].node[0]].node;
+	while (p->missed || instant_sub(net->now, p->heard) < 500 * NS_PER_MS)
+		rig_run(net, STEP);
+	return p;
+}
+
 /* A neighbour dies behind a link that is not in use, of which silence for seconds says nothing. It is asked as soon as somebody waits for
  * something from it, once, and is given no longer than on a link in use. */
 static void test_somebody_waits(void **state)
@@ -155,11 +168,7 @@ static void test_somebody_waits(void **state)
 		struct peer *p;
 		struct node *n;
 
-		rig_open(&net, TOPO_LINE, 2, 1, false, 30);
-		p = rig_peer(&net, EDGE, 0);
-		n = net.node[net.edge[EDGE].node[0]].node;
-		while (p->missed || instant_sub(net.now, p->heard) < 500 * NS_PER_MS)
-			rig_run(&net, STEP);
+		p = idle_for_a_while(&net, &n);
 		net_edge(&net, EDGE, false);
 		assert_int_equal(p->missed, 0);
 		if (wait == 2) { /* it owes an answer already, at leisure */
@@ -184,11 +193,7 @@ static void test_somebody_waits_for_the_living(void **state)
 	struct peer *p;
 	struct node *n;
 
-	rig_open(&net, TOPO_LINE, 2, 1, false, 30);
-	p = rig_peer(&net, EDGE, 0);
-	n = net.node[net.edge[EDGE].node[0]].node;
-	while (p->missed || instant_sub(net.now, p->heard) < 500 * NS_PER_MS)
-		rig_run(&net, STEP);
+	p = idle_for_a_while(&net, &n);
 	rig_kick(&net, net.edge[EDGE].node[0]);
 	peer_live_urge(n, p);
 	rig_kick(&net, net.edge[EDGE].node[0]);
