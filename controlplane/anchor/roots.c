@@ -15,12 +15,21 @@
 #define FLAP_FORGOTTEN (15 * NS_PER_S)
 #define SHUNNED_MAX    (240 * NS_PER_S)
 
+/* The place of the root of that id; r->n: it has none. */
+static unsigned place_of(const struct roots *r, const struct node_id *id)
+{
+	unsigned i = 0;
+
+	while (i < r->n && !id_eq(&r->root[i].id, id))
+		i++;
+	return i;
+}
+
 struct root *roots_find(struct roots *r, const struct node_id *id)
 {
-	for (unsigned i = 0; i < r->n; i++)
-		if (id_eq(&r->root[i].id, id))
-			return &r->root[i];
-	return NULL;
+	unsigned i = place_of(r, id);
+
+	return i < r->n ? &r->root[i] : NULL;
 }
 
 static bool same_message(const struct linkmsg_seq *a, const struct linkmsg_seq *b)
@@ -84,13 +93,13 @@ enum roots_word roots_judge(const struct roots *r, const struct node_id *id, uin
                             const struct linkmsg_seq *m, uint16_t from, const struct node_id *keep,
                             struct instant now)
 {
+	unsigned i = place_of(r, id);
+
 	if (m->seq > ROOT_SEQ_MAX)
 		return ROOTS_USELESS;
-	for (unsigned i = 0; i < r->n; i++) {
+	if (i < r->n) {
 		const struct linkmsg_seq *have = &r->root[i].seq;
 
-		if (!id_eq(&r->root[i].id, id))
-			continue;
 		if (m->seq != have->seq)
 			return m->seq > have->seq ? ROOTS_NEWER : ROOTS_OLDER;
 		return same_message(m, have) ? ROOTS_SAME : ROOTS_TWO;

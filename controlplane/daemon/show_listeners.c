@@ -10,6 +10,7 @@ bool show_listeners_row(struct daemon *d, struct show_walk *w, struct json *j)
 	                                      "busy", "use_xx",  "yourself",     "version"};
 	struct node_listener_view v;
 
+	_Static_assert(ARRAY_LEN(reasons) == ARRAY_LEN(v.refused), "a name for each reason");
 	if (!node_view_listener(d->node, &w->cursor, &v))
 		return false;
 	json_object(j, NULL);

@@ -67,6 +67,15 @@ void node_free(struct node *n)
 	ctx_destroy(n);
 }
 
+/* What a worker says about datagrams in runs on this link. */
+static void sampled(struct node *n, uint16_t link, const struct dp_event *ev)
+{
+	struct peer *p = peer_by_link(n, link);
+
+	if (p)
+		sampling_event(n, p, ev);
+}
+
 static void worker_event(struct node *n, const struct dp_event *ev)
 {
 	struct peer *p;
@@ -110,19 +119,13 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 			peer_too_big(n, p, ev->u.too_big.size);
 		break;
 	case EVT_LINK_RUN:
-		p = peer_by_link(n, ev->u.run_link);
-		if (p)
-			sampling_event(n, p, ev);
+		sampled(n, ev->u.run_link, ev);
 		break;
 	case EVT_LINK_SAMPLE:
-		p = peer_by_link(n, ev->u.sample.link);
-		if (p)
-			sampling_event(n, p, ev);
+		sampled(n, ev->u.sample.link, ev);
 		break;
 	case EVT_LANE_SEEN:
-		p = peer_by_link(n, ev->u.lane_seen.link);
-		if (p)
-			sampling_event(n, p, ev);
+		sampled(n, ev->u.lane_seen.link, ev);
 		break;
 	case EVT_SESSION_IDLE:
 		session_idle(n, ev->u.idle.session, ev->u.idle.idle);

@@ -11,6 +11,7 @@
 #include "core/request.h"
 #include "ipc/cpdp.h"
 #include "wire/id.h"
+#include "wire/link.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,8 +131,8 @@ struct node_listener_view {
 	uint16_t max;
 	bool open; /* any id is accepted */
 	uint32_t links, links_allowed, half_open;
-	uint32_t allowed, denied; /* ids named */
-	uint64_t refused[8];      /* handshakes, by enum link_refusal */
+	uint32_t allowed, denied;        /* ids named */
+	uint64_t refused[LINK_REFUSALS]; /* handshakes, by enum link_refusal */
 };
 /* The next listener. */
 bool node_view_listener(const struct node *n, struct node_cursor *at, struct node_listener_view *v);

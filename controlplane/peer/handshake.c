@@ -36,7 +36,7 @@ int64_t peer_handshake_wait(const struct peer *p)
 int64_t peer_handshake_retry(struct node *n, struct peer *p)
 {
 	/* The pause grows by rounds: an address that has not been tried yet does not wait for the others. */
-	unsigned ends = peer_addresses_count(p) > 1 ? peer_addresses_count(p) : 1;
+	unsigned known = peer_addresses_count(p), ends = known > 1 ? known : 1;
 	unsigned round = p->hs_tries / ends;
 	int64_t late =
 	        RETRY_MAX / (int64_t)ends > RETRY_SOON ? RETRY_MAX / (int64_t)ends : RETRY_SOON;
