@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The segment that one application and the workers share: a lane of messages for each worker, and slots, each of them the words and the two
+ * rings of one stream. The gateway makes it (a memfd, sealed against shrinking and growing) and takes no part afterwards.
+ *
+ * What lies where follows from four numbers that the daemon's answer to `attach` gives (struct appseg_layout); no offset or length is ever
+ * read from the segment itself. Neither side believes what it reads there: each keeps its own indices (struct bytering) elsewhere. */
+#pragma once
+#include "ipc/appseg.h"
+#include "wire/id.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define APPLANE_VERSION     1
+#define APPLANE_PAGE        4096u
+#define APPLANE_MSGS        256u /* slots of each message ring */
+#define APPLANE_SLOTS_MAX   65536u
+#define APPLANE_WORKERS_MAX 32u
+
+enum applane_type {
+	/* application -> worker */
+	APPLANE_CONNECT = 1, /* slot, id, port: opens a stream in a free slot */
+	APPLANE_ACCEPT_INTO, /* token, slot: the next connection of that listener goes into this free slot */
+	APPLANE_KICK, /* slot: look at its rings and flags (appseg_stream.worker_kicked was taken) */
+	APPLANE_CLOSE, /* slot, abort: the last message about it until APPSEG_FREE is told; after what was written FIN, or RST */
+	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session) */
+	/* worker -> application */
+	APPLANE_ACCEPTED =
+	        64, /* token, slot, id, port: a connection has come into a slot that was given; the peer's id and port */
+	APPLANE_READY, /* slot: APPWAIT_EVENT was asked for, and something has changed */
+	APPLANE_LISTENER_GONE, /* token: the listener has ended; slots given to it are free again (each is told so) */
+};
+
+/* 128 bytes, so that a message never wraps in its ring. Fields that a type does not name are 0. */
+struct applane_msg {
+	uint8_t type; /* enum applane_type */
+	uint8_t abort;
+	uint16_t port;
+	uint32_t slot;
+	uint32_t token; /* a listener, as the daemon's answer to `listen` named it */
+	uint32_t option;
+	int64_t value;
+	uint32_t seq; /* the application's, given back in APPSEG words that answer OPTION */
+	uint8_t pad0[4];
+	struct node_id id;
+	uint8_t pad[32];
+};
+_Static_assert(sizeof(struct applane_msg) == 128, "a power of two");
+
+/* One worker's lane. Begins a page; the two arrays of messages follow it. */
+struct applane {
+	struct bytering_shared to_worker; /* APPLANE_MSGS messages; the application produces */
+	struct bytering_shared to_app;    /* APPLANE_MSGS messages; the worker produces */
+	/* The worker sleeps and is woken by the eventfd that belongs to this application and it: the worker sets 1, either side takes it
+	 * back by exchange, and who takes a 1 that it did not set writes the eventfd. */
+	_Atomic uint32_t worker_asleep COYO_ALIGNED(COYO_CACHELINE);
+	/* The application sleeps on its own eventfd (poll, epoll): likewise the other way. */
+	_Atomic uint32_t app_asleep COYO_ALIGNED(COYO_CACHELINE);
+};
+
+/* Told in appseg_stream.told beside STREAM_EOF and STREAM_ERROR. */
+#define APPSEG_UP \
+	4u /* connected: local_port (and of an accepted one peer, peer_port) are there; or without it STREAM_ERROR with err */
+#define APPSEG_FREE \
+	8u /* the last word: the worker will not touch the slot again, the application may use it anew */
+
+/* How the application waits: bits of in_waits and out_waits. It sets one, looks again, and then waits; the worker takes all by exchange
+ * after it has changed something, and does what each asks for. Where neither is set nobody is woken. */
+#define APPWAIT_SLEEPS 1u /* FUTEX_WAKE (shared, all) on the word itself */
+#define APPWAIT_EVENT \
+	2u /* an APPLANE_READY for the slot, and the application's eventfd if app_asleep was set */
+
+/* The words of one slot; its page. Whoever hands a slot over (CONNECT, ACCEPT_INTO) has set all words to 0 before; the worker then begins
+ * its own view at 0. A listener is a slot too, of which only in_waits is used: it is taken when an ACCEPTED has been put into a lane. */
+struct appseg_slot {
+	struct appseg_stream stream;
+	_Atomic uint32_t in_waits;  /* for bytes, an end, APPSEG_UP, APPSEG_FREE */
+	_Atomic uint32_t out_waits; /* for room; set together with stream.out_full */
+	/* Written by the worker before it tells APPSEG_UP. */
+	uint16_t local_port, peer_port;
+	struct node_id peer;
+	/* The answer to OPTION number option_seq (the worker writes it last): 0 or a positive errno. */
+	int32_t option_err;
+	_Atomic uint32_t option_seq;
+};
+_Static_assert(sizeof(struct appseg_slot) <= APPLANE_PAGE, "a page");
+
+/* The numbers of a segment. slots and ring_bytes as the daemon granted them; ring_bytes is a power of two >= APPLANE_PAGE. */
+struct appseg_layout {
+	uint32_t workers, slots, ring_bytes;
+};
+
+/* Bytes of a lane with its two arrays, in whole pages. */
+#define APPLANE_BYTES                                                                             \
+	((sizeof(struct applane) + 2 * APPLANE_MSGS * sizeof(struct applane_msg) + APPLANE_PAGE - \
+	  1) /                                                                                    \
+	 APPLANE_PAGE * APPLANE_PAGE)
+
+/* True: every number is within its bounds. Whoever gets them from the other side asks first. */
+static inline bool appseg_layout_ok(const struct appseg_layout *l)
+{
+	return l->workers >= 1 && l->workers <= APPLANE_WORKERS_MAX && l->slots >= 1 &&
+	       l->slots <= APPLANE_SLOTS_MAX && l->ring_bytes >= APPLANE_PAGE &&
+	       l->ring_bytes <= 1u << 26 && !(l->ring_bytes & (l->ring_bytes - 1));
+}
+
+/* Lanes first, then a page of words for each slot, then the rings: out and in of slot 0, of slot 1, ... Sparse: what is never used is never
+ * touched. */
+static inline size_t appseg_lane_at(uint32_t worker)
+{
+	return worker * APPLANE_BYTES;
+}
+static inline size_t appseg_words_at(const struct appseg_layout *l, uint32_t slot)
+{
+	return l->workers * APPLANE_BYTES + (size_t)slot * APPLANE_PAGE;
+}
+static inline size_t appseg_ring_at(const struct appseg_layout *l, uint32_t slot, bool in)
+{
+	return appseg_words_at(l, l->slots) + ((size_t)slot * 2 + in) * l->ring_bytes;
+}
+static inline size_t appseg_bytes(const struct appseg_layout *l)
+{
+	return appseg_ring_at(l, l->slots, false);
+}
+
+/* The arrays of messages of a lane. */
+static inline void *applane_requests(struct applane *lane)
+{
+	return lane + 1;
+}
+static inline void *applane_events(struct applane *lane)
+{
+	return (uint8_t *)(lane + 1) + APPLANE_MSGS * sizeof(struct applane_msg);
+}
