@@ -253,3 +253,10 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 	memcpy(id, out.b, ID_BYTES);
 	return 0;
 }
+
+COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
+                             char why[COYO_WHY_MAX])
+{
+	(void)socket;
+	return coyo_parse_id(name, id, why);
+}
