@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How the verbs of the coyo tool complain, and what they read alike. */
+#include "libcoyo/verbs.h"
+#include "program/program.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int verb_complain(int status, const char *why)
+{
+	fprintf(stderr, "coyo: %s\n", why);
+	return status;
+}
+
+int verb_misuse(const char *what)
+{
+	fprintf(stderr, "coyo: %s\nTry `coyo --help`.\n", what);
+	return PROGRAM_USAGE;
+}
+
+int verb_complain_of(int err, const char *why)
+{
+	bool unreached = err == -ENOENT || err == -ENOTCONN || err == -EACCES || err == -EPERM ||
+	                 err == -ENAMETOOLONG;
+
+	return verb_complain(unreached ? PROGRAM_UNREACHED : PROGRAM_FAILED, why);
+}
+
+bool verb_port(const char *text, uint16_t *port)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text < '0' || *text > '9' || v < 1 || v > 65535)
+		return false;
+	*port = (uint16_t)v;
+	return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the verbs of the coyo tool share: how each is called, and how it complains. */
+#pragma once
+#include "libcoyo/coyo.h"
+
+#include <stdbool.h>
+
+/* A verb gets its own arguments, argv[0] being its name, and the daemon's application socket as -s gave it (NULL: not given). Returns the
+ * exit status (program/program.h). */
+int verb_keygen(int argc, char **argv, const char *socket);
+int verb_id(int argc, char **argv, const char *socket);
+int verb_connect(int argc, char **argv, const char *socket);
+int verb_listen(int argc, char **argv, const char *socket);
+
+/* Says why on standard error; returns status. */
+int verb_complain(int status, const char *why);
+/* Says what is wrong with the arguments, and where help is; returns PROGRAM_USAGE. */
+int verb_misuse(const char *what);
+/* Of a call that asks the daemon for something: err is what it returned. Returns PROGRAM_UNREACHED or PROGRAM_FAILED. */
+int verb_complain_of(int err, const char *why);
+/* A port in decimal, 1 to 65535. */
+bool verb_port(const char *text, uint16_t *port);
