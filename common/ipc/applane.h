@@ -22,7 +22,9 @@
 enum applane_type {
 	/* application -> worker */
 	APPLANE_CONNECT = 1, /* slot, id, port: opens a stream in a free slot */
-	APPLANE_ACCEPT_INTO, /* token, slot: the next connection of that listener goes into this free slot */
+	/* token, slot, option: the next connection of that listener goes into this free slot. option is the listener's own slot, whose
+	 * in_waits is taken when an ACCEPTED or the LISTENER_GONE is in the lane. CLOSE takes a slot back that waits. */
+	APPLANE_ACCEPT_INTO,
 	APPLANE_KICK, /* slot: look at its rings and flags (appseg_stream.worker_kicked was taken) */
 	APPLANE_CLOSE, /* slot, abort: the last message about it until APPSEG_FREE is told; after what was written FIN, or RST */
 	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session) */
@@ -56,7 +58,8 @@ struct applane {
 	/* The worker sleeps and is woken by the eventfd that belongs to this application and it: the worker sets 1, either side takes it
 	 * back by exchange, and who takes a 1 that it did not set writes the eventfd. */
 	_Atomic uint32_t worker_asleep COYO_ALIGNED(COYO_CACHELINE);
-	/* The application sleeps on its own eventfd (poll, epoll): likewise the other way. */
+	/* The application sleeps on its own descriptor (poll, epoll): likewise the other way. What the worker writes there are 8 bytes for
+	 * each 1 that it takes; it is a pipe's end, so that the application cannot make the worker wait. */
 	_Atomic uint32_t app_asleep COYO_ALIGNED(COYO_CACHELINE);
 };
 
