@@ -26,6 +26,11 @@ static const struct {
         {"EINVAL", EINVAL, "invalid request; port"},
         {"EBUSY", EBUSY, "the daemon has too many clients; port"},
         {"ESHUTDOWN", ESHUTDOWN, "the daemon is shutting down; port"},
+        {"EACCES", EACCES, "permission denied; port"},
+        {"EDQUOT", EDQUOT, "this user has as many applications as one may have; port"},
+        {"EPROTO", EPROTO, "what was asked for makes no sense; port"},
+        {"EPROTONOSUPPORT", EPROTONOSUPPORT, "the daemon speaks another version; port"},
+        {"ENOENT", ENOENT, "there is no such listener; port"},
         {"EIO", EIO, "internal error; port"},
 };
 
@@ -81,7 +86,7 @@ static bool number(const char *w, size_t n, uint32_t max, uint32_t *out)
 {
 	uint64_t v = 0;
 
-	if (n == 0 || n > 9)
+	if (n == 0 || n > 10)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (w[i] < '0' || w[i] > '9')
@@ -100,47 +105,105 @@ static int refuse(char why[APP_WHY_MAX], const char *text)
 	return -EINVAL;
 }
 
+/* The rest of a line whose first word is p's. Each reads what its request takes, and leaves *p behind it. */
+
+static int read_connect(const char **p, const char *end, struct app_request *req,
+                        char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	enum id_parse_result r = id_parse(w, n, &req->id);
+	uint32_t port;
+
+	if (r != ID_PARSE_OK)
+		return refuse(why, id_parse_error(r));
+	n = word(p, end, &w);
+	if (!number(w, n, UINT16_MAX, &port))
+		return refuse(why, "the port must be a number from 1 to 65535");
+	req->port = (uint16_t)port;
+	return 0;
+}
+
+static int read_listen(const char **p, const char *end, struct app_request *req,
+                       char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	uint32_t port = 0;
+
+	if (!is(w, n, "0") && !number(w, n, UINT16_MAX, &port))
+		return refuse(why, "the port must be a number from 0 to 65535");
+	req->port = (uint16_t)port;
+	n = word(p, end, &w);
+	if (n > 0 && !number(w, n, APP_BACKLOG_MAX, &req->backlog))
+		return refuse(why, "the backlog must be a number from 1 to 65535");
+	return 0;
+}
+
+static int read_attach(const char **p, const char *end, struct app_request *req,
+                       char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+
+	if (!number(w, n, UINT16_MAX, &req->version))
+		return refuse(why, "the version must be a number from 1 to 65535");
+	n = word(p, end, &w);
+	if (n > 0 && !number(w, n, APPLANE_SLOTS_MAX, &req->slots))
+		return refuse(why, "the slots must be a number from 1 to 65536");
+	return 0;
+}
+
+static int read_unlisten(const char **p, const char *end, struct app_request *req,
+                         char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+
+	if (!number(w, n, UINT32_MAX, &req->token))
+		return refuse(why, "a listener is named by the number that `listening` told");
+	return 0;
+}
+
+static int read_nothing(const char **p, const char *end, struct app_request *req,
+                        char why[APP_WHY_MAX])
+{
+	(void)p;
+	(void)end;
+	(void)req;
+	(void)why;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	uint8_t type;
+	int (*read)(const char **p, const char *end, struct app_request *req,
+	            char why[APP_WHY_MAX]);
+} requests[] = {
+        {"connect", APP_REQ_CONNECT, read_connect},    {"listen", APP_REQ_LISTEN, read_listen},
+        {"version", APP_REQ_VERSION, read_nothing},    {"attach", APP_REQ_ATTACH, read_attach},
+        {"unlisten", APP_REQ_UNLISTEN, read_unlisten},
+};
+
 int app_request_parse(const char *line, size_t len, struct app_request *out, char why[APP_WHY_MAX])
 {
 	const char *p = line, *end = line + len, *w;
 	struct app_request req = {.backlog = APP_BACKLOG_DEFAULT};
-	uint32_t port = 0;
-	size_t n;
+	size_t n, i = 0;
 
 	if (len > 0 && end[-1] == '\r')
 		end--;
 	n = word(&p, end, &w);
-	if (is(w, n, "connect"))
-		req.type = APP_REQ_CONNECT;
-	else if (is(w, n, "listen"))
-		req.type = APP_REQ_LISTEN;
-	else if (is(w, n, "version"))
-		req.type = APP_REQ_VERSION;
-	else
-		return refuse(
-		        why,
-		        "unknown request: say connect ID PORT, listen PORT [BACKLOG] or version");
-	if (req.type == APP_REQ_CONNECT) {
-		enum id_parse_result r;
-
-		n = word(&p, end, &w);
-		r = id_parse(w, n, &req.id);
-		if (r != ID_PARSE_OK)
-			return refuse(why, id_parse_error(r));
-	}
-	if (req.type != APP_REQ_VERSION) {
-		n = word(&p, end, &w);
-		if (!number(w, n, UINT16_MAX, &port))
-			return refuse(why, "the port must be a number from 1 to 65535");
-		req.port = (uint16_t)port;
-	}
-	n = word(&p, end, &w);
-	if (n > 0 && req.type == APP_REQ_LISTEN) {
-		if (!number(w, n, APP_BACKLOG_MAX, &req.backlog))
-			return refuse(why, "the backlog must be a number from 1 to 65535");
-		n = word(&p, end, &w);
-	}
-	if (n > 0)
+	while (i < ARRAY_LEN(requests) && !is(w, n, requests[i].name))
+		i++;
+	if (i == ARRAY_LEN(requests))
+		return refuse(why, "unknown request: say connect ID PORT, listen PORT [BACKLOG], "
+		                   "attach VERSION [SLOTS], unlisten TOKEN or version");
+	req.type = requests[i].type;
+	if (requests[i].read(&p, end, &req, why) < 0)
+		return -EINVAL;
+	if (word(&p, end, &w) > 0)
 		return refuse(why, "more words than this request takes");
 	*out = req;
 	return 0;
@@ -151,50 +214,136 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 	char id[ID_TEXT_LEN + 1];
 	int n;
 
-	if (req->type == APP_REQ_CONNECT) {
+	switch (req->type) {
+	case APP_REQ_CONNECT:
 		id_to_text(&req->id, id);
 		n = snprintf(out, APP_LINE_MAX, "connect %s %u\n", id, req->port);
-	} else if (req->type == APP_REQ_LISTEN) {
+		break;
+	case APP_REQ_LISTEN:
 		n = snprintf(out, APP_LINE_MAX, "listen %u %u\n", req->port, req->backlog);
-	} else {
+		break;
+	case APP_REQ_ATTACH:
+		n = req->slots ? snprintf(out, APP_LINE_MAX, "attach %u %u\n", req->version,
+		                          req->slots)
+		               : snprintf(out, APP_LINE_MAX, "attach %u\n", req->version);
+		break;
+	case APP_REQ_UNLISTEN:
+		n = snprintf(out, APP_LINE_MAX, "unlisten %u\n", req->token);
+		break;
+	default:
 		n = snprintf(out, APP_LINE_MAX, "version\n");
+		break;
 	}
 	COYO_ASSERT(n > 0 && n < APP_LINE_MAX);
 	return (size_t)n;
 }
 
+/* An end: id and port. False: the word at *p is no id; *bad: it is one, and no port follows. */
+static bool read_end(const char **p, const char *end, struct app_answer *ans, bool *bad)
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	uint32_t port;
+
+	*bad = false;
+	if (n == 0 || id_parse(w, n, &ans->id) != ID_PARSE_OK)
+		return false;
+	n = word(p, end, &w);
+	if (!number(w, n, UINT16_MAX, &port)) {
+		*bad = true;
+		return false;
+	}
+	ans->port = (uint16_t)port;
+	ans->has_end = true;
+	return true;
+}
+
+static int read_ok(const char **p, const char *end, struct app_answer *ans)
+{
+	bool bad;
+
+	read_end(p, end, ans, &bad);
+	return bad ? -EINVAL : 0;
+}
+
+static int read_accept(const char **p, const char *end, struct app_answer *ans)
+{
+	bool bad;
+
+	return read_end(p, end, ans, &bad) ? 0 : -EINVAL;
+}
+
+static int read_error(const char **p, const char *end, struct app_answer *ans)
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+
+	ans->err = errno_value(w, n);
+	if (*p < end)
+		++*p;
+	snprintf(ans->why, sizeof(ans->why), "%.*s", (int)(end - *p), *p);
+	return 0;
+}
+
+static int read_segment(const char **p, const char *end, struct app_answer *ans)
+{
+	struct appseg_layout *l = &ans->layout;
+	uint32_t *numbers[] = {&l->workers, &l->slots, &l->ring_bytes};
+	const char *w;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		n = word(p, end, &w);
+		if (!number(w, n, UINT32_MAX, numbers[i]))
+			return -EINVAL;
+	}
+	n = word(p, end, &w);
+	return id_parse(w, n, &ans->id) == ID_PARSE_OK && appseg_layout_ok(l) ? 0 : -EINVAL;
+}
+
+static int read_listening(const char **p, const char *end, struct app_answer *ans)
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	uint32_t port;
+
+	if (!number(w, n, UINT32_MAX, &ans->token))
+		return -EINVAL;
+	n = word(p, end, &w);
+	if (!number(w, n, UINT16_MAX, &port))
+		return -EINVAL;
+	ans->port = (uint16_t)port;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	uint8_t type;
+	int (*read)(const char **p, const char *end, struct app_answer *ans);
+} answers[] = {
+        {"ok", APP_ANS_OK, read_ok},
+        {"accept", APP_ANS_ACCEPT, read_accept},
+        {"error", APP_ANS_ERROR, read_error},
+        {"segment", APP_ANS_SEGMENT, read_segment},
+        {"listening", APP_ANS_LISTENING, read_listening},
+};
+
 int app_answer_parse(const char *line, size_t len, struct app_answer *out)
 {
 	const char *p = line, *end = line + len, *w;
-	struct app_answer ans = {0};
-	uint32_t port;
 	size_t n = word(&p, end, &w);
 
-	if (is(w, n, "error")) {
-		ans.type = APP_ANS_ERROR;
-		n = word(&p, end, &w);
-		ans.err = errno_value(w, n);
-		if (p < end)
-			p++;
-		snprintf(ans.why, sizeof(ans.why), "%.*s", (int)(end - p), p);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct app_answer ans = {.type = answers[i].type};
+
+		if (!is(w, n, answers[i].name))
+			continue;
+		if (answers[i].read(&p, end, &ans) < 0)
+			return -EINVAL;
 		*out = ans;
 		return 0;
 	}
-	ans.type = is(w, n, "ok") ? APP_ANS_OK : APP_ANS_ACCEPT;
-	if (ans.type == APP_ANS_ACCEPT && !is(w, n, "accept"))
-		return -EINVAL;
-	n = word(&p, end, &w);
-	if (n > 0 && id_parse(w, n, &ans.id) == ID_PARSE_OK) {
-		n = word(&p, end, &w);
-		if (!number(w, n, UINT16_MAX, &port))
-			return -EINVAL;
-		ans.port = (uint16_t)port;
-		ans.has_end = true;
-	}
-	if (ans.type == APP_ANS_ACCEPT && !ans.has_end)
-		return -EINVAL;
-	*out = ans;
-	return 0;
+	return -EINVAL;
 }
 
 size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX])
@@ -204,6 +353,12 @@ size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX])
 
 	if (ans->type == APP_ANS_ERROR) {
 		n = snprintf(out, APP_LINE_MAX, "error %s %s\n", errno_name(ans->err), ans->why);
+	} else if (ans->type == APP_ANS_SEGMENT) {
+		id_to_text(&ans->id, id);
+		n = snprintf(out, APP_LINE_MAX, "segment %u %u %u %s\n", ans->layout.workers,
+		             ans->layout.slots, ans->layout.ring_bytes, id);
+	} else if (ans->type == APP_ANS_LISTENING) {
+		n = snprintf(out, APP_LINE_MAX, "listening %u %u\n", ans->token, ans->port);
 	} else if (ans->has_end) {
 		id_to_text(&ans->id, id);
 		n = snprintf(out, APP_LINE_MAX, "%s %s %u\n",

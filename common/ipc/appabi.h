@@ -8,9 +8,23 @@
  *                                <- error ENAME sentence            whenever it did not work
  *
  * A connection carries one request after another. After `listen` it belongs to the listener, which ends with the connection. A line is
- * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms. */
+ * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms.
+ *
+ * An application that shares a segment with the workers (ipc/applane.h) says `attach` first, with APPLANE_VERSION:
+ *
+ *   -> attach VERSION [SLOTS]    <- segment WORKERS SLOTS RING_BYTES LOCAL-ID
+ *
+ * with these descriptors on the line's first byte, in this order: the segment, what wakes the application, and for each worker, in their order,
+ * the eventfd that wakes it for this application. SLOTS: as many as were asked for, or fewer. What wakes the application is readable when it
+ * is woken, by 8 bytes each time, and does not block; it need not be an eventfd. From then on the connection is the application: all that it
+ * holds ends with the connection. It carries, one after another:
+ *
+ *   -> listen PORT [BACKLOG]     <- listening TOKEN PORT            PORT 0: one that is free, from 32768..60999
+ *   -> unlisten TOKEN            <- ok
+ *   -> version                   <- ok 1 */
 #pragma once
 #include "base/cc.h"
+#include "ipc/applane.h"
 #include "ipc/paths.h"
 #include "wire/id.h"
 
@@ -24,13 +38,24 @@
 #define APP_BACKLOG_DEFAULT 128
 #define APP_BACKLOG_MAX     65535
 #define APP_SOCKET_ENV      "COYO_SOCKET"
+/* Descriptors that come with `segment`, for so many workers. */
+#define APP_SEGMENT_FDS(workers) (2 + (workers))
 
-enum app_request_type { APP_REQ_CONNECT = 1, APP_REQ_LISTEN, APP_REQ_VERSION };
+enum app_request_type {
+	APP_REQ_CONNECT = 1,
+	APP_REQ_LISTEN,
+	APP_REQ_VERSION,
+	APP_REQ_ATTACH,
+	APP_REQ_UNLISTEN,
+};
 
 struct app_request {
-	uint8_t type; /* enum app_request_type */
-	uint16_t port;
+	uint8_t type;      /* enum app_request_type */
+	uint16_t port;     /* connect, listen; 0 (listen alone): any that is free */
 	uint32_t backlog;  /* listen */
+	uint32_t version;  /* attach */
+	uint32_t slots;    /* attach; 0: as many as the daemon grants */
+	uint32_t token;    /* unlisten */
 	struct node_id id; /* connect */
 };
 
@@ -41,14 +66,22 @@ int app_request_parse(const char *line, size_t len, struct app_request *out,
 /* Writes the request with its newline and a NUL; returns its length without the NUL. */
 size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX]);
 
-enum app_answer_type { APP_ANS_OK = 1, APP_ANS_ACCEPT, APP_ANS_ERROR };
+enum app_answer_type {
+	APP_ANS_OK = 1,
+	APP_ANS_ACCEPT,
+	APP_ANS_ERROR,
+	APP_ANS_SEGMENT,
+	APP_ANS_LISTENING,
+};
 
 struct app_answer {
-	uint8_t type; /* enum app_answer_type */
-	bool has_end; /* id and port are there (always with accept) */
-	uint16_t port;
+	uint8_t type;  /* enum app_answer_type */
+	bool has_end;  /* id and port are there (always with accept) */
+	uint16_t port; /* with an end; listening */
 	int err; /* error: positive errno; one that this protocol has no name for travels as EIO */
-	struct node_id id;
+	uint32_t token;              /* listening */
+	struct appseg_layout layout; /* segment; appseg_layout_ok() holds */
+	struct node_id id;           /* with an end; segment: this node's */
 	char why[APP_WHY_MAX];
 };
 

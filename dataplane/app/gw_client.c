@@ -284,8 +284,10 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 		answer_error(g, c, EINVAL, "this connection belongs to a listener");
 	} else if (req.type == APP_REQ_CONNECT) {
 		start_connect(g, c, &req);
-	} else {
+	} else if (req.type == APP_REQ_LISTEN && req.port) {
 		start_listen(g, c, &req);
+	} else {
+		answer_error(g, c, EINVAL, "only an attached application may ask for this");
 	}
 }
 

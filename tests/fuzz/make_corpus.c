@@ -70,13 +70,17 @@ static void lines(const char *folder, const char *id)
 	                                  "drain",
 	                                  "show config",
 	                                  NULL};
-	char connect[200], ok[200], accepted[200];
-	const char *const request[] = {connect, "listen 80", "listen 80 7\r", "version", NULL};
-	const char *const answer[] = {ok, accepted, "ok 1", "error ETIMEDOUT no answer", NULL};
+	char connect[200], ok[200], accepted[200], segment[200];
+	const char *const request[] = {connect,       "listen 80",   "listen 80 7\r", "version",
+	                               "attach 1 64", "unlisten 77", "listen 0",      NULL};
+	const char *const answer[] = {
+	        ok,  accepted, "ok 1", "error ETIMEDOUT no answer", segment, "listening 77 40000",
+	        NULL};
 
 	snprintf(connect, sizeof(connect), "connect %s 22", id);
 	snprintf(ok, sizeof(ok), "ok %s 40000", id);
 	snprintf(accepted, sizeof(accepted), "accept %s 40001", id);
+	snprintf(segment, sizeof(segment), "segment 2 64 65536 %s", id);
 	texts(folder, "json", -1, json);
 	texts(folder, "ctl", -1, ctl);
 	texts(folder, "appline", '0', request);

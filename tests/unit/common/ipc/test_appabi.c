@@ -44,6 +44,34 @@ static void test_requests_there_and_back(void **state)
 	assert_int_equal(out.backlog, 7);
 }
 
+static void test_attached_requests_there_and_back(void **state)
+{
+	static const struct {
+		const char *line;
+		struct app_request req;
+	} rows[] = {
+	        {"attach 1\n", {.type = APP_REQ_ATTACH, .version = 1}},
+	        {"attach 65535 65536\n",
+	         {.type = APP_REQ_ATTACH, .version = 65535, .slots = APPLANE_SLOTS_MAX}},
+	        {"unlisten 4294967295\n", {.type = APP_REQ_UNLISTEN, .token = UINT32_MAX}},
+	        {"listen 0 9\n", {.type = APP_REQ_LISTEN, .backlog = 9}},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char line[APP_LINE_MAX], why[APP_WHY_MAX];
+		struct app_request out;
+		size_t n = app_request_write(&rows[i].req, line);
+
+		assert_string_equal(line, rows[i].line);
+		assert_int_equal(app_request_parse(line, n - 1, &out, why), 0);
+		assert_int_equal(out.type, rows[i].req.type);
+		assert_int_equal(out.version, rows[i].req.version);
+		assert_int_equal(out.slots, rows[i].req.slots);
+		assert_int_equal(out.token, rows[i].req.token);
+		assert_int_equal(out.port, 0);
+	}
+}
+
 static void test_host_form_and_default_backlog(void **state)
 {
 	struct node_id id = an_id();
@@ -68,7 +96,19 @@ static void test_bad_requests(void **state)
 	                                  "connect",
 	                                  "connect abc 7",
 	                                  "listen",
-	                                  "listen 0",
+	                                  "listen 00",
+	                                  "attach",
+	                                  "attach 0",
+	                                  "attach one",
+	                                  "attach 65536",
+	                                  "attach 1 0",
+	                                  "attach 1 65537",
+	                                  "attach 1 5 5",
+	                                  "unlisten",
+	                                  "unlisten 0",
+	                                  "unlisten 4294967296",
+	                                  "unlisten 99999999999",
+	                                  "unlisten 7 7",
 	                                  "listen -1",
 	                                  "listen 65536",
 	                                  "listen 7x",
@@ -120,10 +160,12 @@ static void test_noise(void **state)
 			memcpy(line, "connect ", 8);
 		if (n > 6 && round % 3 == 1)
 			memcpy(line, "error ", 6);
+		if (n > 10 && round % 3 == 2)
+			memcpy(line, round & 4 ? "segment 1 " : "attach 1 9", 10);
 		if (app_request_parse(line, n, &req, why) == 0)
-			assert_in_range(req.type, APP_REQ_CONNECT, APP_REQ_VERSION);
+			assert_in_range(req.type, APP_REQ_CONNECT, APP_REQ_UNLISTEN);
 		if (app_answer_parse(line, n, &ans) == 0)
-			assert_in_range(ans.type, APP_ANS_OK, APP_ANS_ERROR);
+			assert_in_range(ans.type, APP_ANS_OK, APP_ANS_LISTENING);
 		free(line);
 	}
 }
@@ -163,6 +205,53 @@ static void test_answers_there_and_back(void **state)
 	assert_int_equal(app_answer_parse("huh", 3, &out), -EINVAL);
 }
 
+static void test_attached_answers_there_and_back(void **state)
+{
+	struct app_answer in = {.type = APP_ANS_SEGMENT,
+	                        .layout = {.workers = 32, .slots = 65536, .ring_bytes = 1u << 26},
+	                        .id = an_id()};
+	struct app_answer out;
+	char line[APP_LINE_MAX];
+	size_t n = app_answer_write(&in, line);
+
+	assert_int_equal(app_answer_parse(line, n - 1, &out), 0);
+	assert_int_equal(out.type, APP_ANS_SEGMENT);
+	assert_memory_equal(&out.layout, &in.layout, sizeof(in.layout));
+	assert_true(id_eq(&out.id, &in.id));
+
+	in = (struct app_answer){.type = APP_ANS_LISTENING, .token = UINT32_MAX, .port = 32768};
+	n = app_answer_write(&in, line);
+	assert_string_equal(line, "listening 4294967295 32768\n");
+	assert_int_equal(app_answer_parse(line, n - 1, &out), 0);
+	assert_int_equal(out.token, UINT32_MAX);
+	assert_int_equal(out.port, 32768);
+}
+
+/* A layout that no segment has, a line cut off at any length. */
+static void test_bad_attached_answers(void **state)
+{
+	static const uint32_t bad[][3] = {{33, 1, 4096}, {1, 65537, 4096}, {1, 1, 2048},
+	                                  {1, 1, 4097},  {1, 1, 1u << 27}, {0, 1, 4096},
+	                                  {1, 0, 4096},  {1, 1, 0}};
+	struct app_answer in = {.type = APP_ANS_SEGMENT, .id = an_id()}, out;
+	char line[APP_LINE_MAX];
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		in.layout = (struct appseg_layout){bad[i][0], bad[i][1], bad[i][2]};
+		n = app_answer_write(&in, line);
+		assert_int_equal(app_answer_parse(line, n - 1, &out), -EINVAL);
+	}
+	in.layout = (struct appseg_layout){1, 1, 4096};
+	n = app_answer_write(&in, line) - 1;
+	assert_int_equal(app_answer_parse(line, n, &out), 0);
+	while (n-- > 0)
+		assert_int_equal(app_answer_parse(line, n, &out), -EINVAL);
+	assert_int_equal(app_answer_parse("listening 5", 11, &out), -EINVAL);
+	assert_int_equal(app_answer_parse("listening 0 5", 13, &out), -EINVAL);
+	assert_int_equal(app_answer_parse("listening 5 65536", 17, &out), -EINVAL);
+}
+
 static void test_errno_names(void **state)
 {
 	const struct app_answer refused = {.type = APP_ANS_ERROR, .err = ECONNREFUSED, .why = "no"};
@@ -184,11 +273,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_requests_there_and_back),
+	        cmocka_unit_test(test_attached_requests_there_and_back),
 	        cmocka_unit_test(test_host_form_and_default_backlog),
 	        cmocka_unit_test(test_bad_requests),
 	        cmocka_unit_test(test_mistyped_id_names_the_checksum),
 	        cmocka_unit_test(test_noise),
 	        cmocka_unit_test(test_answers_there_and_back),
+	        cmocka_unit_test(test_attached_answers_there_and_back),
+	        cmocka_unit_test(test_bad_attached_answers),
 	        cmocka_unit_test(test_errno_names),
 	};
 
