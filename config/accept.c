@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whom a listener accepts: `any`, `none`, ids, or a file with an id a line. */
+/* Whom a listener accepts: `any`, `none`, ids, or a file with an id a line. Names in place of ids have been replaced by then. */
 #include "conf.h"
 
 #include <errno.h>
@@ -62,7 +62,8 @@ static int words(const char *text, struct ids *s, char *why, size_t cap)
 		enum id_parse_result r = id_parse(w, len, &id);
 
 		if (r != ID_PARSE_OK) {
-			snprintf(why, cap, "any, none, ids, or a path with a /: %s",
+			snprintf(why, cap,
+			         "any, none, ids, names of [names], or a path with a /: %s",
 			         id_parse_error(r));
 			return -EINVAL;
 		}
@@ -79,7 +80,7 @@ int conf_accept_parse(const char *text, char *why, size_t cap)
 	enum conf_accept_mode mode = conf_accept_mode(text);
 
 	if (!*text || strlen(text) >= sizeof(conf_accept_t)) {
-		snprintf(why, cap, "any, none, ids, or a path with a /");
+		snprintf(why, cap, "any, none, ids, names of [names], or a path with a /");
 		return -EINVAL;
 	}
 	if (mode == CONF_ACCEPT_FILE && strchr(text, ' ')) {

@@ -145,8 +145,6 @@ struct reading {
 	struct conf_errors *e;
 	enum conf_section section;
 	struct conf_head *head; /* NULL: keys of an unknown section are skipped */
-	bool names;
-	uint32_t *name_lines;
 };
 
 /* The sections of one kind that have names. */
@@ -223,7 +221,6 @@ static void open_section(struct reading *r, const struct ini *ini)
 	unsigned s;
 
 	r->head = NULL;
-	r->names = false;
 	for (s = 0; s < CONF_SECTIONS; s++)
 		if (strcmp(ini->key, conf_sections[s].name) == 0)
 			break;
@@ -248,57 +245,29 @@ static void open_section(struct reading *r, const struct ini *ini)
 		return;
 	}
 	*line = ini->line;
-	r->names = s == CONF_SEC_NAMES;
-	r->head = r->names ? NULL : single[s];
+	r->head = s == CONF_SEC_NAMES ? NULL : single[s];
 }
 
-static void take_name(struct reading *r, const struct ini *ini)
+/* Options that take ids take names of [names] in their place. */
+static bool takes_names(const struct conf_option *o, const char *value)
 {
-	struct conf *c = r->c;
-	struct node_id id;
-	struct conf_name *n;
-	enum id_parse_result p = id_parse(ini->value, strlen(ini->value), &id);
-
-	if (!name_ok(ini->key, 63)) {
-		conf_error(r->e, ini->line,
-		           "`%.40s` cannot be a name: 1..63 letters, digits, dots, - or _",
-		           ini->key);
-		return;
-	}
-	if (p != ID_PARSE_OK) {
-		conf_error(r->e, ini->line, "%s: %s", ini->key, id_parse_error(p));
-		return;
-	}
-	if (conf_name_id(c, ini->key)) {
-		conf_error(r->e, ini->line, "duplicate name `%s` in [names]", ini->key);
-		return;
-	}
-	n = grow((void **)&c->names, &c->nnames, sizeof(*c->names), CONF_NAMES_MAX);
-	if (!n) {
-		conf_error(r->e, ini->line, "there are too many names: %u are possible",
-		           CONF_NAMES_MAX);
-		return;
-	}
-	snprintf(n->name, sizeof(n->name), "%s", ini->key);
-	n->id = id;
+	return o->kind == CONF_id ||
+	       (o->kind == CONF_accept && conf_accept_mode(value) == CONF_ACCEPT_IDS);
 }
 
 static void take_pair(struct reading *r, const struct ini *ini, bool any_section)
 {
 	const struct conf_option *o;
-	char why[200];
+	char why[200], ids[CONF_LINE_MAX];
+	const char *value;
 	int i;
 
 	if (!any_section) {
 		conf_error(r->e, ini->line, "`%.40s` stands before the first section", ini->key);
 		return;
 	}
-	if (r->names) {
-		take_name(r, ini);
-		return;
-	}
 	if (!r->head)
-		return;
+		return; /* of [names], which was read before, or of no section there is */
 	i = conf_option_index(r->section, ini->key);
 	if (i < 0) {
 		unknown_key(r->section, ini->key, ini->line, r->e);
@@ -316,7 +285,18 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	r->head->given |= UINT32_C(1) << i;
 	r->head->lines[i] = ini->line;
 	o = &conf_sections[r->section].options[i];
-	if (conf_value_parse(o, ini->value, r->head, why, sizeof(why)) == 0)
+	value = ini->value;
+	if (takes_names(o, value)) {
+		if (conf_names_replace(r->c, value, ids) != 0) {
+			conf_error(r->e, ini->line,
+			           "%s: the ids of these names do not fit into a line; name a file "
+			           "with an id a line",
+			           o->key);
+			return;
+		}
+		value = ids;
+	}
+	if (conf_value_parse(o, value, r->head, why, sizeof(why)) == 0)
 		return;
 	if (o->kind == CONF_id || o->kind == CONF_ends)
 		conf_error(r->e, ini->line, "%s: %s", o->key, why);
@@ -346,7 +326,7 @@ static void check_required(const struct conf_head *h, enum conf_section s, struc
 }
 
 int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
-               struct conf_errors *e)
+               conf_names_fn *names_file, struct conf_errors *e)
 {
 	struct reading r = {.c = c, .e = e};
 	struct ini ini;
@@ -359,6 +339,7 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 	defaults(CONF_SEC_NODE, &c->node);
 	defaults(CONF_SEC_WORKER, &c->worker);
 	defaults(CONF_SEC_API, &c->api);
+	conf_names_read(c, text, len, names_file, e);
 	ini_init(&ini, text, len);
 	while (ini_next(&ini) != INI_END) {
 		if (ini.kind == INI_BAD) {
@@ -381,8 +362,6 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 		check_required(&c->listens[i].head, CONF_SEC_LISTEN, e);
 	for (uint32_t i = 0; i < c->nlsps; i++)
 		check_required(&c->lsps[i].head, CONF_SEC_LSP, e);
-	if (conf_names_index(c) != 0)
-		conf_error(e, 0, "out of memory for the names");
 	conf_check(c, e);
 	if (e->count > CONF_ERRORS_MAX && before <= CONF_ERRORS_MAX) {
 		uint32_t more = e->count - CONF_ERRORS_MAX;
@@ -400,7 +379,6 @@ void conf_free(struct conf *c)
 	free(c->links);
 	free(c->listens);
 	free(c->lsps);
-	free(c->names);
-	free(c->names_by_id);
+	names_free(&c->names);
 	*c = (struct conf){0};
 }

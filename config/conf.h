@@ -3,6 +3,7 @@
 #pragma once
 #include "options.h"
 #include "base/cc.h"
+#include "names/names.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -19,7 +20,6 @@ struct identity; /* crypto/identity.h */
 #define CONF_PORTS_MAX   32
 #define CONF_LISTENS_MAX 64
 #define CONF_LSPS_MAX    4096
-#define CONF_NAMES_MAX   4096
 
 /* One type per kind of value. */
 typedef char conf_str_t[64];
@@ -77,7 +77,7 @@ enum conf_section {
 	CONF_SEC_LINK,
 	CONF_SEC_LISTEN,
 	CONF_SEC_LSP,
-	CONF_SEC_NAMES, /* free keys: NAME = ID */
+	CONF_SEC_NAMES, /* free keys: NAME = ID, and `file` */
 	CONF_SECTIONS,
 };
 
@@ -118,10 +118,6 @@ struct conf_lsp {
 	struct conf_head head;
 	CONF_LSP_OPTIONS(CONF_FIELD, )
 };
-struct conf_name {
-	char name[64];
-	struct node_id id;
-};
 
 enum { CONF_IDLE_ADAPTIVE = 0, CONF_IDLE_BUSY = 1 };
 enum { CONF_HUGE_AUTO = 0, CONF_HUGE_YES = 1, CONF_HUGE_NO = 2 };
@@ -136,10 +132,10 @@ struct conf {
 	struct conf_link *links;
 	struct conf_listen *listens;
 	struct conf_lsp *lsps;
-	struct conf_name *names;        /* in the order of the file */
-	struct conf_name **names_by_id; /* the same, sorted; see conf_names_index() */
-	uint32_t nports, nlinks, nlistens, nlsps, nnames;
-	uint32_t names_line; /* of [names]; 0: absent */
+	struct names names; /* in the order of the file, then in that of names_file */
+	uint32_t nports, nlinks, nlistens, nlsps;
+	uint32_t names_line;    /* of [names]; 0: absent */
+	conf_path_t names_file; /* `file` of [names]; "": none */
 };
 
 /* Collected errors: `FILE:LINE: text` lines in text (owned; free with conf_errors_free). */
@@ -183,10 +179,14 @@ void conf_value_format(const struct conf_option *o, const void *base, char *out,
 /* `1..16`, `yes|no`, ... for errors and manuals. */
 void conf_value_range(const struct conf_option *o, char *out, size_t cap);
 
-/* Reads a text, as if it came from `file`. Every error is collected. Returns 0 or -EINVAL; conf_free() either way. */
+/* Adds the names of the file that line `line` names, and an error for each line of it that is wrong. */
+typedef void conf_names_fn(struct conf *c, uint32_t line, struct conf_errors *e);
+
+/* Reads a text, as if it came from `file`, and with names_file the file of names that it names; NULL: it is left out. Every error is
+ * collected. Returns 0 or -EINVAL; conf_free() either way. */
 int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
-               struct conf_errors *e) COYO_NODISCARD;
-/* Reads a file as conf_parse() reads a text; conf_free() either way. */
+               conf_names_fn *names_file, struct conf_errors *e) COYO_NODISCARD;
+/* Reads a file as conf_parse() reads a text, and the file of names that it names; conf_free() either way. */
 int conf_load(struct conf *c, const char *file, struct conf_errors *e) COYO_NODISCARD;
 /* Frees what parsing allocated; c is then all zeroes. */
 void conf_free(struct conf *c);
@@ -215,12 +215,18 @@ int conf_accept_change(const char *path, const struct node_id *id, bool add, cha
 /* Reads the files that listeners name. -EINVAL with an error at the line of each that is missing or wrong. */
 int conf_accept_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
 
-/* The id behind a name of [names], or NULL. */
-const struct node_id *conf_name_id(const struct conf *c, const char *name);
-/* The first name that [names] gives an id, or NULL. */
-const char *conf_id_name(const struct conf *c, const struct node_id *id);
-/* Sorts names_by_id anew after names has changed: conf_parse() does it. -ENOMEM: conf_id_name() then finds nothing. */
-int conf_names_index(struct conf *c);
+/* ---- [names] (names.c) ---- */
+
+/* Adds what the section [names] of a text says, wherever it stands, and what the file that it names says. */
+void conf_names_read(struct conf *c, const char *text, size_t len, conf_names_fn *names_file,
+                     struct conf_errors *e);
+/* Adds the lines of a file of names; errors name `file`. */
+void conf_names_lines(struct conf *c, const char *file, const char *text, size_t len,
+                      struct conf_errors *e);
+/* Writes a value in which ids stand, with blanks between, as one in which ids stand in place of names of [names]; any other word stays.
+ * -ENOSPC: it does not fit. */
+int conf_names_replace(const struct conf *c, const char *value,
+                       char out[CONF_LINE_MAX]) COYO_NODISCARD;
 
 /* ---- The INI reader: lines, nothing else ---- */
 enum ini_kind { INI_END = 0, INI_SECTION, INI_PAIR, INI_BAD };

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,38 +31,68 @@ static long read_all(int fd, char *buf, size_t cap)
 	return (long)n;
 }
 
-/* syscalls: open fstat close */
-int conf_load(struct conf *c, const char *file, struct conf_errors *e)
+/* The text of a file, or of a pipe where that is well, which the caller frees, and its length. NULL: why says what is wrong with it.
+ * syscalls: open fstat close */
+static char *read_text(const char *path, bool pipe, size_t *len, char *why, size_t cap)
 {
 	struct stat st;
 	char *text;
 	long n;
-	int rc = -EINVAL, fd = open(file, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe ? 0 : O_NONBLOCK));
 
-	*c = (struct conf){0};
-	e->file = file;
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		conf_error(e, 0, "cannot read: %s", strerror(errno));
+		snprintf(why, cap, "%s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
-		return -EINVAL;
+		return NULL;
 	}
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)) {
-		conf_error(e, 0, "cannot read: it is no file; name the file itself");
+	if (!S_ISREG(st.st_mode) && !(pipe && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))) {
+		snprintf(why, cap, "it is no file; name the file itself");
 		close(fd);
-		return -EINVAL;
+		return NULL;
 	}
 	text = malloc(CONF_FILE_MAX + 1);
 	n = text ? read_all(fd, text, CONF_FILE_MAX + 1) : -ENOMEM;
 	close(fd);
+	if (n >= 0 && n <= (long)CONF_FILE_MAX) {
+		*len = (size_t)n;
+		return text;
+	}
+	free(text);
 	if (n < 0)
-		conf_error(e, 0, "cannot read: %s", strerror((int)-n));
-	else if (n > (long)CONF_FILE_MAX)
-		conf_error(e, 0,
-		           "larger than %u MiB, which no configuration is; is it the right file?",
-		           CONF_FILE_MAX >> 20);
+		snprintf(why, cap, "%s", strerror((int)-n));
 	else
-		rc = conf_parse(c, file, text, (size_t)n, e);
+		snprintf(why, cap, "it is larger than %u MiB; is it the right file?",
+		         CONF_FILE_MAX >> 20);
+	return NULL;
+}
+
+static void read_names(struct conf *c, uint32_t line, struct conf_errors *e)
+{
+	char why[160];
+	size_t len = 0;
+	char *text = read_text(c->names_file, false, &len, why, sizeof(why));
+
+	if (text)
+		conf_names_lines(c, c->names_file, text, len, e);
+	else
+		conf_error(e, line, "file: cannot read %s: %s", c->names_file, why);
+	free(text);
+}
+
+int conf_load(struct conf *c, const char *file, struct conf_errors *e)
+{
+	char why[160];
+	size_t len = 0;
+	char *text = read_text(file, true, &len, why, sizeof(why));
+	int rc = -EINVAL;
+
+	*c = (struct conf){0};
+	e->file = file;
+	if (text)
+		rc = conf_parse(c, file, text, len, read_names, e);
+	else
+		conf_error(e, 0, "cannot read: %s", why);
 	free(text);
 	return rc;
 }

@@ -1,57 +1,135 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* [names]: from name to id, and from id to name by halving, because every row of a view asks for some. */
+/* [names]: read before everything else, so that a name may stand for its id anywhere in the file. */
 #include "conf.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-const struct node_id *conf_name_id(const struct conf *c, const char *name)
+static void add(struct conf *c, const struct ini *ini, struct conf_errors *e)
 {
-	for (uint32_t i = 0; i < c->nnames; i++)
-		if (strcmp(c->names[i].name, name) == 0)
-			return &c->names[i].id;
-	return NULL;
-}
+	char name[NAMES_NAME_MAX + 1], why[NAMES_WHY_MAX];
+	struct node_id id, unused;
+	int kind = names_read(ini->key, strlen(ini->key), name, &unused, why);
+	enum id_parse_result parsed = id_parse(ini->value, strlen(ini->value), &id);
 
-/* By id; of several names for one id, the one that stands first in the file comes first. */
-static int order(const void *a, const void *b)
-{
-	const struct conf_name *x = *(const struct conf_name *const *)a;
-	const struct conf_name *y = *(const struct conf_name *const *)b;
-	int by_id = id_cmp(&x->id, &y->id);
-
-	return by_id ? by_id : x < y ? -1 : x > y;
-}
-
-int conf_names_index(struct conf *c)
-{
-	free(c->names_by_id);
-	c->names_by_id = NULL;
-	if (c->nnames == 0)
-		return 0;
-	c->names_by_id = malloc(c->nnames * sizeof(c->names_by_id[0]));
-	if (!c->names_by_id)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < c->nnames; i++)
-		c->names_by_id[i] = &c->names[i];
-	qsort(c->names_by_id, c->nnames, sizeof(c->names_by_id[0]), order);
-	return 0;
-}
-
-const char *conf_id_name(const struct conf *c, const struct node_id *id)
-{
-	uint32_t lo = 0, hi = c->names_by_id ? c->nnames : 0;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (id_cmp(&c->names_by_id[mid]->id, id) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+	if (kind != NAMES_IS_NAME) {
+		conf_error(e, ini->line, "%.40s: %s", ini->key,
+		           kind < 0 ? why : "an id stands where a name is expected: NAME = ID");
+		return;
 	}
-	return c->names_by_id && lo < c->nnames && id_eq(&c->names_by_id[lo]->id, id)
-	               ? c->names_by_id[lo]->name
-	               : NULL;
+	if (parsed != ID_PARSE_OK) {
+		conf_error(e, ini->line, "%s: %s", name, id_parse_error(parsed));
+		return;
+	}
+	switch (names_add(&c->names, name, &id)) {
+	case 0:
+		break;
+	case -ENOSPC:
+		conf_error(e, ini->line, "there are too many names: %d are possible", NAMES_MAX);
+		break;
+	case -ENOMEM:
+		conf_error(e, ini->line, "out of memory for the names");
+		break;
+	default:
+		conf_error(e, ini->line, "duplicate name `%s` in [names]", name);
+		break;
+	}
+}
+
+/* `file = PATH`, once. Returns its line where it is to be read, else 0. */
+static uint32_t set_file(struct conf *c, const struct ini *ini, struct conf_errors *e)
+{
+	if (*c->names_file) {
+		conf_error(e, ini->line, "duplicate option `file` in [names]");
+		return 0;
+	}
+	if (!*ini->value || strlen(ini->value) >= sizeof(c->names_file)) {
+		conf_error(e, ini->line, "file: a path of 1..%zu characters is expected",
+		           sizeof(c->names_file) - 1);
+		return 0;
+	}
+	memcpy(c->names_file, ini->value, strlen(ini->value) + 1);
+	return ini->line;
+}
+
+void conf_names_read(struct conf *c, const char *text, size_t len, conf_names_fn *names_file,
+                     struct conf_errors *e)
+{
+	const char *name = conf_sections[CONF_SEC_NAMES].name;
+	bool inside = false, seen = false;
+	uint32_t file_line = 0;
+	struct ini ini;
+
+	ini_init(&ini, text, len);
+	while (ini_next(&ini) != INI_END) {
+		/* What else is wrong is told by who reads the other sections. */
+		if (ini.kind == INI_SECTION) {
+			inside = strcmp(ini.key, name) == 0 && !*ini.value && !seen;
+			seen |= inside;
+		} else if (ini.kind == INI_PAIR && inside && strcmp(ini.key, "file") == 0) {
+			file_line = set_file(c, &ini, e);
+		} else if (ini.kind == INI_PAIR && inside) {
+			add(c, &ini, e);
+		}
+	}
+	if (file_line && names_file)
+		names_file(c, file_line, e);
+}
+
+void conf_names_lines(struct conf *c, const char *file, const char *text, size_t len,
+                      struct conf_errors *e)
+{
+	const char *own = e->file;
+	char why[NAMES_WHY_MAX];
+	uint32_t line = 0;
+
+	e->file = file;
+	for (size_t at = 0; at < len;) {
+		const char *nl = memchr(text + at, '\n', len - at);
+		size_t n = nl ? (size_t)(nl - text) - at : len - at;
+
+		line++;
+		if (names_add_line(&c->names, text + at, n, why) != 0)
+			conf_error(e, line, "%s", why);
+		at += n + 1;
+	}
+	e->file = own;
+}
+
+/* One word as it is written into the value. */
+static const char *word_for(const struct conf *c, const char *word, size_t n,
+                            char text[ID_TEXT_LEN + 1])
+{
+	char name[NAMES_NAME_MAX + 1], why[NAMES_WHY_MAX];
+	const struct names_row *row = NULL;
+	struct node_id id;
+
+	if (names_read(word, n, name, &id, why) == NAMES_IS_NAME)
+		row = names_find(&c->names, name);
+	if (!row)
+		return NULL;
+	id_to_text(&row->id, text);
+	return text;
+}
+
+int conf_names_replace(const struct conf *c, const char *value, char out[CONF_LINE_MAX])
+{
+	char text[ID_TEXT_LEN + 1];
+	size_t len = 0;
+
+	for (const char *p = value; *p;) {
+		size_t blanks = strspn(p, " \t"), n = strcspn(p + blanks, " \t");
+		const char *word = word_for(c, p + blanks, n, text);
+		size_t wide = word ? strlen(word) : n;
+
+		if (len + blanks + wide >= CONF_LINE_MAX)
+			return -ENOSPC;
+		memcpy(out + len, p, blanks);
+		memcpy(out + len + blanks, word ? word : p + blanks, wide);
+		len += blanks + wide;
+		p += blanks + n;
+	}
+	out[len] = '\0';
+	return 0;
 }

@@ -151,7 +151,12 @@ static int parse_id(const char *s, struct node_id *out, char *why, size_t whycap
 
 	if (r == ID_PARSE_OK)
 		return 0;
-	snprintf(why, whycap, "%s", id_parse_error(r));
+	if (r == ID_PARSE_LENGTH && strlen(s) <= NAMES_LABEL_MAX)
+		snprintf(why, whycap,
+		         "`%s` is no name of [names] and no node id (those have %d characters)", s,
+		         ID_TEXT_LEN);
+	else
+		snprintf(why, whycap, "%s", id_parse_error(r));
 	return -EINVAL;
 }
 
@@ -239,13 +244,14 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 		         CONF_ENDS_MAX);
 		break;
 	case CONF_id:
-		snprintf(out, cap, "a node id of %d characters", ID_TEXT_LEN);
+		snprintf(out, cap, "a node id of %d characters, or a name of [names]", ID_TEXT_LEN);
 		break;
 	case CONF_mac:
 		snprintf(out, cap, "a unicast address like 02:00:00:00:00:01");
 		break;
 	case CONF_accept:
-		snprintf(out, cap, "any, none, ids with blanks between, or a path with a /");
+		snprintf(out, cap,
+		         "any, none, ids or names with blanks between, or a path with a /");
 		break;
 	case CONF_labels:
 		snprintf(out, cap, "a label %lld..%lld or a range FIRST-LAST of them", lo, hi);

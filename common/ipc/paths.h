@@ -7,4 +7,5 @@
 #define PATH_APP_SOCKET     "/run/coyod/app.sock"     /* for applications */
 #define PATH_CONF           "/etc/coyod/coyod.conf"   /* the service unit's */
 #define PATH_KEY            "/etc/coyod/key"
+#define PATH_NAMES          "/etc/coyod/names" /* the sample's file of more names */
 #define PATH_STATE          "/var/lib/coyod"

@@ -234,14 +234,14 @@ static void compare_rest(const struct conf *old, const struct conf *fresh, struc
 			note(ch->restart, &ch->nrestart, "lsp", fresh->lsps[i].head.name, keys);
 }
 
-static bool names_differ(const struct conf *a, const struct conf *b)
+static bool names_differ(const struct names *a, const struct names *b)
 {
-	if (a->nnames != b->nnames)
+	if (a->n != b->n)
 		return true;
-	for (uint32_t i = 0; i < a->nnames; i++) {
-		const struct node_id *id = conf_name_id(b, a->names[i].name);
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct names_row *row = names_find(b, a->rows[i].name);
 
-		if (!id || !id_eq(id, &a->names[i].id))
+		if (!row || !id_eq(&row->id, &a->rows[i].id))
 			return true;
 	}
 	return false;
@@ -287,11 +287,8 @@ static void adopt(struct daemon *d, struct conf *fresh)
 	struct conf old = *c;
 
 	c->names = fresh->names;
-	c->names_by_id = fresh->names_by_id;
-	c->nnames = fresh->nnames;
 	fresh->names = old.names;
-	fresh->names_by_id = old.names_by_id;
-	fresh->nnames = old.nnames;
+	memcpy(c->names_file, fresh->names_file, sizeof(c->names_file));
 	for (uint32_t i = 0; i < fresh->nlinks; i++) {
 		const struct conf_link *was = link_of(c, fresh->links[i].head.name);
 
@@ -356,7 +353,7 @@ int reload(struct daemon *d, struct json *j)
 		return -ENOMEM;
 	}
 	compare_rest(&d->conf, &fresh, ch);
-	if (names_differ(&d->conf, &fresh))
+	if (names_differ(&d->conf.names, &fresh.names))
 		note(ch->applied, &ch->napplied, "names", "", "replaced");
 	compare_links(d, &fresh, ch);
 	compare_listeners(d, &fresh, ch);

@@ -52,24 +52,27 @@ void request_slice(struct daemon *d, struct ctl_client *c)
 
 static bool resolve(struct daemon *d, struct ctl_client *c)
 {
-	const struct node_id *id = conf_name_id(&d->conf, c->req.target);
-	enum id_parse_result r;
-	char text[200];
+	char name[NAMES_NAME_MAX + 1], why[NAMES_WHY_MAX];
+	const char *text = c->req.target;
+	const struct names_row *row;
 
-	if (id) {
-		c->target = *id;
+	switch (names_read(text, strlen(text), name, &c->target, why)) {
+	case NAMES_IS_ID:
 		return true;
-	}
-	r = id_parse(c->req.target, strlen(c->req.target), &c->target);
-	if (r == ID_PARSE_OK)
-		return true;
-	if (strlen(c->req.target) < 64)
-		snprintf(text, sizeof(text),
+	case NAMES_IS_NAME:
+		row = names_find(&d->conf.names, name);
+		if (row) {
+			c->target = row->id;
+			return true;
+		}
+		snprintf(why, sizeof(why),
 		         "%.60s is no name of [names] and no node id (those have %d characters)",
-		         c->req.target, ID_TEXT_LEN);
-	else
-		snprintf(text, sizeof(text), "%s", id_parse_error(r));
-	ctl_client_error(d, c, EINVAL, text);
+		         name, ID_TEXT_LEN);
+		break;
+	default:
+		break;
+	}
+	ctl_client_error(d, c, EINVAL, why);
 	return false;
 }
 

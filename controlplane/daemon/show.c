@@ -38,11 +38,11 @@ static const struct view views[CTL_VIEWS] = {
                                      {LIST, "control", show_control_row}}},
         [CTL_VIEW_WORKERS] = {.part = {{LIST, "workers", show_workers_row},
                                        {LIST, "counters", show_worker_counters_row}}},
-        [CTL_VIEW_CONFIG] = {.head = show_config_head,
-                             .part = {{LIST, "config", show_config_row},
-                                      {OBJECT, "names", show_names_row}},
-                             /* Each looks at every name, of which there may be thousands. */
-                             .slice = SHOW_SLICE / 8},
+        [CTL_VIEW_CONFIG] =
+                {.head = show_config_head,
+                 .part = {{LIST, "config", show_config_row}, {OBJECT, "names", show_names_row}},
+                 /* Each step of the first part looks at every section, of which there may be thousands. */
+                 .slice = SHOW_SLICE / 8},
 };
 
 void show_begin(struct show_walk *w, enum ctl_view view, uint32_t limit)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "node/node.h"
 #include "ipc/ctl.h"
+#include "names/names.h"
 
 #include <stdbool.h>
 
@@ -23,8 +24,8 @@ struct show_walk {
 	bool truncated;            /* the limit left rows out */
 	struct node_cursor cursor; /* in a table of the node */
 	uint32_t at, offset;       /* in a table of the daemon; connections: worker, place there */
-	char name[64];             /* in the configuration: the name written last */
-	uint32_t *held;            /* links: labels held, by link number; owned */
+	char name[NAMES_NAME_MAX + 1]; /* in the configuration: the name written last */
+	uint32_t *held;                /* links: labels held, by link number; owned */
 };
 
 /* Begins a view of at most `limit` rows. `connections` is put together by connections.c, because its rows come from the workers. */

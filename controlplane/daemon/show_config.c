@@ -89,10 +89,8 @@ bool show_config_row(struct daemon *d, struct show_walk *w, struct json *j)
 
 bool show_names_row(struct daemon *d, struct show_walk *w, struct json *j)
 {
-	const struct conf_name *n =
-	        next_by_name(d->conf.names, d->conf.nnames, sizeof(d->conf.names[0]), w->name);
+	const struct names_row *n = names_after(&d->conf.names, w->name);
 
-	_Static_assert(offsetof(struct conf_name, name) == 0, "next_by_name()");
 	_Static_assert(sizeof(n->name) <= sizeof(w->name), "a name fits the walk");
 	if (!n)
 		return false;

@@ -29,7 +29,9 @@ void show_id(struct json *j, const char *key, const struct node_id *id)
 
 void show_id_name(struct daemon *d, struct json *j, const char *key, const struct node_id *id)
 {
-	show_text(j, key, id_eq(id, &d->me.id) ? d->conf.node.name : conf_id_name(&d->conf, id));
+	const struct names_row *row = names_of(&d->conf.names, id);
+
+	show_text(j, key, id_eq(id, &d->me.id) ? d->conf.node.name : row ? row->name : NULL);
 }
 
 void show_label(struct json *j, const char *key, uint32_t label)

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conf c;
 	struct conf_errors e = {0};
 
-	if (conf_parse(&c, "fuzz", (const char *)data, size, &e) == 0) {
+	if (conf_parse(&c, "fuzz", (const char *)data, size, NULL, &e) == 0) {
 		again(CONF_SEC_NODE, &c.node);
 		again(CONF_SEC_WORKER, &c.worker);
 		for (uint32_t i = 0; i < c.nlinks; i++)

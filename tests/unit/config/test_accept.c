@@ -101,7 +101,7 @@ static void test_checked(void **state)
 	struct conf_errors e = {.file = "t"};
 	struct conf c;
 
-	assert_int_equal(conf_parse(&c, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&c, "t", text, strlen(text), NULL, &e), 0);
 	assert_int_equal(c.nlistens, 1);
 	assert_int_equal(c.listens[0].max, 1024);
 	assert_int_not_equal(conf_accept_check(&c, &e), 0);

@@ -100,7 +100,7 @@ static const struct bad bads[] = {
         {NODE ETH "mac = 02:00:00:00:00\n", "a unicast address", 1},
         {NODE ETH "vlan = 4095\n", "vlan: `4095` is not allowed; expected a number 1..4094", 1},
         {NODE "[names]\nx = " ID "a\n", "t:4: x: ", 1},
-        {NODE "[names]\nx/y = " ID "\n", "cannot be a name", 1},
+        {NODE "[names]\nx/y = " ID "\n", "t:4: x/y: `x/y` is no name", 1},
         {NODE "[link]\ntype = ethernet\n", "t:3: [link NAME] needs a name", 1},
         {NODE "[link a b]\n", "[link NAME] needs a name", 1},
         {NODE "[worker x]\n", "[worker] takes no name", 1},
@@ -167,7 +167,7 @@ static void test_bad(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bads); i++) {
 		struct conf c;
 		struct conf_errors e = {0};
-		int rc = conf_parse(&c, "t", bads[i].text, strlen(bads[i].text), &e);
+		int rc = conf_parse(&c, "t", bads[i].text, strlen(bads[i].text), NULL, &e);
 
 		if (rc == 0 || !strstr(e.text, bads[i].expected) ||
 		    (bads[i].count && e.count != bads[i].count))
@@ -188,7 +188,7 @@ static void test_good(void **state)
 	struct conf_errors e = {0};
 
 	(void)state;
-	assert_int_equal(conf_parse(&c, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&c, "t", text, strlen(text), NULL, &e), 0);
 	assert_int_equal(e.count, 0);
 	assert_string_equal(c.node.key, "/k");
 	assert_string_equal(c.node.name, "t1");
@@ -209,10 +209,10 @@ static void test_good(void **state)
 	assert_true(conf_given(&c.links[0].head, CONF_SEC_LINK, "peer"));
 	assert_int_equal(c.links[1].local.family, 6);
 	assert_false(conf_given(&c.links[1].head, CONF_SEC_LINK, "remote"));
-	assert_non_null(conf_name_id(&c, "b"));
-	assert_true(id_eq(conf_name_id(&c, "b"), &c.links[0].peer));
-	assert_string_equal(conf_id_name(&c, &c.links[0].peer), "b");
-	assert_null(conf_name_id(&c, "c"));
+	assert_non_null(names_find(&c.names, "b"));
+	assert_true(id_eq(&names_find(&c.names, "b")->id, &c.links[0].peer));
+	assert_string_equal(names_of(&c.names, &c.links[0].peer)->name, "b");
+	assert_null(names_find(&c.names, "c"));
 	conf_free(&c);
 	conf_errors_free(&e);
 }
@@ -233,7 +233,7 @@ static void test_several_remotes(void **state)
 	char text[128];
 
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(conf_parse(&c, "t", texts[i], strlen(texts[i]), &e), 0);
+		assert_int_equal(conf_parse(&c, "t", texts[i], strlen(texts[i]), NULL, &e), 0);
 		assert_int_equal(c.links[0].remote.n, 2);
 		assert_int_equal(c.links[0].remote.v[0].port, 2);
 		assert_int_equal(c.links[0].remote.v[1].port, 3);
@@ -312,7 +312,7 @@ static void test_files(void **state)
 		struct conf c;
 		struct conf_errors e = {0};
 
-		if (conf_parse(&c, files[i], text, strlen(text), &e))
+		if (conf_parse(&c, files[i], text, strlen(text), NULL, &e))
 			fail_msg("%s", e.text);
 		assert_true(c.nlinks > 0);
 		conf_free(&c);
@@ -332,7 +332,7 @@ static void test_sample_uncommented(void **state)
 	for (char *p = text; (p = strchr(p, '#')) != NULL; p++)
 		if ((p == text || p[-1] == '\n') && p[1] >= 'a' && p[1] <= 'z')
 			*p = ' ';
-	if (conf_parse(&c, "sample", text, strlen(text), &e))
+	if (conf_parse(&c, "sample", text, strlen(text), NULL, &e))
 		fail_msg("%s", e.text);
 	conf_free(&c);
 	conf_errors_free(&e);
@@ -379,7 +379,7 @@ static void test_many_errors(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		n += (size_t)snprintf(text + n, cap - n, "bad line %d\n", i);
-	assert_int_not_equal(conf_parse(&c, "t", text, n, &e), 0);
+	assert_int_not_equal(conf_parse(&c, "t", text, n, NULL, &e), 0);
 	assert_int_equal(e.count, 201);
 	assert_non_null(strstr(e.text, "t:50: "));
 	assert_null(strstr(e.text, "t:51: "));
@@ -398,12 +398,12 @@ static void test_long_line(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	memcpy(text, NODE, strlen(NODE));
-	assert_int_not_equal(conf_parse(&c, "t", text, sizeof(text), &e), 0);
+	assert_int_not_equal(conf_parse(&c, "t", text, sizeof(text), NULL, &e), 0);
 	assert_non_null(strstr(e.text, "t:3: the line is longer than 1024 bytes"));
 	conf_errors_free(&e);
 	conf_free(&c);
 	memcpy(text, NODE "a\0b\n", strlen(NODE) + 4);
-	assert_int_not_equal(conf_parse(&c, "t", text, strlen(NODE) + 4, &e), 0);
+	assert_int_not_equal(conf_parse(&c, "t", text, strlen(NODE) + 4, NULL, &e), 0);
 	assert_non_null(strstr(e.text, "t:3: the line holds a zero byte"));
 	conf_errors_free(&e);
 	conf_free(&c);
@@ -430,7 +430,7 @@ static void key_case(const char *path, const char *expected)
 	int rc;
 
 	snprintf(text, sizeof(text), "[node]\nkey = %s\n", path);
-	assert_int_equal(conf_parse(&c, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&c, "t", text, strlen(text), NULL, &e), 0);
 	rc = conf_key_load(&c, &me, &e);
 	if (expected) {
 		assert_int_not_equal(rc, 0);
@@ -476,7 +476,7 @@ static void test_state_directory(void **state)
 	struct conf_errors e = {0};
 
 	(void)state;
-	assert_int_equal(conf_parse(&c, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&c, "t", text, strlen(text), NULL, &e), 0);
 	assert_int_not_equal(conf_state_check(&c, &e), 0);
 	assert_non_null(strstr(e.text, "t:3: state: cannot use /nonexistent/coyo"));
 	conf_errors_free(&e);

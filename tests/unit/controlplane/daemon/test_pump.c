@@ -151,7 +151,7 @@ static void test_static(void **state)
 	uint32_t seen = 0;
 
 	(void)state;
-	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), NULL, &e), 0);
 	fake.dp.ports = &port;
 	fake.dp.nports = 1;
 	assert_int_equal(links_open(&d, &d.conf.links[0], err, sizeof(err)), 0);
@@ -189,7 +189,7 @@ static void test_poll(void **state)
 
 	(void)state;
 	assert_true(instant_is_never(links_poll_next(&d)));
-	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), NULL, &e), 0);
 	d.now.ns = 100 * NS_PER_S;
 	assert_int_equal(links_open(&d, &d.conf.links[0], err, sizeof(err)), 0);
 	assert_int_equal(links_start(&d, 0, &d.conf.links[0], err, sizeof(err)), 0);
@@ -232,7 +232,7 @@ static void test_taken(void **state)
 	snprintf(text, sizeof(text),
 	         "[node]\nkey = k\n[link u]\ntype = udp-socket\n"
 	         "local = 127.0.0.1:0\nremote = 127.0.0.1:9\n");
-	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), NULL, &e), 0);
 	assert_int_equal(links_open(&d, &d.conf.links[0], err, sizeof(err)), 0);
 	d.conf.links[0].local.port = d.links[0].io.local_port;
 	assert_true(links_open(&d, &d.conf.links[0], err, sizeof(err)) < 0);

@@ -46,7 +46,7 @@ static void configure(const char *text)
 {
 	struct conf_errors e = {0};
 
-	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), &e), 0);
+	assert_int_equal(conf_parse(&d.conf, "t", text, strlen(text), NULL, &e), 0);
 	conf_errors_free(&e);
 }
 

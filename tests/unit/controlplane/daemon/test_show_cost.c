@@ -47,7 +47,7 @@ static void configure(const struct rng *rng)
 		                      "[link to-node-%u]\ntype = udp-socket\nlocal = 127.0.0.1:%u\n"
 		                      "remote = 127.0.0.1:9\n",
 		                      i, 10000 + i);
-	assert_int_equal(conf_parse(&d.conf, "t", text, n, &e), 0);
+	assert_int_equal(conf_parse(&d.conf, "t", text, n, NULL, &e), 0);
 	conf_errors_free(&e);
 	free(text);
 }
