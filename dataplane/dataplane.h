@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct dataplane;
+struct names; /* names/names.h */
 
 enum dp_idle { DP_IDLE_ADAPTIVE = 0, DP_IDLE_BUSY = 1 };
 
@@ -59,6 +60,10 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 void dp_give(const struct dataplane *dp, uint32_t uid, uint32_t gid);
 /* Whether tables can only grow as root: with huge pages in a file system that this user may not write to. */
 bool dp_needs_root(const struct dataplane *dp, uint32_t uid, uint32_t gid);
+
+/* Gives applications the names that the daemon's configuration has, in place of those they had: names, made by names_clone(), is taken
+ * over. Control only, at any time between dp_start() and dp_stop(). */
+void dp_set_names(struct dataplane *dp, struct names *names);
 
 /* Stops threads, closes ports, frees everything. Connections are aborted: drain first. */
 void dp_stop(struct dataplane *dp);

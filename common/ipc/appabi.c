@@ -30,7 +30,7 @@ static const struct {
         {"EDQUOT", EDQUOT, "this user has as many applications as one may have; port"},
         {"EPROTO", EPROTO, "what was asked for makes no sense; port"},
         {"EPROTONOSUPPORT", EPROTONOSUPPORT, "the daemon speaks another version; port"},
-        {"ENOENT", ENOENT, "there is no such listener; port"},
+        {"ENOENT", ENOENT, "there is no such listener or name; port"},
         {"EIO", EIO, "internal error; port"},
 };
 
@@ -165,6 +165,36 @@ static int read_unlisten(const char **p, const char *end, struct app_request *re
 	return 0;
 }
 
+static int read_resolve(const char **p, const char *end, struct app_request *req,
+                        char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	struct node_id id;
+
+	_Static_assert(APP_WHY_MAX >= NAMES_WHY_MAX, "a sentence of names fits");
+	switch (names_read(w, n, req->name, &id, why)) {
+	case NAMES_IS_NAME:
+		return 0;
+	case NAMES_IS_ID:
+		return refuse(why, "this is an id: it needs no asking");
+	default:
+		return -EINVAL;
+	}
+}
+
+static int read_name(const char **p, const char *end, struct app_request *req,
+                     char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	enum id_parse_result r;
+
+	req->start = names_start_from_text(w, n, req->id.b);
+	r = req->start ? ID_PARSE_OK : id_parse(w, n, &req->id);
+	return r == ID_PARSE_OK ? 0 : refuse(why, id_parse_error(r));
+}
+
 static int read_nothing(const char **p, const char *end, struct app_request *req,
                         char why[APP_WHY_MAX])
 {
@@ -181,9 +211,13 @@ static const struct {
 	int (*read)(const char **p, const char *end, struct app_request *req,
 	            char why[APP_WHY_MAX]);
 } requests[] = {
-        {"connect", APP_REQ_CONNECT, read_connect},    {"listen", APP_REQ_LISTEN, read_listen},
-        {"version", APP_REQ_VERSION, read_nothing},    {"attach", APP_REQ_ATTACH, read_attach},
+        {"connect", APP_REQ_CONNECT, read_connect},
+        {"listen", APP_REQ_LISTEN, read_listen},
+        {"version", APP_REQ_VERSION, read_nothing},
+        {"attach", APP_REQ_ATTACH, read_attach},
         {"unlisten", APP_REQ_UNLISTEN, read_unlisten},
+        {"resolve", APP_REQ_RESOLVE, read_resolve},
+        {"name", APP_REQ_NAME, read_name},
 };
 
 int app_request_parse(const char *line, size_t len, struct app_request *out, char why[APP_WHY_MAX])
@@ -198,8 +232,10 @@ int app_request_parse(const char *line, size_t len, struct app_request *out, cha
 	while (i < ARRAY_LEN(requests) && !is(w, n, requests[i].name))
 		i++;
 	if (i == ARRAY_LEN(requests))
-		return refuse(why, "unknown request: say connect ID PORT, listen PORT [BACKLOG], "
-		                   "attach VERSION [SLOTS], unlisten TOKEN or version");
+		return refuse(
+		        why,
+		        "unknown request: say connect ID PORT, listen PORT [BACKLOG], "
+		        "attach VERSION [SLOTS], unlisten TOKEN, resolve NAME, name ID or version");
 	req.type = requests[i].type;
 	if (requests[i].read(&p, end, &req, why) < 0)
 		return -EINVAL;
@@ -229,6 +265,16 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 		break;
 	case APP_REQ_UNLISTEN:
 		n = snprintf(out, APP_LINE_MAX, "unlisten %u\n", req->token);
+		break;
+	case APP_REQ_RESOLVE:
+		n = snprintf(out, APP_LINE_MAX, "resolve %s\n", req->name);
+		break;
+	case APP_REQ_NAME:
+		if (req->start)
+			names_start_to_text(req->id.b, id);
+		else
+			id_to_text(&req->id, id);
+		n = snprintf(out, APP_LINE_MAX, "name %s\n", id);
 		break;
 	default:
 		n = snprintf(out, APP_LINE_MAX, "version\n");
@@ -316,6 +362,19 @@ static int read_listening(const char **p, const char *end, struct app_answer *an
 	return 0;
 }
 
+static int read_is(const char **p, const char *end, struct app_answer *ans)
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	char why[NAMES_WHY_MAX];
+	struct node_id other;
+
+	if (id_parse(w, n, &ans->id) != ID_PARSE_OK)
+		return -EINVAL;
+	n = word(p, end, &w);
+	return names_read(w, n, ans->name, &other, why) == NAMES_IS_NAME ? 0 : -EINVAL;
+}
+
 static const struct {
 	const char *name;
 	uint8_t type;
@@ -326,6 +385,7 @@ static const struct {
         {"error", APP_ANS_ERROR, read_error},
         {"segment", APP_ANS_SEGMENT, read_segment},
         {"listening", APP_ANS_LISTENING, read_listening},
+        {"is", APP_ANS_IS, read_is},
 };
 
 int app_answer_parse(const char *line, size_t len, struct app_answer *out)
@@ -359,6 +419,9 @@ size_t app_answer_write(const struct app_answer *ans, char out[APP_LINE_MAX])
 		             ans->layout.slots, ans->layout.ring_bytes, id);
 	} else if (ans->type == APP_ANS_LISTENING) {
 		n = snprintf(out, APP_LINE_MAX, "listening %u %u\n", ans->token, ans->port);
+	} else if (ans->type == APP_ANS_IS) {
+		id_to_text(&ans->id, id);
+		n = snprintf(out, APP_LINE_MAX, "is %s %s\n", id, ans->name);
 	} else if (ans->has_end) {
 		id_to_text(&ans->id, id);
 		n = snprintf(out, APP_LINE_MAX, "%s %s %u\n",

@@ -4,8 +4,10 @@
  *   -> connect ID PORT           <- ok LOCAL-ID LOCAL-PORT          with one descriptor (SCM_RIGHTS) on the line's first byte
  *   -> listen PORT [BACKLOG]     <- ok, then for every stream:
  *                                <- accept REMOTE-ID REMOTE-PORT    with one descriptor
+ *   -> resolve NAME              <- is ID NAME                      whom the daemon's [names] call so
+ *   -> name ID|START             <- is ID NAME                      and what they call an id; START: its first 24 characters
  *   -> version                   <- ok 1
- *                                <- error ENAME sentence            whenever it did not work
+ *                                <- error ENAME sentence            whenever it did not work; ENOENT: [names] have no such
  *
  * A connection carries one request after another. After `listen` it belongs to the listener, which ends with the connection. A line is
  * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms.
@@ -21,11 +23,13 @@
  *
  *   -> listen PORT [BACKLOG]     <- listening TOKEN PORT            PORT 0: one that is free, from 32768..60999
  *   -> unlisten TOKEN            <- ok
- *   -> version                   <- ok 1 */
+ *   -> resolve, name, version    as above */
 #pragma once
 #include "base/cc.h"
 #include "ipc/applane.h"
 #include "ipc/paths.h"
+#include "names/ipv6.h"
+#include "names/names.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -47,6 +51,8 @@ enum app_request_type {
 	APP_REQ_VERSION,
 	APP_REQ_ATTACH,
 	APP_REQ_UNLISTEN,
+	APP_REQ_RESOLVE,
+	APP_REQ_NAME,
 };
 
 struct app_request {
@@ -56,7 +62,9 @@ struct app_request {
 	uint32_t version;  /* attach */
 	uint32_t slots;    /* attach; 0: as many as the daemon grants */
 	uint32_t token;    /* unlisten */
-	struct node_id id; /* connect */
+	struct node_id id; /* connect, name */
+	bool start; /* name: only the first NAMES_START_BYTES of id are known, the others are 0 */
+	char name[NAMES_NAME_MAX + 1]; /* resolve: as names_read() writes it */
 };
 
 /* Parses a request of len bytes, without its newline. -EINVAL: one sentence in why says what is wrong, and *out is untouched. */
@@ -72,6 +80,7 @@ enum app_answer_type {
 	APP_ANS_ERROR,
 	APP_ANS_SEGMENT,
 	APP_ANS_LISTENING,
+	APP_ANS_IS,
 };
 
 struct app_answer {
@@ -81,8 +90,9 @@ struct app_answer {
 	int err; /* error: positive errno; one that this protocol has no name for travels as EIO */
 	uint32_t token;              /* listening */
 	struct appseg_layout layout; /* segment; appseg_layout_ok() holds */
-	struct node_id id;           /* with an end; segment: this node's */
+	struct node_id id;           /* with an end; is; segment: this node's */
 	char why[APP_WHY_MAX];
+	char name[NAMES_NAME_MAX + 1]; /* is: as names_read() writes it */
 };
 
 /* Parses the daemon's answer of len bytes, without its newline. -EINVAL: no answer of this protocol; *out is then untouched. A sentence

@@ -254,9 +254,38 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 	return 0;
 }
 
+/* Asks the daemon. -ENOTCONN where there is none, so that -ENOENT is its answer. */
+static int ask(const char *socket, const struct app_request *req, struct app_answer *ans,
+               char why[COYO_WHY_MAX])
+{
+	int fd = request(socket, req, why), passed, r;
+
+	if (fd < 0)
+		return fd == -ENOENT ? -ENOTCONN : fd;
+	r = read_answer(fd, ans, &passed, why);
+	if (passed >= 0)
+		close(passed);
+	close(fd);
+	return r;
+}
+
 COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                              char why[COYO_WHY_MAX])
 {
-	(void)socket;
-	return coyo_parse_id(name, id, why);
+	struct app_request req = {.type = APP_REQ_RESOLVE};
+	struct app_answer ans;
+	char reason[NAMES_WHY_MAX];
+	int r = names_read(name, strlen(name), req.name, &ans.id, reason);
+
+	if (r < 0)
+		return fail(why, -r, "%s", reason);
+	if (r == NAMES_IS_NAME) {
+		r = ask(socket, &req, &ans, why);
+		if (r < 0)
+			return r;
+		if (ans.type != APP_ANS_IS)
+			return fail(why, EPROTO, "coyod answered something else than an id");
+	}
+	memcpy(id, ans.id.b, ID_BYTES);
+	return 0;
 }

@@ -47,8 +47,9 @@ int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_W
 /* Parses an id in any text form. -EINVAL and one sentence in why. */
 int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY_MAX]);
 
-/* The id that a name means: any text form of an id, with or without `.coyo`, and names that the local daemon knows. socket as for
- * coyo_socket_path(). -EINVAL: no name; -ENOENT: nobody has it; others from reaching the daemon. One sentence in why (may be NULL). */
+/* The id that a name means: any text form of an id, with or without `.coyo`, for which nobody is asked; else a name that the local daemon
+ * knows, in upper or lower case, with or without `.coyo`. socket as for coyo_socket_path(). -EINVAL: neither a name nor an id; -ENOENT: nobody
+ * is called so; -ENOTCONN: no daemon answers; others from reaching it. One sentence in why (may be NULL). */
 int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                  char why[COYO_WHY_MAX]);
 

@@ -2,7 +2,9 @@
 /* Key files: random seed from the kernel, exclusive creation, nothing of the secret left in memory. */
 #include "libcoyo/keys.h"
 #include "crypto/identity.h"
+#include "names/ipv6.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -119,7 +121,8 @@ static ssize_t load(const char *path, char *out, size_t cap, char why[COYO_WHY_M
 int keys_show(const char *path, char why[COYO_WHY_MAX])
 {
 	char text[IDENTITY_TEXT_MAX * 4], id[ID_TEXT_LEN + 1], host[ID_HOST_LEN + 1],
-	        brief[ID_SHORT_LEN + 1];
+	        brief[ID_SHORT_LEN + 1], address[INET6_ADDRSTRLEN];
+	uint8_t ipv6[16];
 	struct identity me;
 	ssize_t n;
 	int r;
@@ -140,8 +143,11 @@ int keys_show(const char *path, char why[COYO_WHY_MAX])
 	id_to_text(&me.id, id);
 	id_to_host(&me.id, host);
 	id_to_short(&me.id, brief);
+	names_ipv6_of(&me.id, NAMES_IPV6_PREFIX, ipv6);
+	inet_ntop(AF_INET6, ipv6, address, sizeof(address));
 	identity_wipe(&me);
-	if (printf("short %s\nhost  %s\nid    %s\n", brief, host, id) < 0 || fflush(stdout) != 0)
+	if (printf("short %s\nhost  %s\nipv6  %s\nid    %s\n", brief, host, address, id) < 0 ||
+	    fflush(stdout) != 0)
 		return say(why, -errno, "write", "standard output");
 	return 0;
 }

@@ -12,15 +12,17 @@ static const char usage[] =
         "\n"
         "  coyo keygen [-o FILE]     make a key; FILE is created with mode 0600, never "
         "overwritten\n"
-        "  coyo id FILE|-            the id of a key file: short, host-name and text form\n"
+        "  coyo id FILE|-            the id of a key file: short, host-name, IPv6 and text form\n"
         "  coyo listen [-k] PORT     take one stream (-k: one after another) to stdin and stdout\n"
-        "  coyo connect ID PORT      open a stream from stdin and to stdout\n"
+        "  coyo connect NAME PORT    open a stream from stdin and to stdout; NAME: an id, or a "
+        "name of\n"
+        "                            coyod's [names]\n"
         "\n"
         "  -s SOCKET   the daemon's application socket (default: $COYO_SOCKET, else %s)\n"
         "  --help, --version\n"
         "\n"
         "Exit status: 0 both directions ended in order, 1 the reason is on standard error,\n"
-        "2 wrong usage or a mistyped id, 3 no daemon reached.\n";
+        "2 wrong usage, a mistyped id or a name that nobody has, 3 no daemon reached.\n";
 
 static const struct {
 	const char *name;

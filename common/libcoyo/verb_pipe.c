@@ -15,11 +15,12 @@ int verb_connect(int argc, char **argv, const char *socket)
 	int fd, r;
 
 	if (argc != 3)
-		return verb_misuse("connect takes ID PORT");
-	if (coyo_parse_id(argv[1], to.scoyo_id, why) < 0)
-		return verb_complain(PROGRAM_USAGE, why);
+		return verb_misuse("connect takes NAME|ID PORT");
 	if (!verb_port(argv[2], &port))
 		return verb_misuse("the port must be a number from 1 to 65535");
+	r = coyo_resolve(socket, argv[1], to.scoyo_id, why);
+	if (r < 0)
+		return verb_complain_of_name(r, why);
 	to.scoyo_port = htons(port);
 	fd = coyo_client_connect(socket, &to, NULL, why);
 	if (fd < 0)

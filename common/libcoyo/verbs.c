@@ -27,6 +27,12 @@ int verb_complain_of(int err, const char *why)
 	return verb_complain(unreached ? PROGRAM_UNREACHED : PROGRAM_FAILED, why);
 }
 
+int verb_complain_of_name(int err, const char *why)
+{
+	return err == -EINVAL || err == -ENOENT ? verb_complain(PROGRAM_USAGE, why)
+	                                        : verb_complain_of(err, why);
+}
+
 bool verb_port(const char *text, uint16_t *port)
 {
 	char *end;

@@ -18,5 +18,7 @@ int verb_complain(int status, const char *why);
 int verb_misuse(const char *what);
 /* Of a call that asks the daemon for something: err is what it returned. Returns PROGRAM_UNREACHED or PROGRAM_FAILED. */
 int verb_complain_of(int err, const char *why);
+/* The same of coyo_resolve(): PROGRAM_USAGE where there is no such name. */
+int verb_complain_of_name(int err, const char *why);
 /* A port in decimal, 1 to 65535. */
 bool verb_port(const char *text, uint16_t *port);

@@ -108,6 +108,11 @@ const struct names_row *names_of(const struct names *t, const struct node_id *id
 	return of_first_bytes(t, id->b, ID_BYTES);
 }
 
+const struct names_row *names_of_start(const struct names *t, const uint8_t start[15])
+{
+	return of_first_bytes(t, start, 15);
+}
+
 const struct names_row *names_after(const struct names *t, const char *name)
 {
 	uint32_t at = place_of_name(t, name);
@@ -115,6 +120,35 @@ const struct names_row *names_after(const struct names *t, const char *name)
 	if (at < t->n && strcmp(t->rows[t->by_name[at]].name, name) == 0)
 		at++;
 	return at < t->n ? &t->rows[t->by_name[at]] : NULL;
+}
+
+struct names *names_clone(const struct names *from)
+{
+	struct names *t = calloc(1, sizeof(*t));
+	uint32_t n = from->n;
+
+	if (!t || n == 0)
+		return t;
+	*t = (struct names){.rows = malloc(n * sizeof(*t->rows)),
+	                    .by_name = malloc(n * sizeof(*t->by_name)),
+	                    .by_id = malloc(n * sizeof(*t->by_id)),
+	                    .n = n,
+	                    .cap = n};
+	if (!t->rows || !t->by_name || !t->by_id) {
+		names_discard(t);
+		return NULL;
+	}
+	memcpy(t->rows, from->rows, n * sizeof(*t->rows));
+	memcpy(t->by_name, from->by_name, n * sizeof(*t->by_name));
+	memcpy(t->by_id, from->by_id, n * sizeof(*t->by_id));
+	return t;
+}
+
+void names_discard(struct names *t)
+{
+	if (t)
+		names_free(t);
+	free(t);
 }
 
 void names_free(struct names *t)

@@ -45,8 +45,14 @@ int names_add_line(struct names *t, const char *line, size_t len,
 const struct names_row *names_find(const struct names *t, const char *name);
 /* The row that was added first of those with this id, or NULL. */
 const struct names_row *names_of(const struct names *t, const struct node_id *id);
+/* The same for an id of which only the first 120 bits are known. */
+const struct names_row *names_of_start(const struct names *t, const uint8_t start[15]);
 /* The row after this name in alphabetical order, which need not be there itself; "": the first. NULL: there is none. */
 const struct names_row *names_after(const struct names *t, const char *name);
 
+/* Another table with the same rows, for names_discard(). NULL: out of memory. */
+struct names *names_clone(const struct names *from);
+/* Frees what names_clone() made, or NULL. */
+void names_discard(struct names *t);
 /* Frees the rows; the table is empty afterwards. */
 void names_free(struct names *t);

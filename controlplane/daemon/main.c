@@ -6,6 +6,7 @@
 #include "daemon/links.h"
 #include "daemon/listeners.h"
 #include "daemon/loop.h"
+#include "daemon/names.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
 #include "daemon/startwatch.h"
@@ -239,6 +240,7 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 		d->dp = NULL;
 		return rc;
 	}
+	daemon_names_share(d);
 	loop_clock(d);
 	d->node = node_new(&cfg, d->now);
 	explicit_bzero(cfg.cookie_key, sizeof(cfg.cookie_key));

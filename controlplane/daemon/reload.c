@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 #include "daemon/links.h"
 #include "daemon/listeners.h"
+#include "daemon/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -335,6 +336,7 @@ int reload(struct daemon *d, struct json *j)
 	struct conf fresh;
 	struct conf_errors e = {.file = d->conf.file};
 	char file[sizeof(d->conf.file)];
+	bool names;
 
 	snprintf(file, sizeof(file), "%s", d->conf.file);
 	if (conf_load(&fresh, file, &e) != 0 || conf_accept_check(&fresh, &e) != 0) {
@@ -353,11 +355,14 @@ int reload(struct daemon *d, struct json *j)
 		return -ENOMEM;
 	}
 	compare_rest(&d->conf, &fresh, ch);
-	if (names_differ(&d->conf.names, &fresh.names))
+	names = names_differ(&d->conf.names, &fresh.names);
+	if (names)
 		note(ch->applied, &ch->napplied, "names", "", "replaced");
 	compare_links(d, &fresh, ch);
 	compare_listeners(d, &fresh, ch);
 	adopt(d, &fresh);
+	if (names)
+		daemon_names_share(d);
 	d->again_ns = AGAIN_MIN;
 	d->again_at = ch->nfailed ? instant_add(d->now, d->again_ns) : INSTANT_NEVER;
 	report(d, ch, j);

@@ -249,6 +249,7 @@ void gateway_free(struct gateway *g)
 	}
 	free(g->listeners);
 	free(g->port_token);
+	gw_names_end(g);
 	if (g->epoll >= 0)
 		close(g->epoll);
 	/* Closed last: while a worker may still write to it, its number must not become another file's. */

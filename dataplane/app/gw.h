@@ -122,6 +122,9 @@ struct gateway {
 	struct gw_listener **listeners; /* by index; NULL: free */
 	uint32_t nlisteners, listener_generation;
 	uint32_t *port_token; /* by port, 0: nobody listens */
+	struct names *names;  /* NULL: none */
+	_Atomic(struct names *)
+	        names_to_come; /* put by control, taken by the gateway; NULL: none */
 };
 
 /* gw_round.c: no client, stream or listener, and nothing is owed. */
@@ -130,6 +133,11 @@ void gw_lists_init(struct gateway *g);
 void gw_round(struct gateway *g, bool wait);
 /* Frees the streams and clients that died in this round. */
 void gw_bury(struct gateway *g);
+
+/* gw_names.c: the answer to a question for a name, or for the name of an id. */
+void gw_resolve(struct gateway *g, const struct app_request *req, struct app_answer *ans);
+/* Frees the names; at the gateway's end. */
+void gw_names_end(struct gateway *g);
 
 /* gw_fd.c: a descriptor of a client or a stream is no longer held; *fd becomes -1. Nothing where it is -1 already. */
 void gw_close(struct gateway *g, int *fd);

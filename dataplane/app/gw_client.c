@@ -268,7 +268,7 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 
 static void request_line(struct gateway *g, struct gw_client *c, const char *line, size_t n)
 {
-	struct app_answer version = {.type = APP_ANS_OK};
+	struct app_answer ans = {.type = APP_ANS_OK};
 	struct app_request req;
 	char why[APP_WHY_MAX];
 
@@ -276,9 +276,13 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 		answer_error(g, c, EINVAL, why);
 		return;
 	}
-	if (req.type == APP_REQ_VERSION) {
-		snprintf(version.why, sizeof(version.why), "%d", APPABI_VERSION);
-		if (gw_send_line(c, &version, -1) < 0)
+	if (req.type == APP_REQ_VERSION || req.type == APP_REQ_RESOLVE ||
+	    req.type == APP_REQ_NAME) {
+		if (req.type == APP_REQ_VERSION)
+			snprintf(ans.why, sizeof(ans.why), "%d", APPABI_VERSION);
+		else
+			gw_resolve(g, &req, &ans);
+		if (gw_send_line(c, &ans, -1) < 0)
 			gw_client_free(g, c);
 	} else if (c->listener) {
 		answer_error(g, c, EINVAL, "this connection belongs to a listener");

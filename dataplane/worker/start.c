@@ -5,6 +5,7 @@
 #include "core/mbuf.h"
 #include "core/ring.h"
 #include "io/device.h"
+#include "names/names.h"
 #include "seal/seal.h"
 #include "worker/eal.h"
 #include "worker/root.h"
@@ -74,6 +75,14 @@ static int make_apps(struct dataplane *dp, char *err, size_t errcap)
 		dp->bridge[i] = sess_bridge(dp->loop[i]->sess);
 	dp->gateway = gateway_start(&dp->cfg, dp->bridge, dp->cfg.workers, err, errcap);
 	return dp->gateway ? 0 : -EIO;
+}
+
+void dp_set_names(struct dataplane *dp, struct names *names)
+{
+	if (dp->gateway)
+		gateway_set_names(dp->gateway, names);
+	else
+		names_discard(names);
 }
 
 static int launch(struct dataplane *dp, char *err, size_t errcap)

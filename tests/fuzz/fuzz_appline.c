@@ -42,18 +42,20 @@ static void request(const char *line, size_t len)
 		require(memchr(why, '\0', sizeof(why)) && *why && !strchr(why, '\n'));
 		return;
 	}
-	require(a.type >= APP_REQ_CONNECT && a.type <= APP_REQ_UNLISTEN);
+	require(a.type >= APP_REQ_CONNECT && a.type <= APP_REQ_NAME);
 	require(a.backlog >= 1 && a.backlog <= APP_BACKLOG_MAX);
 	require(a.type != APP_REQ_CONNECT || a.port >= 1);
 	require((a.type == APP_REQ_ATTACH) == (a.version != 0) && a.slots <= APPLANE_SLOTS_MAX);
 	require((a.type == APP_REQ_UNLISTEN) == (a.token != 0));
+	require((a.type == APP_REQ_RESOLVE) == (*a.name != '\0'));
+	require(!a.start || a.type == APP_REQ_NAME);
 	require(a.type != APP_REQ_VERSION || !behind(line, line + len));
 	n = app_request_write(&a, out);
 	require(n < APP_LINE_MAX && out[n] == '\0' && out[n - 1] == '\n');
 	require(app_request_parse(out, n - 1, &b, why) == 0);
 	require(a.type == b.type && a.port == b.port && a.backlog == b.backlog &&
 	        a.version == b.version && a.slots == b.slots && a.token == b.token &&
-	        id_eq(&a.id, &b.id));
+	        a.start == b.start && id_eq(&a.id, &b.id) && strcmp(a.name, b.name) == 0);
 }
 
 static void answer(const char *line, size_t len)
@@ -68,12 +70,13 @@ static void answer(const char *line, size_t len)
 		require(memcmp(&a, &untouched, sizeof(a)) == 0);
 		return;
 	}
-	require(a.type >= APP_ANS_OK && a.type <= APP_ANS_LISTENING);
+	require(a.type >= APP_ANS_OK && a.type <= APP_ANS_IS);
 	require(memchr(a.why, '\0', sizeof(a.why)) != NULL);
 	require((a.type == APP_ANS_ERROR) == (a.err != 0) && a.err >= 0);
 	require(a.type != APP_ANS_ACCEPT || a.has_end);
 	require(!a.has_end || a.port >= 1);
 	require((a.type == APP_ANS_LISTENING) == (a.token != 0) && (a.token == 0 || a.port >= 1));
+	require((a.type == APP_ANS_IS) == (*a.name != '\0'));
 	require(a.type != APP_ANS_SEGMENT || appseg_layout_ok(&a.layout));
 	while ((nl = strpbrk(a.why, "\n\r"))) /* a writer's duty */
 		*nl = ' ';
@@ -81,7 +84,7 @@ static void answer(const char *line, size_t len)
 	require(n < APP_LINE_MAX && out[n] == '\0' && out[n - 1] == '\n');
 	require(app_answer_parse(out, n - 1, &b) == 0);
 	require(a.type == b.type && a.port == b.port && a.err == b.err && a.has_end == b.has_end &&
-	        a.token == b.token && id_eq(&a.id, &b.id) &&
+	        a.token == b.token && id_eq(&a.id, &b.id) && strcmp(a.name, b.name) == 0 &&
 	        memcmp(&a.layout, &b.layout, sizeof(a.layout)) == 0);
 	require(a.type != APP_ANS_ERROR || strcmp(a.why, b.why) == 0);
 }

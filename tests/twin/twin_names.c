@@ -107,6 +107,7 @@ static void course(uint64_t seed)
 		any_name(&r, name);
 		same(names_find(&t, name), twin_find(twin, name));
 		same(names_of(&t, &other), twin_of(twin, other.b, ID_BYTES));
+		same(names_of_start(&t, other.b), twin_of(twin, other.b, 15));
 		same(names_after(&t, name), twin_after(twin, name));
 	}
 	for (uint32_t i = 0; i < twin->n; i++)

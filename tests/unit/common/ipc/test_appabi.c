@@ -88,6 +88,49 @@ static void test_host_form_and_default_backlog(void **state)
 	assert_int_equal(out.type, APP_REQ_VERSION);
 }
 
+/* Questions for names and for the name of an id, and their answer. */
+static void test_names_there_and_back(void **state)
+{
+	struct app_request in = {.type = APP_REQ_RESOLVE, .name = "nas.home"}, out;
+	struct app_answer ans = {.type = APP_ANS_IS, .name = "nas.home", .id = an_id()}, got;
+	char line[APP_LINE_MAX], text[ID_TEXT_LEN + 1], why[APP_WHY_MAX];
+	size_t n;
+
+	app_request_write(&in, line);
+	assert_string_equal(line, "resolve nas.home\n");
+	assert_int_equal(parse("resolve NAS.home.coyo.", &out, why), 0);
+	assert_int_equal(out.type, APP_REQ_RESOLVE);
+	assert_string_equal(out.name, "nas.home");
+	assert_int_equal(parse("resolve a_b", &out, why), -EINVAL);
+	assert_non_null(strstr(why, "no name"));
+	id_to_text(&ans.id, text);
+	snprintf(line, sizeof(line), "resolve %s", text);
+	assert_int_equal(parse(line, &out, why), -EINVAL);
+	assert_non_null(strstr(why, "needs no asking"));
+
+	in = (struct app_request){.type = APP_REQ_NAME, .id = an_id()};
+	n = app_request_write(&in, line);
+	assert_int_equal(app_request_parse(line, n - 1, &out, why), 0);
+	assert_true(out.type == APP_REQ_NAME && id_eq(&out.id, &in.id) && !out.start);
+	in.start = true;
+	memset(in.id.b + NAMES_START_BYTES, 0, ID_BYTES - NAMES_START_BYTES);
+	n = app_request_write(&in, line);
+	assert_int_equal(n, strlen("name ") + NAMES_START_LEN + 1);
+	assert_int_equal(app_request_parse(line, n - 1, &out, why), 0);
+	assert_true(out.start && id_eq(&out.id, &in.id));
+
+	n = app_answer_write(&ans, line);
+	assert_int_equal(app_answer_parse(line, n - 1, &got), 0);
+	assert_true(got.type == APP_ANS_IS && id_eq(&got.id, &ans.id));
+	assert_string_equal(got.name, "nas.home");
+	snprintf(line, sizeof(line), "is %s a_b", text);
+	assert_int_equal(app_answer_parse(line, strlen(line), &got), -EINVAL);
+	assert_int_equal(app_answer_parse("is nas nas", 10, &got), -EINVAL);
+	assert_int_equal(app_answer_parse("is", 2, &got), -EINVAL);
+	assert_int_equal(app_answer_parse("error ENOENT nobody", 19, &got), 0);
+	assert_int_equal(got.err, ENOENT);
+}
+
 static void test_bad_requests(void **state)
 {
 	static const char *const bad[] = {"",
@@ -115,6 +158,12 @@ static void test_bad_requests(void **state)
 	                                  "listen 7 0",
 	                                  "listen 7 1 1",
 	                                  "version 2 ",
+	                                  "resolve",
+	                                  "resolve a b",
+	                                  "name",
+	                                  "name nas",
+	                                  "name aaaaaaaaaaaaaaaaaaaaaaa",
+	                                  "name aaaaaaaaaaaaaaaaaaaaaaaa 1",
 	                                  "listen 99999999999",
 	                                  "listen 0x50"};
 	struct app_request out = {.type = 99};
@@ -163,9 +212,9 @@ static void test_noise(void **state)
 		if (n > 10 && round % 3 == 2)
 			memcpy(line, round & 4 ? "segment 1 " : "attach 1 9", 10);
 		if (app_request_parse(line, n, &req, why) == 0)
-			assert_in_range(req.type, APP_REQ_CONNECT, APP_REQ_UNLISTEN);
+			assert_in_range(req.type, APP_REQ_CONNECT, APP_REQ_NAME);
 		if (app_answer_parse(line, n, &ans) == 0)
-			assert_in_range(ans.type, APP_ANS_OK, APP_ANS_LISTENING);
+			assert_in_range(ans.type, APP_ANS_OK, APP_ANS_IS);
 		free(line);
 	}
 }
@@ -275,6 +324,7 @@ int main(void)
 	        cmocka_unit_test(test_requests_there_and_back),
 	        cmocka_unit_test(test_attached_requests_there_and_back),
 	        cmocka_unit_test(test_host_form_and_default_backlog),
+	        cmocka_unit_test(test_names_there_and_back),
 	        cmocka_unit_test(test_bad_requests),
 	        cmocka_unit_test(test_mistyped_id_names_the_checksum),
 	        cmocka_unit_test(test_noise),

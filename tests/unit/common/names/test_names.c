@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of names: there and back, what it refuses, its limit. tests/twin/twin_names.c tries random ones. */
+/* The table of names: there and back, what it refuses, its limit, its copy. tests/twin/twin_names.c tries random ones. */
 #include "names/names.h"
 
 #include <errno.h>
@@ -23,12 +23,16 @@ static struct node_id numbered(uint32_t n)
 
 static void test_nothing(void **state)
 {
-	struct names t = {0};
+	struct names t = {0}, *copy = names_clone(&t);
 	struct node_id id = numbered(1);
 
 	assert_null(names_find(&t, "a"));
 	assert_null(names_of(&t, &id));
 	assert_null(names_after(&t, ""));
+	assert_int_equal(copy->n, 0);
+	assert_null(names_find(copy, "a"));
+	names_discard(copy);
+	names_discard(NULL);
 	names_free(&t);
 }
 
@@ -51,6 +55,8 @@ static void test_there_and_back(void **state)
 	assert_string_equal(names_of(&t, &a)->name, "nas");
 	assert_string_equal(names_of(&t, &b)->name, "phone");
 	assert_null(names_of(&t, &c));
+	assert_string_equal(names_of_start(&t, b.b)->name, "phone");
+	assert_null(names_of_start(&t, c.b + 1));
 	assert_string_equal(names_after(&t, "")->name, "archive");
 	assert_string_equal(names_after(&t, "archive")->name, "nas");
 	assert_string_equal(names_after(&t, "o")->name, "phone");
@@ -62,7 +68,7 @@ static void test_there_and_back(void **state)
 /* Its limit is told, changes nothing, and what is there is found. */
 static void test_full(void **state)
 {
-	struct names t = {0};
+	struct names t = {0}, *copy;
 	char name[32];
 
 	for (uint32_t i = 0; i < NAMES_MAX; i++) {
@@ -73,14 +79,32 @@ static void test_full(void **state)
 	}
 	assert_int_equal(names_add(&t, "more", &t.rows[0].id), -ENOSPC);
 	assert_int_equal(names_add(&t, t.rows[7].name, &t.rows[7].id), -EALREADY);
+	copy = names_clone(&t);
+	names_free(&t);
 	for (uint32_t i = 0; i < NAMES_MAX; i++) {
 		struct node_id id = numbered(i);
 
 		snprintf(name, sizeof(name), "n%u", i * 2654435761u);
-		assert_true(id_eq(&names_find(&t, name)->id, &id));
-		assert_string_equal(names_of(&t, &id)->name, name);
+		assert_true(id_eq(&names_find(copy, name)->id, &id));
+		assert_string_equal(names_of(copy, &id)->name, name);
 	}
+	names_discard(copy);
+}
+
+/* A copy is added to as any other. */
+static void test_copy_grows(void **state)
+{
+	struct node_id id = numbered(9);
+	struct names t = {0}, *copy;
+
+	assert_int_equal(names_add(&t, "a", &id), 0);
+	copy = names_clone(&t);
+	assert_int_equal(names_add(copy, "b", &id), 0);
+	assert_int_equal(copy->n, 2);
+	assert_int_equal(t.n, 1);
 	names_free(&t);
+	assert_string_equal(names_of(copy, &id)->name, "a");
+	names_discard(copy);
 }
 
 int main(void)
@@ -89,6 +113,7 @@ int main(void)
 	        cmocka_unit_test(test_nothing),
 	        cmocka_unit_test(test_there_and_back),
 	        cmocka_unit_test(test_full),
+	        cmocka_unit_test(test_copy_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
