@@ -2,11 +2,12 @@
 /* The client's side of the application socket: one request line out, one answer line and a descriptor in. */
 #include "libcoyo/coyo.h"
 #include "ipc/appabi.h"
+#include "resolve/ask.h"
+#include "resolve/resolve.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,11 +28,7 @@ COYO_PRINTF(3, 4) static int fail(char why[COYO_WHY_MAX], int err, const char *f
 
 COYO_EXPORT const char *coyo_socket_path(const char *socket)
 {
-	const char *env = getenv(APP_SOCKET_ENV);
-
-	if (socket)
-		return socket;
-	return env && *env ? env : PATH_APP_SOCKET;
+	return ask_socket_path(socket);
 }
 
 static int dial(const char *socket_arg, char why[COYO_WHY_MAX])
@@ -254,38 +251,17 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 	return 0;
 }
 
-/* Asks the daemon. -ENOTCONN where there is none, so that -ENOENT is its answer. */
-static int ask(const char *socket, const struct app_request *req, struct app_answer *ans,
-               char why[COYO_WHY_MAX])
-{
-	int fd = request(socket, req, why), passed, r;
-
-	if (fd < 0)
-		return fd == -ENOENT ? -ENOTCONN : fd;
-	r = read_answer(fd, ans, &passed, why);
-	if (passed >= 0)
-		close(passed);
-	close(fd);
-	return r;
-}
+#define RESOLVE_MS 5000 /* a daemon that is busy answers later, one that is stopped never */
 
 COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                              char why[COYO_WHY_MAX])
 {
-	struct app_request req = {.type = APP_REQ_RESOLVE};
-	struct app_answer ans;
-	char reason[NAMES_WHY_MAX];
-	int r = names_read(name, strlen(name), req.name, &ans.id, reason);
+	char reason[RESOLVE_WHY_MAX];
+	struct node_id found;
+	int r = resolve_name(socket, name, RESOLVE_MS, &found, reason);
 
 	if (r < 0)
 		return fail(why, -r, "%s", reason);
-	if (r == NAMES_IS_NAME) {
-		r = ask(socket, &req, &ans, why);
-		if (r < 0)
-			return r;
-		if (ans.type != APP_ANS_IS)
-			return fail(why, EPROTO, "coyod answered something else than an id");
-	}
-	memcpy(id, ans.id.b, ID_BYTES);
+	memcpy(id, found.b, ID_BYTES);
 	return 0;
 }

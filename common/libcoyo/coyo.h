@@ -28,7 +28,8 @@ struct sockaddr_coyo {
 	uint8_t scoyo_id[COYO_ID_BYTES];
 };
 
-/* Where the daemon listens: socket if not NULL, else $COYO_SOCKET, else the built-in path. Never NULL. */
+/* Where the daemon listens: socket if not NULL, else $COYO_SOCKET (not looked at by a program that runs with more rights than its user has),
+ * else the built-in path. Never NULL. */
 const char *coyo_socket_path(const char *socket);
 
 /* Opens a stream. local (may be NULL) gets this node's id and the port used. On failure one sentence with cause and remedy in why
@@ -47,9 +48,10 @@ int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_W
 /* Parses an id in any text form. -EINVAL and one sentence in why. */
 int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY_MAX]);
 
-/* The id that a name means: any text form of an id, with or without `.coyo`, for which nobody is asked; else a name that the local daemon
- * knows, in upper or lower case, with or without `.coyo`. socket as for coyo_socket_path(). -EINVAL: neither a name nor an id; -ENOENT: nobody
- * is called so; -ENOTCONN: no daemon answers; others from reaching it. One sentence in why (may be NULL). */
+/* The id that a name means: any text form of an id, with or without `.coyo`, for which nobody is asked; else a name, in upper or
+ * lower case, with or without `.coyo`: the user's own (`coyo names`), else one that the local daemon knows. socket as for coyo_socket_path().
+ * -EINVAL: neither a name nor an id; -ENOENT: nobody is called so; -ENOTCONN: no daemon answers; -ETIMEDOUT: none within 5 s; -EPERM: the file
+ * of own names is not private; others from reading it or reaching the daemon. One sentence in why (may be NULL). */
 int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                  char why[COYO_WHY_MAX]);
 

@@ -14,9 +14,12 @@ static const char usage[] =
         "overwritten\n"
         "  coyo id FILE|-            the id of a key file: short, host-name, IPv6 and text form\n"
         "  coyo listen [-k] PORT     take one stream (-k: one after another) to stdin and stdout\n"
-        "  coyo connect NAME PORT    open a stream from stdin and to stdout; NAME: an id, or a "
+        "  coyo connect NAME PORT    open a stream from stdin and to stdout; NAME: an id, a "
         "name of\n"
-        "                            coyod's [names]\n"
+        "                            yours, or one of coyod's [names]\n"
+        "  coyo names                your own names, which go before coyod's\n"
+        "  coyo names add NAME ID    call a node so; remove NAME: no more; show ID|NAME: what\n"
+        "                            it is called\n"
         "\n"
         "  -s SOCKET   the daemon's application socket (default: $COYO_SOCKET, else %s)\n"
         "  --help, --version\n"
@@ -28,10 +31,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv, const char *socket);
 } verbs[] = {
-        {"keygen", verb_keygen},
-        {"id", verb_id},
-        {"connect", verb_connect},
-        {"listen", verb_listen},
+        {"keygen", verb_keygen}, {"id", verb_id},       {"connect", verb_connect},
+        {"listen", verb_listen}, {"names", verb_names},
 };
 
 static int run(int argc, char **argv)

@@ -29,8 +29,10 @@ int verb_complain_of(int err, const char *why)
 
 int verb_complain_of_name(int err, const char *why)
 {
-	return err == -EINVAL || err == -ENOENT ? verb_complain(PROGRAM_USAGE, why)
-	                                        : verb_complain_of(err, why);
+	if (err == -EINVAL || err == -ENOENT)
+		return verb_complain(PROGRAM_USAGE, why);
+	/* The user's own names are not private: the daemon was not asked. */
+	return err == -EPERM ? verb_complain(PROGRAM_FAILED, why) : verb_complain_of(err, why);
 }
 
 bool verb_port(const char *text, uint16_t *port)

@@ -4,7 +4,9 @@
 #include "ctl/client.h"
 #include "ctl/table.h"
 #include "ipc/paths.h"
+#include "names/names.h"
 #include "program/program.h"
+#include "resolve/petnames.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -39,9 +41,10 @@ static const char help[] =
         "      --version          print the version\n"
         "  -h, --help             print this\n"
         "\n"
-        "ID is a node id in any form, or a name of the daemon's [names].\n"
-        "Exit status: 0 done, 1 the daemon refused or failed, 2 usage or a mistyped id,\n"
-        "3 no daemon reached.\n";
+        "ID is a node id in any form, or a name: of your own (`coyo names`), else of the\n"
+        "daemon's [names].\n"
+        "Exit status: 0 done, 1 the daemon refused or failed, 2 usage, a mistyped id or a name\n"
+        "that nobody has, 3 no daemon reached.\n";
 
 struct options {
 	const char *socket;
@@ -88,6 +91,28 @@ static bool number(const char *s, uint32_t lo, uint32_t hi, uint32_t *out)
 	return !errno && !*end && v >= lo && v <= hi;
 }
 
+/* A name of the user's own becomes its id; another is left to the daemon. Returns an exit status, or -1 to go on. */
+static int own_name(struct options *o)
+{
+	char name[NAMES_NAME_MAX + 1], why[PETNAMES_WHY_MAX];
+	char *target = o->req.target;
+	const struct names_row *row;
+	struct names own = {0};
+	struct node_id id;
+
+	_Static_assert(CTL_TARGET_MAX >= ID_TEXT_LEN && CTL_TARGET_MAX >= NAMES_NAME_MAX + 5,
+	               "an id, and a name with .coyo");
+	if (names_read(target, strlen(target), name, &id, why) != NAMES_IS_NAME)
+		return -1;
+	if (petnames_load(&own, why) < 0)
+		return failed(o, EXIT_REFUSED, EPERM, why, false);
+	row = names_find(&own, name);
+	if (row)
+		id_to_text(&row->id, target);
+	names_free(&own);
+	return -1;
+}
+
 /* Words of the verb, joined into the line the daemon would get, and read by the daemon's own parser. */
 static int parse_words(struct options *o, char **words, int n)
 {
@@ -121,7 +146,7 @@ static int parse_words(struct options *o, char **words, int n)
 	/* A table is for eyes; a program that wants less says so. */
 	if (given.limit || o->json)
 		o->req.limit = given.limit ? given.limit : CTL_ROWS_MAX;
-	return -1;
+	return *o->req.target ? own_name(o) : -1;
 }
 
 /* Returns an exit status, or -1 to go on. */

@@ -81,6 +81,45 @@ def programs_take_names(net, p):
     check(p.node.ctl("show", "config")["names"] == {"laptop": p.other, "me": p.node.id, "phone": p.other}, "show config lists them")
 
 
+class User:
+    """A user with a home of its own, who runs coyo and coyoctl."""
+
+    def __init__(self, net, p):
+        self.net, self.node = net, p.node
+        self.home = os.path.join(net.dir, "home")
+        os.mkdir(self.home, 0o700)
+        self.file = os.path.join(self.home, "coyo", "names")
+
+    def runs(self, program, *words):
+        env = dict(os.environ, XDG_CONFIG_HOME=self.home, COYO_SOCKET=self.node.app, COYO_CONTROL=self.node.control)
+        r = subprocess.run([self.net.bin(program), *words], env=env, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, text=True, timeout=60, check=False)
+        return r.returncode, r.stdout, r.stderr
+
+    def names(self, *words):
+        return self.runs("coyo", "names", *words)
+
+
+def own_names(net, p):
+    u = User(net, p)
+    me, other = p.node.id, p.other
+    check(u.names() == (0, "", ""), "coyo names: none at first")
+    check(u.names("add", "Friend.coyo", other) == (0, "", ""), "coyo names add")
+    check(u.names() == (0, "friend  %s\n" % other, ""), "and it is listed")
+    check(u.names("show", other) == (0, "friend  yours\nphone  coyod's\n", ""), "coyo names show: one's own names first, then the daemon's")
+    status, out, err = u.names("add", "phone", me)
+    check(status == 0 and "coyod calls %s so" % other[:8] in err, "a name that the daemon gives to another id may be one's own, and that is said")
+    check(u.names()[1] == "friend  %s\nphone   %s  # not coyod's %s\n" % (other, me, other[:8]), "also in the list")
+    check(u.runs("coyoctl", "lookup", "phone")[1].split("\n")[0] == me, "coyoctl goes by one's own name first")
+    check(u.runs("coyoctl", "lookup", "me")[1].split("\n")[0] == me, "and by the daemon's where there is none")
+    check(u.names("add", "friend", me)[0] == 1, "a name of one's own is not given to another id")
+    check(u.names("remove", "phone") == (0, "", "") and u.names("remove", "phone")[0] == 2, "coyo names remove")
+    check(u.names("add", "a_b", me)[0] == 2 and u.names("add", "x", "y")[0] == 2 and u.names("add", "x")[0] == 2, "what is no name or no id is refused")
+    os.chmod(u.file, 0o666)
+    for program, words in (("coyo", ("connect", "me", "7000")), ("coyoctl", ("lookup", "me")), ("coyo", ("names",))):
+        status, _, err = u.runs(program, *words)
+        check(status == 1 and "can be written by others" in err, "%s %s: names that others may write are nobody's" % (program, words[0]))
+
+
 def names(net):
     p = Place(net)
     p.node.start()
@@ -88,6 +127,7 @@ def names(net):
     daemon_answers(net, p)
     reload_changes_names(net, p)
     programs_take_names(net, p)
+    own_names(net, p)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The order in which names are looked for: a user's own names first, so that no configuration can put another node in their place. */
+#include "resolve/resolve.h"
+#include "resolve/ask.h"
+#include "resolve/petnames.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(RESOLVE_WHY_MAX >= PETNAMES_WHY_MAX && RESOLVE_WHY_MAX >= APP_WHY_MAX, "sentences");
+
+/* Asks the daemon a question that is answered with `is ID NAME`. */
+static int ask(const char *socket, const struct app_request *req, int timeout_ms,
+               struct app_answer *ans, char why[RESOLVE_WHY_MAX])
+{
+	int r = ask_daemon(socket, req, timeout_ms, ans, why);
+
+	if (r == 0 && ans->type != APP_ANS_IS) {
+		snprintf(why, RESOLVE_WHY_MAX,
+		         "coyod's answer is no name: is it of another version?");
+		return -EPROTO;
+	}
+	return r;
+}
+
+int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
+                 char why[RESOLVE_WHY_MAX])
+{
+	struct app_request req = {.type = APP_REQ_RESOLVE};
+	struct names own = {0};
+	const struct names_row *row;
+	struct app_answer ans;
+	int r = names_read(text, strlen(text), req.name, id, why);
+
+	if (r != NAMES_IS_NAME)
+		return r < 0 ? r : 0;
+	r = petnames_load(&own, why);
+	if (r < 0)
+		return r;
+	row = names_find(&own, req.name);
+	if (row)
+		*id = row->id;
+	names_free(&own);
+	if (row)
+		return 0;
+	r = ask(socket, &req, timeout_ms, &ans, why);
+	if (r == 0)
+		*id = ans.id;
+	if (r == -ENOENT)
+		snprintf(
+		        why, RESOLVE_WHY_MAX,
+		        "nobody is called %.120s here: neither `coyo names` nor [names] in coyod's "
+		        "configuration has it",
+		        req.name);
+	return r;
+}
