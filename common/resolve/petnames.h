@@ -5,8 +5,8 @@
 
 #define PETNAMES_WHY_MAX 320
 
-/* Adds them to t. Where there is no file, or no home, there are none. A file that somebody else owns or may write to is refused (-EPERM), and so
- * is one with a wrong line (-EINVAL, -EEXIST); others from reading it. One sentence in why; t is then as it was. */
+/* Reads them into t. Where there is no file, or no home, there are none. A file that somebody else owns or may write to is refused (-EPERM), and so
+ * is one with a wrong line (-EINVAL, -EEXIST); others from reading it. One sentence in why; t is then empty. */
 int petnames_load(struct names *t, char why[PETNAMES_WHY_MAX]) COYO_NODISCARD;
 
 /* Gives a name, as names_read() wrote it, to an id; the file and its folders are made where they are missing. 1: it has that name already.

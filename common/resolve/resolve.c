@@ -55,3 +55,31 @@ int resolve_name(const char *socket, const char *text, int timeout_ms, struct no
 		        req.name);
 	return r;
 }
+
+int resolve_start(const char *socket, const uint8_t start[15], int timeout_ms, struct node_id *id,
+                  char name[NAMES_NAME_MAX + 1], char why[RESOLVE_WHY_MAX])
+{
+	struct app_request req = {.type = APP_REQ_NAME, .start = true};
+	struct names own = {0};
+	const struct names_row *row;
+	struct app_answer ans;
+	int r = petnames_load(&own, why);
+
+	if (r < 0)
+		return r;
+	row = names_of_start(&own, start);
+	if (row) {
+		*id = row->id;
+		memcpy(name, row->name, sizeof(row->name));
+	}
+	names_free(&own);
+	if (row)
+		return 0;
+	memcpy(req.id.b, start, 15);
+	r = ask(socket, &req, timeout_ms, &ans, why);
+	if (r == 0) {
+		*id = ans.id;
+		memcpy(name, ans.name, sizeof(ans.name));
+	}
+	return r;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whom a name means on this machine: first the user's own names, then those of the daemon. */
+/* Whom a name means on this machine, and what an id is called: first the user's own names, then those of the daemon. */
 #pragma once
 #include "names/names.h"
 
@@ -11,3 +11,7 @@
  * sentence in why. */
 int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
                  char why[RESOLVE_WHY_MAX]) COYO_NODISCARD;
+
+/* The name of an id of which the first 120 bits are given, in the same order; the whole id in *id. Errors as above. */
+int resolve_start(const char *socket, const uint8_t start[15], int timeout_ms, struct node_id *id,
+                  char name[NAMES_NAME_MAX + 1], char why[RESOLVE_WHY_MAX]) COYO_NODISCARD;

@@ -87,7 +87,7 @@ static int remove_home(void **state)
 
 static void test_order(void **state)
 {
-	char answer[APP_LINE_MAX], why[RESOLVE_WHY_MAX];
+	char answer[APP_LINE_MAX], why[RESOLVE_WHY_MAX], name[NAMES_NAME_MAX + 1];
 	struct node_id id;
 	struct played d;
 
@@ -109,6 +109,14 @@ static void test_order(void **state)
 	assert_int_equal(petnames_add("nas", &b, why), 0);
 	assert_int_equal(resolve_name(path, "nas", 1000, &id, why), 0);
 	assert_true(id_eq(&id, &b));
+	assert_int_equal(resolve_start(path, b.b, 1000, &id, name, why), 0);
+	assert_true(id_eq(&id, &b));
+	assert_string_equal(name, "nas");
+	begin(&d, answer);
+	assert_int_equal(resolve_start(path, a.b, 10000, &id, name, why), 0);
+	end(&d);
+	assert_memory_equal(d.asked + 5, text_a, 24);
+	assert_true(id_eq(&id, &a));
 
 	begin(&d, "error ENOENT not here\n");
 	assert_int_equal(resolve_name(path, "phone", 10000, &id, why), -ENOENT);
