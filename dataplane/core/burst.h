@@ -13,10 +13,11 @@ struct burst {
 	unsigned nsealed, nlabelled, nlocal, nleaving;
 	/* Frames that start at their link header; packet.link is set. For fwd_sealed(). */
 	struct rte_mbuf *sealed[BURST];
-	/* Packets of authenticated neighbours that start at their label stack; packet.link is set, or `in` is. For fwd_labelled(). */
+	/* Packets of authenticated neighbours that start at their label stack (packet.link is set), or at the Ethernet header in front of it (`in`
+	 * is set). For fwd_labelled(). */
 	struct rte_mbuf *labelled[BURST];
-	/* By place in labelled[]: NULL, or the Ethernet link that the packet came by. Then `framing` bytes of Ethernet header still stand in front of
-	 * the stack, and nothing is written in its struct packet: a packet in transit does without. NULL beyond nlabelled. */
+	/* By place in labelled[]: NULL, or the plain Ethernet link that the packet came by. Then it still begins with `framing` bytes of Ethernet
+	 * header, and nothing is written in its struct packet: a packet in transit does without either. NULL beyond nlabelled. */
 	struct link *in[BURST];
 	uint8_t framing[BURST];
 	/* Packets that start at their tunnel control word and end in a session of this worker; packet.link, label, session and tc are
@@ -25,6 +26,13 @@ struct burst {
 	/* Complete link frames that another worker made and this one transmits; packet.link and kind are set. For io_tx_handed(). */
 	struct rte_mbuf *leaving[BURST];
 };
+
+/* Takes `room` bytes of Ethernet header off the front of n packets. */
+static inline void burst_strip(struct rte_mbuf **m, unsigned n, unsigned room)
+{
+	for (unsigned i = 0; room && i < n; i++)
+		rte_pktmbuf_adj(m[i], (uint16_t)room);
+}
 
 /* How many more packets there is room for. */
 static inline unsigned burst_room(const struct burst *b)

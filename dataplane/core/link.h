@@ -67,5 +67,7 @@ struct link {
 	struct bucket too_big;            /* reports of packets that are longer than it carries */
 	struct rte_mbuf *out[LINK_BURST]; /* queued in this turn */
 	unsigned nout, out_data;          /* so many, and how many of them are data */
+	uint64_t out_bytes;               /* of what is queued, without out_room */
+	unsigned out_room; /* bytes of the Ethernet header they came with in front of each */
 	struct run_sample runs;
 };

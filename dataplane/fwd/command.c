@@ -37,7 +37,7 @@ static int send(struct fwd *f, const struct cp_send *c)
 		p->local_if = c->local_if;
 	}
 	if (c->raw || fwd_seal(f, l, m))
-		io_tx(f->io, l, &m, 1, PACKET_TX_RAW);
+		fwd_tx_raw(f, l, m);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static void give_cookie(struct fwd *f, struct link *l, const struct door_source 
 	door_answer(&f->door, f->w->now, from, p, h, p);
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - DOOR_ANSWER_BYTES));
 	count_add(&f->w->count.cookies, 1);
-	io_tx(f->io, l, &m, 1, PACKET_TX_RAW);
+	fwd_tx_raw(f, l, m);
 }
 
 void handshake_frame(struct fwd *f, struct link *l, const struct link_header *h, struct rte_mbuf *m)

@@ -193,7 +193,8 @@ struct stages {
 	struct link *in[BURST];
 	struct ilm_entry *at[BURST]; /* as ilm_prefetch() found it */
 	uint32_t lse[BURST];
-	uint8_t framing[BURST]; /* as in core/burst.h; 0: the struct packet is written */
+	/* Bytes of Ethernet header in front of the label stack (see core/burst.h); 0: the packet starts there, and its struct packet is written. */
+	uint8_t room[BURST];
 };
 
 /* First: takes the burst's packets, reads their top entries, fetches their records. */
@@ -205,21 +206,21 @@ static void parse(struct worker *w, struct burst *b, struct stages *s)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = b->labelled[i];
 		struct link *in = b->in[i];
-		uint8_t framing = b->framing[i];
+		uint8_t room = b->framing[i];
 
 		b->in[i] = NULL;
 		if (!in) {
 			in = link_at(w, packet_of(m)->link);
-			framing = 0;
+			room = 0;
+			if (unlikely_(!in || m->data_len < LSE_BYTES || m->nb_segs != 1)) {
+				drop_packet(w, in ? DROP_BAD_STACK : DROP_NO_LINK, m);
+				continue;
+			}
 		}
-		if (unlikely_(!in || m->data_len < LSE_BYTES || m->nb_segs != 1)) {
-			drop_packet(w, in ? DROP_BAD_STACK : DROP_NO_LINK, m);
-			continue;
-		}
-		s->lse[k] = be32_load(rte_pktmbuf_mtod(m, void *));
+		s->lse[k] = be32_load(rte_pktmbuf_mtod(m, const uint8_t *) + room);
 		s->at[k] = ilm_prefetch(&in->ilm, lse_label(s->lse[k]));
 		s->in[k] = in;
-		s->framing[k] = framing;
+		s->room[k] = room;
 		s->m[k++] = m;
 	}
 	s->n = k;
@@ -228,7 +229,7 @@ static void parse(struct worker *w, struct burst *b, struct stages *s)
 /* The link that a packet leaves on the straight way, or NULL. */
 static inline struct link *straight(const struct worker *w, const struct link *in,
                                     const struct ilm_entry *e, uint32_t lse,
-                                    const struct rte_mbuf *m)
+                                    const struct rte_mbuf *m, unsigned room)
 {
 	struct link *out;
 
@@ -236,21 +237,27 @@ static inline struct link *straight(const struct worker *w, const struct link *i
 	              e->out <= LABEL_RESERVED_MAX))
 		return NULL;
 	out = link_at(w, e->out_link);
-	return likely_(out && out->open && m->pkt_len <= out->cfg.mtu) ? out : NULL;
+	return likely_(out && out->open && m->pkt_len - room <= out->cfg.mtu) ? out : NULL;
 }
 
 /* Packets that go the straight way one after another from one link to one: counted and queued together. */
 struct run {
 	struct link *in, *out;
-	unsigned from;
+	unsigned from, room;
+	uint64_t bytes; /* of label stacks and what is behind them */
 };
 
 static void run_end(struct fwd *f, const struct run *r, struct stages *s, unsigned to)
 {
-	if (to == r->from)
+	struct io_frames frames = {
+	        .m = s->m + r->from, .n = to - r->from, .room = r->room, .bytes = r->bytes};
+
+	if (frames.n == 0)
 		return;
-	count_add(&r->in->count->rx_data_packets, to - r->from);
-	fwd_out_data(f, r->out, s->m + r->from, to - r->from);
+	count_add(&r->in->count->rx_data_packets, frames.n);
+	count_add(&f->w->count.switched_packets, frames.n);
+	count_add(&f->w->count.switched_bytes, frames.bytes);
+	fwd_out_data(f, r->out, &frames);
 }
 
 /* Second: sorts out what does not go the straight way; the rest gets new labels and TTLs, is counted in its records, and queued. */
@@ -258,32 +265,35 @@ static void rewrite(struct fwd *f, struct burst *b, struct stages *s)
 {
 	struct worker *w = f->w;
 	struct run run = {0};
-	uint64_t bytes = 0;
 	unsigned k = 0;
 
 	for (unsigned i = 0; i < s->n; i++) {
 		struct ilm_entry *e = s->at[i];
 		struct rte_mbuf *m = s->m[i];
-		struct link *in = s->in[i], *out = straight(w, in, e, s->lse[i], m);
+		struct link *in = s->in[i], *out;
+		unsigned room = s->room[i], len = m->data_len - room;
+
+		out = straight(w, in, e, s->lse[i], m, room);
 
 		if (unlikely_(!out)) {
-			if (s->framing[i])
-				ether_record(in, m, s->framing[i]);
+			if (room) {
+				ether_record(in, m);
+				rte_pktmbuf_adj(m, (uint16_t)room);
+			}
 			slow(f, b, in, ilm_granted(e), s->lse[i], m);
 			continue;
 		}
-		if (unlikely_(in != run.in || out != run.out)) {
+		if (unlikely_(in != run.in || out != run.out || room != run.room)) {
 			run_end(f, &run, s, k);
-			run = (struct run){.in = in, .out = out, .from = k};
+			run = (struct run){.in = in, .out = out, .from = k, .room = room};
 		}
-		be32_store(rte_pktmbuf_mtod(m, void *), e->out << 12 | ((s->lse[i] & 0xfff) - 1));
-		ilm_count(e, m->data_len, w->now);
-		bytes += m->data_len;
+		be32_store(rte_pktmbuf_mtod(m, uint8_t *) + room,
+		           e->out << 12 | ((s->lse[i] & 0xfff) - 1));
+		ilm_count(e, len, w->now);
+		run.bytes += len;
 		s->m[k++] = m;
 	}
 	run_end(f, &run, s, k);
-	count_add(&w->count.switched_packets, k);
-	count_add(&w->count.switched_bytes, bytes);
 }
 
 void fwd_labelled(struct fwd *f, struct burst *b)

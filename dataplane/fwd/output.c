@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Departure: packets are gathered by link, sealed under this worker's lane in bursts, transmitted. */
+#include "core/burst.h"
 #include "core/event.h"
 #include "fwd/priv.h"
 #include "seal/seal.h"
@@ -108,42 +109,73 @@ static __attribute__((noinline, cold)) unsigned keep_control(struct worker *w, s
 	return k;
 }
 
+void fwd_tx_raw(struct fwd *f, struct link *l, struct rte_mbuf *m)
+{
+	struct io_frames frames = io_frames_of(&m, 1);
+
+	io_tx(f->io, l, &frames, PACKET_TX_RAW);
+}
+
 static void flush_link(struct fwd *f, struct link *l)
 {
 	struct worker *w = f->w;
-	unsigned n = l->nout, data = l->out_data;
+	struct io_frames frames = {
+	        .m = l->out, .n = l->nout, .room = l->out_room, .bytes = l->out_bytes};
+	unsigned data = l->out_data;
 
 	l->nout = l->out_data = 0;
-	if (unlikely_(!l->open))
-		n = keep_control(w, l, n, &data);
-	if (l->cfg.sealed)
-		n = seal(w, l, l->out, n);
-	if (!n)
+	l->out_bytes = 0;
+	/* Not all of them leave, or not as they are. */
+	if (unlikely_(!l->open) || l->cfg.sealed) {
+		unsigned n = frames.n;
+
+		burst_strip(l->out, n, frames.room);
+		if (!l->open)
+			n = keep_control(w, l, n, &data);
+		if (l->cfg.sealed)
+			n = seal(w, l, l->out, n);
+		frames = io_frames_of(l->out, n);
+	}
+	if (!frames.n)
 		return;
-	count_add(&l->count->tx_packets, n);
+	count_add(&l->count->tx_packets, frames.n);
 	count_add(&l->count->tx_data_packets, data);
-	count_add(&l->count->tx_bytes, io_tx(f->io, l, l->out, n, PACKET_TX));
+	count_add(&l->count->tx_bytes, frames.bytes);
+	io_tx(f->io, l, &frames, PACKET_TX);
+}
+
+/* Those that are queued already begin otherwise than others that come: all begin with their label stack afterwards. */
+static __attribute__((noinline, cold)) void strip_all(struct link *l, const struct io_frames *more)
+{
+	burst_strip(l->out, l->nout, l->out_room);
+	burst_strip(more->m, more->n, more->room);
+	l->out_room = 0;
 }
 
 /* Queues packets, all of them data or none. */
-static inline void queue(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n, bool data)
+static inline void queue(struct fwd *f, struct link *l, const struct io_frames *frames, bool data)
 {
+	struct rte_mbuf **m = frames->m;
+	unsigned n = frames->n;
+
 	if (!l->queued) {
 		COYO_ASSERT(f->ndirty < CPDP_LINKS_MAX && l->nout == 0);
 		l->queued = true;
 		f->dirty[f->ndirty++] = l;
 	}
-	while (n) {
-		unsigned room = LINK_BURST - l->nout, k = n < room ? n : room;
-
-		memcpy(l->out + l->nout, m, k * sizeof(*m));
-		l->nout += k;
-		l->out_data += data ? k : 0;
-		m += k;
-		n -= k;
-		if (l->nout == LINK_BURST)
-			flush_link(f, l);
-	}
+	COYO_ASSERT(n <= LINK_BURST);
+	if (n > LINK_BURST - l->nout)
+		flush_link(f, l);
+	if (l->nout == 0)
+		l->out_room = frames->room;
+	else if (unlikely_(l->out_room != frames->room))
+		strip_all(l, frames);
+	memcpy(l->out + l->nout, m, n * sizeof(*m));
+	l->nout += n;
+	l->out_data += data ? n : 0;
+	l->out_bytes += frames->bytes;
+	if (l->nout == LINK_BURST)
+		flush_link(f, l);
 }
 
 /* A tunnel's packet does not fit this link: control is to tell the tunnel's end, which may have missed that the link became narrower. Not
@@ -165,16 +197,19 @@ static __attribute__((noinline, cold)) void too_big(struct worker *w, struct lin
 
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m)
 {
+	struct io_frames frames;
+
 	if (unlikely_((m->pkt_len > l->cfg.mtu && !is_probe(m)) || m->nb_segs != 1)) {
 		too_big(f->w, l, m);
 		return;
 	}
-	queue(f, l, &m, 1, is_data(m));
+	frames = io_frames_of(&m, 1);
+	queue(f, l, &frames, is_data(m));
 }
 
-void fwd_out_data(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n)
+void fwd_out_data(struct fwd *f, struct link *l, const struct io_frames *frames)
 {
-	queue(f, l, m, n, true);
+	queue(f, l, frames, true);
 }
 
 void fwd_send(struct fwd *f, uint16_t link, struct rte_mbuf *m)

@@ -19,11 +19,14 @@ struct fwd {
 /* fwd/output.c: queues a labelled packet for a link. Takes m. */
 void fwd_out(struct fwd *f, struct link *l, struct rte_mbuf *m);
 
-/* The same for n packets in order that fit the link, are of one segment and carry a label that is not reserved. */
-void fwd_out_data(struct fwd *f, struct link *l, struct rte_mbuf **m, unsigned n);
+/* The same for packets in order that fit the link, are of one segment and carry a label that is not reserved. */
+void fwd_out_data(struct fwd *f, struct link *l, const struct io_frames *frames);
 
 /* fwd/output.c: seals one packet under this worker's lane. False: it was dropped. */
 bool fwd_seal(struct fwd *f, struct link *l, struct rte_mbuf *m);
+
+/* fwd/output.c: transmits one frame at once, past the queue and to the address that its struct packet names, where it names one. Takes m. */
+void fwd_tx_raw(struct fwd *f, struct link *l, struct rte_mbuf *m);
 
 /* fwd/punt.c: copies m's bytes (from its data start) to control. Does not free m. False: too long, or the event ring is full (counted). */
 bool punt(struct worker *w, enum punt_reason reason, bool authenticated, struct rte_mbuf *m);

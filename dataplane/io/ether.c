@@ -53,9 +53,9 @@ static inline struct link *unframe(struct worker *w, const struct io_port *port,
 	return l;
 }
 
-void ether_record(const struct link *l, struct rte_mbuf *m, unsigned framing)
+void ether_record(const struct link *l, struct rte_mbuf *m)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *) - framing;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	*packet_of(m) = (struct packet){.link = l->number, .label = LABEL_NONE};
 	memcpy(packet_of(m)->mac, frame + 6, 6);
@@ -109,10 +109,10 @@ unsigned ether_rx(struct io *io, uint16_t id, struct burst *b)
 		l = unframe(w, port, m[i], &head);
 		if (unlikely_(!l))
 			continue;
-		rte_pktmbuf_adj(m[i], (uint16_t)head);
 		if (l->cfg.sealed || unlikely_(!l->mac_known))
-			ether_record(l, m[i], head);
+			ether_record(l, m[i]);
 		if (l->cfg.sealed) {
+			rte_pktmbuf_adj(m[i], (uint16_t)head);
 			b->sealed[b->nsealed++] = m[i];
 			continue;
 		}
@@ -123,7 +123,7 @@ unsigned ether_rx(struct io *io, uint16_t id, struct burst *b)
 			run = (struct run){.l = l};
 		}
 		run.packets++;
-		run.bytes += m[i]->data_len;
+		run.bytes += m[i]->data_len - head;
 		b->in[b->nlabelled] = l;
 		b->framing[b->nlabelled] = (uint8_t)head;
 		b->labelled[b->nlabelled++] = m[i];
@@ -171,6 +171,31 @@ frame(struct worker *w, struct rte_mbuf **m, unsigned n, const uint8_t *head, co
 	return k;
 }
 
+/* Writes the header in the place of one as long, with which every packet begins. Inlined for the same reason. */
+static inline __attribute__((always_inline)) void
+frame_in_place(struct rte_mbuf **m, unsigned n, const uint8_t *head, const uint16_t len)
+{
+	for (unsigned i = 0; i < n; i++)
+		memcpy(rte_pktmbuf_mtod(m[i], void *), head, len);
+}
+
+/* The same whatever the packets begin with. Returns how many are left. */
+static unsigned put_header(struct worker *w, struct rte_mbuf **m, unsigned n, unsigned room,
+                           const uint8_t *head, unsigned len)
+{
+	if (likely_(room == ETHER_BYTES && len == ETHER_BYTES)) {
+		frame_in_place(m, n, head, ETHER_BYTES);
+		return n;
+	}
+	if (room == len) {
+		frame_in_place(m, n, head, ETHER_BYTES + VLAN_BYTES);
+		return n;
+	}
+	burst_strip(m, n, room);
+	return len == ETHER_BYTES ? frame(w, m, n, head, ETHER_BYTES)
+	                          : frame(w, m, n, head, ETHER_BYTES + VLAN_BYTES);
+}
+
 /* Frames of control go to the address that each of them names, where it names one. */
 static void readdress(struct rte_mbuf **m, unsigned n)
 {
@@ -181,7 +206,8 @@ static void readdress(struct rte_mbuf **m, unsigned n)
 			memcpy(rte_pktmbuf_mtod(m[i], void *), packet_of(m[i])->mac, 6);
 }
 
-void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, enum packet_kind kind)
+void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, unsigned room,
+              enum packet_kind kind)
 {
 	struct worker *w = io->w;
 	const struct io_port *port = &io->port[l->cfg.port];
@@ -193,9 +219,7 @@ void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, en
 		rte_pktmbuf_free_bulk(m, n);
 		return;
 	}
-	k = header(l, port, kind, head) == ETHER_BYTES
-	            ? frame(w, m, n, head, ETHER_BYTES)
-	            : frame(w, m, n, head, ETHER_BYTES + VLAN_BYTES);
+	k = put_header(w, m, n, room, head, header(l, port, kind, head));
 	if (unlikely_(kind == PACKET_TX_RAW))
 		readdress(m, k);
 	sent = port_transmit(l->cfg.port, port->queue, m, k);

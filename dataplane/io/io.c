@@ -109,32 +109,37 @@ static unsigned tx_worker(const struct io *io, const struct link *l)
 	return port_per_worker(l->cfg.port) ? w->number : port_worker(l->cfg.port, w->workers);
 }
 
-uint64_t io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
-               enum packet_kind kind)
+/* Another worker transmits on the link. */
+static void hand_over(struct io *io, const struct link *l, const struct io_frames *fr, unsigned to,
+                      enum packet_kind kind)
+{
+	burst_strip(fr->m, fr->n, fr->room);
+	for (unsigned i = 0; i < fr->n; i++) {
+		packet_of(fr->m[i])->kind = (uint8_t)kind;
+		packet_of(fr->m[i])->link = l->number;
+		handover(io->w, to, fr->m[i]);
+	}
+}
+
+void io_tx(struct io *io, struct link *l, const struct io_frames *fr, enum packet_kind kind)
 {
 	struct worker *w = io->w;
 	unsigned to = tx_worker(io, l);
-	uint64_t bytes = 0;
 
 	OWNER_CHECK(&w->thread);
-	COYO_ASSERT(n > 0 && (kind == PACKET_TX || kind == PACKET_TX_RAW));
-	for (unsigned i = 0; i < n; i++)
-		bytes += m[i]->data_len;
+	COYO_ASSERT(fr->n > 0 && (kind == PACKET_TX || kind == PACKET_TX_RAW));
 	if (unlikely_(to != w->number)) {
-		for (unsigned i = 0; i < n; i++) {
-			packet_of(m[i])->kind = (uint8_t)kind;
-			packet_of(m[i])->link = l->number;
-			handover(w, to, m[i]);
-		}
-		return bytes;
+		hand_over(io, l, fr, to, kind);
+		return;
 	}
-	count_add(&w->count.tx_bytes, bytes);
-	count_add(&w->count.tx_packets, n);
-	if (l->cfg.type == LINK_UDP_SOCKET)
-		sock_tx(io, l, m, n, kind);
-	else
-		ether_tx(io, l, m, n, kind);
-	return bytes;
+	count_add(&w->count.tx_bytes, fr->bytes);
+	count_add(&w->count.tx_packets, fr->n);
+	if (l->cfg.type == LINK_UDP_SOCKET) {
+		burst_strip(fr->m, fr->n, fr->room);
+		sock_tx(io, l, fr->m, fr->n, kind);
+	} else {
+		ether_tx(io, l, fr->m, fr->n, fr->room, kind);
+	}
 }
 
 void io_tx_handed(struct io *io, struct burst *b)
@@ -152,7 +157,9 @@ void io_tx_handed(struct io *io, struct burst *b)
 		       packet_of(b->leaving[to])->link == p->link)
 			to++;
 		if (l) {
-			io_tx(io, l, b->leaving + from, to - from, p->kind);
+			struct io_frames fr = io_frames_of(b->leaving + from, to - from);
+
+			io_tx(io, l, &fr, p->kind);
 		} else {
 			drop_count(w, DROP_NO_LINK, to - from);
 			rte_pktmbuf_free_bulk(b->leaving + from, to - from);

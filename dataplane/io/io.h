@@ -25,11 +25,28 @@ void io_link_del(struct io *io, struct link *l);
  * Returns packets, dropped ones too. */
 unsigned io_rx(struct io *io, struct burst *b);
 
-/* Transmits n complete link frames, in order; Ethernet's framing is added here. Where another worker has the link's socket or the port's queue
- * they are handed to it. kind is PACKET_TX or PACKET_TX_RAW, for all of them. Takes the mbufs; failures are counted drops. Returns the bytes of the n
- * frames without Ethernet's framing. */
-uint64_t io_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
-               enum packet_kind kind);
+/* Link frames in order, each complete but for Ethernet's header. */
+struct io_frames {
+	struct rte_mbuf **m;
+	unsigned n;
+	/* Each still begins with so many bytes of the Ethernet header that it came with, which are used where the new one is as long; 0: none. */
+	unsigned room;
+	uint64_t bytes; /* of all, without `room` */
+};
+
+/* n frames that begin with no Ethernet header. */
+static inline struct io_frames io_frames_of(struct rte_mbuf **m, unsigned n)
+{
+	struct io_frames f = {.m = m, .n = n};
+
+	for (unsigned i = 0; i < n; i++)
+		f.bytes += m[i]->data_len;
+	return f;
+}
+
+/* Transmits frames, of which there is one at least; Ethernet's header is written here. Where another worker has the link's socket or the port's
+ * queue they are handed to it. kind is PACKET_TX or PACKET_TX_RAW, for all of them. Takes the mbufs; failures are counted drops. */
+void io_tx(struct io *io, struct link *l, const struct io_frames *frames, enum packet_kind kind);
 
 /* Transmits the burst's frames that other workers handed over; io_tx() in runs of one link and kind. */
 void io_tx_handed(struct io *io, struct burst *b);
@@ -48,9 +65,9 @@ int io_epoll(const struct io *io);
 /* fd is an eventfd that wakes the worker; edge-triggered, so that nobody need read it. 0 or -errno. */
 int io_watch(struct io *io, int fd);
 
-/* io/ether.c: writes the struct packet of one that came by a plain Ethernet link and starts behind so many bytes of framing (see core/burst.h): the
- * link and the source's MAC. */
-void ether_record(const struct link *l, struct rte_mbuf *m, unsigned framing);
+/* io/ether.c: writes the struct packet of one that came by an Ethernet link and still begins with its Ethernet header: the link and the
+ * source's MAC. */
+void ether_record(const struct link *l, struct rte_mbuf *m);
 /* io/learn.c: the source of an authentic frame becomes, or is reported as, the neighbour's address. */
 void learn_source(struct worker *w, struct link *l, const struct packet *p);
 

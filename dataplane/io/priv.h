@@ -87,5 +87,5 @@ unsigned port_transmit(uint16_t port, uint16_t queue, struct rte_mbuf **m, unsig
 /* io/ether.c: receives at most PORT_BURST packets, for which the burst has room. Returns packets, dropped ones too. */
 unsigned ether_rx(struct io *io, uint16_t port, struct burst *b);
 /* io_tx() for links on ports whose queue this worker has. */
-void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n,
+void ether_tx(struct io *io, struct link *l, struct rte_mbuf **m, unsigned n, unsigned room,
               enum packet_kind kind);

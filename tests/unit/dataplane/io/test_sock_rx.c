@@ -108,6 +108,7 @@ static void answers_leave_from_the_address_asked(void **state)
 	struct link l = {.number = SOCKETS, .count = &counters[0]};
 	struct burst b = {0};
 	struct rte_mbuf *m;
+	struct io_frames sent;
 	uint8_t bytes[16];
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
@@ -135,7 +136,8 @@ static void answers_leave_from_the_address_asked(void **state)
 			l.cfg.family = 4;
 			l.cfg.remote_port = from_port;
 		}
-		io_tx(io, &l, &m, 1, raw ? PACKET_TX_RAW : PACKET_TX);
+		sent = io_frames_of(&m, 1);
+		io_tx(io, &l, &sent, raw ? PACKET_TX_RAW : PACKET_TX);
 		len = sizeof(back);
 		assert_int_equal(
 		        recvfrom(from, bytes, sizeof(bytes), 0, (struct sockaddr *)&back, &len), 8);

@@ -84,6 +84,7 @@ static int teardown(void **state)
 static bool send_at(int64_t ms)
 {
 	struct rte_mbuf *m[BURST_SENT];
+	struct io_frames sent;
 	unsigned before = packets, tried = runs + refused;
 
 	w->now.ns = (1000000 + ms) * NS_PER_MS;
@@ -93,7 +94,8 @@ static bool send_at(int64_t ms)
 		memset(rte_pktmbuf_append(m[i], SIZE), (int)i, SIZE);
 		*packet_of(m[i]) = (struct packet){.label = LABEL_NONE};
 	}
-	io_tx(io, &l, m, BURST_SENT, PACKET_TX);
+	sent = io_frames_of(m, BURST_SENT);
+	io_tx(io, &l, &sent, PACKET_TX);
 	assert_int_equal(packets, before + BURST_SENT);
 	return runs + refused > tried;
 }
@@ -139,6 +141,7 @@ static uint64_t counter; /* of the next frame */
 static void frames(unsigned n, uint32_t index, uint16_t size)
 {
 	struct rte_mbuf *m[LINK_BURST];
+	struct io_frames sent;
 
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *p;
@@ -152,7 +155,8 @@ static void frames(unsigned n, uint32_t index, uint16_t size)
 		                                         .counter = counter++});
 		*packet_of(m[i]) = (struct packet){.label = LABEL_NONE};
 	}
-	io_tx(io, &l, m, n, PACKET_TX);
+	sent = io_frames_of(m, n);
+	io_tx(io, &l, &sent, PACKET_TX);
 }
 
 static int command(enum cp_cmd_type type, uint8_t mode)

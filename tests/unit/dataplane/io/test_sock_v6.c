@@ -74,6 +74,7 @@ static void ask(const char *asker, const char *asked, unsigned interface)
 	struct sockaddr_in6 me = address(asker, interface), to = address(asked, interface), back;
 	struct burst b = {0};
 	struct rte_mbuf *m;
+	struct io_frames sent;
 	struct packet *p;
 	uint8_t bytes[16];
 	socklen_t len = sizeof(me);
@@ -105,7 +106,8 @@ static void ask(const char *asker, const char *asked, unsigned interface)
 			l.cfg.remote_port = p->port;
 			l.cfg.family = 6;
 		}
-		io_tx(io, &l, &m, 1, raw ? PACKET_TX_RAW : PACKET_TX);
+		sent = io_frames_of(&m, 1);
+		io_tx(io, &l, &sent, raw ? PACKET_TX_RAW : PACKET_TX);
 		len = sizeof(back);
 		assert_int_equal(
 		        recvfrom(s, bytes, sizeof(bytes), 0, (struct sockaddr *)&back, &len), 8);
