@@ -200,6 +200,16 @@ static bool join(struct node *n, struct handshake *hs)
 	return true;
 }
 
+/* Two XX crossed and both come about: the lower id's counts. Ours was complete when theirs, which this node had answered before, was not; the
+ * neighbour takes ours when its third message arrives, whether it has finished its own before or not. */
+static bool crossed_by_ours(const struct node *n, const struct handshake *theirs)
+{
+	const struct peer *p = theirs->peer;
+
+	return p->own_done_at.ns && !instant_before(p->own_done_at, theirs->born) &&
+	       id_cmp(&n->cfg.identity->id, &theirs->id) < 0;
+}
+
 void answer_third_rx(struct node *n, struct peer *p, struct listener *l,
                      const struct link_header *h, const struct hs_envelope *env)
 {
@@ -224,7 +234,8 @@ void answer_third_rx(struct node *n, struct peer *p, struct listener *l,
 	}
 	if (!l && peer_taken(p, &hs->id))
 		refuse(n, hs, REFUSED_BUSY, 0);
-	if ((l && !join(n, hs)) || peer_taken(hs->peer, &hs->id) || hs_ours_wins(n, hs->peer, hs)) {
+	if ((l && !join(n, hs)) || peer_taken(hs->peer, &hs->id) || hs_ours_wins(n, hs->peer, hs) ||
+	    crossed_by_ours(n, hs)) {
 		halfopen_drop(n, half);
 		return;
 	}

@@ -244,8 +244,11 @@ static void open_link(struct node *n, struct peer *p, bool on)
 	out_command(n, CPDP_ALL_WORKERS, &c);
 }
 
-/* Drops all state that is valid only while the neighbour is up: keys, labels, and what the parts above hold (news.peer_down()). */
-static void drop_state(struct node *n, struct peer *p, const char *why)
+/* Drops all state that is valid only while the neighbour is up: keys, labels, and what the parts above hold (news.peer_down()). next: the handshake
+ * whose epochs make the rest void, or NULL. Outcomes that wait and told the same epochs as it are kept: the handshakes crossed, and the
+ * neighbour may use the keys of either. */
+static void drop_state(struct node *n, struct peer *p, const char *why,
+                       const struct handshake *next)
 {
 	peer_live_stop(n, p);
 	peer_probe_stop(n, p);
@@ -265,7 +268,9 @@ static void drop_state(struct node *n, struct peer *p, const char *why)
 	peer_rx_del(n, p, &p->rx);
 	rx_del_old(n, p);
 	for (unsigned i = 0; i < PEER_GRANTS; i++)
-		grant_wipe(n, p, &p->grant[i]);
+		if (!next || p->grant[i].epoch != next->epoch ||
+		    p->grant[i].remote.epoch != next->remote.epoch)
+			grant_wipe(n, p, &p->grant[i]);
 	p->rx_used = p->confirming = false;
 	p->ann_valid = false;
 	p->hs_rtt_ns = 0;
@@ -280,7 +285,7 @@ void peer_down(struct node *n, struct peer *p, const char *why)
 {
 	bool was_up = peer_up(p);
 
-	drop_state(n, p, why);
+	drop_state(n, p, why, NULL);
 	/* The neighbour may not have noticed: the new epoch makes it forget our labels. */
 	p->local_epoch = (uint32_t)rng_u64(&n->cfg.rng);
 	if (was_up && p->carrier)
@@ -289,7 +294,7 @@ void peer_down(struct node *n, struct peer *p, const char *why)
 
 void peer_restarted(struct node *n, struct peer *p)
 {
-	drop_state(n, p, "neighbour started anew");
+	drop_state(n, p, "neighbour started anew", NULL);
 }
 
 /* Sending keys: one per worker of ours, addressed to the receiver indices the neighbour granted. */
@@ -406,7 +411,7 @@ static void grant_used(struct node *n, struct peer *p, struct peer_grant *g)
 		peer_rtt_sample(p, instant_sub(n->now, now.born));
 	explicit_bzero(g, sizeof(*g));
 	if (begins_anew(p, now.epoch, &now.remote))
-		drop_state(n, p, "neighbour started anew");
+		drop_state(n, p, "neighbour started anew", NULL);
 	else if (peer_up(p))
 		p->rekeys++;
 	/* One that was up all the time moves only when it has answered a challenge there. */
@@ -513,7 +518,7 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 			struct rx_keys keep = hs->rx;
 
 			hs->rx.count = 0; /* the new keys stay */
-			drop_state(n, p, "neighbour started anew");
+			drop_state(n, p, "neighbour started anew", hs);
 			hs->rx = keep;
 		} else if (peer_up(p)) {
 			p->rekeys++;
@@ -530,6 +535,8 @@ void peer_established(struct node *n, struct peer *p, struct handshake *hs)
 		if (!hs->ik && !initiator_xx)
 			peer_generation_add(n, p, hs->noise.rs, p->unproven);
 	}
+	if (initiator_xx)
+		p->own_done_at = n->now;
 	hs->active = false;
 	explicit_bzero(hs->tx_secret, 32);
 	noise_wipe(&hs->noise);

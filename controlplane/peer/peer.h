@@ -90,6 +90,8 @@ struct peer {
 	struct timer hs_timer;
 	uint16_t hs_tries; /* handshakes begun since the link went down */
 	bool gave_way;     /* to one that crossed it, since then */
+	/* When the last XX that this node began was complete here, its third message being under way. 0: none was. */
+	struct instant own_done_at;
 	/* Our newest first message, for as long as it may be refused. */
 	struct {
 		uint32_t index;
