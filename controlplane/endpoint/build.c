@@ -16,6 +16,7 @@
 #define RETRY_NS        (300 * NS_PER_MS)
 #define LOOKUP_PAUSE    (100 * NS_PER_MS) /* between two lookups, doubling */
 #define REPAIR_GIVES_UP (60 * NS_PER_S)
+#define ASTRAY_TRIES    6
 
 /* ---- time ---- */
 
@@ -134,10 +135,13 @@ static int first_message(struct node *n, struct session *s, struct lsp_request *
 	return 0;
 }
 
-int build_start(struct node *n, struct session *s)
+static int start(struct node *n, struct session *s, bool astray)
 {
-	struct lsp_request q = {
-	        .dst = s->remote, .session = s->index, .worker = s->worker, .nnotvia = s->nnotvia};
+	struct lsp_request q = {.dst = s->remote,
+	                        .astray = astray,
+	                        .session = s->index,
+	                        .worker = s->worker,
+	                        .nnotvia = s->nnotvia};
 	uint8_t envelope[LSP_ENVELOPE_MAX];
 	unsigned slot = free_slot(n, s);
 	int r;
@@ -160,9 +164,22 @@ int build_start(struct node *n, struct session *s)
 	s->build[slot].by_place = s->has_place;
 	s->last_build = n->now;
 	r = lsp_build(n, &q, &s->build[slot].lsp);
-	if (r == 0)
-		session_own(s, s->build[slot].lsp);
-	return r;
+	if (r != 0)
+		return r;
+	if (q.envelope_len)
+		solve_spent(s);
+	session_own(s, s->build[slot].lsp);
+	return 0;
+}
+
+int build_start(struct node *n, struct session *s)
+{
+	return start(n, s, false);
+}
+
+int build_astray(struct node *n, struct session *s)
+{
+	return s->attempts < ASTRAY_TRIES ? start(n, s, true) : -EHOSTUNREACH;
 }
 
 int build_start_anyhow(struct node *n, struct session *s)

@@ -13,6 +13,8 @@ int session_want(struct node *n, const struct node_id *remote);
 void build_reset(struct session *s);
 /* Starts one more set-up; if all slots are taken, gives up the oldest. 0, or a negative errno when there is no way from here. */
 int build_start(struct node *n, struct session *s);
+/* Where no way is known from here: leaves it to a neighbour to find one, unless that has been tried often. As build_start(). */
+int build_astray(struct node *n, struct session *s);
 /* The same; if the excluded hops leave no way, includes them again. */
 int build_start_anyhow(struct node *n, struct session *s);
 /* Whether a set-up is under way. */

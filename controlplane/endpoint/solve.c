@@ -53,6 +53,10 @@ void solve_use(struct session *s, uint8_t *envelope, size_t len, uint64_t *nonce
 	memcpy(mac2 + 1, s->solving.puzzle.nonce, PUZZLE_NONCE_BYTES);
 	be64_store(mac2 + 8, s->solving.at);
 	*nonce = s->solving.nonce;
+}
+
+void solve_spent(struct session *s)
+{
 	s->solving.solved = false;
 }
 

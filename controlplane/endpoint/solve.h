@@ -9,5 +9,7 @@ bool solve_begin(struct node *n, struct session *s, const struct lsp *l, uint32_
                  uint32_t tag_to);
 /* Puts a solution that is ready into the envelope of s's next set-up, and its name's nonce into *nonce; else changes nothing. */
 void solve_use(struct session *s, uint8_t *envelope, size_t len, uint64_t *nonce);
+/* A set-up with that envelope has left: the solution is good once. One that found no way leaves it for the next. */
+void solve_spent(struct session *s);
 /* TIMER_SESSION_SOLVE: a slice of work for the session whose turn it is. */
 void solve_slice(struct node *n);

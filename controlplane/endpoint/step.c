@@ -55,8 +55,11 @@ static void attempt(struct node *n, struct session *s)
 			s->attempts++;
 		return;
 	}
-	/* No contact is nearer, or no neighbour is up: looks the destination's place up at once, and tries again soon. */
+	/* No contact is nearer, or no neighbour is up: looks the destination's place up at once, and tries again soon. Meanwhile a neighbour may know
+	 * the way: a newcomer knows nobody as yet, and what it is told of a place may be older than the tree it has just joined. */
 	build_lookup(n, s);
+	if (build_astray(n, s) == 0)
+		s->attempts++;
 	again = build_retry_lookup(s);
 	arm(n, &s->timer, TIMER_SESSION, s, again < next ? again : next);
 }

@@ -15,6 +15,7 @@ struct lsp_request {
 	uint64_t nonce; /* names the set-up; 0: any */
 	struct node_id dst;
 	uint8_t flags;           /* SETUP_FLAG_* */
+	bool astray;             /* where no way is known, a neighbour is to find one */
 	const uint8_t *envelope; /* <= LSP_ENVELOPE_MAX */
 	uint16_t envelope_len;
 	uint32_t session;

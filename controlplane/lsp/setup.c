@@ -94,7 +94,8 @@ int lsp_build(struct node *n, const struct lsp_request *q, struct lsp **out)
 
 	m.record[0] = id_tag(&n->cfg.identity->id);
 	route_ext_begin(&tables, &e, NEXT_SETUP, q->places, q->nplaces);
-	if (route_next(&tables, &rq, &step) != ROUTE_STEP)
+	if (route_next(&tables, &rq, &step) != ROUTE_STEP &&
+	    (!q->astray || route_astray(&tables, &rq, &step) != ROUTE_STEP))
 		return -EHOSTUNREACH;
 	l = lsp_new(n, q->nonce ? q->nonce : rng_u64(&n->cfg.rng), &n->cfg.identity->id, &q->dst,
 	            LSP_INGRESS);

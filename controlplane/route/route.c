@@ -366,6 +366,24 @@ void route_ext_begin(const struct route_tables *t, struct route_ext *e, uint8_t 
 	}
 }
 
+enum route_result route_astray(const struct route_tables *t, const struct route_query *q,
+                               struct route_step *step)
+{
+	struct peer *p, *best = NULL;
+
+	TAILQ_FOREACH (p, &t->peers->list, next)
+		if (peer_up(p) && !forbidden(t, p, q) &&
+		    (!best || id_cmp_dist(q->dst, &p->id, &best->id) < 0))
+			best = p;
+	if (!best)
+		return ROUTE_DEAD_END;
+	q->ext->committed = best->id;
+	q->ext->flags |= ROUTE_FLAG_COMMITTED;
+	q->ext->mode = ROUTE_GREEDY;
+	stop_steering(q->ext);
+	return direct(best, step);
+}
+
 enum route_result route_first(const struct route_tables *t, const struct node_id *dst,
                               const struct place *places, unsigned nplaces, uint8_t next,
                               struct route_ext *e, struct route_step *step)

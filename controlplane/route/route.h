@@ -66,6 +66,11 @@ struct route_query {
 enum route_result route_next(const struct route_tables *t, const struct route_query *q,
                              struct route_step *step);
 
+/* Where route_next() knows no way for a datagram of this node's own: to the usable neighbour that is closest to dst by id, even if that is farther
+ * than this node, since it may know better. It cannot loop, as every later commitment must be closer than that neighbour. */
+enum route_result route_astray(const struct route_tables *t, const struct route_query *q,
+                               struct route_step *step);
+
 /* Fills e for a datagram of this node: by coords where the places given can be compared with ours, else greedy by id. */
 void route_ext_begin(const struct route_tables *t, struct route_ext *e, uint8_t next,
                      const struct place *places, unsigned nplaces);

@@ -43,10 +43,11 @@ static void solve(struct pair *p, const uint32_t tag[2], struct pair_envelope *e
 	assert_true(solve_begin(p->asks.n, p->own, &l, tag[0], tag[1]));
 	while (p->own->solving.on)
 		solve_slice(p->asks.n);
-	/* There is no way from here in this bed, so that its set-up could not leave. */
-	p->own->solving.solved = true;
+	/* There is no way from here in this bed: the solution waits for a set-up that can leave. */
+	assert_true(p->own->solving.solved);
 	e->len = handshake_envelope(&p->own->remote, &p->own->own, true, e->data);
 	solve_use(p->own, e->data, e->len, nonce);
+	solve_spent(p->own);
 	assert_false(p->own->solving.solved);
 }
 

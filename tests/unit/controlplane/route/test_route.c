@@ -107,6 +107,36 @@ static void test_here_and_next_door(void **state)
 	close_bench(&b);
 }
 
+/* A set-up of this node's own that knows no way goes to the neighbour closest to its destination, though that is farther than this node, and no
+ * commitment may be farther from there on. An excluded hop is not taken, nor one to a neighbour that leaves. */
+static void test_astray(void **state)
+{
+	struct bench b;
+	uint32_t hop[1][2];
+	struct peer *near, *far;
+
+	open_bench(&b, 1);
+	b.dst = ground_near(&b.g, &b.g.identity.id, 300);
+	near = id_cmp_dist(&b.dst, &b.p[0].id, &b.p[1].id) < 0 ? &b.p[0] : &b.p[1];
+	far = near == &b.p[0] ? &b.p[1] : &b.p[0];
+	assert_int_equal(route_next(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	assert_int_equal(route_astray(&b.t, &b.q, &b.step), ROUTE_STEP);
+	assert_ptr_equal(b.step.peer, near);
+	assert_int_equal(b.step.tunnel_label, LABEL_NONE);
+	assert_int_equal(b.e.mode, ROUTE_GREEDY);
+	assert_true(b.e.flags & ROUTE_FLAG_COMMITTED);
+	assert_true(id_eq(&b.e.committed, &near->id));
+	hop[0][0] = id_tag(&b.g.identity.id);
+	hop[0][1] = id_tag(&near->id);
+	b.q.notvia = hop;
+	b.q.nnotvia = 1;
+	assert_int_equal(route_astray(&b.t, &b.q, &b.step), ROUTE_STEP);
+	assert_ptr_equal(b.step.peer, far);
+	far->leaving = true;
+	assert_int_equal(route_astray(&b.t, &b.q, &b.step), ROUTE_DEAD_END);
+	close_bench(&b);
+}
+
 /* With nobody closer known there is no way; a closer contact is committed to, and led to by its coords. */
 static void test_contact_by_coords(void **state)
 {
@@ -259,10 +289,10 @@ static void test_known_next_door(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_here_and_next_door), cmocka_unit_test(test_contact_by_coords),
-	        cmocka_unit_test(test_along_finger),       cmocka_unit_test(test_passing_tunnel),
-	        cmocka_unit_test(test_falls_back),         cmocka_unit_test(test_former_places),
-	        cmocka_unit_test(test_known_next_door),
+	        cmocka_unit_test(test_here_and_next_door), cmocka_unit_test(test_astray),
+	        cmocka_unit_test(test_contact_by_coords),  cmocka_unit_test(test_along_finger),
+	        cmocka_unit_test(test_passing_tunnel),     cmocka_unit_test(test_falls_back),
+	        cmocka_unit_test(test_former_places),      cmocka_unit_test(test_known_next_door),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
