@@ -18,6 +18,7 @@
 #define TREE_SIZE_MAX (1u << 30) /* the largest tree that samples may tell of */
 #define OWN_FREE \
 	8 /* newer records of our own that are outbid at once: as many are met after a restart */
+#define OWN_PROOF     3 /* so many times counts what only a twin can have said */
 #define OWN_AGAIN     (60 * NS_PER_S)
 #define OWN_AGAIN_MAX (600 * NS_PER_S)
 #define OWN_CALM      (1200 * NS_PER_S) /* the next one is the first again */
@@ -92,8 +93,8 @@ void anchor_free(struct node *n)
 	n->anchor = NULL;
 }
 
-/* Makes a record that is newer than any of our own that was met. */
-static void outbid(struct node *n)
+/* This node has the last word about itself now: the next time may be later. */
+static void own_word(struct node *n)
 {
 	struct anchor *a = n->anchor;
 
@@ -102,33 +103,76 @@ static void outbid(struct node *n)
 		                                                   OWN_AGAIN_MAX)
 		                                : OWN_AGAIN;
 	a->own_next = instant_add(n->now, a->own_wait_ns);
+}
+
+/* Makes a record that is newer than any of our own that was met. */
+static void outbid(struct node *n)
+{
 	record_renew(n);
 	n->news->coords_changed(n);
 }
 
-void anchor_own_record_seen(struct node *n, uint64_t seq)
+bool anchor_own_met(struct node *n, uint32_t times)
 {
 	struct anchor *a = n->anchor;
+	bool first;
 
-	if (seq <= a->record_seq || seq > UINT64_MAX / 2)
-		return;
-	a->record_seq = seq; /* whenever our place changes, that record outbids it */
 	if (a->own_met_at.ns && instant_sub(n->now, a->own_met_at) > OWN_CALM) {
 		a->own_met = 0;
 		a->own_wait_ns = 0;
 	}
 	a->own_met_at = n->now;
-	if (a->own_met++ >= OWN_FREE) {
+	first = a->own_met < OWN_FREE;
+	if (a->own_met < UINT32_MAX / 2)
+		a->own_met += times;
+	if (!first)
 		peers_twin_seen(n);
-		if (timer_armed(&a->own_timer))
-			return;
-		if (instant_before(n->now, a->own_next)) {
-			arm(n, &a->own_timer, TIMER_ANCHOR_OWN, NULL,
-			    instant_sub(a->own_next, n->now));
-			return;
-		}
+	if (!first && timer_armed(&a->own_timer))
+		return false;
+	if (!first && instant_before(n->now, a->own_next)) {
+		arm(n, &a->own_timer, TIMER_ANCHOR_OWN, NULL, instant_sub(a->own_next, n->now));
+		return false;
 	}
-	outbid(n);
+	own_word(n);
+	return true;
+}
+
+void anchor_own_record_seen(struct node *n, uint64_t seq)
+{
+	struct anchor *a = n->anchor;
+	/* What was said before a restart does not follow on the number that this node has just taken. */
+	bool follows = a->own_met > 0 && seq == a->record_seq + 1;
+
+	if (seq <= a->record_seq || seq > UINT64_MAX / 2)
+		return;
+	a->record_seq = seq; /* whenever our place changes, that record outbids it */
+	if (anchor_own_met(n, follows ? OWN_PROOF : 1))
+		outbid(n);
+}
+
+/* Whether c names another place than this node's own record. */
+static bool elsewhere(const struct record *r, const struct contact_info *c)
+{
+	if (c->ntrees != r->ntrees)
+		return true;
+	for (unsigned t = 0; t < r->ntrees; t++)
+		if (c->place[t].root != r->place[t].root ||
+		    !coords_eq(&c->place[t].coords, &r->place[t].coords))
+			return true;
+	return false;
+}
+
+void anchor_own_heard(struct node *n, const struct contact_info *c)
+{
+	struct anchor *a = n->anchor;
+
+	/* A number that this node has given to one record, it gives to no other. */
+	if (c->seq == a->record_seq && c->seq == a->record.seq && elsewhere(&a->record, c)) {
+		if (anchor_own_met(n, OWN_PROOF))
+			outbid(n);
+		return;
+	}
+	anchor_own_record_seen(n, c->seq);
 }
 
 bool anchor_is_child(const struct peer *p, unsigned t)
@@ -422,6 +466,10 @@ void anchor_sample_rx(struct node *n, struct peer *p, const struct linkmsg_sampl
 		a->size_at = n->now;
 	}
 	for (unsigned i = 0; i < m->count; i++) {
+		if (id_eq(&m->c[i].id, &n->cfg.identity->id)) {
+			anchor_own_heard(n, &m->c[i]);
+			continue;
+		}
 		(void)anchor_hears_of(n, m->c[i].place, m->c[i].ntrees);
 		n->news->sample(n, p, &m->c[i]);
 	}
@@ -444,6 +492,7 @@ void anchor_timer(struct node *n, struct timer *t)
 		sample_tick(n);
 		break;
 	case TIMER_ANCHOR_OWN:
+		own_word(n);
 		outbid(n);
 		break;
 	default:

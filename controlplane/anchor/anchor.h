@@ -145,6 +145,12 @@ unsigned anchor_own_distance(const struct anchor *a, unsigned tree, uint64_t roo
  * the same key, or somebody lies, and it does so once a minute, later once in ten. */
 void anchor_own_record_seen(struct node *n, uint64_t seq);
 
+/* Somebody has said something newer in this node's own name, which counts so many times. True: these are the first, as after a restart, or the last word
+ * of this node's own is old enough: it may have another now. False: it will have it later. */
+bool anchor_own_met(struct node *n, uint32_t times);
+/* Others name this node with that record. As anchor_own_record_seen(), also where it has the number of our own and another place. */
+void anchor_own_heard(struct node *n, const struct contact_info *c);
+
 /* How records and routed datagrams name a root. */
 static inline uint64_t root_tag(const struct node_id *id)
 {

@@ -101,7 +101,7 @@ static bool is_signed(struct node *n, struct peer *p, const struct linkmsg_seq *
 	return false;
 }
 
-/* Somebody has a message of this node's own, from before a restart: the next one must be newer. */
+/* Somebody has a message of this node's own, from before a restart or from a twin: the next one must be newer. */
 static void own_seen(struct node *n, struct peer *p, const struct linkmsg_seq *m)
 {
 	struct tree *tr = &n->anchor->tree[m->tree];
@@ -109,9 +109,23 @@ static void own_seen(struct node *n, struct peer *p, const struct linkmsg_seq *m
 	if (m->seq <= tr->own.seq || m->seq >= ROOT_SEQ_MAX || !is_signed(n, p, m))
 		return;
 	tr->own.seq = m->seq;
+	if (!anchor_own_met(n, 1))
+		return;
 	own_sign(n, m->tree);
+	seq_send(n, p, &tr->own);
 	if (!tr->parent)
 		seq_spread(n, m->tree, NULL);
+}
+
+/* A neighbour that is a root has several links to this node: what came by one of them it is told by the others. It has said the same there, unless
+ * two machines use its key. */
+static void tell_twins(struct node *n, const struct peer *from, const struct linkmsg_seq *m)
+{
+	struct peer *p;
+
+	for (p = peer_by_id(n, &from->id); p; p = peer_same(p))
+		if (p != from)
+			seq_send(n, p, m);
 }
 
 void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m)
@@ -133,6 +147,8 @@ void anchor_seq_rx(struct node *n, struct peer *p, const struct linkmsg_seq *m)
 		if (!is_signed(n, p, m))
 			return;
 		roots_put(&tr->roots, &id, rank, m, p->cfg.io.link, &tr->root, n->now);
+		if (id_eq(&id, &p->id))
+			tell_twins(n, p, m);
 		if (id_eq(&id, &tr->root))
 			seq_spread(n, m->tree, p);
 		else

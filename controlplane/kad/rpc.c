@@ -192,7 +192,7 @@ void kad_take_list(struct node *n, const struct kad_msg *m)
 {
 	for (unsigned i = 0; i < m->count; i++) {
 		if (id_eq(&m->c[i].id, &n->cfg.identity->id)) {
-			anchor_own_record_seen(n, m->c[i].seq);
+			anchor_own_heard(n, &m->c[i]);
 			continue;
 		}
 		if (!anchor_hears_of(n, m->c[i].place, m->c[i].ntrees))

@@ -496,6 +496,30 @@ static void test_a_twin_is_not_outbid_for_ever(void **state)
 	alone_close(&a);
 }
 
+/* A number belongs to one record: the same one at another place is a twin's, and is outbid. The very record is no news. */
+static void test_one_number_at_two_places(void **state)
+{
+	struct contact_info c = {.ntrees = 1};
+	struct alone a;
+
+	alone_open(&a, 5);
+	c.id = a.n->cfg.identity->id;
+	c.ntrees = a.n->anchor->record.ntrees;
+	memcpy(c.place, a.n->anchor->record.place, sizeof(c.place));
+	c.seq = a.n->anchor->record.seq;
+	anchor_own_heard(a.n, &c);
+	assert_int_equal(a.n->anchor->record.seq, c.seq);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(a.n->peers->twin_at.ns, 0);
+		c.seq = a.n->anchor->record.seq;
+		assert_true(coords_push(&c.place[0].coords, 3));
+		anchor_own_heard(a.n, &c);
+	}
+	assert_int_not_equal(a.n->peers->twin_at.ns, 0);
+	assert_int_equal(a.n->anchor->record.seq, 4);
+	alone_close(&a);
+}
+
 /* Announces p's place: these coords. */
 static void place_below(struct alone *a, struct peer *p, const struct node_id *root, uint64_t seq,
                         const struct coords *c)
@@ -576,7 +600,7 @@ int main(void)
 	        cmocka_unit_test(test_sizes_claimed),
 	        cmocka_unit_test(test_deep),
 	        cmocka_unit_test(test_network_beyond),
-	        cmocka_unit_test(test_a_twin_is_not_outbid_for_ever),
+	        cmocka_unit_test(test_a_twin_is_not_outbid_for_ever), cmocka_unit_test(test_one_number_at_two_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""One key on two machines: both operators are told.
+
+      a --- t --- b        b has a copy of a's key, in a network and among files of its own
+"""
+import os
+import shutil
+import subprocess
+import time
+
+import lib
+from lib import check, run
+
+TOLD = "another machine seems to use this node's key"
+
+
+def said(net, n):
+    with open(net.nodes[n].log, encoding="utf-8") as f:
+        return f.read().count(TOLD)
+
+
+def wire(net, a, b, at):
+    name = "%s-%s" % (a, b)
+    net.links.append((name, a, b))
+    run("ip", "link", "add", a + b, "netns", a, "type", "veth", "peer", "name", b + a, "netns", b)
+    for me, peer, host in ((a, b, 1), (b, a, 2)):
+        run("ip", "-n", me, "addr", "add", "10.9.%d.%d/24" % (at, host), "dev", me + peer)
+        run("ip", "-n", me, "link", "set", me + peer, "up")
+        net.nodes[me].links.append("[link %s]\ntype = udp-socket\nlocal = 10.9.%d.%d:6000\nremote = 10.9.%d.%d:6000\n" % (
+            name, at, host, at, 3 - host))
+
+
+def machines(net, names):
+    for n in names:
+        subprocess.run(["ip", "netns", "del", n], check=False, stderr=subprocess.DEVNULL)
+        run("ip", "netns", "add", n)
+        run("ip", "-n", n, "link", "set", "lo", "up")
+        # Where the lock of a key lies, each machine has a folder of its own.
+        net.node(n).prefix = ["ip", "netns", "exec", n, "unshare", "-m", "sh", "-c", 'mount -t tmpfs t /dev/shm && exec "$@"', "sh"]
+
+
+def punted(net):
+    return sum(w["punted_packets"] for w in net.nodes["t"].rows("workers"))
+
+
+def twins(net):
+    machines(net, "atb")
+    shutil.copy2(os.path.join(net.nodes["a"].dir, "key"), os.path.join(net.nodes["b"].dir, "key"))
+    net.nodes["b"].id = net.nodes["a"].id
+    wire(net, "a", "t", 1)
+    wire(net, "t", "b", 2)
+    net.start()
+    net.wait("both links to be up", lambda: sum(r["up"] for r in net.nodes["t"].rows("links")) == 2)
+    for n in "ab":
+        net.wait("%s to notice its twin" % n, lambda n=n: said(net, n), seconds=30)
+        check(net.nodes[n].ask("show node")["twin_key"] is not None, "%s is told that another machine uses its key: in its log, and in `show node`" % n)
+    before, began = punted(net), time.monotonic()
+    time.sleep(2)
+    rate = (punted(net) - before) / (time.monotonic() - began)
+    check(rate < 30, "they do not outbid each other for ever: t hears %.1f control packets/s" % rate)
+    check(said(net, "a") == 1 and said(net, "b") == 1 and said(net, "t") == 0, "each is told once, and their neighbour, whose key nobody has, is not")
+
+
+lib.own_network(named=True)
+lib.main(twins)
