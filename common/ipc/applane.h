@@ -115,24 +115,28 @@ static inline size_t appseg_lane_at(uint32_t worker)
 {
 	return worker * APPLANE_BYTES;
 }
+/* The page of a slot's words. */
 static inline size_t appseg_words_at(const struct appseg_layout *l, uint32_t slot)
 {
 	return l->workers * APPLANE_BYTES + (size_t)slot * APPLANE_PAGE;
 }
+/* A slot's ring: of what comes in from the network, or of what goes out. */
 static inline size_t appseg_ring_at(const struct appseg_layout *l, uint32_t slot, bool in)
 {
 	return appseg_words_at(l, l->slots) + ((size_t)slot * 2 + in) * l->ring_bytes;
 }
+/* The whole segment. */
 static inline size_t appseg_bytes(const struct appseg_layout *l)
 {
 	return appseg_ring_at(l, l->slots, false);
 }
 
-/* The arrays of messages of a lane. */
+/* A lane's array of messages to the worker. */
 static inline void *applane_requests(struct applane *lane)
 {
 	return lane + 1;
 }
+/* Its array of messages to the application. */
 static inline void *applane_events(struct applane *lane)
 {
 	return (uint8_t *)(lane + 1) + APPLANE_MSGS * sizeof(struct applane_msg);
