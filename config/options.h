@@ -69,11 +69,18 @@
 	O(S, tcp_rcvbuf, "tcp-rcvbuf", size, 16384, 1073741824, NULL, "4M",               \
 	  "largest receive buffer of one connection, bytes (K, M, G)")
 
-#define CONF_API_OPTIONS(O, S)                                                     \
-	O(S, socket, "socket", path, 1, 107, NULL, "",                             \
-	  "path of the socket that applications use; none: no local applications") \
-	O(S, mode, "mode", mode, 0, 0777, NULL, "0600",                            \
-	  "permissions of the application socket, octal")
+#define CONF_API_OPTIONS(O, S)                                                                     \
+	O(S, socket, "socket", path, 1, 107, NULL, "",                                             \
+	  "path of the socket that applications use; none: no local applications")                 \
+	O(S, mode, "mode", mode, 0, 0777, NULL, "0600",                                            \
+	  "permissions of the application socket, octal")                                          \
+	O(S, slots, "slots", uint, 1, 65536, NULL, "1024",                                         \
+	  "most streams of one application that shares memory with the workers")                   \
+	O(S, applications, "applications", uint, 1, 4096, NULL, "64",                              \
+	  "most applications of one user that share memory with the workers")                      \
+	O(S, privileged, "privileged", flag, 0, 0, NULL, "no",                                     \
+	  "any application may listen on ports below 1024; no: those of root and of the daemon's " \
+	  "user")
 
 #define CONF_PORT_OPTIONS(O, S)                            \
 	O(S, device, "device", device, 1, 191, NULL, NULL, \

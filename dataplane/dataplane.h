@@ -43,6 +43,9 @@ struct dp_cfg {
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;
 	uint32_t app_socket_mode; /* 0600 ... */
+	uint32_t app_slots;       /* most streams of an application that shares a segment */
+	uint32_t app_max;         /* most applications of one user that share one */
+	bool app_privileged;      /* whoever may use the socket may listen below 1024, too */
 	/* Takes what DPDK logs, one line without its newline, from any thread; must not wait. NULL: DPDK logs to stderr by itself. */
 	void (*log)(void *arg, enum dp_log_level level, const char *line);
 	void *log_arg;

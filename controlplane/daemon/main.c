@@ -211,6 +211,9 @@ static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_por
 	        .id = d->me.id,
 	        .app_socket = *c->api.socket ? c->api.socket : NULL,
 	        .app_socket_mode = (uint32_t)c->api.mode,
+	        .app_slots = (uint32_t)c->api.slots,
+	        .app_max = (uint32_t)c->api.applications,
+	        .app_privileged = c->api.privileged,
 	        .log = dpdk_logs,
 	        .log_arg = &d->log,
 	};

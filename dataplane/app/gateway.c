@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's thread: its socket, its beginning and its end. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -151,6 +151,9 @@ static struct gateway *gateway_new(const struct dp_cfg *cfg, struct bridge *cons
 	g->id = cfg->id;
 	g->bridges = bridges;
 	g->nbridges = n;
+	g->slots_max = cfg->app_slots ? cfg->app_slots : 1;
+	g->apps_max = cfg->app_max;
+	g->privileged = cfg->app_privileged;
 	g->epoll = g->server = g->wake = -1;
 	gw_lists_init(g);
 	return g;
@@ -247,6 +250,7 @@ void gateway_free(struct gateway *g)
 			free(g->listeners[i]->order);
 		free(g->listeners[i]);
 	}
+	gw_apps_free(g);
 	free(g->listeners);
 	free(g->port_token);
 	gw_names_end(g);

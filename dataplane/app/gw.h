@@ -64,13 +64,15 @@ struct gw_listener {
 	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
 	uint32_t here_max; /* ... of this node */
 	struct gw_client *client; /* NULL: being withdrawn */
-	uint32_t tell;            /* workers to send LISTEN to */
-	uint32_t untell;          /* ... UNLISTEN to */
-	uint32_t waiting;         /* workers whose LISTENING has not come */
-	uint32_t held;            /* workers whose UNLISTENED has not come */
+	struct gw_app *
+	        app; /* whose slots its connections go into; NULL: they are passed to the client as descriptors */
+	uint32_t tell;    /* workers to send LISTEN to */
+	uint32_t untell;  /* ... UNLISTEN to */
+	uint32_t waiting; /* workers whose LISTENING has not come */
+	uint32_t held;    /* workers whose UNLISTENED has not come */
 	int err;
 	bool owing;
-	TAILQ_ENTRY(gw_listener) owe_link;
+	TAILQ_ENTRY(gw_listener) owe_link, app_link;
 	/* Whose streams lie in the client's socket untaken, the oldest first; how many of them are of this node. */
 	uint8_t *order;
 	uint32_t order_cap, order_first, order_n, here_n;
@@ -79,6 +81,9 @@ struct gw_listener {
 };
 TAILQ_HEAD(gw_listeners, gw_listener);
 
+struct gw_app;
+TAILQ_HEAD(gw_apps, gw_app);
+
 struct gw_client {
 	struct gw_node node;
 	int fd;
@@ -86,6 +91,7 @@ struct gw_client {
 	size_t have;
 	struct gw_stream *connecting;
 	struct gw_listener *listener;
+	struct gw_app *app;         /* this connection is that application */
 	struct gw_streams accepted; /* streams whose accept line cannot be sent yet */
 	struct gw_listener *here;   /* of this node, at which it waits for room */
 	TAILQ_ENTRY(gw_client) all, here_link;
@@ -109,6 +115,7 @@ struct gateway {
 	/* Of them: the rest of the process's limit is left to links and operators. */
 	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
+	uint32_t free_port; /* last port given to a listener that asked for any */
 	uint32_t here_port; /* last port given to a stream within this node */
 	uint32_t line_cost; /* what the kernel counts for one accept line that lies in a socket */
 	_Atomic uint32_t
@@ -119,6 +126,9 @@ struct gateway {
 	struct gw_clients clients, dead_clients;
 	struct gw_streams streams, dead_streams, ready, owe[32];
 	struct gw_listeners owe_listeners;
+	struct gw_apps apps, owe_apps;
+	uint32_t slots_max, apps_max;   /* of one application; of one user */
+	bool privileged;                /* any client may listen below 1024 */
 	struct gw_listener **listeners; /* by index; NULL: free */
 	uint32_t nlisteners, listener_generation;
 	uint32_t *port_token; /* by port, 0: nobody listens */
@@ -202,13 +212,16 @@ void gw_serve(struct gateway *g);
 void gw_client_event(struct gateway *g, struct gw_client *c, uint32_t events);
 /* Closes the connection and lets go of what it holds; freed at the end of the round. */
 void gw_client_free(struct gateway *g, struct gw_client *c);
-/* The client's listener is ready (err 0) or cannot be: it is answered. */
-void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port);
+/* The client's listener is ready (err 0) or cannot be: it is answered. l NULL: there is none, and err says why. */
+void gw_client_listening(struct gateway *g, struct gw_client *c, struct gw_listener *l, int err,
+                         uint16_t port);
 /* The stream that a client asked for is connected, or cannot be: it is answered. err: positive errno. */
 void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port);
 void gw_failed(struct gateway *g, struct gw_stream *s, int err);
 /* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. */
 int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd);
+/* The same with n descriptors, at most what `segment` comes with. */
+int gw_send_fds(struct gw_client *c, const struct app_answer *ans, const int *fd, unsigned n);
 /* Answers that a connect has failed. err: positive errno. */
 void gw_fail_connect(struct gateway *g, struct gw_client *c, int err, const struct node_id *id,
                      uint16_t port);

@@ -186,7 +186,8 @@ void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_i
 {
 	struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
 
-	if (!l || l->waiting) {
+	/* An application that shares a segment takes connections from the network alone. */
+	if (!l || l->waiting || l->app) {
 		gw_fail_connect(g, c, ECONNREFUSED, id, port);
 		return;
 	}

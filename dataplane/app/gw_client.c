@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control connections of the application socket: lines in, answers and descriptors out, and what ends with them. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,6 +98,8 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 	c->node.dead = true;
 	if (c->listener)
 		gw_unlisten(g, c->listener);
+	if (c->app)
+		gw_app_leave(g, c->app);
 	if (c->here)
 		TAILQ_REMOVE(&c->here->here, c, here_link);
 	c->here = NULL;
@@ -111,30 +113,31 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
 }
 
-/* Sends one line, with a descriptor if fd >= 0. 0, -EAGAIN (nothing was sent), or another -errno. A line fits a socket buffer whole.
+/* A line fits a socket buffer whole.
  * syscalls: sendmsg */
-int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd)
+int gw_send_fds(struct gw_client *c, const struct app_answer *ans, const int *fd, unsigned nfds)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(APP_SEGMENT_FDS(APPLANE_WORKERS_MAX) * sizeof(int))];
 	} control;
 	char line[APP_LINE_MAX];
 	struct iovec iov = {line, app_answer_write(ans, line)};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n;
 
-	if (fd >= 0) {
+	COYO_ASSERT(nfds <= APP_SEGMENT_FDS(APPLANE_WORKERS_MAX));
+	if (nfds > 0) {
 		struct cmsghdr *h;
 
 		memset(&control, 0, sizeof(control));
 		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
+		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
 		h = CMSG_FIRSTHDR(&m);
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(h), &fd, sizeof(int));
+		h->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(h), fd, nfds * sizeof(int));
 	}
 	do {
 		n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -142,6 +145,11 @@ int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd)
 	if (n < 0)
 		return errno == ETOOMANYREFS ? -EAGAIN : -errno;
 	return n == (ssize_t)iov.iov_len ? 0 : -EIO;
+}
+
+int gw_send_line(struct gw_client *c, const struct app_answer *ans, int fd)
+{
+	return gw_send_fds(c, ans, &fd, fd >= 0);
 }
 
 static void answer_error(struct gateway *g, struct gw_client *c, int err, const char *why)
@@ -232,30 +240,45 @@ void gw_failed(struct gateway *g, struct gw_stream *s, int err)
 
 static void start_listen(struct gateway *g, struct gw_client *c, const struct app_request *req)
 {
-	int r = gw_listen(g, c, req->port, req->backlog);
+	int r = gw_may_listen(g, c, req->port) ? gw_listen(g, c, req->port, req->backlog) : -EACCES;
 
 	if (r < 0)
-		gw_client_listening(g, c, -r, req->port);
+		gw_client_listening(g, c, NULL, -r, req->port);
 	else
 		c->busy = true;
 }
 
-void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16_t port)
+static const char *listen_text(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "somebody else listens there";
+	case EACCES:
+		return "ports below 1024 are for root and the daemon's user (privileged of [api])";
+	default:
+		return strerror(err);
+	}
+}
+
+void gw_client_listening(struct gateway *g, struct gw_client *c, struct gw_listener *l, int err,
+                         uint16_t port)
 {
 	struct app_answer ans = {.type = APP_ANS_OK};
 	char why[APP_WHY_MAX];
 	bool listening = false;
 
 	if (err == 0) {
+		if (l->app)
+			ans = (struct app_answer){
+			        .type = APP_ANS_LISTENING, .token = l->token, .port = port};
 		if (gw_send_line(c, &ans, -1) < 0)
 			gw_client_free(g, c);
 		else
 			listening = true;
 	} else {
-		if (c->listener)
-			gw_unlisten(g, c->listener);
-		snprintf(why, sizeof(why), "cannot listen on port %u: %s", port,
-		         err == EADDRINUSE ? "somebody else listens there" : strerror(err));
+		if (l)
+			gw_unlisten(g, l);
+		snprintf(why, sizeof(why), "cannot listen on port %u: %s", port, listen_text(err));
 		answer_error(g, c, err, why);
 	}
 	gw_client_not_busy(g, c);
@@ -264,7 +287,58 @@ void gw_client_listening(struct gateway *g, struct gw_client *c, int err, uint16
 		gw_pass_on(g, c);
 }
 
+/* ---- attach ---- */
+
+static void start_attach(struct gateway *g, struct gw_client *c, const struct app_request *req)
+{
+	char why[APP_WHY_MAX];
+	int r;
+
+	if (req->version != APPLANE_VERSION) {
+		snprintf(why, sizeof(why),
+		         "the daemon's segments have version %d: use a library of that version",
+		         APPLANE_VERSION);
+		answer_error(g, c, EPROTONOSUPPORT, why);
+		return;
+	}
+	r = gw_attach(g, c, req->slots);
+	if (r == 0) {
+		c->busy = true;
+		return;
+	}
+	snprintf(why, sizeof(why), "cannot attach: %s",
+	         r == -EDQUOT
+	                 ? "this user has as many applications as one may (applications of [api])"
+	                 : strerror(-r));
+	answer_error(g, c, -r, why);
+}
+
+static void unlisten(struct gateway *g, struct gw_client *c, uint32_t token)
+{
+	struct gw_listener *l = gw_listener_of(g, token);
+	struct app_answer ans = {.type = APP_ANS_OK};
+
+	if (!l || l->client != c) {
+		answer_error(g, c, ENOENT, "this application has no such listener");
+		return;
+	}
+	gw_unlisten(g, l);
+	if (gw_send_line(c, &ans, -1) < 0)
+		gw_client_free(g, c);
+}
+
 /* ---- lines ---- */
+
+/* What an attached application may ask for. */
+static void attached_line(struct gateway *g, struct gw_client *c, const struct app_request *req)
+{
+	if (req->type == APP_REQ_LISTEN)
+		start_listen(g, c, req);
+	else if (req->type == APP_REQ_UNLISTEN)
+		unlisten(g, c, req->token);
+	else
+		answer_error(g, c, EINVAL, "this connection belongs to an attached application");
+}
 
 static void request_line(struct gateway *g, struct gw_client *c, const char *line, size_t n)
 {
@@ -284,10 +358,14 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 			gw_resolve(g, &req, &ans);
 		if (gw_send_line(c, &ans, -1) < 0)
 			gw_client_free(g, c);
+	} else if (c->app) {
+		attached_line(g, c, &req);
 	} else if (c->listener) {
 		answer_error(g, c, EINVAL, "this connection belongs to a listener");
 	} else if (req.type == APP_REQ_CONNECT) {
 		start_connect(g, c, &req);
+	} else if (req.type == APP_REQ_ATTACH) {
+		start_attach(g, c, &req);
 	} else if (req.type == APP_REQ_LISTEN && req.port) {
 		start_listen(g, c, &req);
 	} else {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners: a port here is a port on every worker, because the remote id decides which worker a connection lands on. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+/* Of which one is chosen where an application does not care. */
+#define FREE_FIRST 32768u
+#define FREE_LAST  60999u
 
 /* An index that is free, or GW_LISTENERS_MAX. */
 static uint32_t free_index(struct gateway *g)
@@ -22,30 +26,65 @@ void gw_listener_owe(struct gateway *g, struct gw_listener *l)
 	TAILQ_INSERT_TAIL(&g->owe_listeners, l, owe_link);
 }
 
+/* A port on which nobody listens, 0: there is none. */
+static uint16_t free_port(struct gateway *g)
+{
+	for (unsigned i = 0; i < FREE_LAST - FREE_FIRST + 1; i++) {
+		g->free_port = g->free_port < FREE_FIRST || g->free_port >= FREE_LAST
+		                       ? FREE_FIRST
+		                       : g->free_port + 1;
+		if (!g->port_token[g->free_port])
+			return (uint16_t)g->free_port;
+	}
+	return 0;
+}
+
+/* Its connections become descriptors of the client, or go into slots that the application gives. */
+static int belongs_to(struct gateway *g, struct gw_listener *l, struct gw_client *c,
+                      uint32_t backlog)
+{
+	if (!c->app)
+		return gw_divide_backlog(g, l, backlog);
+	if (c->app->nlisteners >= GW_LISTENERS_APP_MAX)
+		return -ENOBUFS;
+	l->backlog = backlog + 1;
+	return 0;
+}
+
 int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog)
 {
 	struct gw_listener *l;
 	uint32_t i;
+	int r;
 
-	if (g->port_token[port])
+	if (port == 0)
+		port = free_port(g);
+	if (port == 0 || g->port_token[port])
 		return -EADDRINUSE;
 	i = free_index(g);
 	if (i == GW_LISTENERS_MAX)
 		return -ENOBUFS;
 	l = calloc(1, sizeof(*l) + g->nbridges * sizeof(l->at[0]));
-	if (!l || gw_divide_backlog(g, l, backlog) < 0) {
+	r = l ? belongs_to(g, l, c, backlog) : -ENOMEM;
+	if (r < 0) {
 		free(l);
-		return -ENOMEM;
+		return r;
 	}
 	g->listener_generation = g->listener_generation % 0xffff + 1;
 	l->token = g->listener_generation << 16 | i;
 	l->port = port;
 	l->client = c;
+	l->app = c->app;
 	TAILQ_INIT(&l->here);
 	l->tell = l->waiting = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	g->listeners[i] = l;
 	g->port_token[port] = l->token;
-	c->listener = l;
+	if (l->app) {
+		TAILQ_INSERT_TAIL(&l->app->listeners, l, app_link);
+		l->app->nlisteners++;
+	} else {
+		c->listener = l;
+	}
 	gw_listener_owe(g, l);
 	return 0;
 }
@@ -54,10 +93,14 @@ void gw_unlisten(struct gateway *g, struct gw_listener *l)
 {
 	struct gw_client *c = l->client;
 
-	c->listener = NULL;
 	l->client = NULL;
-	if (!c->node.dead)
-		gw_client_watch(g, c);
+	if (l->app) {
+		TAILQ_REMOVE(&l->app->listeners, l, app_link);
+	} else {
+		c->listener = NULL;
+		if (!c->node.dead)
+			gw_client_watch(g, c);
+	}
 	g->port_token[l->port] = 0;
 	l->untell = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	gw_listener_owe(g, l);
@@ -87,11 +130,17 @@ struct gw_listener *gw_listening(struct gateway *g, unsigned worker, uint32_t to
 /* Nobody holds or wants it any more. */
 static void end(struct gateway *g, struct gw_listener *l)
 {
+	struct gw_app *a = l->app;
+
 	if (l->client || l->owing || l->held)
 		return;
 	g->listeners[l->token & 0xffff] = NULL;
 	free(l->order);
 	free(l);
+	if (a) {
+		a->nlisteners--;
+		gw_app_end(g, a);
+	}
 }
 
 void gw_unlistened(struct gateway *g, unsigned worker, uint32_t token)
@@ -145,6 +194,7 @@ static bool flush_one(struct gateway *g, struct gw_listener *l, uint32_t *full)
 
 		while (next_message(l, w, &m)) {
 			m.listener = &l->at[w].shared;
+			m.app = l->app ? &l->app->ports[w] : NULL;
 			if ((*full & 1u << w) || !bridge_put(&b->to_worker_tx, &m)) {
 				*full |= 1u << w;
 				all = false;

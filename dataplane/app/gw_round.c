@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A round of the gateway's thread: what applications and workers have to say, bytes moved, what is owed, sleep. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,6 +12,7 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 {
 	struct gw_stream *s = m->stream ? m->stream->owner : NULL;
 	struct gw_listener *l;
+	struct gw_app *a;
 
 	switch (m->type) {
 	case BRIDGE_CONNECTED:
@@ -23,7 +24,7 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 	case BRIDGE_LISTENING:
 		l = gw_listening(g, worker, m->token, m->err);
 		if (l)
-			gw_client_listening(g, l->client, l->err, l->port);
+			gw_client_listening(g, l->client, l, l->err, l->port);
 		break;
 	case BRIDGE_UNLISTENED:
 		gw_unlistened(g, worker, m->token);
@@ -35,6 +36,14 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 	case BRIDGE_GONE:
 		s->attached = false;
 		gw_stream_kill(g, s);
+		break;
+	case BRIDGE_APP_ATTACHED:
+		a = m->app->seg->owner;
+		if (gw_attached(g, worker, a))
+			gw_client_not_busy(g, a->client);
+		break;
+	case BRIDGE_APP_GONE:
+		gw_app_gone(g, worker, m->app->seg->owner);
 		break;
 	default:
 		break;
@@ -141,7 +150,7 @@ static bool may_sleep(struct gateway *g)
 /* True when a full ring keeps messages back. Workers do not announce that they have made room: the thread looks again after 1 ms. */
 static bool owes(const struct gateway *g)
 {
-	if (!TAILQ_EMPTY(&g->owe_listeners))
+	if (!TAILQ_EMPTY(&g->owe_listeners) || !TAILQ_EMPTY(&g->owe_apps))
 		return true;
 	for (unsigned i = 0; i < g->nbridges; i++)
 		if (!TAILQ_EMPTY(&g->owe[i]))
@@ -157,6 +166,8 @@ void gw_lists_init(struct gateway *g)
 	TAILQ_INIT(&g->dead_streams);
 	TAILQ_INIT(&g->ready);
 	TAILQ_INIT(&g->owe_listeners);
+	TAILQ_INIT(&g->apps);
+	TAILQ_INIT(&g->owe_apps);
 	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
 		TAILQ_INIT(&g->owe[i]);
 }
@@ -175,6 +186,7 @@ void gw_round(struct gateway *g, bool wait)
 		drain(g, i);
 	pump_ready(g);
 	gw_listeners_flush(g);
+	gw_apps_flush(g);
 	for (unsigned i = 0; i < g->nbridges; i++) {
 		struct bridge *b = g->bridges[i];
 

@@ -13,7 +13,7 @@
 /* syscalls at the start: eventfd */
 int bridge_init(struct bridge *b)
 {
-	*b = (struct bridge){.worker_fd = -1, .gateway_fd = -1};
+	*b = (struct bridge){.worker_fd = -1, .worker_epoll = -1, .gateway_fd = -1};
 	b->memory = aligned_alloc(COYO_CACHELINE, 2 * RING_BYTES);
 	if (!b->memory)
 		return -ENOMEM;

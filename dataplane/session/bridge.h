@@ -19,23 +19,28 @@
 enum bridge_msg_type {
 	/* gateway -> worker */
 	BRIDGE_CONNECT = 1, /* stream, id, port */
-	BRIDGE_LISTEN,      /* listener, token, port, backlog, credit */
-	BRIDGE_TAKEN,       /* listener, credit: that many more may be offered */
-	BRIDGE_UNLISTEN,    /* listener */
-	BRIDGE_ATTACH,      /* conn (of an ACCEPT), stream */
-	BRIDGE_REFUSE,      /* conn (of an ACCEPT): nobody takes it */
+	BRIDGE_LISTEN, /* listener, token, port, backlog, credit; app: its connections go into slots that the application gives */
+	BRIDGE_TAKEN,  /* listener, credit: that many more may be offered */
+	BRIDGE_UNLISTEN, /* listener */
+	BRIDGE_ATTACH,   /* conn (of an ACCEPT), stream */
+	BRIDGE_REFUSE,   /* conn (of an ACCEPT): nobody takes it */
 	BRIDGE_LET_GO, /* stream, abort: the last message about it; after what was written comes FIN, or RST */
+	BRIDGE_APP_ATTACH, /* app: from now on its lane is looked at */
+	BRIDGE_APP_LEAVE, /* app: the application is gone; what it has written is delivered, all else ends */
 	/* both ways: look at the stream's rings and flags */
 	BRIDGE_KICK,
 	/* worker -> gateway */
-	BRIDGE_CONNECTED,  /* stream, port: the local one */
-	BRIDGE_FAILED,     /* stream, err: not connected; LET_GO is due */
-	BRIDGE_LISTENING,  /* token, err */
-	BRIDGE_UNLISTENED, /* token: the worker will not touch the listener again */
-	BRIDGE_ACCEPT,     /* token, conn, id, port: the remote one; takes one credit */
-	BRIDGE_GONE,       /* stream: the worker will not touch it again */
+	BRIDGE_CONNECTED,    /* stream, port: the local one */
+	BRIDGE_FAILED,       /* stream, err: not connected; LET_GO is due */
+	BRIDGE_LISTENING,    /* token, err */
+	BRIDGE_UNLISTENED,   /* token: the worker will not touch the listener again */
+	BRIDGE_ACCEPT,       /* token, conn, id, port: the remote one; takes one credit */
+	BRIDGE_GONE,         /* stream: the worker will not touch it again */
+	BRIDGE_APP_ATTACHED, /* app */
+	BRIDGE_APP_GONE,     /* app: the worker will not touch it again, nor any of its slots */
 };
 
+struct app_port;
 struct app_stream;
 TAILQ_HEAD(app_streams, app_stream);
 
@@ -50,8 +55,9 @@ struct bridge_msg {
 	uint32_t credit;
 	struct app_stream *stream;
 	struct app_listener *listener;
+	struct app_port *app; /* of an application that has a segment (session/lane.h) */
 	struct node_id id;
-	uint8_t pad[24];
+	uint8_t pad[16];
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
@@ -98,6 +104,7 @@ struct bridge {
 	struct bytering_shared to_worker_shared;
 	_Atomic uint32_t worker_asleep; /* set by the worker, taken back by whoever comes first */
 	int worker_fd;                  /* eventfd */
+	int worker_epoll; /* in which the worker sleeps: the gateway adds what applications write; -1: none */
 	struct bytering to_worker_tx /* gateway's */ COYO_ALIGNED(COYO_CACHELINE);
 	struct bytering to_worker_rx /* worker's */ COYO_ALIGNED(COYO_CACHELINE);
 	/* worker -> gateway */

@@ -131,6 +131,7 @@ struct worker_sessions {
 	struct app_streams watched;
 	uint32_t nwatched;
 	struct instant watch;
+	struct app_port *ports; /* applications that share a segment */
 	struct app_listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
 	bool draining, maybe_asleep, wake_pending;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Applications' streams on the worker's side: what the gateway asks for becomes TCP calls, what TCP tells becomes messages. */
+#include "session/lane.h"
 #include "session/priv.h"
 
 #include <errno.h>
@@ -350,6 +351,10 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 	case BRIDGE_REFUSE:
 		tcp_abort(s->tcp, m->conn);
 		break;
+	case BRIDGE_APP_ATTACH:
+	case BRIDGE_APP_LEAVE:
+		lane_message(s, m);
+		break;
 	case BRIDGE_KICK:
 		atomic_exchange(&m->stream->side.shared->worker_kicked, 0);
 		pump(s, m->stream, now);
@@ -428,6 +433,7 @@ unsigned app_flush(struct worker_sessions *s)
 	unsigned done = flush_announcements(s);
 
 	done += listen_flush(s);
+	done += lanes_flush(s);
 	if (b->to_gateway_new) {
 		b->to_gateway_new = false;
 		bridge_wake(b->gateway_asleep, b->gateway_fd);

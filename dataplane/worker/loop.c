@@ -5,6 +5,7 @@
 #include "core/handover.h"
 #include "core/ring.h"
 #include "core/worker.h"
+#include "session/bridge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -177,8 +178,10 @@ static bool rooms(struct loop *l, char *err, size_t errcap)
 	l->sess = sess_new(&l->w, l->fwd, err, errcap);
 	if (!l->sess)
 		return false;
-	if (watch(l))
+	if (watch(l)) {
+		sess_bridge(l->sess)->worker_epoll = io_epoll(l->io);
 		return true;
+	}
 	snprintf(err, errcap, "worker %u: epoll: %s", l->w.number, strerror(errno));
 	return false;
 }

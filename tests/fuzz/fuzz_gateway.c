@@ -80,23 +80,28 @@ static void hear(struct play *p, int fd, size_t most)
 		return;
 	line[n] = '\0';
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-		int got;
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		int got[APP_SEGMENT_FDS(GATE_WORKERS)];
 
-		require(c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)),
-		        "passes something else than a descriptor");
-		memcpy(&got, CMSG_DATA(c), sizeof(got));
-		keep(p, got, strstr(line, " 40000") || strstr(line, " 50000"));
+		require(c->cmsg_type == SCM_RIGHTS &&
+		                (count == 1 || count == APP_SEGMENT_FDS(GATE_WORKERS)),
+		        "passes something else than its descriptors");
+		memcpy(got, CMSG_DATA(c), count * sizeof(int));
+		for (size_t i = 1; i < count; i++)
+			close(got[i]);
+		keep(p, got[0], strstr(line, " 40000") || strstr(line, " 50000"));
 	}
 }
 
 /* A line of the protocol or a part of one; may come with a descriptor that nobody asked for. */
 static void speak(struct play *p, int fd)
 {
-	static const char *const words[] = {"listen 1 9\n", "listen 2\n",   "listen 3 65535\n",
-	                                    "version\n",    "connect ",     "\n",
-	                                    "listen ",      " 1\n",         "x y z\n",
-	                                    "listen 2 1\n", "lis",          "ten 3 1\n",
-	                                    "version\r\n",  "connect a 1\n"};
+	static const char *const words[] = {"listen 1 9\n", "listen 2\n",    "listen 3 65535\n",
+	                                    "version\n",    "connect ",      "\n",
+	                                    "listen ",      " 1\n",          "x y z\n",
+	                                    "listen 2 1\n", "lis",           "ten 3 1\n",
+	                                    "version\r\n",  "connect a 1\n", "attach 1\n",
+	                                    "attach 1 2\n", "listen 3 7\n",  "unlisten 1\n"};
 	uint8_t how = byte(p);
 	char text[2 * APP_LINE_MAX], id[ID_TEXT_LEN + 1];
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's ground, what it must hold at any time, and its workers. */
 #include "gateway_world.h"
+#include "app/gw_attach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,8 @@ static struct gate_world *make(void)
 	g->bridges = w.bridges;
 	g->nbridges = GATE_WORKERS;
 	g->fds_max = GATE_FDS;
+	g->slots_max = 4;
+	g->apps_max = 2;
 	g->line_cost = gw_line_cost();
 	g->server_node.kind = GW_SERVER;
 	g->wake = -1;
@@ -88,6 +91,7 @@ static void check(const struct gateway *g)
 {
 	const struct gw_client *c;
 	const struct gw_stream *s;
+	struct gw_app *a;
 	unsigned clients = 0, fds = 0;
 
 	TAILQ_FOREACH (c, &g->clients, all) {
@@ -101,6 +105,12 @@ static void check(const struct gateway *g)
 		require(!s->node.dead, "keeps a stream that is dead");
 		require(!s->let_go || (s->fd < 0 && s->app_fd < 0),
 		        "keeps the descriptor of a stream that it has let go of");
+	}
+	TAILQ_FOREACH (a, &g->apps, all) {
+		fds += (a->memfd >= 0) + (a->their_fd >= 0) + (a->seg.app_fd >= 0);
+		for (unsigned i = 0; i < a->nworkers; i++)
+			fds += gw_app_wake_fds(a)[i] >= 0;
+		require(!a->client || a->client->app == a, "has an application without a client");
 	}
 	require(clients == g->nclients, "miscounts its clients");
 	require(fds == g->fds, "miscounts its descriptors");
@@ -250,6 +260,12 @@ static void take(struct gate_world *w, unsigned worker, const struct bridge_msg 
 		require(s && !s->let_go, "lets go of one stream twice");
 		s->let_go = true;
 		break;
+	case BRIDGE_APP_ATTACH:
+		tell(w, worker, (struct bridge_msg){.type = BRIDGE_APP_ATTACHED, .app = m->app});
+		break;
+	case BRIDGE_APP_LEAVE:
+		tell(w, worker, (struct bridge_msg){.type = BRIDGE_APP_GONE, .app = m->app});
+		break;
 	default:
 		take_listener(w, worker, m);
 		break;
@@ -367,7 +383,8 @@ static bool at_rest(const struct gate_world *w)
 
 	for (uint32_t i = 0; i < w->g.nlisteners; i++)
 		listens |= w->g.listeners[i] != NULL;
-	return TAILQ_EMPTY(&w->g.clients) && TAILQ_EMPTY(&w->g.streams) && !listens;
+	return TAILQ_EMPTY(&w->g.clients) && TAILQ_EMPTY(&w->g.streams) &&
+	       TAILQ_EMPTY(&w->g.apps) && !listens;
 }
 
 void gate_end(struct gate_world *w)
@@ -383,7 +400,10 @@ void gate_end(struct gate_world *w)
 	gate_round(w);
 	require(TAILQ_EMPTY(&g->clients) && g->nclients == 0, "keeps clients that have left");
 	require(TAILQ_EMPTY(&g->streams), "keeps streams that nobody holds");
-	require(TAILQ_EMPTY(&g->owe_listeners) && TAILQ_EMPTY(&g->ready), "is never done");
+	require(TAILQ_EMPTY(&g->apps), "keeps applications that have left");
+	require(TAILQ_EMPTY(&g->owe_listeners) && TAILQ_EMPTY(&g->owe_apps) &&
+	                TAILQ_EMPTY(&g->ready),
+	        "is never done");
 	for (uint32_t i = 0; i < g->nlisteners; i++)
 		require(!g->listeners[i], "keeps a listener whose client has left");
 	for (unsigned i = 0; i < GATE_STREAMS; i++)

@@ -87,7 +87,7 @@ static void ready(void)
 {
 	for (unsigned w = 0; w < GW_WORKERS; w++)
 		if (gw_listening(&t.g, w, l->token, 0))
-			gw_client_listening(&t.g, owner, 0, PORT);
+			gw_client_listening(&t.g, owner, l, 0, PORT);
 }
 
 /* Worker w offers a connection. */
@@ -202,7 +202,7 @@ static void test_nothing_before_the_answer(void **state)
 	assert_non_null(offer(0, 1));
 	assert_int_equal(take(), 0);
 	assert_ptr_equal(gw_listening(&t.g, 1, l->token, 0), l);
-	gw_client_listening(&t.g, owner, 0, PORT);
+	gw_client_listening(&t.g, owner, l, 0, PORT);
 	assert_int_equal(take(), 'o');
 	assert_int_equal(take(), 'a');
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Applications that share a segment with the workers, as the gateway sees them; internal to dataplane/app. */
+#pragma once
+#include "app/gw.h"
+#include "session/lane.h"
+
+#define GW_RING_BYTES        BRIDGE_STREAM_BYTES
+#define GW_LISTENERS_APP_MAX 256u /* listeners of one application that shares a segment */
+
+/* An application that shares a segment with the workers. */
+struct gw_app {
+	struct app_segment seg;
+	struct gw_client *client; /* NULL: it is gone */
+	uint32_t uid;
+	unsigned nworkers;
+	uint32_t tell;       /* workers to send APP_ATTACH to */
+	uint32_t untell;     /* ... APP_LEAVE to */
+	uint32_t waiting;    /* workers whose APP_ATTACHED has not come */
+	uint32_t held;       /* workers whose APP_GONE has not come */
+	uint32_t nlisteners; /* some of them may be withdrawn, and held by workers */
+	struct gw_listeners listeners;
+	int memfd;    /* until it is given, as the other */
+	int their_fd; /* reading end of what wakes it */
+	bool owing;
+	TAILQ_ENTRY(gw_app) all, owe_link;
+	struct app_port ports[]; /* for each worker; behind them the eventfd of each */
+};
+
+/* The eventfd of each worker that this application writes; -1: not made yet. */
+static inline int *gw_app_wake_fds(struct gw_app *a)
+{
+	return (int *)(a->ports + a->nworkers);
+}
+
+/* The client becomes an application with at most so many slots (0: as many as it may have). 0: it is answered when every worker knows of it;
+ * or -errno. */
+int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots);
+/* A worker's answer. True: it was the last one that was missing, and the client has been given its segment. */
+bool gw_attached(struct gateway *g, unsigned worker, struct gw_app *a);
+/* The application's connection has ended: its listeners are withdrawn, and every worker is told. */
+void gw_app_leave(struct gateway *g, struct gw_app *a);
+/* A worker holds nothing of it any more. */
+void gw_app_gone(struct gateway *g, unsigned worker, struct gw_app *a);
+/* Frees it where nobody holds it any more. */
+void gw_app_end(struct gateway *g, struct gw_app *a);
+/* Sends what workers have not been told about applications as far as their rings have room. */
+void gw_apps_flush(struct gateway *g);
+/* Frees all of them; no worker runs any more. */
+void gw_apps_free(struct gateway *g);
+/* Whether the client's user may listen on this port. */
+bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t port);
