@@ -114,6 +114,9 @@ enum dp_unit { DP_COUNT = 0, DP_NS };
 	X(cookies, "cookies_sent", DP_COUNT, "cookies given to strangers under load")              \
 	X(session_in, "session_in_packets", DP_COUNT, "packets opened end to end")                 \
 	X(session_out, "session_out_packets", DP_COUNT, "packets sealed end to end")               \
+	X(app_futex_wakes, "app_futex_wakes", DP_COUNT, "waiting calls of applications woken")     \
+	X(app_wakes, "app_wakes", DP_COUNT, "applications woken by their descriptors")             \
+	X(app_nonsense, "app_nonsense", DP_COUNT, "what applications said and cannot be")          \
 	X(loops, "loops", DP_COUNT, "turns of the worker's loop")                                  \
 	X(busy_loops, "busy_loops", DP_COUNT, "of those: with something to do")                    \
 	X(sleeps, "sleeps", DP_COUNT, "times that the worker went to sleep")                       \

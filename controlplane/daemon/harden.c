@@ -159,7 +159,7 @@ static uint64_t needed(const struct conf *c)
 	return caps;
 }
 
-/* syscalls at the start: syscall */
+/* syscalls at the start: capset */
 static int set_capabilities(uint64_t caps)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};

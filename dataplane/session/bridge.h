@@ -65,8 +65,11 @@ _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots 
 struct app_stream {
 	struct appseg_side side;
 	void *owner; /* the gateway's: written before the worker hears of the stream, and read by the gateway alone */
-	struct app_stream *next; /* in the list of streams with something to announce */
-	uint32_t announce;       /* bits 1 << enum bridge_msg_type not sent yet */
+	struct app_port *
+	        port; /* of the application that has it in a slot (session/lane.h); NULL: it is the gateway's */
+	struct app_listener *posted; /* at which it waits for a connection; NULL: it does not */
+	struct app_stream *next;     /* in the list of streams with something to announce */
+	uint32_t announce;           /* bits 1 << enum bridge_msg_type not sent yet */
 	uint32_t conn, remote;
 	uint16_t local_port;
 	int32_t err; /* positive errno of a connection that failed or broke */
@@ -77,17 +80,20 @@ struct app_stream {
 	bool err_taken; /* by a write: TCP tells it once, so reading no longer tells it from the peer's FIN */
 	bool ended;   /* and that was told: no byte moves any more */
 	bool closing; /* LET_GO has come */
+	bool gone;    /* and the worker has let go; its user is still to be told */
 	bool abort;   /* closing: a reset follows the last byte */
 	bool watched; /* in the list of streams whose bytes must make progress */
 	/* Watched: bytes that the peer had acknowledged at the last look; the connection is reset when no more have been until expiry. */
 	uint64_t acked;
 	struct instant expiry;
-	TAILQ_ENTRY(app_stream) watch_link;
+	TAILQ_ENTRY(app_stream) watch_link; /* watched, or posted */
+	uint64_t
+	        last; /* closing: bytes ever written to the out ring; what comes behind is nobody's */
 };
 
 /* One worker's part of a listener. The gateway allocates and frees it; the worker alone uses it from LISTEN until it has answered UNLISTEN
- * with UNLISTENED. It offers no more connections than it has been given credit for: those that nobody takes wait in TCP, whose backlog
- * bounds them. */
+ * with UNLISTENED. It offers no more connections than it has been given credit for, or slots: those that nobody takes wait in TCP, whose
+ * backlog bounds them. */
 struct app_listener {
 	uint32_t token, conn;
 	uint32_t credit;
@@ -96,6 +102,12 @@ struct app_listener {
 	bool listening_due; /* LISTENING is owed */
 	bool unlistened;    /* UNLISTENED is owed */
 	struct app_listener *next;
+	/* Of an application that shares a segment, else NULL; and its slots that wait, the oldest first. */
+	struct app_port *port;
+	struct app_streams posted;
+	uint32_t slot;                      /* the listener's own, as the application said */
+	bool gone_due;                      /* LISTENER_GONE is owed to the application */
+	struct app_listener *next_of_token; /* in the chain of its port */
 };
 
 /* One for each worker. Both threads use it; each ring's ends say whose they are. */

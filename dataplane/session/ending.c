@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an application had written before it closed still goes out, and its connection is closed, or reset, after that: such a connection is
  * watched until the peer has everything, and given up where nothing moves any more. */
-#include "session/priv.h"
+#include "session/stream.h"
 
 #include <errno.h>
 
@@ -13,12 +13,11 @@
 	 NS_PER_S) /* without progress; about as long as Linux probes the window of an orphan */
 #define UNREAD_NS (10 * NS_PER_S) /* ... where a reset is due anyway */
 
-bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st)
+bool ending_flushed(const struct worker_sessions *s, struct app_stream *st)
 {
-	struct bytering out = st->side.out;
 	struct tcp_info info;
 
-	if (bytering_used(&out) > 0)
+	if (stream_unsent(st) > 0)
 		return false;
 	if (tcp_info(s->tcp, st->conn, &info) < 0)
 		return true;
@@ -62,18 +61,6 @@ void ending_forget(struct worker_sessions *s, struct app_stream *st)
 	s->nwatched--;
 }
 
-/* Nothing has moved for too long. */
-static void give_up(struct worker_sessions *s, struct app_stream *st, struct instant now)
-{
-	tcp_set_user(s->tcp, st->conn, 0);
-	tcp_abort(s->tcp, st->conn);
-	st->conn = TCP_NO_CONN;
-	stream_failed(s, st, ETIMEDOUT);
-	ending_forget(s, st);
-	if (st->closing)
-		stream_finish(s, st, now);
-}
-
 static void look(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
 	struct tcp_info info;
@@ -86,7 +73,7 @@ static void look(struct worker_sessions *s, struct app_stream *st, struct instan
 	if (st->closing && ending_flushed(s, st))
 		stream_finish(s, st, now);
 	else if (instant_reached(st->expiry, now))
-		give_up(s, st, now);
+		stream_reset(s, st, ETIMEDOUT, now); /* nothing has moved for too long */
 	else
 		s->watch = instant_min(s->watch, instant_add(now, next_look(st)));
 }

@@ -1,55 +1,336 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Applications that share a segment: attached and let go of as the gateway says. */
+/* What applications that share a segment ask for, which this file alone reads. Every message is copied once and then checked field by field; one
+ * that cannot be is counted, and costs the slot it names its connection. */
 #include "session/lane.h"
-#include "session/priv.h"
+#include "session/news.h"
+#include "session/stream.h"
 
-void lane_message(struct worker_sessions *s, const struct bridge_msg *m)
+#include <errno.h>
+
+#define MSGS_PER_TURN  64  /* of one application */
+#define SLOTS_PER_TURN 256 /* looked at for one that has left */
+
+static uint8_t own_mark(const struct worker_sessions *s)
 {
-	struct app_port *p = m->app;
-
-	if (m->type == BRIDGE_APP_LEAVE) {
-		p->leaving = true;
-		return;
-	}
-	p->attached_due = true;
-	p->next = s->ports;
-	s->ports = p;
+	return (uint8_t)(s->w->number + 1);
 }
 
-/* Puts one message about an application. False: the ring is full. */
-static bool tell(struct worker_sessions *s, struct app_port *p, uint8_t type)
-{
-	struct bridge_msg m = {.type = type, .app = p};
+/* ---- slots ---- */
 
-	if (!bridge_put(&s->bridge.to_gateway_tx, &m))
-		return false;
-	s->bridge.to_gateway_new = true;
+static struct app_stream *held_slot(struct worker_sessions *s, const struct app_port *p,
+                                    uint32_t slot)
+{
+	if (slot >= p->seg->layout.slots ||
+	    atomic_load_explicit(&p->seg->holder[slot], memory_order_relaxed) != own_mark(s))
+		return NULL;
+	return &p->seg->slots[slot];
+}
+
+/* What a message says about a slot cannot be. */
+static void nonsense(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	count_add(&s->w->count.app_nonsense, 1);
+	if (!st || st->gone)
+		return;
+	if (st->posted) {
+		TAILQ_REMOVE(&st->posted->posted, st, watch_link);
+		st->posted = NULL;
+	}
+	stream_reset(s, st, EPROTO, now);
+}
+
+/* A slot that nobody holds becomes this worker's, with views that begin at 0. NULL: it is somebody's. */
+static struct app_stream *take_slot(struct worker_sessions *s, struct app_port *p, uint32_t slot,
+                                    struct instant now)
+{
+	const struct appseg_layout *l = &p->seg->layout;
+	struct app_stream *st = held_slot(s, p, slot);
+	struct appseg_slot *words;
+	uint8_t nobody = 0;
+
+	if (st || slot >= l->slots ||
+	    !atomic_compare_exchange_strong(&p->seg->holder[slot], &nobody, own_mark(s))) {
+		nonsense(s, st, now);
+		return NULL;
+	}
+	st = &p->seg->slots[slot];
+	words = (struct appseg_slot *)(p->seg->at + appseg_words_at(l, slot));
+	*st = (struct app_stream){.port = p, .conn = TCP_NO_CONN, .remote = SESS_NONE};
+	appseg_side_init(&st->side, &words->stream, p->seg->at + appseg_ring_at(l, slot, false),
+	                 p->seg->at + appseg_ring_at(l, slot, true), l->ring_bytes);
+	p->held++;
+	return st;
+}
+
+/* A slot that waits for a connection waits no more, and is nobody's. */
+static void withdraw(struct worker_sessions *s, struct app_stream *st)
+{
+	TAILQ_REMOVE(&st->posted->posted, st, watch_link);
+	st->posted = NULL;
+	st->closing = true;
+	news_gone(s, st);
+}
+
+/* Its user is gone or has closed it. Bytes that were received and not read make it a reset (RFC 2525, section 2.17). */
+static void let_go(struct worker_sessions *s, struct app_stream *st, bool abort, struct instant now)
+{
+	if (st->posted) {
+		withdraw(s, st);
+		return;
+	}
+	abort |= bytering_room(&st->side.in) < st->side.in.cap && !st->ended;
+	stream_let_go(s, st, abort, now);
+}
+
+/* ---- listeners ---- */
+
+static struct app_listener **chain_of(struct app_port *p, uint32_t token)
+{
+	return &p->tokens[token % APP_TOKEN_CHAINS];
+}
+
+static struct app_listener *listener_of(struct app_port *p, uint32_t token)
+{
+	struct app_listener *l = *chain_of(p, token);
+
+	while (l && l->token != token)
+		l = l->next_of_token;
+	return l && !l->unlistened ? l : NULL;
+}
+
+void lane_listen(struct app_listener *l, const struct bridge_msg *m)
+{
+	struct app_listener **chain = chain_of(m->app, l->token);
+
+	l->port = m->app;
+	l->slot = UINT32_MAX;
+	l->next_of_token = *chain;
+	*chain = l;
+}
+
+void lane_unlisten(struct worker_sessions *s, struct app_listener *l)
+{
+	struct app_stream *st;
+
+	while ((st = TAILQ_FIRST(&l->posted)))
+		withdraw(s, st);
+	l->gone_due = true;
+}
+
+bool lane_has_news(const struct app_listener *l)
+{
+	const struct app_port *p = l->port;
+
+	if (l->unlistened)
+		return !l->gone_due || p->leaving || !p->full;
+	return l->ready && !TAILQ_EMPTY(&l->posted) && !p->full;
+}
+
+/* Who waits for the listener to have news. */
+static void wake_acceptor(struct worker_sessions *s, const struct app_listener *l)
+{
+	const struct app_segment *seg = l->port->seg;
+	struct appseg_slot *words;
+
+	if (l->slot >= seg->layout.slots)
+		return;
+	words = (struct appseg_slot *)(seg->at + appseg_words_at(&seg->layout, l->slot));
+	news_wake(s, NULL, &words->in_waits);
+}
+
+bool lane_listener_gone(struct worker_sessions *s, struct app_listener *l)
+{
+	struct app_listener **link = chain_of(l->port, l->token);
+
+	if (l->gone_due && !l->port->leaving) {
+		struct applane_msg *m = news_message(s, l->port);
+
+		if (!m)
+			return false;
+		m->type = APPLANE_LISTENER_GONE;
+		m->token = l->token;
+		news_send(l->port);
+		wake_acceptor(s, l);
+	}
+	l->gone_due = false;
+	while (*link && *link != l)
+		link = &(*link)->next_of_token;
+	if (*link)
+		*link = l->next_of_token;
 	return true;
 }
 
-unsigned lanes_flush(struct worker_sessions *s)
+/* The connection becomes that of the slot which has waited longest. */
+static void accept_into(struct worker_sessions *s, struct app_listener *l, uint32_t conn,
+                        const struct tcp_info *info, struct applane_msg *m, struct instant now)
 {
-	struct app_port **link = &s->ports, *p;
-	unsigned done = 0;
+	struct app_stream *st = TAILQ_FIRST(&l->posted);
+	struct appseg_slot *words = news_slot(st);
 
-	while ((p = *link)) {
-		if (p->attached_due) {
-			if (!tell(s, p, BRIDGE_APP_ATTACHED))
-				break;
-			p->attached_due = false;
-			done++;
+	TAILQ_REMOVE(&l->posted, st, watch_link);
+	st->posted = NULL;
+	st->local_port = info->local_port;
+	words->peer = s->remotes[info->peer].id;
+	words->peer_port = info->remote_port;
+	words->local_port = info->local_port;
+	atomic_fetch_or(&words->stream.told, APPSEG_UP);
+	m->type = APPLANE_ACCEPTED;
+	m->token = l->token;
+	m->slot = (uint32_t)(st - l->port->seg->slots);
+	m->port = info->remote_port;
+	m->id = s->remotes[info->peer].id;
+	news_send(l->port);
+	stream_attach(s, st, conn, now);
+	wake_acceptor(s, l);
+}
+
+void lane_accept(struct worker_sessions *s, struct app_listener *l, struct instant now)
+{
+	while (l->ready && !TAILQ_EMPTY(&l->posted)) {
+		struct applane_msg *m = news_message(s, l->port);
+		struct tcp_info info;
+		uint32_t conn;
+
+		if (!m)
+			return;
+		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
+			l->ready = false;
+			return;
 		}
-		if (!p->leaving || p->held) {
-			link = &p->next;
+		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
+			tcp_abort(s->tcp, conn);
 			continue;
 		}
-		*link = p->next;
-		/* After this the gateway may free it. */
-		if (!tell(s, p, BRIDGE_APP_GONE)) {
-			*link = p;
-			break;
-		}
+		accept_into(s, l, conn, &info, m, now);
+	}
+}
+
+/* ---- what applications ask for ---- */
+
+static void do_connect(struct worker_sessions *s, struct app_port *p, const struct applane_msg *m,
+                       struct instant now)
+{
+	struct app_stream *st = take_slot(s, p, m->slot, now);
+
+	if (!st)
+		return;
+	if (m->port == 0) {
+		nonsense(s, st, now);
+		return;
+	}
+	/* No way leads from this node to itself. */
+	if (id_eq(&m->id, &s->id)) {
+		stream_reset(s, st, EHOSTUNREACH, now);
+		return;
+	}
+	stream_connect(s, st, &m->id, m->port, now);
+}
+
+static void do_accept_into(struct worker_sessions *s, struct app_port *p,
+                           const struct applane_msg *m, struct instant now)
+{
+	struct app_stream *st = take_slot(s, p, m->slot, now);
+	struct app_listener *l = listener_of(p, m->token);
+
+	if (!st)
+		return;
+	if (!l) {
+		/* It may have ended a moment ago, which the application has not read yet. */
+		st->closing = true;
+		news_gone(s, st);
+		return;
+	}
+	l->slot = m->option;
+	st->posted = l;
+	TAILQ_INSERT_TAIL(&l->posted, st, watch_link);
+	s->listeners_ready |= l->ready;
+}
+
+static void do_option(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m)
+{
+	struct appseg_slot *words = news_slot(st);
+	int r = -EINVAL;
+
+	if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
+		r = tcp_set_opt(s->tcp, st->conn, (enum tcp_opt)m->option, (uint32_t)m->value);
+	words->option_err = r == -EBADF ? ENOTCONN : -r;
+	atomic_store(&words->option_seq, m->seq);
+	news_wake(s, st, &words->in_waits);
+}
+
+/* About a slot that this worker holds. */
+static void do_slot(struct worker_sessions *s, struct app_port *p, const struct applane_msg *m,
+                    struct instant now)
+{
+	struct app_stream *st = held_slot(s, p, m->slot);
+
+	if (!st || st->closing) {
+		nonsense(s, st, now);
+	} else if (m->type == APPLANE_CLOSE) {
+		let_go(s, st, m->abort, now);
+	} else if (st->posted) {
+		nonsense(s, st, now);
+	} else if (m->type == APPLANE_OPTION) {
+		do_option(s, st, m);
+	} else {
+		atomic_exchange(&st->side.shared->worker_kicked, 0);
+		stream_pump(s, st, now);
+	}
+}
+
+static void handle(struct worker_sessions *s, struct app_port *p, const struct applane_msg *m,
+                   struct instant now)
+{
+	switch (m->type) {
+	case APPLANE_CONNECT:
+		do_connect(s, p, m, now);
+		break;
+	case APPLANE_ACCEPT_INTO:
+		do_accept_into(s, p, m, now);
+		break;
+	case APPLANE_KICK:
+	case APPLANE_CLOSE:
+	case APPLANE_OPTION:
+		do_slot(s, p, m, now);
+		break;
+	default:
+		count_add(&s->w->count.app_nonsense, 1);
+		break;
+	}
+}
+
+unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant now)
+{
+	unsigned done = 0;
+	const void *piece;
+
+	while (done < MSGS_PER_TURN &&
+	       bytering_peek(&p->rx, &piece) >= sizeof(struct applane_msg)) {
+		struct applane_msg m = *(const volatile struct applane_msg *)piece;
+
+		bytering_consume(&p->rx, sizeof(m));
+		handle(s, p, &m, now);
 		done++;
+	}
+	if (done)
+		p->last = now;
+	if (unlikely_(p->rx.broken && !p->broken)) {
+		p->broken = true;
+		count_add(&s->w->count.app_nonsense, 1);
+	}
+	return done;
+}
+
+unsigned lane_sweep(struct worker_sessions *s, struct app_port *p, struct instant now)
+{
+	uint32_t end = (uint32_t)min_u64(p->cursor + SLOTS_PER_TURN, p->seg->layout.slots);
+	unsigned done = end - p->cursor;
+
+	for (; p->cursor < end; p->cursor++) {
+		struct app_stream *st = held_slot(s, p, p->cursor);
+
+		if (st && !st->closing)
+			let_go(s, st, false, now);
 	}
 	return done;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define APP_TOKEN_CHAINS 64u
+
 /* One application. The gateway makes it before the first worker hears of it, and frees it when no worker holds a port or a listener of it. */
 struct app_segment {
 	struct appseg_layout layout;
@@ -31,18 +33,46 @@ struct app_port {
 	struct app_port *next;  /* among the worker's */
 	/* Streams of which an APPLANE_READY is due. */
 	struct app_stream *news_first, *news_last;
+	/* Its listeners, by their tokens' lowest bits. */
+	struct app_listener *tokens[APP_TOKEN_CHAINS];
 	uint32_t held;       /* slots */
 	uint32_t cursor;     /* leaving: the slots before it have been let go of */
 	struct instant last; /* when a message last came */
 	bool asleep;         /* worker_asleep was set, and not taken back yet */
-	bool full;           /* its ring had no room for what is due */
-	bool leaving;        /* the application is gone */
-	bool attached_due;   /* APP_ATTACHED is owed */
+	bool full;         /* its ring had no room for what is due: not tried before ports_retry */
+	int64_t retry_ns;  /* how long that was put off for; 0: it had room */
+	bool sent;         /* a message since the application was last looked at */
+	bool leaving;      /* the application is gone */
+	bool attached_due; /* APP_ATTACHED is owed */
+	bool broken;       /* its messages cannot be read any more, which was counted */
 };
 
 struct worker_sessions;
 
-/* The gateway's APP_ATTACH and APP_LEAVE. */
+/* ports.c: the gateway's APP_ATTACH and APP_LEAVE. */
 void lane_message(struct worker_sessions *s, const struct bridge_msg *m);
-/* Tells the gateway what it is owed about applications, as far as its ring has room. Returns messages. */
+/* Takes what applications say, a bounded number of messages of each. Returns messages. */
+unsigned lanes_run(struct worker_sessions *s, struct instant now);
+/* Rings that were full are tried again when it is time. */
+void lanes_retry(struct worker_sessions *s, struct instant now);
+/* Tells applications and the gateway what they are owed, as far as their rings have room. Returns messages. */
 unsigned lanes_flush(struct worker_sessions *s);
+/* True: a full ring keeps messages to the gateway back, or slots of an application that has left are still to be looked at. */
+bool lanes_owe(const struct worker_sessions *s);
+/* The last look before sleep. False: some application has spoken a moment ago, or now. */
+bool lanes_sleep_ok(struct worker_sessions *s);
+
+/* lane.c: takes what one application says, a bounded number of messages. Returns messages. */
+unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant now);
+/* Its application is gone: what it still holds is let go of, some slots at a time. Returns how many were looked at. */
+unsigned lane_sweep(struct worker_sessions *s, struct app_port *p, struct instant now);
+/* A listener of an application begins; m is its LISTEN. */
+void lane_listen(struct app_listener *l, const struct bridge_msg *m);
+/* It accepts no more: the slots that wait are given back, and its end is owed to the application. */
+void lane_unlisten(struct worker_sessions *s, struct app_listener *l);
+/* Connections that wait go into slots that wait. */
+void lane_accept(struct worker_sessions *s, struct app_listener *l, struct instant now);
+/* False: the application's ring has no room for LISTENER_GONE, which is owed. Else the listener is forgotten. */
+bool lane_listener_gone(struct worker_sessions *s, struct app_listener *l);
+/* There is something to tell about the listener, and room where that goes. */
+bool lane_has_news(const struct app_listener *l);

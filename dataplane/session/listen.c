@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Listeners on the worker's side: connections are offered to the gateway as it gives credit, and wait in TCP without. */
-#include "session/priv.h"
+/* Listeners on the worker's side: connections are offered to the gateway as it gives credit, or go into slots that an application gives; without
+ * either they wait in TCP. */
+#include "session/lane.h"
+#include "session/stream.h"
 
 #include <errno.h>
 
 static bool has_news(const struct app_listener *l)
 {
+	if (l->port)
+		return l->listening_due || lane_has_news(l);
 	return l->listening_due || l->unlistened || (l->ready && l->credit > 0);
 }
 
@@ -20,6 +24,9 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	                           .listening_due = true,
 	                           .next = s->listeners};
 	s->listeners = l;
+	TAILQ_INIT(&l->posted);
+	if (m->app)
+		lane_listen(l, m);
 	r = s->draining ? -ESHUTDOWN : tcp_listen(s->tcp, m->port, m->backlog, &l->conn);
 	if (r < 0) {
 		l->conn = TCP_NO_CONN;
@@ -49,6 +56,8 @@ void listen_message(struct worker_sessions *s, const struct bridge_msg *m)
 	default:
 		stop_listening(s, m->listener);
 		m->listener->unlistened = true;
+		if (m->listener->port)
+			lane_unlisten(s, m->listener);
 		break;
 	}
 	s->listeners_ready |= has_news(m->listener);
@@ -93,7 +102,8 @@ static bool offer(struct worker_sessions *s, struct app_listener *l)
 }
 
 /* Tells what is due about one listener. False: the ring is full. */
-static bool tell(struct worker_sessions *s, struct app_listener *l, unsigned *done)
+static bool tell(struct worker_sessions *s, struct app_listener *l, unsigned *done,
+                 struct instant now)
 {
 	struct bridge *b = &s->bridge;
 	struct bridge_msg m = {.type = BRIDGE_LISTENING, .token = l->token, .err = l->err};
@@ -105,10 +115,13 @@ static bool tell(struct worker_sessions *s, struct app_listener *l, unsigned *do
 		b->to_gateway_new = true;
 		++*done;
 	}
-	return offer(s, l);
+	if (!l->port)
+		return offer(s, l);
+	lane_accept(s, l, now);
+	return true;
 }
 
-unsigned listen_flush(struct worker_sessions *s)
+unsigned listen_flush(struct worker_sessions *s, struct instant now)
 {
 	struct bridge *b = &s->bridge;
 	struct app_listener **link = &s->listeners, *l;
@@ -116,10 +129,10 @@ unsigned listen_flush(struct worker_sessions *s)
 
 	if (!s->listeners_ready)
 		return 0;
-	while ((l = *link) && tell(s, l, &done)) {
+	while ((l = *link) && tell(s, l, &done, now)) {
 		struct bridge_msg m = {.type = BRIDGE_UNLISTENED, .token = l->token};
 
-		if (!l->unlistened) {
+		if (!l->unlistened || (l->port && !lane_listener_gone(s, l))) {
 			link = &l->next;
 			continue;
 		}

@@ -131,7 +131,9 @@ struct worker_sessions {
 	struct app_streams watched;
 	uint32_t nwatched;
 	struct instant watch;
-	struct app_port *ports; /* applications that share a segment */
+	struct app_port *ports;     /* applications that share a segment */
+	struct instant ports_at;    /* the last look at them */
+	struct instant ports_retry; /* some ring of theirs was full: tried again then */
 	struct app_listener *listeners;
 	bool listeners_ready; /* some listener has something to tell */
 	bool draining, maybe_asleep, wake_pending;
@@ -207,38 +209,6 @@ void tx_oam(struct worker_sessions *s, struct tunnel_end *e, const uint8_t *body
 void rx_flush(struct worker_sessions *s, struct instant now);
 /* Takes in the packets that waited for a key, and opens them. */
 void rx_rerun(struct worker_sessions *s, struct tunnel_end *e, struct instant now);
-
-/* stream.c: messages of the gateway, then what TCP tells. Returns messages. */
-unsigned app_run(struct worker_sessions *s, struct instant now);
-/* What TCP tells, to the streams that it concerns. */
-void app_events(struct worker_sessions *s, struct instant now);
-/* Messages to the gateway as far as its ring has room, and its wake-up. Returns messages. */
-unsigned app_flush(struct worker_sessions *s);
-/* True: a full ring keeps messages back, which the gateway's room will not announce. */
-bool app_owes(const struct worker_sessions *s);
-
-/* listen.c: the gateway's LISTEN, TAKEN and UNLISTEN. */
-void listen_message(struct worker_sessions *s, const struct bridge_msg *m);
-/* TCP tells that a connection waits at the listener. */
-void listen_ready(struct worker_sessions *s, struct app_listener *l);
-/* Tells the gateway what it is owed, and offers connections, as far as its ring has room. Returns messages. */
-unsigned listen_flush(struct worker_sessions *s);
-/* Closes every listener; no new connection is made. */
-void listen_drain(struct worker_sessions *s);
-
-/* Nobody reads or writes the stream any more, and it has come to its end: it is detached, and GONE is announced. */
-void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now);
-/* The connection has ended with err (positive errno), and all that was received before it has been handed over: the gateway is told. */
-void stream_failed(struct worker_sessions *s, struct app_stream *st, int err);
-
-/* ending.c: the stream's bytes must make progress from now on, or its connection is reset. Nothing where that is so already. */
-void ending_watch(struct worker_sessions *s, struct app_stream *st, struct instant now);
-/* It need no longer. */
-void ending_forget(struct worker_sessions *s, struct app_stream *st);
-/* Looks at some of those streams. */
-void ending_run(struct worker_sessions *s, struct instant now);
-/* True when the peer has acknowledged all that was written, and the FIN where one was sent. */
-bool ending_flushed(const struct worker_sessions *s, const struct app_stream *st);
 
 /* dump.c: begins to send a slice of the connections, an event for each; one under way ends there. 0 or -EINVAL. */
 int dump_start(struct worker_sessions *s, uint32_t cookie, const struct cp_dump *c,

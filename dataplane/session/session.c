@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
+#include "session/lane.h"
 #include "session/priv.h"
+#include "session/stream.h"
 #include "session/wait.h"
 
 #include <errno.h>
@@ -110,7 +112,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	ending_run(s, now);
 	tick(s, now);
 	done += tx_run(s, now);
-	done += app_flush(s);
+	done += app_flush(s, now);
 	if (s->dump.on && instant_reached(s->dump.retry, now))
 		done += dump_run(s, now);
 	return done;
@@ -120,6 +122,7 @@ struct instant sess_deadline(const struct worker_sessions *s)
 {
 	struct instant t = instant_min(instant_min(s->tick, s->watch), tcp_next_deadline(s->tcp));
 
+	t = instant_min(t, s->ports_retry);
 	return s->dump.on ? instant_min(t, s->dump.retry) : t;
 }
 
@@ -130,7 +133,7 @@ int sess_wake_fd(const struct worker_sessions *s)
 
 bool sess_sleep_ok(struct worker_sessions *s)
 {
-	if (s->nrx || app_owes(s) || tcp_output_pending(s->tcp))
+	if (s->nrx || app_owes(s) || tcp_output_pending(s->tcp) || !lanes_sleep_ok(s))
 		return false;
 	s->maybe_asleep = true;
 	atomic_exchange(&s->bridge.worker_asleep, 1);

@@ -89,7 +89,7 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 	s->id = cfg->id;
 	s->bridge.worker_fd = -1;
 	TAILQ_INIT(&s->watched);
-	s->watch = INSTANT_NEVER;
+	s->watch = s->ports_retry = INSTANT_NEVER;
 	s->table_size = n;
 	s->table = calloc(n, sizeof(*s->table));
 	/* As many again for ids that are only being asked for. */

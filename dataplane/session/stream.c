@@ -1,96 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Applications' streams on the worker's side: what the gateway asks for becomes TCP calls, what TCP tells becomes messages. */
-#include "session/lane.h"
-#include "session/priv.h"
+/* Applications' streams on the worker's side: what their users ask for becomes TCP calls, what TCP tells becomes news. */
+#include "session/stream.h"
+#include "session/news.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BIT(type) (1u << (type))
-
-/* ---- to the gateway ---- */
-
-static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t bits)
-{
-	st->announce |= bits;
-	if (st->listed)
-		return;
-	st->listed = true;
-	st->next = NULL;
-	if (s->announce_last)
-		s->announce_last->next = st;
-	else
-		s->announce_first = st;
-	s->announce_last = st;
-}
-
-static void kick_gateway(struct worker_sessions *s, struct app_stream *st)
-{
-	if (!atomic_exchange(&st->side.shared->app_kicked, 1))
-		announce(s, st, BIT(BRIDGE_KICK));
-}
-
-/* The type of the next message that is due about a stream, 0: none. GONE is always the last. */
-static uint32_t next_announcement(const struct app_stream *st)
-{
-	static const uint8_t order[] = {BRIDGE_CONNECTED, BRIDGE_FAILED, BRIDGE_KICK, BRIDGE_GONE};
-
-	for (size_t i = 0; i < sizeof(order); i++)
-		if (st->announce & BIT(order[i]))
-			return order[i];
-	return 0;
-}
-
-/* Sends the messages that are due about streams, as far as the ring has room. Returns messages. */
-static unsigned flush_announcements(struct worker_sessions *s)
-{
-	struct bridge *b = &s->bridge;
-	unsigned done = 0;
-
-	while (s->announce_first) {
-		struct app_stream *st = s->announce_first;
-		uint32_t type = next_announcement(st);
-		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
-
-		if (!m)
-			break;
-		*m = (struct bridge_msg){.type = (uint8_t)type,
-		                         .port = st->local_port,
-		                         .err = st->err,
-		                         .stream = st};
-		st->announce &= ~BIT(type);
-		if (st->announce == 0) {
-			s->announce_first = st->next;
-			if (!s->announce_first)
-				s->announce_last = NULL;
-			st->listed = false;
-		}
-		/* After this the gateway may free a stream that is gone. */
-		bytering_commit(&b->to_gateway_tx, sizeof(*m));
-		b->to_gateway_new = true;
-		done++;
-	}
-	return done;
-}
-
 /* ---- bytes ---- */
 
-void stream_failed(struct worker_sessions *s, struct app_stream *st, int err)
+/* The connection has ended with err (positive errno), and all that was received before it has been handed over. */
+static void failed(struct worker_sessions *s, struct app_stream *st, int err)
 {
 	if (st->ended)
 		return;
 	st->ended = true;
 	if (st->connecting) {
 		st->connecting = false;
-		st->err = err;
-		announce(s, st, BIT(BRIDGE_FAILED));
+		news_failed(s, st, err);
 		return;
 	}
-	atomic_store(&st->side.shared->err, err);
-	atomic_fetch_or(&st->side.shared->told, STREAM_ERROR);
-	kick_gateway(s, st);
+	news_ended(s, st, err);
 }
 
 /* The connection has ended badly. What was received before it stays readable, and is handed over first. */
@@ -100,6 +31,14 @@ static void broke(struct app_stream *st, int err)
 		return;
 	st->broken = true;
 	st->err = err;
+}
+
+uint32_t stream_unsent(struct app_stream *st)
+{
+	uint32_t n = bytering_used(&st->side.out);
+
+	/* Whoever has let go writes no more, and what is written all the same must not keep the stream for ever. */
+	return st->closing ? (uint32_t)min_u64(n, st->last - st->side.out.mine) : n;
 }
 
 /* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
@@ -116,6 +55,8 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 		uint32_t n = bytering_peek(r, &from);
 		int64_t room;
 
+		if (unlikely_(st->closing))
+			n = (uint32_t)min_u64(n, stream_unsent(st));
 		if (n == 0)
 			break;
 		room = tcp_send_reserve(s->tcp, st->conn, &to);
@@ -135,14 +76,14 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 		moved += n;
 	}
 	if (moved && atomic_exchange(&st->side.shared->out_full, 0))
-		kick_gateway(s, st);
+		news_room(s, st);
 	if (last && !st->shut) {
 		st->shut = true;
 		tcp_shutdown(s->tcp, st->conn);
 	}
 }
 
-/* Nothing is left to hand over: n is what tcp_recv_peek() said. Returns whether the gateway must be told. */
+/* Nothing is left to hand over: n is what tcp_recv_peek() said. Returns whether the user must be told. */
 static bool received_all(struct worker_sessions *s, struct app_stream *st, int64_t n)
 {
 	bool end = n == 0 && (!st->err_taken || st->hangup) &&
@@ -153,7 +94,7 @@ static bool received_all(struct worker_sessions *s, struct app_stream *st, int64
 	if (n < 0 && n != -EAGAIN)
 		broke(st, (int)-n);
 	if (st->broken)
-		stream_failed(s, st, st->err);
+		failed(s, st, st->err);
 	return end;
 }
 
@@ -189,7 +130,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		moved = true;
 	}
 	if (moved)
-		kick_gateway(s, st);
+		news_in(s, st);
 }
 
 static void detach(struct worker_sessions *s, struct app_stream *st, struct instant now)
@@ -197,7 +138,7 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 	struct remote *p;
 
 	ending_forget(s, st);
-	announce(s, st, BIT(BRIDGE_GONE));
+	news_gone(s, st);
 	if (st->remote == SESS_NONE)
 		return;
 	p = &s->remotes[st->remote];
@@ -213,9 +154,8 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 static bool unfinished(struct worker_sessions *s, struct app_stream *st)
 {
 	struct tcp_info info;
-	const void *rest;
 
-	if (bytering_peek(&st->side.out, &rest) > 0)
+	if (stream_unsent(st) > 0)
 		return true;
 	if (tcp_info(s->tcp, st->conn, &info) == 0 && info.rcv_queued + info.rcv_ooo > 0)
 		st->abort = true;
@@ -226,7 +166,7 @@ static bool unfinished(struct worker_sessions *s, struct app_stream *st)
 	return !ending_flushed(s, st);
 }
 
-/* The gateway has let go. TCP is told to close only when the peer has everything: bytes that come to a closed connection would reset it
+/* The user has let go. TCP is told to close only when the peer has everything: bytes that come to a closed connection would reset it
  * and take with them what is still to be sent, and a server that answers before it has read the whole question must be heard. */
 void stream_finish(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
@@ -244,7 +184,13 @@ void stream_finish(struct worker_sessions *s, struct app_stream *st, struct inst
 	detach(s, st, now);
 }
 
-static void pump(struct worker_sessions *s, struct app_stream *st, struct instant now)
+/* An application has written an index that cannot be: its bytes are worth nothing any more. */
+static bool garbled(const struct app_stream *st)
+{
+	return st->port && !st->ended && (st->side.out.broken || st->side.in.broken);
+}
+
+void stream_pump(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
 	if (st->connecting)
 		return;
@@ -259,29 +205,47 @@ static void pump(struct worker_sessions *s, struct app_stream *st, struct instan
 	if (atomic_load(&st->side.shared->asked) & STREAM_GONE)
 		ending_watch(s, st, now);
 	pump_in(s, st);
+	if (unlikely_(garbled(st))) {
+		count_add(&s->w->count.app_nonsense, 1);
+		stream_reset(s, st, EPROTO, now);
+	}
 }
 
-/* ---- from the gateway ---- */
-
-static void do_connect(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
+void stream_reset(struct worker_sessions *s, struct app_stream *st, int err, struct instant now)
 {
-	struct app_stream *st = m->stream;
+	if (st->conn != TCP_NO_CONN) {
+		tcp_set_user(s->tcp, st->conn, 0);
+		tcp_abort(s->tcp, st->conn);
+	}
+	st->conn = TCP_NO_CONN;
+	failed(s, st, err);
+	ending_forget(s, st);
+	if (st->closing)
+		stream_finish(s, st, now);
+}
+
+/* ---- what users ask for ---- */
+
+void stream_connect(struct worker_sessions *s, struct app_stream *st, const struct node_id *id,
+                    uint16_t port, struct instant now)
+{
 	struct tcp_info info;
 	uint32_t remote;
 	int r;
 
+	st->conn = TCP_NO_CONN;
 	st->remote = SESS_NONE;
 	st->connecting = true;
-	remote = s->draining ? SESS_NONE : remote_get(s, &m->id);
+	remote = s->draining ? SESS_NONE : remote_get(s, id);
 	if (remote == SESS_NONE) {
-		stream_failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
+		failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
 		return;
 	}
-	r = tcp_connect(s->tcp, remote, m->port, &st->conn);
+	r = tcp_connect(s->tcp, remote, port, &st->conn);
 	if (r < 0) {
 		st->conn = TCP_NO_CONN;
 		remote_release(s, remote);
-		stream_failed(s, st, -r);
+		failed(s, st, -r);
 		return;
 	}
 	tcp_set_user(s->tcp, st->conn, (uint64_t)(uintptr_t)st);
@@ -293,18 +257,18 @@ static void do_connect(struct worker_sessions *s, const struct bridge_msg *m, st
 	remote_update(s, remote, now);
 }
 
-static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
+void stream_attach(struct worker_sessions *s, struct app_stream *st, uint32_t conn,
+                   struct instant now)
 {
-	struct app_stream *st = m->stream;
 	struct tcp_info info;
 
-	st->conn = m->conn;
+	st->conn = conn;
 	st->remote = SESS_NONE;
-	if (tcp_info(s->tcp, m->conn, &info) < 0 || info.peer >= s->nremotes) {
-		stream_failed(s, st, ECONNRESET);
+	if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
+		failed(s, st, ECONNRESET);
 		return;
 	}
-	tcp_set_user(s->tcp, m->conn, (uint64_t)(uintptr_t)st);
+	tcp_set_user(s->tcp, conn, (uint64_t)(uintptr_t)st);
 	/* What happened before it had a stream was told to nobody. */
 	st->hangup = info.state == TCP_CLOSE_WAIT || info.state == TCP_LAST_ACK ||
 	             info.state == TCP_CLOSING || info.state == TCP_TIME_WAIT;
@@ -314,31 +278,33 @@ static void do_attach(struct worker_sessions *s, const struct bridge_msg *m, str
 	s->remotes[info.peer].streams++;
 	remote_in_use(s, info.peer);
 	remote_update(s, info.peer, now);
-	pump(s, st, now);
+	stream_pump(s, st, now);
 }
 
-static void do_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
-                      struct instant now)
+void stream_let_go(struct worker_sessions *s, struct app_stream *st, bool abort, struct instant now)
 {
 	if (!st->connecting) {
+		st->last = st->side.out.mine + stream_unsent(st);
 		st->closing = true;
 		st->abort = abort;
-		pump(s, st, now);
+		stream_pump(s, st, now);
 		return;
 	}
 	if (st->conn != TCP_NO_CONN) {
 		tcp_set_user(s->tcp, st->conn, 0);
 		tcp_abort(s->tcp, st->conn);
 	}
-	st->ended = true;
+	st->ended = st->closing = true;
 	detach(s, st, now);
 }
+
+/* ---- from the gateway ---- */
 
 static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct instant now)
 {
 	switch (m->type) {
 	case BRIDGE_CONNECT:
-		do_connect(s, m, now);
+		stream_connect(s, m->stream, &m->id, m->port, now);
 		break;
 	case BRIDGE_LISTEN:
 	case BRIDGE_TAKEN:
@@ -346,7 +312,7 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 		listen_message(s, m);
 		break;
 	case BRIDGE_ATTACH:
-		do_attach(s, m, now);
+		stream_attach(s, m->stream, m->conn, now);
 		break;
 	case BRIDGE_REFUSE:
 		tcp_abort(s->tcp, m->conn);
@@ -357,10 +323,10 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 		break;
 	case BRIDGE_KICK:
 		atomic_exchange(&m->stream->side.shared->worker_kicked, 0);
-		pump(s, m->stream, now);
+		stream_pump(s, m->stream, now);
 		break;
 	case BRIDGE_LET_GO:
-		do_let_go(s, m->stream, m->abort, now);
+		stream_let_go(s, m->stream, m->abort, now);
 		break;
 	default:
 		break;
@@ -385,14 +351,14 @@ void app_events(struct worker_sessions *s, struct instant now)
 			continue;
 		if (st->connecting && (ev.flags & TCP_EV_CONNECTED)) {
 			st->connecting = false;
-			announce(s, st, BIT(BRIDGE_CONNECTED));
+			news_connected(s, st);
 		}
 		if ((ev.flags & TCP_EV_ERROR) && st->connecting)
-			stream_failed(s, st, ev.error ? ev.error : ECONNRESET);
+			failed(s, st, ev.error ? ev.error : ECONNRESET);
 		st->hangup |= (ev.flags & TCP_EV_HANGUP) != 0;
 		if (ev.flags & TCP_EV_ERROR)
 			broke(st, ev.error ? ev.error : ECONNRESET);
-		pump(s, st, now);
+		stream_pump(s, st, now);
 	}
 }
 
@@ -423,16 +389,18 @@ unsigned app_run(struct worker_sessions *s, struct instant now)
 		bridge_done(&b->to_worker_rx);
 		done++;
 	}
+	done += lanes_run(s, now);
 	app_events(s, now);
 	return done;
 }
 
-unsigned app_flush(struct worker_sessions *s)
+unsigned app_flush(struct worker_sessions *s, struct instant now)
 {
 	struct bridge *b = &s->bridge;
-	unsigned done = flush_announcements(s);
+	unsigned done = news_flush(s);
 
-	done += listen_flush(s);
+	lanes_retry(s, now);
+	done += listen_flush(s, now);
 	done += lanes_flush(s);
 	if (b->to_gateway_new) {
 		b->to_gateway_new = false;
@@ -443,5 +411,5 @@ unsigned app_flush(struct worker_sessions *s)
 
 bool app_owes(const struct worker_sessions *s)
 {
-	return s->announce_first || s->listeners_ready;
+	return s->announce_first || s->listeners_ready || lanes_owe(s);
 }

@@ -57,16 +57,15 @@ static void rest(struct loop *l, int64_t *backoff)
 		if (ns <= 0)
 			return;
 	}
-	if (io_has_ports(l->io)) {
+	if (io_has_ports(l->io))
 		ns = ns < *backoff ? ns : *backoff;
-		*backoff = *backoff * 2 < REST_MAX_NS ? *backoff * 2 : REST_MAX_NS;
-	}
 	atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (ring_is_empty(w->commands) && !handover_waiting(w) && sess_sleep_ok(l->sess) &&
 	    !atomic_load_explicit(&w->all->stop, memory_order_relaxed)) {
 		count_add(&w->count.sleeps, 1);
 		wait_ns(io_epoll(l->io), ns);
+		*backoff = *backoff * 2 < REST_MAX_NS ? *backoff * 2 : REST_MAX_NS;
 	}
 	atomic_store_explicit(&w->sleeping, false, memory_order_relaxed);
 }

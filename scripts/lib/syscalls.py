@@ -40,7 +40,7 @@ CALLS = {
     "geteuid": "geteuid", "clock_nanosleep": "clock_nanosleep", "mlockall": "mlockall",
     "usleep": "clock_nanosleep", "nanosleep": "clock_nanosleep", "setgroups": "setgroups",
     "setresuid": "setresuid", "setresgid": "setresgid", "fchmod": "fchmod", "chmod": "chmod fchmodat",
-    "pthread_create": "clone3 clone", "syscall": "capset",
+    "pthread_create": "clone3 clone", "capset": "capset", "futex": "futex",
 }
 FUNCTION = re.compile(r"^(?P<comment>(?:/\*(?:[^*]|\*(?!/))*\*/\n)?)(?P<head>[a-z][^\n;{}#]*\([^;{}]*\))\n\{\n(?P<body>.*?)\n\}", re.M | re.S)
 NAME = re.compile(r"(\w+)\s*\(")
@@ -82,6 +82,7 @@ class Uses:
             name = NAME.search(m["head"])[1]
             running, start = said(m["comment"])
             body = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', " ", m["body"], flags=re.S)
+            body = re.sub(r"(?<![\w>.])syscall\s*\(\s*SYS_(\w+)", r"\1(", body)  # those that the C library has no function for
             made = {c for c in CALL.findall(body) if c not in own}
             where = "%s: %s" % (path, name)
             for c in running:

@@ -1,0 +1,764 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Applications with a segment: connect and accept, bytes both ways, every order of ends, rings that are full, who is woken and who is not, what
+ * cannot be, and what is left when an application goes. */
+#include "laneapp.h"
+#include "tcp/tcp.h"
+
+#include <unistd.h>
+
+#define SLOTS 400
+#define RING  (64u * 1024)
+
+static int setup(void **state)
+{
+	struct lanes *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
+
+	memset((void *)w, 0, sizeof(*w));
+	sessnet_start(&w->n, 42);
+	lapp_start(&w->n, &w->a, 0, SLOTS, RING);
+	lapp_start(&w->n, &w->b, 1, SLOTS, RING);
+	sessnet_up(&w->n);
+	assert_true(LANES_UNTIL(w, w->a.attached && w->b.attached, NS_PER_S));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct lanes *w = *state;
+
+	sessnet_stop(&w->n);
+	lapp_free(&w->a);
+	lapp_free(&w->b);
+	free(w);
+	return 0;
+}
+
+static bool has(const struct lapp *a, uint32_t slot, uint32_t bits)
+{
+	return (lapp_told(a, slot) & bits) == bits;
+}
+
+static bool held(const struct lapp *a, uint32_t slot)
+{
+	return atomic_load(&a->seg.holder[slot]) != 0;
+}
+
+static void listens(struct lanes *w)
+{
+	lapp_listen(&w->b);
+	assert_true(LANES_UNTIL(w, w->b.listening, NS_PER_S));
+}
+
+/* Slot sa of a is connected to slot sb of b. */
+static void joined(struct lanes *w, uint32_t sa, uint32_t sb)
+{
+	unsigned before = w->b.accepted;
+
+	lapp_post(&w->b, sb, SLOTS - 1);
+	lapp_connect(&w->a, sa, &w->n.cfg[1].id, PORT);
+	assert_true(
+	        LANES_UNTIL(w, has(&w->a, sa, APPSEG_UP) && w->b.accepted > before, 5 * NS_PER_S));
+	assert_int_equal(w->b.last_accepted, sb);
+	assert_true(has(&w->b, sb, APPSEG_UP));
+}
+
+/* Slot `from` of x sends up to byte `end` to slot `to` of y. */
+static bool transfer(struct lanes *w, struct lapp *x, uint32_t from, struct lapp *y, uint32_t to,
+                     uint64_t end)
+{
+	struct instant limit = instant_add(w->n.now, 60 * NS_PER_S);
+
+	while (y->slot[to].got < end && instant_before(w->n.now, limit)) {
+		lapp_write(x, from, end);
+		lanes_step(w, NS_PER_S);
+		lapp_read(y, to, UINT64_MAX);
+	}
+	return y->slot[to].got == end;
+}
+
+static bool both_free(struct lanes *w, uint32_t sa, uint32_t sb)
+{
+	return LANES_UNTIL(w, has(&w->a, sa, APPSEG_FREE) && has(&w->b, sb, APPSEG_FREE),
+	                   30 * NS_PER_S);
+}
+
+/* ---- streams ---- */
+
+static void test_both_directions(void **state)
+{
+	struct lanes *w = *state;
+	struct appseg_slot *words;
+
+	listens(w);
+	joined(w, 0, 1);
+	words = w->b.slot[1].words;
+	assert_true(id_eq(&words->peer, &w->n.cfg[0].id));
+	assert_int_equal(words->local_port, PORT);
+	assert_int_equal(words->peer_port, w->a.slot[0].words->local_port);
+	w->n.loss_ppm = 5000;
+	assert_true(transfer(w, &w->a, 0, &w->b, 1, 8u << 20));
+	assert_true(transfer(w, &w->b, 1, &w->a, 0, 3u << 20));
+	w->n.loss_ppm = 0;
+	lapp_close(&w->a, 0, false);
+	assert_true(LANES_UNTIL(w, has(&w->b, 1, STREAM_EOF), 10 * NS_PER_S));
+	lapp_close(&w->b, 1, false);
+	assert_true(both_free(w, 0, 1));
+	assert_false(held(&w->a, 0) || held(&w->b, 1));
+	assert_int_equal(lanes_count(w, 0)->app_nonsense, 0);
+	assert_int_equal(lanes_count(w, 1)->app_nonsense, 0);
+}
+
+/* Bytes that were written before the connection stood go when it stands, and the end behind them. */
+static void test_written_before_it_is_connected(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	lapp_post(&w->b, 5, SLOTS - 1);
+	lapp_connect(&w->a, 4, &w->n.cfg[1].id, PORT);
+	lapp_write(&w->a, 4, 1000);
+	lapp_shut(&w->a, 4);
+	assert_true(LANES_UNTIL(w, has(&w->b, 5, STREAM_EOF), 5 * NS_PER_S));
+	lapp_read(&w->b, 5, UINT64_MAX);
+	assert_int_equal(w->b.slot[5].got, 1000);
+}
+
+static void test_half_close(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	lapp_write(&w->a, 0, 5000);
+	lapp_shut(&w->a, 0);
+	assert_true(LANES_UNTIL(w, has(&w->b, 0, STREAM_EOF), 10 * NS_PER_S));
+	lapp_read(&w->b, 0, UINT64_MAX);
+	assert_int_equal(w->b.slot[0].got, 5000);
+	assert_true(transfer(w, &w->b, 0, &w->a, 0, 1u << 20));
+	lapp_close(&w->b, 0, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, STREAM_EOF), 10 * NS_PER_S));
+	lapp_close(&w->a, 0, false);
+	assert_true(both_free(w, 0, 0));
+	assert_int_equal(lapp_told(&w->a, 0) & STREAM_ERROR, 0);
+}
+
+/* What was written goes before the reset, which the other end is told. */
+static void test_abort(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	lapp_write(&w->a, 0, 20000);
+	lapp_close(&w->a, 0, true);
+	assert_true(LANES_UNTIL(w, w->b.slot[0].side.in.shared && has(&w->b, 0, STREAM_ERROR),
+	                        10 * NS_PER_S));
+	lapp_read(&w->b, 0, UINT64_MAX);
+	assert_int_equal(w->b.slot[0].got, 20000);
+	assert_int_equal(lapp_err(&w->b, 0), ECONNRESET);
+	assert_true(has(&w->a, 0, APPSEG_FREE));
+	assert_false(has(&w->b, 0, APPSEG_FREE));
+	lapp_close(&w->b, 0, false);
+	assert_true(both_free(w, 0, 0));
+}
+
+/* An end that leaves bytes unread resets the connection, though it was closed in order. */
+static void test_closed_with_bytes_unread(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	lapp_write(&w->a, 0, 3000);
+	lanes_for(w, NS_PER_S);
+	lapp_close(&w->b, 0, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, STREAM_ERROR), 10 * NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 0), ECONNRESET);
+	lapp_close(&w->a, 0, false);
+	assert_true(both_free(w, 0, 0));
+}
+
+static void test_refused_and_unreachable(void **state)
+{
+	struct lanes *w = *state;
+	struct node_id self = w->n.cfg[0].id;
+
+	lapp_connect(&w->a, 0, &w->n.cfg[1].id, PORT + 1);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, STREAM_ERROR), 5 * NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 0), ECONNREFUSED);
+	assert_int_equal(lapp_told(&w->a, 0) & (APPSEG_UP | APPSEG_FREE), 0);
+	lapp_close(&w->a, 0, false);
+	lapp_connect(&w->a, 1, &self, PORT);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_FREE) && has(&w->a, 1, STREAM_ERROR),
+	                        5 * NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 1), EHOSTUNREACH);
+}
+
+/* A connect that is taken back before it is answered. */
+static void test_closed_while_connecting(void **state)
+{
+	struct lanes *w = *state;
+
+	lapp_connect(&w->a, 0, &w->n.cfg[1].id, PORT);
+	lapp_close(&w->a, 0, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_FREE), 5 * NS_PER_S));
+	assert_false(held(&w->a, 0));
+}
+
+/* One slot for one connection after another; ends of either kind leave nothing behind. */
+static void test_a_slot_is_used_again_and_again(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	for (unsigned i = 0; i < 60; i++) {
+		joined(w, 7, 9);
+		assert_true(transfer(w, &w->a, 7, &w->b, 9, 10000 + i));
+		assert_true(transfer(w, &w->b, 9, &w->a, 7, 500));
+		lapp_close(i & 1 ? &w->a : &w->b, i & 1 ? 7 : 9, i & 2);
+		assert_true(LANES_UNTIL(w,
+		                        i & 1 ? has(&w->b, 9, i & 2 ? STREAM_ERROR : STREAM_EOF)
+		                              : has(&w->a, 7, i & 2 ? STREAM_ERROR : STREAM_EOF),
+		                        10 * NS_PER_S));
+		lapp_close(i & 1 ? &w->b : &w->a, i & 1 ? 9 : 7, false);
+		assert_true(both_free(w, 7, 9));
+	}
+	assert_int_equal(w->a.port->held + w->b.port->held, 0);
+	assert_int_equal(lanes_count(w, 0)->app_nonsense + lanes_count(w, 1)->app_nonsense, 0);
+}
+
+static void test_options(void **state)
+{
+	struct lanes *w = *state;
+	struct applane_msg m = {.type = APPLANE_OPTION, .option = TCP_OPT_NODELAY, .value = 1};
+	struct appseg_slot *words;
+
+	listens(w);
+	joined(w, 0, 0);
+	words = w->a.slot[0].words;
+	m.seq = 5;
+	assert_true(lapp_say(&w->a, m));
+	assert_true(LANES_UNTIL(w, atomic_load(&words->option_seq) == 5, NS_PER_S));
+	assert_int_equal(words->option_err, 0);
+	m.seq = 6;
+	m.option = 0x7fffffff;
+	assert_true(lapp_say(&w->a, m));
+	assert_true(LANES_UNTIL(w, atomic_load(&words->option_seq) == 6, NS_PER_S));
+	assert_int_equal(words->option_err, EINVAL);
+	m.seq = 7;
+	m.option = TCP_OPT_NODELAY;
+	m.value = -1;
+	assert_true(lapp_say(&w->a, m));
+	assert_true(LANES_UNTIL(w, atomic_load(&words->option_seq) == 7, NS_PER_S));
+	assert_int_equal(words->option_err, EINVAL);
+	assert_int_equal(lapp_told(&w->a, 0) & STREAM_ERROR, 0);
+}
+
+/* ---- listeners ---- */
+
+/* Connections wait until slots are given, and take them in the order in which they were given. */
+static void test_slots_are_credit(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	for (uint32_t i = 0; i < 3; i++)
+		lapp_connect(&w->a, i, &w->n.cfg[1].id, PORT);
+	assert_true(LANES_UNTIL(w, has(&w->a, 2, APPSEG_UP), 5 * NS_PER_S));
+	lanes_for(w, NS_PER_S);
+	assert_int_equal(w->b.accepted, 0);
+	lapp_post(&w->b, 30, SLOTS - 1);
+	lapp_post(&w->b, 20, SLOTS - 1);
+	lapp_post(&w->b, 10, SLOTS - 1);
+	/* One of them is taken back in time. */
+	lapp_close(&w->b, 20, false);
+	assert_true(LANES_UNTIL(w, w->b.accepted == 2, NS_PER_S));
+	assert_true(has(&w->b, 30, APPSEG_UP) && has(&w->b, 10, APPSEG_UP));
+	assert_int_equal(lapp_told(&w->b, 20), APPSEG_FREE);
+	lapp_post(&w->b, 20, SLOTS - 1);
+	assert_true(LANES_UNTIL(w, w->b.accepted == 3, NS_PER_S));
+	assert_int_equal(w->b.slot[30].words->peer_port, w->a.slot[0].words->local_port);
+	assert_int_equal(w->b.slot[20].words->peer_port, w->a.slot[2].words->local_port);
+	assert_int_equal(lanes_count(w, 1)->app_nonsense, 0);
+}
+
+/* The slots that it was given are free again, connections live on, and a slot that comes too late is given back. */
+static void test_a_listener_ends(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	for (uint32_t i = 1; i < 4; i++)
+		lapp_post(&w->b, i, SLOTS - 1);
+	lanes_for(w, NS_PER_MS);
+	lapp_unlisten(&w->b);
+	lapp_fresh(&w->b, SLOTS - 1);
+	assert_true(LANES_UNTIL(w, w->b.unlistened && w->b.listener_gone, NS_PER_S));
+	for (uint32_t i = 1; i < 4; i++)
+		assert_int_equal(lapp_told(&w->b, i), APPSEG_FREE);
+	lapp_post(&w->b, 1, SLOTS - 1);
+	assert_true(LANES_UNTIL(w, has(&w->b, 1, APPSEG_FREE), NS_PER_S));
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 100000));
+	lapp_connect(&w->a, 1, &w->n.cfg[1].id, PORT);
+	assert_true(LANES_UNTIL(w, has(&w->a, 1, STREAM_ERROR), 5 * NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 1), ECONNREFUSED);
+	assert_int_equal(lanes_count(w, 1)->app_nonsense, 0);
+}
+
+/* More news than the ring has room for: it waits, the rest goes on, and nothing is lost. */
+static void test_event_ring_is_full(void **state)
+{
+	struct lanes *w = *state;
+	unsigned n = APPLANE_MSGS + 80, up = 0;
+
+	listens(w);
+	w->b.deaf = true;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % 50 == 0)
+			lanes_for(w, 10 * NS_PER_MS);
+		lapp_post(&w->b, i, SLOTS - 1);
+		lapp_connect(&w->a, i, &w->n.cfg[1].id, PORT);
+	}
+	assert_true(LANES_UNTIL(w, has(&w->a, n - 1, APPSEG_UP), 10 * NS_PER_S));
+	lanes_for(w, NS_PER_S);
+	for (uint32_t i = 0; i < n; i++)
+		up += has(&w->b, i, APPSEG_UP);
+	assert_int_equal(up, APPLANE_MSGS);
+	/* Streams that stand are not held up by it. */
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 300000));
+	/* Nor does the worker turn round and round: it may sleep. */
+	lanes_for(w, NS_PER_S);
+	assert_true(sess_sleep_ok(w->n.side[1].sess));
+	/* A listener's end waits as well. */
+	lapp_unlisten(&w->b);
+	lanes_for(w, 200 * NS_PER_MS);
+	assert_false(w->b.unlistened);
+	w->b.deaf = false;
+	assert_true(LANES_UNTIL(w, w->b.listener_gone && w->b.unlistened, NS_PER_S));
+	assert_int_equal(w->b.accepted, APPLANE_MSGS);
+	for (uint32_t i = 0; i < n; i++)
+		assert_true(has(&w->b, i, APPSEG_UP) || has(&w->b, i, APPSEG_FREE));
+}
+
+/* ---- waking ---- */
+
+/* Nobody waits: nobody is woken, however much is moved. */
+static void test_nobody_awake_is_woken(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	w->a.wakes = w->b.wakes = 0;
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 4u << 20));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(lanes_count(w, i)->app_futex_wakes, 0);
+		assert_int_equal(lanes_count(w, i)->app_wakes, 0);
+	}
+	assert_int_equal(w->a.ready + w->b.ready, 0);
+	assert_int_equal(w->a.wakes + w->b.wakes, 0);
+}
+
+/* Who waits is woken once for each time that it said so, in the way that it asked for. */
+static void test_who_waits_is_woken(void **state)
+{
+	struct lanes *w = *state;
+	struct dp_worker_counters *c = lanes_count(w, 1);
+	struct appseg_slot *words;
+	uint64_t eight;
+
+	listens(w);
+	/* The listener's own slot. */
+	lapp_fresh(&w->b, SLOTS - 1);
+	atomic_store(&w->b.slot[SLOTS - 1].words->in_waits, APPWAIT_SLEEPS);
+	joined(w, 0, 0);
+	assert_int_equal(c->app_futex_wakes, 1);
+	assert_int_equal(atomic_load(&w->b.slot[SLOTS - 1].words->in_waits), 0);
+	/* A call that waits for bytes. */
+	words = w->b.slot[0].words;
+	atomic_store(&words->in_waits, APPWAIT_SLEEPS);
+	lapp_write(&w->a, 0, 100);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(c->app_futex_wakes, 2);
+	lapp_write(&w->a, 0, 200);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(c->app_futex_wakes, 2);
+	/* A poll that is awake: a message, and no system call. */
+	atomic_store(&words->in_waits, APPWAIT_EVENT);
+	lapp_write(&w->a, 0, 300);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(w->b.ready, 1);
+	assert_int_equal(w->b.last_ready, 0);
+	assert_int_equal(c->app_wakes, 0);
+	assert_int_equal(read(w->b.app_fd, &eight, 8), -1);
+	/* A poll that sleeps, and a call beside it. */
+	atomic_store(&w->b.port->lane->app_asleep, 1);
+	atomic_store(&words->in_waits, APPWAIT_EVENT | APPWAIT_SLEEPS);
+	lapp_write(&w->a, 0, 400);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(w->b.ready, 2);
+	assert_int_equal(c->app_wakes, 1);
+	assert_int_equal(c->app_futex_wakes, 3);
+	assert_int_equal(atomic_load(&w->b.port->lane->app_asleep), 0);
+	assert_int_equal(read(w->b.app_fd, &eight, 8), 8);
+	assert_int_equal(read(w->b.app_fd, &eight, 8), -1);
+	/* The end and the slot's freedom are worth waking for, too. */
+	atomic_store(&words->in_waits, APPWAIT_EVENT);
+	lapp_close(&w->a, 0, false);
+	assert_true(LANES_UNTIL(w, w->b.ready == 3, 5 * NS_PER_S));
+	atomic_store(&words->in_waits, APPWAIT_EVENT);
+	lapp_close(&w->b, 0, false);
+	assert_true(LANES_UNTIL(w, w->b.ready == 4, 5 * NS_PER_S));
+	assert_true(has(&w->b, 0, APPSEG_FREE));
+}
+
+static void test_a_writer_that_waits(void **state)
+{
+	struct lanes *w = *state;
+	struct dp_worker_counters *c = lanes_count(w, 0);
+	struct appseg_slot *words;
+
+	listens(w);
+	joined(w, 0, 0);
+	words = w->a.slot[0].words;
+	/* Nobody reads: all buffers fill up. */
+	for (unsigned i = 0; i < 200; i++) {
+		lapp_write(&w->a, 0, 64u << 20);
+		lanes_for(w, 20 * NS_PER_MS);
+	}
+	atomic_store(&words->out_waits, APPWAIT_SLEEPS);
+	lapp_write(&w->a, 0, 64u << 20);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(c->app_futex_wakes, 0);
+	lapp_read(&w->b, 0, UINT64_MAX);
+	for (unsigned i = 0; i < 100 && c->app_futex_wakes == 0; i++) {
+		lanes_for(w, 10 * NS_PER_MS);
+		lapp_read(&w->b, 0, UINT64_MAX);
+	}
+	assert_int_equal(c->app_futex_wakes, 1);
+}
+
+/* The worker sleeps only when the lane has been quiet, and says so first; an application that speaks then wakes it once. */
+static void test_the_worker_sleeps(void **state)
+{
+	struct lanes *w = *state;
+	struct worker_sessions *s = w->n.side[0].sess;
+	struct applane_msg m = {.type = APPLANE_CONNECT, .port = PORT, .id = w->n.cfg[1].id};
+
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_true(sess_sleep_ok(s));
+	assert_int_equal(atomic_load(&w->a.port->lane->worker_asleep), 1);
+	lapp_fresh(&w->a, 0);
+	assert_true(lapp_say(&w->a, m));
+	assert_int_equal(w->a.wakes, 1);
+	m.slot = 1;
+	lapp_fresh(&w->a, 1);
+	assert_true(lapp_say(&w->a, m));
+	assert_int_equal(w->a.wakes, 1);
+	sess_poll(s, w->n.now);
+	/* A moment after a message it looks on. */
+	assert_false(sess_sleep_ok(s));
+	w->n.now = instant_add(w->n.now, NS_PER_MS / 2);
+	sess_poll(s, w->n.now);
+	assert_false(sess_sleep_ok(s));
+	lanes_for(w, NS_PER_S);
+	assert_true(sess_sleep_ok(s));
+	/* Woken by something else, it takes the word back: nobody need wake it. */
+	sess_poll(s, w->n.now);
+	assert_int_equal(atomic_load(&w->a.port->lane->worker_asleep), 0);
+	assert_true(sess_sleep_ok(s));
+	m.slot = 2;
+	lapp_fresh(&w->a, 2);
+	assert_true(lapp_say(&w->a, m));
+	assert_false(sess_sleep_ok(s));
+}
+
+/* ---- what cannot be ---- */
+
+/* Each is counted, and costs the slot that it names its connection and nobody else anything. */
+static void test_nonsense(void **state)
+{
+	struct lanes *w = *state;
+	const struct node_id there = w->n.cfg[1].id;
+	const struct {
+		struct applane_msg m;
+		bool resets; /* slot 1, which is connected */
+	} rows[] = {
+	        {{.type = 0}, false},
+	        {{.type = 255, .slot = 1}, false},
+	        {{.type = APPLANE_ACCEPTED, .slot = 1}, false},
+	        {{.type = APPLANE_KICK, .slot = SLOTS}, false},
+	        {{.type = APPLANE_KICK, .slot = UINT32_MAX}, false},
+	        {{.type = APPLANE_KICK, .slot = 77}, false}, /* nobody's */
+	        {{.type = APPLANE_CLOSE, .slot = 77}, false},
+	        {{.type = APPLANE_OPTION, .slot = 77}, false},
+	        {{.type = APPLANE_KICK, .slot = 78}, false}, /* another worker's */
+	        {{.type = APPLANE_CONNECT, .slot = 78, .port = 1, .id = there}, false},
+	        {{.type = APPLANE_ACCEPT_INTO, .slot = 78, .token = TOKEN}, false},
+	        {{.type = APPLANE_CONNECT, .slot = SLOTS, .port = 1, .id = there}, false},
+	        {{.type = APPLANE_ACCEPT_INTO, .slot = SLOTS, .token = TOKEN}, false},
+	        {{.type = APPLANE_CONNECT, .slot = 1, .port = 1, .id = there}, true},
+	        {{.type = APPLANE_ACCEPT_INTO, .slot = 1, .token = TOKEN}, true},
+	};
+
+	listens(w);
+	joined(w, 0, 0);
+	atomic_store(&w->a.seg.holder[78], 9);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t before = lanes_count(w, 0)->app_nonsense;
+
+		joined(w, 1, 1);
+		assert_true(lapp_say(&w->a, rows[i].m));
+		lanes_for(w, 50 * NS_PER_MS);
+		assert_int_equal(lanes_count(w, 0)->app_nonsense, before + 1);
+		assert_int_equal(has(&w->a, 1, STREAM_ERROR), rows[i].resets);
+		if (rows[i].resets)
+			assert_int_equal(lapp_err(&w->a, 1), EPROTO);
+		lapp_close(&w->a, 1, true);
+		lanes_for(w, 50 * NS_PER_MS);
+		lapp_close(&w->b, 1, true);
+		assert_true(both_free(w, 1, 1));
+	}
+	assert_int_equal(atomic_load(&w->a.seg.holder[78]), 9);
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 100000));
+}
+
+/* The same for slots that wait, are connecting, or were closed already; port 0. */
+static void test_nonsense_in_other_states(void **state)
+{
+	struct lanes *w = *state;
+	uint64_t *count = &lanes_count(w, 1)->app_nonsense;
+
+	listens(w);
+	lapp_post(&w->b, 1, SLOTS - 1);
+	assert_true(lapp_say(&w->b, (struct applane_msg){.type = APPLANE_KICK, .slot = 1}));
+	lanes_for(w, NS_PER_MS);
+	assert_int_equal(*count, 1);
+	assert_int_equal(lapp_err(&w->b, 1), EPROTO);
+	lapp_close(&w->b, 1, false);
+	lapp_post(&w->b, 2, SLOTS - 1);
+	lapp_post(&w->b, 3, SLOTS - 1);
+	assert_true(lapp_say(
+	        &w->b,
+	        (struct applane_msg){.type = APPLANE_ACCEPT_INTO, .slot = 2, .token = TOKEN}));
+	lapp_connect(&w->a, 0, &w->n.cfg[1].id, PORT);
+	assert_true(LANES_UNTIL(w, w->b.accepted == 1, 5 * NS_PER_S));
+	assert_int_equal(w->b.last_accepted, 3);
+	assert_int_equal(*count, 2);
+	assert_true(has(&w->b, 1, APPSEG_FREE));
+	/* Two closes of one stream whose bytes cannot go. */
+	lapp_write(&w->b, 3, 1000);
+	w->n.cut = true;
+	lapp_close(&w->b, 3, false);
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_false(has(&w->b, 3, APPSEG_FREE));
+	lapp_close(&w->b, 3, false);
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_int_equal(*count, 3);
+	assert_true(has(&w->b, 3, APPSEG_FREE));
+	lapp_connect(&w->b, 4, &w->n.cfg[0].id, 0);
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_int_equal(*count, 4);
+	assert_int_equal(lapp_err(&w->b, 4), EPROTO);
+	assert_true(has(&w->b, 4, STREAM_ERROR));
+}
+
+/* An index of a ring that cannot be: the connection is reset. One of a lane: its application is not heard any more. */
+static void test_impossible_indices(void **state)
+{
+	struct lanes *w = *state;
+	uint64_t *count = &lanes_count(w, 0)->app_nonsense;
+
+	listens(w);
+	joined(w, 0, 0);
+	atomic_fetch_add(&w->a.slot[0].words->stream.out.head, RING + 1);
+	lapp_kick(&w->a, 0);
+	assert_true(LANES_UNTIL(w, has(&w->b, 0, STREAM_ERROR), NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 0), EPROTO);
+	assert_int_equal(lapp_err(&w->b, 0), ECONNRESET);
+	assert_int_equal(*count, 1);
+	joined(w, 1, 1);
+	atomic_fetch_sub(&w->a.slot[1].words->stream.in.tail, 1);
+	lapp_write(&w->b, 1, 10);
+	assert_true(LANES_UNTIL(w, has(&w->b, 1, STREAM_ERROR), NS_PER_S));
+	assert_int_equal(*count, 2);
+	lapp_close(&w->a, 0, false);
+	lapp_close(&w->a, 1, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 1, APPSEG_FREE), NS_PER_S));
+	atomic_fetch_sub(&w->a.port->lane->to_worker.head, 128);
+	lanes_for(w, NS_PER_S);
+	assert_int_equal(*count, 3);
+	lapp_bridge(&w->a, (struct bridge_msg){.type = BRIDGE_APP_LEAVE, .app = w->a.port});
+	assert_true(LANES_UNTIL(w, w->a.gone, NS_PER_S));
+}
+
+/* ---- the end ---- */
+
+static void leave(struct lapp *a)
+{
+	lapp_bridge(a, (struct bridge_msg){.type = BRIDGE_APP_LEAVE, .app = a->port});
+}
+
+/* What it had written arrives, and an end behind it, as from a process that exits. */
+static void test_leaves_with_bytes_on_their_way(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	joined(w, 1, 1);
+	lapp_write(&w->a, 0, 60000);
+	w->a.slot[0].words = NULL;
+	leave(&w->a);
+	for (unsigned i = 0; i < 100 && !(has(&w->b, 0, STREAM_EOF) && w->a.gone); i++) {
+		lanes_for(w, 100 * NS_PER_MS);
+		lapp_read(&w->b, 0, UINT64_MAX);
+	}
+	assert_true(w->a.gone);
+	assert_int_equal(w->b.slot[0].got, 60000);
+	assert_true(has(&w->b, 0, STREAM_EOF) && has(&w->b, 1, STREAM_EOF));
+	assert_int_equal(lapp_told(&w->b, 0) & STREAM_ERROR, 0);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		assert_false(held(&w->a, i));
+}
+
+/* Bytes that it has not read make it a reset. */
+static void test_leaves_with_bytes_unread(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	lapp_write(&w->b, 0, 100);
+	lanes_for(w, NS_PER_S);
+	leave(&w->a);
+	assert_true(LANES_UNTIL(w, has(&w->b, 0, STREAM_ERROR) && w->a.gone, 5 * NS_PER_S));
+	assert_int_equal(lapp_err(&w->b, 0), ECONNRESET);
+}
+
+/* Slots that are connecting, wait for a connection, have failed or are closed already; the listener goes before it or after it. */
+static void leaves_in_every_state(struct lanes *w, bool listener_first)
+{
+	listens(w);
+	joined(w, 0, 0);
+	for (uint32_t i = 1; i < 10; i++)
+		lapp_post(&w->b, i, SLOTS - 1);
+	lapp_connect(&w->b, 20, &w->n.cfg[0].id, PORT);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_int_equal(lapp_err(&w->b, 20), ECONNREFUSED);
+	w->n.cut = true;
+	lapp_connect(&w->b, 21, &w->n.cfg[0].id, PORT);
+	lapp_write(&w->b, 0, 10);
+	lapp_close(&w->b, 0, false);
+	lanes_for(w, 10 * NS_PER_MS);
+	w->n.cut = false;
+	if (listener_first)
+		lapp_unlisten(&w->b);
+	leave(&w->b);
+	assert_true(LANES_UNTIL(w, w->b.gone, 10 * NS_PER_S));
+	if (!listener_first)
+		lapp_unlisten(&w->b);
+	assert_true(LANES_UNTIL(w, w->b.unlistened, NS_PER_S));
+	for (uint32_t i = 0; i < SLOTS; i++)
+		assert_false(held(&w->b, i));
+	assert_int_equal(w->b.port->held, 0);
+	assert_false(w->b.listener_gone);
+	lapp_read(&w->a, 0, UINT64_MAX);
+	assert_int_equal(w->a.slot[0].got, 10);
+	lapp_connect(&w->a, 1, &w->n.cfg[1].id, PORT);
+	assert_true(LANES_UNTIL(w, has(&w->a, 1, STREAM_ERROR), 5 * NS_PER_S));
+}
+
+static void test_leaves_in_every_state(void **state)
+{
+	leaves_in_every_state(*state, true);
+}
+
+static void test_leaves_before_its_listener(void **state)
+{
+	leaves_in_every_state(*state, false);
+}
+
+/* It takes no events any more, and its ring is full: that keeps nobody from going. */
+static void test_leaves_with_its_ring_full(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	w->b.deaf = true;
+	for (uint32_t i = 0; i < APPLANE_MSGS + 20; i++) {
+		if (i % 50 == 0)
+			lanes_for(w, 10 * NS_PER_MS);
+		lapp_post(&w->b, i, SLOTS - 1);
+		lapp_connect(&w->a, i, &w->n.cfg[1].id, PORT);
+	}
+	lanes_for(w, NS_PER_S);
+	lapp_unlisten(&w->b);
+	lanes_for(w, 100 * NS_PER_MS);
+	assert_false(w->b.unlistened);
+	leave(&w->b);
+	assert_true(LANES_UNTIL(w, w->b.gone && w->b.unlistened, 10 * NS_PER_S));
+}
+
+/* Somebody who has the memory still writes into it: what was written when the application left is delivered, and no more. */
+static void test_what_is_written_after_the_end(void **state)
+{
+	struct lanes *w = *state;
+	void *piece;
+
+	listens(w);
+	joined(w, 0, 0);
+	w->n.cut = true;
+	lapp_write(&w->a, 0, 5000);
+	leave(&w->a);
+	lanes_for(w, 10 * NS_PER_MS);
+	for (unsigned i = 0; i < 5000; i++) {
+		uint32_t room = bytering_reserve(&w->a.slot[0].side.out, &piece);
+
+		bytering_commit(&w->a.slot[0].side.out, room < 100 ? room : 100);
+		lanes_for(w, NS_PER_MS);
+		w->n.cut = i < 100;
+	}
+	assert_true(w->a.gone);
+	lapp_read(&w->b, 0, UINT64_MAX);
+	assert_int_equal(w->b.slot[0].got, 5000);
+	assert_true(has(&w->b, 0, STREAM_EOF));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        T(test_both_directions),
+	        T(test_written_before_it_is_connected),
+	        T(test_half_close),
+	        T(test_abort),
+	        T(test_closed_with_bytes_unread),
+	        T(test_refused_and_unreachable),
+	        T(test_closed_while_connecting),
+	        T(test_a_slot_is_used_again_and_again),
+	        T(test_options),
+	        T(test_slots_are_credit),
+	        T(test_a_listener_ends),
+	        T(test_event_ring_is_full),
+	        T(test_nobody_awake_is_woken),
+	        T(test_who_waits_is_woken),
+	        T(test_a_writer_that_waits),
+	        T(test_the_worker_sleeps),
+	        T(test_nonsense),
+	        T(test_nonsense_in_other_states),
+	        T(test_impossible_indices),
+	        T(test_leaves_with_bytes_on_their_way),
+	        T(test_leaves_with_bytes_unread),
+	        T(test_leaves_in_every_state),
+	        T(test_leaves_before_its_listener),
+	        T(test_leaves_with_its_ring_full),
+	        T(test_what_is_written_after_the_end),
+	};
+
+	sessnet_global();
+	return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
+}
