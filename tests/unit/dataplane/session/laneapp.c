@@ -19,9 +19,11 @@ void lapp_start(struct sessnet *n, struct lapp *a, unsigned side, uint32_t slots
 	struct appseg_layout l = {.workers = 1, .slots = slots, .ring_bytes = ring_bytes};
 	int fd[2];
 
-	memset(a, 0, sizeof(*a));
+	memset((void *)a, 0, sizeof(*a));
 	a->b = sess_bridge(n->side[side].sess);
 	a->seg.layout = l;
+	a->token = TOKEN;
+	a->listens_on = PORT;
 	a->seg.at = mmap(NULL, appseg_bytes(&l), PROT_READ | PROT_WRITE,
 	                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(a->seg.at, MAP_FAILED);
@@ -94,7 +96,7 @@ void lapp_post(struct lapp *a, uint32_t slot, uint32_t own)
 	lapp_fresh(a, slot);
 	assert_true(lapp_say(a, (struct applane_msg){.type = APPLANE_ACCEPT_INTO,
 	                                             .slot = slot,
-	                                             .token = TOKEN,
+	                                             .token = a->token,
 	                                             .option = own}));
 }
 
@@ -103,8 +105,8 @@ void lapp_listen(struct lapp *a)
 	lapp_bridge(a, (struct bridge_msg){.type = BRIDGE_LISTEN,
 	                                   .listener = &a->l,
 	                                   .app = a->port,
-	                                   .token = TOKEN,
-	                                   .port = PORT,
+	                                   .token = a->token,
+	                                   .port = a->listens_on,
 	                                   .backlog = 400});
 }
 
@@ -187,7 +189,7 @@ static void lapp_event(struct lapp *a, const struct applane_msg *m)
 {
 	switch (m->type) {
 	case APPLANE_ACCEPTED:
-		assert_int_equal(m->token, TOKEN);
+		assert_int_equal(m->token, a->token);
 		assert_true(m->slot < a->seg.layout.slots && m->port > 0);
 		a->accepted++;
 		a->last_accepted = m->slot;
@@ -197,13 +199,23 @@ static void lapp_event(struct lapp *a, const struct applane_msg *m)
 		a->last_ready = m->slot;
 		break;
 	case APPLANE_LISTENER_GONE:
-		assert_int_equal(m->token, TOKEN);
+		assert_int_equal(m->token, a->token);
 		assert_false(a->listener_gone);
 		a->listener_gone = true;
 		break;
 	default:
 		fail_msg("event %u", m->type);
 	}
+}
+
+static void hear(struct lapp *a, const struct bridge_msg *m)
+{
+	a->attached |= m->type == BRIDGE_APP_ATTACHED && m->app == a->port;
+	a->gone |= m->type == BRIDGE_APP_GONE && m->app == a->port;
+	if (m->token != a->token)
+		return;
+	a->listening |= m->type == BRIDGE_LISTENING && m->err == 0;
+	a->unlistened |= m->type == BRIDGE_UNLISTENED;
 }
 
 void lapp_poll(struct lapp *a)
@@ -214,10 +226,8 @@ void lapp_poll(struct lapp *a)
 	if (!a->b)
 		return;
 	while ((m = bridge_peek(&a->b->to_gateway_rx))) {
-		a->attached |= m->type == BRIDGE_APP_ATTACHED && m->app == a->port;
-		a->gone |= m->type == BRIDGE_APP_GONE && m->app == a->port;
-		a->listening |= m->type == BRIDGE_LISTENING && m->err == 0;
-		a->unlistened |= m->type == BRIDGE_UNLISTENED;
+		for (struct lapp *x = a; x; x = x->beside)
+			hear(x, m);
 		bridge_done(&a->b->to_gateway_rx);
 	}
 	while (!a->deaf && bytering_peek(&a->rx, &piece) >= sizeof(struct applane_msg)) {

@@ -23,7 +23,8 @@ struct lslot {
 
 struct lapp {
 	struct bridge *b;
-	uint16_t worker;
+	uint32_t token; /* of its listener */
+	uint16_t listens_on;
 	struct app_segment seg;
 	struct app_port *port;
 	int app_fd; /* reading end */
@@ -33,8 +34,9 @@ struct lapp {
 	bool attached, gone, listening, unlistened, listener_gone;
 	unsigned accepted, ready; /* events so far */
 	uint32_t last_accepted, last_ready;
-	unsigned wakes; /* of the worker: an eventfd would have been written */
-	bool deaf;      /* takes no events */
+	unsigned wakes;      /* of the worker: an eventfd would have been written */
+	bool deaf;           /* takes no events */
+	struct lapp *beside; /* another application of the same worker; NULL: the last one */
 };
 
 static inline uint8_t byte_at(uint64_t i)
@@ -75,7 +77,7 @@ int lapp_err(const struct lapp *a, uint32_t slot);
 void lapp_write(struct lapp *a, uint32_t slot, uint64_t end);
 /* Reads and checks what is there, at most so much. */
 void lapp_read(struct lapp *a, uint32_t slot, uint64_t most);
-/* Takes what the worker says to the gateway, and to the application. */
+/* Takes what the worker says to the gateway, about those beside it, too, and to the application. */
 void lapp_poll(struct lapp *a);
 
 /* a on side 0, b on side 1. */
