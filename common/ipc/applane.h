@@ -21,7 +21,8 @@
 
 enum applane_type {
 	/* application -> worker */
-	APPLANE_CONNECT = 1, /* slot, id, port: opens a stream in a free slot */
+	APPLANE_CONNECT =
+	        1, /* slot, id, port: opens a stream in a free slot; to worker cp_session_worker() of the id */
 	/* token, slot, option: the next connection of that listener goes into this free slot. option is the listener's own slot, whose
 	 * in_waits is taken when an ACCEPTED or the LISTENER_GONE is in the lane. CLOSE takes a slot back that waits. */
 	APPLANE_ACCEPT_INTO,

@@ -186,8 +186,7 @@ void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_i
 {
 	struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
 
-	/* An application that shares a segment takes connections from the network alone. */
-	if (!l || l->waiting || l->app) {
+	if (!l || l->waiting) {
 		gw_fail_connect(g, c, ECONNREFUSED, id, port);
 		return;
 	}

@@ -37,6 +37,13 @@ bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t 
 	return peer_uid(c, &uid) && (uid == 0 || uid == geteuid());
 }
 
+bool gw_app_listens(struct gateway *g, uint16_t port)
+{
+	const struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
+
+	return l && l->app;
+}
+
 /* ---- memory and descriptors ---- */
 
 static struct gw_app *app_new(struct gateway *g, uint32_t slots)

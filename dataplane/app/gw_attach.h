@@ -47,5 +47,7 @@ void gw_app_end(struct gateway *g, struct gw_app *a);
 void gw_apps_flush(struct gateway *g);
 /* Frees all of them; no worker runs any more. */
 void gw_apps_free(struct gateway *g);
+/* Whether an application that shares a segment listens on this port. */
+bool gw_app_listens(struct gateway *g, uint16_t port);
 /* Whether the client's user may listen on this port. */
 bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t port);

@@ -176,7 +176,8 @@ static void start_connect(struct gateway *g, struct gw_client *c, const struct a
 {
 	struct gw_stream *s;
 
-	if (id_eq(&req->id, &g->id)) {
+	/* To an application with a segment of this node a worker leads, as to those elsewhere. */
+	if (id_eq(&req->id, &g->id) && !gw_app_listens(g, req->port)) {
 		gw_connect_here(g, c, &req->id, req->port);
 		return;
 	}

@@ -214,13 +214,8 @@ static void do_connect(struct worker_sessions *s, struct app_port *p, const stru
 
 	if (!st)
 		return;
-	if (m->port == 0) {
+	if (m->port == 0 || cp_session_worker(&m->id, s->w->workers) != s->w->number) {
 		nonsense(s, st, now);
-		return;
-	}
-	/* No way leads from this node to itself. */
-	if (id_eq(&m->id, &s->id)) {
-		stream_reset(s, st, EHOSTUNREACH, now);
 		return;
 	}
 	stream_connect(s, st, &m->id, m->port, now);

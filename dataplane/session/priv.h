@@ -38,6 +38,7 @@ struct remote {
 	uint32_t next;    /* in its hash chain, or in the free list */
 	uint32_t streams; /* applications' streams */
 	bool used, held;
+	bool self;        /* this node: its segments go back into TCP, without a session */
 	bool wanted;      /* connections are held: control is asked again and again */
 	bool in_use;      /* some connection uses it, or did at the last look */
 	bool told_in_use; /* what control was last told by EVT_SESSION_IDLE */

@@ -70,8 +70,12 @@ uint32_t remote_get(struct worker_sessions *s, const struct node_id *id)
 		return SESS_NONE;
 	}
 	p = &s->remotes[i];
-	*p = (struct remote){
-	        .id = *id, .session = SESS_NONE, .next = *chain, .used = true, .held = true};
+	*p = (struct remote){.id = *id,
+	                     .session = SESS_NONE,
+	                     .next = *chain,
+	                     .used = true,
+	                     .held = true,
+	                     .self = id_eq(id, &s->id)};
 	*chain = i;
 	tcp_peer_set(s->tcp, i, tcp_id_sum(s->id.b), tcp_id_sum(id->b), 0);
 	tcp_peer_hold(s->tcp, i, true);
@@ -114,7 +118,8 @@ void remote_update(struct worker_sessions *s, uint32_t remote, struct instant no
 {
 	struct remote *p = &s->remotes[remote];
 	struct tunnel_end *e = p->session == SESS_NONE ? NULL : s->table[p->session];
-	bool hold = !e || e->out_label == LABEL_NONE || !e->tx || e->tx->counter >= SEAL_REFUSE_AT;
+	bool hold = !p->self && (!e || e->out_label == LABEL_NONE || !e->tx ||
+	                         e->tx->counter >= SEAL_REFUSE_AT);
 
 	if (hold != p->held) {
 		p->held = hold;

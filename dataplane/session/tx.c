@@ -102,14 +102,24 @@ static struct rte_mbuf *next_buffer(struct worker_sessions *s)
 	return m;
 }
 
-/* Puts label and headers in front of the segment that TCP has written into m, and prepares its sealing. False: it cannot be sent now,
- * and m is free for another. */
+/* Puts label and headers in front of the segment that TCP has written into m, and prepares its sealing. False: it cannot be sent now, or was
+ * for this node itself, and m is free for another. */
 static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct aead_op *op,
                          const struct tcp_out *out, struct instant now)
 {
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	struct tunnel_end *e = NULL;
 
+	if (unlikely_(out->peer < s->nremotes && s->remotes[out->peer].self)) {
+		struct tcp_in in = {.seg = p + AT_SEG,
+		                    .len = out->len,
+		                    .peer = out->peer,
+		                    .ecn = out->ecn,
+		                    .csum_ok = true};
+
+		tcp_input_burst(s->tcp, &in, 1, now);
+		return false;
+	}
 	if (out->peer < s->nremotes && s->remotes[out->peer].session != SESS_NONE)
 		e = s->table[s->remotes[out->peer].session];
 	if (!e || !sess_may_send(e))

@@ -179,20 +179,44 @@ static void test_closed_with_bytes_unread(void **state)
 	assert_true(both_free(w, 0, 0));
 }
 
-static void test_refused_and_unreachable(void **state)
+static void test_refused(void **state)
 {
 	struct lanes *w = *state;
-	struct node_id self = w->n.cfg[0].id;
 
 	lapp_connect(&w->a, 0, &w->n.cfg[1].id, PORT + 1);
 	assert_true(LANES_UNTIL(w, has(&w->a, 0, STREAM_ERROR), 5 * NS_PER_S));
 	assert_int_equal(lapp_err(&w->a, 0), ECONNREFUSED);
 	assert_int_equal(lapp_told(&w->a, 0) & (APPSEG_UP | APPSEG_FREE), 0);
 	lapp_close(&w->a, 0, false);
-	lapp_connect(&w->a, 1, &self, PORT);
-	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_FREE) && has(&w->a, 1, STREAM_ERROR),
-	                        5 * NS_PER_S));
-	assert_int_equal(lapp_err(&w->a, 1), EHOSTUNREACH);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_FREE), NS_PER_S));
+}
+
+/* A stream to one's own node: both of its ends are here, no packet leaves, and no session is asked for. */
+static void test_within_the_node(void **state)
+{
+	struct lanes *w = *state;
+	uint64_t out = lanes_count(w, 0)->session_out;
+	unsigned wants = sessnet_events(&w->n.side[0], EVT_WANT, NULL);
+
+	lapp_listen(&w->a);
+	assert_true(LANES_UNTIL(w, w->a.listening, NS_PER_S));
+	lapp_post(&w->a, 1, SLOTS - 1);
+	lapp_connect(&w->a, 0, &w->n.cfg[0].id, PORT);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_UP) && has(&w->a, 1, APPSEG_UP), NS_PER_S));
+	assert_true(id_eq(&w->a.slot[1].words->peer, &w->n.cfg[0].id));
+	assert_true(transfer(w, &w->a, 0, &w->a, 1, 2u << 20));
+	assert_true(transfer(w, &w->a, 1, &w->a, 0, 1u << 20));
+	lapp_close(&w->a, 0, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 1, STREAM_EOF), NS_PER_S));
+	lapp_close(&w->a, 1, false);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, APPSEG_FREE) && has(&w->a, 1, APPSEG_FREE),
+	                        10 * NS_PER_S));
+	lapp_connect(&w->a, 2, &w->n.cfg[0].id, PORT + 1);
+	assert_true(LANES_UNTIL(w, has(&w->a, 2, STREAM_ERROR), NS_PER_S));
+	assert_int_equal(lapp_err(&w->a, 2), ECONNREFUSED);
+	assert_int_equal(lanes_count(w, 0)->session_out, out);
+	assert_int_equal(sessnet_events(&w->n.side[0], EVT_WANT, NULL), wants);
+	lanes_for(w, 10 * NS_PER_S);
 }
 
 /* A connect that is taken back before it is answered. */
@@ -563,6 +587,13 @@ static void test_nonsense_in_other_states(void **state)
 	assert_int_equal(*count, 4);
 	assert_int_equal(lapp_err(&w->b, 4), EPROTO);
 	assert_true(has(&w->b, 4, STREAM_ERROR));
+	/* The id's sessions are another worker's. */
+	w->n.side[1].w.workers = 2;
+	w->n.side[1].w.number = !cp_session_worker(&w->n.cfg[0].id, 2);
+	lapp_connect(&w->b, 5, &w->n.cfg[0].id, PORT);
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_int_equal(*count, 5);
+	assert_int_equal(lapp_err(&w->b, 5), EPROTO);
 }
 
 /* An index of a ring that cannot be: the connection is reset. One of a lane: its application is not heard any more. */
@@ -737,7 +768,8 @@ int main(void)
 	        T(test_half_close),
 	        T(test_abort),
 	        T(test_closed_with_bytes_unread),
-	        T(test_refused_and_unreachable),
+	        T(test_refused),
+	        T(test_within_the_node),
 	        T(test_closed_while_connecting),
 	        T(test_a_slot_is_used_again_and_again),
 	        T(test_options),
