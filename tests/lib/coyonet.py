@@ -129,6 +129,7 @@ class Node:
         self.id = None
         self.links = []  # config text of each link
         self.extra = ""  # more config text
+        self.api = ""  # more lines of [api]
         self.proc = None
         self.killed = False  # by us
         self.prefix = []  # of the daemon's command: the namespace that it runs in
@@ -140,8 +141,8 @@ class Node:
         # Who runs the network as an ordinary user looks at its daemons, which otherwise only root may.
         own = "user = nobody" if self.net.user else "user = root" if os.geteuid() == 0 else "core-dumps = yes"
         worker = "[worker]\ncount = %d\nidle = %s\n" % (self.net.workers, self.net.idle)
-        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\nsandbox = kill\n%s\n%s\n%s\n[api]\nsocket = %s\n\n" % (
-            self.name, self.dir, self.dir, self.control, own, self.net.node_options, worker, self.app)
+        text = "[node]\nname = %s\nkey = %s/key\nstate = %s\ncontrol = %s\nsandbox = kill\n%s\n%s\n%s\n[api]\nsocket = %s\n%s\n" % (
+            self.name, self.dir, self.dir, self.control, own, self.net.node_options, worker, self.app, self.api)
         with open(self.conf_path(), "w", encoding="ascii") as f:
             f.write(text + "\n".join(self.links) + "\n" + self.extra)
 
