@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reaching the daemon: its socket, lines to it, and its answers with what is passed along. */
+#include "libcoyo/dial.h"
+#include "resolve/ask.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int dial_fail(char why[COYO_WHY_MAX], int err, const char *format, ...)
+{
+	va_list ap;
+
+	if (why) {
+		va_start(ap, format);
+		vsnprintf(why, COYO_WHY_MAX, format, ap);
+		va_end(ap);
+	}
+	return -err;
+}
+
+COYO_EXPORT const char *coyo_socket_path(const char *socket)
+{
+	return ask_socket_path(socket);
+}
+
+int dial_daemon(const char *socket_arg, char why[COYO_WHY_MAX])
+{
+	const char *path = coyo_socket_path(socket_arg);
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd, err;
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return dial_fail(why, ENAMETOOLONG,
+		                 "the socket path %.100s... is longer than %zu bytes", path,
+		                 sizeof(sun.sun_path) - 1);
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return dial_fail(why, errno, "cannot make a socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	if (err == EACCES || err == EPERM)
+		return dial_fail(why, err,
+		                 "no permission for the daemon's socket %s: join the group that "
+		                 "owns it, or see [api] mode in coyod's configuration",
+		                 path);
+	if (err == ENOENT || err == ECONNREFUSED)
+		return dial_fail(
+		        why, err == ENOENT ? ENOENT : ENOTCONN,
+		        "coyod is not running: nothing answers on %s; start `coyod -c FILE`, or "
+		        "name its socket with -s or in $" APP_SOCKET_ENV,
+		        path);
+	return dial_fail(why, err, "cannot reach coyod on %s: %s", path, strerror(err));
+}
+
+int dial_send(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -errno;
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+/* Receives up to n bytes and the descriptors that come with them; those beyond most are closed. */
+static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, unsigned *npassed)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(APP_SEGMENT_FDS(APPLANE_WORKERS_MAX) * sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = p, .iov_len = n};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = &control,
+	                   .msg_controllen = sizeof(control)};
+	ssize_t k;
+
+	do {
+		k = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	} while (k < 0 && errno == EINTR);
+	if (k < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		size_t fds;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < fds; i++) {
+			int got;
+
+			memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(got));
+			if (*npassed < most)
+				passed[(*npassed)++] = got;
+			else
+				close(got);
+		}
+	}
+	return k;
+}
+
+/* Reads one answer line, a byte at a time so that nothing of the next line is taken with it: lines are rare and short. */
+int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsigned *npassed,
+                char why[COYO_WHY_MAX])
+{
+	char line[APP_LINE_MAX];
+	size_t n = 0;
+
+	*npassed = 0;
+	for (;;) {
+		ssize_t k = receive(fd, line + n, 1, passed, most, npassed);
+
+		if (k < 0)
+			return dial_fail(why, (int)-k, "lost coyod: %s", strerror((int)-k));
+		if (k == 0)
+			return dial_fail(why, ECONNABORTED,
+			                 "coyod closed the connection: it is stopping, or "
+			                 "it has too many clients");
+		if (line[n] == '\n')
+			break;
+		if (++n == sizeof(line))
+			return dial_fail(why, EPROTO, "coyod sent a line that is too long");
+	}
+	if (app_answer_parse(line, n, ans) < 0)
+		return dial_fail(why, EPROTO,
+		                 "coyod answered \"%.60s\", which this version does not "
+		                 "understand",
+		                 line);
+	if (ans->type == APP_ANS_ERROR)
+		return dial_fail(why, ans->err, "%s", ans->why);
+	return 0;
+}
