@@ -4,8 +4,15 @@
 #include "session/priv.h"
 #include "session/stream.h"
 #include "session/wait.h"
+#include "ipc/appopts.h"
 
 #include <errno.h>
+
+/* Applications name TCP's settings by numbers that do not change. */
+#define SAME_OPTION(NAME, name, what) \
+	_Static_assert((int)TCP_OPT_##NAME == (int)APP_OPT_##NAME, "ipc/appopts.h");
+TCP_OPTS(SAME_OPTION)
+#undef SAME_OPTION
 
 static int send(struct worker_sessions *s, const struct cp_send_session *c)
 {
