@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Streams to 512-bit ids for any program: ask the local daemon, get an ordinary connected descriptor.
+/* Streams to 512-bit ids for any program, in two ways.
  *
- * The descriptors are stream sockets of the AF_UNIX family: read, write, poll, epoll, shutdown, fork and sendfile work untouched, and a
+ * Sockets (coyo_socket() and all below it) are BSD's calls over rings of bytes in memory that the program shares with the daemon's workers: no
+ * system call for what is sent and received while both sides are busy. Their handles are numbers of this library, from 1 << 20 up, never the
+ * kernel's: they go to the calls here, coyo_poll() takes them together with ordinary descriptors. Calls return -1 and set errno as Linux does
+ * for a TCP socket; SIGPIPE is never raised. Any thread may use any of them. A child of fork() has its parent's sockets, another program after
+ * exec has none. man 7 coyo, man 3 coyo_socket.
+ *
+ * coyo_client_*() ask the daemon for an ordinary connected descriptor. These are stream sockets of the AF_UNIX family: read, write, poll, epoll, shutdown, fork and sendfile work untouched, and a
  * stream ends as one of the kernel's TCP does: a close sends what was written, then FIN, or a reset where received bytes lie unread. The
  * family shows three things differently: SO_LINGER has no effect; after a reset write() says EPIPE at once and leaves ECONNRESET to read();
  * a reset that comes after the peer's end of stream is POLLHUP without POLLERR. After shutdown(SHUT_RD) what comes is thrown away.
- * Thread-safe: no state but the descriptors. Functions return a descriptor or 0 on success, a negative errno on failure. */
+ * Thread-safe: no state but the descriptors. These functions return a descriptor or 0 on success, a negative errno on failure. */
 #pragma once
+#include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,6 +64,92 @@ int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY
  * of own names is not private; others from reading it or reaching the daemon. One sentence in why (may be NULL). */
 int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                  char why[COYO_WHY_MAX]);
+
+/* ---- sockets ---- */
+
+/* A new socket. domain AF_COYO, type SOCK_STREAM, with SOCK_NONBLOCK or not, protocol 0 or IPPROTO_TCP. The first one attaches to the daemon
+ * ($COYO_SOCKET or the built-in path). ENOENT, ENOTCONN, EACCES: no daemon, or none that may be reached; EMFILE: no more sockets. */
+int coyo_socket(int domain, int type, int protocol);
+
+/* The port to listen on; 0: any that is free. The id is this node's or all zeros. A bound socket does not connect: EADDRNOTAVAIL. */
+int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len);
+
+/* Listens. EADDRINUSE, EACCES (a port below 1024) are told here, where the daemon is asked. Without a bind: any free port. */
+int coyo_listen(int handle, int backlog);
+
+/* The next connection of a listener, as a socket of its own; addr (may be NULL) gets its peer. ENETDOWN: the daemon has ended. */
+int coyo_accept(int listener, struct sockaddr *addr, socklen_t *len);
+/* The same; flags: SOCK_NONBLOCK, SOCK_CLOEXEC (always so). */
+int coyo_accept4(int listener, struct sockaddr *addr, socklen_t *len, int flags);
+
+/* Connects to a struct sockaddr_coyo. EINPROGRESS where the socket does not block: it is writable when it is done, and SO_ERROR says how.
+ * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams. The socket may try again. */
+int coyo_connect(int handle, const struct sockaddr *addr, socklen_t len);
+
+/* Sends: all n bytes where the socket blocks. flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (has no effect); others, MSG_OOB too,
+ * EOPNOTSUPP. The bytes are the library's when this returns. */
+ssize_t coyo_send(int handle, const void *bytes, size_t n, int flags);
+/* Receives up to n bytes; 0: the peer's end of stream. flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL (not with MSG_PEEK), else EOPNOTSUPP. */
+ssize_t coyo_recv(int handle, void *bytes, size_t n, int flags);
+/* coyo_send() without flags. */
+ssize_t coyo_write(int handle, const void *bytes, size_t n);
+/* coyo_recv() without flags. */
+ssize_t coyo_read(int handle, void *bytes, size_t n);
+/* Sends what lies in several pieces, at most IOV_MAX. */
+ssize_t coyo_writev(int handle, const struct iovec *iov, int pieces);
+/* Receives into several pieces. */
+ssize_t coyo_readv(int handle, const struct iovec *iov, int pieces);
+/* Sends pieces, with flags. The address is not looked at; control data are EOPNOTSUPP. */
+ssize_t coyo_sendmsg(int handle, const struct msghdr *m, int flags);
+/* Receives into pieces, with flags. No address and no control data come. */
+ssize_t coyo_recvmsg(int handle, struct msghdr *m, int flags);
+
+/* Received bytes in place: *bytes gets the first of up to as many as this returns, 0 at the end of the stream. Waits as coyo_recv() does; flags:
+ * MSG_DONTWAIT. They stay where they are until coyo_release(); until then nothing else is received from this socket (EBUSY). */
+ssize_t coyo_borrow(int handle, const void **bytes, int flags);
+/* The first n borrowed bytes are done with; the rest come again. EINVAL: more than were borrowed. */
+int coyo_release(int handle, size_t n);
+
+/* Room to write in place: *room gets it, and this returns its bytes, at least 1. Waits as coyo_send() does; flags: MSG_DONTWAIT. Until
+ * coyo_commit() nothing else is sent by this socket (EBUSY). */
+ssize_t coyo_reserve(int handle, void **room, int flags);
+/* The first n bytes of the room are sent; 0: none are. They must not be written to any more. EINVAL: more than were reserved. */
+int coyo_commit(int handle, size_t n);
+
+/* SHUT_WR: FIN follows what was sent. SHUT_RD: what has come may still be read, then 0. */
+int coyo_shutdown(int handle, int how);
+/* Closes. What was sent goes out, then FIN; or a reset where bytes lie unread. With others that hold the socket after fork(): the last one does
+ * that. SO_LINGER is as with sockets. */
+int coyo_close(int handle);
+
+/* What is set has an effect; what this does not know is ENOPROTOOPT. SOL_SOCKET: SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF,
+ * SO_RCVBUF, SO_REUSEADDR (always so). IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
+ * TCP_USER_TIMEOUT. */
+int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len);
+/* The same, of numbers that were set; and SO_ERROR, SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN. */
+int coyo_getsockopt(int handle, int level, int name, void *value, socklen_t *len);
+/* This end's address: the id is all zeros as long as the socket is neither connected nor listening. */
+int coyo_getsockname(int handle, struct sockaddr *addr, socklen_t *len);
+/* The other end's. */
+int coyo_getpeername(int handle, struct sockaddr *addr, socklen_t *len);
+
+/* F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD. */
+int coyo_fcntl(int handle, int cmd, ...);
+/* Calls on the socket return EAGAIN instead of waiting, or no longer do. */
+int coyo_set_nonblock(int handle, int on);
+
+/* poll() over handles and ordinary descriptors together. Signals end it with EINTR. */
+int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+
+/* getaddrinfo() of this network: node is what coyo_resolve() takes, or NULL for this node (with AI_PASSIVE: any); service a port or a name of
+ * /etc/services. One entry. 0 or EAI_..., which gai_strerror() has sentences for. coyo_freeaddrinfo() is due. */
+int coyo_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **out);
+/* Frees what coyo_getaddrinfo() gave. */
+void coyo_freeaddrinfo(struct addrinfo *list);
+
+/* This node's id. -1 and errno as coyo_socket(). */
+int coyo_local_id(uint8_t id[COYO_ID_BYTES]);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Waiting for any of several things: what workers say in their lanes, the descriptor that wakes the application, ordinary descriptors. */
+#pragma once
+#include "libcoyo/attach.h"
+
+#include <poll.h>
+
+/* Takes what the workers of all attachments have put into their lanes: connections come into listeners' queues. */
+void events_drain(void);
+
+/* Asked whether what the caller waits for is there. arm: the worker is to say when something changes (before the look at it). */
+typedef bool (*events_look)(void *arg, bool arm);
+
+/* Waits until look() says true or one of the n ordinary descriptors has something, which kernel[].revents then tells; kernel
+ * has room for one more. 0; -EAGAIN: the deadline
+ * (clock_ns()) has passed; -EINTR; other negative errnos: of a descriptor for this thread to sleep on. */
+int events_wait(events_look look, void *arg, struct pollfd *kernel, unsigned n, int64_t deadline);
+
+/* Before fork(): nothing that threads sleep on is made or closed until the call below. */
+void events_fork_lock(void);
+/* After it; in a child, what its parent's threads slept on is closed. */
+void events_fork_unlock(bool child);

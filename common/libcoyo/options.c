@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* getsockopt() and setsockopt(): what really has an effect, and nothing else. */
+#include "libcoyo/options.h"
+#include "ipc/appopts.h"
+#include "libcoyo/call.h"
+#include "libcoyo/clock.h"
+#include "libcoyo/coyo.h"
+#include "libcoyo/lane.h"
+#include "libcoyo/lock.h"
+#include "libcoyo/state.h"
+#include "libcoyo/wait.h"
+
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+_Static_assert(APP_OPTIONS <= SOCK_OPTIONS, "each has its place in a socket");
+
+#define ANSWER_NS NS_PER_S
+
+/* Options that are a number of TCP's: what an int of the caller's is multiplied by, and its least and largest value. A socket of which one was not
+ * set has what the daemon is configured for, which is not known here: `known` says that an unset one is 0. */
+static const struct number {
+	int level, name;
+	uint8_t option; /* enum app_option */
+	bool known;
+	int scale, least, most;
+} numbers[] = {
+        {IPPROTO_TCP, TCP_NODELAY, APP_OPT_NODELAY, true, 1, INT_MIN, INT_MAX},
+        {IPPROTO_TCP, TCP_CORK, APP_OPT_CORK, true, 1, INT_MIN, INT_MAX},
+        {IPPROTO_TCP, TCP_QUICKACK, APP_OPT_QUICKACK, true, 1, INT_MIN, INT_MAX},
+        {IPPROTO_TCP, TCP_MAXSEG, APP_OPT_MSS, false, 1, 88, 65535},
+        {IPPROTO_TCP, TCP_KEEPINTVL, APP_OPT_KEEPALIVE_INTVL_MS, false, 1000, 1, 32767},
+        {IPPROTO_TCP, TCP_KEEPCNT, APP_OPT_KEEPALIVE_PROBES, false, 1, 1, 127},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, APP_OPT_USER_TIMEOUT_MS, true, 1, 0, INT_MAX},
+        {SOL_SOCKET, SO_SNDBUF, APP_OPT_SNDBUF_MAX, false, 1, 1, INT_MAX},
+        {SOL_SOCKET, SO_RCVBUF, APP_OPT_RCVBUF_MAX, false, 1, 1, INT_MAX},
+};
+
+static const struct number *number_of(int level, int name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (numbers[i].level == level && numbers[i].name == name)
+			return &numbers[i];
+	return NULL;
+}
+
+static bool is_switch(const struct number *n)
+{
+	return n->least == INT_MIN;
+}
+
+/* ---- to the worker ---- */
+
+static struct applane_msg message(const struct ref *r, unsigned option)
+{
+	return (struct applane_msg){.type = APPLANE_OPTION,
+	                            .slot = r->s->slot,
+	                            .option = option,
+	                            .value = r->s->option[option],
+	                            .seq = atomic_fetch_add(&r->a->region->option_seq, 1) + 1};
+}
+
+void options_send(const struct ref *r)
+{
+	sock_take_send(r->s);
+	for (unsigned i = 0; i < APP_OPTIONS && !sock_closed(r) && r->s->slot != NONE; i++) {
+		struct applane_msg m = message(r, i);
+
+		if ((r->s->option_set >> i & 1) && lane_put(r->a, r->s->worker, &m) < 0)
+			break;
+	}
+	lock_give(&r->s->send);
+}
+
+/* Waits for the worker's answer to the message. 0 or a negative errno. */
+static int answer(const struct ref *r, const struct applane_msg *m)
+{
+	struct appseg_slot *words = attach_slot(r->a, m->slot);
+	int64_t until = clock_ns() + ANSWER_NS;
+
+	while (atomic_load(&words->option_seq) != m->seq) {
+		uint32_t value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+		int64_t left = until - clock_ns();
+
+		if (left <= 0 || attach_look(r->a))
+			return -EIO;
+		/* A signal shortens the sleep and not the wait. */
+		if (atomic_load(&words->option_seq) != m->seq)
+			wait_futex(&words->in_waits, value,
+			           min_u64((uint64_t)left, 10 * NS_PER_MS));
+	}
+	return words->option_err > 0 && words->option_err < 4096 ? -words->option_err : 0;
+}
+
+/* Sets a number of TCP's: of a stream at once, of any other socket when it becomes one. Under the sending lock. */
+static int set(const struct ref *r, unsigned option, int64_t value)
+{
+	struct applane_msg m;
+	int64_t before = r->s->option[option];
+	uint32_t state = atomic_load(&r->s->state);
+	int err;
+
+	if (sock_closed(r))
+		return -EBADF;
+	r->s->option[option] = value;
+	err = 0;
+	if ((state == SOCK_UP || state == SOCK_CONNECTING) && !attach_dead(r->a)) {
+		m = message(r, option);
+		err = lane_put(r->a, r->s->worker, &m);
+		if (err == 0)
+			err = answer(r, &m);
+	}
+	if (err == 0)
+		r->s->option_set |= 1u << option;
+	else
+		r->s->option[option] = before;
+	return err;
+}
+
+/* ---- values of more than a number ---- */
+
+static int set_time(_Atomic int64_t *to, const void *value, socklen_t len)
+{
+	struct timeval t;
+
+	if (len < sizeof(t))
+		return -EINVAL;
+	memcpy(&t, value, sizeof(t));
+	if (t.tv_usec < 0 || t.tv_usec >= 1000000)
+		return -EDOM;
+	/* A negative time passes at once, as with sockets; the clock cannot count beyond some centuries. */
+	if (t.tv_sec < 0)
+		atomic_store(to, 1);
+	else
+		atomic_store(
+		        to, t.tv_sec > INT32_MAX ? 0 : t.tv_sec * NS_PER_S + t.tv_usec * NS_PER_US);
+	return 0;
+}
+
+static int set_linger(const struct ref *r, const void *value, socklen_t len)
+{
+	struct linger l;
+	int err;
+
+	if (len < sizeof(l))
+		return -EINVAL;
+	memcpy(&l, value, sizeof(l));
+	err = set(r, APP_OPT_LINGER_MS, l.l_onoff && l.l_linger == 0 ? 0 : UINT32_MAX);
+	if (err == 0)
+		r->s->linger_s = l.l_onoff ? (l.l_linger < 0 ? INT32_MAX : l.l_linger) : -1;
+	return err;
+}
+
+/* Keepalive is one number of TCP's, the idle time, of which 0 means off; sockets have a switch and a time. */
+static int set_keepalive(const struct ref *r, int name, int v)
+{
+	struct sock *s = r->s;
+	int err;
+
+	if (name == TCP_KEEPIDLE && (v < 1 || v > 32767))
+		return -EINVAL;
+	if (name == TCP_KEEPIDLE && !s->keepalive) {
+		s->keepidle_s = v;
+		return 0;
+	}
+	err = set(r, APP_OPT_KEEPALIVE_MS,
+	          name == TCP_KEEPIDLE ? v * INT64_C(1000)
+	          : v                  ? s->keepidle_s * INT64_C(1000)
+	                               : 0);
+	if (err < 0)
+		return err;
+	if (name == TCP_KEEPIDLE)
+		s->keepidle_s = v;
+	else
+		s->keepalive = v != 0;
+	return 0;
+}
+
+static int set_number(const struct ref *r, const struct number *n, int v)
+{
+	if (v < n->least || v > n->most)
+		return -EINVAL;
+	return set(r, n->option, is_switch(n) ? v != 0 : (int64_t)v * n->scale);
+}
+
+static int set_option(const struct ref *r, int level, int name, const void *value, socklen_t len)
+{
+	const struct number *n = number_of(level, name);
+	int v;
+
+	if (level == SOL_SOCKET && name == SO_RCVTIMEO)
+		return set_time(&r->s->recv_timeout, value, len);
+	if (level == SOL_SOCKET && name == SO_SNDTIMEO)
+		return set_time(&r->s->send_timeout, value, len);
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		return set_linger(r, value, len);
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, value, sizeof(v));
+	if (n)
+		return set_number(r, n, v);
+	if (level == SOL_SOCKET && name == SO_KEEPALIVE)
+		return set_keepalive(r, SO_KEEPALIVE, v);
+	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE)
+		return set_keepalive(r, TCP_KEEPIDLE, v);
+	/* A port is free for the next listener as soon as its listener has ended, with connections of before or without: always so. */
+	if (level == SOL_SOCKET && name == SO_REUSEADDR)
+		return 0;
+	return -ENOPROTOOPT;
+}
+
+COYO_EXPORT int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len)
+{
+	struct ref r;
+	int err = sock_find(handle, &r);
+
+	if (err < 0)
+		return (int)call_end(err);
+	state_settle(&r);
+	sock_take_send(r.s);
+	err = set_option(&r, level, name, value, len);
+	lock_give(&r.s->send);
+	return (int)call_end(err);
+}
+
+/* ---- reading ---- */
+
+/* The error that SO_ERROR tells, once. */
+static int take_error(const struct ref *r)
+{
+	int err = atomic_exchange(&r->s->failure, 0);
+
+	if (err == 0 && atomic_load(&r->s->state) == SOCK_UP)
+		err = state_take_error(r, state_told(r));
+	return err;
+}
+
+/* An option whose value is an int. 0 or -ENOPROTOOPT. */
+static int get_int(const struct ref *r, int level, int name, int *v)
+{
+	const struct number *n = number_of(level, name);
+	struct sock *s = r->s;
+
+	if (n) {
+		bool set = s->option_set >> n->option & 1;
+
+		*v = set ? (int)(s->option[n->option] / n->scale) : 0;
+		return set || n->known ? 0 : -ENOPROTOOPT;
+	}
+	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) {
+		*v = s->keepidle_s;
+		return 0;
+	}
+	if (level != SOL_SOCKET)
+		return -ENOPROTOOPT;
+	switch (name) {
+	case SO_ERROR:
+		*v = take_error(r);
+		return 0;
+	case SO_TYPE:
+		*v = SOCK_STREAM;
+		return 0;
+	case SO_DOMAIN:
+		*v = AF_COYO;
+		return 0;
+	case SO_PROTOCOL:
+		*v = IPPROTO_TCP;
+		return 0;
+	case SO_ACCEPTCONN:
+		*v = atomic_load(&s->state) == SOCK_LISTENING;
+		return 0;
+	case SO_KEEPALIVE:
+		*v = s->keepalive;
+		return 0;
+	case SO_REUSEADDR:
+		*v = 1;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int give(const void *from, size_t n, void *to, socklen_t *len)
+{
+	if ((int)*len < 0)
+		return -EINVAL;
+	*len = (socklen_t)min_u64(*len, n);
+	memcpy(to, from, *len);
+	return 0;
+}
+
+static int get_option(const struct ref *r, int level, int name, void *value, socklen_t *len)
+{
+	struct linger l = {.l_onoff = r->s->linger_s >= 0, .l_linger = r->s->linger_s};
+	int64_t ns;
+	int v, err;
+
+	if (level == SOL_SOCKET && name == SO_LINGER) {
+		l.l_linger = l.l_onoff ? l.l_linger : 0;
+		return give(&l, sizeof(l), value, len);
+	}
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
+		ns = atomic_load(name == SO_RCVTIMEO ? &r->s->recv_timeout : &r->s->send_timeout);
+		return give(&(struct timeval){ns / NS_PER_S, ns % NS_PER_S / NS_PER_US},
+		            sizeof(struct timeval), value, len);
+	}
+	err = get_int(r, level, name, &v);
+	return err < 0 ? err : give(&v, sizeof(v), value, len);
+}
+
+COYO_EXPORT int coyo_getsockopt(int handle, int level, int name, void *value, socklen_t *len)
+{
+	struct ref r;
+	int err = sock_find(handle, &r);
+
+	if (err < 0)
+		return (int)call_end(err);
+	state_settle(&r);
+	sock_take_send(r.s);
+	err = sock_closed(&r) ? -EBADF : get_option(&r, level, name, value, len);
+	lock_give(&r.s->send);
+	return (int)call_end(err);
+}

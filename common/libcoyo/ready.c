@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a socket is ready for: as poll() of Linux says it of a TCP socket in the same state. */
+#include "libcoyo/ready.h"
+#include "libcoyo/listener.h"
+#include "libcoyo/lock.h"
+#include "libcoyo/state.h"
+
+#include <poll.h>
+
+#define INPUT  (POLLIN | POLLRDNORM)
+#define OUTPUT (POLLOUT | POLLWRNORM)
+
+/* The worker is to say when there are bytes or an end, and room if that is asked for. Under both locks. */
+static void arm_slot(const struct ref *r, short events)
+{
+	struct appseg_slot *words = sock_words(r);
+
+	atomic_fetch_or(&words->in_waits, APPWAIT_EVENT);
+	if (!(events & OUTPUT))
+		return;
+	atomic_fetch_or(&words->out_waits, APPWAIT_EVENT);
+	atomic_exchange(&words->stream.out_full, 1);
+}
+
+/* Of a stream that is or was connected. Under both locks. */
+static short of_stream(const struct ref *r)
+{
+	struct sock *s = r->s;
+	uint32_t flags = sock_flags(r), told = state_told(r);
+	bool over = (told & STREAM_ERROR) || (flags & SOCK_F_BROKEN);
+	bool read_end = (told & STREAM_EOF) || (flags & SOCK_F_SHUT_RD) || over;
+	bool write_end = (flags & SOCK_F_SHUT_WR) || over;
+	short found = 0;
+
+	if (bytering_used(&s->in) > 0 || read_end || s->in.broken)
+		found |= INPUT;
+	if (read_end)
+		found |= POLLRDHUP;
+	if (write_end || bytering_room(&s->out) >= s->out.cap / 4 || s->out.broken)
+		found |= OUTPUT;
+	if (read_end && write_end)
+		found |= POLLHUP;
+	if (over && !(flags & SOCK_F_ERROR_TAKEN))
+		found |= POLLERR;
+	return found;
+}
+
+short ready_look(const struct ref *r, short events, bool arm)
+{
+	uint32_t state = state_settle(r);
+	short found = 0;
+
+	lock_take(&r->s->recv);
+	lock_take(&r->s->send);
+	state = sock_closed(r) ? SOCK_UNUSED : atomic_load(&r->s->state);
+	if (arm && r->s->slot != NONE && state != SOCK_UNUSED)
+		arm_slot(r, state == SOCK_UP ? events : 0);
+	/* It may have been told before it was asked for. */
+	if (state == SOCK_CONNECTING && (state_told(r) & (APPSEG_UP | STREAM_ERROR)))
+		found = OUTPUT;
+	else if (state == SOCK_UNUSED)
+		found = POLLNVAL;
+	else if (state == SOCK_NEW)
+		found = OUTPUT | POLLHUP | (atomic_load(&r->s->failure) ? POLLERR | INPUT : 0);
+	else if (state == SOCK_UP)
+		found = of_stream(r);
+	lock_give(&r->s->send);
+	lock_give(&r->s->recv);
+	if (state == SOCK_LISTENING && listener_ready(r))
+		found = INPUT | (attach_dead(r->a) ? POLLERR | POLLHUP : 0);
+	return found & (events | POLLERR | POLLHUP | POLLNVAL);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handles and the table of sockets. */
+#include "libcoyo/sock.h"
+#include "libcoyo/lock.h"
+#include "libcoyo/seat.h"
+
+#include <errno.h>
+
+_Static_assert(HANDLE_STRIDE == 2 * APPLANE_SLOTS_MAX,
+               "every socket of an attachment has a handle");
+_Static_assert(HANDLE_FIRST + (int64_t)ATTACHMENTS * HANDLE_STRIDE <= INT32_MAX,
+               "handles are ints");
+
+struct ref sock_ref(unsigned attachment, uint32_t index)
+{
+	struct ref r = {.a = attach_at(attachment), .index = index, .attachment = attachment};
+
+	r.s = &region_socks(r.a->region)[index];
+	r.use = atomic_load_explicit(&r.s->use, memory_order_acquire);
+	return r;
+}
+
+/* An entry that nobody uses, or NONE; under the region's lock. */
+static uint32_t take_entry(struct region *r)
+{
+	uint32_t i = r->sock_free;
+
+	if (i != NONE) {
+		r->sock_free = region_socks(r)[i].next;
+		return i;
+	}
+	if (r->socks_used == r->socks_max)
+		return NONE;
+	i = r->socks_used++;
+	lock_init(&region_socks(r)[i].recv);
+	lock_init(&region_socks(r)[i].send);
+	return i;
+}
+
+/* All but the locks and the number of its use. */
+static void clear(struct sock *s)
+{
+	atomic_store(&s->flags, 0);
+	atomic_store(&s->failure, 0);
+	atomic_store(&s->recv_timeout, 0);
+	atomic_store(&s->send_timeout, 0);
+	s->slot = s->queue_first = s->queue_last = NONE;
+	s->borrowed = s->reserved = s->queued = 0;
+	s->peer_port = s->bound_port = 0;
+	s->bound = false;
+	s->linger_s = -1;
+	s->keepidle_s = 7200;
+	s->keepalive = false;
+	s->option_set = 0;
+	for (unsigned w = 0; w < APPLANE_WORKERS_MAX; w++)
+		s->posted[w] = 0;
+}
+
+int sock_new(unsigned attachment, uint32_t state)
+{
+	struct attachment *a = attach_at(attachment);
+	struct region *r = a->region;
+	struct sock *s;
+	uint32_t i;
+
+	if (a->seat >= SEATS)
+		return -EMFILE;
+	lock_take(&r->table);
+	i = take_entry(r);
+	if (i == NONE) {
+		lock_give(&r->table);
+		return -EMFILE;
+	}
+	s = &region_socks(r)[i];
+	clear(s);
+	seat_take(s, a->seat);
+	atomic_store(&s->state, state);
+	r->socks_open++;
+	lock_give(&r->table);
+	return HANDLE_FIRST + (int)attachment * HANDLE_STRIDE + (int)i;
+}
+
+int sock_find(int handle, struct ref *out)
+{
+	unsigned n = (unsigned)handle - HANDLE_FIRST, attachment = n / HANDLE_STRIDE;
+	struct attachment *a;
+
+	if (handle < HANDLE_FIRST)
+		return -EBADF;
+	a = attach_at(attachment);
+	if (!a || n % HANDLE_STRIDE >= a->region->socks_max)
+		return -EBADF;
+	*out = sock_ref(attachment, n % HANDLE_STRIDE);
+	if (atomic_load_explicit(&out->s->state, memory_order_acquire) == SOCK_UNUSED ||
+	    !seat_holds(out->s, a->seat))
+		return -EBADF;
+	return 0;
+}
+
+void sock_free(const struct ref *r)
+{
+	struct region *region = r->a->region;
+
+	lock_take(&region->table);
+	atomic_store(&r->s->state, SOCK_UNUSED);
+	atomic_fetch_add(&r->s->use, 1);
+	r->s->next = region->sock_free;
+	region->sock_free = r->index;
+	region->socks_open--;
+	lock_give(&region->table);
+}
+
+void sock_open_slot(const struct ref *r, uint32_t slot)
+{
+	const struct appseg_layout *l = &r->a->region->layout;
+	struct appseg_slot *words = attach_slot(r->a, slot);
+
+	bytering_view(&r->s->out, &words->stream.out,
+	              r->a->segment + appseg_ring_at(l, slot, false), l->ring_bytes);
+	bytering_view(&r->s->in, &words->stream.in, r->a->segment + appseg_ring_at(l, slot, true),
+	              l->ring_bytes);
+	r->s->borrowed = r->s->reserved = 0;
+	r->s->slot = slot;
+}
+
+void sock_take_recv(struct sock *s)
+{
+	if (lock_take(&s->recv) && s->slot != NONE && atomic_load(&s->state) == SOCK_UP)
+		atomic_store(&s->in.shared->tail, s->in.mine);
+}
+
+void sock_take_send(struct sock *s)
+{
+	if (lock_take(&s->send) && s->slot != NONE && atomic_load(&s->state) == SOCK_UP)
+		atomic_store(&s->out.shared->head, s->out.mine);
+}

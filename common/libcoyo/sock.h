@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handles: the numbers that applications have for sockets, and the entries of the table that they mean. */
+#pragma once
+#include "libcoyo/attach.h"
+
+#define HANDLE_FIRST  (1 << 20) /* no descriptor of the kernel is as large */
+#define HANDLE_STRIDE (1 << 17) /* sockets of one attachment */
+
+/* A socket during one call. */
+struct ref {
+	struct attachment *a;
+	struct sock *s;
+	uint32_t index;
+	/* The entry's when it was found: another one means that the socket has been closed since. */
+	uint32_t use;
+	unsigned attachment;
+};
+
+/* A new socket, held by this process alone. Its handle, or -EMFILE. */
+int sock_new(unsigned attachment, uint32_t state);
+/* The socket that this process holds under that handle. 0 or -EBADF. */
+int sock_find(int handle, struct ref *out);
+/* An entry of the table without asking who holds it. */
+struct ref sock_ref(unsigned attachment, uint32_t index);
+/* The entry can be used anew. Its slot is not the socket's any more. */
+void sock_free(const struct ref *r);
+
+/* The socket has got this slot, whose words are all 0: its views of the rings begin. Under both locks. */
+void sock_open_slot(const struct ref *r, uint32_t slot);
+
+/* Takes the receiving lock. What a process that died in the middle had moved is made known to the worker. */
+void sock_take_recv(struct sock *s);
+/* Takes the sending lock, likewise. */
+void sock_take_send(struct sock *s);
+
+/* Whether the socket has been closed since it was found. Certain under one of its locks. */
+static inline bool sock_closed(const struct ref *r)
+{
+	return atomic_load_explicit(&r->s->use, memory_order_acquire) != r->use;
+}
+/* Its slot's words; it has one. */
+static inline struct appseg_slot *sock_words(const struct ref *r)
+{
+	return attach_slot(r->a, r->s->slot);
+}
+/* Its SOCK_F_... */
+static inline uint32_t sock_flags(const struct ref *r)
+{
+	return atomic_load_explicit(&r->s->flags, memory_order_acquire);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Waiting for one stream. */
+#include "libcoyo/wait.h"
+#include "libcoyo/clock.h"
+#include "libcoyo/lane.h"
+#include "libcoyo/release.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct wait wait_for(const struct ref *r)
+{
+	struct appseg_slot *words = sock_words(r);
+
+	return (struct wait){.r = *r,
+	                     .slot = r->s->slot,
+	                     .worker = r->s->worker,
+	                     .told_seen = atomic_load(&words->stream.told),
+	                     .flags_seen = sock_flags(r)};
+}
+
+struct wait wait_for_input(const struct ref *r)
+{
+	struct appseg_slot *words = sock_words(r);
+	struct wait w = wait_for(r);
+
+	w.word = &words->in_waits;
+	w.index = &words->stream.in.head;
+	w.index_seen = r->s->in.theirs;
+	return w;
+}
+
+struct wait wait_for_room(const struct ref *r)
+{
+	struct appseg_slot *words = sock_words(r);
+	struct wait w = wait_for(r);
+
+	w.word = &words->out_waits;
+	w.index = &words->stream.out.tail;
+	w.index_seen = r->s->out.theirs;
+	w.room = true;
+	return w;
+}
+
+static bool changed(const struct wait *w)
+{
+	struct appseg_slot *words = attach_slot(w->r.a, w->slot);
+
+	return atomic_load(w->index) != w->index_seen ||
+	       atomic_load(&words->stream.told) != w->told_seen ||
+	       sock_flags(&w->r) != w->flags_seen || sock_closed(&w->r) || attach_dead(w->r.a);
+}
+
+/* Whether the worker can run while this thread spins. */
+static bool several_processors(void)
+{
+	static _Atomic int known; /* 0: not yet, 1: one, 2: several */
+	cpu_set_t set;
+
+	if (atomic_load_explicit(&known, memory_order_relaxed) == 0)
+		atomic_store(&known,
+		             sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1
+		                     ? 1
+		                     : 2);
+	return atomic_load_explicit(&known, memory_order_relaxed) == 2;
+}
+
+static void pause_processor(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static bool spin(const struct wait *w, int64_t deadline)
+{
+	int64_t until;
+
+	if (!several_processors())
+		return false;
+	until = clock_ns() + WAIT_SPIN_NS;
+	if (until > deadline)
+		until = deadline;
+	do {
+		for (unsigned i = 0; i < 16; i++) {
+			if (changed(w))
+				return true;
+			pause_processor();
+		}
+	} while (clock_ns() < until);
+	return false;
+}
+
+int wait_futex(_Atomic uint32_t *word, uint32_t value, int64_t ns)
+{
+	struct timespec t = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+
+	if (syscall(SYS_futex, word, FUTEX_WAIT, value, &t, NULL, 0) < 0 && errno == EINTR)
+		return -EINTR;
+	return 0;
+}
+
+/* What a thread that has waited long looks at: is the daemon there, have processes that shared sockets ended, does a kick lack? */
+static void tick(const struct wait *w)
+{
+	if (attach_look(w->r.a))
+		return;
+	release_orphans(w->r.attachment);
+	if (w->room && !sock_closed(&w->r))
+		lane_kick(w->r.a, w->worker, w->slot);
+}
+
+int wait_until(const struct wait *w, int64_t deadline)
+{
+	struct appseg_slot *words = attach_slot(w->r.a, w->slot);
+
+	if (deadline == WAIT_NOT)
+		return -EAGAIN;
+	if (spin(w, deadline))
+		return 0;
+	for (;;) {
+		uint32_t value = atomic_fetch_or(w->word, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+		int64_t now = clock_ns(), left = deadline - now;
+
+		if (w->room)
+			atomic_exchange(&words->stream.out_full, 1);
+		if (changed(w))
+			return 0;
+		if (left <= 0)
+			return -EAGAIN;
+		if (wait_futex(w->word, value, left < WAIT_TICK_NS ? left : WAIT_TICK_NS) < 0)
+			return -EINTR;
+		if (changed(w))
+			return 0;
+		if (clock_ns() - now >= WAIT_TICK_NS)
+			tick(w);
+	}
+}
+
+int64_t wait_deadline(const struct ref *r, int64_t limit, int flags)
+{
+	if ((flags & MSG_DONTWAIT) || (sock_flags(r) & SOCK_F_NONBLOCK))
+		return WAIT_NOT;
+	return limit > 0 ? clock_ns() + limit : WAIT_FOREVER;
+}
