@@ -80,8 +80,9 @@ struct applane {
  * its own view at 0. A listener is a slot too, of which only in_waits is used: it is taken when an ACCEPTED has been put into a lane. */
 struct appseg_slot {
 	struct appseg_stream stream;
-	_Atomic uint32_t in_waits;  /* for bytes, an end, APPSEG_UP, APPSEG_FREE */
-	_Atomic uint32_t out_waits; /* for room; set together with stream.out_full */
+	_Atomic uint32_t in_waits; /* for bytes, an end, APPSEG_UP, APPSEG_FREE */
+	_Atomic uint32_t
+	        out_waits; /* for room; set together with stream.out_full. Taken when half of the ring is free, and at an end */
 	/* Written by the worker before it tells APPSEG_UP. */
 	uint16_t local_port, peer_port;
 	struct node_id peer;

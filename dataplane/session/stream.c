@@ -41,6 +41,12 @@ uint32_t stream_unsent(struct app_stream *st)
 	return st->closing ? (uint32_t)min_u64(n, st->last - st->side.out.mine) : n;
 }
 
+/* An application that waits for room is woken by a system call: when half of the ring is free, so that it does not wait again for the next bytes. */
+static bool worth_waking(struct app_stream *st)
+{
+	return !st->port || bytering_used(&st->side.out) <= st->side.out.cap / 2;
+}
+
 /* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
  * overtakes bytes. */
 static void pump_out(struct worker_sessions *s, struct app_stream *st)
@@ -75,7 +81,7 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 		bytering_consume(r, n);
 		moved += n;
 	}
-	if (moved && atomic_exchange(&st->side.shared->out_full, 0))
+	if (moved && worth_waking(st) && atomic_exchange(&st->side.shared->out_full, 0))
 		news_room(s, st);
 	if (last && !st->shut) {
 		st->shut = true;

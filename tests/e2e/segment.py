@@ -23,14 +23,14 @@ APPLICATIONS = 5
 
 
 def counters(net, name):
-    row = net.nodes[name].rows("workers")[0]
-    return {k: row[k] for k in ("app_futex_wakes", "app_wakes", "app_nonsense", "sleeps")}
+    rows = net.nodes[name].rows("workers")
+    return {k: sum(r[k] for r in rows) for k in ("app_futex_wakes", "app_wakes", "app_nonsense", "sleeps")}
 
 
 def join(net, a, slot, b, own, port):
     """A stream from a's slot to one that b gives."""
     token = b.token
-    theirs = b.post(own, token, own=b.nslots - 1)
+    theirs = b.post(own, token, b.worker_of(segment.id_bytes(net.nodes["a"].id)), b.nslots - 1)
     mine = a.connect(slot, net.nodes["b"].id, port)
     check_quietly(mine.told(segment.UP) and theirs.told(segment.UP), "not connected: %d %d" % (mine.err(), theirs.err()))
     return mine, theirs
@@ -83,7 +83,7 @@ def with_a_descriptor(net):
     check(mine.told(segment.UP) and mine.send(b"hello") and peer.recv(100) == b"hello", "a segment's stream ends at a descriptor")
     a.token, port = a.listen(0)
     check(32768 <= port <= 60999, "port 0 gives one that is free (%d)" % port)
-    theirs = a.post(1, a.token)
+    theirs = a.post(1, a.token, a.worker_of(segment.id_bytes(net.nodes["b"].id)))
     client = appsock.AppClient(net.nodes["b"].app)
     back = client.connect(net.nodes["a"].id, port)
     back.sendall(b"the other way")
@@ -101,7 +101,7 @@ def killed(net):
     """An application that is killed in the middle of a transfer leaves nothing behind."""
     b = segment.Segment(net.nodes["b"].app)
     b.token, port = b.listen(7002)
-    theirs = b.post(0, b.token)
+    theirs = b.post(0, b.token, b.worker_of(segment.id_bytes(net.nodes["a"].id)))
     ready, told = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -166,12 +166,13 @@ def sleepers(net):
         s.close()
         check_quietly(s.told(segment.FREE), "free")
         time.sleep(0.05)
-    check(5 <= a.lanes[0].wakes <= 15, "a worker that sleeps is woken by the eventfd (%d times for 10 messages)" % a.lanes[0].wakes)
+    lane = a.lanes[a.worker_of(segment.id_bytes(net.nodes["b"].id))]
+    check(5 <= lane.wakes <= 15, "a worker that sleeps is woken by the eventfd (%d times for 10 messages)" % lane.wakes)
     after = counters(net, "a")
     check(after["app_futex_wakes"] == before["app_futex_wakes"] and after["app_wakes"] == before["app_wakes"],
           "nobody here said that it waits, and nobody was woken")
     s = a.connect(0, net.nodes["b"].id, 7999)
-    a.lanes[0].app_asleep.value = 1
+    lane.app_asleep.value = 1
     s.word(segment.IN_WAITS).value = 2
     woken = select.select([a.fds[1]], [], [], 20)[0]
     check(woken and len(os.read(a.fds[1], 100)) == 8 and s.err() == 111, "an application that sleeps on its descriptor is woken")
@@ -187,11 +188,12 @@ def within_the_node(net):
     mine = a.connect(0, net.nodes["a"].id, 7010)
     peer = server.accept()
     check(mine.told(segment.UP) and mine.send(b"here") and peer.recv(100) == b"here", "to a descriptor of the same node")
-    theirs = a.post(1, a.token)
+    here = a.worker_of(segment.id_bytes(a.id))
+    theirs = a.post(1, a.token, here)
     far = client.connect(net.nodes["a"].id, port)
     far.sendall(b"there")
     check(theirs.recv_all(5) == b"there", "from a descriptor of the same node")
-    other = a.post(2, a.token)
+    other = a.post(2, a.token, here)
     mine = a.connect(3, net.nodes["a"].id, port)
     check(mine.told(segment.UP) and mine.send(b"x" * 100000) and other.recv_all(100000) == b"x" * 100000, "from an application to itself")
     for s in (peer, far, server, client, a):
@@ -215,4 +217,4 @@ def body(net):
     check(total == [0, 0], "nothing that was said made no sense (%s)" % total)
 
 
-lib.main(body)
+lib.main(body, workers=2)
