@@ -218,6 +218,10 @@ static void do_connect(struct worker_sessions *s, struct app_port *p, const stru
 		nonsense(s, st, now);
 		return;
 	}
+	if (remote_find(s, &m->id) == SESS_NONE && !bucket_take(&p->ids, now)) {
+		stream_reset(s, st, ENOBUFS, now);
+		return;
+	}
 	stream_connect(s, st, &m->id, m->port, now);
 }
 

@@ -2,6 +2,7 @@
 /* Applications that share a segment with the workers (ipc/applane.h): what the gateway allocates for one, and what each worker keeps of it. The
  * segment itself may be written by the application at any time; nothing of it is believed, and lane.c alone reads its messages. */
 #pragma once
+#include "base/bucket.h"
 #include "base/time.h"
 #include "ipc/applane.h"
 #include "session/bridge.h"
@@ -35,6 +36,7 @@ struct app_port {
 	struct app_stream *news_first, *news_last;
 	/* Its listeners, by their tokens' lowest bits. */
 	struct app_listener *tokens[APP_TOKEN_CHAINS];
+	struct bucket ids;   /* connects to ids that this worker has not heard of */
 	uint32_t held;       /* slots */
 	uint32_t cursor;     /* leaving: the slots before it have been let go of */
 	struct instant last; /* when a message last came */

@@ -59,6 +59,8 @@ void lane_message(struct worker_sessions *s, const struct bridge_msg *m)
 		return;
 	}
 	p->attached_due = true;
+	/* Remotes stand for some seconds: no application alone takes most of them. */
+	bucket_init(&p->ids, s->nremotes / 16 + 1, s->nremotes / 4 + 1);
 	p->next = s->ports;
 	s->ports = p;
 }

@@ -219,6 +219,32 @@ static void test_within_the_node(void **state)
 	lanes_for(w, 10 * NS_PER_S);
 }
 
+/* One application asks for one unknown id after another: ids that are known, and other applications, still have room. */
+static void test_ids_that_nobody_knows(void **state)
+{
+	struct lanes *w = *state;
+	struct node_id id = {{1}};
+	uint32_t n = 0;
+
+	listens(w);
+	joined(w, 0, 0);
+	do {
+		id.b[5] = (uint8_t)(++n & 0xff);
+		id.b[6] = (uint8_t)(n >> 8);
+		lapp_connect(&w->a, n, &id, PORT);
+		sess_poll(w->n.side[0].sess, w->n.now);
+	} while (n < SLOTS - 10 && !has(&w->a, n, STREAM_ERROR));
+	assert_true(has(&w->a, n, STREAM_ERROR));
+	assert_int_equal(lapp_err(&w->a, n), ENOBUFS);
+	joined(w, SLOTS - 2, 1);
+	/* Another one's share is its own. */
+	w->a.port->ids.debt_ns = 0;
+	id.b[7] = 1;
+	lapp_connect(&w->a, SLOTS - 3, &id, PORT);
+	lanes_for(w, NS_PER_MS);
+	assert_false(has(&w->a, SLOTS - 3, STREAM_ERROR));
+}
+
 /* A connect that is taken back before it is answered. */
 static void test_closed_while_connecting(void **state)
 {
@@ -773,6 +799,7 @@ int main(void)
 	        T(test_closed_with_bytes_unread),
 	        T(test_refused),
 	        T(test_within_the_node),
+	        T(test_ids_that_nobody_knows),
 	        T(test_closed_while_connecting),
 	        T(test_a_slot_is_used_again_and_again),
 	        T(test_options),
