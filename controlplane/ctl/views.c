@@ -11,7 +11,8 @@ static const struct column links[] = {
         {"STATE", "state", CELL_TEXT, NULL},
         {"TYPE", "type", CELL_TEXT, NULL},
         {"SEALED", "sealed", CELL_TEXT, NULL},
-        {"NEIGHBOUR", "peer", CELL_ID, "peer_name"},
+        {"NEIGHBOUR", "peer", CELL_ID, NULL},
+        {"CALLED", "peer_name", CELL_TEXT, NULL},
         {"RTT", "rtt_us", CELL_US, NULL},
         {"UP FOR", "up_s", CELL_S, NULL},
         {"MTU", "mtu", CELL_NUMBER, NULL},
@@ -41,7 +42,8 @@ static const struct column listeners[] = {
         {"HALF OPEN", "half_open", CELL_NUMBER, NULL},
 };
 static const struct column contacts[] = {
-        {"CONTACT", "id", CELL_ID, "name"},
+        {"CONTACT", "id", CELL_ID, NULL},
+        {"CALLED", "name", CELL_TEXT, NULL},
         {"BUCKET", "bucket", CELL_NUMBER, NULL},
         {"NEIGHBOUR", "neighbour", CELL_YES, NULL},
         {"VERIFIED", "verified", CELL_YES, NULL},
@@ -71,10 +73,11 @@ static const struct column tunnels[] = {
         {"AGE", "age_s", CELL_S, NULL},
 };
 static const struct column sessions[] = {
-        {"REMOTE", "remote", CELL_ID, "remote_name"}, {"STATE", "state", CELL_TEXT, NULL},
-        {"TUNNEL", "nonce", CELL_TEXT, NULL},         {"WORKER", "worker", CELL_NUMBER, NULL},
-        {"PATH MTU", "path_mtu", CELL_NUMBER, NULL},  {"KEY AGE", "key_age_s", CELL_S, NULL},
-        {"REKEYS", "rekeys", CELL_NUMBER, NULL},      {"REBUILDS", "rebuilds", CELL_NUMBER, NULL},
+        {"REMOTE", "remote", CELL_ID, NULL},         {"CALLED", "remote_name", CELL_TEXT, NULL},
+        {"STATE", "state", CELL_TEXT, NULL},         {"TUNNEL", "nonce", CELL_TEXT, NULL},
+        {"WORKER", "worker", CELL_NUMBER, NULL},     {"PATH MTU", "path_mtu", CELL_NUMBER, NULL},
+        {"KEY AGE", "key_age_s", CELL_S, NULL},      {"REKEYS", "rekeys", CELL_NUMBER, NULL},
+        {"REBUILDS", "rebuilds", CELL_NUMBER, NULL},
 };
 static const struct column connections[] = {
         {"LOCAL PORT", "local_port", CELL_NUMBER, NULL},

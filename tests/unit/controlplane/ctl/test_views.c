@@ -133,6 +133,25 @@ static void test_drops(void **state)
 	       "no drops\n");
 }
 
+/* A node's name stands beside the beginning of its id and does not hide it; where there is none, nothing pretends to be one. */
+static void test_names_beside_ids(void **state)
+{
+	expect(CTL_VIEW_SESSIONS,
+	       "{\"sessions\":[{\"remote\":\"abcdefghijk\",\"remote_name\":\"nas\",\"state\":"
+	       "\"up\"},"
+	       "{\"remote\":\"zyxwvutsrqp\",\"remote_name\":null,\"state\":\"up\"}]}",
+	       "REMOTE    CALLED  STATE  TUNNEL  WORKER  PATH MTU  KEY AGE  REKEYS  REBUILDS\n"
+	       "abcdefgh  nas     up     -            -         -        -       -         -\n"
+	       "zyxwvuts  -       up     -            -         -        -       -         -\n");
+	expect(CTL_VIEW_CONTACTS, "{\"contacts\":[{\"id\":\"abcdefghijk\",\"name\":\"nas\"}]}",
+	       "CONTACT   CALLED  BUCKET  NEIGHBOUR  VERIFIED  VIA LINK  LABEL  TREE DIST  RTT  "
+	       "SEEN  "
+	       "FAILS\n"
+	       "abcdefgh  nas          -  -          -         -             -          -    -     "
+	       "-      "
+	       "-\n");
+}
+
 /* Names and ids of other nodes come from outside: nothing of them steers the terminal, in any view. */
 static void test_hostile_text(void **state)
 {
@@ -222,9 +241,13 @@ static void test_many_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_view),   cmocka_unit_test(test_config),
-	        cmocka_unit_test(test_drops),  cmocka_unit_test(test_hostile_text),
-	        cmocka_unit_test(test_shapes), cmocka_unit_test(test_many_counters),
+	        cmocka_unit_test(test_view),
+	        cmocka_unit_test(test_config),
+	        cmocka_unit_test(test_names_beside_ids),
+	        cmocka_unit_test(test_drops),
+	        cmocka_unit_test(test_hostile_text),
+	        cmocka_unit_test(test_shapes),
+	        cmocka_unit_test(test_many_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
