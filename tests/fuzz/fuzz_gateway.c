@@ -97,7 +97,7 @@ static void hear(struct play *p, int fd, size_t most)
 static void speak(struct play *p, int fd)
 {
 	static const char *const words[] = {"listen 1 9\n", "listen 2\n",    "listen 3 65535\n",
-	                                    "version\n",    "connect ",      "\n",
+	                                    "resolve a\n",  "connect ",      "\n",
 	                                    "listen ",      " 1\n",          "x y z\n",
 	                                    "listen 2 1\n", "lis",           "ten 3 1\n",
 	                                    "version\r\n",  "connect a 1\n", "attach 1\n",

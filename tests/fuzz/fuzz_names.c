@@ -19,6 +19,32 @@ static void sentence(const char why[NAMES_WHY_MAX])
 	require(memchr(why, '\0', NAMES_WHY_MAX) && *why && !strchr(why, '\n'));
 }
 
+/* What the header promises of a name, told in another way. */
+static bool well_formed(const char *name)
+{
+	size_t len = strlen(name), label = 0;
+	const char *last = strrchr(name, '.');
+
+	if (len == 0 || len > NAMES_NAME_MAX)
+		return false;
+	for (size_t i = 0; i <= len; i++) {
+		char c = name[i];
+
+		if (c == '.' || c == '\0') {
+			if (label == 0 || label > NAMES_LABEL_MAX || name[i - 1] == '-')
+				return false;
+			label = 0;
+		} else {
+			if (c == '-' ? label == 0
+			             : !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+				return false;
+			label++;
+		}
+	}
+	last = last ? last + 1 : name;
+	return strcmp(last, "coyo") != 0 && strspn(last, "0123456789") != strlen(last);
+}
+
 static void one(const char *text, size_t len)
 {
 	char name[NAMES_NAME_MAX + 1], again[NAMES_NAME_MAX + 1], host[NAMES_NAME_MAX + 7];
@@ -36,8 +62,9 @@ static void one(const char *text, size_t len)
 		require(names_read(form, ID_TEXT_LEN, name, &other, why) == NAMES_IS_ID);
 		require(id_eq(&id, &other));
 	} else if (r == NAMES_IS_NAME) {
-		require(memchr(name, '\0', sizeof(name)) && *name);
-		require(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(name));
+		require(memchr(name, '\0', sizeof(name)) && well_formed(name));
+		require(names_read(name, strlen(name), again, &id, why) == NAMES_IS_NAME);
+		require(strcmp(name, again) == 0);
 		/* A name is never the text of an id, and with .coyo it means the same. */
 		require(id_parse(name, strlen(name), &id) != ID_PARSE_OK);
 		strcpy(host, name);

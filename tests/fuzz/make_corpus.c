@@ -70,21 +70,35 @@ static void lines(const char *folder, const char *id)
 	                                  "drain",
 	                                  "show config",
 	                                  NULL};
-	char connect[200], ok[200], accepted[200], segment[200];
-	const char *const request[] = {connect,       "listen 80",   "listen 80 7\r", "version",
-	                               "attach 1 64", "unlisten 77", "listen 0",      NULL};
+	char connect[200], start[40], is[200], ok[200], accepted[200], segment[200];
+	const char *const request[] = {
+	        connect,       "listen 80", "listen 80 7\r",    "version", "attach 1 64",
+	        "unlisten 77", "listen 0",  "resolve nas.coyo", start,     NULL};
 	const char *const answer[] = {
-	        ok,  accepted, "ok 1", "error ETIMEDOUT no answer", segment, "listening 77 40000",
-	        NULL};
+	        ok, accepted, "ok 1", "error ETIMEDOUT no answer", segment, "listening 77 40000",
+	        is, NULL};
 
 	snprintf(connect, sizeof(connect), "connect %s 22", id);
 	snprintf(ok, sizeof(ok), "ok %s 40000", id);
+	snprintf(start, sizeof(start), "name %.24s", id);
+	snprintf(is, sizeof(is), "is %s nas", id);
 	snprintf(accepted, sizeof(accepted), "accept %s 40001", id);
 	snprintf(segment, sizeof(segment), "segment 2 64 65536 %s", id);
 	texts(folder, "json", -1, json);
 	texts(folder, "ctl", -1, ctl);
 	texts(folder, "appline", '0', request);
 	texts(folder, "appline", '1', answer);
+}
+
+/* Names, ids in both forms, and a file of names. */
+static void names(const char *folder, const char *id, const char *host)
+{
+	char file[600];
+	const char *const text[] = {id,  host, "NAS.home.coyo.", "a-1.b2", file, "a.coyo.coyo",
+	                            NULL};
+
+	snprintf(file, sizeof(file), "# mine\n%s nas box.coyo\t# both\r\n\n%s phone", id, host);
+	texts(folder, "names", -1, text);
 }
 
 /* Snapshots of no contact, of one and of a few; and one of more than a bucket takes, and than the table has room for at first. */
@@ -120,7 +134,7 @@ int main(int argc, char **argv)
 	struct rng_seeded s;
 	struct rng rng;
 	struct identity me;
-	char text[IDENTITY_TEXT_MAX];
+	char text[IDENTITY_TEXT_MAX], plain[ID_TEXT_LEN + 1];
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: make_corpus FOLDER\n");
@@ -143,6 +157,8 @@ int main(int argc, char **argv)
 	save(argv[1], "id", 0, text, ID_TEXT_LEN);
 	id_to_host(&me.id, text);
 	save(argv[1], "id", 1, text, ID_HOST_LEN);
+	id_to_text(&me.id, plain);
+	names(argv[1], plain, text);
 	id_to_text(&me.id, text);
 	lines(argv[1], text);
 	snapshots(argv[1], &rng);
