@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+#define SETUP_NOTVIA_AT 13  /* where a set-up says how many pairs are excluded */
+#define COUNT_RAW       224 /* from here on that byte is what the input says */
+
 /* ---- fields ---- */
 static uint64_t number(struct world *w, struct input *in)
 {
@@ -246,14 +249,15 @@ void say_linklocal(struct world *w, struct input *in)
 /* ---- routed ---- */
 static void setup(struct world *w, struct input *in, struct wr *to)
 {
-	uint8_t envelope[256];
+	uint8_t envelope[256], *at = to->p, count;
 	struct setup_msg m = {
 	        .flags = in_u8(in), .mtu = (uint16_t)(1200 + in_u8(in)), .envelope = envelope};
 
 	m.nonce = number(w, in);
 	m.hops = in_u8(in);
 	m.reverse_label = any_label(w, in, any_tunnel(w, in));
-	m.nnotvia = in_u8(in) % (SETUP_NOTVIA_MAX + 1);
+	count = in_u8(in);
+	m.nnotvia = count % (SETUP_NOTVIA_MAX + 1);
 	for (unsigned i = 0; i < m.nnotvia; i++) {
 		m.notvia[i][0] = id_tag(world_id(w, in_u8(in) % WORLD_NODES));
 		m.notvia[i][1] = id_tag(world_id(w, in_u8(in) % WORLD_NODES));
@@ -265,6 +269,8 @@ static void setup(struct world *w, struct input *in, struct wr *to)
 	for (unsigned i = 0; i < m.envelope_len; i++)
 		envelope[i] = in_u8(in);
 	setup_write(to, &m);
+	if (count >= COUNT_RAW && wr_ok(to)) /* more pairs than there are, or may be */
+		at[SETUP_NOTVIA_AT] = count;
 }
 
 static void reply(struct world *w, struct input *in, struct wr *to)
