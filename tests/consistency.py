@@ -152,9 +152,9 @@ class Programs(unittest.TestCase):
             self.assertEqual(status, 0)
             # -- alone, and what the manual tells of another program, are none.
             of = lambda text: {o for o in re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)\b", text)}
-            told, written = of(said), of(plain(manual))
+            told, written = of(said), of(plain(manual).split("\nEXAMPLES\n")[0])
             if program == "coyo":
-                told, written = told - {"-h"}, written - {"-h", "-c"}
+                told, written = told - {"-h"}, written - {"-h"}
             self.assertEqual(told ^ written, set(), program)
 
     def test_verbs_in_help_and_manual(self):

@@ -2,7 +2,7 @@
 /* What an application and the daemon say to each other over the Unix stream socket: one line each way, streams as descriptors.
  *
  *   -> connect ID PORT           <- ok LOCAL-ID LOCAL-PORT          with one descriptor (SCM_RIGHTS) on the line's first byte
- *   -> listen PORT [BACKLOG]     <- ok, then for every stream:
+ *   -> listen PORT [BACKLOG]     <- ok LOCAL-ID PORT, then for every stream:
  *                                <- accept REMOTE-ID REMOTE-PORT    with one descriptor
  *   -> resolve NAME              <- is ID NAME                      whom the daemon's [names] call so
  *   -> name ID|START             <- is ID NAME                      and what they call an id; START: its first 24 characters

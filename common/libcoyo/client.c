@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The client's side of the application socket: one request line out, one answer line and a descriptor in. */
-#include "libcoyo/coyo.h"
+#include "libcoyo/client.h"
 #include "ipc/appabi.h"
 #include "libcoyo/dial.h"
 #include "resolve/resolve.h"
@@ -85,8 +85,8 @@ COYO_EXPORT int coyo_client_connect(const char *socket, const struct sockaddr_co
 	return stream;
 }
 
-COYO_EXPORT int coyo_client_listen(const char *socket, uint16_t port, unsigned backlog,
-                                   char why[COYO_WHY_MAX])
+int client_listen(const char *socket, uint16_t port, unsigned backlog, struct sockaddr_coyo *local,
+                  char why[COYO_WHY_MAX])
 {
 	struct app_request req = {.type = APP_REQ_LISTEN, .port = port};
 	struct app_answer ans;
@@ -102,10 +102,21 @@ COYO_EXPORT int coyo_client_listen(const char *socket, uint16_t port, unsigned b
 	r = read_answer(fd, &ans, &passed, why);
 	if (passed >= 0)
 		close(passed);
-	if (r == 0)
-		return fd;
-	close(fd);
-	return r;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	if (local)
+		*local = (struct sockaddr_coyo){0};
+	if (ans.has_end)
+		fill_address(local, &ans);
+	return fd;
+}
+
+COYO_EXPORT int coyo_client_listen(const char *socket, uint16_t port, unsigned backlog,
+                                   char why[COYO_WHY_MAX])
+{
+	return client_listen(socket, port, backlog, NULL, why);
 }
 
 COYO_EXPORT int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_WHY_MAX])

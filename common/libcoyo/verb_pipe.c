@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo connect and coyo listen: a stream as standard input and output. */
+#include "libcoyo/listen_args.h"
 #include "libcoyo/relay.h"
+#include "libcoyo/serve.h"
 #include "libcoyo/verbs.h"
 #include "program/program.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,21 +33,13 @@ int verb_connect(int argc, char **argv, const char *socket)
 	return r < 0 ? verb_complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
 }
 
-int verb_listen(int argc, char **argv, const char *socket)
+/* With standard input and output. */
+static int pipe_streams(const struct listen_args *args, const char *socket)
 {
 	char why[COYO_WHY_MAX];
-	bool keep = false;
-	int status = PROGRAM_DONE, listener, c;
-	uint16_t port;
+	int status = PROGRAM_DONE;
+	int listener = coyo_client_listen(socket, args->port[0], 0, why);
 
-	while ((c = getopt(argc, argv, "+k")) != -1) {
-		if (c != 'k')
-			return verb_misuse("listen takes -k and PORT");
-		keep = true;
-	}
-	if (argc - optind != 1 || !verb_port(argv[optind], &port))
-		return verb_misuse("listen takes a PORT from 1 to 65535");
-	listener = coyo_client_listen(socket, port, 0, why);
 	if (listener < 0)
 		return verb_complain_of(listener, why);
 	do {
@@ -54,17 +49,33 @@ int verb_listen(int argc, char **argv, const char *socket)
 			status = verb_complain(PROGRAM_FAILED, why);
 			break;
 		}
-		if (!keep) {
+		if (!args->keep) {
 			close(listener);
 			listener = -1;
 		}
-		r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, !keep, why);
+		r = relay_run(STDIN_FILENO, STDOUT_FILENO, fd, !args->keep, why);
 		close(fd);
 		/* With -k a stream that failed is reported and does not end the service. */
 		if (r < 0)
 			status = verb_complain(PROGRAM_FAILED, why);
-	} while (keep);
+	} while (args->keep);
 	if (listener >= 0)
 		close(listener);
+	return status;
+}
+
+int verb_listen(int argc, char **argv, const char *socket)
+{
+	struct listen_args *args = malloc(sizeof(*args));
+	const char *wrong;
+	int status;
+
+	if (!args)
+		return verb_complain(PROGRAM_FAILED, "out of memory");
+	if (listen_args_read(argc, argv, args, &wrong) < 0)
+		status = verb_misuse(wrong);
+	else
+		status = args->command ? serve_run(args, socket) : pipe_streams(args, socket);
+	free(args);
 	return status;
 }

@@ -35,14 +35,20 @@ int verb_complain_of_name(int err, const char *why)
 	return err == -EPERM ? verb_complain(PROGRAM_FAILED, why) : verb_complain_of(err, why);
 }
 
-bool verb_port(const char *text, uint16_t *port)
+bool verb_number(const char *text, unsigned long most, unsigned long *v)
 {
 	char *end;
-	unsigned long v;
 
 	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text < '0' || *text > '9' || v < 1 || v > 65535)
+	*v = strtoul(text, &end, 10);
+	return !errno && end != text && !*end && *text >= '0' && *text <= '9' && *v <= most;
+}
+
+bool verb_port(const char *text, uint16_t *port)
+{
+	unsigned long v;
+
+	if (!verb_number(text, UINT16_MAX, &v) || v == 0)
 		return false;
 	*port = (uint16_t)v;
 	return true;

@@ -22,5 +22,7 @@ int verb_misuse(const char *what);
 int verb_complain_of(int err, const char *why);
 /* The same of coyo_resolve(): PROGRAM_USAGE where there is no such name. */
 int verb_complain_of_name(int err, const char *why);
+/* A number in decimal, 0 to most. */
+bool verb_number(const char *text, unsigned long most, unsigned long *v);
 /* A port in decimal, 1 to 65535. */
 bool verb_port(const char *text, uint16_t *port);

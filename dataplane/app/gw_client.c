@@ -264,7 +264,7 @@ static const char *listen_text(int err)
 void gw_client_listening(struct gateway *g, struct gw_client *c, struct gw_listener *l, int err,
                          uint16_t port)
 {
-	struct app_answer ans = {.type = APP_ANS_OK};
+	struct app_answer ans = {.type = APP_ANS_OK, .has_end = true, .id = g->id, .port = port};
 	char why[APP_WHY_MAX];
 	bool listening = false;
 
