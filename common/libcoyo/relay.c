@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RELAY_BYTES (256 * 1024)
@@ -152,7 +153,23 @@ static int explain(const struct flow *f, char why[COYO_WHY_MAX])
 	return -f->err;
 }
 
-static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY_MAX])
+/* Waits for the outward copy, quit_s seconds at most (-1: as long as it takes), and ends it then. */
+static void join_outward(pthread_t thread, struct flow *outward, int quit_s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += quit_s;
+	if (quit_s >= 0 && pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+		return;
+	if (quit_s >= 0)
+		eventfd_write(outward->stop, 1);
+	pthread_join(thread, NULL);
+	if (quit_s >= 0 && outward->err == ECANCELED)
+		outward->err = 0;
+}
+
+static int run_both(struct flow *outward, struct flow *inward, int quit_s, char why[COYO_WHY_MAX])
 {
 	pthread_t thread;
 	int r = pthread_create(&thread, NULL, flow_run, outward);
@@ -163,15 +180,13 @@ static int run_both(struct flow *outward, struct flow *inward, char why[COYO_WHY
 	}
 	flow_run(inward);
 	/* The stream is broken, so nothing that standard input may still bring can be sent: the outward copy stops waiting for it. */
-	if (inward->err)
-		eventfd_write(outward->stop, 1);
-	pthread_join(thread, NULL);
+	join_outward(thread, outward, inward->err ? 0 : quit_s);
 	if (inward->err)
 		return explain(inward, why);
 	return outward->err ? explain(outward, why) : 0;
 }
 
-int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
+int relay_run(int in, int out, int stream, bool last, int quit_s, char why[COYO_WHY_MAX])
 {
 	struct flow outward = {.from = in, .to = stream, .stream = stream, .outward = true};
 	struct flow inward = {
@@ -186,7 +201,7 @@ int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX])
 		r = -errno;
 		snprintf(why, COYO_WHY_MAX, "cannot make an eventfd: %s", strerror(-r));
 	} else if (outward.buf && inward.buf) {
-		r = run_both(&outward, &inward, why);
+		r = run_both(&outward, &inward, quit_s, why);
 	} else {
 		snprintf(why, COYO_WHY_MAX, "out of memory");
 	}

@@ -4,5 +4,8 @@
 #include <stdbool.h>
 #include "libcoyo/coyo.h"
 
-/* Closes nothing. 0: both directions ended in order; else -errno and a sentence in why. stream must be a socket. */
-int relay_run(int in, int out, int stream, bool last, char why[COYO_WHY_MAX]);
+/* Each direction is passed on to its end; the end of in closes the sending side of stream at once, and where last is set the end of stream
+ * closes out at once: nobody needs it for another stream. quit_s: for how many seconds in may still go on when stream has ended in order; -1: to
+ * its own end. Closes nothing else. 0: both directions ended in order, or in was not waited for longer; else -errno and a sentence in why. stream
+ * must be a socket. */
+int relay_run(int in, int out, int stream, bool last, int quit_s, char why[COYO_WHY_MAX]);

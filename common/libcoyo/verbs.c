@@ -19,20 +19,30 @@ int verb_misuse(const char *what)
 	return PROGRAM_USAGE;
 }
 
-int verb_complain_of(int err, const char *why)
+int verb_status_of(int err)
 {
 	bool unreached = err == -ENOENT || err == -ENOTCONN || err == -EACCES || err == -EPERM ||
 	                 err == -ENAMETOOLONG;
 
-	return verb_complain(unreached ? PROGRAM_UNREACHED : PROGRAM_FAILED, why);
+	return unreached ? PROGRAM_UNREACHED : PROGRAM_FAILED;
+}
+
+int verb_complain_of(int err, const char *why)
+{
+	return verb_complain(verb_status_of(err), why);
+}
+
+int verb_status_of_name(int err)
+{
+	if (err == -EINVAL || err == -ENOENT)
+		return PROGRAM_USAGE;
+	/* The user's own names are not private: the daemon was not asked. */
+	return err == -EPERM ? PROGRAM_FAILED : verb_status_of(err);
 }
 
 int verb_complain_of_name(int err, const char *why)
 {
-	if (err == -EINVAL || err == -ENOENT)
-		return verb_complain(PROGRAM_USAGE, why);
-	/* The user's own names are not private: the daemon was not asked. */
-	return err == -EPERM ? verb_complain(PROGRAM_FAILED, why) : verb_complain_of(err, why);
+	return verb_complain(verb_status_of_name(err), why);
 }
 
 bool verb_number(const char *text, unsigned long most, unsigned long *v)

@@ -7,9 +7,14 @@
 
 /* A verb gets its own arguments, argv[0] being its name, and the daemon's application socket as -s gave it (NULL: not given). Returns the
  * exit status (program/program.h). */
+
+/* Makes a key file. */
 int verb_keygen(int argc, char **argv, const char *socket);
+/* Prints the id of a key file. */
 int verb_id(int argc, char **argv, const char *socket);
+/* Opens a stream to another node from standard input and to standard output. */
 int verb_connect(int argc, char **argv, const char *socket);
+/* Takes streams from other nodes: to standard output, or each to a command of its own. */
 int verb_listen(int argc, char **argv, const char *socket);
 /* coyo names ...: the user's own names. */
 int verb_names(int argc, char **argv, const char *socket);
@@ -18,9 +23,13 @@ int verb_names(int argc, char **argv, const char *socket);
 int verb_complain(int status, const char *why);
 /* Says what is wrong with the arguments, and where help is; returns PROGRAM_USAGE. */
 int verb_misuse(const char *what);
-/* Of a call that asks the daemon for something: err is what it returned. Returns PROGRAM_UNREACHED or PROGRAM_FAILED. */
+/* The exit status for what a call that asks the daemon for something returned: PROGRAM_UNREACHED or PROGRAM_FAILED. */
+int verb_status_of(int err);
+/* Says why such a call failed; returns that status. */
 int verb_complain_of(int err, const char *why);
-/* The same of coyo_resolve(): PROGRAM_USAGE where there is no such name. */
+/* The exit status for what coyo_resolve() returned: PROGRAM_USAGE where there is no such name, else as above. */
+int verb_status_of_name(int err);
+/* Says why it failed; returns that status. */
 int verb_complain_of_name(int err, const char *why);
 /* A number in decimal, 0 to most. */
 bool verb_number(const char *text, unsigned long most, unsigned long *v);

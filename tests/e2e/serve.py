@@ -155,7 +155,12 @@ def ssh(net):
     want = coyonet.make_file(source, 1 << 20)
     r = subprocess.run(["scp", *options, "-P", "2222", source, "%s@%s:%s" % (getpass.getuser(), host, copy)], stdout=PIPE, stderr=PIPE, timeout=60, check=False)
     check(r.returncode == 0 and coyonet.sha256(copy) == want, "scp carries 1 MiB to the host-name form of the id %s" % r.stderr.decode())
+    with subprocess.Popen(["ssh", *options, "-p", "2222", "%s@%s" % (getpass.getuser(), net.nodes["b"].id), "echo here; exec cat"], stdin=PIPE, stdout=PIPE,
+                          stderr=subprocess.DEVNULL) as p:
+        check(p.stdout.readline() == b"here\n", "an ssh session stands")
+        p.kill()
     service.quiet()
+    check(True, "kill -9 of ssh ends coyo connect, the stream and sshd")
     service.end()
 
 
