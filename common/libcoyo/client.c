@@ -85,38 +85,45 @@ COYO_EXPORT int coyo_client_connect(const char *socket, const struct sockaddr_co
 	return stream;
 }
 
-int client_listen(const char *socket, uint16_t port, unsigned backlog, struct sockaddr_coyo *local,
-                  char why[COYO_WHY_MAX])
+int client_listen_ask(const char *socket, uint16_t port, unsigned backlog, char why[COYO_WHY_MAX])
 {
 	struct app_request req = {.type = APP_REQ_LISTEN, .port = port};
-	struct app_answer ans;
-	int fd, passed, r;
 
 	if (port == 0)
 		return dial_fail(why, EINVAL, "the port must be a number from 1 to 65535");
 	req.backlog =
 	        backlog == 0 ? APP_BACKLOG_DEFAULT : (uint32_t)min_u64(backlog, APP_BACKLOG_MAX);
-	fd = request(socket, &req, why);
-	if (fd < 0)
-		return fd;
-	r = read_answer(fd, &ans, &passed, why);
+	return request(socket, &req, why);
+}
+
+int client_listen_answer(int fd, struct sockaddr_coyo *local, char why[COYO_WHY_MAX])
+{
+	struct app_answer ans;
+	int passed, r = read_answer(fd, &ans, &passed, why);
+
 	if (passed >= 0)
 		close(passed);
-	if (r < 0) {
-		close(fd);
+	if (r < 0)
 		return r;
-	}
 	if (local)
 		*local = (struct sockaddr_coyo){0};
 	if (ans.has_end)
 		fill_address(local, &ans);
-	return fd;
+	return 0;
 }
 
 COYO_EXPORT int coyo_client_listen(const char *socket, uint16_t port, unsigned backlog,
                                    char why[COYO_WHY_MAX])
 {
-	return client_listen(socket, port, backlog, NULL, why);
+	int fd = client_listen_ask(socket, port, backlog, why), r;
+
+	if (fd < 0)
+		return fd;
+	r = client_listen_answer(fd, NULL, why);
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
 }
 
 COYO_EXPORT int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_WHY_MAX])

@@ -2,12 +2,10 @@
 /* The service's loop: listeners, signals, ends of commands, and the time that each of them waits. */
 #include "libcoyo/serve.h"
 #include "base/cc.h"
-#include "libcoyo/client.h"
 #include "libcoyo/verbs.h"
 #include "program/program.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LISTEN_PAUSE_MIN_MS 200
-#define LISTEN_PAUSE_MAX_MS 5000
-#define ACCEPT_PAUSE_MS     200
-#define LAST_MS             1000  /* for commands that were told to end */
-#define TOLD_FULL_MS        60000 /* "the limit is reached" is not said again within */
-#define NEVER               UINT64_MAX
+#define LAST_MS 1000 /* for commands that were told to end */
 
 static uint64_t now(void)
 {
@@ -42,13 +35,12 @@ static void close_ports(struct serve *s)
 	}
 }
 
-/* No more streams. Commands may go on until kill_ms. */
-static void stop(struct serve *s, uint64_t kill_ms)
+void serve_stop(struct serve *s, uint64_t kill_ms)
 {
 	close_ports(s);
 	s->stopping = true;
 	s->kill_ms = kill_ms;
-	if (s->waiting >= 0 && kill_ms != NEVER) {
+	if (s->waiting >= 0 && kill_ms != SERVE_NEVER) {
 		close(s->waiting);
 		s->waiting = -1;
 	}
@@ -64,8 +56,8 @@ static void end_commands(struct serve *s, uint64_t t)
 
 static void told_to_end(struct serve *s, uint64_t t)
 {
-	if (!s->stopping || s->kill_ms == NEVER)
-		stop(s, t + (uint64_t)s->args->drain_s * 1000);
+	if (!s->stopping || s->kill_ms == SERVE_NEVER)
+		serve_stop(s, t + (uint64_t)s->args->drain_s * 1000);
 	else
 		s->kill_ms = t;
 }
@@ -82,106 +74,6 @@ static void take_signals(struct serve *s, uint64_t t)
 	}
 }
 
-/* ---- listeners ---- */
-
-/* One cannot be had, or is lost. */
-static void lose(struct serve *s, struct serve_port *p, const char *why, uint64_t t)
-{
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
-	if (strcmp(s->told, why) != 0) {
-		snprintf(s->told, sizeof(s->told), "%s", why);
-		fprintf(stderr, "coyo: %s%s\n", why, s->args->retry ? "; trying again" : "");
-	}
-	p->pause_ms = p->pause_ms == 0 ? LISTEN_PAUSE_MIN_MS
-	                               : (uint32_t)min_u64(p->pause_ms * 2, LISTEN_PAUSE_MAX_MS);
-	p->again_ms = t + p->pause_ms;
-	if (s->args->retry)
-		return;
-	s->failed = true;
-	if (!s->stopping)
-		stop(s, t + (uint64_t)s->args->drain_s * 1000);
-}
-
-static int open_port(struct serve *s, struct serve_port *p, char why[COYO_WHY_MAX])
-{
-	p->fd = client_listen(s->socket, p->port, 0, &p->local, why);
-	if (p->fd < 0)
-		return p->fd;
-	p->pause_ms = 0;
-	return 0;
-}
-
-static void open_due(struct serve *s, uint64_t t)
-{
-	char why[COYO_WHY_MAX];
-	unsigned there = 0;
-
-	for (unsigned i = 0; i < s->args->nports && !s->stopping; i++) {
-		struct serve_port *p = &s->ports[i];
-
-		if (p->fd < 0 && t >= p->again_ms && open_port(s, p, why) < 0)
-			lose(s, p, why, t);
-		there += p->fd >= 0;
-	}
-	if (there < s->args->nports || !s->told[0])
-		return;
-	s->told[0] = '\0';
-	fprintf(stderr, "coyo: listening\n");
-}
-
-/* Whether a descriptor for the next stream is free: without one the stream would be lost in the passing. */
-static bool have_descriptor(struct serve *s, uint64_t t)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		close(fd);
-		s->told_descriptors = false;
-		return true;
-	}
-	if (!s->told_descriptors)
-		fprintf(stderr, "coyo: no descriptor for another stream: %s; streams wait\n",
-		        strerror(errno));
-	s->told_descriptors = true;
-	s->accept_ms = t + ACCEPT_PAUSE_MS;
-	return false;
-}
-
-static void take_stream(struct serve *s, struct serve_port *p, uint64_t t)
-{
-	struct sockaddr_coyo peer;
-	char why[COYO_WHY_MAX];
-	int fd;
-
-	if (!have_descriptor(s, t))
-		return;
-	fd = coyo_client_accept(p->fd, &peer, why);
-	if (fd < 0) {
-		lose(s, p, why, t);
-		return;
-	}
-	if (serve_stream(s, p, fd, &peer, t) && s->args->once)
-		stop(s, NEVER);
-}
-
-/* Whether a stream may be taken now. */
-static bool may_take(struct serve *s, uint64_t t)
-{
-	if (s->stopping || s->waiting >= 0 || t < s->accept_ms)
-		return false;
-	if (s->children.n < s->args->commands)
-		return true;
-	if (s->told_full_ms == 0 || t - s->told_full_ms > TOLD_FULL_MS) {
-		s->told_full_ms = t;
-		fprintf(stderr,
-		        "coyo: %u commands run, as many as may at once: further streams wait\n",
-		        s->args->commands);
-	}
-	return false;
-}
-
 /* ---- the loop ---- */
 
 static void sooner(uint64_t *next, uint64_t when)
@@ -193,7 +85,7 @@ static void sooner(uint64_t *next, uint64_t when)
 /* How long poll() may sleep, in ms; -1: until something happens. */
 static int poll_timeout(const struct serve *s, uint64_t t)
 {
-	uint64_t next = NEVER;
+	uint64_t next = SERVE_NEVER;
 
 	if (s->stopping)
 		sooner(&next, s->killed ? s->leave_ms : s->kill_ms);
@@ -206,7 +98,7 @@ static int poll_timeout(const struct serve *s, uint64_t t)
 	for (unsigned i = 0; i < s->args->nports && !s->stopping; i++)
 		if (s->ports[i].fd < 0)
 			sooner(&next, s->ports[i].again_ms);
-	if (next == NEVER)
+	if (next == SERVE_NEVER)
 		return -1;
 	return next <= t ? 0 : (int)min_u64(next - t, 60000);
 }
@@ -220,13 +112,14 @@ static void turn(struct serve *s)
 	uint64_t t = now();
 	bool take;
 
-	open_due(s, t);
+	serve_listen_again(s, t);
 	if (s->waiting >= 0 && t >= s->start_ms)
 		serve_waiting(s, t);
-	take = may_take(s, t);
+	take = serve_may_take(s, t);
 	/* Of a listener whose streams are left in the backlog only its end is asked for, which poll() always tells. */
 	for (unsigned i = 0; i < s->args->nports; i++)
-		of_port[i] = (struct pollfd){.fd = s->ports[i].fd, .events = take ? POLLIN : 0};
+		of_port[i] = (struct pollfd){.fd = s->ports[i].fd,
+		                             .events = take || s->ports[i].asked ? POLLIN : 0};
 	for (unsigned i = 0; i < s->nrefused; i++)
 		of_refused[i] = (struct pollfd){.fd = s->refused[i].fd, .events = POLLIN};
 	if (poll(fds, 1 + s->args->nports + s->nrefused, poll_timeout(s, t)) < 0)
@@ -234,18 +127,8 @@ static void turn(struct serve *s)
 	t = now();
 	serve_refused(s, of_refused, t);
 	/* Before signals: they may close the listeners. Each port has its turn. */
-	for (unsigned i = 0; i < s->args->nports; i++) {
-		struct serve_port *p = &s->ports[i];
-
-		if (p->fd < 0 || !of_port[i].revents)
-			continue;
-		if (of_port[i].revents & POLLIN) {
-			if (may_take(s, t))
-				take_stream(s, p, t);
-		} else {
-			lose(s, p, "coyod has ended, or closed the listener", t);
-		}
-	}
+	for (unsigned i = 0; i < s->args->nports; i++)
+		serve_port_event(s, &s->ports[i], of_port[i].revents, t);
 	take_signals(s, t);
 	if (s->stopping && !s->killed && t >= s->kill_ms)
 		end_commands(s, t);
@@ -294,24 +177,6 @@ static int take_over_signals(struct serve *s)
 	return s->signals < 0 ? -errno : 0;
 }
 
-/* Every port, or, without --retry, none. Before signals are taken over: whoever waits for a daemon that does not answer can be ended. */
-static int open_ports(struct serve *s)
-{
-	char why[COYO_WHY_MAX];
-	uint64_t t = now();
-
-	for (unsigned i = 0; i < s->args->nports; i++) {
-		struct serve_port *p = &s->ports[i];
-		int r = open_port(s, p, why);
-
-		if (r < 0 && !s->args->retry)
-			return verb_complain_of(r, why);
-		if (r < 0)
-			lose(s, p, why, t);
-	}
-	return PROGRAM_DONE;
-}
-
 static int prepare(struct serve *s)
 {
 	char why[COYO_WHY_MAX];
@@ -327,7 +192,8 @@ static int prepare(struct serve *s)
 		return r;
 	if (children_init(&s->children, s->args->commands) < 0)
 		return verb_complain(PROGRAM_FAILED, "out of memory");
-	r = open_ports(s);
+	/* Before signals are taken over: whoever waits for a daemon that does not answer can be ended. */
+	r = serve_listen(s, now());
 	if (r != PROGRAM_DONE)
 		return r;
 	r = take_over_signals(s);

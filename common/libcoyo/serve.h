@@ -8,11 +8,13 @@
 #include <poll.h>
 
 #define SERVE_TURNED_AWAY_MAX 32
+#define SERVE_NEVER           UINT64_MAX
 
 /* A listener of the daemon. */
 struct serve_port {
 	uint16_t port;
 	int fd;            /* -1: lost, or not had yet */
+	bool asked;        /* the daemon has not answered yet */
 	uint64_t again_ms; /* when it is asked for again */
 	uint32_t pause_ms; /* before the next attempt */
 	struct sockaddr_coyo local;
@@ -53,6 +55,19 @@ struct serve {
 
 /* Serves args->port until it is told to end by SIGTERM, SIGINT or SIGHUP, or has lost its listeners. Returns the exit status. */
 int serve_run(const struct listen_args *args, const char *socket);
+
+/* No more streams. Commands may go on until kill_ms, on the loop's clock (SERVE_NEVER: as long as they like). */
+void serve_stop(struct serve *s, uint64_t kill_ms);
+
+/* serve_listen.c: has every port, or, without --retry, none: then it has been told, and the exit status is returned. Blocks until the daemon
+ * has answered. */
+int serve_listen(struct serve *s, uint64_t now_ms);
+/* Asks for the ports whose time has come. */
+void serve_listen_again(struct serve *s, uint64_t now_ms);
+/* Whether a stream may be taken now; where the limit is in the way that is said. */
+bool serve_may_take(struct serve *s, uint64_t now_ms);
+/* What poll() tells about a port's descriptor: the answer, a stream, or the listener's end. */
+void serve_port_event(struct serve *s, struct serve_port *p, short events, uint64_t now_ms);
 
 /* serve_stream.c: a stream has come for this port: its command is started, or it waits, or it is turned away (false). Takes fd. */
 bool serve_stream(struct serve *s, struct serve_port *p, int fd, const struct sockaddr_coyo *peer,
