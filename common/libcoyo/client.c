@@ -22,6 +22,29 @@ static int read_answer(int fd, struct app_answer *ans, int *passed, char why[COY
 	if (n == 0)
 		*passed = -1;
 	return r;
+	for (;;) {
+		ssize_t k = recv_passed(fd, line + n, 1, passed);
+
+		if (k < 0)
+			return fail(why, (int)-k, "lost coyod: %s", strerror((int)-k));
+		if (k == 0)
+			return fail(why, ECONNABORTED,
+			            "coyod closed the connection: it is stopping, or "
+			            "it has too many clients");
+		if (line[n] == '\n')
+			break;
+		if (++n == sizeof(line))
+			return fail(why, EPROTO, "coyod sent a line that is too long");
+	}
+	line[n] = '\0';
+	if (app_answer_parse(line, n, ans) < 0)
+		return fail(why, EPROTO,
+		            "coyod answered \"%.60s\", which this version does not "
+		            "understand",
+		            line);
+	if (ans->type == APP_ANS_ERROR)
+		return fail(why, ans->err, "%s", ans->why);
+	return 0;
 }
 
 static void fill_address(struct sockaddr_coyo *out, const struct app_answer *ans)

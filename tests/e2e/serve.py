@@ -406,7 +406,7 @@ def strange_daemon(net):
             service.p.send_signal(signal.SIGTERM)
             check(service.p.wait(30) == 0, "SIGTERM ends it while the daemon does not answer")
     said = service.said()
-    check(all(said.count(w) == 1 for w in ("closed the connection", "what?", "somebody else")), "each reason is told once: %s" % said.strip().replace("\n", " / "))
+    check(all(said.count(w) == 1 for w in ("closed the connection", '"what?", which', "somebody else")), "each reason is told once: %s" % said.strip().replace("\n", " / "))
 
 
 # ---- long -----------------------------------------------------------------------------------------------------------------
