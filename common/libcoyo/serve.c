@@ -143,6 +143,23 @@ static bool over(const struct serve *s)
 
 /* ---- the beginning ---- */
 
+/* With --retry a name, too, waits for the daemon that knows it. */
+static int resolve(const struct serve *s, const char *name, uint8_t id[COYO_ID_BYTES],
+                   char why[COYO_WHY_MAX])
+{
+	uint32_t pause_ms = SERVE_PAUSE_MIN_MS;
+	int r = coyo_resolve(s->socket, name, id, why);
+
+	if (r < 0 && s->args->retry && verb_status_of_name(r) == PROGRAM_UNREACHED)
+		fprintf(stderr, "coyo: %s; trying again\n", why);
+	while (r < 0 && s->args->retry && verb_status_of_name(r) == PROGRAM_UNREACHED) {
+		poll(NULL, 0, (int)pause_ms);
+		pause_ms = (uint32_t)min_u64(pause_ms * 2, SERVE_PAUSE_MAX_MS);
+		r = coyo_resolve(s->socket, name, id, why);
+	}
+	return r;
+}
+
 static int resolve_allowed(struct serve *s, char why[COYO_WHY_MAX])
 {
 	unsigned n = s->args->nallowed;
@@ -151,7 +168,7 @@ static int resolve_allowed(struct serve *s, char why[COYO_WHY_MAX])
 	if (!s->allowed)
 		return verb_complain(PROGRAM_FAILED, "out of memory");
 	for (unsigned i = 0; i < n; i++) {
-		int r = coyo_resolve(s->socket, s->args->allowed[i], s->allowed[i], why);
+		int r = resolve(s, s->args->allowed[i], s->allowed[i], why);
 
 		if (r < 0)
 			return verb_complain_of_name(r, why);

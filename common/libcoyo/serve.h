@@ -9,6 +9,9 @@
 
 #define SERVE_TURNED_AWAY_MAX 32
 #define SERVE_NEVER           UINT64_MAX
+/* Before the daemon is asked again with --retry; doubled each time. */
+#define SERVE_PAUSE_MIN_MS 200
+#define SERVE_PAUSE_MAX_MS 5000
 
 /* A listener of the daemon. */
 struct serve_port {

@@ -12,10 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LISTEN_PAUSE_MIN_MS 200
-#define LISTEN_PAUSE_MAX_MS 5000
-#define ACCEPT_PAUSE_MS     200
-#define TOLD_FULL_MS        60000 /* "the limit is reached" is not said again within */
+#define ACCEPT_PAUSE_MS 200
+#define TOLD_FULL_MS    60000 /* "the limit is reached" is not said again within */
 
 /* One cannot be had, or is lost. */
 static void lose(struct serve *s, struct serve_port *p, const char *why, uint64_t t)
@@ -28,8 +26,8 @@ static void lose(struct serve *s, struct serve_port *p, const char *why, uint64_
 		snprintf(s->told, sizeof(s->told), "%s", why);
 		fprintf(stderr, "coyo: %s%s\n", why, s->args->retry ? "; trying again" : "");
 	}
-	p->pause_ms = p->pause_ms == 0 ? LISTEN_PAUSE_MIN_MS
-	                               : (uint32_t)min_u64(p->pause_ms * 2, LISTEN_PAUSE_MAX_MS);
+	p->pause_ms = p->pause_ms == 0 ? SERVE_PAUSE_MIN_MS
+	                               : (uint32_t)min_u64(p->pause_ms * 2, SERVE_PAUSE_MAX_MS);
 	p->again_ms = t + p->pause_ms;
 	if (s->args->retry)
 		return;
