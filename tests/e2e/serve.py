@@ -367,11 +367,14 @@ def once(net):
 def cannot(net):
     """What is found before the daemon is asked, and what SIGCHLD ignored by the parent must not spoil."""
     env = dict(os.environ, COYO_SOCKET="/nowhere")
-    for command, words in (("no-such-program", "no folder of $PATH"), (net.dir, "it is a folder"), (net.nodes["a"].log, "may not be run")):
-        r = subprocess.run([net.bin("coyo"), "listen", "7060", "--", command], env=env, stdin=subprocess.DEVNULL, stderr=PIPE, timeout=30, check=False)
-        if r.returncode != 1 or words not in r.stderr.decode():
-            check(False, "%s: status %d, %s" % (command, r.returncode, r.stderr.decode()))
-    check(True, "a command that cannot be run is told before the daemon is asked")
+    rows = (["7060", "--", "no-such-program"], 1, "no folder of $PATH"), (["7060", "--", net.dir], 1, "it is a folder"), \
+           (["7060", "--", net.nodes["a"].log], 1, "may not be run"), (["7060", "--"], 2, "no command"), (["7060", "--", "cat"], 3, "not running"), \
+           (["--allow", "x" * 107, "7060", "--", "cat"], 2, ""), (["--allow", "somebody", "7060", "--", "cat"], 3, "not running")
+    for words, status, says in rows:
+        r = subprocess.run([net.bin("coyo"), "listen", *words], env=env, stdin=subprocess.DEVNULL, stderr=PIPE, timeout=30, check=False)
+        if r.returncode != status or says not in r.stderr.decode():
+            check(False, "%s: status %d, %s" % (words, r.returncode, r.stderr.decode()))
+    check(True, "a command that cannot be run is told before the daemon is asked; status 1, 2 and 3 mean what the manual says")
     service = Service(net, 7060, ECHO, before=["sh", "-c", 'trap "" CHLD PIPE; exec "$@"', "sh"])
     s = connect(net, 7060)
     line(s)
