@@ -6,8 +6,8 @@ Usage: tests/e2e/serve.py BUILD [long]
       a --- t --- b        services are on b
 """
 import contextlib
-import getpass
 import os
+import pwd
 import resource
 import select
 import shutil
@@ -112,13 +112,30 @@ def have(program, package):
     return False
 
 
-def user_of_sshd():
-    """The command that sshd is begun with, or None where it cannot be. As root it wants a folder of its own, which is made in a mount
-    namespace; where root is only called so, it fails."""
-    if os.geteuid() != 0:
-        return []
+def only_called_root():
+    """Root of a namespace in which nobody else is: it cannot become another user, which servers begun by root do."""
+    words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "true"]
+    return os.geteuid() == 0 and subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode != 0
+
+
+def who_may_log_in():
+    """(name, words that sshd is begun with) of who runs this; NetError tells why sshd would not let him in. As root it wants a folder of its own, which is
+    made in a mount namespace."""
+    try:
+        me = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise coyonet.NetError("user %d has no name" % os.geteuid()) from None
+    if not os.access(me.pw_shell or "/bin/sh", os.X_OK) or os.path.basename(me.pw_shell) in ("nologin", "false"):
+        raise coyonet.NetError("%s has no shell" % me.pw_name)
+    if me.pw_uid != 0:
+        return me.pw_name, []
     words = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$@"', "sh"]
-    return words if coyonet.daemon_user() and subprocess.run([*words, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0 else None
+    if only_called_root() or subprocess.run([*words, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise coyonet.NetError("who is called root here is not")
+    with open("/etc/shadow", encoding="utf-8") as f:
+        if any(line.startswith("root:!") for line in f):
+            raise coyonet.NetError("root is locked")
+    return me.pw_name, words
 
 
 def make_keys(net):
@@ -136,25 +153,26 @@ def make_keys(net):
 
 def ssh(net):
     """sshd -i behind coyo listen, coyo connect as ssh's ProxyCommand."""
-    before = user_of_sshd()
     if not (have("sshd", "openssh-server") and have("ssh", "openssh-client")):
         return
-    if before is None:
-        print("skip sshd cannot be run by whoever is called root here", flush=True)
+    try:
+        me, before = who_may_log_in()
+    except coyonet.NetError as e:
+        print("skip sshd: %s" % e, flush=True)
         return
     d = make_keys(net)
     service = Service(net, 2222, [*before, shutil.which("sshd", path=SBIN), "-i", "-f", d + "/config", "-e"])
     options = ["-F", "none", "-i", d + "/user", "-o", "BatchMode=yes", "-o", "HostKeyAlias=b", "-o", "UserKnownHostsFile=%s/known" % d,
                "-o", "ProxyCommand=%s -s %s connect %%h %%p" % (net.bin("coyo"), net.nodes["a"].app)]
-    r = subprocess.run(["ssh", *options, "-p", "2222", "%s@%s" % (getpass.getuser(), net.nodes["b"].id), "cat; echo heard >&2; exit 7"], input=b"through ssh", stdout=PIPE,
+    r = subprocess.run(["ssh", *options, "-p", "2222", "%s@%s" % (me, net.nodes["b"].id), "cat; echo heard >&2; exit 7"], input=b"through ssh", stdout=PIPE,
                        stderr=PIPE, timeout=60, check=False)
     check((r.stdout, r.returncode) == (b"through ssh", 7) and b"heard" in r.stderr,
           "ssh runs a command by `sshd -i`: %r, status %d %s" % (r.stdout, r.returncode, "" if r.returncode == 7 else r.stderr.decode() + service.said()))
     source, copy = os.path.join(net.dir, "scp-from"), os.path.join(net.dir, "scp-to")
     want = coyonet.make_file(source, 1 << 20)
-    r = subprocess.run(["scp", *options, "-P", "2222", source, "%s@server.coyo:%s" % (getpass.getuser(), copy)], stdout=PIPE, stderr=PIPE, timeout=60, check=False)
+    r = subprocess.run(["scp", *options, "-P", "2222", source, "%s@server.coyo:%s" % (me, copy)], stdout=PIPE, stderr=PIPE, timeout=60, check=False)
     check(r.returncode == 0 and coyonet.sha256(copy) == want, "scp carries 1 MiB to a name of [names] %s" % r.stderr.decode())
-    with subprocess.Popen(["ssh", *options, "-p", "2222", "%s@%s" % (getpass.getuser(), net.nodes["b"].id), "echo here; exec cat"], stdin=PIPE, stdout=PIPE,
+    with subprocess.Popen(["ssh", *options, "-p", "2222", "%s@%s" % (me, net.nodes["b"].id), "echo here; exec cat"], stdin=PIPE, stdout=PIPE,
                           stderr=subprocess.DEVNULL) as p:
         check(p.stdout.readline() == b"here\n", "an ssh session stands")
         p.kill()
@@ -187,6 +205,9 @@ def git(net):
 def rsync(net):
     """rsync --daemon, which sees by itself that its standard input is a socket."""
     if not have("rsync", "rsync"):
+        return
+    if only_called_root():
+        print("skip rsync --daemon: who is called root here is not", flush=True)
         return
     d = os.path.join(net.dir, "rsync")
     os.makedirs(d + "/module")
