@@ -11,6 +11,8 @@
 
 _Static_assert(COYO_ID_BYTES == ID_BYTES, "one id");
 
+#define RESOLVE_MS 5000 /* a daemon that is busy answers later, one that is stopped never */
+
 /* Reads one answer and at most one descriptor; *passed stays -1 without one. */
 static int read_answer(int fd, struct app_answer *ans, int *passed, char why[COYO_WHY_MAX])
 {
@@ -22,29 +24,6 @@ static int read_answer(int fd, struct app_answer *ans, int *passed, char why[COY
 	if (n == 0)
 		*passed = -1;
 	return r;
-	for (;;) {
-		ssize_t k = recv_passed(fd, line + n, 1, passed);
-
-		if (k < 0)
-			return fail(why, (int)-k, "lost coyod: %s", strerror((int)-k));
-		if (k == 0)
-			return fail(why, ECONNABORTED,
-			            "coyod closed the connection: it is stopping, or "
-			            "it has too many clients");
-		if (line[n] == '\n')
-			break;
-		if (++n == sizeof(line))
-			return fail(why, EPROTO, "coyod sent a line that is too long");
-	}
-	line[n] = '\0';
-	if (app_answer_parse(line, n, ans) < 0)
-		return fail(why, EPROTO,
-		            "coyod answered \"%.60s\", which this version does not "
-		            "understand",
-		            line);
-	if (ans->type == APP_ANS_ERROR)
-		return fail(why, ans->err, "%s", ans->why);
-	return 0;
 }
 
 static void fill_address(struct sockaddr_coyo *out, const struct app_answer *ans)
@@ -168,21 +147,6 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 		return dial_fail(why, EINVAL, "%s", id_parse_error(r));
 	memcpy(id, out.b, ID_BYTES);
 	return 0;
-}
-
-/* Asks the daemon. -ENOTCONN where there is none, so that -ENOENT is its answer. */
-static int ask(const char *socket, const struct app_request *req, struct app_answer *ans,
-               char why[COYO_WHY_MAX])
-{
-	int fd = request(socket, req, why), passed, r;
-
-	if (fd < 0)
-		return fd == -ENOENT ? -ENOTCONN : fd;
-	r = read_answer(fd, ans, &passed, why);
-	if (passed >= 0)
-		close(passed);
-	close(fd);
-	return r;
 }
 
 COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],

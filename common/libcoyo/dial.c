@@ -134,6 +134,7 @@ int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsi
 		if (++n == sizeof(line))
 			return dial_fail(why, EPROTO, "coyod sent a line that is too long");
 	}
+	line[n] = '\0';
 	if (app_answer_parse(line, n, ans) < 0)
 		return dial_fail(why, EPROTO,
 		                 "coyod answered \"%.60s\", which this version does not "

@@ -600,7 +600,8 @@ int main(void)
 	        cmocka_unit_test(test_sizes_claimed),
 	        cmocka_unit_test(test_deep),
 	        cmocka_unit_test(test_network_beyond),
-	        cmocka_unit_test(test_a_twin_is_not_outbid_for_ever), cmocka_unit_test(test_one_number_at_two_places),
+	        cmocka_unit_test(test_a_twin_is_not_outbid_for_ever),
+	        cmocka_unit_test(test_one_number_at_two_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
