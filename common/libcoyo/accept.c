@@ -18,32 +18,53 @@
 
 #define POSTED_MOST 16u /* slots with each worker, accepted ones not counted */
 
-/* Gives slots to all workers that have too few. Under the socket's receiving lock. */
-static void post(const struct ref *r)
+/* Gives slots to one worker until it has that many. Under the socket's receiving lock. */
+static void post_to(const struct ref *r, uint32_t worker, uint32_t most)
+{
+	while (r->s->posted[worker] < most) {
+		uint32_t slot = slot_post(r->a, r->index, r->s->slot, worker);
+		struct applane_msg m = {.type = APPLANE_ACCEPT_INTO,
+		                        .token = r->s->token,
+		                        .slot = slot,
+		                        .option = r->s->slot};
+
+		if (slot == NONE)
+			return;
+		if (lane_put(r->a, worker, &m) < 0) {
+			slot_unpost(r->a, slot);
+			return;
+		}
+		r->s->posted[worker]++;
+	}
+}
+
+/* Gives slots to all workers; under the same lock. False: one has none. */
+static bool post(const struct ref *r)
 {
 	const struct appseg_layout *l = &r->a->region->layout;
 	uint32_t most = l->slots / (4 * l->workers);
+	bool all = true;
 
 	most = most < 1 ? 1 : most > POSTED_MOST ? POSTED_MOST : most;
 	if (most > r->s->backlog)
 		most = r->s->backlog;
 	for (uint32_t w = 0; w < l->workers; w++) {
-		while (r->s->posted[w] < most) {
-			uint32_t slot = slot_post(r->a, r->index, r->s->slot, w);
-			struct applane_msg m = {.type = APPLANE_ACCEPT_INTO,
-			                        .token = r->s->token,
-			                        .slot = slot,
-			                        .option = r->s->slot};
-
-			if (slot == NONE)
-				return;
-			if (lane_put(r->a, w, &m) < 0) {
-				slot_unpost(r->a, slot);
-				return;
-			}
-			r->s->posted[w]++;
-		}
+		post_to(r, w, most);
+		all &= r->s->posted[w] > 0;
 	}
+	return all;
+}
+
+bool listener_post(const struct ref *r)
+{
+	bool all = true;
+
+	sock_take_recv(r->s);
+	if (!sock_closed(r) && atomic_load(&r->s->state) == SOCK_LISTENING &&
+	    !(sock_flags(r) & SOCK_F_GONE) && !attach_dead(r->a))
+		all = post(r);
+	lock_give(&r->s->recv);
+	return all;
 }
 
 COYO_EXPORT int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len)

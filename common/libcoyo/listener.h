@@ -3,5 +3,8 @@
 #pragma once
 #include "libcoyo/sock.h"
 
+/* Gives slots to the workers that have too few. False: none was left for one that has none at all, and only another try will tell when there is. */
+bool listener_post(const struct ref *r);
+
 /* Whether accept() has something to return at once: a connection that waits, or an error. */
 bool listener_ready(const struct ref *r);

@@ -4,6 +4,7 @@
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
 #include "libcoyo/events.h"
+#include "libcoyo/listener.h"
 #include "libcoyo/ready.h"
 #include "libcoyo/release.h"
 
@@ -12,10 +13,13 @@
 
 #define ON_STACK 64
 
+#define RETRY_NS (100 * NS_PER_MS)
+
 struct polled {
 	struct pollfd *fds;
 	nfds_t n;
 	int found;
+	bool short_of_slots; /* a listener could not give a slot to each worker: nobody says when there is one */
 };
 
 /* Looks at all handles of the call, as poll() would: how many have something. */
@@ -30,7 +34,14 @@ static bool look(void *arg, bool arm)
 
 		if (f->fd < HANDLE_FIRST)
 			continue;
-		f->revents = sock_find(f->fd, &r) < 0 ? POLLNVAL : ready_look(&r, f->events, arm);
+		if (sock_find(f->fd, &r) < 0) {
+			f->revents = POLLNVAL;
+			p->found++;
+			continue;
+		}
+		if (atomic_load(&r.s->state) == SOCK_LISTENING)
+			p->short_of_slots |= !listener_post(&r);
+		f->revents = ready_look(&r, f->events, arm);
 		p->found += f->revents != 0;
 	}
 	return p->found > 0;
@@ -79,7 +90,14 @@ COYO_EXPORT int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	if (n > ON_STACK && !(kernel = malloc((n + 1) * sizeof(*kernel))))
 		return (int)call_end(-ENOMEM);
 	nkernel = split(&p, kernel);
-	r = events_wait(look, &p, kernel, nkernel, deadline);
+	do {
+		int64_t retry = clock_ns() + RETRY_NS;
+
+		p.short_of_slots = false;
+		look(&p, false);
+		r = events_wait(look, &p, kernel, nkernel,
+		                p.short_of_slots && retry < deadline ? retry : deadline);
+	} while (r == -EAGAIN && clock_ns() < deadline);
 	if (r == 0 || r == -EAGAIN)
 		r = p.found + join(&p, kernel);
 	if (kernel != few)

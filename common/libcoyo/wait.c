@@ -12,15 +12,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Whoever waits has found none of these before. They may have been told since then, and would else be taken for seen. */
 static struct wait wait_for(const struct ref *r)
 {
 	struct appseg_slot *words = sock_words(r);
+	bool connecting = atomic_load(&r->s->state) == SOCK_CONNECTING;
 
 	return (struct wait){.r = *r,
 	                     .slot = r->s->slot,
 	                     .worker = r->s->worker,
-	                     .told_seen = atomic_load(&words->stream.told),
-	                     .flags_seen = sock_flags(r)};
+	                     .told_seen = atomic_load(&words->stream.told) &
+	                                  ~(STREAM_ERROR | (connecting ? APPSEG_UP : 0)),
+	                     .flags_seen = sock_flags(r) & ~SOCK_F_BROKEN};
 }
 
 struct wait wait_for_input(const struct ref *r)
@@ -138,8 +141,10 @@ int wait_until(const struct wait *w, int64_t deadline)
 			return -EINTR;
 		if (changed(w))
 			return 0;
-		if (clock_ns() - now >= WAIT_TICK_NS)
-			tick(w);
+		if (clock_ns() - now < WAIT_TICK_NS)
+			continue;
+		tick(w);
+		return 0;
 	}
 }
 
