@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* echo_poll PORT: sends back what comes, for up to 63 at once, by coyo_poll() in one thread. */
+#include <coyo.h>
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char bytes[256 * 1024];
+
+/* Sends back what has come. False: the stream has ended. */
+static int serve(int h)
+{
+	ssize_t n = coyo_recv(h, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	/* The send may wait; a server with other work would keep the rest and poll for POLLOUT. */
+	return n > 0 && coyo_send(h, bytes, (size_t)n, 0) == n;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_coyo to = {.scoyo_family = AF_COYO};
+	struct pollfd fds[64];
+	unsigned n = 1;
+
+	if (argc != 2)
+		errx(2, "usage: echo_poll PORT");
+	to.scoyo_port = htons((uint16_t)atoi(argv[1]));
+	fds[0] = (struct pollfd){.fd = coyo_socket(AF_COYO, SOCK_STREAM, 0), .events = POLLIN};
+	if (fds[0].fd < 0)
+		err(1, "cannot reach coyod at %s", coyo_socket_path(NULL));
+	if (coyo_bind(fds[0].fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    coyo_listen(fds[0].fd, 64) < 0)
+		err(1, "cannot listen on %s", argv[1]);
+	printf("listening on %s\n", argv[1]);
+	fflush(stdout);
+	for (;;) {
+		if (coyo_poll(fds, n, -1) < 0)
+			err(1, "poll");
+		for (unsigned i = n - 1; i > 0; i--) {
+			if (!fds[i].revents || serve(fds[i].fd))
+				continue;
+			coyo_close(fds[i].fd);
+			fds[i] = fds[--n];
+		}
+		if (!fds[0].revents || n == 64)
+			continue;
+		fds[n] =
+		        (struct pollfd){.fd = coyo_accept(fds[0].fd, NULL, NULL), .events = POLLIN};
+		if (fds[n].fd < 0)
+			err(1, "accept");
+		n++;
+	}
+}
