@@ -70,7 +70,7 @@ static void run(struct tape *t, bool replays, int64_t ns)
 }
 
 /* Control threads that are slow, and workers: keys every second, so that one is often due. */
-static void open_slow(struct net *net, uint64_t seed)
+static void open_slow(struct net *net, struct tape *t, uint64_t seed)
 {
 	static const int64_t exec_ms[] = {1, 20, 100};
 	struct net_cfg cfg;
@@ -83,9 +83,17 @@ static void open_slow(struct net *net, uint64_t seed)
 	cfg.exec_max_ns = exec_ms[seed % 3] * NS_PER_MS;
 	cfg.ack_ns = (int64_t)(seed % 5) * 5 * NS_PER_MS;
 	net_init(net, &cfg, TOPO_LINE, 3, false);
+	net->tap = (struct net_tap){record, t};
 	net_run(net, 2 * NS_PER_S);
 	for (uint32_t i = 0; i < 3; i++)
 		net->node[i].node->cfg.rekey_ns = NS_PER_S;
+}
+
+static void close_slow(struct net *net, struct tape *t)
+{
+	for (unsigned i = 0; i < 2 * KEPT; i++)
+		free(t->kept[i / KEPT][i % KEPT]);
+	rig_close(net);
 }
 
 /* The end that has not noticed asks for new keys: what it says, the other cannot read any more. */
@@ -129,8 +137,7 @@ static bool once(uint64_t seed, bool replays)
 	const struct peer *anew, *other;
 	bool good;
 
-	open_slow(&net, seed);
-	net.tap = (struct net_tap){record, &t};
+	open_slow(&net, &t, seed);
 	run(&t, false, 2 * NS_PER_S + (int64_t)rng_below(&net.rng, NS_PER_S));
 	begin_anew(&t, side, replays);
 	run(&t, replays, 4 * NS_PER_S);
@@ -140,10 +147,35 @@ static bool once(uint64_t seed, bool replays)
 	if (!good)
 		print_message("seed %lu: %u and %u flaps\n", (unsigned long)seed, anew->flaps,
 		              other->flaps);
-	for (unsigned i = 0; i < 2 * KEPT; i++)
-		free(t.kept[i / KEPT][i % KEPT]);
-	rig_close(&net);
+	close_slow(&net, &t);
 	return good;
+}
+
+/* Messages of XX and of IK alike come once more at every point of a rekey, also between its answer and the first packet under the new keys: the link
+ * goes on with them as if nothing had come. */
+static void test_rekeys_beside_replays(void **state)
+{
+	for (uint64_t seed = 1; seed <= (many ? 300 : 20); seed++) {
+		struct net net;
+		struct tape t = {.net = &net};
+
+		open_slow(&net, &t, seed);
+		ask(&net, 0);
+		for (unsigned ms = 0; ms < 12000; ms++) {
+			net_run(&net, net.now.ns + NS_PER_MS);
+			if (rig_peer(&net, EDGE, ms % 2)->own.active ||
+			    rig_peer(&net, EDGE, !(ms % 2))->grant[0].rx.count || ms % 50 == 0)
+				replay(&t, rng_below(&net.rng, 2));
+		}
+		for (unsigned side = 0; side < 2; side++) {
+			const struct peer *p = rig_peer(&net, EDGE, side);
+
+			assert_true(peer_up(p));
+			assert_int_equal(p->flaps, 0);
+			assert_in_range(p->rekeys, 6, 40);
+		}
+		close_slow(&net, &t);
+	}
 }
 
 static void all(unsigned seeds, bool replays)
@@ -170,6 +202,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_restart_while_both_dial),
 	        cmocka_unit_test(test_restart_beside_replays),
+	        cmocka_unit_test(test_rekeys_beside_replays),
 	};
 
 	many = argc > 1 && strcmp(argv[1], "long") == 0;
