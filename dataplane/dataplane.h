@@ -21,6 +21,11 @@ struct dp_port_cfg {
 	char device[192];
 };
 
+/* [tun]: the interface by which IPv6 of any program enters sessions. */
+struct dp_tun_cfg {
+	uint8_t prefix; /* first byte of the addresses that ids are seen as */
+};
+
 /* Constant after dp_start(). Strings and arguments stay the caller's and must outlive the dataplane; ports are copied. */
 struct dp_cfg {
 	const char *name; /* file prefix of EAL, thread names */
@@ -46,6 +51,8 @@ struct dp_cfg {
 	uint32_t app_slots;       /* most streams of an application that shares a segment */
 	uint32_t app_max;         /* most applications of one user that share one */
 	bool app_privileged;      /* whoever may use the socket may listen below 1024, too */
+	/* Stays the caller's and outlives the dataplane; NULL: no TUN. */
+	const struct dp_tun_cfg *tun;
 	/* Takes what DPDK logs, one line without its newline, from any thread; must not wait. NULL: DPDK logs to stderr by itself. */
 	void (*log)(void *arg, enum dp_log_level level, const char *line);
 	void *log_arg;

@@ -11,14 +11,17 @@
 #define TUNNEL_HEADER_BYTES 12
 #define TUNNEL_TAG_BYTES    16
 enum tunnel_type {
-	TUNNEL_DATA = 0,      /* sealed: {u8 next header, u8 ECN, transport segment} */
+	TUNNEL_DATA =
+	        0, /* sealed: {u8 next header, u8 traffic class, transport segment or ip6.h} */
 	TUNNEL_HANDSHAKE = 1, /* clear; counter = message number */
 	TUNNEL_OAM = 2,       /* sealed OAM body */
 	TUNNEL_OAM_CLEAR = 3, /* OAM body of a transit or of a tunnel without a session */
 };
-#define TUNNEL_INNER_BYTES 2 /* next header and ECN in front of the segment */
-#define TRANSPORT_TCP      6
-#define TRANSPORT_UDP      17
+#define TUNNEL_INNER_BYTES \
+	2 /* next header and traffic class (of TCP: ECN alone) in front of the segment */
+#define TRANSPORT_TCP  6
+#define TRANSPORT_UDP  17
+#define TRANSPORT_IPV6 41 /* a packet without its addresses, or half of one: ip6.h */
 
 struct tunnel_header {
 	uint8_t type;  /* enum tunnel_type */

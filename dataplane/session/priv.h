@@ -42,6 +42,8 @@ struct remote {
 	bool wanted;      /* connections are held: control is asked again and again */
 	bool in_use;      /* some connection uses it, or did at the last look */
 	bool told_in_use; /* what control was last told by EVT_SESSION_IDLE */
+	uint8_t ip_ticks; /* ip.h: for so many ticks more it is in use by packets of the TUN */
+	uint8_t held_ip;  /* packets of the TUN that wait for a session */
 	/* The far end's, as the keys in use came with it; 0: not known. Another one: it has started anew. */
 	uint32_t incarnation;
 };
@@ -67,6 +69,7 @@ struct tunnel_end {
 	uint32_t out_label;
 	uint16_t out_link;
 	uint16_t path_mtu;
+	uint16_t ip_split;     /* number of the last packet of the TUN that was split */
 	struct tx_key *tx;     /* NULL: none yet */
 	struct tx_key *staged; /* takes its place with the first packet opened under its phase */
 	struct rx_key *rx[SESS_PHASES];
@@ -124,7 +127,8 @@ struct worker_sessions {
 	unsigned ntx;
 	struct rte_mbuf *spare[SESS_BURST]; /* buffers for segments to come */
 	unsigned nspare;
-	uint32_t tx_len; /* of the last segment: what the next will likely have */
+	uint32_t tx_len;      /* of the last segment: what the next will likely have */
+	struct worker_ip *ip; /* ip.h; NULL: no TUN */
 	/* applications */
 	struct bridge bridge;
 	struct app_stream *announce_first, *announce_last;
@@ -197,14 +201,6 @@ void end_free(struct worker_sessions *s, struct tunnel_end *e, struct instant no
 /* A packet was opened under this phase: a sending key that waited for that is used from now on. */
 void end_phase_used(struct worker_sessions *s, struct tunnel_end *e, unsigned phase,
                     struct instant now);
-
-/* tx.c: pulls segments from TCP, seals and sends them, a bounded number. Returns segments. */
-unsigned tx_run(struct worker_sessions *s, struct instant now);
-void tx_free(struct worker_sessions *s);
-/* Sends one packet in the clear (handshake, OAM), or an OAM body sealed. ttl 0: the usual. Failures are counted drops. */
-void tx_clear(struct worker_sessions *s, struct tunnel_end *e, const struct cp_send_session *c);
-void tx_oam(struct worker_sessions *s, struct tunnel_end *e, const uint8_t *body, uint32_t len,
-            uint8_t ttl);
 
 /* rx.c: opens and delivers the packets taken in so far. */
 void rx_flush(struct worker_sessions *s, struct instant now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Remotes: the ids that connections name, before, during and after there is a session with them. */
 #include "seal/seal.h"
-#include "session/priv.h"
+#include "session/ip.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ void remote_release(struct worker_sessions *s, uint32_t remote)
 	struct remote *p = &s->remotes[remote];
 	uint32_t *link;
 
-	if (!p->used || p->session != SESS_NONE || p->streams || p->in_use)
+	if (!p->used || p->session != SESS_NONE || p->streams || p->in_use || p->held_ip)
 		return;
 	stop_wanting(s, p);
 	for (link = chain_of(s, &p->id); *link != remote; link = &s->remotes[*link].next)
@@ -126,6 +126,8 @@ void remote_update(struct worker_sessions *s, uint32_t remote, struct instant no
 		tcp_peer_hold(s->tcp, remote, hold);
 		if (!hold)
 			tcp_path_up(s->tcp, remote);
+		if (!hold && s->ip)
+			s->ip->released = true;
 	}
 	if (!hold) {
 		stop_wanting(s, p);
@@ -179,7 +181,9 @@ static void let_go_of_unused(struct worker_sessions *s)
 
 		if (!p->used || !p->in_use || p->streams)
 			continue;
-		if (tcp_peer_live(s->tcp, i)) {
+		if (p->ip_ticks)
+			p->ip_ticks--;
+		if (p->ip_ticks || tcp_peer_live(s->tcp, i)) {
 			s->look = true;
 			continue;
 		}

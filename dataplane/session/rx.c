@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
 #include "seal/seal.h"
-#include "session/priv.h"
+#include "session/ip.h"
+#include "session/tx.h"
 #include "session/wait.h"
 #include "wire/lse.h"
 
@@ -77,6 +78,22 @@ static uint8_t ecn_of(uint8_t inner, uint8_t tc)
 	return marked && inner != TCP_NOT_ECT ? TCP_CE : inner & 3;
 }
 
+/* An opened packet that is not TCP. */
+static void deliver_other(struct worker_sessions *s, const struct rx_item *it, const uint8_t *p,
+                          uint32_t len, struct instant now)
+{
+	uint8_t next = len >= TUNNEL_INNER_BYTES ? p[0] : 0;
+
+	if (next == TRANSPORT_IPV6) {
+		uint8_t ecn = ecn_of(p[1] & 3, packet_of(it->m)->tc);
+
+		ip_rx(s, it->end, it->m, (uint8_t)((p[1] & 0xfc) | ecn), p + TUNNEL_INNER_BYTES,
+		      len - TUNNEL_INNER_BYTES, now);
+		return;
+	}
+	drop_count(s->w, next == TRANSPORT_UDP ? DROP_UDP : DROP_TRANSPORT, 1);
+}
+
 /* Delivers the opened packets of one run; the segments go to TCP as one burst. */
 static void deliver(struct worker_sessions *s, const struct rx_item *items,
                     const struct aead_op *ops, unsigned n, struct instant now)
@@ -96,11 +113,7 @@ static void deliver(struct worker_sessions *s, const struct rx_item *items,
 			continue;
 		}
 		if (len < TUNNEL_INNER_BYTES || p[0] != TRANSPORT_TCP) {
-			drop_count(s->w,
-			           len >= TUNNEL_INNER_BYTES && p[0] == TRANSPORT_UDP
-			                   ? DROP_UDP
-			                   : DROP_TRANSPORT,
-			           1);
+			deliver_other(s, it, p, len, now);
 			continue;
 		}
 		in[nin++] = (struct tcp_in){.seg = p + TUNNEL_INNER_BYTES,

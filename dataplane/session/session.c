@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
+#include "session/ip.h"
 #include "session/lane.h"
-#include "session/priv.h"
 #include "session/stream.h"
+#include "session/tx.h"
 #include "session/wait.h"
 #include "ipc/appopts.h"
 
@@ -37,6 +38,7 @@ static void unreachable(struct worker_sessions *s, const struct cp_unreachable *
 	tcp_peer_unreachable(s->tcp, remote, c->err > 0 ? c->err : EHOSTUNREACH,
 	                     c->opening_ms * NS_PER_MS, c->waiting_ms * NS_PER_MS, now);
 	app_events(s, now);
+	ip_unreachable(s, remote, c->opening_ms * NS_PER_MS, now);
 }
 
 static int rx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct instant now)
@@ -102,7 +104,8 @@ static void tick(struct worker_sessions *s, struct instant now)
 	s->tick = INSTANT_NEVER;
 	remotes_tick(s);
 	wait_tick(s, now);
-	if (s->nwanted || s->look || s->waiting || s->nunproven)
+	ip_tick(s, now);
+	if (s->nwanted || s->look || s->waiting || s->nunproven || ip_waits(s))
 		sess_tick_soon(s, now);
 }
 
@@ -119,6 +122,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	ending_run(s, now);
 	tick(s, now);
 	done += tx_run(s, now);
+	done += ip_run(s, now);
 	done += app_flush(s, now);
 	if (s->dump.on && instant_reached(s->dump.retry, now))
 		done += dump_run(s, now);
@@ -144,7 +148,8 @@ bool sess_sleep_ok(struct worker_sessions *s)
 		return false;
 	s->maybe_asleep = true;
 	atomic_exchange(&s->bridge.worker_asleep, 1);
-	return bridge_peek(&s->bridge.to_worker_rx) == NULL;
+	return bridge_peek(&s->bridge.to_worker_rx) == NULL &&
+	       (!s->ip || tunring_peek(&s->ip->ring->to_worker_rx) == NULL);
 }
 
 struct bridge *sess_bridge(struct worker_sessions *s)

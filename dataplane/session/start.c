@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions are made and freed: tables, TCP and its memory, the bridge to applications. */
-#include "session/priv.h"
+#include "session/ip.h"
+#include "session/tx.h"
 #include "session/wait.h"
 
 #include <errno.h>
@@ -96,6 +97,8 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 	r = s->table ? remotes_init(s, n + n / 4 + 64, cfg->seed) : -ENOMEM;
 	if (r == 0)
 		r = bridge_init(&s->bridge);
+	if (r == 0)
+		r = ip_start(s);
 	if (r < 0) {
 		snprintf(err, errcap, "cannot set up sessions: %s", strerror(-r));
 		sess_free(s);
@@ -117,6 +120,7 @@ void sess_free(struct worker_sessions *s)
 		rte_pktmbuf_free(s->rx[i].m);
 	s->nrx = 0;
 	wait_drop_unproven(s);
+	ip_free(s);
 	tx_free(s);
 	for (uint32_t i = 0; s->tcp && i < s->table_size; i++)
 		if (s->table[i])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tunnel ends: a session's keys and labels on this worker, as control sets them; packets pass by rx.c and tx.c. */
 #include "seal/seal.h"
-#include "session/priv.h"
+#include "session/ip.h"
+#include "session/tx.h"
 #include "session/wait.h"
 
 #include <errno.h>
@@ -60,6 +61,7 @@ void end_free(struct worker_sessions *s, struct tunnel_end *e, struct instant no
 
 	COYO_ASSERT(s->table[e->index] == e && p->used && p->ends > 0);
 	wait_drop(s, e, DROP_NO_SESSION);
+	ip_end_gone(s, e->index);
 	key_free_tx(&e->tx);
 	key_free_tx(&e->staged);
 	for (unsigned i = 0; i < SESS_PHASES; i++)

@@ -2,6 +2,7 @@
 /* Sessions, outward: segments pulled from TCP, sealed in bursts, labelled and sent. */
 #include "seal/seal.h"
 #include "session/priv.h"
+#include "session/tx.h"
 #include "wire/lse.h"
 
 /* [label 4][control word and counter 12][next header, ECN, segment][tag 16]; the counter's header is authenticated too. */
@@ -102,6 +103,20 @@ static struct rte_mbuf *next_buffer(struct worker_sessions *s)
 	return m;
 }
 
+/* Puts label and headers in front of len bytes that stand in m, and prepares their sealing. False: the key is spent, and m is free for another. */
+static inline bool add(struct worker_sessions *s, struct tunnel_end *e, struct rte_mbuf *m,
+                       struct aead_op *op, uint32_t len, unsigned tc, struct instant now)
+{
+	if (unlikely_(!counter_left(s, e))) {
+		drop_count(s->w, DROP_SESSION_SPENT, 1);
+		remote_update(s, e->remote, now);
+		return false;
+	}
+	frame(e, m, op, TUNNEL_DATA, len, tc, TTL_START);
+	s->tx[s->ntx++] = (struct tx_item){.m = m, .end = e};
+	return true;
+}
+
 /* Puts label and headers in front of the segment that TCP has written into m, and prepares its sealing. False: it cannot be sent now, or was
  * for this node itself, and m is free for another. */
 static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct aead_op *op,
@@ -124,16 +139,9 @@ static bool take_segment(struct worker_sessions *s, struct rte_mbuf *m, struct a
 		e = s->table[s->remotes[out->peer].session];
 	if (!e || !sess_may_send(e))
 		return false; /* the remote is held: TCP sends the segment again later */
-	if (unlikely_(!counter_left(s, e))) {
-		drop_count(s->w, DROP_SESSION_SPENT, 1);
-		remote_update(s, e->remote, now);
-		return false;
-	}
 	p[AT_INNER] = TRANSPORT_TCP;
 	p[AT_INNER + 1] = out->ecn;
-	frame(e, m, op, TUNNEL_DATA, TUNNEL_INNER_BYTES + out->len, tc_of(out->ecn), TTL_START);
-	s->tx[s->ntx++] = (struct tx_item){.m = m, .end = e};
-	return true;
+	return add(s, e, m, op, TUNNEL_INNER_BYTES + out->len, tc_of(out->ecn), now);
 }
 
 unsigned tx_run(struct worker_sessions *s, struct instant now)
@@ -158,6 +166,29 @@ unsigned tx_run(struct worker_sessions *s, struct instant now)
 	}
 	seal_and_send(s, ops);
 	return done;
+}
+
+uint8_t *tx_inner(struct worker_sessions *s)
+{
+	struct rte_mbuf *m = next_buffer(s);
+
+	return m ? rte_pktmbuf_mtod(m, uint8_t *) + AT_INNER : NULL;
+}
+
+void tx_add(struct worker_sessions *s, struct tunnel_end *e, struct aead_op *ops, uint32_t len,
+            unsigned tc, struct instant now)
+{
+	COYO_ASSERT(s->nspare > 0 && len <= TUNNEL_INNER_BYTES + SESS_SEG_MAX);
+	s->tx_len = len;
+	if (add(s, e, s->spare[s->nspare - 1], &ops[s->ntx], len, tc, now))
+		s->nspare--;
+	if (s->ntx == SESS_BURST)
+		seal_and_send(s, ops);
+}
+
+void tx_seal(struct worker_sessions *s, struct aead_op *ops)
+{
+	seal_and_send(s, ops);
 }
 
 void tx_free(struct worker_sessions *s)

@@ -49,6 +49,12 @@
 	X(SESSION_OAM, "session_oam", "OAM body malformed or over its rate")                     \
 	X(TRANSPORT, "transport", "transport protocol is not spoken here")                       \
 	X(UDP, "udp", "datagrams are not delivered to applications")                             \
+	/* IPv6 of the TUN */                                                                    \
+	X(TUN_HEADER, "tun_header", "IPv6 packet malformed, or longer than the TUN takes")       \
+	X(TUN_PREFIX, "tun_prefix", "IPv6 packet of a node whose [tun] has another prefix")      \
+	X(TUN_HALF, "tun_half", "half of a split IPv6 packet whose other half did not come")     \
+	X(TUN_HELD, "tun_held", "too many IPv6 packets wait for a session")                      \
+	X(TUN_FULL, "tun_full", "ring to the TUN is full")                                       \
 	/* to control */                                                                         \
 	X(PUNT_RATE, "punt_rate", "neighbour exceeds its rate of packets to control")            \
 	X(PUNT_FULL, "punt_full", "event ring to control is full")                               \

@@ -3,6 +3,7 @@
 #include "tests/lib/codec.h"
 
 #include "wire/hsmsg.h"
+#include "wire/ip6.h"
 #include "wire/link.h"
 #include "wire/routed.h"
 #include "wire/tunnel.h"
@@ -312,8 +313,31 @@ static bool oam_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, 
 	return true;
 }
 
+static size_t ip6_make(const struct rng *rng, uint8_t *buf, size_t cap)
+{
+	struct ip6_elided h = {.form = (uint8_t)rng_below(rng, IP6_SECOND + 1),
+	                       .prefix = (uint8_t)rng_u64(rng),
+	                       .next_header = (uint8_t)rng_u64(rng),
+	                       .hop_limit = (uint8_t)rng_u64(rng),
+	                       .flow_label = (uint32_t)rng_below(rng, 1 << 20),
+	                       .split = (uint16_t)rng_u64(rng)};
+
+	return ip6_elided_put(buf, &h);
+}
+
+static bool ip6_again(const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *n)
+{
+	struct ip6_elided h;
+
+	if (!ip6_elided_get(msg, len, &h))
+		return false;
+	*n = ip6_elided_put(out, &h);
+	return true;
+}
+
 const struct codec codecs_tunnel[] = {
         {"tunnel header", tunnel_make, tunnel_again, NULL, true, AT(2) | AT(3), 0, 0},
         {"oam", oam_make, oam_again, NULL, false, 0, 0, 0},
+        {"IPv6 without addresses", ip6_make, ip6_again, NULL, true, 0, 0, 0xc0},
         {0},
 };

@@ -226,6 +226,12 @@ def handshakes(a, b):
     expect("tunnel.inner", inner)
     expect("tunnel.packet", struct.pack(">I", 0xabcde << 12 | 1 << 9 | 1 << 8 | 255) + word +
            ChaCha20Poly1305(lane(k1, 0)).encrypt(bytes(4) + struct.pack("<Q", 5), inner, word))
+    body, fields = b"payload of a packet", struct.pack(">BB", 17, 63)
+    expect("ip6.packet", struct.pack(">IH", 6 << 28 | 0xb9 << 20 | 0x54321, len(body)) + fields +
+           b"\xfd" + a.id[:15] + b"\xfd" + b.id[:15] + body)
+    for form, name, part in ((0, "whole", body), (1, "first", body[:10]), (2, "second", body[10:])):
+        expect("ip6.%s.inner" % name, struct.pack(">BBI", 41, 0xb9, form << 30 | 0xfd << 20 | 0x54321) + fields +
+               (struct.pack(">H", 0x0203) if form else b"") + part)
 
 
 def exq_filter(units, rpc, records):

@@ -11,6 +11,7 @@
 #include "tcp/csum.h"
 #include "tcp/tcp.h"
 #include "wire/hsmsg.h"
+#include "wire/ip6.h"
 #include "wire/kadmsg.h"
 #include "wire/link.h"
 #include "wire/linkmsg.h"
@@ -337,6 +338,38 @@ static void tunnel_packet(struct rows *r, const uint8_t a_to_b[32])
 	add(r, "tunnel.packet", f, sizeof(f));
 }
 
+/* A packet from A to B as it rides in their session: whole, and in two halves. */
+static void ip6(struct rows *r, const struct world *w)
+{
+	static const char payload[] = "payload of a packet";
+	const size_t n = sizeof(payload) - 1, front = 10;
+	uint8_t p[IP6_HEADER_BYTES + sizeof(payload)], inner[2 + IP6_HALF_BYTES + sizeof(payload)];
+	struct ip6_elided h = {.prefix = 0xfd,
+	                       .traffic_class = 0xb9,
+	                       .next_header = IP6_NEXT_UDP,
+	                       .hop_limit = 63,
+	                       .flow_label = 0x54321};
+	size_t k;
+
+	ip6_header_put(p, &h, n, &w->a.id, &w->b.id);
+	memcpy(p + IP6_HEADER_BYTES, payload, n);
+	add(r, "ip6.packet", p, IP6_HEADER_BYTES + n);
+	inner[0] = TRANSPORT_IPV6;
+	inner[1] = h.traffic_class;
+	k = 2 + ip6_elided_put(inner + 2, &h);
+	memcpy(inner + k, payload, n);
+	add(r, "ip6.whole.inner", inner, k + n);
+	h.form = IP6_FIRST;
+	h.split = 0x0203;
+	k = 2 + ip6_elided_put(inner + 2, &h);
+	memcpy(inner + k, payload, front);
+	add(r, "ip6.first.inner", inner, k + front);
+	h.form = IP6_SECOND;
+	k = 2 + ip6_elided_put(inner + 2, &h);
+	memcpy(inner + k, payload + front, n - front);
+	add(r, "ip6.second.inner", inner, k + n - front);
+}
+
 static void cookies(struct rows *r, const struct world *w)
 {
 	uint8_t source[COOKIE_SOURCE_BYTES], secret[32], cookie[COOKIE_BYTES], nonce[24],
@@ -567,6 +600,7 @@ static void make(struct rows *r)
 	link_refused(r);
 	session_ik(r, &w, a_to_b);
 	tunnel_packet(r, a_to_b);
+	ip6(r, &w);
 	cookies(r, &w);
 	puzzles(r, &w);
 	coords_of(r);

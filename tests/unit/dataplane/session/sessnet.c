@@ -14,6 +14,7 @@
 #include <string.h>
 
 bool sessnet_no_memory;
+const struct dp_tun_cfg *sessnet_tun[2];
 
 /* Names that the linker gives (--wrap): what the code under test calls, and what that was. */
 void *__real_calloc(size_t n, size_t size);
@@ -103,6 +104,7 @@ static void start_side(struct sessnet *n, unsigned side)
 	s->inbox = calloc(SESSNET_QUEUE, sizeof(*s->inbox));
 	*c = (struct dp_cfg){
 	        .name = "sessnet", .workers = 1, .sessions_max = 64, .connections_max = 4096};
+	c->tun = sessnet_tun[side];
 	memset(c->id.b, 0x11 + 0x22 * (int)side, ID_BYTES);
 	memset(c->seed, 5 + (int)side, sizeof(c->seed));
 	s->in_session = side + 1;

@@ -49,6 +49,9 @@ struct sessnet {
 /* While it is set, calloc() and aligned_alloc() have no memory to give. sessnet_stop() takes it back. */
 extern bool sessnet_no_memory;
 
+/* What [tun] says on each side of a sessnet that starts; NULL: there is none. */
+extern const struct dp_tun_cfg *sessnet_tun[2];
+
 /* Once per process. */
 void sessnet_global(void);
 

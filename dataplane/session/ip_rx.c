@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* IPv6 of the TUN, inward: opened packets get their addresses back, halves wait for each other, and the ring takes them. */
+#include "session/ip.h"
+
+#include <string.h>
+
+/* The packet from e with up to two pieces of payload goes into the ring. */
+static void deliver(struct worker_sessions *s, const struct tunnel_end *e,
+                    const struct ip6_elided *h, const uint8_t *front, uint32_t nfront,
+                    const uint8_t *rest, uint32_t nrest)
+{
+	struct tunring *r = s->ip->ring;
+	struct tun_slot *slot = tunring_slot(&r->to_tun_tx);
+	const struct node_id *from = &s->remotes[e->remote].id;
+
+	if (IP6_HEADER_BYTES + nfront + nrest > TUN_MTU_MOST) {
+		drop_count(s->w, DROP_TUN_HEADER, 1);
+		return;
+	}
+	if (!slot) {
+		drop_count(s->w, DROP_TUN_FULL, 1);
+		return;
+	}
+	slot->kind = TUN_PACKET;
+	slot->len = (uint16_t)(IP6_HEADER_BYTES + nfront + nrest);
+	slot->mtu = 0;
+	slot->id = *from;
+	ip6_header_put(slot->packet, h, nfront + nrest, from, &s->id);
+	memcpy(slot->packet + IP6_HEADER_BYTES, front, nfront);
+	if (nrest)
+		memcpy(slot->packet + IP6_HEADER_BYTES + nfront, rest, nrest);
+	tunring_commit(&r->to_tun_tx);
+	r->to_tun_new = true;
+}
+
+/* ---- halves ---- */
+
+static void forget(struct worker_ip *ip, unsigned i)
+{
+	COYO_ASSERT(i < ip->nhalves);
+	rte_pktmbuf_free(ip->half[i].m);
+	ip->nhalves--;
+	memmove(ip->half + i, ip->half + i + 1, (ip->nhalves - i) * sizeof(ip->half[0]));
+}
+
+static void drop_half(struct worker_sessions *s, unsigned i)
+{
+	drop_count(s->w, DROP_TUN_HALF, 1);
+	forget(s->ip, i);
+}
+
+void ip_end_gone(struct worker_sessions *s, uint32_t session)
+{
+	for (unsigned i = 0; s->ip && i < s->ip->nhalves;)
+		if (s->ip->half[i].session == session)
+			drop_half(s, i);
+		else
+			i++;
+}
+
+void ip_halves_tick(struct worker_sessions *s, struct instant now)
+{
+	while (s->ip->nhalves && instant_sub(now, s->ip->half[0].since) > IP_HALF_NS)
+		drop_half(s, 0);
+}
+
+/* Room for one more half of this session: its own oldest gives way first. */
+static void make_room(struct worker_sessions *s, uint32_t session)
+{
+	struct worker_ip *ip = s->ip;
+	unsigned of_session = 0, oldest = 0;
+
+	for (unsigned i = ip->nhalves; i-- > 0;)
+		if (ip->half[i].session == session) {
+			of_session++;
+			oldest = i;
+		}
+	if (of_session >= IP_HALF_END)
+		drop_half(s, oldest);
+	else if (ip->nhalves == IP_HALF_MAX)
+		drop_half(s, 0);
+}
+
+static void keep(struct worker_sessions *s, const struct ip_half *half)
+{
+	struct worker_ip *ip = s->ip;
+
+	make_room(s, half->session);
+	ip->half[ip->nhalves++] = *half;
+	/* The burst that it came with frees it once. */
+	rte_mbuf_refcnt_update(half->m, 1);
+	sess_tick_soon(s, half->since);
+}
+
+/* The half that belongs to this one, or -1. One of the same form is its predecessor of 65 536 packets ago, or a forgery of the other end: it is
+ * dropped. */
+static int other_half(struct worker_sessions *s, const struct ip_half *half)
+{
+	for (unsigned i = 0; i < s->ip->nhalves; i++) {
+		const struct ip_half *o = &s->ip->half[i];
+
+		if (o->session != half->session || o->h.split != half->h.split)
+			continue;
+		if (o->h.form != half->h.form)
+			return (int)i;
+		drop_half(s, i);
+		break;
+	}
+	return -1;
+}
+
+static void join(struct worker_sessions *s, const struct tunnel_end *e, const struct ip_half *half)
+{
+	int at = other_half(s, half);
+	const struct ip_half *first, *second;
+
+	if (at < 0) {
+		keep(s, half);
+		return;
+	}
+	first = half->h.form == IP6_FIRST ? half : &s->ip->half[at];
+	second = half->h.form == IP6_FIRST ? &s->ip->half[at] : half;
+	/* Only packets that every way of IPv6 carries are split. */
+	if (IP6_HEADER_BYTES + first->len + second->len > IP6_MTU_LEAST) {
+		drop_count(s->w, DROP_TUN_HALF, 1);
+		drop_half(s, (unsigned)at);
+		return;
+	}
+	deliver(s, e, &first->h, first->payload, first->len, second->payload, second->len);
+	forget(s->ip, (unsigned)at);
+}
+
+void ip_rx(struct worker_sessions *s, const struct tunnel_end *e, struct rte_mbuf *m,
+           uint8_t traffic_class, const uint8_t *p, uint32_t len, struct instant now)
+{
+	struct ip_half half = {.m = m, .session = e->index, .since = now};
+	size_t n;
+
+	if (!s->ip) {
+		drop_count(s->w, DROP_TRANSPORT, 1);
+		return;
+	}
+	n = ip6_elided_get(p, len, &half.h);
+	if (n == 0) {
+		drop_count(s->w, DROP_TUN_HEADER, 1);
+		return;
+	}
+	if (half.h.prefix != s->ip->prefix) {
+		drop_count(s->w, DROP_TUN_PREFIX, 1);
+		return;
+	}
+	ip_use(s, e->remote, now);
+	half.h.traffic_class = traffic_class;
+	half.payload = p + n;
+	half.len = len - (uint32_t)n;
+	if (likely_(half.h.form == IP6_WHOLE))
+		deliver(s, e, &half.h, half.payload, half.len, NULL, 0);
+	else
+		join(s, e, &half);
+}
