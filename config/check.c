@@ -33,6 +33,18 @@ static void check_node(const struct conf *c, struct conf_errors *e)
 		           "socket is the same path as control of [node]; they need two");
 }
 
+/* 2000::/3 is what the Internet's addresses are from. */
+static void check_tun(const struct conf *c, struct conf_errors *e)
+{
+	const struct conf_tun *t = &c->tun;
+
+	if (t->prefix >= 0x20 && t->prefix <= 0x3f)
+		conf_error(
+		        e, line_of(&t->head, CONF_SEC_TUN, "prefix"),
+		        "prefix = %02x would take addresses of the Internet; fd is for private use",
+		        t->prefix);
+}
+
 static const struct conf_port *find_port(const struct conf *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->nports; i++)
@@ -250,6 +262,7 @@ static void check_lsps(const struct conf *c, struct conf_errors *e)
 void conf_check(const struct conf *c, struct conf_errors *e)
 {
 	check_node(c, e);
+	check_tun(c, e);
 	for (uint32_t i = 0; i < c->nlinks; i++)
 		check_link(c, &c->links[i], e);
 	check_wires(c, e);

@@ -91,7 +91,7 @@ static void unknown_section(const char *name, uint32_t line, struct conf_errors 
 		conf_error(e, line, "unknown section [%.40s]; did you mean [%s]?", name, best.word);
 	else
 		conf_error(e, line,
-		           "unknown section [%.40s]; there are [node], [worker], [api], "
+		           "unknown section [%.40s]; there are [node], [worker], [api], [tun], "
 		           "[port NAME], [link NAME], [listen NAME], [lsp NAME] and [names]",
 		           name);
 }
@@ -216,7 +216,7 @@ static void open_named(struct reading *r, enum conf_section s, const char *name,
 static void open_section(struct reading *r, const struct ini *ini)
 {
 	struct conf *c = r->c;
-	struct conf_head *single[] = {&c->node.head, &c->worker.head, &c->api.head};
+	struct conf_head *single[] = {&c->node.head, &c->worker.head, &c->api.head, &c->tun.head};
 	uint32_t *line;
 	unsigned s;
 
@@ -339,6 +339,7 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 	defaults(CONF_SEC_NODE, &c->node);
 	defaults(CONF_SEC_WORKER, &c->worker);
 	defaults(CONF_SEC_API, &c->api);
+	defaults(CONF_SEC_TUN, &c->tun);
 	conf_names_read(c, text, len, names_file, e);
 	ini_init(&ini, text, len);
 	while (ini_next(&ini) != INI_END) {

@@ -47,6 +47,8 @@ typedef struct {
 typedef struct node_id conf_id_t;
 typedef uint8_t conf_mac_t[6];
 typedef char conf_accept_t[CONF_LINE_MAX];
+typedef char conf_allow_t[CONF_LINE_MAX];
+typedef uint8_t conf_byte_t; /* hexadecimal in the file */
 typedef struct {
 	uint32_t first, last;
 } conf_labels_t;
@@ -67,12 +69,15 @@ enum conf_kind {
 	CONF_labels,
 	CONF_accept,
 	CONF_ends,
+	CONF_allow,
+	CONF_byte,
 };
 
 enum conf_section {
 	CONF_SEC_NODE = 0,
 	CONF_SEC_WORKER,
 	CONF_SEC_API,
+	CONF_SEC_TUN,
 	CONF_SEC_PORT,
 	CONF_SEC_LINK,
 	CONF_SEC_LISTEN,
@@ -102,6 +107,10 @@ struct conf_api {
 	struct conf_head head;
 	CONF_API_OPTIONS(CONF_FIELD, )
 };
+struct conf_tun {
+	struct conf_head head; /* line 0: there is no TUN */
+	CONF_TUN_OPTIONS(CONF_FIELD, )
+};
 struct conf_port {
 	struct conf_head head;
 	CONF_PORT_OPTIONS(CONF_FIELD, )
@@ -128,6 +137,7 @@ struct conf {
 	struct conf_node node;
 	struct conf_worker worker;
 	struct conf_api api;
+	struct conf_tun tun;
 	struct conf_port *ports;
 	struct conf_link *links;
 	struct conf_listen *listens;

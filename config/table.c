@@ -14,6 +14,7 @@
 	               "room for " key);
 CONF_NODE_OPTIONS(BOUND, conf_node)
 CONF_API_OPTIONS(BOUND, conf_api)
+CONF_TUN_OPTIONS(BOUND, conf_tun)
 CONF_PORT_OPTIONS(BOUND, conf_port)
 CONF_LINK_OPTIONS(BOUND, conf_link)
 CONF_LISTEN_OPTIONS(BOUND, conf_listen)
@@ -22,6 +23,7 @@ CONF_LSP_OPTIONS(BOUND, conf_lsp)
 static const struct conf_option node_options[] = {CONF_NODE_OPTIONS(ROW, conf_node)};
 static const struct conf_option worker_options[] = {CONF_WORKER_OPTIONS(ROW, conf_worker)};
 static const struct conf_option api_options[] = {CONF_API_OPTIONS(ROW, conf_api)};
+static const struct conf_option tun_options[] = {CONF_TUN_OPTIONS(ROW, conf_tun)};
 static const struct conf_option port_options[] = {CONF_PORT_OPTIONS(ROW, conf_port)};
 static const struct conf_option link_options[] = {CONF_LINK_OPTIONS(ROW, conf_link)};
 static const struct conf_option listen_options[] = {CONF_LISTEN_OPTIONS(ROW, conf_listen)};
@@ -35,6 +37,7 @@ const struct conf_section_info conf_sections[CONF_SECTIONS] = {
         [CONF_SEC_NODE] = {"node", false, node_options, ARRAY_LEN(node_options)},
         [CONF_SEC_WORKER] = {"worker", false, worker_options, ARRAY_LEN(worker_options)},
         [CONF_SEC_API] = {"api", false, api_options, ARRAY_LEN(api_options)},
+        [CONF_SEC_TUN] = {"tun", false, tun_options, ARRAY_LEN(tun_options)},
         [CONF_SEC_PORT] = {"port", true, port_options, ARRAY_LEN(port_options)},
         [CONF_SEC_LINK] = {"link", true, link_options, ARRAY_LEN(link_options)},
         [CONF_SEC_LISTEN] = {"listen", true, listen_options, ARRAY_LEN(listen_options)},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Values: text to field and back, one reader and one writer per kind. */
 #include "addr.h"
+#include "allow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,19 @@ static int parse_uint(const struct conf_option *o, const char *s, conf_uint_t *o
 	if (conf_number(s, 10, (uint64_t)o->hi, &v) || v < (uint64_t)o->lo)
 		return -EINVAL;
 	*out = v;
+	return 0;
+}
+
+static int parse_byte(const struct conf_option *o, const char *s, conf_byte_t *out)
+{
+	unsigned long v;
+
+	if (strlen(s) != 2 || strspn(s, "0123456789abcdefABCDEF") != 2)
+		return -EINVAL;
+	v = strtoul(s, NULL, 16);
+	if (v < (unsigned long)o->lo || v > (unsigned long)o->hi)
+		return -EINVAL;
+	*out = (conf_byte_t)v;
 	return 0;
 }
 
@@ -164,6 +178,7 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
                      size_t whycap)
 {
 	void *at = (char *)base + o->offset;
+	unsigned rules;
 	int rc;
 
 	conf_value_range(o, why, whycap);
@@ -202,6 +217,14 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 		rc = conf_accept_parse(text, why, whycap);
 		if (rc == 0)
 			memcpy(at, text, strlen(text) + 1);
+		break;
+	case CONF_allow:
+		rc = conf_allow_parse(text, NULL, CONF_ALLOW_MAX, &rules, why, whycap);
+		if (rc == 0)
+			memcpy(at, text, strlen(text) + 1);
+		break;
+	case CONF_byte:
+		rc = parse_byte(o, text, at);
 		break;
 	case CONF_labels:
 		rc = parse_labels(o, text, at);
@@ -252,6 +275,13 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 	case CONF_accept:
 		snprintf(out, cap,
 		         "any, none, ids or names with blanks between, or a path with a /");
+		break;
+	case CONF_allow:
+		snprintf(out, cap,
+		         "none, or rules like tcp/22, udp/5000-5010 from ID, icmp from any");
+		break;
+	case CONF_byte:
+		snprintf(out, cap, "a byte %02llx..%02llx, hexadecimal", lo, hi);
 		break;
 	case CONF_labels:
 		snprintf(out, cap, "a label %lld..%lld or a range FIRST-LAST of them", lo, hi);
@@ -323,6 +353,9 @@ void conf_value_format(const struct conf_option *o, const void *base, char *out,
 	case CONF_mac:
 		snprintf(out, cap, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 		         mac[4], mac[5]);
+		break;
+	case CONF_byte:
+		snprintf(out, cap, "%02x", *(const conf_byte_t *)at);
 		break;
 	case CONF_labels:
 		snprintf(out, cap, labels->last == labels->first ? "%u" : "%u-%u", labels->first,

@@ -21,9 +21,22 @@ struct dp_port_cfg {
 	char device[192];
 };
 
+/* Who may send to this node without having been asked. */
+struct dp_tun_allow {
+	uint8_t protocol;     /* IPv6 next header; 0: any */
+	uint16_t first, last; /* ports here; 0 .. 65535: any, also of protocols without ports */
+	bool any;             /* from whomever, else: */
+	struct node_id from;
+};
+
 /* [tun]: the interface by which IPv6 of any program enters sessions. */
 struct dp_tun_cfg {
+	char name[16];
 	uint8_t prefix; /* first byte of the addresses that ids are seen as */
+	uint16_t mtu;   /* bytes; at least 1280 */
+	bool route; /* all of the prefix goes to the interface, else this node's address alone is made */
+	const struct dp_tun_allow *allow;
+	unsigned nallow;
 };
 
 /* Constant after dp_start(). Strings and arguments stay the caller's and must outlive the dataplane; ports are copied. */

@@ -55,6 +55,8 @@ _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(stru
                "size");
 _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_lane_key),
                "size");
+_Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_resolved),
+               "size");
 _Static_assert(sizeof(struct cp_link) + sizeof(struct cp_session) >= sizeof(struct cp_dump),
                "size");
 _Static_assert(sizeof(struct dp_connection) >= sizeof(struct dp_dump_end), "size");

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "ipc/sample.h"
+#include "ipc/want.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -67,6 +68,7 @@ enum cp_cmd_type {
 	CMD_LINK_SAMPLE, /* answer with EVT_LINK_SAMPLE: the sample ends */
 	CMD_LANE_SEEN,   /* answer with EVT_LANE_SEEN; goes to the worker the index names */
 	CMD_PORT, /* a DPDK port may be used (on 1), or is not touched any more until then (0) */
+	CMD_RESOLVED, /* answer to EVT_RESOLVE */
 	CMD_TYPES
 };
 
@@ -187,6 +189,7 @@ struct cp_cmd {
 		struct cp_ilm ilm;
 		struct cp_session session;
 		struct cp_unreachable unreachable;
+		struct cp_resolved resolved;
 		struct cp_send send;
 		struct cp_send_session send_session;
 		struct {
@@ -236,6 +239,7 @@ enum dp_event_type {
 	EVT_LINK_RUN,    /* udp-socket: a sample of what leaves has begun */
 	EVT_LINK_SAMPLE, /* answer to CMD_LINK_SAMPLE */
 	EVT_LANE_SEEN,   /* answer to CMD_LANE_SEEN; none where there is no such lane */
+	EVT_RESOLVE, /* which id begins with the leading 120 bits of want.remote? The TUN has a packet for it */
 	EVT_TYPES
 };
 
@@ -266,10 +270,6 @@ struct dp_packet {
 	uint8_t local_addr[16];
 	uint32_t local_if;
 	uint8_t data[CPDP_PACKET_MAX];
-};
-
-struct dp_want {
-	struct node_id remote;
 };
 
 struct dp_label_use {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define IP6_ADDR_BYTES   16
+#define IP6_ID_BYTES     15 /* of an id in an address: all but the prefix byte */
 #define IP6_HEADER_BYTES 40
 #define IP6_MTU_LEAST    1280 /* RFC 8200, section 5: what every way of IPv6 carries */
 #define IP6_NEXT_TCP     6
@@ -39,7 +40,22 @@ struct ip6_elided {
 static inline void ip6_of_id(const struct node_id *id, uint8_t prefix, uint8_t out[IP6_ADDR_BYTES])
 {
 	out[0] = prefix;
-	memcpy(out + 1, id->b, IP6_ADDR_BYTES - 1);
+	memcpy(out + 1, id->b, IP6_ID_BYTES);
+}
+
+/* Whether addr[1..15] are the leading 120 bits of id; the prefix byte is not looked at. */
+static inline bool ip6_is_id(const uint8_t addr[IP6_ADDR_BYTES], const struct node_id *id)
+{
+	return memcmp(addr + 1, id->b, IP6_ID_BYTES) == 0;
+}
+
+/* The least id that has this address: its leading 120 bits, then zeros. */
+static inline struct node_id ip6_least_id(const uint8_t addr[IP6_ADDR_BYTES])
+{
+	struct node_id id = {0};
+
+	memcpy(id.b, addr + 1, IP6_ID_BYTES);
+	return id;
 }
 
 /* Bytes in front of the payload by form. */

@@ -10,6 +10,7 @@
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/state.h"
+#include "daemon/tun.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -145,6 +146,8 @@ static void take_event(void *arg, const struct dp_event *e)
 		ctl_server_event(d, e);
 		return;
 	}
+	if (e->type == EVT_RESOLVE && tun_resolve_by_name(d, e))
+		return;
 	node_input(d->node, &ev, d->now);
 	loop_outputs(d);
 }

@@ -11,6 +11,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/startwatch.h"
 #include "daemon/state.h"
+#include "daemon/tun.h"
 #include "program/program.h"
 
 #include <errno.h>
@@ -214,6 +215,7 @@ static void dp_cfg_of(struct daemon *d, const struct arguments *a, struct dp_por
 	        .app_slots = (uint32_t)c->api.slots,
 	        .app_max = (uint32_t)c->api.applications,
 	        .app_privileged = c->api.privileged,
+	        .tun = tun_cfg_of(d),
 	        .log = dpdk_logs,
 	        .log_arg = &d->log,
 	};

@@ -221,6 +221,10 @@ static void compare_rest(const struct conf *old, const struct conf *fresh, struc
 	compare_single(ch, CONF_SEC_NODE, &old->node, &fresh->node);
 	compare_single(ch, CONF_SEC_WORKER, &old->worker, &fresh->worker);
 	compare_single(ch, CONF_SEC_API, &old->api, &fresh->api);
+	if (!old->tun.head.line != !fresh->tun.head.line)
+		note(ch->restart, &ch->nrestart, "tun", "", "added or removed");
+	else
+		compare_single(ch, CONF_SEC_TUN, &old->tun, &fresh->tun);
 	if (old->nports != fresh->nports)
 		note(ch->restart, &ch->nrestart, "port", "", "added or removed");
 	for (uint32_t i = 0; i < old->nports && old->nports == fresh->nports; i++)

@@ -57,6 +57,7 @@ bool show_config_row(struct daemon *d, struct show_walk *w, struct json *j)
 	        {CONF_SEC_NODE, &c->node, 1, 0},
 	        {CONF_SEC_WORKER, &c->worker, 1, 0},
 	        {CONF_SEC_API, &c->api, 1, 0},
+	        {CONF_SEC_TUN, &c->tun, c->tun.head.line ? 1 : 0, 0},
 	        {CONF_SEC_PORT, c->ports, c->nports, sizeof(c->ports[0])},
 	        {CONF_SEC_LINK, c->links, c->nlinks, sizeof(c->links[0])},
 	        {CONF_SEC_LISTEN, c->listens, c->nlistens, sizeof(c->listens[0])},
@@ -68,7 +69,7 @@ bool show_config_row(struct daemon *d, struct show_walk *w, struct json *j)
 	while (w->at < ARRAY_LEN(kinds)) {
 		/* A section of which there is one has no name. */
 		if (!conf_sections[kinds[w->at].s].named)
-			h = kinds[w->at].array;
+			h = kinds[w->at].n ? kinds[w->at].array : NULL;
 		else
 			h = next_by_name(kinds[w->at].array, kinds[w->at].n, kinds[w->at].size,
 			                 w->name);

@@ -200,6 +200,8 @@ void tell_known(struct node *n, struct kad_msg *m);
 void kad_rx(struct node *n, struct peer *from, const struct routed_header *h, struct rd *r);
 
 /* ---- lookups (kad/lookup.c) ---- */
+/* Whether one for this purpose and target is under way. */
+bool lookup_runs(const struct node *n, enum lookup_purpose purpose, const struct node_id *target);
 /* Iterative FIND from the closest contacts (and `at`, when not NULL). beyond: a record of the target with this number or a lower one
  * is no result, because the place in it proved wrong (0: any record is). Returns 0, or -EBUSY; the end is told by news.lookup_done(). */
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,

@@ -4,6 +4,7 @@
 
 #include "anchor/anchor.h"
 #include "base/assert.h"
+#include "wire/ip6.h"
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +28,13 @@ static bool record_usable(const struct lookup *l, uint64_t seq)
 	return !l->beyond || seq > l->beyond;
 }
 
+/* Whether a node is what the lookup looks for: of an address only the leading bits are known. */
+static bool is_target(const struct lookup *l, const struct node_id *id)
+{
+	return l->purpose == LOOKUP_ADDRESS ? memcmp(id->b, l->target.b, IP6_ID_BYTES) == 0
+	                                    : id_eq(id, &l->target);
+}
+
 /* Takes over a newer record of a candidate. One that could not be reached at its old place is asked again at the new one. */
 static void candidate_renew(struct candidate *c, const struct contact_info *i)
 {
@@ -44,7 +52,8 @@ static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 
 	if (id_eq(&c->id, &n->cfg.identity->id) || c->ntrees == 0)
 		return;
-	if (id_eq(&c->id, &l->target) && record_usable(l, c->seq)) {
+	/* Anybody can name an id that begins so, and only its owner's answer shows that there is such a node. */
+	if (l->purpose != LOOKUP_ADDRESS && is_target(l, &c->id) && record_usable(l, c->seq)) {
 		l->exact = true;
 		l->found = *c;
 	}
@@ -120,6 +129,17 @@ static void proceed(struct node *n, struct lookup *l)
 		finish(n, l);
 }
 
+bool lookup_runs(const struct node *n, enum lookup_purpose purpose, const struct node_id *target)
+{
+	for (unsigned i = 0; i < LOOKUPS_MAX; i++) {
+		const struct lookup *l = &n->kad->lookup[i];
+
+		if (l->active && l->purpose == purpose && id_eq(&l->target, target))
+			return true;
+	}
+	return false;
+}
+
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at, uint64_t beyond)
 {
@@ -131,8 +151,9 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	for (unsigned i = 0; i < LOOKUPS_MAX && !l; i++)
 		if (!n->kad->lookup[i].active)
 			l = &n->kad->lookup[i];
-	/* Housekeeping may take only half of the slots, so that sessions and operators find one free. */
-	if (!l || (purpose == LOOKUP_REFRESH && l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
+	/* Housekeeping, and addresses that any program may try, take only half of the slots, so that sessions and operators find one free. */
+	if (!l || ((purpose == LOOKUP_REFRESH || purpose == LOOKUP_ADDRESS) &&
+	           l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
 		return -EBUSY;
 	memset(l, 0, sizeof(*l));
 	l->cand = ctx_alloc(n, (LOOKUP_WIDTH + 1) * sizeof(*l->cand));
@@ -189,7 +210,7 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 		return;
 	stop_waiting(l, slow);
 	mark(l, from, CAND_ANSWERED);
-	if (id_eq(from, &l->target)) {
+	if (is_target(l, from)) {
 		l->exact = true;
 		l->found.id = *from;
 		l->found.seq = m->self.seq;
@@ -234,7 +255,7 @@ void lookup_failed(struct node *n, struct lookup *l, const struct node_id *who, 
 		return;
 	stop_waiting(l, slow);
 	mark(l, who, CAND_FAILED);
-	if (l->exact && id_eq(who, &l->target))
+	if (l->exact && is_target(l, who))
 		l->exact = false;
 	proceed(n, l);
 }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "endpoint/input.h"
 #include "endpoint/request.h"
+#include "endpoint/resolve.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 
@@ -47,6 +48,8 @@ static void lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t re
 {
 	if (purpose == LOOKUP_REQUEST)
 		request_lookup_done(n, ref, target, exact, closest);
+	else if (purpose == LOOKUP_ADDRESS)
+		resolve_lookup_done(n, (uint8_t)ref, target, exact, closest);
 	else if (purpose == LOOKUP_SESSION)
 		session_lookup_done(n, ref, exact, closest);
 }

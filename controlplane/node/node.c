@@ -8,6 +8,7 @@
 #include "endpoint/build.h"
 #include "endpoint/input.h"
 #include "endpoint/request.h"
+#include "endpoint/resolve.h"
 #include "kad/kad.h"
 #include "lsp/lsp.h"
 #include "node/news.h"
@@ -86,6 +87,9 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 		break;
 	case EVT_WANT:
 		(void)session_want(n, &ev->u.want.remote);
+		break;
+	case EVT_RESOLVE:
+		resolve_asked(n, ev->worker, &ev->u.want.remote);
 		break;
 	case EVT_LABEL_USE:
 		lsp_label_use(n, &ev->u.use);

@@ -197,6 +197,24 @@ void ip_unreachable(struct worker_sessions *s, uint32_t remote, int64_t age_ns, 
 	}
 }
 
+int ip_resolved(struct worker_sessions *s, const struct cp_resolved *c)
+{
+	struct tun_slot *slot;
+
+	if (!s->ip)
+		return -EINVAL;
+	slot = tunring_slot(&s->ip->ring->to_tun_tx);
+	if (!slot) /* it is asked for again */
+		return 0;
+	slot->kind = TUN_RESOLVED;
+	slot->len = c->found ? 1 : 0;
+	slot->id = c->id;
+	memcpy(slot->packet, &c->target, sizeof(c->target));
+	tunring_commit(&s->ip->ring->to_tun_tx);
+	s->ip->ring->to_tun_new = true;
+	return 0;
+}
+
 /* ---- a turn ---- */
 
 void ip_use(struct worker_sessions *s, uint32_t remote, struct instant now)
@@ -216,6 +234,12 @@ static void take(struct worker_sessions *s, const struct tun_slot *slot, struct 
 	uint32_t remote, len = slot->len;
 	struct tunnel_end *e;
 
+	if (slot->kind == TUN_RESOLVE) {
+		struct dp_event ev = {.type = EVT_RESOLVE, .u.want = {.remote = slot->id}};
+
+		worker_event(s->w, &ev); /* one that is lost is asked for again */
+		return;
+	}
 	if (slot->kind != TUN_PACKET || len < IP6_HEADER_BYTES || len > TUN_MTU_MOST) {
 		drop_count(s->w, DROP_TUN_HEADER, 1);
 		return;

@@ -51,6 +51,8 @@ void ip_rx(struct worker_sessions *s, const struct tunnel_end *e, struct rte_mbu
            uint8_t traffic_class, const uint8_t *p, uint32_t len, struct instant now);
 /* There is no way to the remote: what has waited for age_ns goes back to the TUN. */
 void ip_unreachable(struct worker_sessions *s, uint32_t remote, int64_t age_ns, struct instant now);
+/* Control's answer to the TUN. 0, or -EINVAL: there is none. */
+int ip_resolved(struct worker_sessions *s, const struct cp_resolved *c);
 /* The remote is in use, as by a connection: control keeps its session, or makes one. */
 void ip_use(struct worker_sessions *s, uint32_t remote, struct instant now);
 /* The session is gone: so are its halves. */

@@ -83,6 +83,8 @@ int sess_command(struct worker_sessions *s, const struct cp_cmd *c, struct insta
 	case CMD_UNREACHABLE:
 		unreachable(s, &c->u.unreachable, now);
 		return 0;
+	case CMD_RESOLVED:
+		return ip_resolved(s, &c->u.resolved);
 	case CMD_SEND_SESSION:
 		return send(s, &c->u.send_session);
 	case CMD_DUMP_CONNECTIONS:
@@ -155,4 +157,9 @@ bool sess_sleep_ok(struct worker_sessions *s)
 struct bridge *sess_bridge(struct worker_sessions *s)
 {
 	return &s->bridge;
+}
+
+struct tunring *sess_tunring(struct worker_sessions *s)
+{
+	return s->ip ? s->ip->ring : NULL;
 }

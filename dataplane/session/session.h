@@ -42,3 +42,7 @@ bool sess_sleep_ok(struct worker_sessions *s);
 /* Where the gateway thread meets this worker (app/gateway.h); lives until sess_free(). */
 struct bridge;
 struct bridge *sess_bridge(struct worker_sessions *s);
+
+struct tunring;
+/* Where the TUN's thread meets this worker, NULL: the configuration has no TUN; lives until sess_free(). */
+struct tunring *sess_tunring(struct worker_sessions *s);

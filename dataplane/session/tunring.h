@@ -6,13 +6,15 @@
 #include "session/bridge.h"
 #include "wire/ip6.h"
 
-#define TUNRING_SLOTS 256  /* each way, a power of two */
+#define TUNRING_SLOTS 1024 /* each way, a power of two */
 #define TUN_MTU_MOST  1500 /* largest packet in a slot, bytes */
 
 enum tun_slot_kind {
 	TUN_PACKET = 1, /* to the worker: an IPv6 packet to id; from it: one from id */
 	TUN_TOO_BIG, /* from the worker: a packet to id that the path does not carry, and mtu, which it does */
 	TUN_UNREACHABLE, /* from the worker: a packet to id to which there is no way */
+	TUN_RESOLVE,     /* to the worker: which id begins like this one (ip6_least_id()) */
+	TUN_RESOLVED, /* from the worker: len 1: id does, 0: none; the id asked for is where a packet would be */
 };
 
 struct tun_slot {

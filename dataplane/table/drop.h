@@ -53,8 +53,12 @@
 	X(TUN_HEADER, "tun_header", "IPv6 packet malformed, or longer than the TUN takes")       \
 	X(TUN_PREFIX, "tun_prefix", "IPv6 packet of a node whose [tun] has another prefix")      \
 	X(TUN_HALF, "tun_half", "half of a split IPv6 packet whose other half did not come")     \
-	X(TUN_HELD, "tun_held", "too many IPv6 packets wait for a session")                      \
-	X(TUN_FULL, "tun_full", "ring to the TUN is full")                                       \
+	X(TUN_HELD, "tun_held", "too many IPv6 packets wait for a session or an id")             \
+	X(TUN_FULL, "tun_full", "ring to or from the TUN is full")                               \
+	X(TUN_SCOPE, "tun_scope", "IPv6 packet of this node to no node: multicast, discovery")   \
+	X(TUN_SOURCE, "tun_source", "IPv6 packet of this node whose source is not its address")  \
+	X(TUN_REFUSED, "tun_refused", "IPv6 packet that nobody here asked for or allows")        \
+	X(TUN_DOWN, "tun_down", "interface of the TUN takes no packet")                          \
 	/* to control */                                                                         \
 	X(PUNT_RATE, "punt_rate", "neighbour exceeds its rate of packets to control")            \
 	X(PUNT_FULL, "punt_full", "event ring to control is full")                               \

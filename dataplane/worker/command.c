@@ -16,6 +16,7 @@ static int execute(struct loop *l, const struct cp_cmd *c)
 	case CMD_SESSION_DEL:
 	case CMD_SEND_SESSION:
 	case CMD_UNREACHABLE:
+	case CMD_RESOLVED:
 	case CMD_DUMP_CONNECTIONS:
 	case CMD_DRAIN:
 		return sess_command(l->sess, c, l->w.now);

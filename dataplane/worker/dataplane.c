@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
+#include "app/tun.h"
 #include "core/handover.h"
 #include "core/ring.h"
 #include "io/device.h"
@@ -131,6 +132,8 @@ bool dp_drop(const struct dataplane *dp, uint32_t index, const char **name, cons
 	*count = 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		*count += count_read(&dp->all.worker[i]->drops[index]);
+	if (dp->tun)
+		*count += tun_drops(dp->tun, index);
 	return true;
 }
 

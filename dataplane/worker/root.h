@@ -18,6 +18,7 @@ struct dataplane {
 	struct dp_port_cfg ports[DP_PORTS_MAX]; /* cfg.ports */
 	struct loop *loop[CPDP_WORKERS_MAX];
 	struct gateway *gateway; /* NULL: no applications */
+	struct tun *tun;         /* NULL: none */
 	struct bridge *bridge[CPDP_WORKERS_MAX];
 	struct eal *eal;
 	bool launched;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start and stop of the data plane, in order: memory, EAL, buffers, ports, workers, applications, threads. */
 #include "app/gateway.h"
+#include "app/tun.h"
 #include "core/handover.h"
 #include "core/mbuf.h"
 #include "core/ring.h"
@@ -85,6 +86,25 @@ void dp_set_names(struct dataplane *dp, struct names *names)
 		names_discard(names);
 }
 
+static int open_tun(struct dataplane *dp, char *err, size_t errcap)
+{
+	if (!dp->cfg.tun)
+		return 0;
+	dp->tun = tun_open(&dp->cfg, err, errcap);
+	return dp->tun ? 0 : -EIO;
+}
+
+static int start_tun(struct dataplane *dp, char *err, size_t errcap)
+{
+	struct tunring *rings[CPDP_WORKERS_MAX];
+
+	if (!dp->tun)
+		return 0;
+	for (unsigned i = 0; i < dp->cfg.workers; i++)
+		rings[i] = sess_tunring(dp->loop[i]->sess);
+	return tun_start(dp->tun, rings, dp->cfg.workers, err, errcap);
+}
+
 static int launch(struct dataplane *dp, char *err, size_t errcap)
 {
 	dp->launched = true;
@@ -136,14 +156,18 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	(void)aead_available(AEAD_AES256_GCM); /* before threads start */
 	for (unsigned i = 0; i < cfg->nports; i++)
 		device_clean(cfg->ports[i].device);
-	dp->eal = eal_start(&dp->cfg, dp->memory.dpdk_mb, err, errcap);
-	rc = dp->eal ? 0 : -EIO;
+	rc = open_tun(dp, err, errcap);
+	if (rc == 0) {
+		dp->eal = eal_start(&dp->cfg, dp->memory.dpdk_mb, err, errcap);
+		rc = dp->eal ? 0 : -EIO;
+	}
 	if (rc == 0)
 		seal_start();
 	rc = rc ? rc : make_pool(dp, err, errcap);
 	rc = rc ? rc : ports_start(&dp->cfg, dp->all.pool, dp->port_id, err, errcap);
 	rc = rc ? rc : make_workers(dp, err, errcap);
 	rc = rc ? rc : make_apps(dp, err, errcap);
+	rc = rc ? rc : start_tun(dp, err, errcap);
 	if (rc == 0)
 		describe(dp);
 	rc = rc ? rc : launch(dp, err, errcap);
@@ -162,6 +186,8 @@ void dp_stop(struct dataplane *dp)
 		return;
 	if (dp->gateway)
 		gateway_stop(dp->gateway);
+	if (dp->tun)
+		tun_stop(dp->tun);
 	atomic_store(&dp->all.stop, true);
 	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
 		worker_wake(dp->all.worker[i]);
@@ -173,6 +199,8 @@ void dp_stop(struct dataplane *dp)
 			(void)atomic_load_explicit(&dp->all.worker[i]->ended, memory_order_acquire);
 	if (dp->gateway)
 		gateway_free(dp->gateway);
+	if (dp->tun)
+		tun_free(dp->tun);
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		loop_free(dp->loop[i]);
 	if (dp->eal) {

@@ -290,6 +290,8 @@ static bool session_command(struct twin *t, const struct cp_cmd *c)
 		return true;
 	case CMD_SEND_SESSION:
 		return session_of(t, c->u.send_session.session) != NULL;
+	case CMD_RESOLVED: /* no TUN has asked */
+		return false;
 	default:
 		return c->type != CMD_DUMP_CONNECTIONS || c->u.dump.most > 0;
 	}

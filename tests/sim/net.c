@@ -141,6 +141,8 @@ static void node_drain(struct sim_node *s)
 		switch (out->type) {
 		case OUT_COMMAND:
 			trace_command(net, s->index, &out->u.command.cmd);
+			if (net->hooks.told)
+				net->hooks.told(net->hooks.arg, s->index, &out->u.command.cmd);
 			fifo_put(s, &out->u.command.cmd);
 			break;
 		case OUT_ANSWER:
@@ -727,6 +729,12 @@ void net_request(struct net *net, uint32_t node, const struct node_request *r)
 
 	if (net->node[node].node)
 		node_event(&net->node[node], &e);
+}
+
+void net_hear(struct net *net, uint32_t node, const struct dp_event *ev)
+{
+	if (net->node[node].node)
+		on_event(&net->node[node], ev);
 }
 
 bool net_inject(struct net *net, uint32_t node, const struct node_id *remote, uint32_t probe)

@@ -73,6 +73,8 @@ struct net_hooks {
 	void (*answer)(void *arg, uint32_t node, const struct node_answer *a);
 	/* A node hears something from its worker, before it does. */
 	void (*heard)(void *arg, uint32_t node, const struct dp_event *ev);
+	/* A node tells its worker something. */
+	void (*told)(void *arg, uint32_t node, const struct cp_cmd *c);
 	void (*probe_hop)(void *arg, uint32_t probe, uint32_t node);
 	void (*probe_end)(void *arg, uint32_t probe, uint32_t node, const struct node_id *remote,
 	                  bool at_end, enum mw_drop why);
@@ -127,6 +129,8 @@ void net_kill(struct net *net, uint32_t node);
 void net_start(struct net *net, uint32_t node);
 /* Takes an edge out of service or puts it back, without telling either end. */
 void net_edge(struct net *net, uint32_t edge, bool up);
+/* A live node hears this from its worker. */
+void net_hear(struct net *net, uint32_t node, const struct dp_event *ev);
 /* Configures both ends of an edge that was left out at the start. */
 void net_plug(struct net *net, uint32_t edge);
 

@@ -3,7 +3,9 @@
 #include "rig.h"
 
 #include "kad/kad.h"
+#include "wire/ip6.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct ears {
@@ -53,6 +55,91 @@ static void test_everybody_is_found(void **state)
 			assert_true(!l->active || l->purpose == LOOKUP_REFRESH);
 		}
 	rig_close(&net);
+}
+
+struct tun_ears {
+	unsigned found, none, wrong;
+};
+
+static void told(void *arg, uint32_t node, const struct cp_cmd *c)
+{
+	struct tun_ears *e = arg;
+
+	if (c->type != CMD_RESOLVED)
+		return;
+	if (!c->u.resolved.found)
+		e->none++;
+	else if (memcmp(c->u.resolved.target.b, c->u.resolved.id.b, IP6_ID_BYTES) == 0)
+		e->found++;
+	else
+		e->wrong++;
+}
+
+/* The leading 120 bits of an id, as an address has them, are enough to find the id from anywhere. */
+static void test_addresses_are_found(void **state)
+{
+	struct tun_ears ears = {0};
+	struct dp_event ev = {.type = EVT_RESOLVE};
+	struct net net;
+
+	rig_open(&net, TOPO_BA, 60, 6, true, 20);
+	net.hooks = (struct net_hooks){.told = told, .arg = &ears};
+	for (unsigned i = 0; i < 300; i++) {
+		uint32_t a = (uint32_t)rng_below(&net.rng, net.n), b = a;
+
+		while (b == a)
+			b = (uint32_t)rng_below(&net.rng, net.n);
+		memset(&ev.u.want.remote, 0, ID_BYTES);
+		memcpy(ev.u.want.remote.b, net.node[b].identity.id.b, IP6_ID_BYTES);
+		net_hear(&net, a, &ev);
+		rig_run(&net, 50);
+	}
+	rig_run(&net, 5000);
+	assert_int_equal(ears.wrong, 0);
+	assert_int_equal(ears.none, 0);
+	assert_int_equal(ears.found, 300);
+	/* Addresses that nobody has. */
+	for (unsigned i = 0; i < 30; i++) {
+		memset(&ev.u.want.remote, 0, ID_BYTES);
+		rng_fill(&net.rng, ev.u.want.remote.b, IP6_ID_BYTES);
+		net_hear(&net, (uint32_t)rng_below(&net.rng, net.n), &ev);
+		rig_run(&net, 50);
+	}
+	rig_run(&net, 30000);
+	assert_int_equal(ears.found, 300);
+	assert_int_equal(ears.none, 30);
+	rig_close(&net);
+}
+
+/* Somebody who only names ids that begin as the address does is not believed: the owner's answer counts, and whoever does not answer is passed
+ * by. */
+static void test_made_up_ids_of_an_address(void **state)
+{
+	struct lone o;
+	struct kad_msg m = {.count = 1};
+	struct contact_info at = {.ntrees = 1, .seq = 3};
+	struct lookup *l;
+	struct node_id target = {{9, 8, 7}}, liar;
+
+	lone_open(&o, 29);
+	l = &o.n->kad->lookup[0];
+	rng_fill(&o.rng, at.id.b, ID_BYTES);
+	liar = target;
+	liar.b[40] = 1;
+	assert_int_equal(lookup_start(o.n, LOOKUP_ADDRESS, 0, &target, &at, 0), 0);
+	assert_true(lookup_runs(o.n, LOOKUP_ADDRESS, &target));
+	assert_false(lookup_runs(o.n, LOOKUP_ADDRESS, &liar));
+	l->slow = 4; /* others are still out, so that it does not end meanwhile */
+	m.c[0] = (struct contact_info){.id = liar, .ntrees = 1, .seq = 8};
+	lookup_answer(o.n, l, &at.id, false, &m);
+	assert_true(l->active && !l->exact);
+	assert_true(id_eq(&l->cand[0].info.id, &liar)); /* it is asked first */
+	lookup_failed(o.n, l, &liar, false);
+	assert_true(l->active && !l->exact);
+	m.count = 0;
+	lookup_answer(o.n, l, &liar, true, &m);
+	assert_false(l->active); /* its own answer ends the lookup */
+	lone_close(&o);
 }
 
 /* Whoever answers names ever closer ids that do not exist. */
@@ -147,6 +234,8 @@ static void test_room(void **state)
 		rng_fill(&o.rng, at.id.b, ID_BYTES);
 		refresh += lookup_start(o.n, LOOKUP_REFRESH, 0, &target, &at, 0) == 0;
 	}
+	/* Nor do programs that try many addresses take it. */
+	assert_int_equal(lookup_start(o.n, LOOKUP_ADDRESS, 0, &target, &at, 0), -EBUSY);
 	for (unsigned i = 0; i < 40; i++) {
 		rng_fill(&o.rng, target.b, ID_BYTES);
 		asked += lookup_start(o.n, LOOKUP_SESSION, UINT32_MAX, &target, &at, 0) == 0;
@@ -160,6 +249,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_everybody_is_found),
+	        cmocka_unit_test(test_addresses_are_found),
+	        cmocka_unit_test(test_made_up_ids_of_an_address),
 	        cmocka_unit_test(test_endless_answers),
 	        cmocka_unit_test(test_beyond),
 	        cmocka_unit_test(test_room),

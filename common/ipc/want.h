@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker asks control about ids, and the answer. */
+#pragma once
+#include "wire/id.h"
+
+#include <stdbool.h>
+
+/* EVT_WANT: a session with it is wanted. EVT_RESOLVE: only its leading 120 bits are known, the others are zero. */
+struct dp_want {
+	struct node_id remote;
+};
+
+/* CMD_RESOLVED: the id that begins as the target of an EVT_RESOLVE does, or that there is none. */
+struct cp_resolved {
+	struct node_id target, id;
+	bool found; /* else id is zero */
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* [tun] between configuration and data plane. */
+#include "daemon/tun.h"
+#include "allow.h"
+#include "daemon/daemon.h"
+#include "daemon/pump.h"
+#include "wire/ip6.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
+{
+	static struct conf_allow_rule rules[CONF_ALLOW_MAX];
+	static struct dp_tun_allow allow[CONF_ALLOW_MAX];
+	static struct dp_tun_cfg cfg;
+	const struct conf_tun *t = &d->conf.tun;
+	char why[160];
+	unsigned n;
+
+	/* The text was looked at when the configuration was read. */
+	if (!t->head.line ||
+	    conf_allow_parse(t->allow, rules, CONF_ALLOW_MAX, &n, why, sizeof(why)) != 0)
+		return NULL;
+	cfg = (struct dp_tun_cfg){.prefix = t->prefix,
+	                          .mtu = (uint16_t)t->mtu,
+	                          .route = t->route,
+	                          .allow = allow,
+	                          .nallow = n};
+	snprintf(cfg.name, sizeof(cfg.name), "%.15s", t->name);
+	for (unsigned i = 0; i < n; i++)
+		allow[i] = (struct dp_tun_allow){.protocol = rules[i].protocol,
+		                                 .first = rules[i].first,
+		                                 .last = rules[i].last,
+		                                 .any = rules[i].any,
+		                                 .from = rules[i].from};
+	return &cfg;
+}
+
+bool tun_resolve_by_name(struct daemon *d, const struct dp_event *e)
+{
+	struct cp_cmd c = {.type = CMD_RESOLVED};
+
+	for (uint32_t i = 0; i < d->conf.nnames; i++) {
+		const struct node_id *id = &d->conf.names[i].id;
+
+		if (memcmp(id->b, e->u.want.remote.b, IP6_ID_BYTES) != 0)
+			continue;
+		c.u.resolved =
+		        (struct cp_resolved){.target = e->u.want.remote, .id = *id, .found = true};
+		pump_own_command(d, e->worker, &c);
+		return true;
+	}
+	return false;
+}

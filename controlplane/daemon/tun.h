@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* [tun]: its configuration for the data plane, and the names that answer for addresses. */
+#pragma once
+#include "dataplane.h"
+
+struct daemon;
+
+/* What the data plane is told of [tun], NULL: there is no such section. Valid as long as d, until the next call. */
+const struct dp_tun_cfg *tun_cfg_of(struct daemon *d);
+/* A worker asks for the id of an address (EVT_RESOLVE). True: a name of the configuration answered. */
+bool tun_resolve_by_name(struct daemon *d, const struct dp_event *e);

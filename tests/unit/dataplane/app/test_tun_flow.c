@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who may send to the TUN: answers to what went out while they are awaited, and what is allowed; nobody else. */
+#include "app/tun_flow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct tun_flows f;
+static struct node_id id[3];
+static uint8_t addr[3][IP6_ADDR_BYTES]; /* of them; 0 is this node */
+static struct instant now;
+
+static int setup(void **state)
+{
+	static const uint8_t seed[16] = {1, 2, 3};
+
+	for (unsigned i = 0; i < 3; i++) {
+		memset(id[i].b, 0x10 + (int)i, ID_BYTES);
+		ip6_of_id(&id[i], 0xfd, addr[i]);
+	}
+	now.ns = NS_PER_S;
+	tun_flows_init(&f, NULL, 0, seed);
+	return 0;
+}
+
+static struct tun_packet packet(unsigned from, unsigned to, uint8_t protocol, uint16_t sport,
+                                uint16_t dport)
+{
+	return (struct tun_packet){.kind = TUN_FLOW,
+	                           .protocol = protocol,
+	                           .from = sport,
+	                           .to = dport,
+	                           .source = addr[from],
+	                           .dest = addr[to]};
+}
+
+static void out(unsigned to, uint8_t protocol, uint16_t sport, uint16_t dport)
+{
+	struct tun_packet p = packet(0, to, protocol, sport, dport);
+
+	tun_flows_out(&f, &p, now);
+}
+
+static bool in(unsigned from, uint8_t protocol, uint16_t sport, uint16_t dport)
+{
+	struct tun_packet p = packet(from, 0, protocol, sport, dport);
+
+	return tun_flows_in(&f, &p, &id[from], now);
+}
+
+static void test_answers_only(void **state)
+{
+	assert_false(in(1, 6, 80, 5000));
+	out(1, 6, 5000, 80);
+	assert_true(in(1, 6, 80, 5000));
+	assert_false(in(2, 6, 80, 5000));  /* of somebody else, */
+	assert_false(in(1, 6, 81, 5000));  /* from another port, */
+	assert_false(in(1, 6, 80, 5001));  /* to another, */
+	assert_false(in(1, 17, 80, 5000)); /* by another protocol */
+	out(1, 132, 0, 0);
+	assert_true(in(1, 132, 0, 0));
+}
+
+static void test_ages(void **state)
+{
+	out(1, 17, 5000, 53);
+	now.ns += TUN_FLOW_UDP_NS - 1;
+	assert_true(in(1, 17, 53, 5000)); /* which keeps it */
+	now.ns += TUN_FLOW_UDP_NS - 1;
+	assert_true(in(1, 17, 53, 5000));
+	now.ns += TUN_FLOW_UDP_NS;
+	assert_false(in(1, 17, 53, 5000));
+	out(1, 6, 5000, 80);
+	now.ns += 2 * 3600 * NS_PER_S;
+	assert_true(in(1, 6, 80, 5000));
+}
+
+static void test_echoes(void **state)
+{
+	struct tun_packet p = packet(0, 1, IP6_NEXT_ICMP, 77, 0);
+	static const struct dp_tun_allow icmp = {.protocol = 58, .last = 65535, .any = true};
+
+	p.icmp = ICMP6_ECHO;
+	tun_flows_out(&f, &p, now);
+	p = packet(1, 0, IP6_NEXT_ICMP, 77, 0);
+	p.icmp = ICMP6_ECHO_REPLY;
+	assert_true(tun_flows_in(&f, &p, &id[1], now));
+	p.icmp = ICMP6_ECHO; /* a question is no answer */
+	assert_false(tun_flows_in(&f, &p, &id[1], now));
+	f.allow = &icmp;
+	f.nallow = 1;
+	assert_true(tun_flows_in(&f, &p, &id[1], now));
+	p.icmp = ICMP6_ECHO_REPLY; /* nor an answer a question */
+	p.from = 78;
+	assert_false(tun_flows_in(&f, &p, &id[1], now));
+}
+
+/* An error is let in if it is about something that went to the node that sends it. */
+static void test_errors(void **state)
+{
+	struct tun_packet p = packet(0, 1, 17, 5000, 53);
+
+	out(1, 17, 5000, 53);
+	p.kind = TUN_ERROR;
+	assert_true(tun_flows_in(&f, &p, &id[1], now));
+	assert_false(tun_flows_in(&f, &p, &id[2], now));
+	p.to = 54;
+	assert_false(tun_flows_in(&f, &p, &id[1], now));
+}
+
+static void test_allowed(void **state)
+{
+	struct dp_tun_allow rules[] = {{.protocol = 6, .first = 22, .last = 22, .from = id[1]},
+	                               {.protocol = 17, .first = 10, .last = 20, .any = true}};
+
+	f.allow = rules;
+	f.nallow = 2;
+	assert_true(in(1, 6, 9999, 22));
+	assert_false(in(2, 6, 9999, 22));
+	assert_false(in(1, 6, 9999, 23));
+	assert_false(in(1, 17, 9999, 22));
+	assert_true(in(2, 17, 9999, 10) && in(2, 17, 9999, 20) && in(1, 17, 9999, 15));
+	assert_false(in(2, 17, 9999, 9) || in(2, 17, 9999, 21));
+	f.nallow = 0;
+}
+
+/* The later fragments of a packet follow its first; without it nobody knows what they belong to. */
+static void test_fragments(void **state)
+{
+	struct tun_packet first = packet(1, 0, 17, 53, 5000), rest = first;
+
+	first.fragment = rest.fragment = true;
+	first.id = rest.id = 12345;
+	rest.kind = TUN_FRAGMENT;
+	assert_false(tun_flows_in(&f, &first, &id[1], now));
+	assert_false(tun_flows_in(&f, &rest, &id[1], now));
+	out(1, 17, 5000, 53);
+	assert_true(tun_flows_in(&f, &first, &id[1], now));
+	assert_true(tun_flows_in(&f, &rest, &id[1], now));
+	rest.source = addr[2];
+	assert_false(tun_flows_in(&f, &rest, &id[2], now));
+	rest.source = addr[1];
+	rest.id++;
+	assert_false(tun_flows_in(&f, &rest, &id[1], now));
+	rest.id--;
+	now.ns += TUN_FRAG_NS;
+	assert_false(tun_flows_in(&f, &rest, &id[1], now));
+}
+
+/* However many flows there are, the newest stay, and none becomes another. */
+static void test_many(void **state)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		now.ns += NS_PER_MS;
+		out(1 + i % 2, 17, (uint16_t)(i >> 4), (uint16_t)(1000 + (i & 15)));
+	}
+	for (unsigned i = 99000; i < 100000; i++)
+		kept += in(1 + i % 2, 17, (uint16_t)(1000 + (i & 15)), (uint16_t)(i >> 4));
+	assert_true(kept >= 995);
+	assert_false(in(1, 17, 999, 99000 >> 4));
+}
+
+#define test(x) cmocka_unit_test_setup(x, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        test(test_answers_only), test(test_ages),      test(test_echoes), test(test_errors),
+	        test(test_allowed),      test(test_fragments), test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
