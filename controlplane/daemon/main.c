@@ -352,6 +352,7 @@ static void announce(struct daemon *d)
 	           id);
 	daemon_log(d, LOG_LEVEL_INFO, "%u worker%s, memory: %s", d->workers,
 	           d->workers == 1 ? "" : "s", dp_memory_text(d->dp));
+	tun_announce(d);
 	daemon_log(d, LOG_LEVEL_INFO, "ready, %u link%s configured", d->conf.nlinks,
 	           d->conf.nlinks == 1 ? "" : "s");
 	(void)notify_send(&d->notify, "READY=1");

@@ -6,6 +6,7 @@
 #include "daemon/pump.h"
 #include "wire/ip6.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,18 @@ const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
 		                                 .any = rules[i].any,
 		                                 .from = rules[i].from};
 	return &cfg;
+}
+
+void tun_announce(struct daemon *d)
+{
+	uint8_t addr[IP6_ADDR_BYTES];
+	char text[INET6_ADDRSTRLEN];
+
+	if (!d->conf.tun.head.line)
+		return;
+	ip6_of_id(&d->me.id, d->conf.tun.prefix, addr);
+	daemon_log(d, LOG_LEVEL_INFO, "IPv6 address of this node, on %s: %s", d->conf.tun.name,
+	           inet_ntop(AF_INET6, addr, text, sizeof(text)));
 }
 
 bool tun_resolve_by_name(struct daemon *d, const struct dp_event *e)

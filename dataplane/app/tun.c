@@ -20,8 +20,8 @@
 
 /* The thread's alone while it runs, except where something else is said. */
 struct tun {
+	const struct dp_cfg *dp;
 	const struct dp_tun_cfg *cfg;
-	struct node_id id;
 	uint8_t addr[IP6_ADDR_BYTES];
 	int fd, epoll, wake;
 	struct tunring *ring[CPDP_WORKERS_MAX];
@@ -267,6 +267,20 @@ static void drain(struct tun *t, struct tunring *r)
 
 /* ---- the thread ---- */
 
+/* Somebody has deleted the interface; what others send is dropped and counted from now on.
+ * syscalls: epoll_ctl */
+static void gone(struct tun *t)
+{
+	char line[120];
+
+	(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd, NULL);
+	snprintf(line, sizeof(line),
+	         "[tun]: the interface %s has been deleted: start coyod anew to have it again",
+	         t->cfg->name);
+	if (t->dp->log)
+		t->dp->log(t->dp->log_arg, DP_LOG_ERROR, line);
+}
+
 static void ask_again(struct tun *t)
 {
 	struct tun_ask *a;
@@ -301,7 +315,7 @@ static int sleep_ms(struct tun *t)
 	return ns <= 0 ? 0 : (int)(ns / NS_PER_MS) + 1;
 }
 
-/* syscalls: epoll_wait epoll_ctl read */
+/* syscalls: epoll_wait read */
 static void one_round(struct tun *t)
 {
 	struct epoll_event ev[2];
@@ -314,7 +328,7 @@ static void one_round(struct tun *t)
 		if (ev[i].data.fd == t->wake)
 			(void)!read(t->wake, &count, sizeof(count));
 		else if (!read_kernel(t))
-			(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd, NULL);
+			gone(t);
 	}
 	for (unsigned i = 0; i < t->nrings; i++)
 		drain(t, t->ring[i]);
@@ -355,8 +369,8 @@ struct tun *tun_open(const struct dp_cfg *cfg, char *err, size_t errcap)
 		snprintf(err, errcap, "[tun]: out of memory");
 		return NULL;
 	}
+	t->dp = cfg;
 	t->cfg = cfg->tun;
-	t->id = cfg->id;
 	ip6_of_id(&cfg->id, cfg->tun->prefix, t->addr);
 	tun_flows_init(&t->flows, cfg->tun->allow, cfg->tun->nallow, cfg->seed + 16);
 	bucket_init(&t->answers, ANSWER_RATE, ANSWER_RATE);

@@ -173,6 +173,7 @@ def whole(net, size):
     began = time.monotonic()
     rc, text = out(*program("a", "tcp_send", to_b, 8000, size), seconds=60)
     check(rc == 0 and text.startswith("True"), "TCP of %d MiB arrives whole (%.0f Mbit/s)" % (size >> 20, size * 8e-6 / (time.monotonic() - began)))
+    check("IPv6 address of this node, on coyo0: fd" in b.tail(30), "b has told its address in its log")
     check(net.path("a", "b")[0]["node"] == "a", "it was label-switched: a and b have a session")
 
 
@@ -216,6 +217,14 @@ def second(net):
     n.proc.wait(timeout=20)
     check("another process uses the interface coyo0" in n.tail(), "a second daemon there is refused: %s" % n.tail(1).strip())
     del net.nodes["c"]
+
+
+def deleted(net):
+    """Somebody deletes a's interface: the daemon says so and goes on."""
+    a = net.nodes["a"]
+    lib.run(*in_ns("a", "ip", "link", "del", "coyo0"))
+    net.wait("a to say that its interface is gone", lambda: "the interface coyo0 has been deleted" in a.tail(3), 10)
+    check(a.proc.poll() is None and a.rows("links"), "an interface that is deleted is told, and the daemon goes on")
 
 
 def killed(net):
@@ -353,6 +362,7 @@ def main():
         whole(net, 4 << 20)
         spoofed(net)
         second(net)
+        deleted(net)
         killed(net)
 
     def closed(net):
