@@ -110,7 +110,7 @@ static int refuse(char why[APP_WHY_MAX], const char *text)
 static int read_connect(const char **p, const char *end, struct app_request *req,
                         char why[APP_WHY_MAX])
 {
-	const char *w;
+	const char *w, *after;
 	size_t n = word(p, end, &w);
 	enum id_parse_result r = id_parse(w, n, &req->id);
 	uint32_t port;
@@ -121,6 +121,11 @@ static int read_connect(const char **p, const char *end, struct app_request *req
 	if (!number(w, n, UINT16_MAX, &port))
 		return refuse(why, "the port must be a number from 1 to 65535");
 	req->port = (uint16_t)port;
+	after = *p;
+	n = word(&after, end, &w);
+	req->early = is(w, n, "early");
+	if (req->early)
+		*p = after;
 	return 0;
 }
 
@@ -234,7 +239,7 @@ int app_request_parse(const char *line, size_t len, struct app_request *out, cha
 	if (i == ARRAY_LEN(requests))
 		return refuse(
 		        why,
-		        "unknown request: say connect ID PORT, listen PORT [BACKLOG], "
+		        "unknown request: say connect ID PORT [early], listen PORT [BACKLOG], "
 		        "attach VERSION [SLOTS], unlisten TOKEN, resolve NAME, name ID or version");
 	req.type = requests[i].type;
 	if (requests[i].read(&p, end, &req, why) < 0)
@@ -253,7 +258,8 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 	switch (req->type) {
 	case APP_REQ_CONNECT:
 		id_to_text(&req->id, id);
-		n = snprintf(out, APP_LINE_MAX, "connect %s %u\n", id, req->port);
+		n = snprintf(out, APP_LINE_MAX, "connect %s %u%s\n", id, req->port,
+		             req->early ? " early" : "");
 		break;
 	case APP_REQ_LISTEN:
 		n = snprintf(out, APP_LINE_MAX, "listen %u %u\n", req->port, req->backlog);

@@ -2,6 +2,8 @@
 /* What an application and the daemon say to each other over the Unix stream socket: one line each way, streams as descriptors.
  *
  *   -> connect ID PORT           <- ok LOCAL-ID LOCAL-PORT          with one descriptor (SCM_RIGHTS) on the line's first byte
+ *   -> connect ID PORT early     <- ok                              with one descriptor: no byte goes through it before the second answer,
+ *                                <- ok LOCAL-ID LOCAL-PORT          and it can be written to (poll) from then on
  *   -> listen PORT [BACKLOG]     <- ok LOCAL-ID PORT, then for every stream:
  *                                <- accept REMOTE-ID REMOTE-PORT    with one descriptor
  *   -> resolve NAME              <- is ID NAME                      whom the daemon's [names] call so
@@ -57,6 +59,7 @@ enum app_request_type {
 
 struct app_request {
 	uint8_t type;      /* enum app_request_type */
+	bool early;        /* connect: the descriptor comes before the stream is connected */
 	uint16_t port;     /* connect, listen; 0 (listen alone): any that is free */
 	uint32_t backlog;  /* listen */
 	uint32_t version;  /* attach */

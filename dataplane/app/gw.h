@@ -35,6 +35,8 @@ struct gw_stream {
 	uint16_t port;     /* remote port (connect), remote port (accept) */
 	struct node_id id; /* the other side */
 	bool attached;     /* the worker holds `shared` */
+	bool early;        /* passed on already and not connected yet; app_fd is held, too */
+	uint16_t filler;   /* bytes that keep it from being written to while it is early */
 	bool can_read, can_write;
 	bool rdhup, hup;    /* the application will write no more; will not read either */
 	bool deaf;          /* it has shut its reading side: what comes is thrown away */
@@ -153,6 +155,8 @@ void gw_names_end(struct gateway *g);
 void gw_close(struct gateway *g, int *fd);
 /* A socketpair with large buffers, both ends counted as held. 0 or -errno; -EMFILE: streams have all that they may. */
 int gw_pair(struct gateway *g, int fd[2]);
+/* Gives a socket the large buffer that the two of gw_pair() have. */
+void gw_enlarge(int fd);
 
 /* gw_stream.c: a stream without descriptors, or NULL. */
 struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker);
@@ -205,6 +209,11 @@ void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_i
                      uint16_t port);
 /* The listener of client c is going: streams that c was not given are reset, and who waits here is refused. */
 void gw_refuse_waiting(struct gateway *g, struct gw_listener *l, struct gw_client *c);
+
+/* gw_early.c: gives the client its end of a stream before that is connected, so that nothing can be written there. 0 or -errno. */
+int gw_early_pass(struct gateway *g, struct gw_stream *s, struct gw_client *c);
+/* The stream is connected, and the client has been told: its end can be written to. */
+void gw_early_open(struct gateway *g, struct gw_stream *s);
 
 /* gw_client.c: new clients wait at the server's socket, or may be accepted again. */
 void gw_serve(struct gateway *g);

@@ -186,9 +186,18 @@ static void start_connect(struct gateway *g, struct gw_client *c, const struct a
 		gw_fail_connect(g, c, ENOMEM, &req->id, req->port);
 		return;
 	}
-	s->client = c;
 	s->id = req->id;
 	s->port = req->port;
+	if (req->early) {
+		int r = gw_early_pass(g, s, c);
+
+		if (r < 0) {
+			gw_fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
+			gw_stream_let_go(g, s, true);
+			return;
+		}
+	}
+	s->client = c;
 	s->attached = true;
 	c->connecting = s;
 	c->busy = true;
@@ -206,17 +215,19 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 		return;
 	c->connecting = NULL;
 	s->client = NULL;
-	r = gw_stream_pair(g, s);
+	r = s->early ? 0 : gw_stream_pair(g, s);
 	if (r < 0) {
 		gw_fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
 	} else {
-		r = gw_send_line(c, &ans, s->app_fd);
+		r = gw_send_line(c, &ans, s->early ? -1 : s->app_fd);
 		if (r < 0)
 			gw_client_free(g, c);
 	}
 	if (r < 0) {
 		gw_stream_let_go(g, s, true);
 	} else {
+		if (s->early)
+			gw_early_open(g, s);
 		gw_close(g, &s->app_fd);
 		gw_stream_ready(g, s);
 	}

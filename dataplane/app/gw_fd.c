@@ -20,7 +20,7 @@ void gw_close(struct gateway *g, int *fd)
 }
 
 /* syscalls: setsockopt */
-static void enlarge(int fd)
+void gw_enlarge(int fd)
 {
 	int n = PAIR_BUFFER;
 
@@ -35,8 +35,8 @@ int gw_pair(struct gateway *g, int fd[2])
 		return -EMFILE;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
 		return -errno;
-	enlarge(fd[0]);
-	enlarge(fd[1]);
+	gw_enlarge(fd[0]);
+	gw_enlarge(fd[1]);
 	g->fds += 2;
 	return 0;
 }

@@ -322,6 +322,11 @@ void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 
 	if (s->node.dead || s->let_go || s->fd < 0)
 		return;
+	if (s->early) {
+		if (s->hup)
+			gw_failed(g, s, ECONNABORTED);
+		return;
+	}
 	if (s->can_read && !s->app_eof && !error)
 		pump_out(g, s);
 	if (!s->let_go && !s->hup)

@@ -6,12 +6,14 @@
 """
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
 
 import lib
 from lib import check, coyonet
+from appsock import AppClient, AppError
 
 PIPE = subprocess.PIPE
 
@@ -82,6 +84,61 @@ def no_such_id(net):
     c = net.coyo("a", "connect", typo, "7000", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
     check(c.wait(60) == 2, "a mistyped id is refused with status 2")
     check("checksum" in c.stderr.read().decode().lower(), "and the reason is named")
+    return ghost
+
+
+def state_of(stream):
+    """What poll() says of a stream at once: it may be written to, it has been reset."""
+    p = select.poll()
+    p.register(stream, select.POLLOUT)
+    events = p.poll(0)[0][1] if p.poll(0) else 0
+    return bool(events & select.POLLOUT), bool(events & select.POLLERR)
+
+
+def early(net, ghost):
+    """A program that does not block gets its stream before that is connected, and may write when poll() says so."""
+    app = AppClient(net.nodes["a"].app)
+    with listening_python(net, 7400) as listener:
+        text, stream = app.ask("connect %s 7400 early" % net.nodes["b"].id)
+        stream.setblocking(False)
+        check(text == "ok", "the stream comes before it is connected")
+        listener.accept().sendall(b"to you")
+        check(app.answer()[0].startswith("ok " + net.nodes["a"].id), "then the word that it is, with this end's id and port")
+        net.wait("the stream to be writable", lambda: state_of(stream) == (True, False), every=0.001)
+        stream.sendall(b"x" * 300000)
+        stream.setblocking(True)
+        check(stream.recv(100) == b"to you", "nothing but the peer's bytes comes through it")
+        stream.close()
+    for what, node_id, name in (("a port where nobody listens", net.nodes["b"].id, "ECONNREFUSED"), ("an id that nobody has", ghost, "EHOSTUNREACH")):
+        _, stream = app.ask("connect %s 7999 early" % node_id)
+        if name == "EHOSTUNREACH":
+            check(state_of(stream) == (False, False), "before it is connected it is not writable")
+            stream.setblocking(False)
+            try:
+                stream.send(b"x")
+                check(False, "and takes no byte")
+            except BlockingIOError:
+                check(True, "and takes no byte")
+        try:
+            app.answer()
+            check(False, "%s: no error" % what)
+        except AppError as e:
+            check(e.name == name, "%s: %s" % (what, e.name))
+        net.wait("the stream to be reset", lambda s=stream: state_of(s)[1], every=0.001)
+        stream.close()
+    # Whoever goes away before it is connected leaves nothing behind.
+    _, stream = app.ask("connect %s 7000 early" % ghost)
+    stream.close()
+    app.close()
+    net.wait("nothing left of a connect that was given up", lambda: not connections(net, "a"))
+
+
+@contextlib.contextmanager
+def listening_python(net, port):
+    listener = AppClient(net.nodes["b"].app)
+    check(listener.listen(port)[0] == "ok %s %d" % (net.nodes["b"].id, port), "a listener is told its own id")
+    yield listener
+    listener.close()
 
 
 def connections(net, node):
@@ -145,7 +202,7 @@ def body(net):
     net.ready()
     half_close(net)
     refused(net)
-    no_such_id(net)
+    early(net, no_such_id(net))
     hundred(net)
     killed(net)
     daemon_killed(net)

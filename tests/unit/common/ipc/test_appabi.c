@@ -36,6 +36,12 @@ static void test_requests_there_and_back(void **state)
 	assert_int_equal(out.port, 7000);
 	assert_true(id_eq(&out.id, &in.id));
 
+	assert_false(out.early);
+	in.early = true;
+	n = app_request_write(&in, line);
+	assert_int_equal(app_request_parse(line, n - 1, &out, why), 0);
+	assert_true(out.early && id_eq(&out.id, &in.id));
+
 	in = (struct app_request){.type = APP_REQ_LISTEN, .port = 65535, .backlog = 7};
 	n = app_request_write(&in, line);
 	assert_int_equal(app_request_parse(line, n - 1, &out, why), 0);
@@ -157,6 +163,8 @@ static void test_bad_requests(void **state)
 	                                  "listen 7x",
 	                                  "listen 7 0",
 	                                  "listen 7 1 1",
+	                                  "listen 7 early",
+	                                  "version early",
 	                                  "version 2 ",
 	                                  "resolve",
 	                                  "resolve a b",
