@@ -158,7 +158,7 @@ class Programs(unittest.TestCase):
             self.assertEqual(told ^ written, set(), program)
 
     def test_verbs_in_help_and_manual(self):
-        for program, verbs in (("coyo", ("keygen", "id", "listen", "connect", "names")), ("coyoctl", ("show", "lookup", "ping", "trace", "drain", "reload", "allow", "deny"))):
+        for program, verbs in (("coyo", ("keygen", "id", "listen", "connect", "names", "run")), ("coyoctl", ("show", "lookup", "ping", "trace", "drain", "reload", "allow", "deny"))):
             said, text = run(program, "--help")[1], plain(PROGRAMS[program][1])
             for v in verbs:
                 self.assertRegex(said, r"(?m)^ +(?:coyo )?%s\b" % v)

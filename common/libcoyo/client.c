@@ -138,6 +138,21 @@ COYO_EXPORT int coyo_client_accept(int listener, struct sockaddr_coyo *peer, cha
 	return stream;
 }
 
+COYO_EXPORT int coyo_client_check(const char *socket, char why[COYO_WHY_MAX])
+{
+	struct app_request req = {.type = APP_REQ_VERSION};
+	struct app_answer ans;
+	int fd = request(socket, &req, why), passed, r;
+
+	if (fd < 0)
+		return fd;
+	r = read_answer(fd, &ans, &passed, why);
+	if (passed >= 0)
+		close(passed);
+	close(fd);
+	return r;
+}
+
 COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY_MAX])
 {
 	struct node_id out;

@@ -55,6 +55,9 @@ int coyo_client_listen(const char *socket, uint16_t port, unsigned backlog, char
 /* Takes the next stream of a listener; peer may be NULL. Blocks. -ECONNABORTED: the daemon ended. */
 int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_WHY_MAX]);
 
+/* Whether a daemon answers there. 0, or a negative errno with one sentence in why. */
+int coyo_client_check(const char *socket, char why[COYO_WHY_MAX]);
+
 /* Parses an id in any text form. -EINVAL and one sentence in why. */
 int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY_MAX]);
 

@@ -25,6 +25,9 @@ static const char usage[] =
         "  coyo names                your own names, which go before coyod's\n"
         "  coyo names add NAME ID    call a node so; remove NAME: no more; show ID|NAME: what\n"
         "                            it is called\n"
+        "  coyo run [--listen PORT,...|all] [--prefix BYTE] PROGRAM ...\n"
+        "                            start a program that knows only IPv6: names of nodes have\n"
+        "                            addresses, ports named here are listened to on the network\n"
         "\n"
         "  -s SOCKET   the daemon's application socket (default: $COYO_SOCKET, else %s)\n"
         "  --help, --version\n"
@@ -37,7 +40,7 @@ static const struct {
 	int (*run)(int argc, char **argv, const char *socket);
 } verbs[] = {
         {"keygen", verb_keygen}, {"id", verb_id},       {"connect", verb_connect},
-        {"listen", verb_listen}, {"names", verb_names},
+        {"listen", verb_listen}, {"names", verb_names}, {"run", verb_run},
 };
 
 static int run(int argc, char **argv)

@@ -18,6 +18,8 @@ int verb_connect(int argc, char **argv, const char *socket);
 int verb_listen(int argc, char **argv, const char *socket);
 /* coyo names ...: the user's own names. */
 int verb_names(int argc, char **argv, const char *socket);
+/* Likewise; returns only where the program could not be started, else the process becomes it. */
+int verb_run(int argc, char **argv, const char *socket);
 
 /* Says why on standard error; returns status. */
 int verb_complain(int status, const char *why);

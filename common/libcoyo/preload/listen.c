@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bind(), listen() and accept() of ports that the network has: the descriptor becomes the daemon's connection that brings streams, so it is
+ * readable when a stream waits, and every process that has it may accept. */
+#include "libcoyo/preload/ask.h"
+#include "libcoyo/preload/forward.h"
+#include "libcoyo/preload/shim.h"
+#include "libcoyo/preload/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+static int number_of(int fd, int name)
+{
+	int v = 0;
+	socklen_t n = sizeof(v);
+
+	return NEXT(getsockopt)(fd, SOL_SOCKET, name, &v, &n) < 0 ? -1 : v;
+}
+
+/* The port of an address if bind() to it is the network's, else 0. */
+static uint16_t port_of(const struct sockaddr *sa, socklen_t len)
+{
+	if (sa && len >= sizeof(struct sockaddr_in6) && sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)sa;
+		uint16_t port = ntohs(six->sin6_port);
+
+		return shim_listens(port, IN6_IS_ADDR_LOOPBACK(&six->sin6_addr)) ? port : 0;
+	}
+	if (sa && len >= sizeof(struct sockaddr_in) && sa->sa_family == AF_INET) {
+		const struct sockaddr_in *four = (const struct sockaddr_in *)sa;
+		uint16_t port = ntohs(four->sin_port);
+
+		return shim_listens(port, ntohl(four->sin_addr.s_addr) >> 24 == 127) ? port : 0;
+	}
+	return 0;
+}
+
+/* Whether the port is free is found at listen(), as it is at bind() for the kernel's. */
+SHIM(bind) int shim_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	uint16_t port = port_of(sa, len);
+	struct fd_slot *s;
+
+	if (port == 0 || number_of(fd, SO_TYPE) != SOCK_STREAM ||
+	    number_of(fd, SO_DOMAIN) != sa->sa_family)
+		return NEXT(bind)(fd, sa, len);
+	if (fds_kind(fd) > FD_TABLE && fds_ours(fd))
+		return fail(EINVAL);
+	s = fds_new(fd, FD_BOUND);
+	if (!s)
+		return NEXT(bind)(fd, sa, len);
+	s->end.family = (uint8_t)sa->sa_family;
+	s->end.local_port = port;
+	s->bound_len =
+	        sa->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	memcpy(&s->bound, sa, s->bound_len);
+	return 0;
+}
+
+/* A descriptor that is readable when a stream for the port waits. Another one of this process that listens there has it already: if both asked
+ * for SO_REUSEPORT they share it; if not, and this one is for the other of IPv4 and IPv6, it is one on which nothing comes. Negative errno. */
+static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_kind *kind,
+                         struct node_id *local)
+{
+	struct app_request req = {.type = APP_REQ_LISTEN, .port = s->end.local_port};
+	int other = fds_listener(s->end.local_port), control, passed, r, reuse = 0;
+	struct app_answer ans;
+
+	*kind = FD_LISTENER;
+	if (other >= 0) {
+		struct fd_slot *o = fds_peek(other);
+
+		*local = o->end.local;
+		if (number_of(fd, SO_REUSEPORT) == 1 &&
+		    fds_option(o, SOL_SOCKET, SO_REUSEPORT, &reuse) && reuse)
+			return NEXT(fcntl)(other, F_DUPFD_CLOEXEC, 0);
+		if (o->end.family == s->end.family)
+			return -EADDRINUSE;
+		*kind = FD_MUTE;
+		return NEXT(socket)(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	}
+	req.backlog = backlog <= 0 ? 1 : (uint32_t)min_u64((uint64_t)backlog, APP_BACKLOG_MAX);
+	control = ask(&req);
+	if (control < 0)
+		return control;
+	/* Another line may follow at once. */
+	do {
+		r = ask_answer(control, &ans, &passed, 0, 1, true);
+	} while (r == -EINTR);
+	*local = ans.has_end ? ans.id : (struct node_id){{0}};
+	if (r == 0)
+		return control;
+	NEXT(close)(control);
+	return r;
+}
+
+SHIM(listen) int shim_listen(int fd, int backlog)
+{
+	struct fd_slot *s = fds_kind(fd) > FD_TABLE ? fds_ours(fd) : NULL, before;
+	enum fd_kind kind = fds_kind(fd);
+	struct node_id local = {{0}};
+	int control, err;
+
+	if (!s)
+		return NEXT(listen)(fd, backlog);
+	/* A second listen() may only change the backlog, which stays. */
+	if (kind == FD_LISTENER || kind == FD_MUTE)
+		return 0;
+	if (kind != FD_BOUND)
+		return fail(EINVAL);
+	before = *s;
+	control = open_listener(fd, s, backlog, &kind, &local);
+	if (control < 0)
+		return fail(control == -1 ? errno : -control);
+	err = stream_replace(fd, control, NEXT(fcntl)(fd, F_GETFL));
+	if (err)
+		return fail(err);
+	s = fds_peek(fd);
+	before.end.inode = s->end.inode;
+	s->end = before.end;
+	s->end.local = local;
+	s->bound = before.bound;
+	s->bound_len = before.bound_len;
+	fds_become(fd, kind);
+	fds_publish(s);
+	return 0;
+}
+
+/* The peer's address for the program, and what is known of the new stream. */
+static int accepted(int stream, const struct app_answer *ans, const struct table_end *listener,
+                    struct sockaddr *sa, socklen_t *len)
+{
+	struct fd_slot *s = fds_new(stream, FD_STREAM);
+
+	if (shim_table())
+		table_learn(shim_table(), &ans->id);
+	if (s) {
+		s->end.family = listener->family;
+		s->end.local = listener->local;
+		s->end.local_port = listener->local_port;
+		s->end.peer = ans->id;
+		s->end.peer_port = ans->port;
+		s->told = true;
+		fds_publish(s);
+	}
+	if (sa && len)
+		shim_address(&ans->id, ans->port, sa, len);
+	return stream;
+}
+
+/* No lock is needed where several processes accept on one connection: the kernel gives each call one message with its descriptor, and an
+ * answer is one message. */
+static int accept_ours(int fd, const struct fd_slot *s, struct sockaddr *sa, socklen_t *len,
+                       int flags)
+{
+	int wait = NEXT(fcntl)(fd, F_GETFL) & O_NONBLOCK ? MSG_DONTWAIT : 0, stream, r;
+	struct table_end end = s->end;
+	struct app_answer ans;
+
+	if (end.kind == FD_MUTE) {
+		char nothing;
+
+		(void)!recv(fd, &nothing, 1, wait);
+		return -1;
+	}
+	r = ask_answer(fd, &ans, &stream, wait, APP_LINE_MAX, flags & SOCK_CLOEXEC);
+	if (r < 0)
+		return fail(-r);
+	if (stream < 0)
+		return fail(EMFILE);
+	if (flags & SOCK_NONBLOCK)
+		(void)NEXT(fcntl)(stream, F_SETFL, O_RDWR | O_NONBLOCK);
+	return accepted(stream, &ans, &end, sa, len);
+}
+
+/* The slot where it listens; other streams of ours cannot accept. */
+static struct fd_slot *listener_of(int fd)
+{
+	return fds_kind(fd) >= FD_LISTENER ? fds_ours(fd) : NULL;
+}
+
+static struct fd_slot *listener_recovered(int fd)
+{
+	struct fd_slot *s = fds_kind(fd) == FD_OTHER && (errno == EINVAL || errno == EOPNOTSUPP)
+	                            ? fds_recover(fd)
+	                            : NULL;
+
+	return s && s->end.kind >= FD_LISTENER ? s : NULL;
+}
+
+SHIM(accept4) int shim_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	struct fd_slot *s = listener_of(fd);
+	int r;
+
+	if (s)
+		return accept_ours(fd, s, sa, len, flags);
+	r = NEXT(accept4)(fd, sa, len, flags);
+	if (unlikely_(r < 0))
+		s = listener_recovered(fd);
+	return s ? accept_ours(fd, s, sa, len, flags) : r;
+}
+
+SHIM(accept) int shim_accept(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	struct fd_slot *s = listener_of(fd);
+	int r;
+
+	if (s)
+		return accept_ours(fd, s, sa, len, 0);
+	r = NEXT(accept)(fd, sa, len);
+	if (unlikely_(r < 0))
+		s = listener_recovered(fd);
+	return s ? accept_ours(fd, s, sa, len, 0) : r;
+}
