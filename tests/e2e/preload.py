@@ -5,9 +5,15 @@
       a --- b       programs at a call those at b
 
 With `long` more programs, and a table of which works."""
+import contextlib
+import json
 import os
+import pwd
 import shutil
+import signal
 import subprocess
+import sys
+import time
 
 import lib
 from lib import check, coyonet
@@ -19,19 +25,16 @@ import asyncio, errno, os, select, socket, sys
 name, port = sys.argv[1], int(sys.argv[2])
 
 def refused(port, err, host=name):
-    for blocks in (True, False):
-        s = socket.socket(socket.AF_INET6)
-        s.setblocking(blocks)
-        to = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
-        got = s.connect_ex(to)
-        if not blocks:
-            assert got == errno.EINPROGRESS, got
-            p = select.epoll()
-            p.register(s, select.EPOLLOUT | select.EPOLLET)
-            assert p.poll(20), "no event"
-            got = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        assert got == err, (blocks, errno.errorcode.get(got))
-        s.close()
+    # One socket that does not block and one that does, at the same time.
+    to = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
+    with socket.socket(socket.AF_INET6) as waits, socket.socket(socket.AF_INET6) as s, select.epoll() as p:
+        s.setblocking(False)
+        assert s.connect_ex(to) == errno.EINPROGRESS
+        p.register(s, select.EPOLLOUT | select.EPOLLET)
+        assert waits.connect_ex(to) == err
+        assert p.poll(20), "no event"
+        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == err
+        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 def sockets():
     s = socket.create_connection((name, port))
@@ -127,18 +130,26 @@ class Bed:
         self.net, self.name = net, host(net.nodes["b"].id)
         self.dir = os.path.join(net.dir, "programs")
         os.makedirs(self.dir)
-        self.user = {}
+        self.user, self.groups = {}, []
         if net.user:
             os.chown(self.dir, net.user.pw_uid, net.user.pw_gid)
             self.user = {"user": net.user.pw_uid, "group": net.user.pw_gid, "extra_groups": []}
 
     def run(self, node, *words, **kw):
-        kw = {"stdin": subprocess.DEVNULL, "cwd": self.dir, **self.user, **kw}
-        return self.net.coyo(node, "run", *map(str, words), **kw)
+        kw = {"stdin": subprocess.DEVNULL, "cwd": self.dir, "start_new_session": True, **self.user, **kw}
+        p = self.net.coyo(node, "run", *map(str, words), **kw)
+        self.groups.append(p.pid)
+        return p
+
+    def close(self):
+        """Ends whatever the programs have left: workers, children."""
+        for group in self.groups:
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
 
     def serve(self, port, *words, **kw):
         p = self.run("b", "--listen", port, *words, **kw)
-        self.net.wait("%s to listen" % words[0], lambda: p.poll() is not None or any(
+        self.net.wait("%s to listen" % words[-1], lambda: p.poll() is not None or any(
             r["state"] == "LISTEN" and r["local_port"] == port for r in self.net.nodes["b"].rows("connections")), every=0.02)
         if p.poll() is not None:
             raise coyonet.NetError("%s ended with status %d" % (words[0], p.returncode))
@@ -166,9 +177,116 @@ def end(p):
     p.wait(20)
 
 
+MANY = r"""
+import os, socket, sys
+to = socket.getaddrinfo(sys.argv[1], int(sys.argv[2]), type=socket.SOCK_STREAM)[0][4]
+
+def rss():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * 4
+
+for i in range(int(sys.argv[3])):
+    with socket.socket(socket.AF_INET6) as s:
+        s.connect(to)
+        s.sendall(b"GET /s1 HTTP/1.0\r\n\r\n")
+        n = 0
+        while data := s.recv(65536):
+            n += len(data)
+        assert n > 1000, n
+    if i == int(sys.argv[3]) // 5:
+        print("warm", flush=True)
+        sys.stdin.readline()
+        first = rss()
+print(rss() - first, len(os.listdir("/proc/self/fd")))
+"""
+
+
+def rss_kib(pid):
+    with open("/proc/%d/statm" % pid, encoding="ascii") as f:
+        return int(f.read().split()[1]) * 4
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+        return [int(x) for x in f.read().split()]
+
+
+def many(bed, n=10000):
+    """n times connect, request, close: no side grows. Measured from when a fifth of it is done. Prefork, too: the workers of nginx accept."""
+    os.makedirs(bed.path("www"), exist_ok=True)
+    coyonet.make_file(bed.path("www", "s1"), 1001)
+    conf = bed.write("nginx.conf", NGINX.format(dir=bed.dir, reuse="", up="127.0.0.1:9"))
+    server = bed.serve(8090, "nginx", "-c", conf, "-p", bed.dir, "-e", bed.path("nginx.err"))
+    daemons = [bed.net.nodes[x].proc.pid for x in "ab"]
+    client = bed.run("a", "python3", bed.write("many.py", MANY), bed.name, 8090, n, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    if client.stdout.readline() != b"warm\n":
+        raise coyonet.NetError("the client: %s" % client.communicate(timeout=20)[1].decode())
+
+    def now():
+        return [rss_kib(p) for p in daemons] + [sum(rss_kib(p) for p in children(server.pid))] + [len(os.listdir("/proc/%d/fd" % p)) for p in daemons]
+    before, began = now(), time.monotonic()
+    out, err = client.communicate(b"go\n", timeout=120)
+    if client.returncode != 0:
+        raise coyonet.NetError("the client: %s" % err.decode())
+    took, grown = time.monotonic() - began, [int(out.split()[0])]
+    bed.net.wait("descriptors of the daemons to be as before", lambda: all(a <= b for a, b in zip(now()[3:], before[3:])))
+    grown += [b - a for a, b in zip(before, now())][:3]
+    end(server)
+    text = "%d connects, %d/s; grown since a fifth of it: client %d, daemons %d and %d, nginx %d KiB" % (n, n * 0.8 / took, *grown)
+    # Of the daemons' memory a minute of connections in TIME-WAIT is part.
+    if int(out.split()[1]) > 6 or (max(grown[0], grown[3], max(grown) - 4096) > 256 and not lib.sanitized()):
+        raise coyonet.NetError(text)
+    return text
+
+
+ROUNDS = r"""
+import os, select, socket, sys
+for _ in range(int(sys.argv[1])):
+    with socket.socket() as l, socket.socket() as c, select.epoll() as p, socket.socket(socket.AF_INET6) as six:
+        l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        l.bind(("127.0.0.1", 0))
+        l.listen()
+        p.register(six)
+        c.connect(l.getsockname())
+        s = l.accept()[0]
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 100)
+        s.getpeername(), c.getsockname(), c.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        os.close(os.dup(s.fileno()))
+        os.dup2(s.fileno(), 77)
+        os.close(77)
+        try:
+            six.connect(("::1", 9))
+        except OSError:
+            pass
+        s.close()
+"""
+
+
+def untouched(bed):
+    """What is not ours makes the same system calls with the shim as without."""
+    script, counts = bed.write("rounds.py", ROUNDS), {}
+    for shim in (False, True):
+        for rounds in (1, 201):
+            out = bed.path("strace.%s.%d" % (shim, rounds))
+            words = ["strace", "-f", "-c", "-U", "calls,name", "-o", out, "python3", script, str(rounds)]
+            if shim:
+                bed.call(*words)
+            else:
+                subprocess.run(words, cwd=bed.dir, check=True, **bed.user)
+            with open(out, encoding="ascii") as f:
+                counts[shim, rounds] = {w[1]: int(w[0]) for w in map(str.split, f) if len(w) == 2 and w[0].isdigit()}
+    grown = [{k: counts[shim, 201][k] - counts[shim, 1].get(k, 0) for k in counts[shim, 201]} for shim in (False, True)]
+    memory = ("brk", "mmap", "munmap", "total")
+    differ = {k: (grown[0].get(k, 0), grown[1].get(k, 0)) for k in set(grown[0]) | set(grown[1]) if k not in memory and grown[0].get(k, 0) != grown[1].get(k, 0)}
+    if differ:
+        raise coyonet.NetError("system calls of 200 rounds without and with the shim: %s" % differ)
+    return "%d system calls of 200 rounds, the same without and with the shim" % sum(v for k, v in grown[1].items() if k not in memory)
+
+
 def missing(program, package):
     """A sentence where the program is not here, else None."""
-    return None if shutil.which(program) else "%s is missing: as root, apt-get install %s" % (program, package)
+    return None if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") else "%s is missing: as root, apt-get install %s" % (program, package)
 
 
 def python(bed, ghost):
@@ -210,14 +328,196 @@ def refusals(bed):
         check(p.returncode == 1 and "statically" in said, said.strip().replace(bed.dir + "/", ""))
 
 
+NGINX = """
+worker_processes 2;
+daemon off;
+pid {dir}/nginx.pid;
+error_log {dir}/nginx.err info;
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
+  sendfile on; tcp_nopush on; keepalive_requests 100000;
+  server {{
+    listen 8090{reuse}; listen [::]:8090{reuse} ipv6only=on;
+    root {dir}/www;
+    location /who {{ return 200 "$remote_addr $server_addr $server_port"; }}
+    location /proxied/ {{ proxy_pass http://{up}/; }}
+  }}
+}}
+"""
+
+
+def nginx(bed):
+    """Master and workers, both families at one port, sendfile, reload under load, one file of 100 MiB and many small ones."""
+    os.makedirs(bed.path("www"), exist_ok=True)
+    digest = coyonet.make_file(bed.path("www", "big"), 100 << 20)
+    for i in range(200):
+        coyonet.make_file(bed.path("www", "s%d" % i), 1000 + i)
+    conf = bed.write("nginx.conf", NGINX.format(dir=bed.dir, reuse="", up="127.0.0.1:9"))
+    server = bed.serve(8090, "nginx", "-c", conf, "-p", bed.dir, "-e", bed.path("nginx.err"))
+    url = "http://%s:8090/" % bed.name
+    bed.call("curl", "-sS", "-o", bed.path("got"), url + "big")
+    if coyonet.sha256(bed.path("got")) != digest:
+        raise coyonet.NetError("100 MiB arrived damaged")
+    for words in ([], ["-H", "Connection: close"]):
+        bed.call("curl", "-sSf", *words, "-o", bed.path("small#1"), url + "s[0-199]")
+        for i in range(200):
+            if coyonet.sha256(bed.path("small%d" % i)) != coyonet.sha256(bed.path("www", "s%d" % i)):
+                raise coyonet.NetError("small file %d arrived damaged" % i)
+    who = bed.call("curl", "-sS", url + "who").decode().split()
+    if not who[0].startswith("fd") or who[2] != "8090":
+        raise coyonet.NetError("nginx sees %s" % who)
+    reloaded(bed, server, conf, url)
+    end(server)
+    return "100 MiB, 400 small files, reload under load"
+
+
+def reloaded(bed, server, conf, url):
+    """No request fails while the workers are replaced; with reuseport, too."""
+    load = bed.run("a", "ab", "-q", "-n", "4000", "-c", "8", url + "s1", stdout=PIPE, stderr=PIPE)
+    for reuse in ("", "", " reuseport"):
+        time.sleep(0.3)
+        bed.write("nginx.conf", NGINX.format(dir=bed.dir, reuse=reuse, up="127.0.0.1:9"))
+        server.send_signal(signal.SIGHUP)
+    out, err = load.communicate(timeout=60)
+    if load.returncode != 0 or b"Failed requests:        0" not in out:
+        raise coyonet.NetError("ab under reload: %s %s" % (out.decode()[-800:], err.decode()))
+    bed.call("curl", "-sSf", "-o", bed.path("got"), url + "s1")
+
+
+def iperf3(bed):
+    server = bed.serve(5201, "iperf3", "-s", stdout=PIPE, stderr=subprocess.STDOUT)
+    said = []
+    for words in ([], ["-R"], ["-P", "4"], ["-C", "cubic", "-w", "200K", "-N"]):
+        out = json.loads(bed.call("iperf3", "-J", "-c", bed.name, "-t", "1", *words))
+        said.append("%.2f" % (out["end"]["sum_received"]["bits_per_second"] / 1e9))
+    end(server)
+    return "%s Gbit/s (forth, back, 4 streams, -w -N)" % ", ".join(said)
+
+
+def redis(bed, n=2000):
+    server = bed.serve(6379, "redis-server", "--port", "6379", "--bind", "*", "-::*", "--protected-mode", "no", "--save", "", "--dir", bed.dir, stdout=PIPE)
+    got = bed.call("redis-cli", "-h", bed.name, "set", "k", "v").decode().strip(), bed.call("redis-cli", "-h", bed.name, "get", "k").decode().strip()
+    if got != ("OK", "v"):
+        raise coyonet.NetError("redis-cli: %s" % (got,))
+    out = bed.call("redis-benchmark", "-h", bed.name, "-n", str(n), "-P", "16", "-t", "set,get", "--csv").decode()
+    rates = [line.split(",")[1].strip('"') for line in out.splitlines() if line.startswith(('"SET"', '"GET"'))]
+    end(server)
+    if len(rates) != 2:
+        raise coyonet.NetError("redis-benchmark: %s" % out)
+    return "SET and GET, 16 in flight: %s/s" % ", ".join(rates)
+
+
+def rsync(bed):
+    os.makedirs(bed.path("tree", "sub"), exist_ok=True)
+    digest = coyonet.make_file(bed.path("tree", "sub", "f"), 8 << 20)
+    conf = bed.write("rsyncd.conf", "use chroot = no\nport = 8730\n[m]\npath = %s\n" % bed.path("tree"))
+    server = bed.serve(8730, "rsync", "--daemon", "--no-detach", "--config", conf)
+    bed.call("rsync", "-a", "rsync://%s:8730/m/" % bed.name, bed.path("copy"))
+    end(server)
+    if coyonet.sha256(bed.path("copy", "sub", "f")) != digest:
+        raise coyonet.NetError("the copy differs")
+    return "a tree of 8 MiB from its daemon"
+
+
+def git(bed):
+    env = dict(os.environ, HOME=bed.dir, GIT_CONFIG_NOSYSTEM="1")
+    script = "git init -q r && cd r && head -c 3000000 /dev/urandom >f && git add f && git -c user.name=x -c user.email=x@y commit -qm one && touch .git/git-daemon-export-ok"
+    subprocess.run(["sh", "-c", script], cwd=bed.dir, env=env, check=True, **bed.user)
+    server = bed.serve(9418, "git", "daemon", "--base-path=" + bed.dir, "--reuseaddr", stdout=PIPE, stderr=PIPE)
+    bed.call("git", "clone", "-q", "git://%s/r" % bed.name, bed.path("clone"))
+    end(server)
+    if coyonet.sha256(bed.path("clone", "f")) != coyonet.sha256(bed.path("r", "f")):
+        raise coyonet.NetError("the clone differs")
+    return "a clone of 3 MB from git daemon"
+
+
+def ssh(bed):
+    """sshd as the test's own user: it takes no other's logins. As root it wants its folder below /run, and gets a /run of its own."""
+    keys = bed.path("host"), bed.path("user")
+    for key in keys:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    shutil.copy(bed.path("user.pub"), bed.path("authorized"))
+    me = pwd.getpwuid(os.getuid()).pw_name
+    sshd = [shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"), "-D", "-e", "-f", "/dev/null", "-p", "2222", "-h", keys[0], "-o", "StrictModes=no",
+            "-o", "AuthorizedKeysFile=" + bed.path("authorized"), "-o", "PidFile=none", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes",
+            "-o", "Subsystem=sftp internal-sftp"]
+    own_run = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs t /run && mkdir /run/sshd && exec "$@"', "sh"] if os.geteuid() == 0 else []
+    plain = {"user": None, "group": None, "extra_groups": None}
+    with open(bed.path("sshd.log"), "wb") as log:
+        server = bed.serve(2222, *own_run, *sshd, stderr=log, **plain)
+    options = ["-F", "none", "-i", keys[1], "-o", "UserKnownHostsFile=" + bed.path("known"), "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes"]
+    try:
+        said = bed.call("ssh", *options, "-p", "2222", me + "@" + bed.name, "echo $SSH_CONNECTION; cat", stdin=subprocess.DEVNULL, **plain).decode().split()
+        if len(said) != 4 or not said[0].startswith("fd") or said[3] != "2222":
+            raise coyonet.NetError("sshd says SSH_CONNECTION=%s" % said)
+        digest = coyonet.make_file(bed.path("scp"), 20 << 20)
+        bed.call("scp", *options, "-P", "2222", bed.path("scp"), "%s@%s:%s" % (me, bed.name, bed.path("scp2")), **plain)
+        if coyonet.sha256(bed.path("scp2")) != digest:
+            raise coyonet.NetError("the copy differs")
+    except coyonet.NetError as e:
+        with open(bed.path("sshd.log"), encoding="utf-8", errors="replace") as log:
+            raise coyonet.NetError("%s; sshd: %s" % (e, log.read()[-600:])) from e
+    finally:
+        end(server)
+    return "a command, and 20 MiB by scp"
+
+
+PROGRAMS = (
+    (nginx, (("nginx", "nginx-light"), ("curl", "curl"), ("ab", "apache2-utils"))),
+    (iperf3, (("iperf3", "iperf3"),)),
+    (redis, (("redis-server", "redis-server"), ("redis-benchmark", "redis-tools"))),
+    (ssh, (("sshd", "openssh-server"), ("ssh", "openssh-client"), ("unshare", "util-linux"))),
+    (rsync, (("rsync", "rsync"),)),
+    (git, (("git", "git"),)),
+    (many, (("nginx", "nginx-light"),)),
+    (untouched, (("strace", "strace"),)),
+)
+
+
+def table(bed):
+    failed = []
+    print("%-9s %-8s %s" % ("program", "works", "with what, or why not"))
+    wanted = sys.argv[3:]  # by hand: NAME.py BUILDDIR long nginx
+    for f, needs in [row for row in PROGRAMS if not wanted or row[0].__name__ in wanted]:
+        absent = [t for t in (missing(*n) for n in needs) if t]
+        works = "no"
+        if absent:
+            works, text = "skipped", absent[0]
+        else:
+            try:
+                works, text = "yes", f(bed)
+            except (coyonet.NetError, OSError, subprocess.SubprocessError, ValueError) as e:
+                text = "%s: %s" % (type(e).__name__, e)
+                failed.append(f.__name__)
+        print("%-9s %-8s %s" % (f.__name__, works, text), flush=True)
+    check(not failed, "every program that is here works%s" % (": not " + ", ".join(failed) if failed else ""))
+
+
 def body(net):
     net.build_net(["a", "b"], [("a", "b")])
     net.start()
     net.ready()
     bed = Bed(net)
+    try:
+        programs(net, bed)
+    finally:
+        bed.close()
+
+
+def programs(net, bed):
+    if lib.everything():
+        table(bed)
+        return
     curl(bed)
     refusals(bed)
     python(bed, net.ghost())
+    text = missing("redis-server", "redis-server") or missing("redis-benchmark", "redis-tools")
+    if text:
+        print("skipped: " + text)
+    else:
+        check(True, "redis: " + redis(bed))
 
 
 lib.main(body)

@@ -22,12 +22,13 @@ SHIM(socket) int shim_socket(int domain, int type, int protocol)
 	return fd;
 }
 
-/* Registrations of fresh sockets are remembered, since connect() puts another descriptor in their place (nginx registers first). */
+/* Registrations of fresh sockets are remembered, since connect() puts another descriptor in their place (nginx registers first); those of
+ * listeners, since the daemon may end. */
 SHIM(epoll_ctl) int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int r = NEXT(epoll_ctl)(epfd, op, fd, event);
 
-	if (fds_kind(fd) == FD_FRESH && r == 0) {
+	if (unlikely_(fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER) && r == 0) {
 		struct fd_slot *s = fds_peek(fd);
 
 		s->epoll = op == EPOLL_CTL_DEL ? -1 : epfd;

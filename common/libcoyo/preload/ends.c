@@ -28,7 +28,7 @@ static int peer_of(int fd, struct fd_slot *s, struct sockaddr *sa, socklen_t *le
 		(void)stream_connected(fd, s, &kind);
 	if (kind != FD_STREAM)
 		return fail(ENOTCONN);
-	shim_address(&s->end.peer, s->end.peer_port, sa, len);
+	shim_address(s->end.family, &s->end.peer, s->end.peer_port, sa, len);
 	return 0;
 }
 
@@ -44,7 +44,7 @@ static int name_of(int fd, struct fd_slot *s, struct sockaddr *sa, socklen_t *le
 		*len = s->bound_len;
 		return 0;
 	}
-	shim_address(&s->end.local, s->end.local_port, sa, len);
+	shim_address(s->end.family, &s->end.local, s->end.local_port, sa, len);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ struct fd_slot {
 	bool told;   /* connected: connect() has said so */
 	struct sockaddr_storage bound; /* what bind() was given */
 	socklen_t bound_len;
-	/* Fresh: the last registration with an epoll descriptor. */
+	/* Fresh, listener: the last registration with an epoll descriptor. */
 	int epoll;
 	struct epoll_event event;
 	uint32_t options;

@@ -63,8 +63,57 @@ SHIM(bind) int shim_bind(int fd, const struct sockaddr *sa, socklen_t len)
 	return 0;
 }
 
+/* A descriptor on which nothing ever comes. */
+static int quiet_socket(void)
+{
+	int fd = NEXT(socket)(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int duplicate(int fd)
+{
+	int to = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, 0);
+
+	return to < 0 ? -errno : to;
+}
+
+/* Puts another descriptor in the place of one that bind() was called for, or that listens. local: this node's id. A positive errno. */
+static int replace(int fd, int with, enum fd_kind kind, const struct node_id *local)
+{
+	struct fd_slot before = *fds_peek(fd), *now;
+	int err = stream_replace(fd, with, NEXT(fcntl)(fd, F_GETFL));
+
+	if (err)
+		return err;
+	now = fds_peek(fd);
+	before.end.inode = now->end.inode;
+	now->end = before.end;
+	now->end.local = *local;
+	now->bound = before.bound;
+	now->bound_len = before.bound_len;
+	fds_become(fd, kind);
+	fds_publish(now);
+	return 0;
+}
+
+/* The listener of IPv4 gives way to one of IPv6 at the same port: the peers have addresses of IPv6. Its descriptor, or negative errno. */
+static int take_from(int other, const struct node_id *local)
+{
+	int control = duplicate(other), quiet, err;
+
+	if (control < 0)
+		return control;
+	quiet = quiet_socket();
+	err = quiet < 0 ? -quiet : replace(other, quiet, FD_MUTE, local);
+	if (err == 0)
+		return control;
+	NEXT(close)(control);
+	return -err;
+}
+
 /* A descriptor that is readable when a stream for the port waits. Another one of this process that listens there has it already: if both asked
- * for SO_REUSEPORT they share it; if not, and this one is for the other of IPv4 and IPv6, it is one on which nothing comes. Negative errno. */
+ * for SO_REUSEPORT they share it; of IPv4 and IPv6, the latter has it, and nothing comes on the other. Negative errno. */
 static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_kind *kind,
                          struct node_id *local)
 {
@@ -79,11 +128,13 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
 		*local = o->end.local;
 		if (number_of(fd, SO_REUSEPORT) == 1 &&
 		    fds_option(o, SOL_SOCKET, SO_REUSEPORT, &reuse) && reuse)
-			return NEXT(fcntl)(other, F_DUPFD_CLOEXEC, 0);
+			return duplicate(other);
 		if (o->end.family == s->end.family)
 			return -EADDRINUSE;
+		if (s->end.family == AF_INET6)
+			return take_from(other, local);
 		*kind = FD_MUTE;
-		return NEXT(socket)(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		return quiet_socket();
 	}
 	req.backlog = backlog <= 0 ? 1 : (uint32_t)min_u64((uint64_t)backlog, APP_BACKLOG_MAX);
 	control = ask(&req);
@@ -102,7 +153,7 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
 
 SHIM(listen) int shim_listen(int fd, int backlog)
 {
-	struct fd_slot *s = fds_kind(fd) > FD_TABLE ? fds_ours(fd) : NULL, before;
+	struct fd_slot *s = fds_kind(fd) > FD_TABLE ? fds_ours(fd) : NULL;
 	enum fd_kind kind = fds_kind(fd);
 	struct node_id local = {{0}};
 	int control, err;
@@ -114,22 +165,11 @@ SHIM(listen) int shim_listen(int fd, int backlog)
 		return 0;
 	if (kind != FD_BOUND)
 		return fail(EINVAL);
-	before = *s;
 	control = open_listener(fd, s, backlog, &kind, &local);
 	if (control < 0)
-		return fail(control == -1 ? errno : -control);
-	err = stream_replace(fd, control, NEXT(fcntl)(fd, F_GETFL));
-	if (err)
-		return fail(err);
-	s = fds_peek(fd);
-	before.end.inode = s->end.inode;
-	s->end = before.end;
-	s->end.local = local;
-	s->bound = before.bound;
-	s->bound_len = before.bound_len;
-	fds_become(fd, kind);
-	fds_publish(s);
-	return 0;
+		return fail(-control);
+	err = replace(fd, control, kind, &local);
+	return err ? fail(err) : 0;
 }
 
 /* The peer's address for the program, and what is known of the new stream. */
@@ -150,8 +190,19 @@ static int accepted(int stream, const struct app_answer *ans, const struct table
 		fds_publish(s);
 	}
 	if (sa && len)
-		shim_address(&ans->id, ans->port, sa, len);
+		shim_address(listener->family, &ans->id, ans->port, sa, len);
 	return stream;
+}
+
+/* The daemon has ended, and with it the listener. A descriptor that stays at its end would be readable for ever, and a server that waits for it
+ * would never sleep again. */
+static void go_mute(int fd, const struct fd_slot *s)
+{
+	struct node_id local = s->end.local;
+	int quiet = quiet_socket();
+
+	if (quiet >= 0)
+		(void)replace(fd, quiet, FD_MUTE, &local);
 }
 
 /* No lock is needed where several processes accept on one connection: the kernel gives each call one message with its descriptor, and an
@@ -170,6 +221,8 @@ static int accept_ours(int fd, const struct fd_slot *s, struct sockaddr *sa, soc
 		return -1;
 	}
 	r = ask_answer(fd, &ans, &stream, wait, APP_LINE_MAX, flags & SOCK_CLOEXEC);
+	if (r == -ENETDOWN)
+		go_mute(fd, s);
 	if (r < 0)
 		return fail(-r);
 	if (stream < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start of the library in a process: what the environment says, and the memory of the run. */
 #include "libcoyo/preload/shim.h"
+#include "base/be.h"
 #include "libcoyo/preload/forward.h"
 
 #include <errno.h>
@@ -115,10 +116,27 @@ bool shim_listens(uint16_t port, bool loopback)
 	return listens_all ? !loopback : listens[port / 8] & 1u << port % 8;
 }
 
-void shim_address(const struct node_id *id, uint16_t port, struct sockaddr *out, socklen_t *len)
+static void address4(const struct node_id *id, uint16_t port, struct sockaddr *out, socklen_t *len)
+{
+	uint32_t start = be32_load(id->b) >> 4;
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	/* The last of the block is the broadcast address. */
+	if (!id_is_zero(id))
+		sin.sin_addr.s_addr = htonl(0xf0000000u | (start == 0x0fffffffu ? 1 : start));
+	memcpy(out, &sin, min_u64(*len, sizeof(sin)));
+	*len = sizeof(sin);
+}
+
+void shim_address(int family, const struct node_id *id, uint16_t port, struct sockaddr *out,
+                  socklen_t *len)
 {
 	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
+	if (family == AF_INET) {
+		address4(id, port, out, len);
+		return;
+	}
 	/* Who is not known has the address that means nobody. */
 	if (!id_is_zero(id))
 		table_address(prefix, id, &sin6.sin6_addr);

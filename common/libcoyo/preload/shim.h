@@ -19,7 +19,9 @@ uint8_t shim_prefix(void);
  * network's, these are not. */
 bool shim_listens(uint16_t port, bool loopback);
 /* Writes the address that stands for an id and a port into a program's buffer of *len bytes, as the kernel does: what does not fit is cut
- * off, and *len says how long it is. */
-void shim_address(const struct node_id *id, uint16_t port, struct sockaddr *out, socklen_t *len);
+ * off, and *len says how long it is. family AF_INET: for a program that listens by IPv4 and would take no other for its peer's, an address of
+ * the reserved block 240.0.0.0/4 with 28 bits of the id, which nobody trusts and nobody can connect to. */
+void shim_address(int family, const struct node_id *id, uint16_t port, struct sockaddr *out,
+                  socklen_t *len);
 /* Whether a socket address is one that stands for an id. */
 bool shim_is_ours(const struct sockaddr *sa, socklen_t len, struct node_id *id);

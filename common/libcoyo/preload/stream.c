@@ -65,10 +65,11 @@ int stream_replace(int fd, int with, int flags)
 	take_over(fd, with);
 	note(fd, &old);
 	/* What is remembered of a registration is right if it can be undone. */
-	if (s && fds_kind(fd) == FD_FRESH && s->epoll >= 0 &&
-	    NEXT(epoll_ctl)(s->epoll, EPOLL_CTL_DEL, fd, &event) == 0) {
+	if (s && (fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER) && s->epoll >= 0) {
 		epoll = s->epoll;
 		event = s->event;
+		if (NEXT(epoll_ctl)(epoll, EPOLL_CTL_DEL, fd, &event) < 0)
+			epoll = -1;
 	}
 	if (flags & (O_NONBLOCK | O_ASYNC))
 		(void)NEXT(fcntl)(with, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
