@@ -12,7 +12,7 @@
 
 static struct table *_Atomic table;
 static int table_fd = -1;
-static uint8_t prefix = SHIM_PREFIX;
+static uint8_t prefix = NAMES_IPV6_PREFIX;
 static bool listens_all;
 static uint8_t listens[65536 / 8];
 
@@ -139,7 +139,7 @@ void shim_address(int family, const struct node_id *id, uint16_t port, struct so
 	}
 	/* Who is not known has the address that means nobody. */
 	if (!id_is_zero(id))
-		table_address(prefix, id, &sin6.sin6_addr);
+		names_ipv6_of(id, prefix, sin6.sin6_addr.s6_addr);
 	memcpy(out, &sin6, min_u64(*len, sizeof(sin6)));
 	*len = sizeof(sin6);
 }

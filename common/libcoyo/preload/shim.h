@@ -7,7 +7,6 @@
 #define SHIM_LISTEN_ENV "COYO_LISTEN" /* PORT,PORT... or `all` */
 #define SHIM_PREFIX_ENV \
 	"COYO_PREFIX" /* two hexadecimal digits: the first byte of every address that stands for an id */
-#define SHIM_PREFIX 0xfd
 
 /* The memory of the run; of this process and its children alone where no `coyo run` has made one. NULL: none could be had. */
 struct table *shim_table(void);

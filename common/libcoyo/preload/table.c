@@ -5,17 +5,10 @@
 
 #include <string.h>
 
-void table_address(uint8_t prefix, const struct node_id *id, struct in6_addr *out)
-{
-	out->s6_addr[0] = prefix;
-	memcpy(out->s6_addr + 1, id->b, TABLE_ADDRESS_ID_BYTES);
-}
-
 /* The bytes come from hashes, or are counted up: the low ones differ. */
 static uint32_t set_of_id(const uint8_t *b)
 {
-	return (b[TABLE_ADDRESS_ID_BYTES - 1] | (uint32_t)b[TABLE_ADDRESS_ID_BYTES - 2] << 8) %
-	       TABLE_SETS;
+	return (b[NAMES_START_BYTES - 1] | (uint32_t)b[NAMES_START_BYTES - 2] << 8) % TABLE_SETS;
 }
 
 static uint32_t set_of_inode(uint64_t inode)
@@ -76,8 +69,7 @@ static struct table_way *way_of(struct table_way set[TABLE_WAYS], const uint8_t 
                                 struct node_id *id)
 {
 	for (unsigned i = 0; i < TABLE_WAYS; i++)
-		if (take(&set[i], id, sizeof(*id)) &&
-		    memcmp(id->b, start, TABLE_ADDRESS_ID_BYTES) == 0)
+		if (take(&set[i], id, sizeof(*id)) && memcmp(id->b, start, NAMES_START_BYTES) == 0)
 			return &set[i];
 	return NULL;
 }

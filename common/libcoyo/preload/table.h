@@ -5,6 +5,7 @@
  * Both are caches of a fixed size without a lock: a writer that is killed leaves one place unused, and no reader ever waits. Addresses prove
  * themselves: whoever wrote an entry, it counts only where the address begins as its id does. */
 #pragma once
+#include "names/ipv6.h"
 #include "wire/id.h"
 
 #include <netinet/in.h>
@@ -17,9 +18,6 @@
 #define TABLE_SETS    512u
 #define TABLE_WAYS    8u
 #define TABLE_MOST    (TABLE_SETS * TABLE_WAYS) /* addresses, and descriptors, that are remembered */
-
-/* The leading bytes of an id that an address holds, behind its prefix byte. */
-#define TABLE_ADDRESS_ID_BYTES 15u
 
 /* What is known of a descriptor that belongs to the network. */
 struct table_end {
@@ -47,8 +45,6 @@ struct table {
 	struct table_way ends[TABLE_SETS][TABLE_WAYS];
 };
 
-/* The address that stands for an id: prefix, then its leading 120 bits. */
-void table_address(uint8_t prefix, const struct node_id *id, struct in6_addr *out);
 /* Remembers which id the address made from it means. The oldest of the same set gives way. Async-signal-safe. */
 void table_learn(struct table *t, const struct node_id *id);
 /* The id that an address was made from. False: none that is remembered. Async-signal-safe. */
