@@ -23,7 +23,7 @@ ROWS = (
     ("dataplane/fwd/command.c", "fwd_command_ahead", 1),
     ("dataplane/fwd/labelled.c", "fwd_labelled", 1),
     ("dataplane/io/ether.c", "ether_rx", 1),
-    ("dataplane/session/tx.c", "tx_run", 1),
+    ("dataplane/session/tx.c", "next_buffer", 1),
     ("dataplane/tcp/input.c", "tcp_input_burst", 4),
     ("dataplane/tcp/table.c", "table_prefetch", 1),
     ("dataplane/worker/command.c", "command_run", 1),
