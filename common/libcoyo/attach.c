@@ -145,7 +145,8 @@ static int open_attachment(struct attachment *a)
 {
 	struct app_request req = {
 	        .type = APP_REQ_ATTACH, .version = APPLANE_VERSION, .slots = slots_wanted()};
-	int fd[APP_SEGMENT_FDS(APPLANE_WORKERS_MAX)], connection = dial_daemon(NULL, NULL), r;
+	int fd[APP_SEGMENT_FDS(APPLANE_WORKERS_MAX)],
+	        connection = dial_daemon(NULL, SOCK_STREAM, NULL), r;
 	char line[APP_LINE_MAX];
 	struct app_answer ans;
 	unsigned nfds = 0;
@@ -154,7 +155,7 @@ static int open_attachment(struct attachment *a)
 		return connection;
 	r = dial_send(connection, line, app_request_write(&req, line));
 	if (r == 0)
-		r = dial_answer(connection, &ans, fd, ARRAY_LEN(fd), &nfds, NULL);
+		r = dial_answer(connection, &ans, fd, ARRAY_LEN(fd), &nfds, 0, NULL);
 	if (r == 0)
 		r = take_answer(a, connection, &ans, fd, nfds);
 	if (r < 0) {
@@ -233,7 +234,7 @@ int attach_ask(struct attachment *a, const struct app_request *req, struct app_a
 		discard(a->connection);
 	r = dial_send(a->connection, line, n);
 	if (r == 0)
-		r = dial_answer(a->connection, ans, NULL, 0, &passed, NULL);
+		r = dial_answer(a->connection, ans, NULL, 0, &passed, 0, NULL);
 	lock_give(&a->region->request);
 	if (r < 0 && attach_look(a))
 		return -ECONNRESET;

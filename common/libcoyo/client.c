@@ -13,14 +13,15 @@ _Static_assert(COYO_ID_BYTES == ID_BYTES, "one id");
 
 #define RESOLVE_MS 5000 /* a daemon that is busy answers later, one that is stopped never */
 
-/* Reads one answer and at most one descriptor; *passed stays -1 without one. */
-static int read_answer(int fd, struct app_answer *ans, int *passed, char why[COYO_WHY_MAX])
+/* Reads one answer and at most one descriptor; *passed stays -1 without one. flags: 0, or MSG_DONTWAIT. */
+static int read_answer(int fd, struct app_answer *ans, int *passed, int flags,
+                       char why[COYO_WHY_MAX])
 {
 	unsigned n;
 	int r;
 
 	*passed = -1;
-	r = dial_answer(fd, ans, passed, 1, &n, why);
+	r = dial_answer(fd, ans, passed, 1, &n, flags, why);
 	if (n == 0)
 		*passed = -1;
 	return r;
@@ -36,10 +37,11 @@ static void fill_address(struct sockaddr_coyo *out, const struct app_answer *ans
 	memcpy(out->scoyo_id, ans->id.b, ID_BYTES);
 }
 
-static int request(const char *socket, const struct app_request *req, char why[COYO_WHY_MAX])
+static int request(const char *socket, const struct app_request *req, int type,
+                   char why[COYO_WHY_MAX])
 {
 	char line[APP_LINE_MAX];
-	int fd = dial_daemon(socket, why), r;
+	int fd = dial_daemon(socket, type, why), r;
 
 	if (fd < 0)
 		return fd;
@@ -51,9 +53,9 @@ static int request(const char *socket, const struct app_request *req, char why[C
 }
 
 /* The answer's descriptor, or a negative errno; the answer itself in *ans. */
-static int take_stream(int fd, struct app_answer *ans, char why[COYO_WHY_MAX])
+static int take_stream(int fd, struct app_answer *ans, int flags, char why[COYO_WHY_MAX])
 {
-	int passed, r = read_answer(fd, ans, &passed, why);
+	int passed, r = read_answer(fd, ans, &passed, flags, why);
 
 	if (r == 0 && passed < 0)
 		return dial_fail(why, EPROTO,
@@ -66,25 +68,50 @@ static int take_stream(int fd, struct app_answer *ans, char why[COYO_WHY_MAX])
 	return r;
 }
 
-COYO_EXPORT int coyo_client_connect(const char *socket, const struct sockaddr_coyo *to,
-                                    struct sockaddr_coyo *local, char why[COYO_WHY_MAX])
+/* Sends the request for a stream; the control connection, or a negative errno. */
+static int ask_stream(const char *socket, const struct sockaddr_coyo *to, int type,
+                      char why[COYO_WHY_MAX])
 {
-	struct app_request req = {.type = APP_REQ_CONNECT};
-	struct app_answer ans;
-	int fd, stream;
+	struct app_request req = {.type = APP_REQ_CONNECT, .port = ntohs(to->scoyo_port)};
 
 	if (to->scoyo_family != AF_COYO || to->scoyo_port == 0)
 		return dial_fail(why, EINVAL, "not an address of this network");
-	req.port = ntohs(to->scoyo_port);
 	memcpy(req.id.b, to->scoyo_id, ID_BYTES);
-	fd = request(socket, &req, why);
-	if (fd < 0)
-		return fd;
-	stream = take_stream(fd, &ans, why);
-	close(fd);
+	return request(socket, &req, type, why);
+}
+
+static int finish(int control, struct sockaddr_coyo *local, int flags, char why[COYO_WHY_MAX])
+{
+	struct app_answer ans;
+	int stream = take_stream(control, &ans, flags, why);
+
 	if (stream >= 0)
 		fill_address(local, &ans);
 	return stream;
+}
+
+COYO_EXPORT int coyo_client_connect(const char *socket, const struct sockaddr_coyo *to,
+                                    struct sockaddr_coyo *local, char why[COYO_WHY_MAX])
+{
+	int fd = ask_stream(socket, to, SOCK_STREAM, why), stream;
+
+	if (fd < 0)
+		return fd;
+	stream = finish(fd, local, 0, why);
+	close(fd);
+	return stream;
+}
+
+COYO_EXPORT int coyo_client_connect_start(const char *socket, const struct sockaddr_coyo *to,
+                                          char why[COYO_WHY_MAX])
+{
+	return ask_stream(socket, to, SOCK_STREAM | SOCK_NONBLOCK, why);
+}
+
+COYO_EXPORT int coyo_client_connect_finish(int control, struct sockaddr_coyo *local,
+                                           char why[COYO_WHY_MAX])
+{
+	return finish(control, local, MSG_DONTWAIT, why);
 }
 
 int client_listen_ask(const char *socket, uint16_t port, unsigned backlog, char why[COYO_WHY_MAX])
@@ -95,13 +122,13 @@ int client_listen_ask(const char *socket, uint16_t port, unsigned backlog, char 
 		return dial_fail(why, EINVAL, "the port must be a number from 1 to 65535");
 	req.backlog =
 	        backlog == 0 ? APP_BACKLOG_DEFAULT : (uint32_t)min_u64(backlog, APP_BACKLOG_MAX);
-	return request(socket, &req, why);
+	return request(socket, &req, SOCK_STREAM, why);
 }
 
 int client_listen_answer(int fd, struct sockaddr_coyo *local, char why[COYO_WHY_MAX])
 {
 	struct app_answer ans;
-	int passed, r = read_answer(fd, &ans, &passed, why);
+	int passed, r = read_answer(fd, &ans, &passed, 0, why);
 
 	if (passed >= 0)
 		close(passed);
@@ -131,7 +158,7 @@ COYO_EXPORT int coyo_client_listen(const char *socket, uint16_t port, unsigned b
 COYO_EXPORT int coyo_client_accept(int listener, struct sockaddr_coyo *peer, char why[COYO_WHY_MAX])
 {
 	struct app_answer ans;
-	int stream = take_stream(listener, &ans, why);
+	int stream = take_stream(listener, &ans, 0, why);
 
 	if (stream >= 0)
 		fill_address(peer, &ans);
@@ -142,11 +169,11 @@ COYO_EXPORT int coyo_client_check(const char *socket, char why[COYO_WHY_MAX])
 {
 	struct app_request req = {.type = APP_REQ_VERSION};
 	struct app_answer ans;
-	int fd = request(socket, &req, why), passed, r;
+	int fd = request(socket, &req, SOCK_STREAM, why), passed, r;
 
 	if (fd < 0)
 		return fd;
-	r = read_answer(fd, &ans, &passed, why);
+	r = read_answer(fd, &ans, &passed, 0, why);
 	if (passed >= 0)
 		close(passed);
 	close(fd);

@@ -48,6 +48,16 @@ const char *coyo_socket_path(const char *socket);
 int coyo_client_connect(const char *socket, const struct sockaddr_coyo *to,
                         struct sockaddr_coyo *local, char why[COYO_WHY_MAX]);
 
+/* The same in two calls, neither of which blocks. The first returns a control descriptor, which is the caller's to close: it becomes readable
+ * when the second has a result, and closing it before gives the attempt up. -EAGAIN: the daemon has not taken earlier callers yet; try again
+ * in some milliseconds. Other errors as above, where they are known at once. */
+int coyo_client_connect_start(const char *socket, const struct sockaddr_coyo *to,
+                              char why[COYO_WHY_MAX]);
+
+/* The stream of an attempt, which blocks until O_NONBLOCK is set on it. -EAGAIN: not yet, poll the control descriptor; other errors as above.
+ * After either the control descriptor has done its duty. */
+int coyo_client_connect_finish(int control, struct sockaddr_coyo *local, char why[COYO_WHY_MAX]);
+
 /* Listens on port (host byte order); backlog 0: the default. The descriptor becomes readable when a stream waits; closing it ends the
  * listener. -EADDRINUSE. */
 int coyo_client_listen(const char *socket, uint16_t port, unsigned backlog, char why[COYO_WHY_MAX]);

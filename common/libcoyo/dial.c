@@ -27,7 +27,7 @@ COYO_EXPORT const char *coyo_socket_path(const char *socket)
 	return ask_socket_path(socket);
 }
 
-int dial_daemon(const char *socket_arg, char why[COYO_WHY_MAX])
+int dial_daemon(const char *socket_arg, int type, char why[COYO_WHY_MAX])
 {
 	const char *path = coyo_socket_path(socket_arg);
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -38,7 +38,7 @@ int dial_daemon(const char *socket_arg, char why[COYO_WHY_MAX])
 		                 "the socket path %.100s... is longer than %zu bytes", path,
 		                 sizeof(sun.sun_path) - 1);
 	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return dial_fail(why, errno, "cannot make a socket: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
@@ -56,6 +56,9 @@ int dial_daemon(const char *socket_arg, char why[COYO_WHY_MAX])
 		        "coyod is not running: nothing answers on %s; start `coyod -c FILE`, or "
 		        "name its socket with -s or in $" APP_SOCKET_ENV,
 		        path);
+	if (err == EAGAIN)
+		return dial_fail(why, err,
+		                 "coyod does not answer on %s: it is stopped or has no time", path);
 	return dial_fail(why, err, "cannot reach coyod on %s: %s", path, strerror(err));
 }
 
@@ -75,7 +78,8 @@ int dial_send(int fd, const char *p, size_t n)
 }
 
 /* Receives up to n bytes and the descriptors that come with them; those beyond most are closed. */
-static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, unsigned *npassed)
+static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, unsigned *npassed,
+                       int flags)
 {
 	union {
 		struct cmsghdr align;
@@ -89,7 +93,7 @@ static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, un
 	ssize_t k;
 
 	do {
-		k = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+		k = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | flags);
 	} while (k < 0 && errno == EINTR);
 	if (k < 0)
 		return -errno;
@@ -112,30 +116,59 @@ static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, un
 	return k;
 }
 
-/* Reads one answer line, a byte at a time so that nothing of the next line is taken with it: lines are rare and short. */
-int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsigned *npassed,
-                char why[COYO_WHY_MAX])
+static int lost(int err, char why[COYO_WHY_MAX])
 {
-	char line[APP_LINE_MAX];
+	if (err)
+		return dial_fail(why, err, "lost coyod: %s", strerror(err));
+	return dial_fail(why, ECONNABORTED,
+	                 "coyod closed the connection: it is stopping, or it has too many clients");
+}
+
+/* What is there of the next answer line is looked at before it is taken, so that nothing behind its end is. Returns its length without the end,
+ * which is overwritten with NUL, or a negative errno. */
+static ssize_t read_line(int fd, char line[APP_LINE_MAX], int *passed, unsigned most,
+                         unsigned *npassed, int flags, char why[COYO_WHY_MAX])
+{
 	size_t n = 0;
 
-	*npassed = 0;
 	for (;;) {
-		ssize_t k = receive(fd, line + n, 1, passed, most, npassed);
+		ssize_t k = recv(fd, line + n, APP_LINE_MAX - n, MSG_PEEK | flags);
+		char *end;
 
-		if (k < 0)
-			return dial_fail(why, (int)-k, "lost coyod: %s", strerror((int)-k));
-		if (k == 0)
-			return dial_fail(why, ECONNABORTED,
-			                 "coyod closed the connection: it is stopping, or "
-			                 "it has too many clients");
-		if (line[n] == '\n')
-			break;
-		if (++n == sizeof(line))
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0 && errno == EAGAIN && flags)
+			return -EAGAIN;
+		if (k <= 0)
+			return lost(k < 0 ? errno : 0, why);
+		end = memchr(line + n, '\n', (size_t)k);
+		if (!end && n + (size_t)k == APP_LINE_MAX)
 			return dial_fail(why, EPROTO, "coyod sent a line that is too long");
+		if (!end && flags)
+			return -EAGAIN;
+		k = receive(fd, line + n, end ? (size_t)(end + 1 - line) - n : (size_t)k, passed,
+		            most, npassed, flags);
+		if (k <= 0)
+			return lost((int)-k, why);
+		n += (size_t)k;
+		if (line[n - 1] != '\n')
+			continue;
+		line[n - 1] = '\0';
+		return (ssize_t)n - 1;
 	}
-	line[n] = '\0';
-	if (app_answer_parse(line, n, ans) < 0)
+}
+
+int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsigned *npassed,
+                int flags, char why[COYO_WHY_MAX])
+{
+	char line[APP_LINE_MAX];
+	ssize_t n;
+
+	*npassed = 0;
+	n = read_line(fd, line, passed, most, npassed, flags, why);
+	if (n < 0)
+		return (int)n;
+	if (app_answer_parse(line, (size_t)n, ans) < 0)
 		return dial_fail(why, EPROTO,
 		                 "coyod answered \"%.60s\", which this version does not "
 		                 "understand",

@@ -10,13 +10,14 @@
 /* Writes a sentence into why (may be NULL) and returns -err. */
 COYO_PRINTF(3, 4) int dial_fail(char why[COYO_WHY_MAX], int err, const char *format, ...);
 
-/* Connects to the daemon's socket (coyo_socket_path()). A descriptor, or a negative errno with a sentence. */
-int dial_daemon(const char *socket, char why[COYO_WHY_MAX]);
+/* Connects to the daemon's socket (coyo_socket_path()). type: SOCK_STREAM, and SOCK_NONBLOCK where nothing may block: -EAGAIN then, if the
+ * daemon has not taken earlier callers yet. A descriptor, or a negative errno with a sentence. */
+int dial_daemon(const char *socket, int type, char why[COYO_WHY_MAX]);
 
 /* Writes all n bytes. 0 or a negative errno; never SIGPIPE. */
 int dial_send(int fd, const char *p, size_t n);
 
 /* Reads one answer and up to most descriptors that come with it; how many came is in *npassed, and the caller's are they even where this
- * fails. Blocks. 0, or a negative errno (an answer that is an error too) with a sentence. */
+ * fails. flags: 0, or MSG_DONTWAIT: -EAGAIN then where the answer is not whole yet, and nothing was taken. 0, or a negative errno (an answer that is an error too) with a sentence. */
 int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsigned *npassed,
-                char why[COYO_WHY_MAX]);
+                int flags, char why[COYO_WHY_MAX]);
