@@ -28,6 +28,11 @@ static const char usage[] =
         "  coyo run [--listen PORT,...|all] [--prefix BYTE] PROGRAM ...\n"
         "                            start a program that knows only IPv6: names of nodes have\n"
         "                            addresses, ports named here are listened to on the network\n"
+        "  coyo proxy [OPTION]...    SOCKS5 and HTTP proxy for programs that know one; options:\n"
+        "     -l ADDRESS:PORT        listen there (may be given again; default: 127.0.0.1:1080)\n"
+        "     --user NAME:FILE       ask for this name, and the password in FILE's first line\n"
+        "     --direct               what is not of this network goes to the ordinary one\n"
+        "     --any-address          -l may name an address that is no loopback address\n"
         "\n"
         "  -s SOCKET   the daemon's application socket (default: $COYO_SOCKET, else %s)\n"
         "  --help, --version\n"
@@ -41,6 +46,7 @@ static const struct {
 } verbs[] = {
         {"keygen", verb_keygen}, {"id", verb_id},       {"connect", verb_connect},
         {"listen", verb_listen}, {"names", verb_names}, {"run", verb_run},
+        {"proxy", verb_proxy},
 };
 
 static int run(int argc, char **argv)

@@ -20,6 +20,8 @@ int verb_listen(int argc, char **argv, const char *socket);
 int verb_names(int argc, char **argv, const char *socket);
 /* Likewise; returns only where the program could not be started, else the process becomes it. */
 int verb_run(int argc, char **argv, const char *socket);
+/* coyo proxy ...: programs that know one reach this network by it. */
+int verb_proxy(int argc, char **argv, const char *socket);
 
 /* Says why on standard error; returns status. */
 int verb_complain(int status, const char *why);

@@ -101,6 +101,39 @@ static void names(const char *folder, const char *id, const char *host)
 	texts(folder, "names", -1, text);
 }
 
+/* Requests of clients of the proxy, whole, behind a byte that says whether they have to say who they are. */
+static void proxied(const char *folder)
+{
+#define SEED(first, text) {first text, sizeof(first text) - 1}
+	static const struct {
+		const char *p;
+		size_t n;
+	} seeds[] = {
+	        SEED("\0", "\5\1\0\5\1\0\3\4name\0\120GET"),
+	        SEED("\2", "\5\1\0\5\1\0\1\177\0\0\1\0\120"),
+	        SEED("\4", "\5\2\0\2\5\3\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1"),
+	        SEED("\1", "\5\1\2\1\1a\1b\5\1\0\3\1x\0\1"),
+	        SEED("\0", "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n"),
+	        SEED("\1", "CONNECT [::1]:1 HTTP/1.1\r\nProxy-Authorization: Basic YTpi\r\n\r\n"),
+	        SEED("\0", "GET http://x:8/a?b HTTP/1.1\r\nHost: y\r\nConnection: Z, close\r\nZ: "
+	                   "1\r\n\r\n"),
+	        SEED("\1", "POST http://x HTTP/1.0\nProxy-Authorization: Basic YTpi\nA:\n\nbody"),
+	};
+#undef SEED
+
+	static const char start[] = "\1CONNECT x:1 HTTP/1.1\r\nProxy-Authorization: Basic ";
+	/* A name and a password that are nearly as long as there is room for. */
+	char longest[sizeof(start) + 680 + 4];
+	unsigned i;
+
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		save(folder, "proxy", i, seeds[i].p, seeds[i].n);
+	memcpy(longest, start, sizeof(start) - 1);
+	memset(longest + sizeof(start) - 1, 'Y', 680);
+	memcpy(longest + sizeof(start) - 1 + 680, "\r\n\r\n", 4);
+	save(folder, "proxy", i, longest, sizeof(start) - 1 + 680 + 4);
+}
+
 /* Snapshots of no contact, of one and of a few; and one of more than a bucket takes, and than the table has room for at first. */
 static void snapshots(const char *folder, const struct rng *rng)
 {
@@ -161,6 +194,7 @@ int main(int argc, char **argv)
 	names(argv[1], plain, text);
 	id_to_text(&me.id, text);
 	lines(argv[1], text);
+	proxied(argv[1]);
 	snapshots(argv[1], &rng);
 	return 0;
 }

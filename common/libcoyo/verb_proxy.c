@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* coyo proxy: its arguments. */
+#include "base/cc.h"
+#include "libcoyo/proxy.h"
+#include "libcoyo/verbs.h"
+#include "program/program.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_ADDRESS "127.0.0.1:1080"
+
+/* ADDRESS:PORT or [ADDRESS]:PORT; port 0 lets the kernel choose. */
+static bool take_address(const char *text, struct sockaddr_storage *at)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)at;
+	struct sockaddr_in *four = (struct sockaddr_in *)at;
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	uint16_t port = 0;
+
+	if (n == 0 || n >= sizeof(host) ||
+	    (strcmp(colon + 1, "0") != 0 && !verb_port(colon + 1, &port)))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	*at = (struct sockaddr_storage){.ss_family = AF_INET};
+	four->sin_port = htons(port);
+	if (inet_pton(AF_INET, host, &four->sin_addr) == 1)
+		return true;
+	if (host[0] != '[' || host[n - 1] != ']')
+		return false;
+	host[n - 1] = '\0';
+	*at = (struct sockaddr_storage){.ss_family = AF_INET6};
+	six->sin6_port = htons(port);
+	return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1;
+}
+
+static bool is_loopback(const struct sockaddr_storage *at)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)at;
+
+	if (at->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+	return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+}
+
+/* The first line of the file, which nobody else may read. */
+static int read_password(const char *path, char password[PROXY_HOST_MAX + 1],
+                         char why[COYO_WHY_MAX])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		snprintf(why, COYO_WHY_MAX, "cannot read the password file %.200s: %s", path,
+		         strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	n = read(fd, password, PROXY_HOST_MAX + 1);
+	close(fd);
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077)) {
+		snprintf(why, COYO_WHY_MAX,
+		         "others may read the password file %.200s: `chmod 600` it", path);
+		return -1;
+	}
+	password[n > 0 && n <= PROXY_HOST_MAX ? n : 0] = '\0';
+	password[strcspn(password, "\r\n")] = '\0';
+	if (*password)
+		return 0;
+	snprintf(why, COYO_WHY_MAX,
+	         "the first line of %.200s is to be the password, of 1 to %d bytes", path,
+	         PROXY_HOST_MAX);
+	return -1;
+}
+
+/* NAME:PASSWORD-FILE */
+static int take_login(const char *text, struct proxy_login *login, char why[COYO_WHY_MAX])
+{
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+
+	if (n == 0 || n > PROXY_HOST_MAX || !colon[1]) {
+		snprintf(why, COYO_WHY_MAX, "--user takes NAME:PASSWORD-FILE");
+		return -1;
+	}
+	memcpy(login->name, text, n);
+	login->name[n] = '\0';
+	return read_password(colon + 1, login->password, why);
+}
+
+/* Everybody who reaches the proxy opens streams in the name of this node. */
+static int check_addresses(const struct proxy_cfg *cfg, bool any)
+{
+	for (unsigned i = 0; !any && i < cfg->listeners; i++)
+		if (!is_loopback(&cfg->at[i]))
+			return verb_misuse("whoever reaches the proxy opens streams in this node's "
+			                   "name, so it listens on loopback addresses only; "
+			                   "--any-address allows others");
+	return PROGRAM_DONE;
+}
+
+static int serve(const struct proxy_cfg *cfg)
+{
+	char why[COYO_WHY_MAX];
+
+	return proxy_run(cfg, why) < 0 ? verb_complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
+}
+
+int verb_proxy(int argc, char **argv, const char *socket)
+{
+	static const struct option longs[] = {{"any-address", no_argument, NULL, 'a'},
+	                                      {"direct", no_argument, NULL, 'd'},
+	                                      {"user", required_argument, NULL, 'u'},
+	                                      {0}};
+	struct proxy_cfg cfg = {.socket = socket};
+	struct proxy_login login;
+	char why[COYO_WHY_MAX];
+	bool any = false;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "+l:", longs, NULL)) != -1) {
+		if (c == 'a')
+			any = true;
+		else if (c == 'd')
+			cfg.direct = true;
+		else if (c == 'l' && (cfg.listeners == PROXY_LISTENERS_MAX ||
+		                      !take_address(optarg, &cfg.at[cfg.listeners++])))
+			return verb_misuse(
+			        "-l takes ADDRESS:PORT or [ADDRESS]:PORT, at most 16 times");
+		else if (c == 'u' && take_login(optarg, &login, why) < 0)
+			return verb_complain(PROGRAM_USAGE, why);
+		else if (c == 'u')
+			cfg.login = &login;
+		else if (c != 'l')
+			return verb_misuse(
+			        "proxy takes -l ADDRESS:PORT, --user NAME:PASSWORD-FILE, "
+			        "--direct and --any-address");
+	}
+	if (optind != argc)
+		return verb_misuse("proxy takes options only");
+	if (cfg.listeners == 0 && !take_address(DEFAULT_ADDRESS, &cfg.at[cfg.listeners++]))
+		return verb_misuse("no address to listen on");
+	r = check_addresses(&cfg, any);
+	return r == PROGRAM_DONE ? serve(&cfg) : r;
+}
