@@ -229,24 +229,33 @@ int conf_accept_change(const char *path, const struct node_id *id, bool add, cha
 	return -EINVAL;
 }
 
+/* Reads the file that one option of a section names, if it does. */
+static int check_file(const char *accept, const struct conf_head *h, enum conf_section s,
+                      const char *key, struct conf_errors *e)
+{
+	struct node_id *v;
+	char why[400];
+	uint32_t n;
+
+	if (conf_accept_mode(accept) != CONF_ACCEPT_FILE)
+		return 0;
+	if (conf_accept_ids(accept, &v, &n, why, sizeof(why)) != 0) {
+		conf_error(e, h->lines[conf_option_index(s, key)], "%s: %s", key, why);
+		return -EINVAL;
+	}
+	free(v);
+	return 0;
+}
+
 int conf_accept_check(const struct conf *c, struct conf_errors *e)
 {
-	int i = conf_option_index(CONF_SEC_LISTEN, "accept"), rc = 0;
+	int rc = 0;
 
-	for (uint32_t k = 0; k < c->nlistens; k++) {
-		const struct conf_listen *l = &c->listens[k];
-		struct node_id *v;
-		char why[400];
-		uint32_t n;
-
-		if (conf_accept_mode(l->accept) != CONF_ACCEPT_FILE)
-			continue;
-		if (conf_accept_ids(l->accept, &v, &n, why, sizeof(why)) != 0) {
-			conf_error(e, l->head.lines[i], "accept: %s", why);
-			rc = -EINVAL;
-		} else {
-			free(v);
-		}
-	}
-	return rc;
+	for (uint32_t k = 0; k < c->nlistens; k++)
+		rc |= check_file(c->listens[k].accept, &c->listens[k].head, CONF_SEC_LISTEN,
+		                 "accept", e);
+	for (uint32_t k = 0; k < c->nforwards; k++)
+		rc |= check_file(c->forwards[k].allow, &c->forwards[k].head, CONF_SEC_FORWARD,
+		                 "allow", e);
+	return rc ? -EINVAL : 0;
 }

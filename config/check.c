@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checks across options: contradictions, names that name nothing, addresses and labels used twice. */
-#include "conf.h"
+#include "addr.h"
 
 #include <string.h>
 
@@ -269,4 +269,5 @@ void conf_check(const struct conf *c, struct conf_errors *e)
 	for (uint32_t i = 0; i < c->nlistens; i++)
 		check_listen(c, i, e);
 	check_lsps(c, e);
+	conf_check_forwards(c, e);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From text to struct conf: sections, keys, duplicates, defaults; errors are collected, not fatal one by one. */
-#include "conf.h"
+#include "addr.h"
+#include "conf_names.h"
+#include "ini.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -92,7 +94,8 @@ static void unknown_section(const char *name, uint32_t line, struct conf_errors 
 	else
 		conf_error(e, line,
 		           "unknown section [%.40s]; there are [node], [worker], [api], [tun], "
-		           "[port NAME], [link NAME], [listen NAME], [lsp NAME] and [names]",
+		           "[port NAME], [link NAME], [listen NAME], [lsp NAME], "
+		           "[forward NAME] and [names]",
 		           name);
 }
 
@@ -167,6 +170,9 @@ static struct named named_of(struct conf *c, enum conf_section s)
 	case CONF_SEC_LISTEN:
 		return (struct named){(void **)&c->listens, &c->nlistens, sizeof(*c->listens),
 		                      CONF_LISTENS_MAX};
+	case CONF_SEC_FORWARD:
+		return (struct named){(void **)&c->forwards, &c->nforwards, sizeof(*c->forwards),
+		                      CONF_FORWARDS_MAX};
 	default:
 		return (struct named){(void **)&c->lsps, &c->nlsps, sizeof(*c->lsps),
 		                      CONF_LSPS_MAX};
@@ -251,7 +257,7 @@ static void open_section(struct reading *r, const struct ini *ini)
 /* Options that take ids take names of [names] in their place. */
 static bool takes_names(const struct conf_option *o, const char *value)
 {
-	return o->kind == CONF_id ||
+	return o->kind == CONF_id || o->kind == CONF_where ||
 	       (o->kind == CONF_accept && conf_accept_mode(value) == CONF_ACCEPT_IDS);
 }
 
@@ -287,7 +293,10 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	o = &conf_sections[r->section].options[i];
 	value = ini->value;
 	if (takes_names(o, value)) {
-		if (conf_names_replace(r->c, value, ids) != 0) {
+		int rc = o->kind == CONF_where ? conf_where_names(r->c, value, ids)
+		                               : conf_names_replace(r->c, value, ids);
+
+		if (rc != 0) {
 			conf_error(r->e, ini->line,
 			           "%s: the ids of these names do not fit into a line; name a file "
 			           "with an id a line",
@@ -298,7 +307,7 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	}
 	if (conf_value_parse(o, value, r->head, why, sizeof(why)) == 0)
 		return;
-	if (o->kind == CONF_id || o->kind == CONF_ends)
+	if (o->kind == CONF_id || o->kind == CONF_ends || o->kind == CONF_where)
 		conf_error(r->e, ini->line, "%s: %s", o->key, why);
 	else
 		conf_error(r->e, ini->line, "%s: `%.80s` is not allowed; expected %s", o->key,
@@ -363,6 +372,8 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
 		check_required(&c->listens[i].head, CONF_SEC_LISTEN, e);
 	for (uint32_t i = 0; i < c->nlsps; i++)
 		check_required(&c->lsps[i].head, CONF_SEC_LSP, e);
+	for (uint32_t i = 0; i < c->nforwards; i++)
+		check_required(&c->forwards[i].head, CONF_SEC_FORWARD, e);
 	conf_check(c, e);
 	if (e->count > CONF_ERRORS_MAX && before <= CONF_ERRORS_MAX) {
 		uint32_t more = e->count - CONF_ERRORS_MAX;
@@ -381,5 +392,6 @@ void conf_free(struct conf *c)
 	free(c->listens);
 	free(c->lsps);
 	names_free(&c->names);
+	free(c->forwards);
 	*c = (struct conf){0};
 }

@@ -12,14 +12,15 @@
 
 struct identity; /* crypto/identity.h */
 
-#define CONF_KEYS_MAX    24   /* options in one section */
-#define CONF_LINE_MAX    1024 /* bytes of one line */
-#define CONF_FILE_MAX    (8u << 20)
-#define CONF_ERRORS_MAX  50 /* reported one by one; the rest is counted */
-#define CONF_LINKS_MAX   4096
-#define CONF_PORTS_MAX   32
-#define CONF_LISTENS_MAX 64
-#define CONF_LSPS_MAX    4096
+#define CONF_KEYS_MAX     24   /* options in one section */
+#define CONF_LINE_MAX     1024 /* bytes of one line */
+#define CONF_FILE_MAX     (8u << 20)
+#define CONF_ERRORS_MAX   50 /* reported one by one; the rest is counted */
+#define CONF_LINKS_MAX    4096
+#define CONF_PORTS_MAX    32
+#define CONF_LISTENS_MAX  64
+#define CONF_LSPS_MAX     4096
+#define CONF_FORWARDS_MAX 256
 
 /* One type per kind of value. */
 typedef char conf_str_t[64];
@@ -45,6 +46,20 @@ typedef struct {
 	conf_addr_t v[CONF_ENDS_MAX]; /* different ones, in the order of the file */
 } conf_ends_t;
 typedef struct node_id conf_id_t;
+enum conf_where {
+	CONF_WHERE_NONE = 0,
+	CONF_WHERE_ADDRESS, /* addr */
+	CONF_WHERE_HERE,    /* coyo:PORT, a port of this node */
+	CONF_WHERE_ID,
+	CONF_WHERE_NAME, /* that [names] does not have */
+};
+typedef struct {
+	uint8_t kind; /* enum conf_where */
+	uint16_t port;
+	conf_addr_t addr;
+	struct node_id id;
+	char name[64];
+} conf_where_t;
 typedef uint8_t conf_mac_t[6];
 typedef char conf_accept_t[CONF_LINE_MAX];
 typedef char conf_allow_t[CONF_LINE_MAX];
@@ -71,6 +86,7 @@ enum conf_kind {
 	CONF_ends,
 	CONF_allow,
 	CONF_byte,
+	CONF_where,
 };
 
 enum conf_section {
@@ -82,6 +98,7 @@ enum conf_section {
 	CONF_SEC_LINK,
 	CONF_SEC_LISTEN,
 	CONF_SEC_LSP,
+	CONF_SEC_FORWARD,
 	CONF_SEC_NAMES, /* free keys: NAME = ID, and `file` */
 	CONF_SECTIONS,
 };
@@ -127,6 +144,11 @@ struct conf_lsp {
 	struct conf_head head;
 	CONF_LSP_OPTIONS(CONF_FIELD, )
 };
+struct conf_forward {
+	struct conf_head head;
+	CONF_FORWARD_OPTIONS(CONF_FIELD, )
+	bool failed; /* the daemon's: it could not begin */
+};
 
 enum { CONF_IDLE_ADAPTIVE = 0, CONF_IDLE_BUSY = 1 };
 enum { CONF_HUGE_AUTO = 0, CONF_HUGE_YES = 1, CONF_HUGE_NO = 2 };
@@ -142,8 +164,9 @@ struct conf {
 	struct conf_link *links;
 	struct conf_listen *listens;
 	struct conf_lsp *lsps;
+	struct conf_forward *forwards;
 	struct names names; /* in the order of the file, then in that of names_file */
-	uint32_t nports, nlinks, nlistens, nlsps;
+	uint32_t nports, nlinks, nlistens, nlsps, nforwards;
 	uint32_t names_line;    /* of [names]; 0: absent */
 	conf_path_t names_file; /* `file` of [names]; "": none */
 };
@@ -222,34 +245,9 @@ int conf_accept_ids(const char *accept, struct node_id **v, uint32_t *n, char *w
 /* Rewrites such a file with or without one id; other lines stay. It is replaced as a whole. -EINVAL: one sentence is in why. */
 int conf_accept_change(const char *path, const struct node_id *id, bool add, char *why,
                        size_t cap) COYO_NODISCARD;
-/* Reads the files that listeners name. -EINVAL with an error at the line of each that is missing or wrong. */
+/* Reads the files that listeners and forwards name. -EINVAL with an error at the line of each that is missing or wrong. */
 int conf_accept_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
 
-/* ---- [names] (names.c) ---- */
-
-/* Adds what the section [names] of a text says, wherever it stands, and what the file that it names says. */
-void conf_names_read(struct conf *c, const char *text, size_t len, conf_names_fn *names_file,
-                     struct conf_errors *e);
-/* Adds the lines of a file of names; errors name `file`. */
-void conf_names_lines(struct conf *c, const char *file, const char *text, size_t len,
-                      struct conf_errors *e);
-/* Writes a value in which ids stand, with blanks between, as one in which ids stand in place of names of [names]; any other word stays.
- * -ENOSPC: it does not fit. */
-int conf_names_replace(const struct conf *c, const char *value,
-                       char out[CONF_LINE_MAX]) COYO_NODISCARD;
-
-/* ---- The INI reader: lines, nothing else ---- */
-enum ini_kind { INI_END = 0, INI_SECTION, INI_PAIR, INI_BAD };
-struct ini {
-	const char *p, *end;
-	uint32_t line;
-	enum ini_kind kind;
-	char *key;         /* INI_SECTION: first word; INI_PAIR: the key */
-	char *value;       /* INI_SECTION: the rest of the words; INI_PAIR: the value */
-	const char *error; /* INI_BAD: static text */
-	char buf[CONF_LINE_MAX + 1];
-};
-/* Begins at the first line. text is read in place and must stay until the last ini_next(). */
-void ini_init(struct ini *r, const char *text, size_t len);
-/* The next line that is neither blank nor a comment. key and value point into r and hold until the next call. */
-enum ini_kind ini_next(struct ini *r);
+/* ---- Forwards (forward.c) ---- */
+/* An end as it would stand in the file; an empty text where there is none. */
+void conf_where_format(const conf_where_t *w, char *out, size_t cap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The two files a configuration lives in: its text and the key file it names. */
-#include "conf.h"
+#include "conf_names.h"
 #include "crypto/identity.h"
 
 #include <errno.h>
@@ -108,6 +108,19 @@ static int check_peers(const struct conf *c, const struct identity *me, struct c
 			           "peer: this is the id of this node itself, not its neighbour's");
 			rc = -EINVAL;
 		}
+	for (uint32_t f = 0; f < c->nforwards; f++) {
+		const conf_where_t *to = &c->forwards[f].to;
+
+		if (to->kind == CONF_WHERE_ID && id_eq(&to->id, &me->id)) {
+			conf_error(
+			        e,
+			        c->forwards[f]
+			                .head.lines[conf_option_index(CONF_SEC_FORWARD, "to")],
+			        "to: this is the id of this node itself: programs here reach what "
+			        "listens here without a forward");
+			rc = -EINVAL;
+		}
+	}
 	return rc;
 }
 

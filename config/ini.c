@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The INI reader: `[section name]`, `key = value`, comments from # or ; at the start of a line or # after a blank. */
-#include "conf.h"
+#include "ini.h"
 
 #include <string.h>
 

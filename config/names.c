@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* [names]: read before everything else, so that a name may stand for its id anywhere in the file. */
-#include "conf.h"
+#include "conf_names.h"
+#include "ini.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -133,6 +133,15 @@
 	  "largest labelled packet that is tried, bytes; probes find out what the way carries. " \
 	  "Default: 1440 over IPv4, 1420 over IPv6")
 
+#define CONF_FORWARD_OPTIONS(O, S)                                                                 \
+	O(S, listen, "listen", where, 1, 65535, NULL, NULL,                                        \
+	  "where connections come from: an address of this machine, 127.0.0.1:8080, or a port of " \
+	  "this node, coyo:PORT")                                                                  \
+	O(S, to, "to", where, 1, 65535, NULL, NULL,                                                \
+	  "where they go: ID:PORT or NAME:PORT of another node, or with coyo:PORT an address")     \
+	O(S, allow, "allow", accept, 1, 1000, NULL, "",                                            \
+	  "coyo:PORT: who may come: ids, any, none, or a file with an id a line")
+
 #define CONF_LSP_OPTIONS(O, S)                                                                 \
 	O(S, in_link, "in-link", str, 1, 31, NULL, NULL, "NAME of the link packets come from") \
 	O(S, in_label, "in-label", labels, 16, 1048575, NULL, NULL,                            \

@@ -19,6 +19,7 @@ CONF_PORT_OPTIONS(BOUND, conf_port)
 CONF_LINK_OPTIONS(BOUND, conf_link)
 CONF_LISTEN_OPTIONS(BOUND, conf_listen)
 CONF_LSP_OPTIONS(BOUND, conf_lsp)
+CONF_FORWARD_OPTIONS(BOUND, conf_forward)
 
 static const struct conf_option node_options[] = {CONF_NODE_OPTIONS(ROW, conf_node)};
 static const struct conf_option worker_options[] = {CONF_WORKER_OPTIONS(ROW, conf_worker)};
@@ -28,6 +29,7 @@ static const struct conf_option port_options[] = {CONF_PORT_OPTIONS(ROW, conf_po
 static const struct conf_option link_options[] = {CONF_LINK_OPTIONS(ROW, conf_link)};
 static const struct conf_option listen_options[] = {CONF_LISTEN_OPTIONS(ROW, conf_listen)};
 static const struct conf_option lsp_options[] = {CONF_LSP_OPTIONS(ROW, conf_lsp)};
+static const struct conf_option forward_options[] = {CONF_FORWARD_OPTIONS(ROW, conf_forward)};
 
 _Static_assert(ARRAY_LEN(node_options) <= CONF_KEYS_MAX, "head.lines");
 _Static_assert(ARRAY_LEN(link_options) <= CONF_KEYS_MAX, "head.lines");
@@ -42,6 +44,7 @@ const struct conf_section_info conf_sections[CONF_SECTIONS] = {
         [CONF_SEC_LINK] = {"link", true, link_options, ARRAY_LEN(link_options)},
         [CONF_SEC_LISTEN] = {"listen", true, listen_options, ARRAY_LEN(listen_options)},
         [CONF_SEC_LSP] = {"lsp", true, lsp_options, ARRAY_LEN(lsp_options)},
+        [CONF_SEC_FORWARD] = {"forward", true, forward_options, ARRAY_LEN(forward_options)},
         [CONF_SEC_NAMES] = {"names", false, NULL, 0},
 };
 

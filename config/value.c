@@ -207,6 +207,9 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 	case CONF_ends:
 		rc = conf_ends_parse(o, text, at, why, whycap);
 		break;
+	case CONF_where:
+		rc = conf_where_parse(o, text, at, why, whycap);
+		break;
 	case CONF_id:
 		rc = parse_id(text, at, why, whycap);
 		break;
@@ -265,6 +268,9 @@ void conf_value_range(const struct conf_option *o, char *out, size_t cap)
 	case CONF_ends:
 		snprintf(out, cap, "up to %d IPV4:PORT or [IPV6]:PORT, with commas between",
 		         CONF_ENDS_MAX);
+		break;
+	case CONF_where:
+		snprintf(out, cap, "IPV4:PORT, [IPV6]:PORT, coyo:PORT, ID:PORT or NAME:PORT");
 		break;
 	case CONF_id:
 		snprintf(out, cap, "a node id of %d characters, or a name of [names]", ID_TEXT_LEN);
@@ -345,6 +351,9 @@ void conf_value_format(const struct conf_option *o, const void *base, char *out,
 		break;
 	case CONF_ends:
 		conf_ends_format(at, out, cap);
+		break;
+	case CONF_where:
+		conf_where_format(at, out, cap);
 		break;
 	case CONF_id:
 		id_to_text(at, id);

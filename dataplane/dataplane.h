@@ -39,6 +39,21 @@ struct dp_tun_cfg {
 	unsigned nallow;
 };
 
+/* One [forward NAME]: TCP connections to an address of this machine become streams to a port of another node, or, reverse, streams that come
+ * to a port of this node become TCP connections to an address. */
+struct dp_forward {
+	char name[32];
+	bool reverse;
+	uint8_t family;    /* 4, 6: of addr */
+	uint8_t addr[16];  /* of TCP, network byte order, the first 4 of IPv4 */
+	uint16_t tcp_port; /* there */
+	uint16_t port;     /* of the other node, or of this one */
+	struct node_id id; /* the other node */
+	bool any;          /* reverse: whoever comes; else those of allow */
+	const struct node_id *allow;
+	uint32_t nallow;
+};
+
 /* Constant after dp_start(). Strings and arguments stay the caller's and must outlive the dataplane; ports are copied. */
 struct dp_cfg {
 	const char *name; /* file prefix of EAL, thread names */
@@ -102,6 +117,13 @@ const char *dp_port_fault(const struct dataplane *dp, uint16_t port);
 /* Removes a port's device and makes it again, once every worker has acknowledged CMD_PORT with on 0. -EAGAIN: what it stands on is not there yet, -ENOTCONN: nor is a memif client's server; another
  * -errno with one sentence in err. Either way it may be tried again. */
 int dp_port_renew(struct dataplane *dp, uint16_t port, char *err, size_t errcap);
+
+/* A forward begins; or, socket_stays, that of this name changes all but where it listens. Control only; what *f names is copied. Streams that
+ * stand go on. -errno: one sentence is in err; -ENOTCONN: there is no application socket, whose thread serves forwards. */
+int dp_forward_set(struct dataplane *dp, const struct dp_forward *f, bool socket_stays, char *err,
+                   size_t errcap);
+/* The forward of this name ends; streams that stand go on. -ENOMEM: one sentence is in err. */
+int dp_forward_remove(struct dataplane *dp, const char *name, char *err, size_t errcap);
 
 /* Queues one command (copied). -EAGAIN when the ring is full: keep it and try again after the next wake-up. Control only.
  * cmd->seq must be the next number of this worker. Wakes a sleeping worker. */

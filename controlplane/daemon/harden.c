@@ -150,6 +150,10 @@ static uint64_t needed(const struct conf *c)
 	for (uint32_t i = 0; i < c->nlistens; i++)
 		if (c->listens[i].local.port && c->listens[i].local.port < LOW_PORTS)
 			caps |= UINT64_C(1) << CAP_NET_BIND_SERVICE;
+	for (uint32_t i = 0; i < c->nforwards; i++)
+		if (c->forwards[i].listen.kind == CONF_WHERE_ADDRESS &&
+		    c->forwards[i].listen.port < LOW_PORTS)
+			caps |= UINT64_C(1) << CAP_NET_BIND_SERVICE;
 	if (port_is(c, "net_af_packet"))
 		caps |= UINT64_C(1) << CAP_NET_RAW | UINT64_C(1) << CAP_NET_ADMIN;
 	if (port_is(c, "net_af_xdp"))

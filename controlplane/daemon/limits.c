@@ -31,7 +31,7 @@ void limits_raise(void)
 int limits_check(const struct conf *c, char *err, size_t errcap)
 {
 	struct rlimit r;
-	rlim_t need = FDS_OWN + CTL_CLIENTS_MAX + c->nlinks + c->nlistens +
+	rlim_t need = FDS_OWN + CTL_CLIENTS_MAX + c->nlinks + c->nlistens + c->nforwards +
 	              c->worker.count * FDS_WORKER +
 	              c->nports * (FDS_PORT + c->worker.count * FDS_QUEUE) +
 	              (*c->api.socket ? FDS_GATEWAY : 0) + (c->tun.head.line ? FDS_TUN : 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyod: reads the configuration, starts node and workers, joins them, runs until told to stop. */
 #include "daemon/daemon.h"
+#include "daemon/forwards.h"
 #include "daemon/harden.h"
 #include "daemon/limits.h"
 #include "daemon/links.h"
@@ -319,6 +320,8 @@ static int start(struct daemon *d, const struct arguments *a, const struct start
 		loop_outputs(d);
 	}
 	rc = start_listeners(d, err, errcap);
+	if (rc == 0)
+		rc = forwards_start(d, err, errcap);
 	if (rc)
 		return rc;
 	pump_flush(d);

@@ -2,6 +2,7 @@
 /* Links appear and go, names change; whatever else differs waits for a restart. */
 #include "daemon/reload.h"
 #include "daemon/daemon.h"
+#include "daemon/forwards.h"
 #include "daemon/links.h"
 #include "daemon/listeners.h"
 #include "daemon/names.h"
@@ -214,6 +215,77 @@ static void compare_listeners(struct daemon *d, const struct conf *fresh, struct
 	}
 }
 
+static const struct conf_forward *forward_of(const struct conf *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->nforwards; i++)
+		if (strcmp(c->forwards[i].head.name, name) == 0)
+			return &c->forwards[i];
+	return NULL;
+}
+
+static bool listens_as(const struct conf_forward *a, const struct conf_forward *b)
+{
+	char x[CONF_LINE_MAX], y[CONF_LINE_MAX];
+
+	conf_where_format(&a->listen, x, sizeof(x));
+	conf_where_format(&b->listen, y, sizeof(y));
+	return strcmp(x, y) == 0;
+}
+
+/* Whether a forward leads elsewhere or lets others in. A file of ids may have changed without the option. */
+static bool forward_differs(const struct conf_forward *old, const struct conf_forward *f,
+                            char *keys, size_t cap)
+{
+	if (differs(CONF_SEC_FORWARD, old, f, keys, cap))
+		return true;
+	snprintf(keys, cap, "%s", "allow");
+	return *f->allow && conf_accept_mode(f->allow) == CONF_ACCEPT_FILE;
+}
+
+/* Begins or changes one forward. False: it could not be, and is tried again. */
+static bool set_forward(struct daemon *d, struct conf_forward *f, bool socket_stays,
+                        const char *what, struct changes *ch)
+{
+	char err[400];
+
+	f->failed = forwards_set(d, f, socket_stays, err, sizeof(err)) != 0;
+	if (f->failed) {
+		daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
+		note(ch->failed, &ch->nfailed, "forward", f->head.name, "could not be added");
+	} else {
+		note(ch->applied, &ch->napplied, "forward", f->head.name, what);
+	}
+	return !f->failed;
+}
+
+/* What goes or listens elsewhere ends first, so that others may have its place. Streams that stand go on. */
+static void compare_forwards(struct daemon *d, const struct conf *fresh, struct changes *ch)
+{
+	char err[400], keys[64];
+
+	for (uint32_t i = 0; i < d->conf.nforwards; i++) {
+		const struct conf_forward *old = &d->conf.forwards[i];
+		const struct conf_forward *f = forward_of(fresh, old->head.name);
+
+		if (f && listens_as(old, f))
+			continue;
+		if (dp_forward_remove(d->dp, old->head.name, err, sizeof(err)) != 0)
+			daemon_log(d, LOG_LEVEL_ERROR, "%s", err);
+		else if (!f)
+			note(ch->applied, &ch->napplied, "forward", old->head.name, "removed");
+	}
+	for (uint32_t i = 0; i < fresh->nforwards; i++) {
+		struct conf_forward *f = &fresh->forwards[i];
+		const struct conf_forward *old = forward_of(&d->conf, f->head.name);
+		bool stays = old && !old->failed && listens_as(old, f);
+
+		if (!stays)
+			set_forward(d, f, false, old ? "listen" : "added", ch);
+		else if (forward_differs(old, f, keys, sizeof(keys)))
+			set_forward(d, f, true, keys, ch);
+	}
+}
+
 static void compare_rest(const struct conf *old, const struct conf *fresh, struct changes *ch)
 {
 	char keys[64];
@@ -307,6 +379,10 @@ static void adopt(struct daemon *d, struct conf *fresh)
 	c->nlinks = fresh->nlinks;
 	fresh->links = old.links;
 	fresh->nlinks = old.nlinks;
+	c->forwards = fresh->forwards;
+	c->nforwards = fresh->nforwards;
+	fresh->forwards = old.forwards;
+	fresh->nforwards = old.nforwards;
 }
 
 static void list(struct json *j, const char *key, const char (*notes)[NOTE_MAX], unsigned n)
@@ -364,6 +440,7 @@ int reload(struct daemon *d, struct json *j)
 		note(ch->applied, &ch->napplied, "names", "", "replaced");
 	compare_links(d, &fresh, ch);
 	compare_listeners(d, &fresh, ch);
+	compare_forwards(d, &fresh, ch);
 	adopt(d, &fresh);
 	if (names)
 		daemon_names_share(d);
@@ -393,6 +470,9 @@ void reload_again(struct daemon *d)
 			set_listener(d, &d->conf.listens[i], NULL, ch);
 			missing |= !runs(d, d->conf.listens[i].head.name);
 		}
+	for (uint32_t i = 0; ch && i < d->conf.nforwards; i++)
+		if (d->conf.forwards[i].failed)
+			missing |= !set_forward(d, &d->conf.forwards[i], false, "added", ch);
 	for (unsigned i = 0; ch && i < ch->napplied; i++)
 		daemon_log(d, LOG_LEVEL_INFO, "reload: %s", ch->applied[i]);
 	d->again_ns = 2 * d->again_ns < AGAIN_MAX ? 2 * d->again_ns : AGAIN_MAX;

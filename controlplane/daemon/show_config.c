@@ -62,6 +62,7 @@ bool show_config_row(struct daemon *d, struct show_walk *w, struct json *j)
 	        {CONF_SEC_LINK, c->links, c->nlinks, sizeof(c->links[0])},
 	        {CONF_SEC_LISTEN, c->listens, c->nlistens, sizeof(c->listens[0])},
 	        {CONF_SEC_LSP, c->lsps, c->nlsps, sizeof(c->lsps[0])},
+	        {CONF_SEC_FORWARD, c->forwards, c->nforwards, sizeof(c->forwards[0])},
 	};
 	const struct conf_head *h = NULL;
 

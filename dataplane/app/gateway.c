@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's thread: its socket, its beginning and its end. */
 #include "app/gw_attach.h"
+#include "app/gw_forward.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -216,6 +217,7 @@ void gateway_stop(struct gateway *g)
 		close(g->server);
 	g->server = -1;
 	g->path[0] = 0;
+	gw_forwards_free(g);
 	TAILQ_FOREACH (s, &g->streams, all) {
 		if (s->fd >= 0)
 			close(s->fd);

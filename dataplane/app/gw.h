@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-enum gw_kind { GW_SERVER = 1, GW_WAKE, GW_CLIENT, GW_STREAM };
+enum gw_kind { GW_SERVER = 1, GW_WAKE, GW_CLIENT, GW_STREAM, GW_FORWARD };
 
 /* What epoll points at. Freed at the end of the round in which it died, as events of that round may still name it. */
 struct gw_node {
@@ -37,6 +37,8 @@ struct gw_stream {
 	bool attached;     /* the worker holds `shared` */
 	bool early;        /* passed on already and not connected yet; app_fd is held, too */
 	uint16_t filler;   /* bytes that keep it from being written to while it is early */
+	bool tcp;          /* of a forward: fd is a TCP socket, not the end of a socketpair */
+	bool dialling;     /* it is being connected */
 	bool can_read, can_write;
 	bool rdhup, hup;    /* the application will write no more; will not read either */
 	bool deaf;          /* it has shut its reading side: what comes is thrown away */
@@ -96,9 +98,14 @@ struct gw_client {
 	struct gw_app *app;         /* this connection is that application */
 	struct gw_streams accepted; /* streams whose accept line cannot be sent yet */
 	struct gw_listener *here;   /* of this node, at which it waits for room */
+	/* It is no application: what it accepts goes there. It has no descriptor, and is in no list. */
+	struct gw_forward *forward;
 	TAILQ_ENTRY(gw_client) all, here_link;
 	char line[APP_LINE_MAX];
 };
+
+struct gw_forward;
+TAILQ_HEAD(gw_forwards, gw_forward);
 
 #define GW_LISTENERS_MAX 65536u
 
@@ -126,6 +133,10 @@ struct gateway {
 	pthread_t thread;
 	bool running;
 	struct gw_clients clients, dead_clients;
+	struct gw_forwards forwards, dead_forwards;
+	_Atomic(struct gw_forward *) posted;
+	bool forwards_wait; /* one could not have its port of this node */
+	bool port_freed;    /* since then a listener has gone */
 	struct gw_streams streams, dead_streams, ready, owe[32];
 	struct gw_listeners owe_listeners;
 	struct gw_apps apps, owe_apps;
@@ -198,6 +209,8 @@ uint32_t gw_line_cost(void);
 /* Divides a backlog: how many streams of each worker and of this node may lie in the client's socket untaken, and how many wait in TCP.
  * Like Linux, backlog + 1 in all from one worker. -ENOMEM. */
 int gw_divide_backlog(struct gateway *g, struct gw_listener *l, uint32_t backlog);
+/* The worker may offer one connection more. */
+void gw_credit(struct gateway *g, struct gw_listener *l, unsigned worker);
 /* Looks at what the listener's client has taken: its workers get credit again, and who waits here goes on. */
 void gw_look_taken(struct gateway *g, struct gw_listener *l);
 /* Sends the accept lines that wait, as far as the client's socket takes them. */

@@ -59,7 +59,7 @@ static void lies_untaken(struct gw_listener *l, unsigned worker)
 	l->here_n += worker == GW_HERE;
 }
 
-static void credit(struct gateway *g, struct gw_listener *l, unsigned worker)
+void gw_credit(struct gateway *g, struct gw_listener *l, unsigned worker)
 {
 	l->at[worker].taken++;
 	gw_listener_owe(g, l);
@@ -81,7 +81,7 @@ void gw_look_taken(struct gateway *g, struct gw_listener *l)
 		if (worker == GW_HERE)
 			l->here_n--;
 		else
-			credit(g, l, worker);
+			gw_credit(g, l, worker);
 	}
 	while (l->client && l->here_n < l->here_max && (c = TAILQ_FIRST(&l->here))) {
 		TAILQ_REMOVE(&l->here, c, here_link);
@@ -146,7 +146,7 @@ struct gw_stream *gw_accepted(struct gateway *g, unsigned worker, const struct b
 	}
 	/* Nobody listens any more, or there is no descriptor: it is attached and reset. */
 	if (l)
-		credit(g, l, worker);
+		gw_credit(g, l, worker);
 	if (s)
 		gw_stream_let_go(g, s, true);
 	return s;
@@ -186,7 +186,8 @@ void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_i
 {
 	struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
 
-	if (!l || l->waiting) {
+	/* A forward takes streams of other nodes: a program here reaches its address without one. */
+	if (!l || l->waiting || l->client->forward) {
 		gw_fail_connect(g, c, ECONNREFUSED, id, port);
 		return;
 	}

@@ -98,10 +98,11 @@ void gw_unlisten(struct gateway *g, struct gw_listener *l)
 		TAILQ_REMOVE(&l->app->listeners, l, app_link);
 	} else {
 		c->listener = NULL;
-		if (!c->node.dead)
+		if (!c->node.dead && !c->forward)
 			gw_client_watch(g, c);
 	}
 	g->port_token[l->port] = 0;
+	g->port_freed = true;
 	l->untell = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	gw_listener_owe(g, l);
 	gw_refuse_waiting(g, l, c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A round of the gateway's thread: what applications and workers have to say, bytes moved, what is owed, sleep. */
 #include "app/gw_attach.h"
+#include "app/gw_forward.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -16,14 +17,19 @@ static void handle(struct gateway *g, unsigned worker, const struct bridge_msg *
 
 	switch (m->type) {
 	case BRIDGE_CONNECTED:
-		gw_connected(g, s, m->port);
+		if (s->tcp)
+			gw_forward_connected(g, s);
+		else
+			gw_connected(g, s, m->port);
 		break;
 	case BRIDGE_FAILED:
 		gw_failed(g, s, m->err);
 		break;
 	case BRIDGE_LISTENING:
 		l = gw_listening(g, worker, m->token, m->err);
-		if (l)
+		if (l && l->client->forward)
+			gw_forward_listening(g, l->client->forward, l->err);
+		else if (l)
 			gw_client_listening(g, l->client, l, l->err, l->port);
 		break;
 	case BRIDGE_UNLISTENED:
@@ -56,8 +62,10 @@ static bool take_accept(struct gateway *g, unsigned worker, const struct bridge_
 {
 	struct bridge *b = g->bridges[worker];
 	struct bridge_msg refusal = {.type = BRIDGE_REFUSE, .conn = m->conn};
+	struct gw_listener *l = gw_listener_of(g, m->token);
+	bool forward = l && l->client->forward;
 
-	if (gw_accepted(g, worker, m))
+	if (forward ? gw_forward_accepted(g, worker, l, m) : gw_accepted(g, worker, m))
 		return true;
 	if (!bridge_put(&b->to_worker_tx, &refusal))
 		return false;
@@ -109,6 +117,7 @@ void gw_bury(struct gateway *g)
 		TAILQ_REMOVE(&g->dead_clients, c, all);
 		free(c);
 	}
+	gw_forwards_bury(g);
 }
 
 /* syscalls: read */
@@ -129,6 +138,9 @@ static void dispatch(struct gateway *g, const struct epoll_event *e)
 	case GW_CLIENT:
 		gw_client_event(g, (struct gw_client *)node, e->events);
 		break;
+	case GW_FORWARD:
+		gw_forward_event(g, (struct gw_forward *)node);
+		break;
 	case GW_STREAM:
 		gw_stream_event(g, (struct gw_stream *)node, e->events);
 		break;
@@ -144,7 +156,7 @@ static bool may_sleep(struct gateway *g)
 	for (unsigned i = 0; i < g->nbridges; i++)
 		if (bridge_peek(&g->bridges[i]->to_gateway_rx))
 			return false;
-	return !atomic_load(&g->stop);
+	return !atomic_load(&g->stop) && !atomic_load(&g->posted);
 }
 
 /* True when a full ring keeps messages back. Workers do not announce that they have made room: the thread looks again after 1 ms. */
@@ -168,6 +180,8 @@ void gw_lists_init(struct gateway *g)
 	TAILQ_INIT(&g->owe_listeners);
 	TAILQ_INIT(&g->apps);
 	TAILQ_INIT(&g->owe_apps);
+	TAILQ_INIT(&g->forwards);
+	TAILQ_INIT(&g->dead_forwards);
 	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
 		TAILQ_INIT(&g->owe[i]);
 }
@@ -184,6 +198,7 @@ void gw_round(struct gateway *g, bool wait)
 		dispatch(g, &ev[i]);
 	for (unsigned i = 0; i < g->nbridges; i++)
 		drain(g, i);
+	gw_forwards_round(g);
 	pump_ready(g);
 	gw_listeners_flush(g);
 	gw_apps_flush(g);
@@ -198,6 +213,8 @@ void gw_round(struct gateway *g, bool wait)
 	}
 	if (g->server_paused && g->fd_closed)
 		gw_serve(g);
+	if (g->fd_closed)
+		gw_forwards_resume(g);
 	g->fd_closed = false;
 	gw_bury(g);
 }

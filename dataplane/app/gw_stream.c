@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One stream: a socketpair on the application's side, two byte rings on the worker's, and how each kind of end crosses over.
+/* One stream: a socketpair on the application's side, or a TCP socket of a forward (gw_tcp.c); two byte rings on the worker's; and how each
+ * kind of end crosses over.
  *
  * A reset must reach the application as ECONNRESET, never as a clean end of stream. The kernel gives that to the other end of a
  * socketpair whose end is closed with bytes unread. So one byte always stays unread here: the last one, which has been peeked at and
  * passed on already. The first such byte is written before the application gets its end. */
 #include "app/gw.h"
+#include "app/gw_tcp.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -129,7 +131,9 @@ static void shut_fds(struct gateway *g, struct gw_stream *s, bool orderly)
 	gw_close(g, &s->app_fd);
 	if (s->fd < 0)
 		return;
-	while (orderly && recv(s->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+	if (s->tcp && !orderly)
+		gw_tcp_reset(s->fd);
+	while (!s->tcp && orderly && recv(s->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
 		;
 	gw_close(g, &s->fd);
 }
@@ -166,6 +170,13 @@ void gw_stream_let_go(struct gateway *g, struct gw_stream *s, bool abort)
 
 void gw_stream_event(struct gateway *g, struct gw_stream *s, uint32_t events)
 {
+	if (s->dialling && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
+		if (gw_tcp_error(s->fd) < 0) {
+			gw_stream_let_go(g, s, true);
+			return;
+		}
+		s->dialling = false;
+	}
 	s->can_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	s->can_write |= (events & EPOLLOUT) != 0;
 	s->rdhup |= (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
@@ -181,7 +192,9 @@ static void look_again(struct gateway *g, struct gw_stream *s)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN | POLLRDHUP};
 
-	if (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)))
+	if (s->tcp)
+		gw_stream_let_go(g, s, true);
+	else if (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)))
 		gw_stream_event(g, s, (uint32_t)p.revents);
 	else
 		s->deaf = true;
@@ -224,20 +237,33 @@ static void write_end(struct gateway *g, struct gw_stream *s)
 	gw_stream_owe(g, s, OWE_KICK);
 }
 
-/* Moves bytes from the application's descriptor into the ring to the worker.
+/* How many new bytes lie in the socketpair; the one that is kept unread is none.
  * syscalls: ioctl */
+static size_t fresh(const struct gw_stream *s)
+{
+	int queued;
+
+	return ioctl(s->fd, SIOCINQ, &queued) < 0 || queued <= 1 ? 0 : (size_t)queued - 1;
+}
+
+/* Nothing can be read now: more comes, or all was read. */
+static void nothing_to_read(struct gateway *g, struct gw_stream *s, bool end)
+{
+	s->can_read = false;
+	if (end)
+		write_end(g, s);
+}
+
+/* Moves bytes from the application's descriptor into the ring to the worker. */
 static void pump_out(struct gateway *g, struct gw_stream *s)
 {
 	struct bytering *r = &s->side.out;
+	size_t len[2] = {0, 0}, take = s->tcp ? 0 : fresh(s);
 	void *piece[2];
-	size_t len[2] = {0, 0};
 	ssize_t n;
-	int queued;
 
-	if (ioctl(s->fd, SIOCINQ, &queued) < 0 || queued <= 1) {
-		s->can_read = false;
-		if (s->rdhup)
-			write_end(g, s);
+	if (!s->tcp && take == 0) {
+		nothing_to_read(g, s, s->rdhup);
 		return;
 	}
 	if (bytering_reserve2(r, piece, len) == 0) {
@@ -245,7 +271,12 @@ static void pump_out(struct gateway *g, struct gw_stream *s)
 		if (bytering_reserve2(r, piece, len) == 0)
 			return;
 	}
-	n = receive(s->fd, piece, len, min_u64((uint64_t)queued - 1, len[0] + len[1]));
+	n = s->tcp ? gw_tcp_receive(s->fd, piece, len)
+	           : receive(s->fd, piece, len, min_u64(take, len[0] + len[1]));
+	if (s->tcp && (n == 0 || n == -EAGAIN)) {
+		nothing_to_read(g, s, n == 0);
+		return;
+	}
 	if (n < 0) {
 		gw_stream_let_go(g, s, true);
 		return;
@@ -320,7 +351,7 @@ void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 {
 	bool error = atomic_load(&s->side.shared->told) & STREAM_ERROR;
 
-	if (s->node.dead || s->let_go || s->fd < 0)
+	if (s->node.dead || s->let_go || s->fd < 0 || s->dialling)
 		return;
 	if (s->early) {
 		if (s->hup)

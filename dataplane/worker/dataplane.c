@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's side: commands in, events out, counters read without stopping anyone. */
+#include "app/gateway.h"
 #include "app/tun.h"
 #include "core/handover.h"
 #include "core/ring.h"
@@ -8,6 +9,7 @@
 #include "worker/root.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +47,21 @@ static void note_link(struct dataplane *dp, const struct cp_cmd *c)
 		dp->link_present[c->u.link.link] = true;
 	if (c->type == CMD_LINK_DEL && c->u.link.link < CPDP_LINKS_MAX)
 		dp->link_present[c->u.link.link] = false;
+}
+
+int dp_forward_set(struct dataplane *dp, const struct dp_forward *f, bool socket_stays, char *err,
+                   size_t errcap)
+{
+	if (dp->gateway)
+		return gateway_forward_set(dp->gateway, f, socket_stays, err, errcap);
+	snprintf(err, errcap,
+	         "[forward %s] needs `socket = ...` in [api], which a restart takes up", f->name);
+	return -ENOTCONN;
+}
+
+int dp_forward_remove(struct dataplane *dp, const char *name, char *err, size_t errcap)
+{
+	return dp->gateway ? gateway_forward_remove(dp->gateway, name, err, errcap) : 0;
 }
 
 int dp_command(struct dataplane *dp, unsigned worker, const struct cp_cmd *cmd)

@@ -19,6 +19,7 @@
 	"zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk" \
 	"dvzaybt356pijlbhveaq"
 #define NODE  "[node]\nkey = k\n"
+#define API   "[api]\nsocket = /s\n"
 #define UDP   "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\nremote = 127.0.0.1:2\n"
 #define WAITS "[link l]\ntype = udp-socket\nlocal = 127.0.0.1:1\n"
 #define ETH   "[port p]\ndevice = net_null0\n[link l]\ntype = ethernet\nport = p\n"
@@ -153,6 +154,37 @@ static const struct bad bads[] = {
         {NODE "tunnel-idle-s = 90\n", "tunnel-forget-s = 60 must be above tunnel-idle-s = 90", 1},
         {NODE "hello-idle-ms = 100\n", "t:3: hello-idle-ms = 100 must not be below", 1},
         {NODE "control = /x\n[api]\nsocket = /x\n", "t:5: socket is the same path as control", 1},
+        /* forwards */
+        {NODE API "[forward f]\n", "t:5: [forward f] needs `listen = ...`", 2},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:0\nto = " ID ":80\n",
+         "t:6: listen: `127.0.0.1:0` is not allowed; expected IPV4:PORT", 1},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:80\nto = a" ID ":80\n",
+         "t:7: to: an id has 108 characters", 1},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:80\nto = 127.0.0.1:81\n",
+         "t:7: [forward f] listens on an address of this machine, so `to` takes ID:PORT", 1},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:80\nto = coyo:81\n",
+         "t:7: [forward f] listens on", 1},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:80\nto = east:81\n",
+         "t:7: [names] has no `east`", 1},
+        {NODE API "[forward f]\nlisten = 127.0.0.1:80\nto = " ID ":81\nallow = any\n",
+         "t:8: `allow` belongs to forwards with `listen = coyo:PORT`", 1},
+        {NODE API "[forward f]\nlisten = coyo:80\nto = 127.0.0.1:81\n",
+         "t:5: [forward f] needs `allow = ID ...`, or any", 1},
+        {NODE API "[forward f]\nlisten = coyo:80\nto = " ID ":81\nallow = any\n",
+         "t:7: [forward f] listens on a port of this node, so `to` takes IPV4:PORT", 1},
+        {NODE API "[forward f]\nlisten = " ID ":80\nto = 127.0.0.1:81\n",
+         "t:6: [forward f] listens on IPV4:PORT, [IPV6]:PORT or coyo:PORT", 1},
+        {NODE API "[forward f]\nlisten = coyo:80\nto = 127.0.0.1:81\nallow = some\n",
+         "t:8: allow: `some` is not allowed", 2},
+        {NODE "[forward f]\nlisten = coyo:80\nto = 127.0.0.1:81\nallow = any\n",
+         "t:3: [forward f] needs `socket = ...` in [api]", 1},
+        {NODE API "[forward f]\nlisten = coyo:80\nto = 127.0.0.1:81\nallow = any\n"
+                  "[forward g]\nlisten = coyo:80\nto = 127.0.0.1:82\nallow = any\n",
+         "t:10: [forward g] listens where [forward f] in line 5 does", 1},
+        {NODE API "[forward f]\nlisten = [::1]:80\nto = " ID
+                  ":1\n[forward g]\nlisten = [0:0::1]:80\n"
+                  "to = " ID ":2\n",
+         "t:9: [forward g] listens where [forward f] in line 5 does", 1},
         {NODE "[lsp a]\nin-link = l\nin-label = 16-20\nout-link = l\nout-label = 16-21\n" STATIC,
          "t:7: out-label has 6 labels and in-label 5", 1},
         {NODE "[lsp a]\nin-link = x\nin-label = 16\nout-link = l\nout-label = 17\n" STATIC,
@@ -267,13 +299,16 @@ static void test_round_trip(void **state)
 	                                      [CONF_id] = ID,
 	                                      [CONF_mac] = "02:00:00:00:00:01",
 	                                      [CONF_labels] = "16-99",
-	                                      [CONF_ends] = "127.0.0.1:1, [::1]:2"};
+	                                      [CONF_ends] = "127.0.0.1:1, [::1]:2",
+	                                      [CONF_accept] = "none",
+	                                      [CONF_where] = "coyo:80"};
 	static union {
 		struct conf_node node;
 		struct conf_worker worker;
 		struct conf_link link;
 		struct conf_lsp lsp;
 		struct conf_tun tun;
+		struct conf_forward forward;
 	} base;
 
 	(void)state;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "conf.h"
+#include "ini.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -26,10 +26,14 @@ struct field {
 		conf_id_t id;
 		conf_mac_t mac;
 		conf_labels_t labels;
+		conf_where_t where;
 	} u;
 	uint64_t after;
 };
 
+#define ID                                                                                         \
+	"zt3xzfdtbyeyriyadfga6qrvpf52ld5ujtsb3rktk544znklo2ophwu7pitbuz6weckbdykvzqo6gfl6lhfthfvk" \
+	"dvzaybt356pijlbhveaq"
 #define GUARD 0xa5a5a5a5a5a5a5a5
 #define ROW(k, low, high, choice_list)        \
 	{.key = "k",                          \
@@ -48,6 +52,7 @@ static const struct conf_option rate = ROW(rate, 1, 1000, NULL);
 static const struct conf_option addr = ROW(addr, 1, 65535, NULL);
 static const struct conf_option mac = ROW(mac, 0, 0, NULL);
 static const struct conf_option labels = ROW(labels, 16, 1048575, NULL);
+static const struct conf_option where = ROW(where, 1, 65535, NULL);
 static const struct conf_option str = ROW(str, 2, 5, NULL);
 static const struct conf_option id = ROW(id, 0, 0, NULL);
 
@@ -60,6 +65,24 @@ struct row {
 #define V6_LONGEST "0000:0000:0000:0000:0000:ffff:255.255.255.255"
 
 static const struct row rows[] = {
+        {&where, "127.0.0.1:8080", "127.0.0.1:8080"},
+        {&where, "[::1]:80", "[::1]:80"},
+        {&where, "coyo:1", "coyo:1"},
+        {&where, "coyo:65535", "coyo:65535"},
+        {&where, "coyo:0", NULL},
+        {&where, "coyo:65536", NULL},
+        {&where, "coyo:", NULL},
+        {&where, "coyo", NULL},
+        {&where, ":80", NULL},
+        {&where, "east:80", "east:80"},
+        {&where, "e-a_s.t:080", "e-a_s.t:80"},
+        {&where, "coyo.east:80", "coyo.east:80"},
+        {&where, "ea st:80", NULL},
+        {&where, "::1:80", NULL},
+        {&where, "a:b:80", NULL},
+        {&where, "a/b:80", NULL},
+        {&where, ID ":80", ID ":80"},
+        {&where, "a" ID ":80", NULL},
         {&number, "2", "2"},
         {&number, "1", NULL},
         {&number, "4294967295", "4294967295"},
@@ -170,7 +193,7 @@ static void test_rows(void **state)
 		/* Whoever mistyped it is told what would have been right. */
 		conf_value_range(rows[i].o, range, sizeof(range));
 		assert_true(strlen(why) > 5);
-		if (rows[i].o->kind != CONF_id)
+		if (rows[i].o->kind != CONF_id && rows[i].o->kind != CONF_where)
 			assert_string_equal(why, range);
 	}
 }

@@ -186,6 +186,26 @@ unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
 	return n;
 }
 
+int dp_forward_set(struct dataplane *dp, const struct dp_forward *f, bool socket_stays, char *err,
+                   size_t errcap)
+{
+	(void)dp;
+	(void)f;
+	(void)socket_stays;
+	(void)err;
+	(void)errcap;
+	return 0;
+}
+
+int dp_forward_remove(struct dataplane *dp, const char *name, char *err, size_t errcap)
+{
+	(void)dp;
+	(void)name;
+	(void)err;
+	(void)errcap;
+	return 0;
+}
+
 int dp_wake_fd(const struct dataplane *dp)
 {
 	return dp->wake;
