@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <string.h>
 
 const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
 {
@@ -52,17 +51,13 @@ void tun_announce(struct daemon *d)
 
 bool tun_resolve_by_name(struct daemon *d, const struct dp_event *e)
 {
+	const struct names_row *row = names_of_start(&d->conf.names, e->u.want.remote.b);
 	struct cp_cmd c = {.type = CMD_RESOLVED};
 
-	for (uint32_t i = 0; i < d->conf.nnames; i++) {
-		const struct node_id *id = &d->conf.names[i].id;
-
-		if (memcmp(id->b, e->u.want.remote.b, IP6_ID_BYTES) != 0)
-			continue;
-		c.u.resolved =
-		        (struct cp_resolved){.target = e->u.want.remote, .id = *id, .found = true};
-		pump_own_command(d, e->worker, &c);
-		return true;
-	}
-	return false;
+	if (!row)
+		return false;
+	c.u.resolved =
+	        (struct cp_resolved){.target = e->u.want.remote, .id = row->id, .found = true};
+	pump_own_command(d, e->worker, &c);
+	return true;
 }
