@@ -154,6 +154,9 @@ int coyo_set_nonblock(int handle, int on);
 /* poll() over handles and ordinary descriptors together. Signals end it with EINTR. */
 int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 
+/* In strict ISO C <netdb.h> keeps it to itself. */
+struct addrinfo;
+
 /* getaddrinfo() of this network: node is what coyo_resolve() takes, or NULL for this node (with AI_PASSIVE: any); service a port or a name of
  * /etc/services. One entry. 0 or EAI_..., which gai_strerror() has sentences for. coyo_freeaddrinfo() is due. */
 int coyo_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
