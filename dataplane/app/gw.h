@@ -68,8 +68,8 @@ struct gw_listener {
 	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
 	uint32_t here_max; /* ... of this node */
 	struct gw_client *client; /* NULL: being withdrawn */
-	struct gw_app *
-	        app; /* whose slots its connections go into; NULL: they are passed to the client as descriptors */
+	/* Whose slots its connections go into; NULL: they are passed to the client as descriptors. */
+	struct gw_app *app;
 	uint32_t tell;    /* workers to send LISTEN to */
 	uint32_t untell;  /* ... UNLISTEN to */
 	uint32_t waiting; /* workers whose LISTENING has not come */

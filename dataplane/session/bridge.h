@@ -65,8 +65,8 @@ _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots 
 struct app_stream {
 	struct appseg_side side;
 	void *owner; /* the gateway's: written before the worker hears of the stream, and read by the gateway alone */
-	struct app_port *
-	        port; /* of the application that has it in a slot (session/lane.h); NULL: it is the gateway's */
+	/* Of the application that has it in a slot (session/lane.h); NULL: it is the gateway's. */
+	struct app_port *port;
 	struct app_listener *posted; /* at which it waits for a connection; NULL: it does not */
 	struct app_stream *next;     /* in the list of streams with something to announce */
 	uint32_t announce;           /* bits 1 << enum bridge_msg_type not sent yet */
