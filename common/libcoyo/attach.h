@@ -18,7 +18,8 @@ struct attachment {
 	int poke; /* an eventfd of the application's own: wakes those of its threads that poll */
 	int worker[APPLANE_WORKERS_MAX]; /* eventfds */
 	unsigned seat;                   /* this process's; SEATS: none was left */
-	bool closed;                     /* the daemon has ended and all descriptors are closed */
+	bool watched; /* the caller's own loop sleeps on what events_descriptor() returned */
+	bool closed;  /* the daemon has ended and all descriptors are closed */
 };
 
 /* The attachment that new sockets belong to, made where there is none. NULL with errno. *index names it. */

@@ -154,6 +154,13 @@ int coyo_set_nonblock(int handle, int on);
 /* poll() over handles and ordinary descriptors together. Signals end it with EINTR. */
 int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 
+/* A descriptor for a loop of the caller's own (select, epoll, an event library): wait until it is readable, and never read it. One for the whole
+ * process; a child asks anew. It means something only after coyo_watch(). */
+int coyo_fd(void);
+/* Says at once which handles have what of their events (POLLIN, POLLOUT ...; ordinary descriptors are passed over), how many, as coyo_poll()
+ * with time 0 does. Where it says 0, coyo_fd()'s descriptor will be readable when one of them has; then ask again. EINVAL: before coyo_fd(). */
+int coyo_watch(struct pollfd *fds, nfds_t n);
+
 /* In strict ISO C <netdb.h> keeps it to itself. */
 struct addrinfo;
 

@@ -116,6 +116,7 @@ struct sleeper {
 static struct {
 	pthread_mutex_t lock;
 	struct sleeper *all;
+	struct sleeper *caller; /* what the caller's own loop sleeps on; no thread's */
 	pthread_once_t once;
 	pthread_key_t own;
 } sleepers = {.lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
@@ -155,6 +156,8 @@ void events_fork_unlock(bool child)
 			pthread_setspecific(sleepers.own, NULL);
 		free(s);
 	}
+	if (child)
+		sleepers.caller = NULL;
 	pthread_mutex_unlock(&sleepers.lock);
 }
 
@@ -165,9 +168,7 @@ static struct sleeper *sleeper_new(void)
 	if (!s)
 		return NULL;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s->epoll < 0 || pthread_setspecific(sleepers.own, s) != 0) {
-		if (s->epoll >= 0)
-			close(s->epoll);
+	if (s->epoll < 0) {
 		free(s);
 		return NULL;
 	}
@@ -186,26 +187,38 @@ static int add(int epoll, int fd, uint32_t events, uint32_t connection_of)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* This thread's, in which all attachments of a living daemon are. NULL with errno. */
-static struct sleeper *sleeper_get(void)
+/* All attachments of a living daemon come into the set. 0 or a negative errno. */
+static int fill(struct sleeper *s)
 {
-	struct sleeper *s;
-
-	pthread_once(&sleepers.once, make_key);
-	s = pthread_getspecific(sleepers.own);
-	if (!s)
-		s = sleeper_new();
-	while (s && s->attachments < attach_count()) {
+	while (s->attachments < attach_count()) {
 		struct attachment *a = attach_at(s->attachments);
 
 		if (!attach_dead(a) &&
 		    (add(s->epoll, a->wake, EPOLLIN, 0) < 0 ||
 		     add(s->epoll, a->poke, EPOLLIN, 0) < 0 ||
 		     add(s->epoll, a->connection, EPOLLRDHUP, s->attachments + 1) < 0))
-			return NULL;
+			return -errno;
 		s->attachments++;
 	}
-	return s;
+	return 0;
+}
+
+/* This thread's. NULL with errno. */
+static struct sleeper *sleeper_get(void)
+{
+	struct sleeper *s;
+
+	pthread_once(&sleepers.once, make_key);
+	s = pthread_getspecific(sleepers.own);
+	if (!s) {
+		s = sleeper_new();
+		if (s && pthread_setspecific(sleepers.own, s) != 0) {
+			sleeper_free(s);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	return s && fill(s) == 0 ? s : NULL;
 }
 
 /* ---- sleeping ---- */
@@ -327,4 +340,48 @@ int events_wait(events_look look, void *arg, struct pollfd *kernel, unsigned n, 
 		if (r < 0)
 			return r;
 	}
+}
+
+/* ---- the caller's own loop ---- */
+
+int events_descriptor(void)
+{
+	struct sleeper *s;
+
+	pthread_once(&sleepers.once, make_key);
+	attach_lock();
+	s = sleepers.caller;
+	if (!s)
+		s = sleepers.caller = sleeper_new();
+	attach_unlock();
+	return s ? s->epoll : -errno;
+}
+
+/* Nobody says when the caller stops sleeping, so it is counted as asleep from now on: a write to its descriptor is what it costs. */
+static void enter_for_good(struct attachment *a)
+{
+	if (!a->watched)
+		enter(a);
+	a->watched = true;
+	for (uint32_t w = 0; w < a->region->layout.workers; w++)
+		atomic_exchange(&attach_lane(a, w)->app_asleep, 1);
+}
+
+int events_watch(events_look look, void *arg)
+{
+	struct sleeper *s;
+	int r;
+
+	attach_lock();
+	s = sleepers.caller;
+	r = s ? fill(s) : -EINVAL;
+	if (r == 0)
+		r = take_events(s, 0);
+	for (unsigned i = 0; r == 0 && i < attach_count(); i++)
+		if (!attach_dead(attach_at(i)))
+			enter_for_good(attach_at(i));
+	attach_unlock();
+	if (r == 0)
+		is_there(look, arg, true);
+	return r;
 }

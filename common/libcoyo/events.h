@@ -16,6 +16,11 @@ typedef bool (*events_look)(void *arg, bool arm);
  * (clock_ns()) has passed; -EINTR; other negative errnos: of a descriptor for this thread to sleep on. */
 int events_wait(events_look look, void *arg, struct pollfd *kernel, unsigned n, int64_t deadline);
 
+/* A descriptor for the caller's own loop, or a negative errno. Always the same in one process. */
+int events_descriptor(void);
+/* Asks look() with arm, so that the descriptor is readable when something changes after that. 0 or a negative errno. */
+int events_watch(events_look look, void *arg);
+
 /* Before fork(): nothing that threads sleep on is made or closed until the call below. */
 void events_fork_lock(void);
 /* After it; in a child, what its parent's threads slept on is closed. */

@@ -33,6 +33,7 @@ static void in_child(void)
 		struct attachment *a = attach_at(i);
 
 		a->seat = promised[i];
+		a->watched = false;
 		if (!a->closed)
 			seat_claim(a->region, a->memory, a->seat);
 	}

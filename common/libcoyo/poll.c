@@ -104,3 +104,20 @@ COYO_EXPORT int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 		free(kernel);
 	return (int)call_end(r);
 }
+
+COYO_EXPORT int coyo_fd(void)
+{
+	return (int)call_end(events_descriptor());
+}
+
+COYO_EXPORT int coyo_watch(struct pollfd *fds, nfds_t n)
+{
+	struct polled p = {.fds = fds, .n = n};
+	int r;
+
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd < HANDLE_FIRST)
+			fds[i].revents = 0;
+	r = events_watch(look, &p);
+	return (int)call_end(r < 0 ? r : p.found);
+}

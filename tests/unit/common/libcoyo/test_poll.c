@@ -201,6 +201,39 @@ static void many_that_sleep_are_all_woken(void **state)
 	p->a = p->b = -1;
 }
 
+/* A loop of the caller's own sleeps on the one descriptor, also for room, and beside others that sleep in coyo_poll(). */
+static void in_a_loop_of_ones_own(void **state)
+{
+	struct pair *p = *state;
+	struct pollfd f = {.fd = p->a, .events = POLLIN}, own = {.events = POLLIN};
+	struct poller served = {.h = p->b};
+	uint8_t big[PAIR_RING] = {0};
+	pthread_t t;
+	char got;
+
+	own.fd = coyo_fd();
+	assert_true(own.fd >= 0 && own.fd == coyo_fd());
+	assert_int_equal(coyo_watch(&f, 1), 0);
+	pthread_create(&t, NULL, echo, &served);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		assert_int_equal(coyo_send(p->a, "x", 1, 0), 1);
+		while (coyo_watch(&f, 1) == 0)
+			assert_int_equal(poll(&own, 1, 10000), 1);
+		assert_int_equal(f.revents, POLLIN);
+		assert_int_equal(coyo_recv(p->a, &got, 1, 0), 1);
+	}
+	pthread_join(t, NULL);
+	assert_false(served.bad);
+	coyo_set_nonblock(p->a, 1);
+	pair_await(coyo_send(p->a, big, sizeof(big), 0) < 0);
+	f.events = POLLOUT;
+	pair_await(coyo_watch(&f, 1) == 0);
+	coyo_recv(p->b, big, sizeof(big), MSG_WAITALL);
+	while (coyo_watch(&f, 1) == 0)
+		assert_int_equal(poll(&own, 1, 10000), 1);
+	assert_int_equal(f.revents, POLLOUT);
+}
+
 static void *connect_later(void *arg)
 {
 	usleep(10000);
@@ -307,6 +340,7 @@ int main(void)
 	        TEST(times_out),
 	        TEST(together_with_ordinary_descriptors),
 	        TEST(many_that_sleep_are_all_woken),
+	        TEST(in_a_loop_of_ones_own),
 	        TEST(a_listener_is_readable),
 	        TEST(shutdown_wakes_one_that_polls),
 	        TEST(signals_interrupt),
