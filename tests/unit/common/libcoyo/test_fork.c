@@ -121,9 +121,12 @@ static void a_killed_child_holds_nothing(void **state)
 	pid_t child = fork();
 
 	if (child == 0) {
+		coyo_send(p->b, "here", 4, 0);
 		coyo_recv(p->b, &got, 1, 0);
 		_exit(1);
 	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(coyo_recv(p->a, &got, 1, 0), 1);
 	coyo_close(p->b);
 	kill(child, SIGKILL);
 	joined(child);
