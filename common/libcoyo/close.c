@@ -17,13 +17,14 @@ static void shut_writing(const struct ref *r)
 	if (atomic_fetch_or(&r->s->flags, SOCK_F_SHUT_WR) & SOCK_F_SHUT_WR)
 		return;
 	atomic_fetch_or(&sock_words(r)->stream.asked, STREAM_SHUT);
+	lane_kick(r->a, r->s->worker, r->s->slot);
 }
 
 COYO_EXPORT int coyo_shutdown(int handle, int how)
 {
 	struct ref r;
 	int err = sock_find(handle, &r);
-	uint32_t state, slot, worker;
+	uint32_t state, slot;
 
 	if (err < 0)
 		return (int)call_end(err);
@@ -34,7 +35,6 @@ COYO_EXPORT int coyo_shutdown(int handle, int how)
 	lock_take(&r.s->send);
 	state = sock_closed(&r) ? SOCK_UNUSED : atomic_load(&r.s->state);
 	slot = r.s->slot;
-	worker = r.s->worker;
 	if (state == SOCK_UNUSED)
 		err = -EBADF;
 	else if (state == SOCK_NEW || state == SOCK_CONNECTING)
@@ -47,8 +47,6 @@ COYO_EXPORT int coyo_shutdown(int handle, int how)
 	lock_give(&r.s->recv);
 	if (err < 0)
 		return (int)call_end(err);
-	if (state == SOCK_UP && how != SHUT_RD)
-		lane_kick(r.a, worker, slot);
 	wake_waiting(r.a, slot);
 	return 0;
 }

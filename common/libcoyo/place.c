@@ -65,15 +65,12 @@ COYO_EXPORT ssize_t coyo_borrow(int handle, const void **bytes, int flags)
 
 COYO_EXPORT int coyo_release(int handle, size_t n)
 {
-	uint32_t slot, worker, waiting;
 	struct ref r;
 	int err = sock_find(handle, &r);
 
 	if (err < 0)
 		return (int)call_end(err);
 	sock_take_recv(r.s);
-	slot = r.s->slot;
-	worker = r.s->worker;
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (n > r.s->borrowed)
@@ -82,10 +79,9 @@ COYO_EXPORT int coyo_release(int handle, size_t n)
 		bytering_consume(&r.s->in, n);
 		r.s->borrowed = 0;
 	}
-	waiting = (uint32_t)(r.s->in.theirs - r.s->in.mine);
-	lock_give(&r.s->recv);
 	if (err == 0 && n > 0)
-		stream_taken(r.a, worker, slot, waiting);
+		stream_taken(&r);
+	lock_give(&r.s->recv);
 	return (int)call_end(err);
 }
 
@@ -135,15 +131,12 @@ COYO_EXPORT ssize_t coyo_reserve(int handle, void **room, int flags)
 
 COYO_EXPORT int coyo_commit(int handle, size_t n)
 {
-	uint32_t slot, worker;
 	struct ref r;
 	int err = sock_find(handle, &r);
 
 	if (err < 0)
 		return (int)call_end(err);
 	sock_take_send(r.s);
-	slot = r.s->slot;
-	worker = r.s->worker;
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (n > r.s->reserved)
@@ -152,8 +145,8 @@ COYO_EXPORT int coyo_commit(int handle, size_t n)
 		r.s->reserved = 0;
 		bytering_commit(&r.s->out, n);
 	}
-	lock_give(&r.s->send);
 	if (err == 0 && n > 0)
-		lane_kick(r.a, worker, slot);
+		lane_kick(r.a, r.s->worker, r.s->slot);
+	lock_give(&r.s->send);
 	return (int)call_end(err);
 }

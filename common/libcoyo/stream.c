@@ -118,17 +118,14 @@ ssize_t stream_send(const struct ref *r, const struct iovec *iov, size_t pieces,
 
 	do {
 		struct wait w;
-		uint32_t slot, worker;
 
 		state_settle(r);
 		sock_take_send(r->s);
 		n = put(r, &c, &w);
-		slot = r->s->slot;
-		worker = r->s->worker;
-		lock_give(&r->s->send);
 		if (n > 0)
-			lane_kick(r->a, worker, slot);
-		else if (n == -EAGAIN)
+			lane_kick(r->a, r->s->worker, r->s->slot);
+		lock_give(&r->s->send);
+		if (n == -EAGAIN)
 			n = wait_until(&w, deadline);
 	} while (n >= 0 && c.left > 0);
 	return c.left < all ? (ssize_t)(all - c.left) : n;
@@ -194,17 +191,17 @@ static ssize_t get(const struct ref *r, struct cursor *c, bool peek, struct wait
 
 /* A worker without room goes on when a quarter of the ring is free, or all: it would else move one byte for each that is read. Such a moment
  * comes, because whoever reads goes on until nothing is left. */
-void stream_taken(struct attachment *a, uint32_t worker, uint32_t slot, uint32_t waiting)
+void stream_taken(const struct ref *r)
 {
-	struct appseg_stream *stream = &attach_slot(a, slot)->stream;
-	uint32_t cap = a->region->layout.ring_bytes;
+	struct appseg_stream *stream = &sock_words(r)->stream;
+	uint32_t cap = r->s->in.cap, waiting = (uint32_t)(r->s->in.theirs - r->s->in.mine);
 
 	if (waiting > cap - cap / 4)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&stream->in_full, memory_order_relaxed) &&
 	    atomic_exchange(&stream->in_full, 0))
-		lane_kick(a, worker, slot);
+		lane_kick(r->a, r->s->worker, r->s->slot);
 }
 
 ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces, int flags)
@@ -216,18 +213,14 @@ ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces,
 	ssize_t n;
 
 	for (;;) {
-		uint32_t slot, worker, waiting;
 		struct wait w;
 
 		state_settle(r);
 		sock_take_recv(r->s);
 		n = get(r, &c, peek, &w);
-		slot = r->s->slot;
-		worker = r->s->worker;
-		waiting = (uint32_t)(r->s->in.theirs - r->s->in.mine);
-		lock_give(&r->s->recv);
 		if (n > 0 && !peek)
-			stream_taken(r->a, worker, slot, waiting);
+			stream_taken(r);
+		lock_give(&r->s->recv);
 		if (n > 0 && (flags & MSG_WAITALL) && !peek && c.left > 0)
 			continue;
 		if (n == -EAGAIN)

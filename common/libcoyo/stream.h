@@ -19,5 +19,5 @@ int stream_may_send(const struct ref *r);
 /* What a receive meets when no byte waits: 0: the end of the stream; -EAGAIN: it has to wait; another negative errno. Under the receiving
  * lock; told: state_told() before the ring was looked at. */
 int stream_ended(const struct ref *r, uint32_t told);
-/* Bytes were taken out of the slot's in ring, where so many wait still: a worker that waits for room there is kicked. After the lock. */
-void stream_taken(struct attachment *a, uint32_t worker, uint32_t slot, uint32_t waiting);
+/* Bytes were taken out of the in ring: a worker that waits for room there is kicked. Under the receiving lock, so that no kick comes after a close. */
+void stream_taken(const struct ref *r);

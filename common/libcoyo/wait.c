@@ -3,6 +3,7 @@
 #include "libcoyo/wait.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/lane.h"
+#include "libcoyo/lock.h"
 #include "libcoyo/release.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@ static struct wait wait_for(const struct ref *r)
 
 	return (struct wait){.r = *r,
 	                     .slot = r->s->slot,
-	                     .worker = r->s->worker,
 	                     .told_seen = atomic_load(&words->stream.told) &
 	                                  ~(STREAM_ERROR | (connecting ? APPSEG_UP : 0)),
 	                     .flags_seen = sock_flags(r) & ~SOCK_F_BROKEN};
@@ -115,8 +115,10 @@ static void tick(const struct wait *w)
 	if (attach_look(w->r.a))
 		return;
 	release_orphans(w->r.attachment);
+	sock_take_send(w->r.s);
 	if (w->room && !sock_closed(&w->r))
-		lane_kick(w->r.a, w->worker, w->slot);
+		lane_kick(w->r.a, w->r.s->worker, w->r.s->slot);
+	lock_give(&w->r.s->send);
 }
 
 int wait_until(const struct wait *w, int64_t deadline)

@@ -14,7 +14,7 @@
 /* What a thread saw when it found that it had to wait, under the socket's lock: it waits until something of it is different. */
 struct wait {
 	struct ref r;
-	uint32_t slot, worker;
+	uint32_t slot;
 	_Atomic uint32_t *word;  /* in_waits or out_waits */
 	_Atomic uint64_t *index; /* the other side's */
 	uint64_t index_seen;

@@ -300,6 +300,7 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 		a->end[m->slot].listener_slot = m->option;
 		break;
 	case APPLANE_KICK:
+		o->count.after_close += !a->end[m->slot].given || a->end[m->slot].closing;
 		atomic_exchange(&words_of(o, a, m->slot)->stream.worker_kicked, 0);
 		break;
 	case APPLANE_CLOSE:

@@ -335,6 +335,32 @@ static void close_wakes_a_reader(void **state)
 	pthread_join(t, NULL);
 }
 
+static void *send_until_closed(void *arg)
+{
+	while (coyo_send(*(int *)arg, "x", 1, 0) == 1)
+		;
+	return NULL;
+}
+
+/* The worker resets a stream about which it hears more after its close: what was sent before would be lost. */
+static void no_message_follows_a_close(void **state)
+{
+	struct pair *p = *state;
+	pthread_t t;
+
+	for (unsigned i = 0; i < 100; i++) {
+		int h = p->a;
+
+		pthread_create(&t, NULL, send_until_closed, &h);
+		usleep(i * 10);
+		coyo_close(p->a);
+		pthread_join(t, NULL);
+		coyo_close(p->b);
+		pair_again(p);
+	}
+	assert_int_equal(otherside_count(p->o)->after_close, 0);
+}
+
 /* ---- time ---- */
 
 static void timeouts(void **state)
@@ -411,6 +437,7 @@ int main(void)
 	        TEST(slots_come_back),
 	        TEST(closed_handles_are_no_sockets),
 	        TEST(close_wakes_a_reader),
+	        TEST(no_message_follows_a_close),
 	        TEST(timeouts),
 	        TEST(non_blocking),
 	        TEST(nobody_awake_is_woken),
