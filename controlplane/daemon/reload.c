@@ -311,16 +311,15 @@ static void compare_rest(const struct conf *old, const struct conf *fresh, struc
 			note(ch->restart, &ch->nrestart, "lsp", fresh->lsps[i].head.name, keys);
 }
 
+/* In another order they differ, too: of several names for one id the first is told. */
 static bool names_differ(const struct names *a, const struct names *b)
 {
 	if (a->n != b->n)
 		return true;
-	for (uint32_t i = 0; i < a->n; i++) {
-		const struct names_row *row = names_find(b, a->rows[i].name);
-
-		if (!row || !id_eq(&row->id, &a->rows[i].id))
+	for (uint32_t i = 0; i < a->n; i++)
+		if (strcmp(a->rows[i].name, b->rows[i].name) != 0 ||
+		    !id_eq(&a->rows[i].id, &b->rows[i].id))
 			return true;
-	}
 	return false;
 }
 

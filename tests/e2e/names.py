@@ -58,6 +58,10 @@ def reload_changes_names(net, p):
     check(p.asks("resolve laptop.work", "resolve phone", "name " + p.other) == [
         "is %s laptop.work" % p.other, "error ENOENT nobody is called phone here: see [names] in coyod's configuration", "is %s laptop" % p.other],
         "and applications have them at once")
+    p.write("%s laptop.work laptop\n" % p.other, "")
+    check(p.reload()["applied"] == ["[names] replaced"] and p.asks("name " + p.other) == ["is %s laptop.work" % p.other],
+          "another order is another name for an id that has two")
+    check(p.reload()["applied"] == [], "the same names once more are no change")
     p.write("%s me\n" % p.other, "")
     refused = p.node.ctl("reload", check=False)
     check("error" in refused, "a reload with names that contradict each other changes nothing")
