@@ -439,7 +439,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-/* Streams that stand are reset: what is cut off must not look whole. The finder and its eventfd stay, as threads may be at work. */
+/* Streams that stand are reset: what is cut off must not look whole. */
 static void close_all(struct proxy *x)
 {
 	struct proxy_client *c;
@@ -450,6 +450,9 @@ static void close_all(struct proxy *x)
 	bury(x);
 	for (unsigned i = 0; i < x->cfg->listeners; i++)
 		close_fd(x->listeners[i].fd);
+	if (x->finder)
+		finder_leave(x->finder);
+	close_fd(x->found.fd);
 	close_fd(x->signals.fd);
 	close_fd(x->epoll);
 	free(x->scratch);

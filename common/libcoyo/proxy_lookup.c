@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A few threads that look names up: first as one of this network, then, where that is wanted, as one of the ordinary one. They live as long as
- * the process. */
+/* A few threads that look names up: first as one of this network, then, where that is wanted, as one of the ordinary one. */
 #include "libcoyo/proxy_lookup.h"
 
 #include <errno.h>
@@ -23,6 +22,7 @@ struct proxy_finder {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	unsigned threads, idle, waiting;
+	bool left; /* nobody takes what is found */
 	struct lookups todo, done;
 };
 
@@ -63,12 +63,33 @@ static void look(const char *socket, struct proxy_lookup *l)
 		look_outside(l);
 }
 
+static void free_all(struct lookups *all)
+{
+	struct proxy_lookup *l;
+
+	while ((l = STAILQ_FIRST(all))) {
+		STAILQ_REMOVE_HEAD(all, link);
+		free(l);
+	}
+}
+
+/* Of whoever is the last to use it: gives the lock back, and frees it all. */
+static void end(struct proxy_finder *f)
+{
+	pthread_mutex_unlock(&f->lock);
+	free_all(&f->todo);
+	free_all(&f->done);
+	pthread_mutex_destroy(&f->lock);
+	pthread_cond_destroy(&f->more);
+	free(f);
+}
+
 static void *run(void *arg)
 {
 	struct proxy_finder *f = arg;
 
 	pthread_mutex_lock(&f->lock);
-	for (;;) {
+	while (!f->left) {
 		struct proxy_lookup *l = STAILQ_FIRST(&f->todo);
 
 		if (!l) {
@@ -83,8 +104,13 @@ static void *run(void *arg)
 		look(f->socket, l);
 		pthread_mutex_lock(&f->lock);
 		STAILQ_INSERT_TAIL(&f->done, l, link);
-		eventfd_write(f->wake, 1);
+		if (!f->left)
+			eventfd_write(f->wake, 1);
 	}
+	if (--f->threads == 0)
+		end(f);
+	else
+		pthread_mutex_unlock(&f->lock);
 	return NULL;
 }
 
@@ -132,4 +158,15 @@ struct proxy_lookup *finder_take(struct proxy_finder *f)
 		STAILQ_REMOVE_HEAD(&f->done, link);
 	pthread_mutex_unlock(&f->lock);
 	return l;
+}
+
+void finder_leave(struct proxy_finder *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->left = true;
+	pthread_cond_broadcast(&f->more);
+	if (f->threads == 0)
+		end(f);
+	else
+		pthread_mutex_unlock(&f->lock);
 }

@@ -32,3 +32,5 @@ struct proxy_finder *finder_new(const char *socket, int wake);
 bool finder_start(struct proxy_finder *f, struct proxy_lookup *l);
 /* One that has ended, which is the caller's again; NULL: none. */
 struct proxy_lookup *finder_take(struct proxy_finder *f);
+/* Gives it up, with what it looks up: threads that are at work end when they may, and the last one frees it. wake is not written to after that. */
+void finder_leave(struct proxy_finder *f);
