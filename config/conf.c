@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From text to struct conf: sections, keys, duplicates, defaults; errors are collected, not fatal one by one. */
 #include "addr.h"
-#include "conf_names.h"
+#include "names.h"
 #include "ini.h"
 
 #include <ctype.h>
@@ -257,7 +257,7 @@ static void open_section(struct reading *r, const struct ini *ini)
 /* Options that take ids take names of [names] in their place. */
 static bool takes_names(const struct conf_option *o, const char *value)
 {
-	return o->kind == CONF_id || o->kind == CONF_where ||
+	return o->kind == CONF_id || o->kind == CONF_where || o->kind == CONF_allow ||
 	       (o->kind == CONF_accept && conf_accept_mode(value) == CONF_ACCEPT_IDS);
 }
 
@@ -293,14 +293,15 @@ static void take_pair(struct reading *r, const struct ini *ini, bool any_section
 	o = &conf_sections[r->section].options[i];
 	value = ini->value;
 	if (takes_names(o, value)) {
-		int rc = o->kind == CONF_where ? conf_where_names(r->c, value, ids)
-		                               : conf_names_replace(r->c, value, ids);
+		int rc = o->kind == CONF_where
+		                 ? conf_where_names(r->c, value, ids)
+		                 : conf_names_replace(r->c, value,
+		                                      o->kind == CONF_allow ? "from" : NULL, ids);
 
 		if (rc != 0) {
 			conf_error(r->e, ini->line,
-			           "%s: the ids of these names do not fit into a line; name a file "
-			           "with an id a line",
-			           o->key);
+			           "%s: the ids of these names do not fit into a line%s", o->key,
+			           o->kind == CONF_accept ? "; name a file with an id a line" : "");
 			return;
 		}
 		value = ids;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The two files a configuration lives in: its text and the key file it names. */
-#include "conf_names.h"
+#include "names.h"
 #include "crypto/identity.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* [forward NAME]: where one end of a forward is, text to field and back, and what fits together. */
 #include "addr.h"
-#include "conf_names.h"
+#include "names.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -73,7 +73,8 @@ int conf_where_names(const struct conf *c, const char *value, char out[CONF_LINE
 	}
 	memcpy(node, value, n);
 	node[n] = '\0';
-	if (conf_names_replace(c, node, out) != 0 || strlen(out) + strlen(colon) >= CONF_LINE_MAX)
+	if (conf_names_replace(c, node, NULL, out) != 0 ||
+	    strlen(out) + strlen(colon) >= CONF_LINE_MAX)
 		return -ENOSPC;
 	strcat(out, colon);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* [names]: read before everything else, so that a name may stand for its id anywhere in the file. */
-#include "conf_names.h"
+#include "names.h"
 #include "ini.h"
 
 #include <errno.h>
@@ -114,22 +114,27 @@ static const char *word_for(const struct conf *c, const char *word, size_t n,
 	return text;
 }
 
-int conf_names_replace(const struct conf *c, const char *value, char out[CONF_LINE_MAX])
+int conf_names_replace(const struct conf *c, const char *value, const char *after,
+                       char out[CONF_LINE_MAX])
 {
+	static const char between[] = " \t,";
 	char text[ID_TEXT_LEN + 1];
+	bool wanted = !after;
 	size_t len = 0;
 
 	for (const char *p = value; *p;) {
-		size_t blanks = strspn(p, " \t"), n = strcspn(p + blanks, " \t");
-		const char *word = word_for(c, p + blanks, n, text);
+		size_t gap = strspn(p, between), n = strcspn(p + gap, between);
+		const char *word = wanted ? word_for(c, p + gap, n, text) : NULL;
 		size_t wide = word ? strlen(word) : n;
 
-		if (len + blanks + wide >= CONF_LINE_MAX)
+		if (len + gap + wide >= CONF_LINE_MAX)
 			return -ENOSPC;
-		memcpy(out + len, p, blanks);
-		memcpy(out + len + blanks, word ? word : p + blanks, wide);
-		len += blanks + wide;
-		p += blanks + n;
+		memcpy(out + len, p, gap);
+		memcpy(out + len + gap, word ? word : p + gap, wide);
+		len += gap + wide;
+		if (after)
+			wanted = strlen(after) == n && memcmp(p + gap, after, n) == 0;
+		p += gap + n;
 	}
 	out[len] = '\0';
 	return 0;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "allow.h"
 #include "conf.h"
 
 #include <stdio.h>
@@ -87,6 +88,8 @@ static void test_names(void **state)
 static void test_in_place_of_ids(void **state)
 {
 	struct node_id a = an_id(1), b = an_id(2), *ids;
+	struct conf_allow_rule rules[8];
+	unsigned nrules;
 	char why[200];
 	struct conf c;
 	uint32_t n;
@@ -100,6 +103,16 @@ static void test_in_place_of_ids(void **state)
 	assert_int_equal(n, 3);
 	assert_true(id_eq(&ids[0], &b) && id_eq(&ids[1], &b) && id_eq(&ids[2], &a));
 	free(ids);
+	conf_free(&c);
+	/* Behind `from` alone, though nodes are called like protocols and like that word. */
+	parse(&c,
+	      NODE "[tun]\nallow = tcp/22,udp/5 from nas, icmp from any,tcp/80 from icmp\n"
+	           "[names]\nnas = %s\nicmp = %s\nfrom = %s\n",
+	      one, two, two);
+	assert_int_equal(conf_allow_parse(c.tun.allow, rules, 8, &nrules, why, sizeof(why)), 0);
+	assert_int_equal(nrules, 4);
+	assert_true(id_eq(&rules[0].from, &a) && id_eq(&rules[1].from, &a));
+	assert_true(rules[2].any && !rules[3].any && id_eq(&rules[3].from, &b));
 	conf_free(&c);
 	/* Words and paths stay what they are. */
 	parse(&c, NODE "[names]\nnas = %s\n" DOOR "accept = any\n", one);
@@ -135,6 +148,8 @@ static void test_refused(void **state)
 	       NODE "[names]\nnas = %s\n" DOOR "accept = phone nas\n", one);
 	refuse("t:7: accept: the ids of these names do not fit into a line",
 	       NODE "[names]\na = %s\n" DOOR "accept = a a a a a a a a a a a\n", one);
+	refuse("t:6: allow: `tcp from phone` is not allowed",
+	       NODE "[names]\nnas = %s\n[tun]\nallow = tcp from phone\n", one);
 	refuse("t:4: file: a path of 1..255 characters", NODE "[names]\nfile =\n");
 	refuse("t:5: duplicate option `file` in [names]", NODE "[names]\nfile = a\nfile = b\n");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* [names], which is read before everything else. */
+/* The section [names]: read first, then put in place where other sections take ids. */
 #pragma once
 #include "conf.h"
 
@@ -9,7 +9,7 @@ void conf_names_read(struct conf *c, const char *text, size_t len, conf_names_fn
 /* Adds the lines of a file of names; errors name `file`. */
 void conf_names_lines(struct conf *c, const char *file, const char *text, size_t len,
                       struct conf_errors *e);
-/* Writes a value in which ids stand, with blanks between, as one in which ids stand in place of names of [names]; any other word stays.
- * -ENOSPC: it does not fit. */
-int conf_names_replace(const struct conf *c, const char *value,
+/* Writes a value with ids in place of names of [names]: of every word, or, where `after` is not NULL, of each word that follows that one. Blanks and
+ * commas stand between words, and any other word stays. -ENOSPC: it does not fit. */
+int conf_names_replace(const struct conf *c, const char *value, const char *after,
                        char out[CONF_LINE_MAX]) COYO_NODISCARD;
