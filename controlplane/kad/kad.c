@@ -13,8 +13,12 @@
 #define NEWS_EVERY    (10 * NS_PER_S)
 #define UPDATE_AFTER  (700 * NS_PER_MS)
 #define UPDATE_LATEST (3 * NS_PER_S)
-#define STRANGER_MIN  (300 * NS_PER_MS)
-#define STRANGER_MAX  (20 * NS_PER_S)
+/* While this node's place does not stay for UPDATE_CALM: the first updates are sent so soon, each later one after twice the time, up to 16 times. */
+#define UPDATE_CALM    (20 * NS_PER_S)
+#define UPDATES_PROMPT 4
+#define UPDATES_MAX    (UPDATES_PROMPT + 4)
+#define STRANGER_MIN   (300 * NS_PER_MS)
+#define STRANGER_MAX   (20 * NS_PER_S)
 
 int64_t kad_paced(const struct node *n, int64_t least)
 {
@@ -113,17 +117,27 @@ void kad_peer_down(struct node *n, struct peer *p)
 	kad_neighbours(n);
 }
 
+/* How often the wait for an update is doubled. A root that comes and goes moves this node each time, and half of what is said then were updates. */
+static unsigned update_doubled(const struct kad *k)
+{
+	return k->updates > UPDATES_PROMPT ? k->updates - UPDATES_PROMPT : 0;
+}
+
 void kad_coords_changed(struct node *n)
 {
 	struct kad *k = n->kad;
 
 	if (!k)
 		return;
+	if (instant_sub(n->now, k->changed_at) >= UPDATE_CALM)
+		k->updates = 0;
+	k->changed_at = n->now;
 	if (!timer_armed(&k->update_timer))
 		k->update_first = n->now;
-	if (instant_sub(n->now, k->update_first) < UPDATE_LATEST)
+	if (instant_sub(n->now, k->update_first) < UPDATE_LATEST << update_doubled(k))
 		arm(n, &k->update_timer, TIMER_KAD_UPDATE, NULL,
-		    UPDATE_AFTER + (int64_t)rng_below(&n->cfg.rng, 300 * NS_PER_MS));
+		    (UPDATE_AFTER << update_doubled(k)) +
+		            (int64_t)rng_below(&n->cfg.rng, 300 * NS_PER_MS));
 	kad_speed_up(n, false);
 }
 
@@ -135,9 +149,12 @@ static bool lacks_record(const struct node *n, const struct contact *c)
 
 static void update_send(struct node *n)
 {
+	struct kad *kad = n->kad;
 	struct contact *near[KAD_SIBLINGS];
 	unsigned k = contact_closest(n->contacts, &n->cfg.identity->id, true, near, KAD_SIBLINGS);
 
+	if (kad->updates < UPDATES_MAX)
+		kad->updates++;
 	for (unsigned i = 0; i < k; i++)
 		if (lacks_record(n, near[i]))
 			kad_tell(n, near[i]);

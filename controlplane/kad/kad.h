@@ -79,6 +79,8 @@ struct kad {
 	uint32_t rpcs; /* active entries of rpc[] */
 	struct lookup lookup[LOOKUPS_MAX];
 	struct timer tick_timer, update_timer, finger_timer;
+	struct instant changed_at; /* this node's place last changed */
+	uint8_t updates;           /* said since it last stayed for a while */
 	int64_t tick_ns;
 	/* When the oldest change of place that contacts were not told of happened. */
 	struct instant update_first;

@@ -127,6 +127,39 @@ static void test_old_record(void **state)
 	asker_close(&b);
 }
 
+/* Updates said while this node's place changes every three seconds. */
+static unsigned updates(struct asker *b, unsigned changes)
+{
+	struct asker_sent s;
+	unsigned said = 0;
+
+	for (unsigned i = 0; i < changes; i++) {
+		b->n->anchor->record_at = b->n->now;
+		kad_coords_changed(b->n);
+		asker_pass(b, 3 * NS_PER_S);
+		while (asker_sent(b, &s))
+			said += s.next == NEXT_KAD && s.m.op == KAD_UPDATE;
+	}
+	return said;
+}
+
+/* A root that comes and goes moves this node again and again: the first times its contacts are told within a second, then more and more seldom. After a
+ * calm time it is as before. */
+static void test_updates_are_damped(void **state)
+{
+	struct asker b;
+	struct asker_sent s;
+
+	asker_open(&b, 3);
+	assert_int_equal(updates(&b, 4), 4);
+	assert_in_range(updates(&b, 100), 5, 20);
+	asker_pass(&b, 100 * NS_PER_S);
+	while (asker_sent(&b, &s))
+		;
+	assert_int_equal(updates(&b, 4), 4);
+	asker_close(&b);
+}
+
 /* A router on the path answers every question itself, with the record that the target once signed and MACs of its own: nobody is admitted, and
  * the questions end as unanswered. */
 static void test_replayed_record(void **state)
@@ -549,6 +582,7 @@ int main(void)
 	        cmocka_unit_test(test_late),
 	        cmocka_unit_test(test_told),
 	        cmocka_unit_test(test_own_record),
+	        cmocka_unit_test(test_updates_are_damped),
 	        cmocka_unit_test(test_replayed_record),
 	        cmocka_unit_test(test_proof),
 	        cmocka_unit_test(test_short_until_token),
