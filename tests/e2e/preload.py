@@ -239,6 +239,45 @@ def many(bed, n=10000):
     return text
 
 
+ASK = r"""
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.sendall(b"ask")
+assert s.recv(10) == b"ask"
+"""
+
+
+def restart(bed):
+    """The daemon is killed and started again: servers listen again by themselves, one that waits in epoll and one that waits in accept()."""
+    b, said = bed.net.nodes["b"], []
+    blocking = "import socket\nl = socket.create_server(('', 7004))\nwhile True:\n    s = l.accept()[0]\n    s.sendall(s.recv(10))\n    s.close()\n"
+    servers = [bed.serve(7003, "python3", bed.write("server.py", SERVER), 7003), bed.serve(7004, "python3", bed.write("blocking.py", blocking))]
+    ask = bed.write("ask.py", ASK)
+    for round_ in range(2):
+        for port in (7003, 7004):
+            bed.net.listening("b", port)
+            bed.call("python3", ask, bed.name, port)
+        if round_ == 0:
+            b.kill()
+            b.proc.wait()
+            before = [ticks(p) for p in servers]
+            time.sleep(1)
+            said = [ticks(p) - x for p, x in zip(servers, before)]
+            b.start()
+            bed.net.ready()
+    for p in servers:
+        end(p)
+    if max(said) > 20:
+        raise coyonet.NetError("while there is no daemon the servers use the processor: %s hundredths of a second in one" % said)
+    return "asyncio and a blocking accept() serve again after kill -9 of the daemon"
+
+
+def ticks(p):
+    with open("/proc/%d/stat" % p.pid, encoding="ascii") as f:
+        w = f.read().rsplit(")", 1)[1].split()
+    return int(w[11]) + int(w[12])
+
+
 ROUNDS = r"""
 import os, select, socket, sys
 for _ in range(int(sys.argv[1])):
@@ -471,6 +510,7 @@ PROGRAMS = (
     (ssh, (("sshd", "openssh-server"), ("ssh", "openssh-client"), ("unshare", "util-linux"))),
     (rsync, (("rsync", "rsync"),)),
     (git, (("git", "git"),)),
+    (restart, ()),
     (many, (("nginx", "nginx-light"),)),
     (untouched, (("strace", "strace"),)),
 )

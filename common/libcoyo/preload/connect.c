@@ -28,7 +28,9 @@ SHIM(epoll_ctl) int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event 
 {
 	int r = NEXT(epoll_ctl)(epfd, op, fd, event);
 
-	if (unlikely_(fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER) && r == 0) {
+	if (unlikely_(fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER ||
+	              fds_kind(fd) == FD_WAITING) &&
+	    r == 0) {
 		struct fd_slot *s = fds_peek(fd);
 
 		s->epoll = op == EPOLL_CTL_DEL ? -1 : epfd;

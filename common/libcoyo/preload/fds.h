@@ -21,6 +21,7 @@ enum fd_kind {
 	FD_FAILED,     /* a stream that could not be connected */
 	FD_STREAM,
 	FD_LISTENER,
+	FD_WAITING, /* a listener whose daemon has ended: readable when something changes beside the daemon's socket */
 	FD_MUTE, /* listens where another descriptor of this process takes all streams: nothing ever comes here */
 };
 

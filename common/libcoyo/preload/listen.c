@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bind(), listen() and accept() of ports that the network has: the descriptor becomes the daemon's connection that brings streams, so it is
  * readable when a stream waits, and every process that has it may accept. */
+#include "libcoyo/coyo.h"
 #include "libcoyo/preload/ask.h"
 #include "libcoyo/preload/forward.h"
 #include "libcoyo/preload/shim.h"
 #include "libcoyo/preload/stream.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+
+#define AGAIN_TRIES 50u
+#define AGAIN_US    10000u
 
 static int fail(int err)
 {
@@ -92,6 +100,11 @@ static int replace(int fd, int with, enum fd_kind kind, const struct node_id *lo
 	now->end.local = *local;
 	now->bound = before.bound;
 	now->bound_len = before.bound_len;
+	/* Of a socket of the kernel's the options have been asked; of others they are known here alone. */
+	if (before.end.kind != FD_BOUND) {
+		now->options = before.options;
+		memcpy(now->option, before.option, sizeof(now->option));
+	}
 	fds_become(fd, kind);
 	fds_publish(now);
 	return 0;
@@ -112,14 +125,32 @@ static int take_from(int other, const struct node_id *local)
 	return -err;
 }
 
+/* Asks the daemon for a port. The connection that brings its streams, or a negative errno; *local: this node's id. */
+static int ask_listen(uint16_t port, uint32_t backlog, struct node_id *local)
+{
+	struct app_request req = {.type = APP_REQ_LISTEN, .port = port, .backlog = backlog};
+	struct app_answer ans = {0};
+	int control = ask(&req), passed, r;
+
+	if (control < 0)
+		return control;
+	/* Another line may follow at once. */
+	do {
+		r = ask_answer(control, &ans, &passed, 0, 1, true);
+	} while (r == -EINTR);
+	*local = ans.has_end ? ans.id : (struct node_id){{0}};
+	if (r == 0)
+		return control;
+	NEXT(close)(control);
+	return r;
+}
+
 /* A descriptor that is readable when a stream for the port waits. Another one of this process that listens there has it already: if both asked
  * for SO_REUSEPORT they share it; of IPv4 and IPv6, the latter has it, and nothing comes on the other. Negative errno. */
 static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_kind *kind,
                          struct node_id *local)
 {
-	struct app_request req = {.type = APP_REQ_LISTEN, .port = s->end.local_port};
-	int other = fds_listener(s->end.local_port), control, passed, r, reuse = 0;
-	struct app_answer ans;
+	int other = fds_listener(s->end.local_port), reuse = 0;
 
 	*kind = FD_LISTENER;
 	if (other >= 0) {
@@ -136,19 +167,9 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
 		*kind = FD_MUTE;
 		return quiet_socket();
 	}
-	req.backlog = backlog <= 0 ? 1 : (uint32_t)min_u64((uint64_t)backlog, APP_BACKLOG_MAX);
-	control = ask(&req);
-	if (control < 0)
-		return control;
-	/* Another line may follow at once. */
-	do {
-		r = ask_answer(control, &ans, &passed, 0, 1, true);
-	} while (r == -EINTR);
-	*local = ans.has_end ? ans.id : (struct node_id){{0}};
-	if (r == 0)
-		return control;
-	NEXT(close)(control);
-	return r;
+	return ask_listen(s->end.local_port,
+	                  backlog <= 0 ? 1 : (uint32_t)min_u64((uint64_t)backlog, APP_BACKLOG_MAX),
+	                  local);
 }
 
 SHIM(listen) int shim_listen(int fd, int backlog)
@@ -161,7 +182,7 @@ SHIM(listen) int shim_listen(int fd, int backlog)
 	if (!s)
 		return NEXT(listen)(fd, backlog);
 	/* A second listen() may only change the backlog, which stays. */
-	if (kind == FD_LISTENER || kind == FD_MUTE)
+	if (kind >= FD_LISTENER)
 		return 0;
 	if (kind != FD_BOUND)
 		return fail(EINVAL);
@@ -194,21 +215,93 @@ static int accepted(int stream, const struct app_answer *ans, const struct table
 	return stream;
 }
 
-/* The daemon has ended, and with it the listener. A descriptor that stays at its end would be readable for ever, and a server that waits for it
- * would never sleep again. */
-static void go_mute(int fd, const struct fd_slot *s)
+/* Listens again where the daemon is back. 0, or a negative errno. */
+static int listen_once(int fd, const struct fd_slot *s)
 {
-	struct node_id local = s->end.local;
-	int quiet = quiet_socket();
+	struct node_id local = {{0}};
+	int control = ask_listen(s->end.local_port, APP_BACKLOG_DEFAULT, &local);
 
-	if (quiet >= 0)
-		(void)replace(fd, quiet, FD_MUTE, &local);
+	return control < 0 ? control : -replace(fd, control, FD_LISTENER, &local);
+}
+
+/* The daemon has ended, and with it the listener. A descriptor that stays at its end would be readable for ever, and a server that waits for it
+ * would never sleep again. In its place comes one that is readable when the folder of the daemon's socket changes. */
+static bool await_daemon(int fd, const struct fd_slot *s)
+{
+	char folder[PATH_MAX];
+	struct node_id local = s->end.local;
+	int watch = inotify_init1(IN_CLOEXEC);
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", coyo_socket_path(NULL));
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	if (watch < 0)
+		return false;
+	if (inotify_add_watch(watch, slash ? folder : ".", IN_CREATE | IN_MOVED_TO | IN_ATTRIB) <
+	    0) {
+		NEXT(close)(watch);
+		return false;
+	}
+	if (replace(fd, watch, FD_WAITING, &local))
+		return false;
+	/* It may be back already. */
+	(void)listen_once(fd, s);
+	return true;
+}
+
+/* Reads what has changed. True: something of the daemon's socket's name. */
+static bool socket_changed(int fd)
+{
+	char events[4096] __attribute__((aligned(8)));
+	const char *path = coyo_socket_path(NULL), *slash = strrchr(path, '/'),
+	           *name = slash ? slash + 1 : path;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ssize_t n = poll(&p, 1, 0) == 1 ? read(fd, events, sizeof(events)) : 0;
+	bool changed = false;
+
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const struct inotify_event *)(events + at);
+
+		changed |= e->len > 0 && strcmp(e->name, name) == 0;
+		at += (ssize_t)(sizeof(*e) + e->len);
+	}
+	return changed;
+}
+
+/* The same after its socket was made: until it listens a moment goes by. */
+static bool listen_again(int fd, const struct fd_slot *s)
+{
+	int r = listen_once(fd, s);
+
+	for (unsigned tries = 0; r == -ENETDOWN && tries < AGAIN_TRIES; tries++) {
+		usleep(AGAIN_US);
+		r = listen_once(fd, s);
+	}
+	return r == 0;
+}
+
+/* accept() of a listener whose daemon has ended. True: it listens again. False: errno. */
+static bool waited(int fd, struct fd_slot *s, int wait)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		if (!(wait & MSG_DONTWAIT) && poll(&p, 1, -1) < 0)
+			return false;
+		if (socket_changed(fd) && listen_again(fd, s))
+			return true;
+		if (wait & MSG_DONTWAIT) {
+			errno = EAGAIN;
+			return false;
+		}
+	}
 }
 
 /* No lock is needed where several processes accept on one connection: the kernel gives each call one message with its descriptor, and an
  * answer is one message. */
-static int accept_ours(int fd, const struct fd_slot *s, struct sockaddr *sa, socklen_t *len,
-                       int flags)
+static int accept_ours(int fd, struct fd_slot *s, struct sockaddr *sa, socklen_t *len, int flags)
 {
 	int wait = NEXT(fcntl)(fd, F_GETFL) & O_NONBLOCK ? MSG_DONTWAIT : 0, stream, r;
 	struct table_end end = s->end;
@@ -220,11 +313,14 @@ static int accept_ours(int fd, const struct fd_slot *s, struct sockaddr *sa, soc
 		(void)!recv(fd, &nothing, 1, wait);
 		return -1;
 	}
-	r = ask_answer(fd, &ans, &stream, wait, APP_LINE_MAX, flags & SOCK_CLOEXEC);
-	if (r == -ENETDOWN)
-		go_mute(fd, s);
+	do {
+		if (fds_kind(fd) == FD_WAITING && !waited(fd, fds_peek(fd), wait))
+			return -1;
+		r = ask_answer(fd, &ans, &stream, wait, APP_LINE_MAX, flags & SOCK_CLOEXEC);
+	} while (r == -ENETDOWN && await_daemon(fd, s));
 	if (r < 0)
 		return fail(-r);
+	end.local = s->end.local;
 	if (stream < 0)
 		return fail(EMFILE);
 	if (flags & SOCK_NONBLOCK)

@@ -83,7 +83,7 @@ static int give_info(enum fd_kind kind, void *value, socklen_t *len)
 	                        .tcpi_pmtu = 1280,
 	                        .tcpi_snd_cwnd = 10};
 
-	if (kind == FD_LISTENER || kind == FD_MUTE)
+	if (kind >= FD_LISTENER)
 		info = (struct tcp_info){.tcpi_state = TCP_LISTEN};
 	else if (kind == FD_CONNECTING)
 		info = (struct tcp_info){.tcpi_state = TCP_SYN_SENT};
@@ -113,7 +113,7 @@ static int get_socket(int fd, struct fd_slot *s, enum fd_kind kind, int name, vo
 		number = SOCK_STREAM;
 		return give(value, len, &number, sizeof(number));
 	case SO_ACCEPTCONN:
-		number = kind == FD_LISTENER || kind == FD_MUTE;
+		number = kind >= FD_LISTENER;
 		return give(value, len, &number, sizeof(number));
 	case SO_PEERCRED:
 	case SO_PEERSEC:

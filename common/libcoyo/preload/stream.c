@@ -65,7 +65,10 @@ int stream_replace(int fd, int with, int flags)
 	take_over(fd, with);
 	note(fd, &old);
 	/* What is remembered of a registration is right if it can be undone. */
-	if (s && (fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER) && s->epoll >= 0) {
+	if (s &&
+	    (fds_kind(fd) == FD_FRESH || fds_kind(fd) == FD_LISTENER ||
+	     fds_kind(fd) == FD_WAITING) &&
+	    s->epoll >= 0) {
 		epoll = s->epoll;
 		event = s->event;
 		if (NEXT(epoll_ctl)(epoll, EPOLL_CTL_DEL, fd, &event) < 0)
@@ -83,8 +86,10 @@ int stream_replace(int fd, int with, int flags)
 		return ENOMEM;
 	s->options = old.options;
 	memcpy(s->option, old.option, sizeof(old.option));
-	if (epoll >= 0)
-		(void)NEXT(epoll_ctl)(epoll, EPOLL_CTL_ADD, fd, &event);
+	if (epoll >= 0 && NEXT(epoll_ctl)(epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
+		s->epoll = epoll;
+		s->event = event;
+	}
 	return 0;
 }
 
