@@ -172,6 +172,17 @@ void gw_fail_connect(struct gateway *g, struct gw_client *c, int err, const stru
 	answer_error(g, c, err, why);
 }
 
+/* Gives the client its end of a stream before that is connected. */
+static int pass_early(struct gateway *g, struct gw_stream *s, struct gw_client *c)
+{
+	struct app_answer ans = {.type = APP_ANS_OK};
+	int r = gw_stream_pair(g, s);
+
+	if (r == 0)
+		r = gw_early_fill(s);
+	return r < 0 ? r : gw_send_line(c, &ans, s->app_fd);
+}
+
 static void start_connect(struct gateway *g, struct gw_client *c, const struct app_request *req)
 {
 	struct gw_stream *s;
@@ -189,7 +200,7 @@ static void start_connect(struct gateway *g, struct gw_client *c, const struct a
 	s->id = req->id;
 	s->port = req->port;
 	if (req->early) {
-		int r = gw_early_pass(g, s, c);
+		int r = pass_early(g, s, c);
 
 		if (r < 0) {
 			gw_fail_connect(g, c, -r == ENFILE ? EMFILE : -r, &s->id, s->port);
@@ -227,7 +238,7 @@ void gw_connected(struct gateway *g, struct gw_stream *s, uint16_t local_port)
 		gw_stream_let_go(g, s, true);
 	} else {
 		if (s->early)
-			gw_early_open(g, s);
+			gw_early_open(s);
 		gw_close(g, &s->app_fd);
 		gw_stream_ready(g, s);
 	}

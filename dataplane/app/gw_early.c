@@ -14,7 +14,7 @@
 /* Writes to the application's end until nothing more goes in: a few KiB, as the kernel makes no buffer smaller. What is written before the
  * application has the descriptor lies before anything of its own.
  * syscalls: setsockopt send */
-static int fill(struct gw_stream *s)
+int gw_early_fill(struct gw_stream *s)
 {
 	static const char nothing[4096];
 	int small = 1;
@@ -22,6 +22,7 @@ static int fill(struct gw_stream *s)
 
 	if (setsockopt(s->app_fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) < 0)
 		return -errno;
+	s->early = true;
 	s->filler = 1; /* of gw_stream_pair() */
 	do {
 		n = send(s->app_fd, nothing, sizeof(nothing), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -33,21 +34,9 @@ static int fill(struct gw_stream *s)
 	return -errno;
 }
 
-int gw_early_pass(struct gateway *g, struct gw_stream *s, struct gw_client *c)
-{
-	struct app_answer ans = {.type = APP_ANS_OK};
-	int r = gw_stream_pair(g, s);
-
-	if (r < 0)
-		return r;
-	s->early = true;
-	r = fill(s);
-	return r < 0 ? r : gw_send_line(c, &ans, s->app_fd);
-}
-
 /* The last byte of the filler stays: see gw_stream.c.
  * syscalls: recv */
-void gw_early_open(struct gateway *g, struct gw_stream *s)
+void gw_early_open(struct gw_stream *s)
 {
 	char rest[4096];
 
@@ -61,5 +50,4 @@ void gw_early_open(struct gateway *g, struct gw_stream *s)
 		s->filler = (uint16_t)(s->filler - n);
 	}
 	s->early = false;
-	gw_stream_ready(g, s);
 }
