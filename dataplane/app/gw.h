@@ -223,11 +223,6 @@ void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_i
 /* The listener of client c is going: streams that c was not given are reset, and who waits here is refused. */
 void gw_refuse_waiting(struct gateway *g, struct gw_listener *l, struct gw_client *c);
 
-/* gw_early.c: nothing can be written to the application's end of a stream until it is opened. 0 or -errno. */
-int gw_early_fill(struct gw_stream *s);
-/* The stream is connected, and the client has been told: its end can be written to. */
-void gw_early_open(struct gw_stream *s);
-
 /* gw_client.c: new clients wait at the server's socket, or may be accepted again. */
 void gw_serve(struct gateway *g);
 /* What epoll tells about a client's connection. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control connections of the application socket: lines in, answers and descriptors out, and what ends with them. */
 #include "app/gw_attach.h"
+#include "app/gw_early.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Streams that an application gets before they are connected, so that a program that does not block may wait for the very descriptor that it
  * will use. Its send buffer is small and full until the connection stands: poll() does not call it writable, and write() says EAGAIN, as of
  * a TCP socket of the kernel that is connecting. A failure is a line to the client first, then the reset of the descriptor. */
-#include "app/gw.h"
+#include "app/gw_early.h"
 
 #include "base/assert.h"
 
