@@ -247,7 +247,3 @@ int conf_accept_change(const char *path, const struct node_id *id, bool add, cha
                        size_t cap) COYO_NODISCARD;
 /* Reads the files that listeners and forwards name. -EINVAL with an error at the line of each that is missing or wrong. */
 int conf_accept_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
-
-/* ---- Forwards (forward.c) ---- */
-/* An end as it would stand in the file; an empty text where there is none. */
-void conf_where_format(const conf_where_t *w, char *out, size_t cap);
