@@ -22,5 +22,3 @@ int conf_where_names(const struct conf *c, const char *value,
                      char out[CONF_LINE_MAX]) COYO_NODISCARD;
 /* What no single value of a forward shows. */
 void conf_check_forwards(const struct conf *c, struct conf_errors *e);
-/* An end as it would stand in the file; an empty text where there is none. */
-void conf_where_format(const conf_where_t *w, char *out, size_t cap);

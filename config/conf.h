@@ -211,10 +211,11 @@ int conf_value_parse(const struct conf_option *o, const char *text, void *base, 
 void conf_value_format(const struct conf_option *o, const void *base, char *out, size_t cap);
 /* `1..16`, `yes|no`, ... for errors and manuals. */
 void conf_value_range(const struct conf_option *o, char *out, size_t cap);
+/* An end of a forward as it would stand in the file; an empty text where there is none. */
+void conf_where_format(const conf_where_t *w, char *out, size_t cap);
 
 /* Adds the names of the file that line `line` names, and an error for each line of it that is wrong. */
 typedef void conf_names_fn(struct conf *c, uint32_t line, struct conf_errors *e);
-
 /* Reads a text, as if it came from `file`, and with names_file the file of names that it names; NULL: it is left out. Every error is
  * collected. Returns 0 or -EINVAL; conf_free() either way. */
 int conf_parse(struct conf *c, const char *file, const char *text, size_t len,

@@ -87,8 +87,8 @@ struct app_stream {
 	uint64_t acked;
 	struct instant expiry;
 	TAILQ_ENTRY(app_stream) watch_link; /* watched, or posted */
-	uint64_t
-	        last; /* closing: bytes ever written to the out ring; what comes behind is nobody's */
+	/* Closing: bytes ever written to the out ring; what comes behind is nobody's. */
+	uint64_t last;
 };
 
 /* One worker's part of a listener. The gateway allocates and frees it; the worker alone uses it from LISTEN until it has answered UNLISTEN
