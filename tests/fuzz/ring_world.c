@@ -8,6 +8,7 @@
 #include "fwd/priv.h"
 #include "seal/seal.h"
 #include "io/priv.h"
+#include "session/tx.h"
 #include "session/priv.h"
 #include "worker/eal.h"
 #include "worker/loop.h"
