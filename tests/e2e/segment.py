@@ -171,12 +171,19 @@ def sleepers(net):
     after = counters(net, "a")
     check(after["app_futex_wakes"] == before["app_futex_wakes"] and after["app_wakes"] == before["app_wakes"],
           "nobody here said that it waits, and nobody was woken")
-    s = a.connect(0, net.nodes["b"].id, 7999)
+    server = appsock.AppClient(net.nodes["b"].app)
+    server.listen(7012)
+    s = a.connect(0, net.nodes["b"].id, 7012)
+    peer = server.accept()
+    check_quietly(s.told(segment.UP), "connected")
     lane.app_asleep.value = 1
     s.word(segment.IN_WAITS).value = 2
+    peer.sendall(b"wake")
     woken = select.select([a.fds[1]], [], [], 20)[0]
-    check(woken and len(os.read(a.fds[1], 100)) == 8 and s.err() == 111, "an application that sleeps on its descriptor is woken")
+    check(woken and len(os.read(a.fds[1], 100)) == 8 and s.recv_all(4) == b"wake", "an application that sleeps on its descriptor is woken")
     check(a.until(lambda: [m.slot for m in a.ready] == [0]), "and told which slot it is")
+    for each in (peer, server):
+        each.close()
     a.close()
 
 
