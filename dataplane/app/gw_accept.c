@@ -49,7 +49,9 @@ static uint32_t untaken(const struct gateway *g, const struct gw_client *c)
 
 	if (ioctl(c->fd, SIOCOUTQ, &queued) < 0 || queued <= 0)
 		return 0;
-	return ((uint32_t)queued + g->line_cost - 1) / g->line_cost;
+	/* The kernel gives a line back in two steps and tells of the first: of the line that is going one byte is still counted then, and no
+	 * other edge would come. */
+	return ((uint32_t)queued + g->line_cost - 2) / g->line_cost;
 }
 
 static void lies_untaken(struct gw_listener *l, unsigned worker)
