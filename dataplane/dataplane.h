@@ -75,6 +75,8 @@ struct dp_cfg {
 	uint8_t cookie_key[32];          /* cookies of handshakes; the control plane has it too */
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;
+	/* What applications may ask for until dp_set_names(), copied before the first of them is heard; NULL: none. */
+	const struct names *names;
 	uint32_t app_socket_mode; /* 0600 ... */
 	uint32_t app_slots;       /* most streams of an application that shares a segment */
 	uint32_t app_max;         /* most applications of one user that share one */

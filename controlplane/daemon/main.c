@@ -7,7 +7,6 @@
 #include "daemon/links.h"
 #include "daemon/listeners.h"
 #include "daemon/loop.h"
-#include "daemon/names.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
 #include "daemon/startwatch.h"
@@ -239,6 +238,7 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 	dp_cfg_of(d, a, ports, &dp);
 	node_cfg_of(d, &cfg);
 	memcpy(cfg.cookie_key, dp.cookie_key, sizeof(cfg.cookie_key));
+	dp.names = &d->conf.names;
 	rc = dp_start(&dp, &d->dp, err, errcap);
 	explicit_bzero(dp.seed, sizeof(dp.seed));
 	explicit_bzero(dp.cookie_key, sizeof(dp.cookie_key));
@@ -246,7 +246,6 @@ static int start_planes(struct daemon *d, const struct arguments *a, char *err, 
 		d->dp = NULL;
 		return rc;
 	}
-	daemon_names_share(d);
 	loop_clock(d);
 	d->node = node_new(&cfg, d->now);
 	explicit_bzero(cfg.cookie_key, sizeof(cfg.cookie_key));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The names of the configuration go to the data plane, at the start and with each reload. */
+/* The names of the configuration go to the data plane with each reload. */
 #include "daemon/names.h"
 #include "daemon/daemon.h"
 

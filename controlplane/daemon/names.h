@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The names of the configuration, for applications. */
+/* The names of the configuration, for applications: those of the start go with struct dp_cfg, others by this. */
 #pragma once
 
 struct daemon;

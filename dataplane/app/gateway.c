@@ -174,6 +174,12 @@ struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *br
 	}
 	g->fds_max = descriptors();
 	g->line_cost = gw_line_cost();
+	g->names = cfg->names ? names_clone(cfg->names) : NULL;
+	if (cfg->names && !g->names) {
+		sentence(err, errcap, "out of memory for the names that applications ask for");
+		gateway_free(g);
+		return NULL;
+	}
 	if (open_all(g, cfg, err, errcap) < 0) {
 		gateway_stop(g);
 		gateway_free(g);
