@@ -19,6 +19,8 @@ import time
 import lib
 from lib import check, coyonet
 
+from appsock import ending, read
+
 MIB = 1 << 20
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
@@ -55,26 +57,6 @@ def web(folder):
 
 def forward(name, listen, to, allow=""):
     return "[forward %s]\nlisten = %s\nto = %s\n%s\n" % (name, listen, to, "allow = %s" % allow if allow else "")
-
-
-def read(s, n):
-    got = b""
-    while len(got) < n:
-        data = s.recv(n - len(got))
-        if not data:
-            break
-        got += data
-    return got
-
-
-def ending(s):
-    """How a stream ends: "end", or the error's name."""
-    try:
-        while s.recv(1 << 16):
-            pass
-        return "end"
-    except OSError as e:
-        return type(e).__name__
 
 
 def connect(port):

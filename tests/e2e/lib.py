@@ -60,6 +60,27 @@ def own_network(named=False):
         run("mount", "-t", "tmpfs", "t", "/run")
 
 
+def machines(net, names, *within):
+    """A node for each name, with a network of its own; within: a command that begins its programs there. After own_network(named=True)."""
+    for n in names:
+        subprocess.run(["ip", "netns", "del", n], check=False, stderr=subprocess.DEVNULL)
+        run("ip", "netns", "add", n)
+        run("ip", "-n", n, "link", "set", "lo", "up")
+        net.node(n).prefix = ["ip", "netns", "exec", n, *within]
+
+
+def joined(net, a, b, at):
+    """A veth pair between two machines(), 10.9.AT.1 and .2, and a udp-socket link over it that names no peer."""
+    name = "%s-%s" % (a, b)
+    net.links.append((name, a, b))
+    run("ip", "link", "add", a + b, "netns", a, "type", "veth", "peer", "name", b + a, "netns", b)
+    for me, peer, host in ((a, b, 1), (b, a, 2)):
+        run("ip", "-n", me, "addr", "add", "10.9.%d.%d/24" % (at, host), "dev", me + peer)
+        run("ip", "-n", me, "link", "set", me + peer, "up")
+        net.nodes[me].links.append("[link %s]\ntype = udp-socket\nlocal = 10.9.%d.%d:6000\nremote = 10.9.%d.%d:6000\n" % (
+            name, at, host, at, 3 - host))
+
+
 def down_at(net, node, link):
     """Whether the node takes the link for down. Starts no program: that would be part of the figure."""
     return any(r["name"] == link and r["state"] != "up" for r in net.nodes[node].ask("show links")["links"])

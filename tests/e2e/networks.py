@@ -4,11 +4,10 @@
 
       a --- t        both call each other
 """
-import subprocess
 import time
 
 import lib
-from lib import check, run
+from lib import check
 
 
 def said(net, n, text):
@@ -16,28 +15,9 @@ def said(net, n, text):
         return f.read().count(text)
 
 
-def wire(net, a, b, at):
-    name = "%s-%s" % (a, b)
-    net.links.append((name, a, b))
-    run("ip", "link", "add", a + b, "netns", a, "type", "veth", "peer", "name", b + a, "netns", b)
-    for me, peer, host in ((a, b, 1), (b, a, 2)):
-        run("ip", "-n", me, "addr", "add", "10.9.%d.%d/24" % (at, host), "dev", me + peer)
-        run("ip", "-n", me, "link", "set", me + peer, "up")
-        net.nodes[me].links.append("[link %s]\ntype = udp-socket\nlocal = 10.9.%d.%d:6000\nremote = 10.9.%d.%d:6000\n" % (
-            name, at, host, at, 3 - host))
-
-
-def machines(net, names):
-    for n in names:
-        subprocess.run(["ip", "netns", "del", n], check=False, stderr=subprocess.DEVNULL)
-        run("ip", "netns", "add", n)
-        run("ip", "-n", n, "link", "set", "lo", "up")
-        net.node(n).prefix = ["ip", "netns", "exec", n]
-
-
 def networks(net):
-    machines(net, "at")
-    wire(net, "a", "t", 3)
+    lib.machines(net, "at")
+    lib.joined(net, "a", "t", 3)
     for n in "at":
         net.nodes[n].write_conf()
     conf = net.nodes["a"].conf_path()

@@ -22,6 +22,7 @@ import lib
 from lib import check, coyonet
 
 import appsock
+from appsock import ending, read
 
 PIPE = subprocess.PIPE
 MIB = 1 << 20
@@ -133,27 +134,6 @@ class Proxy:
         with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as f:
             words = f.read().rsplit(")", 1)[1].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def read(s, n):
-    """n bytes, or what comes before the end."""
-    got = b""
-    while len(got) < n:
-        data = s.recv(n - len(got))
-        if not data:
-            break
-        got += data
-    return got
-
-
-def ending(s):
-    """How a stream ends: "end", or the error's name."""
-    try:
-        while s.recv(1 << 16):
-            pass
-        return "end"
-    except OSError as e:
-        return type(e).__name__
 
 
 def curl(*words, stdin=subprocess.DEVNULL, text=True):

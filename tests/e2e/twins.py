@@ -6,11 +6,10 @@
 """
 import os
 import shutil
-import subprocess
 import time
 
 import lib
-from lib import check, run
+from lib import check
 
 TOLD = "another machine seems to use this node's key"
 
@@ -20,36 +19,17 @@ def said(net, n):
         return f.read().count(TOLD)
 
 
-def wire(net, a, b, at):
-    name = "%s-%s" % (a, b)
-    net.links.append((name, a, b))
-    run("ip", "link", "add", a + b, "netns", a, "type", "veth", "peer", "name", b + a, "netns", b)
-    for me, peer, host in ((a, b, 1), (b, a, 2)):
-        run("ip", "-n", me, "addr", "add", "10.9.%d.%d/24" % (at, host), "dev", me + peer)
-        run("ip", "-n", me, "link", "set", me + peer, "up")
-        net.nodes[me].links.append("[link %s]\ntype = udp-socket\nlocal = 10.9.%d.%d:6000\nremote = 10.9.%d.%d:6000\n" % (
-            name, at, host, at, 3 - host))
-
-
-def machines(net, names):
-    for n in names:
-        subprocess.run(["ip", "netns", "del", n], check=False, stderr=subprocess.DEVNULL)
-        run("ip", "netns", "add", n)
-        run("ip", "-n", n, "link", "set", "lo", "up")
-        # Where the lock of a key lies, each machine has a folder of its own.
-        net.node(n).prefix = ["ip", "netns", "exec", n, "unshare", "-m", "sh", "-c", 'mount -t tmpfs t /dev/shm && exec "$@"', "sh"]
-
-
 def punted(net):
     return sum(w["punted_packets"] for w in net.nodes["t"].rows("workers"))
 
 
 def twins(net):
-    machines(net, "atb")
+    # Where the lock of a key lies, each machine has a folder of its own.
+    lib.machines(net, "atb", "unshare", "-m", "sh", "-c", 'mount -t tmpfs t /dev/shm && exec "$@"', "sh")
     shutil.copy2(os.path.join(net.nodes["a"].dir, "key"), os.path.join(net.nodes["b"].dir, "key"))
     net.nodes["b"].id = net.nodes["a"].id
-    wire(net, "a", "t", 1)
-    wire(net, "t", "b", 2)
+    lib.joined(net, "a", "t", 1)
+    lib.joined(net, "t", "b", 2)
     net.start()
     net.wait("both links to be up", lambda: sum(r["up"] for r in net.nodes["t"].rows("links")) == 2)
     for n in "ab":

@@ -49,3 +49,24 @@ class AppClient:
 
     def close(self):
         self.sock.close()
+
+
+def read(s, n):
+    """n bytes, or what comes before the end."""
+    got = b""
+    while len(got) < n:
+        data = s.recv(n - len(got))
+        if not data:
+            break
+        got += data
+    return got
+
+
+def ending(s):
+    """How a stream ends: "end", or the error's name."""
+    try:
+        while s.recv(1 << 16):
+            pass
+        return "end"
+    except OSError as e:
+        return type(e).__name__
