@@ -16,9 +16,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define ARMED_MOST \
-	256 /* wakes that may lie in the pipe, which holds 8192, or 512 where the system is short of such memory */
+/* Wakes that lie unread, at most: some hundred have room in what the daemon gives, and a wake without room would wake nobody. */
+#define ARMED_MOST 64
 #define WAKE_BYTES 8
+#define LEFT_BYTES 256 /* how many of them are left at most */
 
 /* ---- what workers say ---- */
 
@@ -223,10 +224,10 @@ static struct sleeper *sleeper_get(void)
 
 /* ---- sleeping ---- */
 
-/* All but the last wake is read: the descriptor stays readable, see above. */
-static void empty_pipe(struct attachment *a)
+/* All but the last wakes are read: the descriptor stays readable, see above. */
+static void read_wakes(struct attachment *a)
 {
-	char rest[1024];
+	char rest[LEFT_BYTES];
 	int n;
 
 	if (ioctl(a->wake, FIONREAD, &n) < 0)
@@ -240,21 +241,30 @@ static void empty_pipe(struct attachment *a)
 	}
 }
 
-/* From here on workers wake the application. Others that sleep may set and clear the same flags. */
-static void enter(struct attachment *a)
+/* Workers wake the application, each once. Others that sleep may set and clear the same flags. The fence pairs with the workers' between a
+ * message and their look at the flag: what comes after this is told, what came before is seen by a look that follows. Under the lock of
+ * those that sleep. */
+static void arm(struct attachment *a)
 {
 	struct region *r = a->region;
 
-	lock_take(&r->sleep);
-	r->sleepers++;
 	for (uint32_t w = 0; w < r->layout.workers; w++)
 		if (!atomic_exchange(&attach_lane(a, w)->app_asleep, 1))
 			r->armed++;
 	if (r->armed >= ARMED_MOST) {
 		r->armed = 0;
-		empty_pipe(a);
+		read_wakes(a);
 	}
-	lock_give(&r->sleep);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* From here on workers wake the application. */
+static void enter(struct attachment *a)
+{
+	lock_take(&a->region->sleep);
+	a->region->sleepers++;
+	arm(a);
+	lock_give(&a->region->sleep);
 }
 
 /* The last that sleeps takes the flags back, so that nobody writes to an application that is awake. */
@@ -360,11 +370,12 @@ int events_descriptor(void)
 /* Nobody says when the caller stops sleeping, so it is counted as asleep from now on: a write to its descriptor is what it costs. */
 static void enter_for_good(struct attachment *a)
 {
+	lock_take(&a->region->sleep);
 	if (!a->watched)
-		enter(a);
+		a->region->sleepers++;
 	a->watched = true;
-	for (uint32_t w = 0; w < a->region->layout.workers; w++)
-		atomic_exchange(&attach_lane(a, w)->app_asleep, 1);
+	arm(a);
+	lock_give(&a->region->sleep);
 }
 
 int events_watch(events_look look, void *arg)

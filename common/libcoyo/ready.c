@@ -16,10 +16,12 @@ static void arm_slot(const struct ref *r, short events)
 	struct appseg_slot *words = sock_words(r);
 
 	atomic_fetch_or(&words->in_waits, APPWAIT_EVENT);
-	if (!(events & OUTPUT))
-		return;
-	atomic_fetch_or(&words->out_waits, APPWAIT_EVENT);
-	atomic_exchange(&words->stream.out_full, 1);
+	if (events & OUTPUT) {
+		atomic_fetch_or(&words->out_waits, APPWAIT_EVENT);
+		atomic_exchange(&words->stream.out_full, 1);
+	}
+	/* What the worker changes after this it tells, what it changed before is seen by the look that follows. */
+	atomic_thread_fence(memory_order_seq_cst);
 }
 
 /* Of a stream that is or was connected. Under both locks. */

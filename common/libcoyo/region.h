@@ -126,7 +126,7 @@ struct region {
 	/* Threads that sleep until the daemon writes to the descriptor that wakes the application. */
 	pthread_mutex_t sleep;
 	uint32_t sleepers;
-	uint32_t armed; /* how often app_asleep was set since the pipe was last emptied */
+	uint32_t armed; /* how often app_asleep was set since wakes were last read */
 	struct lane lane[APPLANE_WORKERS_MAX];
 	/* struct slot[layout.slots], then struct sock[socks_max]. */
 };

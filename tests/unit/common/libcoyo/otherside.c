@@ -94,9 +94,9 @@ static void tell_event(struct otherside *o, struct app *a, uint32_t worker,
 	memcpy(piece, m, sizeof(*m));
 	bytering_commit(&a->events[worker], sizeof(*m));
 	if (atomic_exchange(&lane_of(a, worker)->app_asleep, 0)) {
-		o->count.pipe_writes++;
-		if (write(a->wake_write, &one, sizeof(one)) < 0) {
-			/* Full: it is readable. */
+		o->count.app_wakes++;
+		if (send(a->wake_write, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+			/* Nobody is woken who lets it fill. */
 		}
 	}
 }
@@ -365,7 +365,7 @@ static void answer(struct app *a, const struct app_answer *ans, const int *fd, u
 
 static void attach(struct otherside *o, struct app *a)
 {
-	int fd[2 + APPLANE_WORKERS_MAX], pipe_fd[2];
+	int fd[2 + APPLANE_WORKERS_MAX], wake[2];
 	size_t bytes = appseg_bytes(&o->layout);
 	uint32_t ring = APPLANE_MSGS * (uint32_t)sizeof(struct applane_msg);
 
@@ -375,7 +375,7 @@ static void attach(struct otherside *o, struct app *a)
 		abort();
 	if (!o->cfg.no_seals)
 		fcntl(a->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, wake) < 0)
 		abort();
 	if (!o->cfg.short_memory) {
 		a->segment = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
@@ -383,8 +383,8 @@ static void attach(struct otherside *o, struct app *a)
 		if (a->segment == MAP_FAILED)
 			abort();
 	}
-	a->wake_read = pipe_fd[0];
-	a->wake_write = pipe_fd[1];
+	a->wake_read = wake[0];
+	a->wake_write = wake[1];
 	a->end = calloc(o->layout.slots, sizeof(*a->end));
 	fd[0] = a->memory;
 	fd[1] = a->wake_read;

@@ -13,7 +13,7 @@ struct otherside;
 
 /* What it did, for tests that count. */
 struct otherside_count {
-	_Atomic uint64_t messages, futex_wakes, pipe_writes, turns_asleep;
+	_Atomic uint64_t messages, futex_wakes, app_wakes, turns_asleep;
 	_Atomic uint64_t after_close; /* kicks of slots that were closed before */
 };
 

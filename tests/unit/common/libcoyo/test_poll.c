@@ -234,6 +234,23 @@ static void in_a_loop_of_ones_own(void **state)
 	assert_int_equal(f.revents, POLLOUT);
 }
 
+/* Nobody reads what wakes such a loop but the library, and a wake that has no room wakes nobody. */
+static void a_loop_that_is_woken_often(void **state)
+{
+	struct pair *p = *state;
+	struct pollfd f = {.fd = p->a, .events = POLLIN}, own = {.fd = coyo_fd(), .events = POLLIN};
+	char got;
+
+	for (unsigned i = 0; i < 1500; i++) {
+		assert_int_equal(coyo_watch(&f, 1), 0);
+		assert_int_equal(coyo_send(p->b, "x", 1, 0), 1);
+		do
+			assert_int_equal(poll(&own, 1, 5000), 1);
+		while (coyo_watch(&f, 1) == 0);
+		assert_int_equal(coyo_recv(p->a, &got, 1, 0), 1);
+	}
+}
+
 static void *connect_later(void *arg)
 {
 	usleep(10000);
@@ -341,6 +358,7 @@ int main(void)
 	        TEST(together_with_ordinary_descriptors),
 	        TEST(many_that_sleep_are_all_woken),
 	        TEST(in_a_loop_of_ones_own),
+	        TEST(a_loop_that_is_woken_often),
 	        TEST(a_listener_is_readable),
 	        TEST(shutdown_wakes_one_that_polls),
 	        TEST(signals_interrupt),

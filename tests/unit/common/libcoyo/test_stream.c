@@ -404,7 +404,7 @@ static void nobody_awake_is_woken(void **state)
 {
 	struct pair *p = *state;
 	struct otherside_count *c = otherside_count(p->o);
-	uint64_t futexes = c->futex_wakes, pipes = c->pipe_writes;
+	uint64_t futexes = c->futex_wakes, pipes = c->app_wakes;
 	char got[64];
 
 	for (unsigned i = 0; i < 1000; i++) {
@@ -413,7 +413,7 @@ static void nobody_awake_is_woken(void **state)
 			;
 	}
 	assert_int_equal(c->futex_wakes, futexes);
-	assert_int_equal(c->pipe_writes, pipes);
+	assert_int_equal(c->app_wakes, pipes);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
