@@ -60,7 +60,7 @@ struct applane {
 	 * back by exchange, and who takes a 1 that it did not set writes the eventfd. */
 	_Atomic uint32_t worker_asleep COYO_ALIGNED(COYO_CACHELINE);
 	/* The application sleeps on its own descriptor (poll, epoll): likewise the other way. What the worker writes there are 8 bytes for
-	 * each 1 that it takes; it is a pipe's end, so that the application cannot make the worker wait. */
+	 * each 1 that it takes; it is a socket's end, so that the application cannot make the worker wait. */
 	_Atomic uint32_t app_asleep COYO_ALIGNED(COYO_CACHELINE);
 };
 

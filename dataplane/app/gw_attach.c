@@ -119,18 +119,22 @@ static int make_memory(struct gateway *g, struct gw_app *a)
 	return 0;
 }
 
-/* The application's state of an eventfd is the daemon's, too, so that it could make a write wait: what wakes it is a pipe. The workers' are
- * written by the application alone and read by nobody: each write is an edge in the worker's epoll.
- * syscalls: pipe2 eventfd epoll_ctl */
+/* What wakes the application must never make a worker wait. With an eventfd it could: the flag O_NONBLOCK is the application's, too. With a pipe
+ * also: the kernel locks a pipe while bytes are copied out of it, for as long as the application's memory takes to be there. A send to a socket
+ * takes no lock that is held while its receiver is waited for. The workers' eventfds are written by the application alone and read by nobody: each
+ * write is an edge in the worker's epoll.
+ * syscalls: socketpair shutdown eventfd epoll_ctl */
 static int make_fds(struct gateway *g, struct gw_app *a)
 {
 	int fd[2];
 
-	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
 		return -errno;
 	a->their_fd = fd[0];
 	a->seg.app_fd = fd[1];
 	g->fds += 2;
+	/* Nothing is ever read here. */
+	shutdown(a->their_fd, SHUT_WR);
 	for (unsigned w = 0; w < a->nworkers; w++) {
 		struct epoll_event e = {.events = EPOLLIN | EPOLLET};
 		int epoll = g->bridges[w]->worker_epoll;

@@ -20,7 +20,7 @@ struct app_segment {
 	struct app_stream *slots; /* one for each slot: its holder's alone */
 	/* By slot: the number + 1 of the worker that holds it, 0: nobody. Workers change it, and each only between 0 and its own. */
 	_Atomic uint8_t *holder;
-	int app_fd;  /* 8 bytes written here wake the application; never waits */
+	int app_fd;  /* a socket: 8 bytes sent there wake the application */
 	void *owner; /* the gateway's */
 };
 

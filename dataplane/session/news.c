@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -159,7 +160,7 @@ void news_send(struct app_port *p)
 	p->sent = true;
 }
 
-/* syscalls: write */
+/* syscalls: send */
 void news_wake_app(struct worker_sessions *s, struct app_port *p)
 {
 	uint64_t one = 1;
@@ -172,8 +173,8 @@ void news_wake_app(struct worker_sessions *s, struct app_port *p)
 	    !atomic_exchange(&p->lane->app_asleep, 0))
 		return;
 	count_add(&s->w->count.app_wakes, 1);
-	/* A pipe that is full is readable: as good as written. */
-	(void)!write(p->seg->app_fd, &one, sizeof(one));
+	/* An application that lets it fill has itself to blame. */
+	(void)!send(p->seg->app_fd, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* The slot becomes nobody's. In the same moment another worker may be given it, so nothing of the worker's is touched afterwards; who waits on

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 static struct gwtest t;
 
@@ -170,11 +171,39 @@ static void test_what_an_application_is_given(void **state)
 		assert_int_equal(write(u.fds[2 + w], &eight, 8), 8);
 	}
 	munmap(at, bytes);
-	/* What wakes it: once written, readable once; and it cannot be filled by the application. */
-	assert_int_equal(write(u.fds[1], &eight, 8), -1);
-	assert_int_equal(write(port[0]->seg->app_fd, &eight, 8), 8);
+	/* What wakes it: once sent, readable once; and it cannot be filled by the application. */
+	assert_int_equal(send(u.fds[1], &eight, 8, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(send(port[0]->seg->app_fd, &eight, 8, MSG_DONTWAIT), 8);
 	assert_int_equal(read(u.fds[1], &eight, 8), 8);
 	assert_int_equal(read(u.fds[1], &eight, 8), -1);
+	leave(&u);
+	gone(port);
+	end();
+}
+
+/* A pipe is locked while somebody copies bytes out of it into memory that is not there; nothing of a socket is. Nor does one that is full, or shut by
+ * the application, make a worker wait; and the wakes that an application leaves unread have room. */
+static void test_what_wakes_an_application_makes_no_worker_wait(void **state)
+{
+	struct app_port *port[GW_WORKERS];
+	uint64_t eight = 1;
+	unsigned wakes = 0;
+	struct stat st;
+	struct user u;
+
+	join(&u);
+	attach(&u, "attach 1 5\n", port);
+	assert_int_equal(fstat(port[0]->seg->app_fd, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(fcntl(u.fds[1], F_SETFL, 0), 0);
+	while (send(port[0]->seg->app_fd, &eight, 8, MSG_DONTWAIT | MSG_NOSIGNAL) == 8)
+		wakes++;
+	assert_int_equal(errno, EAGAIN);
+	assert_true(wakes >= 150);
+	assert_int_equal(shutdown(u.fds[1], SHUT_RD), 0);
+	assert_int_equal(send(port[0]->seg->app_fd, &eight, 8, MSG_DONTWAIT | MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EPIPE);
 	leave(&u);
 	gone(port);
 	end();
@@ -388,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(test_what_an_application_is_given, setup),
+	        cmocka_unit_test_setup(test_what_wakes_an_application_makes_no_worker_wait, setup),
 	        cmocka_unit_test_setup(test_slots_are_granted_up_to_the_limit, setup),
 	        cmocka_unit_test_setup(test_another_version_is_refused, setup),
 	        cmocka_unit_test_setup(test_applications_of_a_user_are_bounded, setup),

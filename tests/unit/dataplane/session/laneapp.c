@@ -3,8 +3,8 @@
 #include "laneapp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void lapp_bridge(struct lapp *a, struct bridge_msg m)
@@ -33,7 +33,7 @@ void lapp_start(struct sessnet *n, struct lapp *a, unsigned side, uint32_t slots
 	a->port = aligned_alloc(COYO_CACHELINE, sizeof(*a->port));
 	assert_true(a->seg.slots && a->seg.holder && a->slot && a->port);
 	memset(a->port, 0, sizeof(*a->port));
-	assert_int_equal(pipe2(fd, O_NONBLOCK | O_CLOEXEC), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
 	a->app_fd = fd[0];
 	a->seg.app_fd = fd[1];
 	a->port->seg = &a->seg;
