@@ -76,16 +76,20 @@ COYO_EXPORT int coyo_close(int handle)
 	int err = sock_find(handle, &r);
 	int32_t seconds;
 	uint32_t slot;
-	bool last;
+	bool last = false;
 
 	if (err < 0)
 		return (int)call_end(err);
 	release_orphans(r.attachment);
 	lock_take(&r.a->region->table);
-	last = seat_drop(r.a->seat, r.s);
+	/* Another thread may have closed it since it was found. */
+	if (sock_closed(&r) || !seat_holds(r.s, r.a->seat))
+		err = -EBADF;
+	else
+		last = seat_drop(r.a->seat, r.s);
 	lock_give(&r.a->region->table);
 	if (!last)
-		return 0;
+		return (int)call_end(err);
 	seconds = r.s->linger_s;
 	slot = release_socket(&r);
 	if (slot != NONE && seconds > 0)

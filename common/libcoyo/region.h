@@ -70,8 +70,10 @@ struct sock {
 	_Atomic int32_t failure; /* positive errno of a connect that failed, until it is told */
 	_Atomic uint64_t
 	        holders[SEATS / 64]; /* processes that hold it; changed under the region's lock */
-	uint32_t next;               /* unused: the next such entry */
-	uint32_t slot;               /* NONE: none */
+	/* The process that is to free the entry, as the last that held it: its seat + 1, 0: none. Under the region's lock. */
+	uint32_t releaser;
+	uint32_t next; /* unused: the next such entry */
+	uint32_t slot; /* NONE: none */
 	uint32_t worker;
 	struct bytering out, in;
 	uint32_t borrowed,

@@ -59,6 +59,7 @@ void seat_take(struct sock *s, unsigned seat)
 {
 	for (unsigned i = 0; i < SEATS / 64; i++)
 		atomic_store(&s->holders[i], 0);
+	s->releaser = 0;
 	if (seat < SEATS)
 		hold(s, seat);
 }
@@ -72,11 +73,18 @@ static bool held(struct sock *s)
 	return any != 0;
 }
 
+static void let_go(struct sock *s, unsigned seat)
+{
+	atomic_fetch_and(&s->holders[seat / 64], ~(UINT64_C(1) << seat % 64));
+}
+
 bool seat_drop(unsigned seat, struct sock *s)
 {
-	if (seat < SEATS)
-		atomic_fetch_and(&s->holders[seat / 64], ~(UINT64_C(1) << seat % 64));
-	return !held(s);
+	let_go(s, seat);
+	if (held(s) || s->releaser)
+		return false;
+	s->releaser = seat + 1;
+	return true;
 }
 
 unsigned seat_promise(struct region *r, unsigned seat)
@@ -112,8 +120,13 @@ static void sweep(struct region *r, int memory, unsigned own, int64_t now)
 			continue;
 		r->seat[i].state = SEAT_FREE;
 		r->orphans = true;
-		for (uint32_t k = 0; k < r->socks_used; k++)
-			seat_drop(i, &region_socks(r)[k]);
+		for (uint32_t k = 0; k < r->socks_used; k++) {
+			struct sock *s = &region_socks(r)[k];
+
+			let_go(s, i);
+			if (s->releaser == i + 1)
+				s->releaser = 0;
+		}
 	}
 	while (r->seats_used > 0 && r->seat[r->seats_used - 1].state == SEAT_FREE)
 		r->seats_used--;
@@ -124,9 +137,9 @@ static uint32_t first_orphan(struct region *r, unsigned seat)
 	for (uint32_t k = 0; k < r->socks_used; k++) {
 		struct sock *s = &region_socks(r)[k];
 
-		if (atomic_load(&s->state) == SOCK_UNUSED || held(s))
+		if (atomic_load(&s->state) == SOCK_UNUSED || held(s) || s->releaser)
 			continue;
-		hold(s, seat);
+		s->releaser = seat + 1;
 		return k;
 	}
 	r->orphans = false;

@@ -12,7 +12,7 @@ unsigned seat_promise(struct region *r, unsigned seat);
 /* In the child: the promised seat is this process's. */
 void seat_claim(struct region *r, int memory, unsigned seat);
 
-/* This process no longer holds the socket. True: nobody does any more. Under the region's lock. */
+/* This process no longer holds the socket. True: nobody does any more, and this process, no other, is to release it. Under the region's lock. */
 bool seat_drop(unsigned seat, struct sock *s);
 
 /* Whether this process holds the socket. */

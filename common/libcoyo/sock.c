@@ -102,6 +102,8 @@ void sock_free(const struct ref *r)
 	struct region *region = r->a->region;
 
 	lock_take(&region->table);
+	/* Connections that were told to it and not read yet do not belong to who gets the entry next. */
+	r->s->token = 0;
 	atomic_store(&r->s->state, SOCK_UNUSED);
 	atomic_fetch_add(&r->s->use, 1);
 	r->s->next = region->sock_free;
