@@ -59,7 +59,7 @@ bool listener_post(const struct ref *r)
 {
 	bool all = true;
 
-	sock_take_recv(r->s);
+	sock_take_recv(r);
 	if (!sock_closed(r) && atomic_load(&r->s->state) == SOCK_LISTENING &&
 	    !(sock_flags(r) & SOCK_F_GONE) && !attach_dead(r->a))
 		all = post(r);
@@ -84,7 +84,7 @@ COYO_EXPORT int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len
 	if (memcmp(to.scoyo_id, any.b, ID_BYTES) != 0 &&
 	    memcmp(to.scoyo_id, r.a->region->local.b, ID_BYTES) != 0)
 		return (int)call_end(-EADDRNOTAVAIL);
-	sock_take_send(r.s);
+	sock_take_send(&r);
 	if (sock_closed(&r) || atomic_load(&r.s->state) != SOCK_NEW || r.s->bound)
 		err = -EINVAL;
 	if (err == 0) {
@@ -132,8 +132,7 @@ COYO_EXPORT int coyo_listen(int handle, int backlog)
 	if (err < 0)
 		return (int)call_end(err);
 	state_settle(&r);
-	lock_take(&r.s->recv);
-	lock_take(&r.s->send);
+	sock_take_both(&r);
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (atomic_load(&r.s->state) == SOCK_NEW)
@@ -174,8 +173,7 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 {
 	struct sock *s = r->s;
 
-	lock_take(&s->recv);
-	lock_take(&s->send);
+	sock_take_both(r);
 	sock_open_slot(r, slot);
 	s->worker = from->worker;
 	s->peer = from->peer;
@@ -190,8 +188,7 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	atomic_store(&s->send_timeout, atomic_load(&listener->s->send_timeout));
 	atomic_store(&s->flags, SOCK_F_CONNECTED);
 	atomic_store(&s->state, SOCK_UP);
-	lock_give(&s->send);
-	lock_give(&s->recv);
+	sock_give_both(r);
 }
 
 static bool waits(const struct ref *r)
@@ -217,7 +214,7 @@ static int take(const struct ref *r)
 	struct ref made;
 
 	events_drain();
-	sock_take_recv(r->s);
+	sock_take_recv(r);
 	if (sock_closed(r)) {
 		handle = -EBADF;
 	} else if (atomic_load(&r->s->state) != SOCK_LISTENING ||
@@ -248,7 +245,7 @@ static int await(const struct ref *r, int64_t deadline)
 	uint32_t value;
 	int64_t left;
 
-	sock_take_recv(r->s);
+	sock_take_recv(r);
 	if (sock_closed(r) || r->s->slot == NONE) {
 		lock_give(&r->s->recv);
 		return 0;

@@ -31,8 +31,7 @@ COYO_EXPORT int coyo_shutdown(int handle, int how)
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return (int)call_end(-EINVAL);
 	state_settle(&r);
-	lock_take(&r.s->recv);
-	lock_take(&r.s->send);
+	sock_take_both(&r);
 	state = sock_closed(&r) ? SOCK_UNUSED : atomic_load(&r.s->state);
 	slot = r.s->slot;
 	if (state == SOCK_UNUSED)
@@ -43,8 +42,7 @@ COYO_EXPORT int coyo_shutdown(int handle, int how)
 		atomic_fetch_or(&r.s->flags, SOCK_F_SHUT_RD);
 	if (state == SOCK_UP && how != SHUT_RD)
 		shut_writing(&r);
-	lock_give(&r.s->send);
-	lock_give(&r.s->recv);
+	sock_give_both(&r);
 	if (err < 0)
 		return (int)call_end(err);
 	wake_waiting(r.a, slot);

@@ -76,8 +76,7 @@ static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 	int err = 0;
 
 	memcpy(m.id.b, to->scoyo_id, ID_BYTES);
-	lock_take(&s->recv);
-	lock_take(&s->send);
+	sock_take_both(r);
 	if (sock_closed(r) || atomic_load(&s->state) != SOCK_NEW) {
 		err = sock_closed(r) ? -EBADF : -EALREADY;
 	} else {
@@ -108,7 +107,7 @@ static int wait_connected(const struct ref *r, int64_t deadline)
 		int err;
 
 		state_settle(r);
-		sock_take_recv(r->s);
+		sock_take_recv(r);
 		waits = !sock_closed(r) && atomic_load(&r->s->state) == SOCK_CONNECTING;
 		if (waits)
 			w = wait_for_input(r);

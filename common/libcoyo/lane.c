@@ -24,6 +24,13 @@ void lane_wake(struct attachment *a, uint32_t worker)
 	}
 }
 
+/* Who has died with the lock may have put a message and not made it known. */
+static void take_put(struct lane *l)
+{
+	if (lock_take(&l->put))
+		atomic_store(&l->requests.shared->head, l->requests.mine);
+}
+
 int lane_try(struct attachment *a, uint32_t worker, const struct applane_msg *m)
 {
 	struct lane *l = &a->region->lane[worker];
@@ -32,7 +39,7 @@ int lane_try(struct attachment *a, uint32_t worker, const struct applane_msg *m)
 
 	if (attach_dead(a))
 		return -ECONNRESET;
-	lock_take(&l->put);
+	take_put(l);
 	put = bytering_reserve(&l->requests, &piece) >= sizeof(*m);
 	if (put) {
 		memcpy(piece, m, sizeof(*m));
@@ -58,14 +65,34 @@ int lane_put(struct attachment *a, uint32_t worker, const struct applane_msg *m)
 	return r;
 }
 
-void lane_kick(struct attachment *a, uint32_t worker, uint32_t slot)
+static _Atomic uint32_t *kicked(const struct attachment *a, uint32_t slot)
+{
+	return &attach_slot(a, slot)->stream.worker_kicked;
+}
+
+void lane_kick_again(struct attachment *a, uint32_t worker, uint32_t slot)
 {
 	struct applane_msg m = {.type = APPLANE_KICK, .slot = slot};
-	_Atomic uint32_t *kicked = &attach_slot(a, slot)->stream.worker_kicked;
 
-	if (atomic_exchange(kicked, 1))
-		return;
+	atomic_exchange(kicked(a, slot), 1);
 	/* A worker that takes nothing is kicked again by whoever uses the stream next, or waits on it. */
 	if (lane_put(a, worker, &m) < 0)
-		atomic_store(kicked, 0);
+		atomic_store(kicked(a, slot), 0);
+}
+
+void lane_kick(struct attachment *a, uint32_t worker, uint32_t slot)
+{
+	if (!atomic_exchange(kicked(a, slot), 1))
+		lane_kick_again(a, worker, slot);
+}
+
+bool lane_behind(struct attachment *a, uint32_t worker)
+{
+	struct lane *l = &a->region->lane[worker];
+	uint32_t room;
+
+	take_put(l);
+	room = bytering_room(&l->requests);
+	lock_give(&l->put);
+	return room < l->requests.cap / 4 * 3;
 }

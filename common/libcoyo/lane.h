@@ -10,5 +10,9 @@ int lane_put(struct attachment *a, uint32_t worker, const struct applane_msg *m)
 int lane_try(struct attachment *a, uint32_t worker, const struct applane_msg *m);
 /* The worker is to look at the slot's rings and flags: one message, unless one is under way. */
 void lane_kick(struct attachment *a, uint32_t worker, uint32_t slot);
+/* One message at any rate: the one under way may have been lost with a process that was killed before it had put it. */
+void lane_kick_again(struct attachment *a, uint32_t worker, uint32_t slot);
+/* Messages lie there that the worker has not taken: a kick may be among them. */
+bool lane_behind(struct attachment *a, uint32_t worker);
 /* Wakes the worker where it sleeps: it is to look at its lane again. */
 void lane_wake(struct attachment *a, uint32_t worker);

@@ -63,7 +63,7 @@ static struct applane_msg message(const struct ref *r, unsigned option)
 
 void options_send(const struct ref *r)
 {
-	sock_take_send(r->s);
+	sock_take_send(r);
 	for (unsigned i = 0; i < APP_OPTIONS && !sock_closed(r) && r->s->slot != NONE; i++) {
 		struct applane_msg m = message(r, i);
 
@@ -218,7 +218,7 @@ COYO_EXPORT int coyo_setsockopt(int handle, int level, int name, const void *val
 	if (err < 0)
 		return (int)call_end(err);
 	state_settle(&r);
-	sock_take_send(r.s);
+	sock_take_send(&r);
 	err = set_option(&r, level, name, value, len);
 	lock_give(&r.s->send);
 	return (int)call_end(err);
@@ -317,7 +317,7 @@ COYO_EXPORT int coyo_getsockopt(int handle, int level, int name, void *value, so
 	if (err < 0)
 		return (int)call_end(err);
 	state_settle(&r);
-	sock_take_send(r.s);
+	sock_take_send(&r);
 	err = sock_closed(&r) ? -EBADF : get_option(&r, level, name, value, len);
 	lock_give(&r.s->send);
 	return (int)call_end(err);

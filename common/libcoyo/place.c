@@ -53,7 +53,7 @@ COYO_EXPORT ssize_t coyo_borrow(int handle, const void **bytes, int flags)
 		struct wait w;
 
 		state_settle(&r);
-		sock_take_recv(r.s);
+		sock_take_recv(&r);
 		n = borrow(&r, bytes, &w);
 		lock_give(&r.s->recv);
 		if (n != -EAGAIN)
@@ -70,7 +70,7 @@ COYO_EXPORT int coyo_release(int handle, size_t n)
 
 	if (err < 0)
 		return (int)call_end(err);
-	sock_take_recv(r.s);
+	sock_take_recv(&r);
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (n > r.s->borrowed)
@@ -119,7 +119,7 @@ COYO_EXPORT ssize_t coyo_reserve(int handle, void **room, int flags)
 		struct wait w;
 
 		state_settle(&r);
-		sock_take_send(r.s);
+		sock_take_send(&r);
 		n = reserve(&r, room, &w);
 		lock_give(&r.s->send);
 		if (n != -EAGAIN)
@@ -136,7 +136,7 @@ COYO_EXPORT int coyo_commit(int handle, size_t n)
 
 	if (err < 0)
 		return (int)call_end(err);
-	sock_take_send(r.s);
+	sock_take_send(&r);
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (n > r.s->reserved)

@@ -52,8 +52,7 @@ short ready_look(const struct ref *r, short events, bool arm)
 	uint32_t state = state_settle(r);
 	short found = 0;
 
-	lock_take(&r->s->recv);
-	lock_take(&r->s->send);
+	sock_take_both(r);
 	state = sock_closed(r) ? SOCK_UNUSED : atomic_load(&r->s->state);
 	if (arm && r->s->slot != NONE && state != SOCK_UNUSED)
 		arm_slot(r, state == SOCK_UP ? events : 0);
@@ -66,8 +65,7 @@ short ready_look(const struct ref *r, short events, bool arm)
 		found = OUTPUT | POLLHUP | (atomic_load(&r->s->failure) ? POLLERR | INPUT : 0);
 	else if (state == SOCK_UP)
 		found = of_stream(r);
-	lock_give(&r->s->send);
-	lock_give(&r->s->recv);
+	sock_give_both(r);
 	if (state == SOCK_LISTENING && listener_ready(r))
 		found = INPUT | (attach_dead(r->a) ? POLLERR | POLLHUP : 0);
 	return found & (events | POLLERR | POLLHUP | POLLNVAL);

@@ -25,8 +25,7 @@ uint32_t release_socket(const struct ref *r)
 	uint32_t slot, state, flags, token;
 	bool abort = false;
 
-	lock_take(&s->recv);
-	lock_take(&s->send);
+	sock_take_both(r);
 	slot = s->slot;
 	token = s->token;
 	state = atomic_load(&s->state);
@@ -35,8 +34,7 @@ uint32_t release_socket(const struct ref *r)
 		abort = s->linger_s == 0 || (flags & SOCK_F_BROKEN) || bytering_used(&s->in) > 0;
 	s->slot = NONE;
 	sock_free(r);
-	lock_give(&s->send);
-	lock_give(&s->recv);
+	sock_give_both(r);
 	if (slot == NONE)
 		return NONE;
 	wake_waiting(r->a, slot);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Handles and the table of sockets. */
 #include "libcoyo/sock.h"
+#include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
 
@@ -125,14 +126,40 @@ void sock_open_slot(const struct ref *r, uint32_t slot)
 	r->s->slot = slot;
 }
 
-void sock_take_recv(struct sock *s)
+/* Whoever has died with a lock of the socket may have moved an index and not made it known, or announced a kick and not sent it. */
+static bool has_stream(const struct ref *r)
 {
-	if (lock_take(&s->recv) && s->slot != NONE && atomic_load(&s->state) == SOCK_UP)
-		atomic_store(&s->in.shared->tail, s->in.mine);
+	return r->s->slot != NONE && atomic_load(&r->s->state) == SOCK_UP;
 }
 
-void sock_take_send(struct sock *s)
+void sock_take_recv(const struct ref *r)
 {
-	if (lock_take(&s->send) && s->slot != NONE && atomic_load(&s->state) == SOCK_UP)
-		atomic_store(&s->out.shared->head, s->out.mine);
+	struct sock *s = r->s;
+
+	if (!lock_take(&s->recv) || !has_stream(r))
+		return;
+	atomic_store(&s->in.shared->tail, s->in.mine);
+	lane_kick_again(r->a, s->worker, s->slot);
+}
+
+void sock_take_send(const struct ref *r)
+{
+	struct sock *s = r->s;
+
+	if (!lock_take(&s->send) || !has_stream(r))
+		return;
+	atomic_store(&s->out.shared->head, s->out.mine);
+	lane_kick_again(r->a, s->worker, s->slot);
+}
+
+void sock_take_both(const struct ref *r)
+{
+	sock_take_recv(r);
+	sock_take_send(r);
+}
+
+void sock_give_both(const struct ref *r)
+{
+	lock_give(&r->s->send);
+	lock_give(&r->s->recv);
 }

@@ -29,9 +29,13 @@ void sock_free(const struct ref *r);
 void sock_open_slot(const struct ref *r, uint32_t slot);
 
 /* Takes the receiving lock. What a process that died in the middle had moved is made known to the worker. */
-void sock_take_recv(struct sock *s);
+void sock_take_recv(const struct ref *r);
 /* Takes the sending lock, likewise. */
-void sock_take_send(struct sock *s);
+void sock_take_send(const struct ref *r);
+/* Takes both. */
+void sock_take_both(const struct ref *r);
+/* Gives both back. */
+void sock_give_both(const struct ref *r);
 
 /* Whether the socket has been closed since it was found. Certain under one of its locks. */
 static inline bool sock_closed(const struct ref *r)

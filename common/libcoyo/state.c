@@ -34,8 +34,7 @@ uint32_t state_settle(const struct ref *r)
 
 	if (atomic_load_explicit(&s->state, memory_order_acquire) != SOCK_CONNECTING)
 		return atomic_load(&s->state);
-	lock_take(&s->recv);
-	lock_take(&s->send);
+	sock_take_both(r);
 	if (!sock_closed(r) && atomic_load(&s->state) == SOCK_CONNECTING) {
 		told = state_told(r);
 		if (told & APPSEG_UP) {
@@ -49,8 +48,7 @@ uint32_t state_settle(const struct ref *r)
 			atomic_store(&s->state, SOCK_NEW);
 		}
 	}
-	lock_give(&s->send);
-	lock_give(&s->recv);
+	sock_give_both(r);
 	if (failed != NONE) {
 		wake_waiting(r->a, failed);
 		slot_close(r->a, failed, true);

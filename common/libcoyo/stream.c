@@ -120,7 +120,7 @@ ssize_t stream_send(const struct ref *r, const struct iovec *iov, size_t pieces,
 		struct wait w;
 
 		state_settle(r);
-		sock_take_send(r->s);
+		sock_take_send(r);
 		n = put(r, &c, &w);
 		if (n > 0)
 			lane_kick(r->a, r->s->worker, r->s->slot);
@@ -216,7 +216,7 @@ ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces,
 		struct wait w;
 
 		state_settle(r);
-		sock_take_recv(r->s);
+		sock_take_recv(r);
 		n = get(r, &c, peek, &w);
 		if (n > 0 && !peek)
 			stream_taken(r);

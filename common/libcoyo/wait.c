@@ -109,16 +109,21 @@ int wait_futex(_Atomic uint32_t *word, uint32_t value, int64_t ns)
 	return 0;
 }
 
-/* What a thread that has waited long looks at: is the daemon there, have processes that shared sockets ended, does a kick lack? */
+/* What a thread that has waited long looks at: is the daemon there, have processes that shared sockets ended, does a kick lack? One that
+ * was said to be on its way and is not taken may have been lost with a process. */
 static void tick(const struct wait *w)
 {
+	struct sock *s = w->r.s;
+
 	if (attach_look(w->r.a))
 		return;
 	release_orphans(w->r.attachment);
-	sock_take_send(w->r.s);
-	if (w->room && !sock_closed(&w->r))
-		lane_kick(w->r.a, w->r.s->worker, w->r.s->slot);
-	lock_give(&w->r.s->send);
+	sock_take_send(&w->r);
+	if (!sock_closed(&w->r) && atomic_load(&s->state) == SOCK_UP &&
+	    (w->room || atomic_load(&sock_words(&w->r)->stream.worker_kicked)) &&
+	    !lane_behind(w->r.a, s->worker))
+		lane_kick_again(w->r.a, s->worker, s->slot);
+	lock_give(&s->send);
 }
 
 int wait_until(const struct wait *w, int64_t deadline)

@@ -226,6 +226,20 @@ static void a_worker_that_stands_still(void **state)
 	assert_int_equal(coyo_recv(p->b, &got, 1, 0), 1);
 }
 
+/* What says that a kick is on its way was set by a process that was killed before it sent one: whoever waits sends another. */
+static void a_kick_that_was_lost(void **state)
+{
+	struct pair *p = *state;
+	struct appseg_slot *w = words_of(p, false);
+	struct timeval t = {0, 600000};
+	char got;
+
+	atomic_store(&w->stream.worker_kicked, 1);
+	coyo_setsockopt(p->a, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+	assert_fails(coyo_recv(p->a, &got, 1, 0), EAGAIN);
+	assert_int_equal(atomic_load(&w->stream.worker_kicked), 0);
+}
+
 /* ---- the daemon's end ---- */
 
 struct call {
@@ -309,6 +323,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(an_option_is_not_answered, mute_setup,
 	                                        pair_teardown),
 	        TEST(a_worker_that_stands_still),
+	        TEST(a_kick_that_was_lost),
 	        TEST(the_daemon_is_killed),
 	        cmocka_unit_test(restarts_without_end),
 	};
