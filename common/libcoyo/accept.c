@@ -31,7 +31,7 @@ static void post_to(const struct ref *r, uint32_t worker, uint32_t most)
 		if (slot == NONE)
 			return;
 		if (lane_put(r->a, worker, &m) < 0) {
-			slot_unpost(r->a, slot);
+			slot_return(r->a, slot);
 			return;
 		}
 		r->s->posted[worker]++;

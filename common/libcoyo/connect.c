@@ -67,7 +67,7 @@ static int may_connect(const struct ref *r)
 	}
 }
 
-/* The socket gets a slot and CONNECT is sent. 0 or a negative errno. */
+/* The socket gets a slot and CONNECT is sent, before any other message about the slot can be. 0 or a negative errno. */
 static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 {
 	struct applane_msg m = {.type = APPLANE_CONNECT, .port = ntohs(to->scoyo_port)};
@@ -90,13 +90,16 @@ static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 		s->peer_port = m.port;
 		atomic_fetch_and(&s->flags,
 		                 ~(SOCK_F_ERROR_TAKEN | SOCK_F_CONNECTED | SOCK_F_FAILED));
-		atomic_store(&s->state, SOCK_CONNECTING);
-	}
-	lock_give(&s->send);
-	lock_give(&s->recv);
-	if (err == 0)
 		err = lane_put(a, s->worker, &m);
-	return err;
+		if (err == 0) {
+			atomic_store(&s->state, SOCK_CONNECTING);
+		} else {
+			s->slot = NONE;
+			slot_return(a, m.slot);
+		}
+	}
+	sock_give_both(r);
+	return err == -EAGAIN ? -ETIMEDOUT : err;
 }
 
 static int wait_connected(const struct ref *r, int64_t deadline)

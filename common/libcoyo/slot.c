@@ -141,10 +141,14 @@ uint32_t slot_post(struct attachment *a, uint32_t sock, uint32_t listener, uint3
 	return i;
 }
 
-void slot_unpost(struct attachment *a, uint32_t slot)
+void slot_return(struct attachment *a, uint32_t slot)
 {
+	uint32_t listener;
+
 	lock_take(&a->region->table);
-	slot_of(a, slot_of(a, slot)->listener)->children--;
+	listener = slot_of(a, slot)->listener;
+	if (listener != NONE)
+		slot_of(a, listener)->children--;
 	list_free(a, slot);
 	lock_give(&a->region->table);
 }

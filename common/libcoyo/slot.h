@@ -11,5 +11,5 @@ void slot_close(struct attachment *a, uint32_t slot, bool abort);
 void slot_close_listener(struct attachment *a, uint32_t listener);
 /* A slot for the next connection of this listening socket, whose own slot is `listener`. NONE: there is none. */
 uint32_t slot_post(struct attachment *a, uint32_t sock, uint32_t listener, uint32_t worker);
-/* A slot that slot_post() returned, and that no worker has heard of, is free again. */
-void slot_unpost(struct attachment *a, uint32_t slot);
+/* A slot that slot_take() or slot_post() returned, and that no worker has heard of, is free again. */
+void slot_return(struct attachment *a, uint32_t slot);

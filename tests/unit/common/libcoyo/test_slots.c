@@ -4,12 +4,40 @@
 
 #include <pthread.h>
 
+#define LANE   300 /* more than a lane has messages */
 #define ROUNDS 2000
 
 static int many_setup(void **state)
 {
 	return pair_setup_cfg(state, &(struct otherside_cfg){
 	                                     .workers = 1, .slots = 512, .ring_bytes = PAIR_RING});
+}
+
+/* ---- calls that fail ---- */
+
+/* A worker that takes nothing: the connect that finds its lane full fails, and can be tried again. */
+static void a_connect_that_no_worker_takes(void **state)
+{
+	struct sockaddr_coyo to = pair_address(1);
+	struct pair *p = *state;
+	const unsigned before = 2 + 16; /* the pair's, and what is posted for the backlog */
+	unsigned n = 0;
+	int h[LANE];
+
+	pair_await(otherside_slots(p->o) == before);
+	otherside_hold(p->o, true);
+	do {
+		assert_true(n < LANE);
+		h[n] = coyo_socket(AF_COYO, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		assert_int_equal(coyo_connect(h[n], (struct sockaddr *)&to, sizeof(to)), -1);
+	} while (errno == EINPROGRESS && ++n);
+	assert_int_equal(errno, ETIMEDOUT);
+	otherside_hold(p->o, false);
+	coyo_set_nonblock(h[n], 0);
+	assert_fails(coyo_connect(h[n], (struct sockaddr *)&to, sizeof(to)), ECONNREFUSED);
+	for (unsigned i = 0; i <= n; i++)
+		assert_int_equal(coyo_close(h[i]), 0);
+	pair_await(otherside_slots(p->o) == before);
 }
 
 /* ---- closing ---- */
@@ -61,6 +89,7 @@ static void two_threads_that_close_one_socket(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        TEST(a_connect_that_no_worker_takes),
 	        TEST(two_threads_that_close_one_socket),
 	};
 	alarm(60);
