@@ -2,6 +2,7 @@
 /* Attaching to the daemon. What it gives is checked before it is mapped: the seals (else it could take the memory away while it is read), the
  * size, and the numbers that the layout follows from. */
 #include "libcoyo/attach.h"
+#include "libcoyo/clock.h"
 #include "libcoyo/dial.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
@@ -15,6 +16,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PATIENCE_NS \
+	(5 * NS_PER_S) /* a daemon that is busy answers later, one that is stopped never */
+#define PAUSE_NS NS_PER_MS
 
 /* New sockets belong to the last; the others' daemon has ended. */
 static struct {
@@ -141,21 +146,69 @@ static int take_answer(struct attachment *a, int connection, const struct app_an
 	return 0;
 }
 
+static void pause_until(int64_t deadline)
+{
+	int64_t left = deadline - clock_ns(), ns = left < PAUSE_NS ? left : PAUSE_NS;
+
+	if (ns > 0)
+		nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+/* A connection to the daemon that never blocks, or a negative errno. */
+static int reach(int64_t deadline)
+{
+	int fd;
+
+	while ((fd = dial_daemon(NULL, SOCK_STREAM | SOCK_NONBLOCK, NULL)) == -EAGAIN) {
+		if (clock_ns() >= deadline)
+			return -ETIMEDOUT;
+		pause_until(deadline);
+	}
+	return fd;
+}
+
+static int send_line(int connection, const struct app_request *req)
+{
+	char line[APP_LINE_MAX];
+	int r = dial_send(connection, line, app_request_write(req, line));
+
+	return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+/* As dial_answer(), until that time: -ETIMEDOUT then. */
+static int await_answer(int connection, struct app_answer *ans, int *fd, unsigned most,
+                        unsigned *nfds, int64_t deadline)
+{
+	struct pollfd p = {.fd = connection, .events = POLLIN};
+	int r;
+
+	while ((r = dial_answer(connection, ans, fd, most, nfds, MSG_DONTWAIT, NULL)) == -EAGAIN) {
+		int64_t left = deadline - clock_ns();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		/* A piece of a line is there already. */
+		if (p.revents)
+			pause_until(deadline);
+		poll(&p, 1, (int)(left / NS_PER_MS) + 1);
+	}
+	return r;
+}
+
 static int open_attachment(struct attachment *a)
 {
 	struct app_request req = {
 	        .type = APP_REQ_ATTACH, .version = APPLANE_VERSION, .slots = slots_wanted()};
-	int fd[APP_SEGMENT_FDS(APPLANE_WORKERS_MAX)],
-	        connection = dial_daemon(NULL, SOCK_STREAM, NULL), r;
-	char line[APP_LINE_MAX];
+	int64_t deadline = clock_ns() + PATIENCE_NS;
+	int fd[APP_SEGMENT_FDS(APPLANE_WORKERS_MAX)], connection = reach(deadline), r;
 	struct app_answer ans;
 	unsigned nfds = 0;
 
 	if (connection < 0)
 		return connection;
-	r = dial_send(connection, line, app_request_write(&req, line));
+	r = send_line(connection, &req);
 	if (r == 0)
-		r = dial_answer(connection, &ans, fd, ARRAY_LEN(fd), &nfds, 0, NULL);
+		r = await_answer(connection, &ans, fd, ARRAY_LEN(fd), &nfds, deadline);
 	if (r == 0)
 		r = take_answer(a, connection, &ans, fd, nfds);
 	if (r < 0) {
@@ -221,20 +274,48 @@ static void discard(int connection)
 		;
 }
 
+/* Answers that earlier requests did not wait for come first. A listener that one tells of was given up: it is ended. */
+static int take_owed(struct attachment *a, int64_t deadline)
+{
+	struct app_answer late;
+	unsigned passed;
+
+	while (a->region->owed > 0) {
+		int r = await_answer(a->connection, &late, NULL, 0, &passed, deadline);
+
+		if (r == -ETIMEDOUT || attach_look(a))
+			return r;
+		a->region->owed--;
+		if (r < 0 || late.type != APP_ANS_LISTENING)
+			continue;
+		r = send_line(a->connection,
+		              &(struct app_request){.type = APP_REQ_UNLISTEN, .token = late.token});
+		if (r < 0)
+			return r;
+		a->region->owed++;
+	}
+	return 0;
+}
+
 int attach_ask(struct attachment *a, const struct app_request *req, struct app_answer *ans)
 {
-	char line[APP_LINE_MAX];
-	size_t n = app_request_write(req, line);
+	int64_t deadline = clock_ns() + PATIENCE_NS;
 	unsigned passed;
 	int r;
 
 	if (attach_dead(a))
 		return -ECONNRESET;
-	if (lock_take(&a->region->request))
+	if (lock_take(&a->region->request)) {
 		discard(a->connection);
-	r = dial_send(a->connection, line, n);
+		a->region->owed = 0;
+	}
+	r = take_owed(a, deadline);
 	if (r == 0)
-		r = dial_answer(a->connection, ans, NULL, 0, &passed, 0, NULL);
+		r = send_line(a->connection, req);
+	if (r == 0) {
+		r = await_answer(a->connection, ans, NULL, 0, &passed, deadline);
+		a->region->owed += r == -ETIMEDOUT;
+	}
 	lock_give(&a->region->request);
 	if (r < 0 && attach_look(a))
 		return -ECONNRESET;

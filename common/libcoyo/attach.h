@@ -22,14 +22,16 @@ struct attachment {
 	bool closed;  /* the daemon has ended and all descriptors are closed */
 };
 
-/* The attachment that new sockets belong to, made where there is none. NULL with errno. *index names it. */
+/* The attachment that new sockets belong to, made where there is none. NULL with errno: ETIMEDOUT, if the daemon does not answer for five
+ * seconds. *index names it. */
 struct attachment *attach_get(unsigned *index) COYO_NODISCARD;
 /* The attachment with this index, or NULL. */
 struct attachment *attach_at(unsigned index);
 /* How many there are: their indices are below it. */
 unsigned attach_count(void);
 
-/* One request and its answer on the attachment's connection. 0 or a negative errno. */
+/* One request and its answer on the attachment's connection. 0 or a negative errno: -ETIMEDOUT, if none has come for five seconds; then one that
+ * comes later is nobody's, and a listener that it tells of is ended. */
 int attach_ask(struct attachment *a, const struct app_request *req, struct app_answer *ans);
 /* Looks whether the daemon has ended; true: it has. A system call, for threads that wait. */
 bool attach_look(struct attachment *a);

@@ -81,13 +81,15 @@ int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES]
 /* ---- sockets ---- */
 
 /* A new socket. domain AF_COYO, type SOCK_STREAM, with SOCK_NONBLOCK or not, protocol 0 or IPPROTO_TCP. The first one attaches to the daemon
- * ($COYO_SOCKET or the built-in path). ENOENT, ENOTCONN, EACCES: no daemon, or none that may be reached; EMFILE: no more sockets. */
+ * ($COYO_SOCKET or the built-in path). ENOENT, ENOTCONN, EACCES: no daemon, or none that may be reached; ETIMEDOUT: it does not answer within 5 s;
+ * EMFILE: no more sockets. */
 int coyo_socket(int domain, int type, int protocol);
 
 /* The port to listen on; 0: any that is free. The id is this node's or all zeros. A bound socket does not connect: EADDRNOTAVAIL. */
 int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len);
 
-/* Listens. EADDRINUSE, EACCES (a port below 1024) are told here, where the daemon is asked. Without a bind: any free port. */
+/* Listens. EADDRINUSE, EACCES (a port below 1024) are told here, where the daemon is asked, and ETIMEDOUT, where it does not answer within 5 s.
+ * Without a bind: any free port. */
 int coyo_listen(int handle, int backlog);
 
 /* The next connection of a listener, as a socket of its own; addr (may be NULL) gets its peer. ENETDOWN: the daemon has ended. */

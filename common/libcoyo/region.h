@@ -117,7 +117,8 @@ struct region {
 	_Atomic uint32_t dead;       /* the daemon is gone */
 	_Atomic uint32_t option_seq; /* numbers for OPTION */
 	pthread_mutex_t request;     /* a line and its answer on the connection */
-	pthread_mutex_t table;       /* lists, slots, holders, seats */
+	uint32_t owed;         /* answers that were not waited for to their end; under that lock */
+	pthread_mutex_t table; /* lists, slots, holders, seats */
 	/* Lists and how much of each array was ever used. */
 	uint32_t slot_free, slots_used, closing_first, closing_last;
 	uint32_t sock_free, socks_used, socks_open;

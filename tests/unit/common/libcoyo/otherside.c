@@ -61,7 +61,7 @@ struct otherside {
 	char folder[64], path[96];
 	int listen_fd;
 	pthread_t thread;
-	_Atomic bool stop, hold;
+	_Atomic bool stop, hold, mute;
 	_Atomic uint32_t slots, option;
 	_Atomic int64_t option_value;
 	struct app app[APPS];
@@ -514,8 +514,9 @@ static void sleep_once(struct otherside *o)
 
 	p[n++] = (struct pollfd){.fd = o->listen_fd, .events = POLLIN};
 	for (unsigned i = 0; i < APPS; i++)
-		p[n++] = (struct pollfd){.fd = i < o->apps ? o->app[i].connection : -1,
-		                         .events = POLLIN};
+		p[n++] = (struct pollfd){
+		        .fd = i < o->apps && !atomic_load(&o->mute) ? o->app[i].connection : -1,
+		        .events = POLLIN};
 	for (unsigned i = 0; i < o->apps; i++)
 		for (uint32_t w = 0;
 		     o->app[i].connection >= 0 && o->app[i].segment && w < o->layout.workers; w++)
@@ -526,7 +527,7 @@ static void sleep_once(struct otherside *o)
 		if (p[i].revents && read(p[i].fd, &count, sizeof(count)) < 0)
 			continue;
 	for (unsigned i = 0; i < o->apps; i++)
-		if (p[1 + i].revents)
+		if (p[1 + i].revents && !atomic_load(&o->mute))
 			readable(o, &o->app[i]);
 	if (p[0].revents && o->apps < APPS) {
 		o->app[o->apps].connection = accept4(o->listen_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -600,6 +601,11 @@ struct otherside_count *otherside_count(struct otherside *o)
 void otherside_hold(struct otherside *o, bool held)
 {
 	atomic_store(&o->hold, held);
+}
+
+void otherside_mute(struct otherside *o, bool mute)
+{
+	atomic_store(&o->mute, mute);
 }
 
 uint8_t *otherside_segment(struct otherside *o, struct appseg_layout *layout)

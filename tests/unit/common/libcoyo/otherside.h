@@ -34,6 +34,8 @@ void otherside_stop(struct otherside *o);
 struct otherside_count *otherside_count(struct otherside *o);
 /* While it is held it takes no message and moves no byte. */
 void otherside_hold(struct otherside *o, bool held);
+/* While it is mute it takes no line, so that none is answered. */
+void otherside_mute(struct otherside *o, bool mute);
 /* The segment of the application that attached last, for a test that writes there what no daemon would; NULL: none has attached. */
 uint8_t *otherside_segment(struct otherside *o, struct appseg_layout *layout);
 /* Slots that the application has given it and that it has not given back. */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 /* ---- what cannot be attached to ---- */
 
@@ -240,6 +241,54 @@ static void a_kick_that_was_lost(void **state)
 	assert_int_equal(atomic_load(&w->stream.worker_kicked), 0);
 }
 
+/* ---- a daemon that is stopped ---- */
+
+static void *make_socket(void *arg)
+{
+	int h = coyo_socket(AF_COYO, SOCK_STREAM, 0);
+
+	*(int *)arg = h < 0 ? errno : 0;
+	return NULL;
+}
+
+/* One thread attaches, which another that forks has to wait for: both are through after five seconds. */
+static void nobody_answers_who_attaches(void **state)
+{
+	struct otherside *o = otherside_start(
+	        &(struct otherside_cfg){.workers = 1, .slots = 4, .ring_bytes = 4096});
+	pthread_t t;
+	pid_t child;
+	int err = 0;
+
+	otherside_mute(o, true);
+	pthread_create(&t, NULL, make_socket, &err);
+	usleep(50000);
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	pthread_join(t, NULL);
+	assert_int_equal(err, ETIMEDOUT);
+	otherside_stop(o);
+}
+
+/* The answer to a listen that was given up comes all the same: the port is free again, and the next request has its own answer. */
+static void an_answer_that_comes_late(void **state)
+{
+	struct pair *p = *state;
+	struct sockaddr_coyo to = pair_address(7100);
+	int h = coyo_socket(AF_COYO, SOCK_STREAM, 0);
+
+	assert_int_equal(coyo_bind(h, (struct sockaddr *)&to, sizeof(to)), 0);
+	otherside_mute(p->o, true);
+	assert_fails(coyo_listen(h, 4), ETIMEDOUT);
+	otherside_mute(p->o, false);
+	assert_int_equal(coyo_listen(h, 4), 0);
+	coyo_close(pair_connect(7100));
+	coyo_close(h);
+}
+
 /* ---- the daemon's end ---- */
 
 struct call {
@@ -324,6 +373,8 @@ int main(void)
 	                                        pair_teardown),
 	        TEST(a_worker_that_stands_still),
 	        TEST(a_kick_that_was_lost),
+	        cmocka_unit_test(nobody_answers_who_attaches),
+	        TEST(an_answer_that_comes_late),
 	        TEST(the_daemon_is_killed),
 	        cmocka_unit_test(restarts_without_end),
 	};
