@@ -30,6 +30,7 @@ struct slot {
 	bool posted; /* closing: it was given to a listener, and the worker may not have used it */
 	bool close_due; /* closing: CLOSE is not sent yet */
 	bool abort;     /* closing: with a reset */
+	bool filled;    /* its rings may have pages of streams before */
 	bool listens; /* a listener's own: it is free when no posted slot names it any more, and no worker tells APPSEG_FREE */
 	uint16_t port;     /* queued: the peer's */
 	uint32_t sock;     /* posted, queued: the listening socket */
@@ -121,6 +122,7 @@ struct region {
 	pthread_mutex_t table; /* lists, slots, holders, seats */
 	/* Lists and how much of each array was ever used. */
 	uint32_t slot_free, slots_used, closing_first, closing_last;
+	uint32_t filled; /* of the free ones: how many keep the memory of their rings */
 	uint32_t sock_free, socks_used, socks_open;
 	struct seat seat[SEATS];
 	uint32_t seats_used;

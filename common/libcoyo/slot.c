@@ -5,8 +5,13 @@
 #include "libcoyo/lock.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #define LOOKS 8 /* closed slots looked at each time that one is taken */
+#define FILLED_MOST \
+	32 /* free slots that keep the memory of their rings, for those that come next */
+#define FEW_BYTES \
+	16384u /* a ring that so many bytes went through at most is not worth a system call */
 
 static struct slot *slot_of(struct attachment *a, uint32_t i)
 {
@@ -15,10 +20,27 @@ static struct slot *slot_of(struct attachment *a, uint32_t i)
 
 /* ---- under the region's lock ---- */
 
+/* The rings' memory goes back to the system, except that of some slots. Nobody has the slot: its worker has told APPSEG_FREE, or never heard of
+ * it, and no thread is in its rings, since each is there under a lock of the socket that gave the slot up. */
+static void give_memory_back(struct attachment *a, uint32_t i)
+{
+	const struct appseg_layout *l = &a->region->layout;
+	struct appseg_stream *stream = &attach_slot(a, i)->stream;
+
+	if (!slot_of(a, i)->filled && atomic_load(&stream->in.head) <= FEW_BYTES &&
+	    atomic_load(&stream->out.head) <= FEW_BYTES)
+		return;
+	slot_of(a, i)->filled = a->region->filled < FILLED_MOST ||
+	                        madvise(a->segment + appseg_ring_at(l, i, false),
+	                                2 * (size_t)l->ring_bytes, MADV_REMOVE) < 0;
+	a->region->filled += slot_of(a, i)->filled;
+}
+
 static void list_free(struct attachment *a, uint32_t i)
 {
 	struct slot *s = slot_of(a, i);
 
+	give_memory_back(a, i);
 	s->state = SLOT_FREE;
 	s->next = a->region->slot_free;
 	a->region->slot_free = i;
@@ -88,6 +110,7 @@ static uint32_t pop(struct attachment *a)
 
 	if (i != NONE) {
 		r->slot_free = slot_of(a, i)->next;
+		r->filled -= slot_of(a, i)->filled;
 		return i;
 	}
 	return r->slots_used < r->layout.slots ? r->slots_used++ : NONE;
@@ -107,6 +130,7 @@ static uint32_t take(struct attachment *a, uint8_t state, uint32_t worker)
 		return NONE;
 	*slot_of(a, i) = (struct slot){.state = state,
 	                               .worker = (uint8_t)worker,
+	                               .filled = slot_of(a, i)->filled,
 	                               .sock = NONE,
 	                               .listener = NONE,
 	                               .next = NONE};

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slots and entries of the table over a socket's life: none is lost where a call fails, none is given back twice. */
+/* Slots and entries of the table over a socket's life: none is lost where a call fails, none is given back twice, and their memory is. */
 #include "pair.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
-#define LANE   300 /* more than a lane has messages */
-#define ROUNDS 2000
+#define LANE    300 /* more than a lane has messages */
+#define STREAMS 100
+#define ROUNDS  2000
+#define PAGE    4096u
 
 static int many_setup(void **state)
 {
@@ -84,6 +87,55 @@ static void two_threads_that_close_one_socket(void **state)
 	coyo_close(b);
 }
 
+/* ---- memory ---- */
+
+/* Pages of all rings that take memory. */
+static unsigned pages(struct pair *p)
+{
+	static unsigned char there[2 * 512 * PAIR_RING / PAGE];
+	struct appseg_layout l;
+	uint8_t *rings = otherside_segment(p->o, &l);
+	unsigned n = 0;
+
+	rings += appseg_ring_at(&l, 0, false);
+	assert_int_equal(mincore(rings, sizeof(there) * PAGE, there), 0);
+	for (size_t i = 0; i < sizeof(there); i++)
+		n += there[i] & 1;
+	return n;
+}
+
+static void fill_both_ways(int from, int to)
+{
+	static uint8_t big[2 * PAIR_RING];
+	size_t left = sizeof(big);
+
+	while (left > 0) {
+		assert_int_equal(coyo_send(from, big, PAIR_RING / 2, 0), PAIR_RING / 2);
+		assert_int_equal(coyo_recv(to, big, PAIR_RING / 2, MSG_WAITALL), PAIR_RING / 2);
+		left -= PAIR_RING / 2;
+	}
+}
+
+/* The rings of some free slots stay filled for those that come next, those of all others go back to the system. */
+static void memory_of_closed_streams(void **state)
+{
+	struct pair *p = *state;
+	int h[2 * STREAMS];
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		h[2 * i] = pair_connect(PAIR_PORT);
+		h[2 * i + 1] = coyo_accept(p->listener, NULL, NULL);
+		fill_both_ways(h[2 * i], h[2 * i + 1]);
+		fill_both_ways(h[2 * i + 1], h[2 * i]);
+	}
+	assert_true(pages(p) >= STREAMS * 4 * PAIR_RING / PAGE);
+	for (unsigned i = 0; i < 2 * STREAMS; i++)
+		coyo_close(h[i]);
+	pair_await((coyo_close(p->a), coyo_close(p->b), pair_again(p),
+	            pages(p) <= 80 * 2 * PAIR_RING / PAGE));
+	fill_both_ways(p->a, p->b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, many_setup, pair_teardown)
 
 int main(void)
@@ -91,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(a_connect_that_no_worker_takes),
 	        TEST(two_threads_that_close_one_socket),
+	        TEST(memory_of_closed_streams),
 	};
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);
