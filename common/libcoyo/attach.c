@@ -58,6 +58,20 @@ static uint32_t slots_wanted(void)
 	return (uint32_t)min_u64(l.rlim_cur, APPLANE_SLOTS_MAX);
 }
 
+/* What the two descriptors are that everything hangs on. */
+static int note_files(struct attachment *a)
+{
+	struct stat c, m;
+
+	if (fstat(a->connection, &c) < 0 || fstat(a->memory, &m) < 0)
+		return -errno;
+	a->connection_dev = c.st_dev;
+	a->connection_ino = c.st_ino;
+	a->memory_dev = m.st_dev;
+	a->memory_ino = m.st_ino;
+	return 0;
+}
+
 static int map_segment(struct attachment *a, const struct appseg_layout *l)
 {
 	int seals = fcntl(a->memory, F_GET_SEALS);
@@ -131,7 +145,9 @@ static int take_answer(struct attachment *a, int connection, const struct app_an
 		return -EPROTO;
 	*a = (struct attachment){.connection = connection, .memory = fd[0], .wake = fd[1]};
 	memcpy(a->worker, fd + 2, (nfds - 2) * sizeof(int));
-	r = map_segment(a, &ans->layout);
+	r = note_files(a);
+	if (r == 0)
+		r = map_segment(a, &ans->layout);
 	if (r < 0)
 		return r;
 	a->poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -222,7 +238,7 @@ static int open_attachment(struct attachment *a)
  * still be on its way out of a call. */
 static void retire(struct attachment *a)
 {
-	if (a->closed || !attach_dead(a) || a->region->socks_open > 0)
+	if (!attach_dead(a) || a->region->socks_open > 0 || !attach_ours(a))
 		return;
 	if (mmap(a->segment, appseg_bytes(&a->region->layout), PROT_READ | PROT_WRITE,
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
@@ -303,7 +319,7 @@ int attach_ask(struct attachment *a, const struct app_request *req, struct app_a
 	unsigned passed;
 	int r;
 
-	if (attach_dead(a))
+	if (attach_dead(a) || !attach_ours(a))
 		return -ECONNRESET;
 	if (lock_take(&a->region->request)) {
 		discard(a->connection);
@@ -322,11 +338,28 @@ int attach_ask(struct attachment *a, const struct app_request *req, struct app_a
 	return r;
 }
 
+static bool is_file(int fd, dev_t dev, ino_t ino)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+bool attach_ours(struct attachment *a)
+{
+	if (!atomic_load(&a->closed) &&
+	    (!is_file(a->connection, a->connection_dev, a->connection_ino) ||
+	     !is_file(a->memory, a->memory_dev, a->memory_ino)))
+		atomic_store(&a->closed, true);
+	return !atomic_load(&a->closed);
+}
+
 bool attach_look(struct attachment *a)
 {
 	struct pollfd p = {.fd = a->connection, .events = POLLRDHUP};
 
-	if (!attach_dead(a) && poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
+	if (!attach_dead(a) && attach_ours(a) && poll(&p, 1, 0) == 1 &&
+	    (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
 		atomic_store_explicit(&a->region->dead, 1, memory_order_release);
 	return attach_dead(a);
 }

@@ -6,6 +6,8 @@
 #include "ipc/appabi.h"
 #include "libcoyo/region.h"
 
+#include <sys/types.h>
+
 #define ATTACHMENTS \
 	1024 /* in the life of one process: one more each time that the daemon was restarted */
 
@@ -14,12 +16,16 @@ struct attachment {
 	uint8_t *segment;
 	int connection; /* its end is the application's */
 	int memory;     /* the segment's file */
-	int wake;       /* readable when the daemon wakes the application */
+	/* What these two are, by which another file under the same number is told from them. */
+	dev_t connection_dev, memory_dev;
+	ino_t connection_ino, memory_ino;
+	int wake; /* readable when the daemon wakes the application */
 	int poke; /* an eventfd of the application's own: wakes those of its threads that poll */
 	int worker[APPLANE_WORKERS_MAX]; /* eventfds */
 	unsigned seat;                   /* this process's; SEATS: none was left */
 	bool watched; /* the caller's own loop sleeps on what events_descriptor() returned */
-	bool closed;  /* the daemon has ended and all descriptors are closed */
+	/* This process has no descriptors of it any more: the daemon has ended, or the program has closed them as if they were its own. */
+	_Atomic bool closed;
 };
 
 /* The attachment that new sockets belong to, made where there is none. NULL with errno: ETIMEDOUT, if the daemon does not answer for five
@@ -33,12 +39,16 @@ unsigned attach_count(void);
 /* One request and its answer on the attachment's connection. 0 or a negative errno: -ETIMEDOUT, if none has come for five seconds; then one that
  * comes later is nobody's, and a listener that it tells of is ended. */
 int attach_ask(struct attachment *a, const struct app_request *req, struct app_answer *ans);
-/* Looks whether the daemon has ended; true: it has. A system call, for threads that wait. */
+/* Looks whether the daemon has ended, or this process has lost its descriptors; true: it has. A system call, for threads that wait. */
 bool attach_look(struct attachment *a);
-/* The same from memory, as it was last seen. */
+/* Whether this process still has its descriptors: a program may have closed them as if they were its own, and opened others under their
+ * numbers. System calls. */
+bool attach_ours(struct attachment *a);
+/* What attach_look() says, from memory, as it was last seen. */
 static inline bool attach_dead(const struct attachment *a)
 {
-	return atomic_load_explicit(&a->region->dead, memory_order_acquire);
+	return atomic_load_explicit(&a->closed, memory_order_relaxed) ||
+	       atomic_load_explicit(&a->region->dead, memory_order_acquire);
 }
 
 /* Words of a slot in the segment. */

@@ -230,7 +230,7 @@ static void read_wakes(struct attachment *a)
 	char rest[LEFT_BYTES];
 	int n;
 
-	if (ioctl(a->wake, FIONREAD, &n) < 0)
+	if (!attach_ours(a) || ioctl(a->wake, FIONREAD, &n) < 0)
 		return;
 	while (n > (int)sizeof(rest) + WAKE_BYTES) {
 		ssize_t k = read(a->wake, rest, sizeof(rest));

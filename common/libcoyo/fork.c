@@ -34,7 +34,7 @@ static void in_child(void)
 
 		a->seat = promised[i];
 		a->watched = false;
-		if (!a->closed)
+		if (attach_ours(a))
 			seat_claim(a->region, a->memory, a->seat);
 	}
 	events_fork_unlock(true);

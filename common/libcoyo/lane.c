@@ -18,8 +18,8 @@ void lane_wake(struct attachment *a, uint32_t worker)
 	uint64_t one = 1;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(asleep, memory_order_relaxed) && atomic_exchange(asleep, 0) &&
-	    write(a->worker[worker], &one, sizeof(one)) < 0) {
+	if (atomic_load_explicit(asleep, memory_order_relaxed) && attach_ours(a) &&
+	    atomic_exchange(asleep, 0) && write(a->worker[worker], &one, sizeof(one)) < 0) {
 		/* EAGAIN: the counter is at its limit, so it is readable: as good as written. */
 	}
 }

@@ -51,6 +51,11 @@ void release_orphans(unsigned attachment)
 	struct attachment *a = attach_at(attachment);
 	uint32_t i;
 
+	if (a->region->seats_used <= 1 && !a->region->orphans)
+		return;
+	/* Locks of another file would say that all others have ended. */
+	if (!attach_ours(a))
+		return;
 	while ((i = seat_orphan(a->region, a->memory, a->seat)) != NONE) {
 		struct ref r = sock_ref(attachment, i);
 

@@ -14,7 +14,7 @@ static void wake(struct attachment *a, _Atomic uint32_t *word)
 
 	if (bits & APPWAIT_SLEEPS)
 		syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-	if ((bits & APPWAIT_EVENT) && write(a->poke, &one, sizeof(one)) < 0) {
+	if ((bits & APPWAIT_EVENT) && attach_ours(a) && write(a->poke, &one, sizeof(one)) < 0) {
 		/* EAGAIN: the counter is at its limit, so it is readable: as good as written. */
 	}
 }

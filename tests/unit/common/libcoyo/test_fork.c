@@ -2,6 +2,7 @@
 /* fork() and exec: a child uses what it inherits, the last that holds a socket closes it, and who has gone holds nothing. */
 #include "pair.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -157,6 +158,49 @@ static void a_daemon_by_double_fork(void **state)
 	assert_int_equal(coyo_recv(p->b, got, 3, 0), 0);
 }
 
+/* As programs do that become daemons, and then open files of their own, whose ends and locks say nothing about ours. The child has lost what it
+ * inherited and attaches anew; its parent has lost nothing, and nothing is written into the files. */
+static void a_child_that_closes_all_descriptors(void **state)
+{
+	struct sockaddr_coyo to = pair_address(PAIR_PORT);
+	struct pair *p = *state;
+	pid_t child = fork();
+	char got;
+
+	if (child == 0) {
+		int h, one[2];
+		char byte;
+
+		for (int fd = 3; fd < 1024; fd++)
+			close(fd);
+		for (unsigned i = 0; i < 20; i++)
+			if (pipe2(one, O_NONBLOCK) < 0 || one[0] < 3 ||
+			    (i % 2 && close(one[1]) < 0))
+				_exit(3);
+		usleep(150000);
+		if (coyo_send(p->b, "y", 1, 0) == 1)
+			usleep(10000);
+		coyo_close(p->a);
+		h = coyo_socket(AF_COYO, SOCK_STREAM, 0);
+		/* Nobody listens there for this application. */
+		if (h < 0 || coyo_connect(h, (struct sockaddr *)&to, sizeof(to)) == 0 ||
+		    errno != ECONNREFUSED)
+			_exit(1);
+		if (coyo_recv(p->b, &got, 1, 0) != -1 || errno != ECONNRESET)
+			_exit(2);
+		for (int fd = 3; fd <= one[0]; fd++)
+			if (read(fd, &byte, 1) > 0)
+				_exit(4);
+		_exit(0);
+	}
+	assert_int_equal(joined(child), 0);
+	assert_int_equal(coyo_send(p->a, "x", 1, 0), 1);
+	assert_int_equal(coyo_recv(p->b, &got, 1, 0), 1);
+	coyo_close(p->a);
+	coyo_close(p->b);
+	pair_again(p);
+}
+
 static void children_that_poll(void **state)
 {
 	struct pair *p = *state;
@@ -196,6 +240,7 @@ int main(void)
 	        TEST(exec_holds_nothing),
 	        TEST(a_killed_child_holds_nothing),
 	        TEST(a_daemon_by_double_fork),
+	        TEST(a_child_that_closes_all_descriptors),
 	        TEST(children_that_poll),
 	};
 	alarm(60);
