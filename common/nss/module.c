@@ -184,6 +184,14 @@ COYO_EXPORT enum nss_status _nss_coyo_gethostbyname2_r(const char *name, int fam
 	                                  NULL, NULL);
 }
 
+COYO_EXPORT enum nss_status _nss_coyo_gethostbyname_r(const char *name, struct hostent *result,
+                                                      char *buffer, size_t buflen, int *errnop,
+                                                      int *h_errnop)
+{
+	return _nss_coyo_gethostbyname3_r(name, AF_INET, result, buffer, buflen, errnop, h_errnop,
+	                                  NULL, NULL);
+}
+
 COYO_EXPORT enum nss_status _nss_coyo_gethostbyaddr2_r(const void *address, socklen_t len,
                                                        int family, struct hostent *result,
                                                        char *buffer, size_t buflen, int *errnop,

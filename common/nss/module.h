@@ -28,6 +28,11 @@ enum nss_status _nss_coyo_gethostbyname3_r(const char *name, int family, struct 
 enum nss_status _nss_coyo_gethostbyname2_r(const char *name, int family, struct hostent *result,
                                            char *buffer, size_t buflen, int *errnop, int *h_errnop);
 
+/* The IPv4 addresses, of which no name of ours has any. It is there for programs that know gethostbyname() alone: where libc does not find it, it
+ * asks the services behind, and the name leaves this machine. */
+enum nss_status _nss_coyo_gethostbyname_r(const char *name, struct hostent *result, char *buffer,
+                                          size_t buflen, int *errnop, int *h_errnop);
+
 /* The name of an address. */
 enum nss_status _nss_coyo_gethostbyaddr2_r(const void *address, socklen_t len, int family,
                                            struct hostent *result, char *buffer, size_t buflen,

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -110,6 +111,8 @@ def leaves_others_alone(w):
     check(set(w.asked()) == {"public.example", "nowhere.example"}, "and the resolver was asked for what is not in files")
     check(w.addresses("nobody.coyo") is None, "a name that nobody has is not found")
     check(w.asked() == [], "and does not leave this machine")
+    status, said = w.runs(sys.executable, "-c", "import ctypes; print(ctypes.CDLL(None).gethostbyname(b'me.coyo'))")
+    check((status, said.strip(), w.asked()) == (0, "0", []), "nor does one that a program asks for by gethostbyname(), which knows IPv4 alone")
     w.switch("files coyo dns")
     check(w.addresses("me.coyo") is not None and w.addresses("public.example") is not None, "without [NOTFOUND=return] all is found as well")
     w.asked()

@@ -100,6 +100,20 @@ static void test_what_is_ours(void **state)
 	free(memory);
 }
 
+/* Programs that ask for IPv4 alone get none, by the one call that they know as by the others; the services behind are not asked. */
+static void test_ipv4_alone(void **state)
+{
+	char buffer[ENOUGH];
+	struct hostent h;
+
+	assert_int_equal(
+	        _nss_coyo_gethostbyname_r("nas.home.coyo", &h, buffer, ENOUGH, &err, &herr),
+	        NSS_STATUS_NOTFOUND);
+	assert_int_equal(herr, NO_DATA);
+	assert_int_equal(_nss_coyo_gethostbyname_r("example.org", &h, buffer, ENOUGH, &err, &herr),
+	                 NSS_STATUS_UNAVAIL);
+}
+
 /* What is not ours is told without a system call: a child that may only write and end is not killed for it. */
 static void test_no_system_call(void **state)
 {
@@ -291,10 +305,9 @@ int main(void)
 {
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
 	const struct CMUnitTest tests[] = {
-	        AT_HOME(test_what_is_ours),  AT_HOME(test_no_system_call),
-	        AT_HOME(test_names_and_ids), AT_HOME(test_buffers),
-	        AT_HOME(test_addresses),     AT_HOME(test_silent_daemon),
-	        AT_HOME(test_threads),
+	        AT_HOME(test_what_is_ours),  AT_HOME(test_ipv4_alone), AT_HOME(test_no_system_call),
+	        AT_HOME(test_names_and_ids), AT_HOME(test_buffers),    AT_HOME(test_addresses),
+	        AT_HOME(test_silent_daemon), AT_HOME(test_threads),
 	};
 
 	for (unsigned i = 0; i < ID_BYTES; i++)
