@@ -66,16 +66,17 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Whether a name is this network's business: it ends in .coyo, or is as long as an id. */
+/* Whether a name is this network's business: it ends in .coyo, or is as long as an id. A name of DNS may be as long, but then it has more than
+ * one dot, because no top-level domain is that long. */
 static bool ours(const char *name)
 {
-	size_t len = strlen(name), n = 0;
+	size_t len = strlen(name), dots = 0;
 
 	if (len > 0 && name[len - 1] == '.')
 		len--;
-	for (size_t i = 0; i < len && n <= ID_TEXT_LEN; i++)
-		n += name[i] != '.';
-	if (n == ID_TEXT_LEN)
+	for (size_t i = 0; i < len; i++)
+		dots += name[i] == '.';
+	if (len - dots == ID_TEXT_LEN && dots <= 1)
 		return true;
 	if (len < SUFFIX_LEN)
 		return false;

@@ -114,6 +114,26 @@ static void test_ipv4_alone(void **state)
 	                 NSS_STATUS_UNAVAIL);
 }
 
+/* A name of DNS that happens to be as long as an id is DNS's. What can only be an id, and is none, is nobody's. */
+static void test_as_long_as_an_id(void **state)
+{
+	char name[ID_TEXT_LEN + 4], buffer[ENOUGH];
+	struct hostent h;
+
+	snprintf(name, sizeof(name), "%.50s.%.45s.%.10s.com", text, text, text);
+	assert_int_equal(
+	        _nss_coyo_gethostbyname2_r(name, AF_INET6, &h, buffer, ENOUGH, &err, &herr),
+	        NSS_STATUS_UNAVAIL);
+	snprintf(name, sizeof(name), "%s.", text);
+	assert_int_equal(
+	        _nss_coyo_gethostbyname2_r(name, AF_INET6, &h, buffer, ENOUGH, &err, &herr),
+	        NSS_STATUS_SUCCESS);
+	name[3] = name[3] == 'a' ? 'b' : 'a';
+	assert_int_equal(
+	        _nss_coyo_gethostbyname2_r(name, AF_INET6, &h, buffer, ENOUGH, &err, &herr),
+	        NSS_STATUS_NOTFOUND);
+}
+
 /* What is not ours is told without a system call: a child that may only write and end is not killed for it. */
 static void test_no_system_call(void **state)
 {
@@ -305,9 +325,11 @@ int main(void)
 {
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
 	const struct CMUnitTest tests[] = {
-	        AT_HOME(test_what_is_ours),  AT_HOME(test_ipv4_alone), AT_HOME(test_no_system_call),
-	        AT_HOME(test_names_and_ids), AT_HOME(test_buffers),    AT_HOME(test_addresses),
-	        AT_HOME(test_silent_daemon), AT_HOME(test_threads),
+	        AT_HOME(test_what_is_ours),     AT_HOME(test_ipv4_alone),
+	        AT_HOME(test_as_long_as_an_id), AT_HOME(test_no_system_call),
+	        AT_HOME(test_names_and_ids),    AT_HOME(test_buffers),
+	        AT_HOME(test_addresses),        AT_HOME(test_silent_daemon),
+	        AT_HOME(test_threads),
 	};
 
 	for (unsigned i = 0; i < ID_BYTES; i++)
