@@ -129,15 +129,20 @@ static int write_anew(const struct petfile *f, int folder, const char *without, 
 	out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (!out) {
 		err = errno;
-		if (fd >= 0)
+		if (fd >= 0) {
 			close(fd);
+			(void)unlink(fresh);
+		}
 		return petfile_fail(why, err, "cannot write %.200s: %s", f->path, strerror(err));
 	}
 	put_text(out, f, without, with, id);
 	good = fflush(out) == 0 && fsync(fd) == 0;
-	good = fclose(out) == 0 && good && rename(fresh, f->path) == 0 && fsync(folder) == 0;
-	if (good)
+	good = fclose(out) == 0 && good && rename(fresh, f->path) == 0;
+	if (good) {
+		/* The change is made; not every file system can sync a folder. */
+		(void)fsync(folder);
 		return 0;
+	}
 	err = errno;
 	(void)unlink(fresh);
 	return petfile_fail(why, err, "cannot write %.200s: %s", f->path, strerror(err));

@@ -16,6 +16,21 @@
 static char home[64], file[128], one[ID_TEXT_LEN + 1], two[ID_TEXT_LEN + 1];
 static struct node_id a, b;
 
+/* Some file systems refuse to sync a folder. */
+static bool no_folder_sync;
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	struct stat st;
+
+	if (!no_folder_sync || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return __real_fsync(fd);
+	errno = EINVAL;
+	return -1;
+}
+
 static int make_home(void **state)
 {
 	snprintf(home, sizeof(home), "/tmp/coyo-test-XXXXXX");
@@ -148,6 +163,20 @@ static void test_refused(void **state)
 	assert_non_null(strstr(why, "is no file"));
 }
 
+/* What has been changed is not called a failure because the folder could not be synced. */
+static void test_folder_that_cannot_be_synced(void **state)
+{
+	char why[PETNAMES_WHY_MAX], expected[4096];
+
+	no_folder_sync = true;
+	assert_int_equal(petnames_add("nas", &a, why), 0);
+	assert_int_equal(petnames_add("phone", &b, why), 0);
+	assert_int_equal(petnames_remove("nas", why), 0);
+	no_folder_sync = false;
+	snprintf(expected, sizeof(expected), "%s phone\n", two);
+	assert_string_equal(contents(), expected);
+}
+
 /* Several at once: each waits for the one before, and none is lost. */
 static void test_at_once(void **state)
 {
@@ -173,8 +202,12 @@ int main(void)
 {
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
 	const struct CMUnitTest tests[] = {
-	        AT_HOME(test_none),    AT_HOME(test_add_and_remove), AT_HOME(test_other_lines_stay),
-	        AT_HOME(test_refused), AT_HOME(test_at_once),
+	        AT_HOME(test_none),
+	        AT_HOME(test_add_and_remove),
+	        AT_HOME(test_other_lines_stay),
+	        AT_HOME(test_refused),
+	        AT_HOME(test_folder_that_cannot_be_synced),
+	        AT_HOME(test_at_once),
 	};
 
 	for (unsigned i = 0; i < ID_BYTES; i++) {
