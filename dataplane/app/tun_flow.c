@@ -68,12 +68,31 @@ static struct tun_flow *victim(struct tun_flow *set)
 	return v;
 }
 
+static bool rule_fits(const struct dp_tun_allow *a, uint8_t protocol, uint16_t local_port)
+{
+	return (!a->protocol || a->protocol == protocol) && local_port >= a->first &&
+	       local_port <= a->last;
+}
+
+/* Whether the far end of a packet that goes out may send to where it comes from anyway. An answer to an echo is never let in for a rule. */
+static bool always_in(const struct tun_flows *f, const struct tun_packet *p)
+{
+	for (unsigned i = 0; p->protocol != IP6_NEXT_ICMP && i < f->nallow; i++) {
+		const struct dp_tun_allow *a = &f->allow[i];
+
+		if (rule_fits(a, p->protocol, p->from) && (a->any || ip6_is_id(p->dest, &a->from)))
+			return true;
+	}
+	return false;
+}
+
 void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, struct instant now)
 {
 	struct tun_flow k, *at;
 
-	/* An error is no question, and an answer to an echo is none either. */
-	if (p->kind != TUN_FLOW || p->icmp == ICMP6_ECHO_REPLY)
+	/* An error is no question, and an answer to an echo is none either. Nor does what this node's servers say take room: whoever may call them, from as
+	 * many ports as it likes, could drive out the flows of everybody else. */
+	if (p->kind != TUN_FLOW || p->icmp == ICMP6_ECHO_REPLY || always_in(f, p))
 		return;
 	k = key_of(p->protocol, p->dest, p->from, p->to);
 	at = find(f, &k, now);
@@ -91,8 +110,7 @@ static bool allowed(const struct tun_flows *f, const struct tun_packet *p, const
 	for (unsigned i = 0; i < f->nallow; i++) {
 		const struct dp_tun_allow *a = &f->allow[i];
 
-		if ((!a->protocol || a->protocol == p->protocol) && p->to >= a->first &&
-		    p->to <= a->last && (a->any || id_eq(&a->from, id)))
+		if (rule_fits(a, p->protocol, p->to) && (a->any || id_eq(&a->from, id)))
 			return true;
 	}
 	return false;
@@ -122,7 +140,7 @@ static bool error_in(struct tun_flows *f, const struct tun_packet *p, const stru
 {
 	struct tun_flow k = key_of(p->protocol, p->dest, p->from, p->to);
 
-	return ip6_is_id(p->dest, id) && find(f, &k, now);
+	return ip6_is_id(p->dest, id) && (find(f, &k, now) || always_in(f, p));
 }
 
 bool tun_flows_in(struct tun_flows *f, const struct tun_packet *p, const struct node_id *id,

@@ -43,7 +43,8 @@ struct tun_flows {
 /* An empty table. allow stays the caller's; seed is secret and random. */
 void tun_flows_init(struct tun_flows *f, const struct dp_tun_allow *allow, unsigned nallow,
                     const uint8_t seed[16]);
-/* A packet has gone out: its answers may come. Where a set is full, the flow that would end first gives way. */
+/* A packet has gone out: its answers may come. Where a set is full, the flow that would end first gives way. Answers that are allowed anyway take no
+ * room. */
 void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, struct instant now);
 /* Whether a packet from id, which its source is, may come in. */
 bool tun_flows_in(struct tun_flows *f, const struct tun_packet *p, const struct node_id *id,

@@ -127,6 +127,32 @@ static void test_allowed(void **state)
 	f.nallow = 0;
 }
 
+/* Whoever may call this node's servers, and does so from all its ports, takes no room from what this node itself has begun; errors about what the
+ * servers have said come all the same. */
+static void test_callers_take_no_room(void **state)
+{
+	struct dp_tun_allow rule = {.protocol = 6, .first = 22, .last = 22, .from = id[2]};
+	struct tun_packet p = packet(0, 2, 6, 22, 9999);
+
+	f.allow = &rule;
+	f.nallow = 1;
+	out(1, 17, 5000, 53);
+	for (unsigned port = 1; port < 65536; port++) {
+		assert_true(in(2, 6, (uint16_t)port, 22));
+		out(2, 6, 22, (uint16_t)port);
+	}
+	assert_true(in(1, 17, 53, 5000));
+	p.kind = TUN_ERROR;
+	assert_true(tun_flows_in(&f, &p, &id[2], now));
+	assert_false(tun_flows_in(&f, &p, &id[1], now)); /* somebody else's, about that */
+	p.from = 23;
+	assert_false(tun_flows_in(&f, &p, &id[2], now));
+	/* To somebody whom the rule is not for, from the same port, there is a flow as ever. */
+	out(1, 6, 22, 80);
+	assert_true(in(1, 6, 80, 22));
+	f.nallow = 0;
+}
+
 /* The later fragments of a packet follow its first; without it nobody knows what they belong to. */
 static void test_fragments(void **state)
 {
@@ -170,8 +196,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        test(test_answers_only), test(test_ages),      test(test_echoes), test(test_errors),
-	        test(test_allowed),      test(test_fragments), test(test_many),
+	        test(test_answers_only), test(test_ages),    test(test_echoes),
+	        test(test_errors),       test(test_allowed), test(test_callers_take_no_room),
+	        test(test_fragments),    test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
