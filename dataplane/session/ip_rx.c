@@ -111,9 +111,12 @@ static int other_half(struct worker_sessions *s, const struct ip_half *half)
 
 static void join(struct worker_sessions *s, const struct tunnel_end *e, const struct ip_half *half)
 {
-	int at = other_half(s, half);
 	const struct ip_half *first, *second;
+	int at;
 
+	/* The tick comes once a second: without this one's look a half could be joined with one of another packet that came up to two seconds later. */
+	ip_halves_tick(s, half->since);
+	at = other_half(s, half);
 	if (at < 0) {
 		keep(s, half);
 		return;

@@ -334,6 +334,26 @@ static void test_hostile_halves(void **state)
 	assert_int_equal(n.side[1].sess->ip->nhalves, 0);
 }
 
+/* A half waits for a second at most, wherever in it the worker's tick is: numbers come again. */
+static void test_halves_of_two_packets_are_not_joined(void **state)
+{
+	uint8_t inner[2048];
+	struct tun_slot got;
+
+	sessnet_up(&n);
+	for (unsigned i = 0; i < 20; i++) {
+		inject(inner, half(inner, IP6_FIRST, 7, 100), 100 + 2 * i);
+		sessnet_run(&n, IP_HALF_NS + (1 + i) * NS_PER_MS);
+		inject(inner, half(inner, IP6_SECOND, 7, 100), 101 + 2 * i);
+		assert_int_equal(get(1, &got), 0);
+		sessnet_run(&n, 3 * NS_PER_S + i * 50 * NS_PER_MS);
+	}
+	inject(inner, half(inner, IP6_FIRST, 7, 100), 200);
+	sessnet_run(&n, IP_HALF_NS - NS_PER_MS);
+	inject(inner, half(inner, IP6_SECOND, 7, 100), 201);
+	assert_int_equal(get(1, &got), TUN_PACKET);
+}
+
 static void test_malformed(void **state)
 {
 	static const uint8_t unknown[] = {132, 0, 1, 2, 3, 4, 5, 6, 7, 8},
@@ -403,6 +423,7 @@ int main(void)
 	        test(test_use_and_its_end_are_told),
 	        test(test_full_ring_is_counted),
 	        test(test_hostile_halves),
+	        test(test_halves_of_two_packets_are_not_joined),
 	        test(test_malformed),
 	        test(test_another_prefix),
 	};
