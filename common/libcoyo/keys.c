@@ -143,7 +143,7 @@ int keys_show(const char *path, char why[COYO_WHY_MAX])
 	id_to_text(&me.id, id);
 	id_to_host(&me.id, host);
 	id_to_short(&me.id, brief);
-	names_ipv6_of(&me.id, NAMES_IPV6_PREFIX, ipv6);
+	ip6_of_id(&me.id, NAMES_IPV6_PREFIX, ipv6);
 	inet_ntop(AF_INET6, ipv6, address, sizeof(address));
 	identity_wipe(&me);
 	if (printf("short %s\nhost  %s\nipv6  %s\nid    %s\n", brief, host, address, id) < 0 ||

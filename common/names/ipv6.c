@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The IPv6 view of an id, and the part of the id that it holds as text. */
+/* The part of an id that its IPv6 view holds, as text. */
 #include "names/ipv6.h"
-#include "wire/ip6.h"
+
+#include <string.h>
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-
-void names_ipv6_of(const struct node_id *id, uint8_t prefix, uint8_t out[16])
-{
-	ip6_of_id(id, prefix, out);
-}
 
 void names_start_to_text(const uint8_t start[NAMES_START_BYTES], char out[NAMES_START_LEN + 1])
 {

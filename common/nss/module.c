@@ -97,7 +97,7 @@ static enum nss_status look_up(const char *name, uint8_t address[16], char canon
 
 	if (r < 0)
 		return no_answer(r, errnop, h_errnop);
-	names_ipv6_of(&id, NAMES_IPV6_PREFIX, address);
+	ip6_of_id(&id, NAMES_IPV6_PREFIX, address);
 	if (kind == NAMES_IS_ID) {
 		id_to_host(&id, canon);
 	} else {

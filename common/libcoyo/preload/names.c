@@ -57,7 +57,7 @@ static int resolve(const char *name, struct in6_addr *address)
 		if (!shim_table())
 			return EAI_MEMORY;
 		table_learn(shim_table(), &id);
-		names_ipv6_of(&id, shim_prefix(), address->s6_addr);
+		ip6_of_id(&id, shim_prefix(), address->s6_addr);
 		return 1;
 	}
 	if (!must)

@@ -139,7 +139,7 @@ void shim_address(int family, const struct node_id *id, uint16_t port, struct so
 	}
 	/* Who is not known has the address that means nobody. */
 	if (!id_is_zero(id))
-		names_ipv6_of(id, prefix, sin6.sin6_addr.s6_addr);
+		ip6_of_id(id, prefix, sin6.sin6_addr.s6_addr);
 	memcpy(out, &sin6, min_u64(*len, sizeof(sin6)));
 	*len = sizeof(sin6);
 }

@@ -39,7 +39,7 @@ static void test_there_and_back(void **state)
 	struct in6_addr a;
 
 	(void)state;
-	names_ipv6_of(&id, 0xfd, a.s6_addr);
+	ip6_of_id(&id, 0xfd, a.s6_addr);
 	assert_int_equal(a.s6_addr[0], 0xfd);
 	assert_memory_equal(a.s6_addr + 1, id.b, 15);
 	assert_false(table_id_of(t, &a, &found));
@@ -61,7 +61,7 @@ static void test_same_start(void **state)
 
 	(void)state;
 	other.b[63] ^= 1;
-	names_ipv6_of(&one, 0xfd, a.s6_addr);
+	ip6_of_id(&one, 0xfd, a.s6_addr);
 	table_learn(t, &one);
 	table_learn(t, &other);
 	assert_true(table_id_of(t, &a, &found));
@@ -83,13 +83,13 @@ static void test_bounded(void **state)
 		struct node_id id = id_of(i);
 
 		table_learn(t, &id);
-		names_ipv6_of(&mine, 0xfd, a.s6_addr);
+		ip6_of_id(&mine, 0xfd, a.s6_addr);
 		assert_true(table_id_of(t, &a, &found));
 	}
 	for (uint32_t i = 1000; i < 1000 + 4 * TABLE_MOST; i++) {
 		struct node_id id = id_of(i);
 
-		names_ipv6_of(&id, 0xfd, a.s6_addr);
+		ip6_of_id(&id, 0xfd, a.s6_addr);
 		kept += table_id_of(t, &a, &found);
 	}
 	assert_in_range(kept, TABLE_MOST / 2, TABLE_MOST);
@@ -135,7 +135,7 @@ static void test_many_writers(void **state)
 			id.b[13] = 0; /* all in few sets */
 			id.b[14] &= 1;
 			table_learn(t, &id);
-			names_ipv6_of(&id, 0xfd, a.s6_addr);
+			ip6_of_id(&id, 0xfd, a.s6_addr);
 			if (table_id_of(t, &a, &found) && !id_eq(&id, &found))
 				_exit(1);
 		}

@@ -15,10 +15,10 @@ static void test_address(void **state)
 
 	for (unsigned i = 0; i < ID_BYTES; i++)
 		id.b[i] = (uint8_t)(i * 37 + 11);
-	names_ipv6_of(&id, NAMES_IPV6_PREFIX, address);
+	ip6_of_id(&id, NAMES_IPV6_PREFIX, address);
 	assert_int_equal(address[0], 0xfd);
 	assert_memory_equal(address + 1, id.b, 15);
-	names_ipv6_of(&id, 0x02, address);
+	ip6_of_id(&id, 0x02, address);
 	assert_int_equal(address[0], 0x02);
 }
 

@@ -336,6 +336,6 @@ int main(void)
 		id.b[i] = (uint8_t)(i * 7 + 1);
 	id_to_text(&id, text);
 	id_to_host(&id, host);
-	names_ipv6_of(&id, NAMES_IPV6_PREFIX, address);
+	ip6_of_id(&id, NAMES_IPV6_PREFIX, address);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
