@@ -112,6 +112,7 @@ static int other_half(struct worker_sessions *s, const struct ip_half *half)
 static void join(struct worker_sessions *s, const struct tunnel_end *e, const struct ip_half *half)
 {
 	const struct ip_half *first, *second;
+	struct ip6_elided h;
 	int at;
 
 	/* The tick comes once a second: without this one's look a half could be joined with one of another packet that came up to two seconds later. */
@@ -129,7 +130,11 @@ static void join(struct worker_sessions *s, const struct tunnel_end *e, const st
 		drop_half(s, (unsigned)at);
 		return;
 	}
-	deliver(s, e, &first->h, first->payload, first->len, second->payload, second->len);
+	h = first->h;
+	/* A mark on either half is a mark on the packet (RFC 3168, section 5.3). */
+	if ((second->h.traffic_class & 3) == TCP_CE && (h.traffic_class & 3) != TCP_NOT_ECT)
+		h.traffic_class |= TCP_CE;
+	deliver(s, e, &h, first->payload, first->len, second->payload, second->len);
 	forget(s->ip, (unsigned)at);
 }
 

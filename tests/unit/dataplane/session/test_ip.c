@@ -180,6 +180,32 @@ static void test_traffic_class_takes_the_mark_of_the_way(void **state)
 	assert_memory_equal(got.packet, p, sizeof(p));
 }
 
+/* A router may mark one half alone: the packet is marked all the same, if it may be. */
+static void test_either_half_takes_the_mark_of_the_way(void **state)
+{
+	uint8_t p[1280];
+	struct tun_slot got;
+
+	sessnet_up(&n);
+	path_mtu(0, 1186);
+	for (unsigned marked = 0; marked < 4; marked++)
+		for (unsigned ecn = 0; ecn < 3; ecn++) {
+			struct side *to = &n.side[1];
+			bool ce = ecn != 0 && marked != 0;
+
+			make(0, p, sizeof(p));
+			p[1] = (uint8_t)((p[1] & 0xcf) | ecn << 4);
+			put(0, p, sizeof(p));
+			sess_poll(n.side[0].sess, n.now);
+			for (unsigned i = 0; i < 2; i++)
+				if (marked >> i & 1 && ecn)
+					to->inbox[(to->head + i) % SESSNET_QUEUE].m->hash.usr = 2;
+			sessnet_run(&n, 6 * NS_PER_MS);
+			assert_int_equal(get(1, &got), TUN_PACKET);
+			assert_int_equal(got.packet[1] >> 4 & 3, ce ? 3 : ecn);
+		}
+}
+
 /* The first packets wait for the session that control is asked for, in order; the queue is bounded. */
 static void test_held_until_there_is_a_session(void **state)
 {
@@ -418,6 +444,7 @@ int main(void)
 	        test(test_what_goes_in_comes_out),
 	        test(test_halves_over_loss),
 	        test(test_traffic_class_takes_the_mark_of_the_way),
+	        test(test_either_half_takes_the_mark_of_the_way),
 	        test(test_held_until_there_is_a_session),
 	        test(test_unreachable_gives_back),
 	        test(test_use_and_its_end_are_told),
