@@ -27,16 +27,22 @@ static int take_name(const char *word, char name[NAMES_NAME_MAX + 1])
 	                     kind < 0 ? why : "an id stands where a name is expected");
 }
 
-/* Whether the daemon gives this name to another id. Where it does not say, it does not. */
+/* Whether the daemon gives this name to another id. Where it does not say, it does not. *answers becomes false where none answers, and it is not
+ * asked again. */
 static bool daemon_differs(const char *socket, const char *name, const struct node_id *id,
-                           struct node_id *other)
+                           struct node_id *other, bool *answers)
 {
 	struct app_request req = {.type = APP_REQ_RESOLVE};
 	struct app_answer ans;
 	char why[APP_WHY_MAX];
+	int r;
 
+	if (!*answers)
+		return false;
 	memcpy(req.name, name, strlen(name) + 1);
-	if (ask_daemon(socket, &req, DAEMON_MS, &ans, why) < 0 || ans.type != APP_ANS_IS)
+	r = ask_daemon(socket, &req, DAEMON_MS, &ans, why);
+	*answers = r == 0 || r == -ENOENT;
+	if (r < 0 || ans.type != APP_ANS_IS)
 		return false;
 	*other = ans.id;
 	return !id_eq(&ans.id, id);
@@ -48,6 +54,7 @@ static int list(const char *socket)
 	char why[COYO_WHY_MAX], id[ID_TEXT_LEN + 1], brief[ID_SHORT_LEN + 1];
 	const struct names_row *row;
 	struct names own = {0};
+	bool answers = true;
 	int width = 0;
 
 	if (petnames_load(&own, why) < 0)
@@ -60,7 +67,7 @@ static int list(const char *socket)
 
 		id_to_text(&row->id, id);
 		printf("%-*s  %s", width, row->name, id);
-		if (daemon_differs(socket, row->name, &row->id, &other)) {
+		if (daemon_differs(socket, row->name, &row->id, &other, &answers)) {
 			id_to_short(&other, brief);
 			printf("  # not coyod's %s", brief);
 		}
@@ -75,6 +82,7 @@ static int add(const char *socket, const char *word, const char *id_text)
 	char name[NAMES_NAME_MAX + 1], why[COYO_WHY_MAX], brief[ID_SHORT_LEN + 1];
 	enum id_parse_result parsed;
 	struct node_id id, other;
+	bool answers = true;
 	int r = take_name(word, name);
 
 	if (r)
@@ -85,7 +93,7 @@ static int add(const char *socket, const char *word, const char *id_text)
 	r = petnames_add(name, &id, why);
 	if (r < 0)
 		return verb_complain(PROGRAM_FAILED, why);
-	if (daemon_differs(socket, name, &id, &other)) {
+	if (daemon_differs(socket, name, &id, &other, &answers)) {
 		id_to_short(&other, brief);
 		fprintf(stderr, "coyo: coyod calls %s so; your own names go first\n", brief);
 	}

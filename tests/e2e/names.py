@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import lib
 from lib import check, coyonet
@@ -118,6 +119,14 @@ def own_names(net, p):
     check(u.names("add", "friend", me)[0] == 1, "a name of one's own is not given to another id")
     check(u.names("remove", "phone") == (0, "", "") and u.names("remove", "phone")[0] == 2, "coyo names remove")
     check(u.names("add", "a_b", me)[0] == 2 and u.names("add", "x", "y")[0] == 2 and u.names("add", "x")[0] == 2, "what is no name or no id is refused")
+    with open(u.file, "a", encoding="ascii") as f:
+        f.write("%s one two three four five six\n" % other)
+    os.kill(p.node.proc.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    listed = u.names()
+    took = time.monotonic() - began
+    os.kill(p.node.proc.pid, signal.SIGCONT)
+    check(listed[0] == 0 and listed[1].count("\n") == 7 and took < 5, "a daemon that does not answer is waited for once, not for each name")
     os.chmod(u.file, 0o666)
     for program, words in (("coyo", ("connect", "me", "7000")), ("coyoctl", ("lookup", "me")), ("coyo", ("names",))):
         status, _, err = u.runs(program, *words)
