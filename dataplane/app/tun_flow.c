@@ -125,9 +125,32 @@ static bool frag_known(struct tun_flows *f, const struct tun_packet *p, struct i
 	return false;
 }
 
+/* The place of a packet in fragments: the one that it has, or the oldest; of a sender that has its share, the oldest of its own. */
+static struct tun_frag *frag_place(struct tun_flows *f, const struct tun_packet *p,
+                                   struct instant now)
+{
+	struct tun_frag *oldest = &f->frag[0], *own = NULL;
+	unsigned share = 0;
+
+	for (unsigned i = 0; i < TUN_FRAGS; i++) {
+		struct tun_frag *at = &f->frag[i];
+
+		if (at->until < oldest->until)
+			oldest = at;
+		if (at->until <= now.ns || memcmp(at->remote, p->source, IP6_ADDR_BYTES) != 0)
+			continue;
+		if (at->id == p->id)
+			return at;
+		share++;
+		if (!own || at->until < own->until)
+			own = at;
+	}
+	return share >= TUN_FRAGS_EACH ? own : oldest;
+}
+
 static void frag_note(struct tun_flows *f, const struct tun_packet *p, struct instant now)
 {
-	struct tun_frag *at = &f->frag[f->next_frag++ % TUN_FRAGS];
+	struct tun_frag *at = frag_place(f, p, now);
 
 	memcpy(at->remote, p->source, IP6_ADDR_BYTES);
 	at->id = p->id;

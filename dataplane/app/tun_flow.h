@@ -13,10 +13,11 @@
 #define TUN_FLOW_UDP_NS   (300 * NS_PER_S)
 #define TUN_FLOW_OTHER_NS (60 * NS_PER_S)
 
-#define TUN_FLOW_SETS 2048 /* a power of two */
-#define TUN_FLOW_WAYS 8
-#define TUN_FRAGS     64
-#define TUN_FRAG_NS   (60 * NS_PER_S)
+#define TUN_FLOW_SETS  2048 /* a power of two */
+#define TUN_FLOW_WAYS  8
+#define TUN_FRAGS      64
+#define TUN_FRAGS_EACH 8 /* of one sender */
+#define TUN_FRAG_NS    (60 * NS_PER_S)
 
 struct tun_flow {
 	uint8_t remote[IP6_ADDR_BYTES]; /* the prefix byte is the protocol */
@@ -35,7 +36,6 @@ struct tun_flows {
 	uint64_t key[2]; /* secret, so that nobody fills one set on purpose */
 	const struct dp_tun_allow *allow;
 	unsigned nallow;
-	unsigned next_frag;
 	struct tun_flow set[TUN_FLOW_SETS][TUN_FLOW_WAYS];
 	struct tun_frag frag[TUN_FRAGS];
 };

@@ -176,6 +176,36 @@ static void test_fragments(void **state)
 	assert_false(tun_flows_in(&f, &rest, &id[1], now));
 }
 
+/* Whoever sends many packets in fragments drives out its own only. */
+static void test_fragments_of_one_sender_leave_room(void **state)
+{
+	struct tun_packet first = packet(1, 0, 17, 53, 5000), rest, many;
+
+	first.fragment = true;
+	first.id = 7;
+	rest = first;
+	rest.kind = TUN_FRAGMENT;
+	out(1, 17, 5000, 53);
+	out(2, 17, 5000, 53);
+	assert_true(tun_flows_in(&f, &first, &id[1], now));
+	many = first;
+	many.source = addr[2];
+	for (unsigned i = 0; i < 1000; i++) {
+		now.ns += NS_PER_MS;
+		many.id = i;
+		many.kind = TUN_FLOW;
+		assert_true(tun_flows_in(&f, &many, &id[2], now));
+		many.kind = TUN_FRAGMENT;
+		assert_true(tun_flows_in(&f, &many, &id[2], now));
+		assert_true(tun_flows_in(&f, &rest, &id[1], now));
+	}
+	/* The newest of its own are known. */
+	many.id = 999 - TUN_FRAGS_EACH + 1;
+	assert_true(tun_flows_in(&f, &many, &id[2], now));
+	many.id--;
+	assert_false(tun_flows_in(&f, &many, &id[2], now));
+}
+
 /* However many flows there are, the newest stay, and none becomes another. */
 static void test_many(void **state)
 {
@@ -196,9 +226,11 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        test(test_answers_only), test(test_ages),    test(test_echoes),
-	        test(test_errors),       test(test_allowed), test(test_callers_take_no_room),
-	        test(test_fragments),    test(test_many),
+	        test(test_answers_only), test(test_ages),
+	        test(test_echoes),       test(test_errors),
+	        test(test_allowed),      test(test_callers_take_no_room),
+	        test(test_fragments),    test(test_fragments_of_one_sender_leave_room),
+	        test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
