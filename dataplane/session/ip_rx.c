@@ -35,9 +35,13 @@ static void deliver(struct worker_sessions *s, const struct tunnel_end *e,
 
 /* ---- halves ---- */
 
-static void forget(struct worker_ip *ip, unsigned i)
+static void forget(struct worker_sessions *s, unsigned i)
 {
-	COYO_ASSERT(i < ip->nhalves);
+	struct worker_ip *ip = s->ip;
+	struct tunnel_end *e = end_of(s, ip->half[i].session);
+
+	COYO_ASSERT(i < ip->nhalves && e && e->ip_halves > 0);
+	e->ip_halves--;
 	rte_pktmbuf_free(ip->half[i].m);
 	ip->nhalves--;
 	memmove(ip->half + i, ip->half + i + 1, (ip->nhalves - i) * sizeof(ip->half[0]));
@@ -46,7 +50,7 @@ static void forget(struct worker_ip *ip, unsigned i)
 static void drop_half(struct worker_sessions *s, unsigned i)
 {
 	drop_count(s->w, DROP_TUN_HALF, 1);
-	forget(s->ip, i);
+	forget(s, i);
 }
 
 void ip_end_gone(struct worker_sessions *s, uint32_t session)
@@ -64,21 +68,25 @@ void ip_halves_tick(struct worker_sessions *s, struct instant now)
 		drop_half(s, 0);
 }
 
-/* Room for one more half of this session: its own oldest gives way first. */
+/* Room for one more half of this session. Where it has its share its own oldest gives way, where there is no room the oldest of those that have
+ * most. */
 static void make_room(struct worker_sessions *s, uint32_t session)
 {
-	struct worker_ip *ip = s->ip;
-	unsigned of_session = 0, oldest = 0;
+	const struct worker_ip *ip = s->ip;
+	bool own = s->table[session]->ip_halves >= IP_HALF_END;
+	unsigned most = 0, victim = 0;
 
-	for (unsigned i = ip->nhalves; i-- > 0;)
-		if (ip->half[i].session == session) {
-			of_session++;
-			oldest = i;
-		}
-	if (of_session >= IP_HALF_END)
-		drop_half(s, oldest);
-	else if (ip->nhalves == IP_HALF_MAX)
-		drop_half(s, 0);
+	if (!own && ip->nhalves < IP_HALF_MAX)
+		return;
+	for (unsigned i = 0; i < ip->nhalves; i++) {
+		unsigned n = s->table[ip->half[i].session]->ip_halves;
+
+		if (n <= most || (own && ip->half[i].session != session))
+			continue;
+		most = n;
+		victim = i;
+	}
+	drop_half(s, victim);
 }
 
 static void keep(struct worker_sessions *s, const struct ip_half *half)
@@ -87,6 +95,7 @@ static void keep(struct worker_sessions *s, const struct ip_half *half)
 
 	make_room(s, half->session);
 	ip->half[ip->nhalves++] = *half;
+	s->table[half->session]->ip_halves++;
 	/* The burst that it came with frees it once. */
 	rte_mbuf_refcnt_update(half->m, 1);
 	sess_tick_soon(s, half->since);
@@ -135,7 +144,7 @@ static void join(struct worker_sessions *s, const struct tunnel_end *e, const st
 	if ((second->h.traffic_class & 3) == TCP_CE && (h.traffic_class & 3) != TCP_NOT_ECT)
 		h.traffic_class |= TCP_CE;
 	deliver(s, e, &h, first->payload, first->len, second->payload, second->len);
-	forget(s->ip, (unsigned)at);
+	forget(s, (unsigned)at);
 }
 
 void ip_rx(struct worker_sessions *s, const struct tunnel_end *e, struct rte_mbuf *m,

@@ -70,6 +70,7 @@ struct tunnel_end {
 	uint16_t out_link;
 	uint16_t path_mtu;
 	uint16_t ip_split;     /* number of the last packet of the TUN that was split */
+	uint8_t ip_halves;     /* halves of such packets that wait here for their other half */
 	struct tx_key *tx;     /* NULL: none yet */
 	struct tx_key *staged; /* takes its place with the first packet opened under its phase */
 	struct rx_key *rx[SESS_PHASES];

@@ -360,6 +360,42 @@ static void test_hostile_halves(void **state)
 	assert_int_equal(n.side[1].sess->ip->nhalves, 0);
 }
 
+/* A half that arrives at side 1 in this session. */
+static void half_of(uint32_t session, uint8_t form, uint16_t split)
+{
+	struct worker_sessions *s = n.side[1].sess;
+	struct rte_mbuf *m = worker_mbuf(s->w);
+	uint8_t inner[200];
+	uint32_t len = half(inner, form, split, 100);
+
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), inner, len);
+	ip_rx(s, s->table[session], m, 0, rte_pktmbuf_mtod(m, uint8_t *) + 2, len - 2, n.now);
+	rte_pktmbuf_free(m);
+}
+
+/* Where there is no room for all halves, sessions that fill it give way, and not one that has a single half. */
+static void test_halves_are_shared(void **state)
+{
+	enum { GREEDY = IP_HALF_MAX / IP_HALF_END + 4, FIRST = 3, HONEST = FIRST + GREEDY };
+	struct tun_slot got;
+
+	sessnet_up(&n);
+	for (uint32_t i = FIRST; i <= HONEST; i++)
+		sessnet_session(&n, 1, i, LABEL_NONE);
+	half_of(HONEST, IP6_FIRST, 1);
+	for (uint16_t split = 1; split <= 20; split++)
+		for (uint32_t i = FIRST; i < HONEST; i++)
+			half_of(i, IP6_FIRST, split);
+	assert_int_equal(n.side[1].sess->ip->nhalves, IP_HALF_MAX);
+	half_of(HONEST, IP6_SECOND, 1);
+	assert_int_equal(get(1, &got), TUN_PACKET);
+	assert_int_equal(get(1, &got), 0);
+	/* And all of them go with their sessions. */
+	for (uint32_t i = FIRST; i <= HONEST; i++)
+		end_free(n.side[1].sess, n.side[1].sess->table[i], n.now);
+	assert_int_equal(n.side[1].sess->ip->nhalves, 0);
+}
+
 /* A half waits for a second at most, wherever in it the worker's tick is: numbers come again. */
 static void test_halves_of_two_packets_are_not_joined(void **state)
 {
@@ -450,6 +486,7 @@ int main(void)
 	        test(test_use_and_its_end_are_told),
 	        test(test_full_ring_is_counted),
 	        test(test_hostile_halves),
+	        test(test_halves_are_shared),
 	        test(test_halves_of_two_packets_are_not_joined),
 	        test(test_malformed),
 	        test(test_another_prefix),
