@@ -77,6 +77,22 @@ static void add(struct node *n, struct lookup *l, const struct contact_info *c)
 	COYO_ASSERT(l->n <= LOOKUP_WIDTH);
 }
 
+/* Puts whom an answer names among the candidates. No two nodes have one address: of ids that begin as the address does the first counts, so that
+ * nobody drives out the one that there is with many that there are not. */
+static void add_named(struct node *n, struct lookup *l, const struct kad_msg *m)
+{
+	bool named = false;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		if (l->purpose == LOOKUP_ADDRESS && is_target(l, &m->c[i].id)) {
+			if (named)
+				continue;
+			named = true;
+		}
+		add(n, l, &m->c[i]);
+	}
+}
+
 static void finish(struct node *n, struct lookup *l)
 {
 	const struct contact_info *best = l->exact ? &l->found : NULL;
@@ -217,8 +233,7 @@ void lookup_answer(struct node *n, struct lookup *l, const struct node_id *from,
 		l->found.ntrees = m->self.ntrees;
 		memcpy(l->found.place, m->self.place, sizeof(l->found.place));
 	}
-	for (unsigned i = 0; i < m->count; i++)
-		add(n, l, &m->c[i]);
+	add_named(n, l, m);
 	proceed(n, l);
 }
 
@@ -237,8 +252,7 @@ bool lookup_part(struct node *n, struct lookup *l, const struct node_id *from,
 {
 	if (!l->active)
 		return false;
-	for (unsigned i = 0; i < m->count; i++)
-		add(n, l, &m->c[i]);
+	add_named(n, l, m);
 	if (l->exact && l->purpose != LOOKUP_REFRESH)
 		return false;
 	/* Somebody nearer to ask: the rest of this answer is not needed. */

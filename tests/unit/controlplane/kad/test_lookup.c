@@ -116,10 +116,11 @@ static void test_addresses_are_found(void **state)
 static void test_made_up_ids_of_an_address(void **state)
 {
 	struct lone o;
-	struct kad_msg m = {.count = 1};
+	struct kad_msg m = {.count = KAD_CONTACTS_MAX};
 	struct contact_info at = {.ntrees = 1, .seq = 3};
 	struct lookup *l;
 	struct node_id target = {{9, 8, 7}}, liar;
+	unsigned made_up = 0;
 
 	lone_open(&o, 29);
 	l = &o.n->kad->lookup[0];
@@ -130,10 +131,17 @@ static void test_made_up_ids_of_an_address(void **state)
 	assert_true(lookup_runs(o.n, LOOKUP_ADDRESS, &target));
 	assert_false(lookup_runs(o.n, LOOKUP_ADDRESS, &liar));
 	l->slow = 4; /* others are still out, so that it does not end meanwhile */
-	m.c[0] = (struct contact_info){.id = liar, .ntrees = 1, .seq = 8};
+	/* Of many made-up ids in one answer one is believed, so that they do not take all the places. */
+	for (unsigned i = 0; i < m.count; i++) {
+		m.c[i] = (struct contact_info){.id = liar, .ntrees = 1, .seq = 8};
+		m.c[i].id.b[63] = (uint8_t)i;
+	}
 	lookup_answer(o.n, l, &at.id, false, &m);
 	assert_true(l->active && !l->exact);
 	assert_true(id_eq(&l->cand[0].info.id, &liar)); /* it is asked first */
+	for (unsigned i = 0; i < l->n; i++)
+		made_up += memcmp(l->cand[i].info.id.b, target.b, 15) == 0;
+	assert_int_equal(made_up, 1);
 	lookup_failed(o.n, l, &liar, false);
 	assert_true(l->active && !l->exact);
 	m.count = 0;
