@@ -61,6 +61,7 @@ def sockets():
     p.register(v, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
     p.poll(0)
     assert v.connect_ex(s.getpeername()) == errno.EINPROGRESS
+    w = v.dup()
     events = p.poll(20)
     assert events == [(v.fileno(), select.EPOLLOUT)], events
     assert v.connect_ex(s.getpeername()) == 0 and v.connect_ex(s.getpeername()) == errno.EISCONN
@@ -69,6 +70,8 @@ def sockets():
         pass
     got = v.recv(10)
     assert got == b"edge\n", got
+    # What was the same before it was connected is the same still.
+    assert w.connect_ex(s.getpeername()) == 0 and w.getpeername() == v.getpeername()
 
 async def many():
     async def one(i):

@@ -135,7 +135,7 @@ static int connect_ours(int fd, const struct node_id *id, uint16_t port, bool fa
 	s = fds_peek(fd);
 	end.inode = s->end.inode;
 	s->end = end;
-	s->control = control;
+	fds_set_control(s, control);
 	s->told = true;
 	fds_become(fd, control >= 0 ? FD_CONNECTING : FD_STREAM);
 	if (control >= 0)

@@ -40,6 +40,13 @@ static struct fd_slot *slot_made(int fd)
 	return slot_of(fd);
 }
 
+/* What was closed behind our back leaves nothing to whatever has its number now. */
+static void end_stale(int fd)
+{
+	if (unlikely_(fds_kind(fd) == FD_CONNECTING))
+		fds_forget(fd);
+}
+
 struct fd_slot *fds_new(int fd, enum fd_kind kind)
 {
 	struct fd_slot *s = (unsigned)fd < FDS_MAX ? slot_made(fd) : NULL;
@@ -47,6 +54,7 @@ struct fd_slot *fds_new(int fd, enum fd_kind kind)
 
 	if (!s || fstat(fd, &st) < 0)
 		return NULL;
+	end_stale(fd);
 	memset(s, 0, offsetof(struct fd_slot, option));
 	s->control = s->epoll = -1;
 	s->end.inode = st.st_ino;
@@ -78,6 +86,7 @@ void fds_fresh(int fd)
 
 	if (!s)
 		return;
+	end_stale(fd);
 	s->epoll = -1;
 	atomic_store_explicit(&fds_kinds[fd], FD_FRESH, memory_order_relaxed);
 }
@@ -108,8 +117,10 @@ struct fd_slot *fds_recover(int fd)
 	    table_end_find(shim_table(), st.st_ino, &end) &&
 	    (end.kind == FD_STREAM || end.kind == FD_LISTENER || end.kind == FD_MUTE)) {
 		s = fds_new(fd, (enum fd_kind)end.kind);
-		if (s)
+		if (s) {
 			s->end = end;
+			s->told = true;
+		}
 	}
 	errno = saved;
 	return s;
@@ -121,16 +132,42 @@ void fds_publish(const struct fd_slot *s)
 		table_end_learn(shim_table(), &s->end);
 }
 
+void fds_set_control(struct fd_slot *s, int control)
+{
+	struct stat st;
+
+	s->control = control >= 0 && fstat(control, &st) == 0 ? control : -1;
+	s->control_inode = s->control >= 0 ? st.st_ino : 0;
+}
+
+int fds_control(const struct fd_slot *s)
+{
+	int saved = errno, fd = s->control;
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) < 0 ? errno == EBADF : st.st_ino != s->control_inode))
+		fd = -1;
+	errno = saved;
+	return fd;
+}
+
+void fds_end_control(struct fd_slot *s)
+{
+	int control = fds_control(s);
+
+	/* Of two threads one closes it. */
+	if (atomic_exchange(&s->control, -1) == control && control >= 0)
+		NEXT(close)(control);
+}
+
 void fds_forget(int fd)
 {
 	enum fd_kind kind = fds_kind(fd);
 	struct fd_slot *s = slot_of(fd);
 
 	atomic_store(&fds_kinds[fd], FD_OTHER);
-	if (kind == FD_CONNECTING && s && s->control >= 0) {
-		NEXT(close)(s->control);
-		s->control = -1;
-	}
+	if (kind == FD_CONNECTING && s)
+		fds_end_control(s);
 }
 
 void fds_copy(int from, int to)
@@ -140,6 +177,7 @@ void fds_copy(int from, int to)
 
 	if ((unsigned)to >= FDS_MAX)
 		return;
+	end_stale(to);
 	if (kind == FD_OTHER || kind == FD_FRESH || kind == FD_TABLE || !a) {
 		atomic_store(&fds_kinds[to], FD_OTHER);
 		return;
@@ -148,10 +186,10 @@ void fds_copy(int from, int to)
 	if (!b)
 		return;
 	*b = *a;
-	/* One of the two asks the daemon's connection how it went. */
+	/* Each asks the daemon's connection by itself how it went. */
 	b->control = -1;
-	if (kind == FD_CONNECTING)
-		b->control = NEXT(fcntl)(a->control, F_DUPFD_CLOEXEC, 0);
+	if (kind == FD_CONNECTING && fds_control(a) >= 0)
+		fds_set_control(b, NEXT(fcntl)(a->control, F_DUPFD_CLOEXEC, 0));
 	fds_become(to, kind);
 }
 

@@ -32,9 +32,10 @@ struct fd_option {
 
 struct fd_slot {
 	struct table_end end;
-	int control; /* connecting: the connection that brings the daemon's answer; -1: lost */
-	int err;     /* failed: errno, until it is told */
-	bool told;   /* connected: connect() has said so */
+	_Atomic int control; /* see fds_control() */
+	uint64_t control_inode;
+	int err;                       /* failed: errno, until it is told */
+	bool told;                     /* connected: connect() has said so */
 	struct sockaddr_storage bound; /* what bind() was given */
 	socklen_t bound_len;
 	/* Fresh, listener: the last registration with an epoll descriptor. */
@@ -71,6 +72,13 @@ struct fd_slot *fds_recover(int fd);
 void fds_become(int fd, enum fd_kind kind);
 /* Tells the other processes of this run, and later programs, what is known of it. */
 void fds_publish(const struct fd_slot *s);
+/* Connecting: this connection, or -1, is to bring the daemon's answer. */
+void fds_set_control(struct fd_slot *s, int control);
+/* That connection; -1: none, or lost: a program that closes descriptors in a loop closes it unseen, and its number may be another's by now. errno
+ * stays. */
+int fds_control(const struct fd_slot *s);
+/* Closes it, if there is one. */
+void fds_end_control(struct fd_slot *s);
 /* The descriptor is about to be closed or to become another. */
 void fds_forget(int fd);
 /* to has become the same as from. */

@@ -105,18 +105,17 @@ static int by_the_stream(int fd)
 
 bool stream_connected(int fd, struct fd_slot *s, enum fd_kind *kind)
 {
-	int saved = errno, r, passed, err;
+	int saved = errno, control = fds_control(s), r, passed, err;
 	socklen_t n = sizeof(err);
 	struct app_answer ans = {0};
 
-	r = s->control < 0
-	            ? by_the_stream(fd)
-	            : ask_answer(s->control, &ans, &passed, MSG_DONTWAIT, APP_LINE_MAX, true);
+	/* The answer stays there for whoever else has the stream, by dup() or fork(). */
+	r = control < 0 ? by_the_stream(fd)
+	                : ask_answer(control, &ans, &passed, MSG_DONTWAIT | MSG_PEEK, APP_LINE_MAX,
+	                             true);
 	*kind = r == -EAGAIN || r == -EINTR ? FD_CONNECTING : r < 0 ? FD_FAILED : FD_STREAM;
 	if (*kind != FD_CONNECTING) {
-		if (s->control >= 0)
-			NEXT(close)(s->control);
-		s->control = -1;
+		fds_end_control(s);
 		s->err = -r;
 		s->told = *kind == FD_FAILED;
 		s->end.local = ans.id;

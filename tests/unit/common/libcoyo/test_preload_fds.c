@@ -58,6 +58,32 @@ static void test_closed_behind_our_back(void **state)
 	close(other);
 }
 
+/* A stream that is not connected yet ends with the daemon's connection, but never with another file that has got the number of that. */
+static void test_control_of_a_stream(void **state)
+{
+	int fd = a_socket(), control = a_socket();
+
+	(void)state;
+	fds_set_control(fds_new(fd, FD_CONNECTING), control);
+	fds_forget(fd);
+	assert_int_equal(fcntl(control, F_GETFD), -1);
+	control = a_socket();
+	fds_set_control(fds_new(fd, FD_CONNECTING), control);
+	syscall(SYS_close, control);
+	assert_int_equal(open("/dev/null", O_RDONLY), control);
+	fds_forget(fd);
+	assert_int_equal(fcntl(control, F_GETFD), 0);
+	close(control);
+	/* What was closed behind our back, and has been made again, leaves none. */
+	control = a_socket();
+	fds_set_control(fds_new(fd, FD_CONNECTING), control);
+	syscall(SYS_close, fd);
+	assert_int_equal(a_socket(), fd);
+	assert_non_null(fds_new(fd, FD_STREAM));
+	assert_int_equal(fcntl(control, F_GETFD), -1);
+	close(fd);
+}
+
 static void test_copies(void **state)
 {
 	int fd = a_socket(), to = dup(fd);
@@ -92,6 +118,7 @@ static void test_recovered(void **state)
 	s = fds_recover(fd);
 	assert_non_null(s);
 	assert_int_equal(s->end.peer_port, 4);
+	assert_true(s->told);
 	assert_int_equal(fds_kind(fd), FD_STREAM);
 	assert_false(fds_option(s, 6, 1, &value));
 	assert_null(fds_recover(stranger));
@@ -129,9 +156,13 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_known),   cmocka_unit_test(test_closed_behind_our_back),
-	        cmocka_unit_test(test_copies),  cmocka_unit_test(test_recovered),
-	        cmocka_unit_test(test_options), cmocka_unit_test(test_listener_of_a_port),
+	        cmocka_unit_test(test_known),
+	        cmocka_unit_test(test_closed_behind_our_back),
+	        cmocka_unit_test(test_copies),
+	        cmocka_unit_test(test_recovered),
+	        cmocka_unit_test(test_options),
+	        cmocka_unit_test(test_listener_of_a_port),
+	        cmocka_unit_test(test_control_of_a_stream),
 	};
 
 	return cmocka_run_group_tests_name("preload fds", tests, NULL, NULL);
