@@ -21,11 +21,13 @@ from lib import check, coyonet
 PIPE = subprocess.PIPE
 
 CLIENT = r"""
-import asyncio, errno, os, select, socket, sys
+import asyncio, errno, os, select, signal, socket, sys
 name, port = sys.argv[1], int(sys.argv[2])
 
 def refused(port, err, host=name):
-    # One socket that does not block and one that does, at the same time.
+    # One socket that does not block and one that does, at the same time. A signal interrupts the latter, which goes on.
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
     to = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
     with socket.socket(socket.AF_INET6) as waits, socket.socket(socket.AF_INET6) as s, select.epoll() as p:
         s.setblocking(False)

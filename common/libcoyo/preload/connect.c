@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* socket() and connect(): a stream socket that is connected to the address of an id becomes a stream of the network, under its own number.
  *
- * A socket that does not block gets its stream at once, before the connection stands, since a program waits for that very descriptor: what it
- * has given to epoll cannot be exchanged later. The daemon keeps that stream from being writable until then, so that no thread of ours has to
- * stand by, which would not survive a fork and would make a program that has one thread a program of two. The daemon's word on how it went waits in a second connection. */
+ * It gets its stream at once, before the connection stands, since a program waits for that very descriptor: what it has given to epoll cannot be
+ * exchanged later, and a connect() that a signal interrupts goes on. The daemon keeps that stream from being writable until then, so that no
+ * thread of ours has to stand by, which would not survive a fork and would make a program that has one thread a program of two. The daemon's word
+ * on how it went waits in a second connection. */
 #include "libcoyo/preload/ask.h"
 #include "libcoyo/preload/forward.h"
 #include "libcoyo/preload/shim.h"
@@ -11,6 +12,8 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 
 /* Sockets of the kernel that may be connected to an id later are noted: one store into memory. */
 SHIM(socket) int shim_socket(int domain, int type, int protocol)
@@ -63,30 +66,6 @@ static int check_socket(int fd, uint16_t port, bool failed)
 	return port == 0 ? ECONNREFUSED : 0;
 }
 
-/* The program waits, as long as SO_SNDTIMEO lets it. */
-static int connect_and_wait(int fd, const struct app_request *req, struct table_end *end)
-{
-	struct timeval limit;
-	socklen_t n = sizeof(limit);
-	struct app_answer ans;
-	int control = ask(req), passed, r;
-
-	if (control < 0)
-		return control;
-	if (NEXT(getsockopt)(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) == 0 &&
-	    (limit.tv_sec || limit.tv_usec))
-		NEXT(setsockopt)(control, SOL_SOCKET, SO_RCVTIMEO, &limit, n);
-	r = ask_answer(control, &ans, &passed, 0, APP_LINE_MAX, true);
-	NEXT(close)(control);
-	if (r == -EAGAIN)
-		return -EINPROGRESS;
-	if (r < 0)
-		return r;
-	end->local = ans.id;
-	end->local_port = ans.port;
-	return passed < 0 ? -EMFILE : passed;
-}
-
 /* The stream comes at once; *control is where the daemon will say how it went, or -1: it is connected already (an id of this node). */
 static int connect_early(struct app_request *req, struct table_end *end, int *control)
 {
@@ -112,6 +91,41 @@ static int connect_early(struct app_request *req, struct table_end *end, int *co
 	return passed < 0 ? -EMFILE : passed;
 }
 
+/* A program that blocks waits for the daemon's word, as long as SO_SNDTIMEO lets it. A signal, or the end of that time, leaves the stream
+ * connecting, as it does a socket of the kernel. */
+static int wait_connected(int fd, struct fd_slot *s)
+{
+	enum fd_kind kind = FD_CONNECTING;
+	int saved = errno, err;
+	struct timeval limit;
+	socklen_t n = sizeof(limit);
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	while (!stream_connected(fd, s, &kind)) {
+		int control = fds_control(s);
+
+		if (NEXT(getsockopt)(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) == 0 &&
+		    (limit.tv_sec || limit.tv_usec))
+			(void)NEXT(setsockopt)(control, SOL_SOCKET, SO_RCVTIMEO, &limit, n);
+		if (recvmsg(control, &m, MSG_PEEK) < 0 && (errno == EINTR || errno == EAGAIN))
+			return fail(errno == EAGAIN ? EINPROGRESS : EINTR);
+	}
+	err = s->err;
+	s->err = 0;
+	s->told = true;
+	if (kind == FD_FAILED)
+		return fail(err);
+	errno = saved;
+	return 0;
+}
+
+static bool blocks(int flags)
+{
+	return !(flags & O_NONBLOCK);
+}
+
 static int connect_ours(int fd, const struct node_id *id, uint16_t port, bool failed)
 {
 	struct app_request req = {.type = APP_REQ_CONNECT, .port = port, .id = *id};
@@ -122,8 +136,7 @@ static int connect_ours(int fd, const struct node_id *id, uint16_t port, bool fa
 	if (err)
 		return fail(err);
 	flags = NEXT(fcntl)(fd, F_GETFL);
-	stream = flags & O_NONBLOCK ? connect_early(&req, &end, &control)
-	                            : connect_and_wait(fd, &req, &end);
+	stream = connect_early(&req, &end, &control);
 	if (stream < 0)
 		return fail(-stream);
 	err = stream_replace(fd, stream, flags);
@@ -139,7 +152,7 @@ static int connect_ours(int fd, const struct node_id *id, uint16_t port, bool fa
 	s->told = true;
 	fds_become(fd, control >= 0 ? FD_CONNECTING : FD_STREAM);
 	if (control >= 0)
-		return fail(EINPROGRESS);
+		return blocks(flags) ? wait_connected(fd, s) : fail(EINPROGRESS);
 	fds_publish(s);
 	errno = saved;
 	return 0;
@@ -149,7 +162,7 @@ static int connect_ours(int fd, const struct node_id *id, uint16_t port, bool fa
 static int connect_again(int fd, struct fd_slot *s, enum fd_kind kind)
 {
 	if (kind == FD_CONNECTING && !stream_connected(fd, s, &kind))
-		return fail(EALREADY);
+		return blocks(NEXT(fcntl)(fd, F_GETFL)) ? wait_connected(fd, s) : fail(EALREADY);
 	if (kind == FD_FAILED && s->err) {
 		int err = s->err;
 
