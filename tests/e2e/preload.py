@@ -253,28 +253,40 @@ assert s.recv(10) == b"ask"
 
 
 def restart(bed):
-    """The daemon is killed and started again: servers listen again by themselves, one that waits in epoll and one that waits in accept()."""
+    """The daemon is killed and started again: servers listen again by themselves, one that waits in epoll and one that waits in accept(). The second
+    time the folder of its socket goes and comes with it, as systemd does."""
     b, said = bed.net.nodes["b"], []
+    folder = os.path.join(b.dir, "run")
+    b.kill()
+    b.proc.wait()
+    os.mkdir(folder)
+    b.app = os.path.join(folder, "app.sock")
+    b.write_conf()
+    b.start()
+    bed.net.ready()
     blocking = "import socket\nl = socket.create_server(('', 7004))\nwhile True:\n    s = l.accept()[0]\n    s.sendall(s.recv(10))\n    s.close()\n"
     servers = [bed.serve(7003, "python3", bed.write("server.py", SERVER), 7003), bed.serve(7004, "python3", bed.write("blocking.py", blocking))]
     ask = bed.write("ask.py", ASK)
-    for round_ in range(2):
+    for round_ in range(3):
         for port in (7003, 7004):
             bed.net.listening("b", port)
             bed.call("python3", ask, bed.name, port)
-        if round_ == 0:
+        if round_ < 2:
             b.kill()
             b.proc.wait()
+            if round_ == 1:
+                shutil.rmtree(folder)
             before = [ticks(p) for p in servers]
             time.sleep(1)
-            said = [ticks(p) - x for p, x in zip(servers, before)]
+            said += [ticks(p) - x for p, x in zip(servers, before)]
+            os.makedirs(folder, exist_ok=True)
             b.start()
             bed.net.ready()
     for p in servers:
         end(p)
     if max(said) > 20:
         raise coyonet.NetError("while there is no daemon the servers use the processor: %s hundredths of a second in one" % said)
-    return "asyncio and a blocking accept() serve again after kill -9 of the daemon"
+    return "asyncio and a blocking accept() serve again after kill -9 of the daemon, and after its folder was made anew"
 
 
 def ticks(p):

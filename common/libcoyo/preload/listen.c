@@ -224,23 +224,44 @@ static int listen_once(int fd, const struct fd_slot *s)
 	return control < 0 ? control : -replace(fd, control, FD_LISTENER, &local);
 }
 
+/* Makes a path that of the folder it is in. */
+static void up(char path[PATH_MAX])
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		slash[slash == path] = '\0';
+	else
+		strcpy(path, ".");
+}
+
+/* Watches the folder of the daemon's socket; the one above it, too, as a daemon's end may take its folder away, and its start makes it again
+ * (systemd's RuntimeDirectory). False: errno. */
+static bool watch_folders(int watch)
+{
+	char folder[PATH_MAX], above[PATH_MAX];
+	int seen;
+
+	snprintf(folder, sizeof(folder), "%s", coyo_socket_path(NULL));
+	up(folder);
+	strcpy(above, folder);
+	up(above);
+	/* In this order: one that is made between the two calls is told of. */
+	seen = inotify_add_watch(watch, above, IN_CREATE | IN_MOVED_TO);
+	return inotify_add_watch(watch, folder, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) >= 0 ||
+	       (errno == ENOENT && seen >= 0);
+}
+
 /* The daemon has ended, and with it the listener. A descriptor that stays at its end would be readable for ever, and a server that waits for it
  * would never sleep again. In its place comes one that is readable when the folder of the daemon's socket changes. */
 static bool await_daemon(int fd, const struct fd_slot *s)
 {
-	char folder[PATH_MAX];
 	struct node_id local = s->end.local;
 	int watch = inotify_init1(IN_CLOEXEC);
-	char *slash;
 
-	snprintf(folder, sizeof(folder), "%s", coyo_socket_path(NULL));
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
 	if (watch < 0)
 		return false;
-	if (inotify_add_watch(watch, slash ? folder : ".", IN_CREATE | IN_MOVED_TO | IN_ATTRIB) <
-	    0) {
+	if (!watch_folders(watch)) {
 		NEXT(close)(watch);
 		return false;
 	}
@@ -251,31 +272,44 @@ static bool await_daemon(int fd, const struct fd_slot *s)
 	return true;
 }
 
-/* Reads what has changed. True: something of the daemon's socket's name. */
+static const char *last_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Reads what has changed. True: the daemon's socket, or the folder that it is in. */
 static bool socket_changed(int fd)
 {
-	char events[4096] __attribute__((aligned(8)));
-	const char *path = coyo_socket_path(NULL), *slash = strrchr(path, '/'),
-	           *name = slash ? slash + 1 : path;
+	char events[4096] __attribute__((aligned(8))), folder[PATH_MAX];
+	const char *name = last_of(coyo_socket_path(NULL));
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t n = poll(&p, 1, 0) == 1 ? read(fd, events, sizeof(events)) : 0;
 	bool changed = false;
 
+	snprintf(folder, sizeof(folder), "%s", coyo_socket_path(NULL));
+	up(folder);
 	for (ssize_t at = 0; at < n;) {
 		const struct inotify_event *e = (const struct inotify_event *)(events + at);
 
-		changed |= e->len > 0 && strcmp(e->name, name) == 0;
+		changed |= e->len > 0 &&
+		           (strcmp(e->name, name) == 0 || strcmp(e->name, last_of(folder)) == 0);
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	return changed;
 }
 
-/* The same after its socket was made: until it listens a moment goes by. */
+/* The same after its socket, or the folder of that, was made: until it listens a moment goes by. */
 static bool listen_again(int fd, const struct fd_slot *s)
 {
-	int r = listen_once(fd, s);
+	const char *path = coyo_socket_path(NULL);
+	int r;
 
-	for (unsigned tries = 0; r == -ENETDOWN && tries < AGAIN_TRIES; tries++) {
+	(void)watch_folders(fd);
+	r = listen_once(fd, s);
+	for (unsigned tries = 0; r == -ENETDOWN && tries < AGAIN_TRIES && access(path, F_OK) == 0;
+	     tries++) {
 		usleep(AGAIN_US);
 		r = listen_once(fd, s);
 	}
