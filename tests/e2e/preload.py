@@ -352,6 +352,42 @@ def python(bed, ghost):
     check(True, "python: sockets, epoll edge-triggered and before connect(), fork, dup, asyncio, names, refusals with the kernel's errno")
 
 
+LISTENER = r"""
+import ctypes, errno, socket, sys, threading, time
+l = socket.socket()
+l.bind(("", int(sys.argv[1])))
+assert ctypes.CDLL(None).listen(l.fileno(), -1) == 0  # as many as may be
+l.shutdown(socket.SHUT_WR)  # nothing to TCP
+sys.stdin.readline()
+for _ in range(8):
+    l.accept()
+threading.Thread(target=lambda: (sys.stdin.readline(), time.sleep(0.1), l.shutdown(socket.SHUT_RDWR))).start()
+print("took them", flush=True)
+for _ in range(2):
+    try:
+        l.accept()
+        assert False
+    except OSError as e:
+        assert e.errno == errno.EINVAL, e
+"""
+
+CROWD = r"""
+import socket, sys
+crowd = [socket.create_connection((sys.argv[1], int(sys.argv[2])), 20) for _ in range(8)]
+"""
+
+
+def listener(bed):
+    """Backlogs as in Linux, and a server that ends the thread which waits in accept() by shutdown() of its listener."""
+    server = bed.serve(7005, "python3", bed.write("listener.py", LISTENER), 7005, stdin=PIPE, stdout=PIPE)
+    bed.call("python3", bed.write("crowd.py", CROWD), bed.name, 7005)
+    server.stdin.write(b"go\n")
+    server.stdin.flush()
+    check(server.stdout.readline() == b"took them\n", "listen() with -1 takes a crowd")
+    server.communicate(b"end\n", timeout=20)
+    check(server.returncode == 0, "shutdown() of a listener ends an accept() that waits, and the next ones")
+
+
 def curl(bed):
     text = missing("curl", "curl")
     if text:
@@ -570,6 +606,7 @@ def programs(net, bed):
     curl(bed)
     refusals(bed)
     python(bed, net.ghost())
+    listener(bed)
     text = missing("redis-server", "redis-server") or missing("redis-benchmark", "redis-tools")
     if text:
         print("skipped: " + text)

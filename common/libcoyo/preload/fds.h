@@ -23,6 +23,7 @@ enum fd_kind {
 	FD_LISTENER,
 	FD_WAITING, /* a listener whose daemon has ended: readable when something changes beside the daemon's socket */
 	FD_MUTE, /* listens where another descriptor of this process takes all streams: nothing ever comes here */
+	FD_SHUT, /* a listener that shutdown() has ended */
 };
 
 /* A value that the program has given an option, or that is to be told. */

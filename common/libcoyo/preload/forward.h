@@ -35,6 +35,7 @@
 	X(getsockopt)       \
 	X(listen)           \
 	X(setsockopt)       \
+	X(shutdown)         \
 	X(socket)
 
 #define FORWARD_FIELD(name) __typeof__(&name) name;

@@ -168,7 +168,7 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
 		return quiet_socket();
 	}
 	return ask_listen(s->end.local_port,
-	                  backlog <= 0 ? 1 : (uint32_t)min_u64((uint64_t)backlog, APP_BACKLOG_MAX),
+	                  backlog == 0 ? 1 : (uint32_t)min_u64((uint32_t)backlog, APP_BACKLOG_MAX),
 	                  local);
 }
 
@@ -341,17 +341,20 @@ static int accept_ours(int fd, struct fd_slot *s, struct sockaddr *sa, socklen_t
 	struct table_end end = s->end;
 	struct app_answer ans;
 
+	if (end.kind == FD_SHUT)
+		return fail(EINVAL);
 	if (end.kind == FD_MUTE) {
 		char nothing;
 
-		(void)!recv(fd, &nothing, 1, wait);
-		return -1;
+		return recv(fd, &nothing, 1, wait) < 0 ? -1 : fail(EINVAL);
 	}
 	do {
 		if (fds_kind(fd) == FD_WAITING && !waited(fd, fds_peek(fd), wait))
 			return -1;
 		r = ask_answer(fd, &ans, &stream, wait, APP_LINE_MAX, flags & SOCK_CLOEXEC);
-	} while (r == -ENETDOWN && await_daemon(fd, s));
+	} while (r == -ENETDOWN && fds_kind(fd) != FD_SHUT && await_daemon(fd, s));
+	if (r < 0 && fds_kind(fd) == FD_SHUT)
+		r = -EINVAL;
 	if (r < 0)
 		return fail(-r);
 	end.local = s->end.local;
@@ -375,6 +378,24 @@ static struct fd_slot *listener_recovered(int fd)
 	                            : NULL;
 
 	return s && s->end.kind >= FD_LISTENER ? s : NULL;
+}
+
+/* Servers end a thread that waits in accept() so: it says EINVAL from then on. The sending side of a listener is nothing to TCP, and here it is the
+ * daemon's connection, which has to stand. */
+SHIM(shutdown) int shim_shutdown(int fd, int how)
+{
+	struct fd_slot *s = listener_of(fd);
+
+	if (!s)
+		return NEXT(shutdown)(fd, how);
+	if (how == SHUT_WR)
+		return 0;
+	if (how != SHUT_RD && how != SHUT_RDWR)
+		return fail(EINVAL);
+	/* Before the call, as whoever it wakes asks. */
+	fds_become(fd, FD_SHUT);
+	(void)NEXT(shutdown)(fd, SHUT_RDWR);
+	return 0;
 }
 
 SHIM(accept4) int shim_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
