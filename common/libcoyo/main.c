@@ -54,7 +54,7 @@ static int run(int argc, char **argv)
 	const char *socket = NULL;
 	int at = 1;
 
-	signal(SIGPIPE, SIG_IGN);
+	verb_sigpipe = signal(SIGPIPE, SIG_IGN);
 	while (at < argc && argv[at][0] == '-' && argv[at][1]) {
 		if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
 			printf(usage, coyo_socket_path(NULL));

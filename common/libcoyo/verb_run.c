@@ -170,7 +170,8 @@ int verb_run(int argc, char **argv, const char *socket)
 	r = set_environment(socket, ports, prefix);
 	if (r != PROGRAM_DONE)
 		return r;
-	signal(SIGPIPE, SIG_DFL);
+	/* As our parent had it: a service of systemd ignores it. */
+	signal(SIGPIPE, verb_sigpipe);
 	execv(path, argv + optind);
 	snprintf(why, sizeof(why), "cannot start %.200s: %s", path, strerror(errno));
 	return verb_complain(PROGRAM_FAILED, why);

@@ -4,8 +4,11 @@
 #include "program/program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+void (*verb_sigpipe)(int) = SIG_DFL;
 
 int verb_complain(int status, const char *why)
 {

@@ -8,6 +8,9 @@
 /* A verb gets its own arguments, argv[0] being its name, and the daemon's application socket as -s gave it (NULL: not given). Returns the
  * exit status (program/program.h). */
 
+/* What SIGPIPE did when coyo was started: SIG_DFL, or SIG_IGN. It is ignored since. */
+extern void (*verb_sigpipe)(int);
+
 /* Makes a key file. */
 int verb_keygen(int argc, char **argv, const char *socket);
 /* Prints the id of a key file. */

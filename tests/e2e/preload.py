@@ -401,6 +401,13 @@ def curl(bed):
     end(server)
 
 
+def sigpipe(bed):
+    """SIGPIPE is to the program what it was to `coyo run`."""
+    for ignored in (False, True):
+        mask = bed.call("grep", "SigIgn", "/proc/self/status", restore_signals=not ignored).split()[1]
+        check(bool(int(mask, 16) >> (signal.SIGPIPE - 1) & 1) == ignored, "SIGPIPE is %s" % ("ignored as before" if ignored else "what it was"))
+
+
 def refusals(bed):
     """What cannot work is said in one sentence before anything starts."""
     for words, status, text in ((["nonesuch"], 1, "no program nonesuch"), (["--listen", "0", "sh"], 2, "--listen takes ports"),
@@ -605,6 +612,7 @@ def programs(net, bed):
         return
     curl(bed)
     refusals(bed)
+    sigpipe(bed)
     python(bed, net.ghost())
     listener(bed)
     text = missing("redis-server", "redis-server") or missing("redis-benchmark", "redis-tools")
