@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -58,6 +59,14 @@ int proxy_watch_end(struct proxy *x, struct proxy_end *e, int fd)
 		return 0;
 	e->watch.fd = -1;
 	return -1;
+}
+
+void proxy_tcp_options(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 void proxy_enter(struct proxy *x, struct proxy_client *c, enum proxy_state state)
@@ -141,6 +150,7 @@ static void add_client(struct proxy *x, int fd)
 		c->far.watch = (struct proxy_watch){PROXY_FAR, -1};
 		c->state = PROXY_ASKING;
 		c->since = x->now;
+		proxy_tcp_options(fd);
 		if (proxy_watch_end(x, &c->near, fd) == 0) {
 			c->near.can_write = true;
 			TAILQ_INSERT_TAIL(&x->in[PROXY_ASKING], c, link);

@@ -93,7 +93,9 @@ struct proxy {
 
 #define PROXY_CHUNK (64 * 1024)
 
-/* proxy.c: watches fd by edges for this end of a client; -1: epoll refuses it. */
+/* proxy.c: small writes of a TCP socket go out at once, and a peer that has vanished is noticed. */
+void proxy_tcp_options(int fd);
+/* Watches fd by edges for this end of a client; -1: epoll refuses it. */
 int proxy_watch_end(struct proxy *x, struct proxy_end *e, int fd);
 /* The client gets into a state, whose time begins. */
 void proxy_enter(struct proxy *x, struct proxy_client *c, enum proxy_state state);

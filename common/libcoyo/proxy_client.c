@@ -93,6 +93,7 @@ static int next_direct(struct proxy *x, struct proxy_client *c)
 		err = errno;
 		if (fd < 0)
 			continue;
+		proxy_tcp_options(fd);
 		if ((connect(fd, (struct sockaddr *)to,
 		             six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) == 0 ||
 		     errno == EINPROGRESS) &&

@@ -5,6 +5,7 @@
       a --- b        the proxy sits on a, an HTTP server on b
 """
 import contextlib
+import ctypes
 import hashlib
 import http.server
 import os
@@ -28,6 +29,7 @@ PIPE = subprocess.PIPE
 MIB = 1 << 20
 HALF = 1000  # clients that say half of what they want
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
+LIBC, PIDFD_GETFD = ctypes.CDLL(None, use_errno=True), 438
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -187,6 +189,28 @@ def refusals(net, proxy):
     with proxy.connect() as s:
         s.sendall(b"\26\3\1\2\0\1\0\1\374\3\3" + os.urandom(500))
         check(read(s, 100).startswith(b"HTTP/1.1 400 "), "what is neither is told so")
+
+
+def socket_options(net, proxy):
+    """Of the proxy's own end of a client: small answers do not wait for acknowledgements, and who vanishes is noticed."""
+    s, code = proxy.open(net.nodes["b"].id, 80)
+    ends, pidfd = [], os.pidfd_open(proxy.process.pid)
+    for fd in map(int, os.listdir("/proc/%d/fd" % proxy.process.pid)):
+        got = LIBC.syscall(PIDFD_GETFD, pidfd, fd, 0)
+        if got < 0:
+            continue
+        try:
+            with socket.socket(fileno=got) as t:
+                if t.family == socket.AF_INET and t.getpeername() == s.getsockname():
+                    ends.append((t.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), t.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)))
+        except OSError:
+            pass
+    os.close(pidfd)
+    s.close()
+    if not ends:
+        print("skip: another process's descriptors cannot be looked at here")
+        return
+    check(code == 0 and ends == [(1, 1)], "TCP_NODELAY and SO_KEEPALIVE are set")
 
 
 def halves(net, proxy):
@@ -439,6 +463,7 @@ def body(net):
     arguments(net)
     files(net, proxy, folder, size, many)
     refusals(net, proxy)
+    socket_options(net, proxy)
     halves(net, proxy)
     slow_readers(net, proxy)
     half_requests(net, proxy)
