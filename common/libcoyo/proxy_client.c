@@ -16,9 +16,12 @@
 static const char not_ours[] = "this is no name or id of this network; `coyo proxy --direct` "
                                "passes such to the ordinary one";
 
-/* The last reply, and then the end. */
+/* The last reply, and then the end: nothing that is still being looked up begins anything more. */
 static void say_last(struct proxy *x, struct proxy_client *c, const struct proxy_reply *reply)
 {
+	if (c->asking->lookup)
+		c->asking->lookup->client = NULL;
+	c->asking->lookup = NULL;
 	proxy_end_close(&c->far, true);
 	if (c->near.held_n || !proxy_end_send(&c->near, reply->text, reply->len)) {
 		proxy_drop(x, c, true);

@@ -101,7 +101,9 @@ static void *run(void *arg)
 		STAILQ_REMOVE_HEAD(&f->todo, link);
 		f->waiting--;
 		pthread_mutex_unlock(&f->lock);
-		look(f->socket, l);
+		/* Whoever asks and goes takes no thread from those who wait. */
+		if (l->client)
+			look(f->socket, l);
 		pthread_mutex_lock(&f->lock);
 		STAILQ_INSERT_TAIL(&f->done, l, link);
 		if (!f->left)

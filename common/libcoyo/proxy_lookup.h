@@ -11,7 +11,7 @@
 
 /* One name. The finder's until it was taken back by finder_take(). */
 struct proxy_lookup {
-	void *client; /* whose it is; set to NULL by whoever does not wait any more */
+	void *_Atomic client; /* whose it is; set to NULL by whoever does not wait any more: it is not begun then */
 	char host[PROXY_HOST_MAX + 1];
 	bool direct; /* the ordinary network's names, too */
 	/* What was found. */
