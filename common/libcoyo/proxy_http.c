@@ -354,7 +354,9 @@ size_t proxy_forward_head(const struct proxy_request *r, const char *head, size_
 	at = put(out, h.method);
 	at += put_text(out + at, path.n && *path.p == '/' ? " " : " /");
 	at += put(out + at, path);
-	at += put_text(out + at, " HTTP/1.1\r\nHost: ");
+	/* Answers pass as they come: a client of HTTP/1.0 must not get one in chunks. */
+	at += put_text(out + at,
+	               h.version.p[7] == '0' ? " HTTP/1.0\r\nHost: " : " HTTP/1.1\r\nHost: ");
 	at += put(out + at, authority);
 	at += put_text(out + at, "\r\n");
 	for (rest = h.fields; next_field(&rest, &name, &value, &good);) {

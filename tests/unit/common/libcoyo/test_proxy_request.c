@@ -301,8 +301,9 @@ static void test_http_forward(void **state)
 	          "bob.coyo", 80,
 	          "GET /a?b HTTP/1.1\r\nHost: bob.coyo\r\nAccept: */*\r\n"
 	          "Via: 1.1 coyo\r\nConnection: close\r\n\r\n");
+	/* Who speaks 1.0 must not get an answer in chunks. */
 	forwarded("POST HTTP://Bob:8080 HTTP/1.0\nContent-Length:3\n\nabc", "Bob", 8080,
-	          "POST / HTTP/1.1\r\nHost: Bob:8080\r\nContent-Length: 3\r\n"
+	          "POST / HTTP/1.0\r\nHost: Bob:8080\r\nContent-Length: 3\r\n"
 	          "Via: 1.1 coyo\r\nConnection: close\r\n\r\n");
 	forwarded("GET http://[::1]?q HTTP/1.1\r\n\r\n", "::1", 80,
 	          "GET /?q HTTP/1.1\r\nHost: [::1]\r\nVia: 1.1 coyo\r\nConnection: close\r\n\r\n");
