@@ -59,7 +59,7 @@ static int read_password(const char *path, char password[PROXY_HOST_MAX + 1],
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	ssize_t n;
+	ssize_t n, line = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		snprintf(why, COYO_WHY_MAX, "cannot read the password file %.200s: %s", path,
@@ -75,8 +75,9 @@ static int read_password(const char *path, char password[PROXY_HOST_MAX + 1],
 		         "others may read the password file %.200s: `chmod 600` it", path);
 		return -1;
 	}
-	password[n > 0 && n <= PROXY_HOST_MAX ? n : 0] = '\0';
-	password[strcspn(password, "\r\n")] = '\0';
+	while (line < n && password[line] != '\r' && password[line] != '\n')
+		line++;
+	password[line <= PROXY_HOST_MAX ? line : 0] = '\0';
 	if (*password)
 		return 0;
 	snprintf(why, COYO_WHY_MAX,

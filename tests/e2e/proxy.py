@@ -302,7 +302,7 @@ def half_requests(net, proxy):
 def login(net):
     path = os.path.join(net.dir, "password")
     with open(path, "w", encoding="ascii") as f:
-        f.write("secret\n")
+        f.write("secret\n" + "more lines\n" * 100)
     os.chmod(path, 0o644)
     p = net.coyo("a", "proxy", "-l", "127.0.0.1:0", "--user", "alice:" + path, stdin=subprocess.DEVNULL, stderr=PIPE)
     check(p.wait(20) == 2 and b"chmod 600" in p.stderr.read(), "a password that others may read is refused")
