@@ -259,9 +259,13 @@ void gw_forwards_free(struct gateway *g)
 
 void gw_forward_listening(struct gateway *g, struct gw_forward *f, int err)
 {
+	bool freed = g->port_freed;
+
 	if (err == 0)
 		return;
 	gw_unlisten(g, f->client.listener);
+	/* The end of its own listener frees nothing that it has not had: to try again at once would go on for ever. */
+	g->port_freed = freed;
 	g->forwards_wait = true;
 }
 
@@ -365,7 +369,8 @@ static int dial(struct gateway *g, const struct gw_forward *f, struct gw_stream 
 	struct sockaddr_storage to;
 	socklen_t n = address_of(&f->cfg, &to);
 
-	if (g->fds >= g->fds_max)
+	/* Other nodes decide how many come: a quarter is left to the programs of this one. */
+	if (g->fds >= g->fds_max - g->fds_max / 4)
 		return -EMFILE;
 	s->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd < 0)

@@ -351,8 +351,14 @@ void gw_stream_pump(struct gateway *g, struct gw_stream *s)
 {
 	bool error = atomic_load(&s->side.shared->told) & STREAM_ERROR;
 
-	if (s->node.dead || s->let_go || s->fd < 0 || s->dialling)
+	if (s->node.dead || s->let_go || s->fd < 0)
 		return;
+	if (s->dialling) {
+		/* Nobody is left to connect for: an address that does not answer must not hold it for minutes. */
+		if (error)
+			gw_stream_let_go(g, s, true);
+		return;
+	}
 	if (s->early) {
 		if (s->hup)
 			gw_failed(g, s, ECONNABORTED);

@@ -319,6 +319,68 @@ static void test_port_that_is_taken(void **state)
 	assert_non_null(f->client.listener);
 }
 
+/* Streams that come in do not take the last descriptors, which programs of this node need. */
+static void test_descriptors_left_to_programs(void **state)
+{
+	const struct node_id friend = {{1}};
+	struct bridge_msg m = {.type = BRIDGE_ACCEPT, .id = friend};
+	struct dp_forward in = inward(1, &friend);
+	struct gw_listener *l = set(&in, false)->client.listener;
+	struct gw_stream *s;
+
+	(void)state;
+	t.g.fds += 75;
+	s = gw_forward_accepted(&t.g, 0, l, &m);
+	assert_non_null(s);
+	assert_true(s->let_go && s->abort);
+	t.g.fds -= 75;
+}
+
+/* A worker that cannot listen is not asked again before somebody else lets go of a port. */
+static void test_worker_that_cannot_listen(void **state)
+{
+	const struct node_id friend = {{1}};
+	struct dp_forward in = inward(1, &friend);
+	struct gw_forward *f = set(&in, false);
+	struct gw_client app = {.fd = -1};
+
+	(void)state;
+	gw_forward_listening(&t.g, f, ENOBUFS);
+	gw_forwards_round(&t.g);
+	assert_null(f->client.listener);
+	TAILQ_INIT(&app.accepted);
+	assert_int_equal(gw_listen(&t.g, &app, 81, 1), 0);
+	gw_unlisten(&t.g, app.listener);
+	gw_forwards_round(&t.g);
+	assert_non_null(f->client.listener);
+}
+
+/* A stream that is reset before its connection stands holds no descriptor any longer. */
+static void test_reset_while_connecting(void **state)
+{
+	const struct node_id friend = {{1}};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct bridge_msg m = {.type = BRIDGE_ACCEPT, .id = friend};
+	struct dp_forward in;
+	struct gw_stream *s;
+
+	(void)state;
+	assert_int_equal(bind(server, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(server, 1), 0);
+	in = inward(port_of(server), &friend);
+	s = gw_forward_accepted(&t.g, 0, set(&in, false)->client.listener, &m);
+	assert_non_null(s);
+	/* What epoll has to tell has not been asked for yet. */
+	assert_true(s->dialling && s->fd >= 0);
+	gw_stream_pump(&t.g, s);
+	assert_false(s->let_go);
+	atomic_fetch_or(&s->side.shared->told, STREAM_ERROR);
+	gw_stream_pump(&t.g, s);
+	assert_true(s->let_go && s->abort && s->fd < 0);
+	close(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +391,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_address_in_use, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_stream_becomes_connection, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_port_that_is_taken, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_descriptors_left_to_programs, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_worker_that_cannot_listen, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_reset_while_connecting, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
