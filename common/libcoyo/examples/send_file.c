@@ -36,8 +36,10 @@ int main(int argc, char **argv)
 		if (most < 0)
 			err(1, "send");
 		n = read(fd, room, (size_t)most);
-		if (n < 0 || coyo_commit(h, (size_t)n) < 0)
+		if (n < 0)
 			err(1, "%s", argv[3]);
+		if (coyo_commit(h, (size_t)n) < 0)
+			err(1, "send");
 	} while (n > 0);
 	coyo_shutdown(h, SHUT_WR);
 	while ((n = coyo_recv(h, answer, sizeof(answer), 0)) > 0)
