@@ -64,20 +64,23 @@ static int run(int argc, char **argv)
 			printf("coyo " COYO_VERSION "\n");
 			return PROGRAM_DONE;
 		}
-		if (strcmp(argv[at], "-s") != 0 || at + 1 == argc)
+		if (strcmp(argv[at], "-s") != 0)
 			return verb_misuse("unknown option");
+		if (at + 1 == argc)
+			return verb_misuse("-s takes the path of the daemon's application socket");
 		socket = argv[at + 1];
 		at += 2;
 	}
 	if (at == argc)
-		return verb_misuse("no verb");
+		return verb_misuse("no verb: keygen, id, listen, connect, names, run or proxy");
 	argv += at;
 	argc -= at;
 	opterr = 0;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(argv[0], verbs[i].name) == 0)
 			return verbs[i].run(argc, argv, socket);
-	return verb_misuse("unknown verb");
+	return verb_misuse(
+	        "unknown verb: there are keygen, id, listen, connect, names, run and proxy");
 }
 
 int main(int argc, char **argv)

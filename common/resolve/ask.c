@@ -77,10 +77,17 @@ static int dial(const char *path, int timeout_ms, char why[APP_WHY_MAX])
 	case ENOENT:
 	case ENOTDIR:
 	case ECONNREFUSED:
-		return fail(why, ENOTCONN, "coyod is not running: nothing answers on %.100s", path);
+		return fail(
+		        why, ENOTCONN,
+		        "coyod is not running: nothing answers on %.100s; start it, or name its "
+		        "socket (-s, $" APP_SOCKET_ENV ")",
+		        path);
 	case EACCES:
 	case EPERM:
-		return fail(why, EACCES, "no permission for the daemon's socket %.100s", path);
+		return fail(why, EACCES,
+		            "no permission for the daemon's socket %.100s: see mode in [api] of "
+		            "coyod's configuration",
+		            path);
 	case EAGAIN:
 		return late(why);
 	default:
