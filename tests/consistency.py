@@ -11,7 +11,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else os.path.join(ROOT, "build")
-PROGRAMS = {"coyo": ("common/libcoyo/coyo", "common/libcoyo/coyo.1"), "coyoctl": ("controlplane/ctl/coyoctl", "controlplane/ctl/coyoctl.8"),
+PROGRAMS = {"coyo": ("common/libcoyo/tool/coyo", "common/libcoyo/tool/coyo.1"), "coyoctl": ("controlplane/ctl/coyoctl", "controlplane/ctl/coyoctl.8"),
             "coyod": ("controlplane/daemon/coyod", "controlplane/daemon/coyod.8")}
 MANUALS = [m for _, m in PROGRAMS.values()] + ["config/coyod.conf.5"]
 

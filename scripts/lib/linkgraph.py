@@ -83,6 +83,8 @@ class Rooms:
         words = path.split("/")
         if words[0] not in self.order:
             return None
+        if len(words) > 3 and "/".join(words[1:3]) in self.order[words[0]]:
+            return "/".join(words[:3])
         return "%s/%s" % (words[0], words[1] if len(words) > 2 else ".")
 
     def may_include(self, a, b):
@@ -396,7 +398,7 @@ class Graph:
         mine = lambda *paths: not part or any(p == part or p.startswith(part.rstrip("/") + "/") for p in paths)  # noqa: E731
         out = []
         for plane, order in self.rooms.order.items():
-            names = order + [a.split("/")[1] for a in sorted(self.rooms.apart) if a.startswith(plane + "/")]
+            names = order + [a.split("/", 1)[1] for a in sorted(self.rooms.apart) if a.startswith(plane + "/")]
             out.append("%s: %s" % (plane, "  ".join("%s (%d)" % (r, self.sizes["%s/%s" % (plane, r)]) for r in names)))
         for kind, title in (("call", "calls up or aside, with the symbols to cut"), ("include", "includes up or aside"),
                             ("type", "types named below where they are made")):

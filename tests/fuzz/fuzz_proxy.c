@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A client of the proxy that says anything, in pieces of any size: what it asks for is the same as in one piece, and within its limits. */
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/request.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -245,7 +245,7 @@ class Net:
         self.guard = None
 
     def bin(self, name):
-        where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo",
+        where = {"coyod": "controlplane/daemon", "coyoctl": "controlplane/ctl", "coyo": "common/libcoyo/tool",
                  "coyowire": "tests/lib", "neighbours": "tests/lib", "attacker": "tests/lib"}[name]
         return os.path.join(self.build, where, name)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of commands that run: what goes in comes out once, whatever the order. */
-#include "libcoyo/children.h"
+#include "libcoyo/tool/children.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A program for a stream: found or refused by its reason, told who calls, and started with nothing of ours but the stream. */
 #include "base/cc.h"
-#include "libcoyo/command.h"
+#include "libcoyo/tool/command.h"
 #include "wire/id.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 /* Key files: private from the first moment, never overwritten, nothing left behind; what is not one is refused by its reason. */
 #include "base/cc.h"
 #include "crypto/identity.h"
-#include "libcoyo/keys.h"
+#include "libcoyo/tool/keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The arguments of coyo listen: what is taken, and a sentence for each way to be wrong. */
 #include "base/cc.h"
-#include "libcoyo/listen_args.h"
+#include "libcoyo/tool/listen_args.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

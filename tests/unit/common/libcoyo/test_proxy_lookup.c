@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Names looked up for the proxy's clients, by a daemon that the test plays. */
-#include "libcoyo/proxy_lookup.h"
+#include "libcoyo/proxy/lookup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests to the proxy: what RFC 1928, RFC 1929, RFC 9110 and RFC 9112 say, in pieces of any size; whatever is wrong is refused by its code. */
 #include "base/cc.h"
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

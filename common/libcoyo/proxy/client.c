@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A client until it relays: its request is read, what it wants is looked up and connected, and it is answered. */
-#include "libcoyo/proxy.h"
+#include "libcoyo/proxy/proxy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A command for each stream, as inetd does: what the service holds, in one thread. */
 #pragma once
-#include "libcoyo/children.h"
-#include "libcoyo/command.h"
-#include "libcoyo/listen_args.h"
+#include "libcoyo/tool/children.h"
+#include "libcoyo/tool/command.h"
+#include "libcoyo/tool/listen_args.h"
 
 #include <poll.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two copies, one thread each: a slow reader of our output never stops what goes the other way, and the terminal's or parent's
  * descriptors keep their flags (the stream, which is ours alone, does not block). Between pipes and the stream pages are spliced, elsewhere copied in large pieces. */
-#include "libcoyo/relay.h"
+#include "libcoyo/tool/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>

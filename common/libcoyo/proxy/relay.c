@@ -4,7 +4,7 @@
  * A stream of the daemon ends with a reset for the other node when its descriptor is closed with bytes unread, and has no other way to ask for one
  * (coyo.h). So the last byte that came over a stream stays unread in its queue, though it was passed on; what closes in order reads it first.
  * Before a first byte has come there is none to leave, and a client's reset arrives as an end. */
-#include "libcoyo/proxy.h"
+#include "libcoyo/proxy/proxy.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

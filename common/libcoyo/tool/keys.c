@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Key files: random seed from the kernel, exclusive creation, nothing of the secret left in memory. */
-#include "libcoyo/keys.h"
+#include "libcoyo/tool/keys.h"
 #include "crypto/identity.h"
 #include "names/ipv6.h"
 

@@ -2,8 +2,8 @@
 /* coyo proxy: one thread, one epoll, any number of clients; each is a socket here and a stream of the daemon. */
 #pragma once
 #include "libcoyo/coyo.h"
-#include "libcoyo/proxy_lookup.h"
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/lookup.h"
+#include "libcoyo/proxy/request.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>

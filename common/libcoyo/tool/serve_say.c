@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the service says about its peers. They decide how often, so it is bounded. */
-#include "libcoyo/serve.h"
+#include "libcoyo/tool/serve.h"
 
 #include <stdarg.h>
 #include <stdio.h>

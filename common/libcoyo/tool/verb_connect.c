@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo connect: a stream as standard input and output. */
-#include "libcoyo/connect_args.h"
-#include "libcoyo/relay.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/connect_args.h"
+#include "libcoyo/tool/relay.h"
+#include "libcoyo/tool/verbs.h"
 #include "base/json.h"
 #include "program/program.h"
 

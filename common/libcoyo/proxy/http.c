@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Clients' requests of HTTP/1: CONNECT, and requests for http:// addresses, one on each connection. */
-#include "libcoyo/proxy_http.h"
+#include "libcoyo/proxy/http.h"
 #include "base/cc.h"
 
 #include <stdio.h>

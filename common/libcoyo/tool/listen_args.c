@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The arguments of coyo listen. */
-#include "libcoyo/listen_args.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/listen_args.h"
+#include "libcoyo/tool/verbs.h"
 
 #include <errno.h>
 #include <getopt.h>

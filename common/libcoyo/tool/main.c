@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo: keys, and streams to 512-bit ids for whoever has a shell. Its options, its verbs, and how they complain. */
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <signal.h>

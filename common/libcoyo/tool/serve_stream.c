@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a stream to its command, and to the command's end. */
-#include "libcoyo/serve.h"
+#include "libcoyo/tool/serve.h"
 #include "base/cc.h"
 #include "wire/id.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo keygen and coyo id: keys in files. */
-#include "libcoyo/keys.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/keys.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <string.h>

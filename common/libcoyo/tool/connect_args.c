@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The arguments of coyo connect. */
-#include "libcoyo/connect_args.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/connect_args.h"
+#include "libcoyo/tool/verbs.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The commands that run, in an array: it is walked once for each stream, which costs a process anyway. */
-#include "libcoyo/children.h"
+#include "libcoyo/tool/children.h"
 #include "base/assert.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo proxy: its arguments. */
 #include "base/cc.h"
-#include "libcoyo/proxy.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/proxy/proxy.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The proxy's loop: addresses on which it listens, clients by the state they are in, time limits, and the end. */
-#include "libcoyo/proxy.h"
+#include "libcoyo/proxy/proxy.h"
 #include "base/cc.h"
 
 #include <arpa/inet.h>

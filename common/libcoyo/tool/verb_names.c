@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo names: the user's own names of nodes. */
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 #include "resolve/ask.h"
 #include "resolve/petnames.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo listen: a stream as standard input and output, or a command for each. */
-#include "libcoyo/listen_args.h"
-#include "libcoyo/relay.h"
-#include "libcoyo/serve.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/listen_args.h"
+#include "libcoyo/tool/relay.h"
+#include "libcoyo/tool/serve.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo run: starts a program with the library that puts its connections on the network, after a look at whether that can work. */
 #include "libcoyo/preload/shim.h"
-#include "libcoyo/run.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/run.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <errno.h>

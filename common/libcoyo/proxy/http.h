@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The part of proxy_request.h that reads HTTP. */
 #pragma once
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/request.h"
 
 /* As proxy_read(), of a client whose first byte begins no SOCKS message. */
 enum proxy_verdict proxy_http_read(struct proxy_request *r, const struct proxy_login *login,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Looks into a program's file. */
-#include "libcoyo/run.h"
+#include "libcoyo/tool/run.h"
 #include "base/cc.h"
 
 #include <elf.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A program that serves one stream. posix_spawn() and not fork(): what keeps the program from being run is told here, not in a child. */
-#include "libcoyo/command.h"
+#include "libcoyo/tool/command.h"
 #include "base/assert.h"
 #include "wire/id.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The service's loop: listeners, signals, ends of commands, and the time that each of them waits. */
-#include "libcoyo/serve.h"
+#include "libcoyo/tool/serve.h"
 #include "base/cc.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Clients' messages of SOCKS5, and the answers of either protocol. */
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/request.h"
 #include "base/cc.h"
-#include "libcoyo/proxy_http.h"
+#include "libcoyo/proxy/http.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How the verbs of the coyo tool complain, and what they read alike. */
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The service's listeners: had, lost, asked for again, and the streams that they bring. */
-#include "libcoyo/serve.h"
+#include "libcoyo/tool/serve.h"
 #include "base/cc.h"
 #include "libcoyo/client.h"
-#include "libcoyo/verbs.h"
+#include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
 #include <errno.h>

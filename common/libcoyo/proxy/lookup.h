@@ -2,7 +2,7 @@
 /* Names looked up on threads of their own, as the calls for it block. */
 #pragma once
 #include "libcoyo/coyo.h"
-#include "libcoyo/proxy_request.h"
+#include "libcoyo/proxy/request.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A few threads that look names up: first as one of this network, then, where that is wanted, as one of the ordinary one. */
-#include "libcoyo/proxy_lookup.h"
+#include "libcoyo/proxy/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>
