@@ -22,7 +22,7 @@
 static const char usage[] =
         "run takes [-s SOCKET] [--listen PORT,...|all] [--prefix BYTE] PROGRAM ARGUMENTS...";
 
-/* Where the library lies: in a build tree below the tool, else where it is installed. False: nowhere. */
+/* Where the library lies: in a build tree in a folder beside the tool's, else where it is installed. False: nowhere. */
 static bool find_library(char path[PATH_MAX])
 {
 	char self[PATH_MAX];
@@ -33,7 +33,7 @@ static bool find_library(char path[PATH_MAX])
 		self[n] = '\0';
 		slash = strrchr(self, '/');
 		if (slash &&
-		    (size_t)snprintf(path, PATH_MAX, "%.*s/preload/" LIBRARY, (int)(slash - self),
+		    (size_t)snprintf(path, PATH_MAX, "%.*s/../preload/" LIBRARY, (int)(slash - self),
 		                     self) < PATH_MAX &&
 		    access(path, R_OK) == 0)
 			return true;
