@@ -191,6 +191,15 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 	return 0;
 }
 
+COYO_EXPORT void coyo_format_id(const uint8_t id[COYO_ID_BYTES], char text[COYO_TEXT_MAX])
+{
+	struct node_id n;
+
+	_Static_assert(COYO_TEXT_MAX == ID_TEXT_LEN + 1, "what id_to_text() writes");
+	memcpy(n.b, id, ID_BYTES);
+	id_to_text(&n, text);
+}
+
 COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                              char why[COYO_WHY_MAX])
 {

@@ -30,6 +30,7 @@ extern "C" {
 #define AF_COYO       0x4359 /* no kernel has it: such an address never reaches the kernel */
 #define COYO_ID_BYTES 64
 #define COYO_WHY_MAX  320 /* a sentence for a person, with its NUL */
+#define COYO_TEXT_MAX 109 /* an id in text form, with its NUL */
 
 struct sockaddr_coyo {
 	sa_family_t scoyo_family; /* AF_COYO */
@@ -70,6 +71,9 @@ int coyo_client_check(const char *socket, char why[COYO_WHY_MAX]);
 
 /* Parses an id in any text form. -EINVAL and one sentence in why. */
 int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY_MAX]);
+
+/* Writes the text form of an id: 108 characters with a checksum, which every program here takes. */
+void coyo_format_id(const uint8_t id[COYO_ID_BYTES], char text[COYO_TEXT_MAX]);
 
 /* The id that a name means: any text form of an id, with or without `.coyo`, for which nobody is asked; else a name, in upper or
  * lower case, with or without `.coyo`: the user's own (`coyo names`), else one that the local daemon knows. socket as for coyo_socket_path().

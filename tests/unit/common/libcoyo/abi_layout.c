@@ -15,6 +15,7 @@ static void of_programs(void)
 	NUMBER(AF_COYO);
 	NUMBER(COYO_ID_BYTES);
 	NUMBER(COYO_WHY_MAX);
+	NUMBER(COYO_TEXT_MAX);
 	SIZE(struct sockaddr_coyo);
 	FIELD(struct sockaddr_coyo, scoyo_family);
 	FIELD(struct sockaddr_coyo, scoyo_port);

@@ -11,7 +11,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MANUAL = os.path.join(HERE, "../../../../common/libcoyo/coyo_socket.3")
-ELSEWHERE = ("coyo_client_", "coyo_parse_id", "coyo_resolve", "coyo_socket_path")  # coyo.h alone tells of them
+ELSEWHERE = ("coyo_client_", "coyo_parse_id", "coyo_format_id", "coyo_resolve", "coyo_socket_path")  # coyo.h alone tells of them
 LIST = os.path.join(HERE, "libcoyo.abi")
 
 

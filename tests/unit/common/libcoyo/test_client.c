@@ -176,6 +176,22 @@ static void test_start_refuses(void **state)
 	assert_non_null(strstr(why, "coyod is not running"));
 }
 
+static void test_format_is_parsed_again(void **state)
+{
+	char text[COYO_TEXT_MAX], why[COYO_WHY_MAX];
+	uint8_t id[COYO_ID_BYTES], again[COYO_ID_BYTES];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(id); i++)
+		id[i] = (uint8_t)(i * 37);
+	coyo_format_id(id, text);
+	assert_int_equal(strlen(text), COYO_TEXT_MAX - 1);
+	assert_int_equal(coyo_parse_id(text, again, why), 0);
+	assert_memory_equal(again, id, sizeof(id));
+	text[7] = text[7] == 'a' ? 'b' : 'a';
+	assert_int_equal(coyo_parse_id(text, again, why), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +200,7 @@ int main(void)
 	        cmocka_unit_test(test_finish_refuses),
 	        cmocka_unit_test(test_start_never_blocks),
 	        cmocka_unit_test(test_start_refuses),
+	        cmocka_unit_test(test_format_is_parsed_again),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
