@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import lib
@@ -69,6 +70,15 @@ def programs(dest, prefix, scratch):
             check(status == 0, "and runs")
 
 
+def module(dest):
+    """The Python package, with the library that was installed beside it."""
+    at = [d for d, _, names in os.walk(dest) if os.path.basename(d) == "coyo" and "__init__.py" in names]
+    libs = [d for d, _, names in os.walk(dest) if "libcoyo.so.0" in names]
+    env = dict(os.environ, PYTHONPATH=os.path.dirname(at[0]) if at else "", LD_LIBRARY_PATH=":".join(libs), PYTHONDONTWRITEBYTECODE="1")
+    status, said = sh(sys.executable, "-c", "import coyo; print(len(coyo.format_id(bytes(64))))", env=env)
+    check(status == 0 and said == "108", "Python imports coyo%s" % (": " + said[-1000:] if status else ""))
+
+
 def paths(dest, prefix):
     found = {x: os.path.join(d, x) for d, _, names in os.walk(dest) for x in names}
     with open(found["coyod.service"], encoding="utf-8") as f:
@@ -95,6 +105,7 @@ def main():
         prefix = os.path.dirname(tops[0])[len(dest):]
         headers(dest, prefix, scratch)
         programs(dest, prefix, scratch)
+        module(dest)
         paths(dest, prefix)
 
 
