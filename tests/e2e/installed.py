@@ -5,12 +5,13 @@ sample that name the paths that were installed to. Usage: tests/e2e/installed.py
 import os
 import re
 import shutil
+import site
 import subprocess
 import sys
 import tempfile
 
 import lib
-from lib import check
+from lib import check, coyonet
 
 PROGRAMS = {
     "libcoyo": ("#include <coyo.h>\nint main(void)\n{\n\tunsigned char id[COYO_ID_BYTES];\n\tchar why[COYO_WHY_MAX];\n"
@@ -77,6 +78,41 @@ def module(dest):
     env = dict(os.environ, PYTHONPATH=os.path.dirname(at[0]) if at else "", LD_LIBRARY_PATH=":".join(libs), PYTHONDONTWRITEBYTECODE="1")
     status, said = sh(sys.executable, "-c", "import coyo; print(len(coyo.format_id(bytes(64))))", env=env)
     check(status == 0 and said == "108", "Python imports coyo%s" % (": " + said[-1000:] if status else ""))
+    if sys.executable.startswith("/usr/bin/"):
+        check(os.path.dirname(at[0])[len(dest):] in site.getsitepackages(), "which lies where Debian's Python looks")
+
+
+def newcomer(dest, prefix, scratch):
+    """README's lines from install to own echo, but for the first, which installs; as an ordinary user."""
+    with open(os.path.join(coyonet.ROOT, "README.md"), encoding="utf-8") as f:
+        text = f.read().split("### Your own program", 1)[1].split("\n\n")[1]
+    lines = [x.strip() for x in text.split("\n")]
+    check("meson install" in lines[0], "README installs first")
+    top = dest + prefix
+    libs = ":".join(d for d, _, names in os.walk(top) if "libcoyo.so.0" in names)
+    configs = ":".join(d for d, _, names in os.walk(top) if "libcoyo.pc" in names)
+    env = dict(os.environ, HOME=scratch, PATH="%s/bin:%s/sbin:%s" % (top, top, os.environ["PATH"]), PKG_CONFIG_PATH=configs, PKG_CONFIG_SYSROOT_DIR=dest,
+               LD_LIBRARY_PATH=libs, LIBRARY_PATH=libs, CPATH=top + "/include", PYTHONDONTWRITEBYTECODE="1")
+    env["PYTHONPATH"] = next(os.path.dirname(d) for d, _, names in os.walk(dest) if os.path.basename(d) == "coyo" and "__init__.py" in names)
+    waits = 'for i in $(seq 300); do %s && break; sleep 0.1; done\n'
+    script = ["set -e", "trap 'kill $(jobs -p)' EXIT"]
+    for line in lines[1:]:
+        script.append(line)
+        if line.startswith("coyod"):
+            script.append(waits % "[ -S app.sock ]")
+        if line.startswith("./echo"):
+            script.append(waits % "coyoctl -s ctl.sock show connections | grep -q 7000")
+    script += ["python3 echo.py 7001 &", waits % "coyoctl -s ctl.sock show connections | grep -q 7001",
+               "python3 echo.py $(coyo id key | sed -n 's/^id *//p') 7001 'hello from Python'"]
+    nobody = coyonet.daemon_user()
+    who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if nobody else {}
+    for folder in (dest, scratch):
+        os.chmod(folder, 0o777 if folder == scratch else 0o755)
+    r = subprocess.run(["bash", "-c", "\n".join(script)], cwd=coyonet.ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, timeout=100, check=False, start_new_session=True, **who)
+    got = r.stdout.splitlines()
+    check(r.returncode == 0 and "hello" in got and "hello from Python" in got and any(re.fullmatch("listening on [a-z2-7]{108} 7000", x) for x in got),
+          "README's own echo, as it stands%s" % (": " + r.stdout[-500:] + r.stderr[-1000:] if r.returncode else ""))
 
 
 def paths(dest, prefix):
@@ -106,6 +142,7 @@ def main():
         headers(dest, prefix, scratch)
         programs(dest, prefix, scratch)
         module(dest)
+        newcomer(dest, prefix, scratch)
         paths(dest, prefix)
 
 

@@ -20,6 +20,8 @@ static int serve(int h)
 int main(int argc, char **argv)
 {
 	struct sockaddr_coyo to = {.scoyo_family = AF_COYO};
+	socklen_t len = sizeof(to);
+	char text[COYO_TEXT_MAX];
 	struct pollfd fds[64];
 	unsigned n = 1;
 
@@ -32,7 +34,9 @@ int main(int argc, char **argv)
 	if (coyo_bind(fds[0].fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 	    coyo_listen(fds[0].fd, 64) < 0)
 		err(1, "cannot listen on %s", argv[1]);
-	printf("listening on %s\n", argv[1]);
+	coyo_getsockname(fds[0].fd, (struct sockaddr *)&to, &len);
+	coyo_format_id(to.scoyo_id, text);
+	printf("listening on %s %s\n", text, argv[1]);
 	fflush(stdout);
 	for (;;) {
 		if (coyo_poll(fds, n, -1) < 0)
