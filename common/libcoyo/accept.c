@@ -2,6 +2,7 @@
 /* Listening and accepting. The daemon has the port; connections come into slots that this side gives to each worker beforehand. Those that wait
  * while no slot is given wait in TCP, whose backlog bounds them. */
 #include "libcoyo/call.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
 #include "libcoyo/events.h"
@@ -15,57 +16,6 @@
 #include "libcoyo/wait.h"
 
 #include <string.h>
-
-#define POSTED_MOST 16u /* slots with each worker, accepted ones not counted */
-
-/* Gives slots to one worker until it has that many. Under the socket's receiving lock. */
-static void post_to(const struct ref *r, uint32_t worker, uint32_t most)
-{
-	while (r->s->posted[worker] < most) {
-		uint32_t slot = slot_post(r->a, r->index, r->s->slot, worker);
-		struct applane_msg m = {.type = APPLANE_ACCEPT_INTO,
-		                        .token = r->s->token,
-		                        .slot = slot,
-		                        .option = r->s->slot};
-
-		if (slot == NONE)
-			return;
-		if (lane_put(r->a, worker, &m) < 0) {
-			slot_return(r->a, slot);
-			return;
-		}
-		r->s->posted[worker]++;
-	}
-}
-
-/* Gives slots to all workers; under the same lock. False: one has none. */
-static bool post(const struct ref *r)
-{
-	const struct appseg_layout *l = &r->a->region->layout;
-	uint32_t most = l->slots / (4 * l->workers);
-	bool all = true;
-
-	most = most < 1 ? 1 : most > POSTED_MOST ? POSTED_MOST : most;
-	if (most > r->s->backlog)
-		most = r->s->backlog;
-	for (uint32_t w = 0; w < l->workers; w++) {
-		post_to(r, w, most);
-		all &= r->s->posted[w] > 0;
-	}
-	return all;
-}
-
-bool listener_post(const struct ref *r)
-{
-	bool all = true;
-
-	sock_take_recv(r);
-	if (!sock_closed(r) && atomic_load(&r->s->state) == SOCK_LISTENING &&
-	    !(sock_flags(r) & SOCK_F_GONE) && !attach_dead(r->a))
-		all = post(r);
-	lock_give(&r->s->recv);
-	return all;
-}
 
 COYO_EXPORT int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len)
 {
@@ -141,8 +91,10 @@ COYO_EXPORT int coyo_listen(int handle, int backlog)
 		err = -EINVAL;
 	lock_give(&r.s->send);
 	if (err == 0)
-		post(&r);
+		listener_fill(&r);
 	lock_give(&r.s->recv);
+	if (err == 0)
+		changes_made(&r);
 	return (int)call_end(err);
 }
 
@@ -191,21 +143,6 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	sock_give_both(r);
 }
 
-static bool waits(const struct ref *r)
-{
-	bool any;
-
-	lock_take(&r->a->region->table);
-	any = r->s->queued > 0;
-	lock_give(&r->a->region->table);
-	return any;
-}
-
-bool listener_ready(const struct ref *r)
-{
-	return waits(r) || (sock_flags(r) & (SOCK_F_GONE | SOCK_F_SHUT_RD)) || attach_dead(r->a);
-}
-
 /* Takes the next connection. Its handle, or a negative errno: -EAGAIN: none waits. */
 static int take(const struct ref *r)
 {
@@ -223,14 +160,14 @@ static int take(const struct ref *r)
 	} else if ((sock_flags(r) & SOCK_F_GONE) || attach_dead(r->a)) {
 		handle = -ENETDOWN;
 	} else {
-		if (waits(r))
+		if (listener_waits(r))
 			handle = sock_new(r->attachment, SOCK_NEW);
 		if (handle >= 0 && sock_find(handle, &made) == 0) {
 			uint32_t slot = pop(r, &from);
 
 			fill_socket(&made, r, slot, &from);
 		}
-		post(r);
+		listener_fill(r);
 	}
 	lock_give(&r->s->recv);
 	if (handle >= 0)

@@ -114,7 +114,8 @@ static int make_region(struct attachment *a, const struct app_answer *ans)
 	                      .closing_first = NONE,
 	                      .closing_last = NONE,
 	                      .sock_free = NONE};
-	size_t bytes = region_socks_at(&head) + head.socks_max * sizeof(struct sock);
+	size_t bytes = region_socks_at(&head) + head.socks_max * sizeof(struct sock) +
+	               CHANGES * sizeof(uint32_t);
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -125,6 +126,7 @@ static int make_region(struct attachment *a, const struct app_answer *ans)
 	lock_init(&a->region->request);
 	lock_init(&a->region->table);
 	lock_init(&a->region->sleep);
+	lock_init(&a->region->change);
 	init_lanes(a);
 	return 0;
 }

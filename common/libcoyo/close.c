@@ -3,6 +3,8 @@
 #include "libcoyo/call.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/epoll.h"
+#include "libcoyo/interest.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/release.h"
@@ -70,12 +72,15 @@ static void linger(struct attachment *a, uint32_t slot, int32_t seconds)
 
 COYO_EXPORT int coyo_close(int handle)
 {
-	struct ref r;
-	int err = sock_find(handle, &r);
+	int err;
 	int32_t seconds;
 	uint32_t slot;
 	bool last = false;
+	struct ref r;
 
+	if (epoll_close(handle, &err))
+		return (int)call_end(err);
+	err = sock_find(handle, &r);
 	if (err < 0)
 		return (int)call_end(err);
 	release_orphans(r.attachment);
@@ -86,6 +91,8 @@ COYO_EXPORT int coyo_close(int handle)
 	else
 		last = seat_drop(r.a->seat, r.s);
 	lock_give(&r.a->region->table);
+	if (err == 0)
+		interest_forget(handle);
 	if (!last)
 		return (int)call_end(err);
 	seconds = r.s->linger_s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Making sockets and connecting them. */
 #include "libcoyo/call.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/coyo.h"
 #include "libcoyo/fork.h"
 #include "libcoyo/lane.h"
@@ -99,6 +100,8 @@ static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 		}
 	}
 	sock_give_both(r);
+	if (err == 0)
+		changes_made(r);
 	return err == -EAGAIN ? -ETIMEDOUT : err;
 }
 

@@ -16,8 +16,10 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -159,6 +161,19 @@ int coyo_set_nonblock(int handle, int on);
 
 /* poll() over handles and ordinary descriptors together. Signals end it with EINTR. */
 int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+
+/* An epoll set of handles and ordinary descriptors, as epoll(7) has them, for the three calls below and coyo_close(). Its number is the library's, and
+ * no descriptor. A wait costs what is ready and not what is watched. flags: 0 or EPOLL_CLOEXEC (always so). EMFILE: 1024 are open. */
+int coyo_epoll_create1(int flags);
+/* EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL of a handle, or a descriptor, for EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE
+ * (threads may be woken all the same); EPOLLERR and EPOLLHUP always. A closed handle leaves its sets; other errors as epoll_ctl(). EPERM: an
+ * epoll set of this library cannot be in one. */
+int coyo_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
+/* Up to `most` that are ready, in turn where there are more; 0 after timeout_ms. EINTR, EINVAL; EBADF also where another thread closes the set. */
+int coyo_epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms);
+/* The same with these signals blocked while it sleeps; NULL: as they are. */
+int coyo_epoll_pwait(int epoll, struct epoll_event *events, int most, int timeout_ms,
+                     const sigset_t *mask);
 
 /* A descriptor for a loop of the caller's own (select, epoll, an event library): wait until it is readable, and never read it. One for the whole
  * process; a child asks anew. It means something only after coyo_watch(). */

@@ -5,6 +5,7 @@
  * that was woken as well would find nothing to read and sleep on. So nobody reads it: each thread sleeps in an epoll set of its own, which tells
  * each write once (EPOLLET). Only what has long been told is read, so that the pipe does not fill. */
 #include "libcoyo/events.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -46,6 +47,7 @@ static void accepted(struct attachment *a, uint32_t worker, const struct applane
 		else
 			region_slots(r)[s->queue_last].next = m->slot;
 		s->queue_last = m->slot;
+		changes_of(a, slot->sock);
 	}
 	lock_give(&r->table);
 }
@@ -58,19 +60,23 @@ static void listener_gone(struct attachment *a, uint32_t token)
 	for (uint32_t i = 0; i < r->socks_used; i++) {
 		struct sock *s = &region_socks(r)[i];
 
-		if (atomic_load(&s->state) == SOCK_LISTENING && s->token == token)
-			atomic_fetch_or(&s->flags, SOCK_F_GONE);
+		if (atomic_load(&s->state) != SOCK_LISTENING || s->token != token)
+			continue;
+		atomic_fetch_or(&s->flags, SOCK_F_GONE);
+		changes_of(a, i);
 	}
 	lock_give(&r->table);
 }
 
-/* APPLANE_READY needs nothing: whoever polls looks at all that it polls. */
+/* Whoever polls looks at all that it polls; epoll sets are told which sockets to look at. */
 static void handle(struct attachment *a, uint32_t worker, const struct applane_msg *m)
 {
 	if (m->type == APPLANE_ACCEPTED)
 		accepted(a, worker, m);
 	else if (m->type == APPLANE_LISTENER_GONE)
 		listener_gone(a, m->token);
+	else if (m->type == APPLANE_READY)
+		changes_of_slot(a, m->slot);
 }
 
 static void drain_lane(struct attachment *a, uint32_t worker)
@@ -80,7 +86,8 @@ static void drain_lane(struct attachment *a, uint32_t worker)
 	const void *piece;
 	unsigned n = 0;
 
-	lock_take(&l->take);
+	if (lock_take(&l->take))
+		changes_lost(a);
 	while (bytering_peek(&l->events, &piece) >= sizeof(m)) {
 		memcpy(&m, piece, sizeof(m));
 		bytering_consume(&l->events, sizeof(m));
@@ -292,17 +299,25 @@ static int take_events(struct sleeper *s, int ms)
 }
 
 /* Sleeps in the kernel. 0 or a negative errno. */
-static int doze(struct sleeper *s, struct pollfd *kernel, unsigned n, int64_t ns)
+static int doze(struct sleeper *s, const struct events_also *also, int64_t ns)
 {
+	struct timespec limit = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+	struct pollfd *own = also->fds + also->n;
 	int ms =
 	        ns >= (int64_t)INT32_MAX * NS_PER_MS ? -1 : (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
 
-	if (n == 0)
+	int r;
+
+	if (also->n == 0 && !also->mask)
 		return take_events(s, ms);
-	kernel[n] = (struct pollfd){.fd = s->epoll, .events = POLLIN};
-	if (poll(kernel, n + 1, ms) < 0)
+	*own = (struct pollfd){.fd = s->epoll, .events = POLLIN};
+	if (also->mask)
+		r = ppoll(also->fds, also->n + 1, ms < 0 ? NULL : &limit, also->mask);
+	else
+		r = poll(also->fds, also->n + 1, ms);
+	if (r < 0)
 		return -errno;
-	return kernel[n].revents ? take_events(s, 0) : 0;
+	return own->revents ? take_events(s, 0) : 0;
 }
 
 static bool is_there(events_look look, void *arg, bool arm)
@@ -312,8 +327,8 @@ static bool is_there(events_look look, void *arg, bool arm)
 }
 
 /* Sleeps until something has changed or the time is over, unless it is there already. 0 or a negative errno. */
-static int sleep_once(struct sleeper *s, events_look look, void *arg, struct pollfd *kernel,
-                      unsigned n, int64_t ns)
+static int sleep_once(struct sleeper *s, events_look look, void *arg,
+                      const struct events_also *also, int64_t ns)
 {
 	unsigned attachments = attach_count();
 	int r;
@@ -321,20 +336,19 @@ static int sleep_once(struct sleeper *s, events_look look, void *arg, struct pol
 	for (unsigned i = 0; i < attachments; i++)
 		if (!attach_dead(attach_at(i)))
 			enter(attach_at(i));
-	r = is_there(look, arg, true) ? 0 : doze(s, kernel, n, ns);
+	r = is_there(look, arg, true) ? 0 : doze(s, also, ns);
 	for (unsigned i = 0; i < attachments; i++)
 		if (!attach_dead(attach_at(i)))
 			leave(attach_at(i));
 	return r;
 }
 
-int events_wait(events_look look, void *arg, struct pollfd *kernel, unsigned n, int64_t deadline)
+int events_wait(events_look look, void *arg, const struct events_also *also, int64_t deadline)
 {
-	struct sleeper *s = NULL;
-
 	for (;;) {
 		bool there = is_there(look, arg, false);
-		int r = n > 0 ? poll(kernel, n, 0) : 0;
+		int r = also->first > 0 ? poll(also->fds, also->first, 0) : 0;
+		struct sleeper *s;
 		int64_t left;
 
 		if (r < 0)
@@ -344,11 +358,16 @@ int events_wait(events_look look, void *arg, struct pollfd *kernel, unsigned n, 
 		left = deadline == INT64_MAX ? INT64_MAX : deadline > 0 ? deadline - clock_ns() : 0;
 		if (left <= 0)
 			return -EAGAIN;
-		if (!s && !(s = sleeper_get()))
+		/* Each time: the process may have attached anew meanwhile. */
+		s = sleeper_get();
+		if (!s)
 			return -errno;
-		r = sleep_once(s, look, arg, kernel, n, left);
+		r = sleep_once(s, look, arg, also, left);
 		if (r < 0)
 			return r;
+		for (unsigned i = also->first; i < also->n; i++)
+			if (also->fds[i].revents)
+				return 0;
 	}
 }
 

@@ -3,6 +3,7 @@
  * too, before its parent can close one, and to forget what only the parent's threads slept on. */
 #include "libcoyo/fork.h"
 #include "libcoyo/attach.h"
+#include "libcoyo/epoll.h"
 #include "libcoyo/events.h"
 #include "libcoyo/seat.h"
 
@@ -14,6 +15,7 @@ static void before(void)
 {
 	attach_lock();
 	events_fork_lock();
+	epoll_fork_lock();
 	for (unsigned i = 0; i < attach_count(); i++)
 		if (!attach_dead(attach_at(i)))
 			promised[i] = seat_promise(attach_at(i)->region, attach_at(i)->seat);
@@ -23,6 +25,7 @@ static void before(void)
 
 static void in_parent(void)
 {
+	epoll_fork_unlock(false);
 	events_fork_unlock(false);
 	attach_unlock();
 }
@@ -37,6 +40,7 @@ static void in_child(void)
 		if (attach_ours(a))
 			seat_claim(a->region, a->memory, a->seat);
 	}
+	epoll_fork_unlock(true);
 	events_fork_unlock(true);
 	attach_unlock();
 }

@@ -81,7 +81,7 @@ COYO_EXPORT int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	                                     : clock_ns() + timeout_ms * NS_PER_MS;
 	struct pollfd few[ON_STACK + 1], *kernel = few;
 	struct polled p = {.fds = fds, .n = n};
-	unsigned nkernel;
+	struct events_also also = {0};
 	int r;
 
 	for (unsigned i = 0; i < attach_count(); i++)
@@ -89,13 +89,14 @@ COYO_EXPORT int coyo_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 			release_orphans(i);
 	if (n > ON_STACK && !(kernel = malloc((n + 1) * sizeof(*kernel))))
 		return (int)call_end(-ENOMEM);
-	nkernel = split(&p, kernel);
+	also.fds = kernel;
+	also.n = also.first = split(&p, kernel);
 	do {
 		int64_t retry = clock_ns() + RETRY_NS;
 
 		p.short_of_slots = false;
 		look(&p, false);
-		r = events_wait(look, &p, kernel, nkernel,
+		r = events_wait(look, &p, &also,
 		                p.short_of_slots && retry < deadline ? retry : deadline);
 	} while (r == -EAGAIN && clock_ns() < deadline);
 	if (r == 0 || r == -EAGAIN)

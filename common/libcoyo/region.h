@@ -12,6 +12,8 @@
 
 #define NONE  UINT32_MAX /* no slot, no socket */
 #define SEATS 256u       /* processes that share the sockets of one application */
+#define CHANGES \
+	16384u /* of sockets in epoll sets, that are kept for processes to read; a power of two */
 
 /* ---- slots of the segment ---- */
 
@@ -33,7 +35,7 @@ struct slot {
 	bool filled;    /* its rings may have pages of streams before */
 	bool listens; /* a listener's own: it is free when no posted slot names it any more, and no worker tells APPSEG_FREE */
 	uint16_t port;     /* queued: the peer's */
-	uint32_t sock;     /* posted, queued: the listening socket */
+	uint32_t sock;     /* held: the socket; posted, queued: the listening one; else NONE */
 	uint32_t listener; /* posted to: that listener's own slot; NONE: to none */
 	uint32_t children; /* listens: slots whose `listener` is this one */
 	uint32_t next;     /* in the list that it is in */
@@ -54,11 +56,12 @@ enum sock_state {
 #define SOCK_F_NONBLOCK    1u
 #define SOCK_F_SHUT_RD     2u
 #define SOCK_F_SHUT_WR     4u
-#define SOCK_F_ERROR_TAKEN 8u   /* the stream's error was returned once */
-#define SOCK_F_CONNECTED   16u  /* a connect() has returned 0 */
-#define SOCK_F_FAILED      32u  /* the last connect failed */
-#define SOCK_F_BROKEN      64u  /* the other side's words were impossible: EPROTO */
-#define SOCK_F_GONE        128u /* a listener that the daemon has ended */
+#define SOCK_F_ERROR_TAKEN 8u         /* the stream's error was returned once */
+#define SOCK_F_CONNECTED   16u        /* a connect() has returned 0 */
+#define SOCK_F_FAILED      32u        /* the last connect failed */
+#define SOCK_F_BROKEN      64u        /* the other side's words were impossible: EPROTO */
+#define SOCK_F_GONE        128u       /* a listener that the daemon has ended */
+#define SOCK_F_WATCHED     (1u << 16) /* some process has or had it in an epoll set */
 
 #define SOCK_OPTIONS 16 /* settings of TCP kept for a socket that is not connected yet */
 
@@ -132,8 +135,12 @@ struct region {
 	pthread_mutex_t sleep;
 	uint32_t sleepers;
 	uint32_t armed; /* how often app_asleep was set since wakes were last read */
+	/* Changes of sockets in epoll sets: how many there were, and whether any socket is in one. */
+	pthread_mutex_t change;
+	_Atomic uint64_t changes;
+	_Atomic uint32_t watched;
 	struct lane lane[APPLANE_WORKERS_MAX];
-	/* struct slot[layout.slots], then struct sock[socks_max]. */
+	/* struct slot[layout.slots], then struct sock[socks_max], then uint32_t[CHANGES]: the indices of the sockets that changed. */
 };
 
 /* The slots of the region. */
@@ -151,4 +158,9 @@ static inline size_t region_socks_at(const struct region *r)
 static inline struct sock *region_socks(struct region *r)
 {
 	return (struct sock *)((char *)r + region_socks_at(r));
+}
+/* Where the last changes are, each at its number modulo CHANGES. */
+static inline uint32_t *region_changed(struct region *r)
+{
+	return (uint32_t *)(region_socks(r) + r->socks_max);
 }

@@ -78,7 +78,7 @@ int sock_new(unsigned attachment, uint32_t state)
 	atomic_store(&s->state, state);
 	r->socks_open++;
 	lock_give(&r->table);
-	return HANDLE_FIRST + (int)attachment * HANDLE_STRIDE + (int)i;
+	return sock_handle(attachment, i);
 }
 
 int sock_find(int handle, struct ref *out)
@@ -124,6 +124,9 @@ void sock_open_slot(const struct ref *r, uint32_t slot)
 	              l->ring_bytes);
 	r->s->borrowed = r->s->reserved = 0;
 	r->s->slot = slot;
+	lock_take(&r->a->region->table);
+	region_slots(r->a->region)[slot].sock = r->index;
+	lock_give(&r->a->region->table);
 }
 
 /* Whoever has died with a lock of the socket may have moved an index and not made it known, or announced a kick and not sent it. */

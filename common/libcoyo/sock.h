@@ -6,6 +6,12 @@
 #define HANDLE_FIRST  (1 << 20) /* no descriptor of the kernel is as large */
 #define HANDLE_STRIDE (1 << 17) /* sockets of one attachment */
 
+/* The number that an application has for an entry. */
+static inline int sock_handle(unsigned attachment, uint32_t index)
+{
+	return HANDLE_FIRST + (int)attachment * HANDLE_STRIDE + (int)index;
+}
+
 /* A socket during one call. */
 struct ref {
 	struct attachment *a;

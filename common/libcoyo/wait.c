@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Waiting for one stream. */
 #include "libcoyo/wait.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -126,12 +127,28 @@ static void tick(const struct wait *w)
 	lock_give(&s->send);
 }
 
+/* A call ends without room. Epoll sets that have the socket may have told of room before, and asked for nothing since: the worker is to say when
+ * there is room again, unless it has just been made. */
+static int give_up(const struct wait *w)
+{
+	struct appseg_slot *words = attach_slot(w->r.a, w->slot);
+
+	if (!w->room || !(sock_flags(&w->r) & SOCK_F_WATCHED))
+		return -EAGAIN;
+	atomic_fetch_or(&words->out_waits, APPWAIT_EVENT);
+	atomic_exchange(&words->stream.out_full, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (changed(w))
+		changes_made(&w->r);
+	return -EAGAIN;
+}
+
 int wait_until(const struct wait *w, int64_t deadline)
 {
 	struct appseg_slot *words = attach_slot(w->r.a, w->slot);
 
 	if (deadline == WAIT_NOT)
-		return -EAGAIN;
+		return give_up(w);
 	if (spin(w, deadline))
 		return 0;
 	for (;;) {
@@ -143,7 +160,7 @@ int wait_until(const struct wait *w, int64_t deadline)
 		if (changed(w))
 			return 0;
 		if (left <= 0)
-			return -EAGAIN;
+			return give_up(w);
 		if (wait_futex(w->word, value, left < WAIT_TICK_NS ? left : WAIT_TICK_NS) < 0)
 			return -EINTR;
 		if (changed(w))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Waking threads of this application that wait on one of its slots, when the application itself has changed something. */
 #include "libcoyo/wake.h"
+#include "libcoyo/changes.h"
 
 #include <limits.h>
 #include <linux/futex.h>
@@ -21,6 +22,7 @@ static void wake(struct attachment *a, _Atomic uint32_t *word)
 
 void wake_waiting(struct attachment *a, uint32_t slot)
 {
+	changes_of_slot(a, slot);
 	wake(a, &attach_slot(a, slot)->in_waits);
 	wake(a, &attach_slot(a, slot)->out_waits);
 }

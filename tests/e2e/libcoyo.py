@@ -107,7 +107,7 @@ def echo(c, node_id, port, size):
 
 def transfers(net, c, size):
     node_id = net.nodes["b"].id
-    for name, port in (("echo_poll", 7001), ("echo_threads", 7002)):
+    for name, port in (("echo_poll", 7001), ("echo_threads", 7002), ("echo_epoll", 7007)):
         p = serve(net, name, port)
         echo(c, node_id, port, size)
         p.kill()

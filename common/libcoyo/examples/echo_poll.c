@@ -23,11 +23,12 @@ int main(int argc, char **argv)
 	socklen_t len = sizeof(to);
 	char text[COYO_TEXT_MAX];
 	struct pollfd fds[64];
+	unsigned long port = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
 	unsigned n = 1;
 
-	if (argc != 2)
+	if (port < 1 || port > 65535)
 		errx(2, "usage: echo_poll PORT");
-	to.scoyo_port = htons((uint16_t)atoi(argv[1]));
+	to.scoyo_port = htons((uint16_t)port);
 	fds[0] = (struct pollfd){.fd = coyo_socket(AF_COYO, SOCK_STREAM, 0), .events = POLLIN};
 	if (fds[0].fd < 0)
 		err(1, "cannot reach coyod at %s", coyo_socket_path(NULL));
@@ -39,6 +40,8 @@ int main(int argc, char **argv)
 	printf("listening on %s %s\n", text, argv[1]);
 	fflush(stdout);
 	for (;;) {
+		/* With no place left, who comes waits until one is free. */
+		fds[0].events = n < 64 ? POLLIN : 0;
 		if (coyo_poll(fds, n, -1) < 0)
 			err(1, "poll");
 		for (unsigned i = n - 1; i > 0; i--) {
@@ -47,7 +50,7 @@ int main(int argc, char **argv)
 			coyo_close(fds[i].fd);
 			fds[i] = fds[--n];
 		}
-		if (!fds[0].revents || n == 64)
+		if (!(fds[0].revents & fds[0].events) || n == 64)
 			continue;
 		fds[n] =
 		        (struct pollfd){.fd = coyo_accept(fds[0].fd, NULL, NULL), .events = POLLIN};

@@ -31,6 +31,7 @@ const struct node_id otherside_id = {{0x12, 0x34, 0x56}};
 
 struct end {
 	bool given, up, closing, abort, fin_told, freed;
+	bool ready_due;  /* there was no room for a READY */
 	uint32_t posted; /* token, 0: not posted */
 	uint32_t listener_slot;
 	uint32_t wants; /* port that it connects to, 0: none */
@@ -83,14 +84,15 @@ static struct applane *lane_of(struct app *a, uint32_t worker)
 
 /* ---- telling ---- */
 
-static void tell_event(struct otherside *o, struct app *a, uint32_t worker,
+/* False: there is no room. */
+static bool tell_event(struct otherside *o, struct app *a, uint32_t worker,
                        const struct applane_msg *m)
 {
 	uint64_t one = 1;
 	void *piece;
 
 	if (bytering_reserve(&a->events[worker], &piece) < sizeof(*m))
-		return;
+		return false;
 	memcpy(piece, m, sizeof(*m));
 	bytering_commit(&a->events[worker], sizeof(*m));
 	if (atomic_exchange(&lane_of(a, worker)->app_asleep, 0)) {
@@ -99,6 +101,14 @@ static void tell_event(struct otherside *o, struct app *a, uint32_t worker,
 			/* Nobody is woken who lets it fill. */
 		}
 	}
+	return true;
+}
+
+static void tell_ready(struct otherside *o, struct app *a, uint32_t slot)
+{
+	struct applane_msg m = {.type = APPLANE_READY, .slot = slot};
+
+	a->end[slot].ready_due = !tell_event(o, a, a->end[slot].worker, &m);
 }
 
 static void wake(struct otherside *o, struct app *a, uint32_t slot, _Atomic uint32_t *word)
@@ -106,8 +116,7 @@ static void wake(struct otherside *o, struct app *a, uint32_t slot, _Atomic uint
 	uint32_t bits = atomic_exchange(word, 0);
 
 	if (bits & APPWAIT_EVENT)
-		tell_event(o, a, a->end[slot].worker,
-		           &(struct applane_msg){.type = APPLANE_READY, .slot = slot});
+		tell_ready(o, a, slot);
 	if (bits & APPWAIT_SLEEPS) {
 		o->count.futex_wakes++;
 		syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
@@ -334,6 +343,8 @@ static bool serve(struct otherside *o, struct app *a)
 		if (a->end[i].given && a->end[i].wants)
 			did |= match(o, a, i);
 		did |= pump(o, a, i);
+		if (a->end[i].ready_due)
+			tell_ready(o, a, i);
 	}
 	return did;
 }
