@@ -22,9 +22,13 @@ static void test_the_worker_sleeps(void **state)
 	sess_poll(s, w->n.now);
 	/* A moment after a message it looks on. */
 	assert_false(sess_sleep_ok(s));
-	w->n.now = instant_add(w->n.now, NS_PER_MS / 2);
+	w->n.now = instant_add(w->n.now, 10 * NS_PER_US);
 	sess_poll(s, w->n.now);
 	assert_false(sess_sleep_ok(s));
+	/* But not for long: others may want the processor. */
+	w->n.now = instant_add(w->n.now, 15 * NS_PER_US);
+	sess_poll(s, w->n.now);
+	assert_true(sess_sleep_ok(s));
 	lanes_for(w, NS_PER_S);
 	assert_true(sess_sleep_ok(s));
 	/* Woken by something else, it takes the word back: nobody need wake it. */
