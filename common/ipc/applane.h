@@ -59,6 +59,9 @@ struct applane {
 	/* The worker sleeps and is woken by the eventfd that belongs to this application and it: the worker sets 1, either side takes it
 	 * back by exchange, and who takes a 1 that it did not set writes the eventfd. */
 	_Atomic uint32_t worker_asleep COYO_ALIGNED(COYO_CACHELINE);
+	/* The application found no room for a KICK: it sets 1, and the kicked word of the slot stays 1. The worker takes it back, after it
+	 * has taken messages, and looks at every slot of the application that is kicked. */
+	_Atomic uint32_t kicks_missed;
 	/* The application sleeps on its own descriptor (poll, epoll): likewise the other way. What the worker writes there are 8 bytes for
 	 * each 1 that it takes; it is a socket's end, so that the application cannot make the worker wait. */
 	_Atomic uint32_t app_asleep COYO_ALIGNED(COYO_CACHELINE);
@@ -74,7 +77,7 @@ struct applane {
  * after it has changed something, and does what each asks for. Where neither is set nobody is woken. */
 #define APPWAIT_SLEEPS 1u /* FUTEX_WAKE (shared, all) on the word itself */
 #define APPWAIT_EVENT \
-	2u /* an APPLANE_READY for the slot, and the application's eventfd if app_asleep was set */
+	2u /* an APPLANE_READY for the slot (APPSEG_FREE: where the lane has room), and the application's eventfd if app_asleep was set */
 
 /* The words of one slot; its page. Whoever hands a slot over (CONNECT, ACCEPT_INTO) has set all words to 0 before; the worker then begins
  * its own view at 0. A listener is a slot too, of which only in_waits is used: it is taken when an ACCEPTED has been put into a lane. */

@@ -91,7 +91,8 @@ static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 		s->peer_port = m.port;
 		atomic_fetch_and(&s->flags,
 		                 ~(SOCK_F_ERROR_TAKEN | SOCK_F_CONNECTED | SOCK_F_FAILED));
-		err = lane_put(a, s->worker, &m);
+		err = sock_flags(r) & SOCK_F_NONBLOCK ? lane_try(a, s->worker, &m)
+		                                      : lane_put(a, s->worker, &m);
 		if (err == 0) {
 			atomic_store(&s->state, SOCK_CONNECTING);
 		} else {
@@ -102,7 +103,7 @@ static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 	sock_give_both(r);
 	if (err == 0)
 		changes_made(r);
-	return err == -EAGAIN ? -ETIMEDOUT : err;
+	return err == -EAGAIN && !(sock_flags(r) & SOCK_F_NONBLOCK) ? -ETIMEDOUT : err;
 }
 
 static int wait_connected(const struct ref *r, int64_t deadline)

@@ -94,6 +94,9 @@ static void drain_lane(struct attachment *a, uint32_t worker)
 		handle(a, worker, &m);
 		n++;
 	}
+	/* It was full: of a slot that became free meanwhile there may have been no room to tell. */
+	if (n >= APPLANE_MSGS)
+		changes_lost(a);
 	/* Whoever lies about a lane is no daemon to go on with. */
 	if (l->events.broken)
 		atomic_store(&a->region->dead, 1);

@@ -75,9 +75,12 @@ void lane_kick_again(struct attachment *a, uint32_t worker, uint32_t slot)
 	struct applane_msg m = {.type = APPLANE_KICK, .slot = slot};
 
 	atomic_exchange(kicked(a, slot), 1);
-	/* A worker that takes nothing is kicked again by whoever uses the stream next, or waits on it. */
-	if (lane_put(a, worker, &m) < 0)
-		atomic_store(kicked(a, slot), 0);
+	if (lane_try(a, worker, &m) != -EAGAIN)
+		return;
+	/* Whoever may not wait must not wait here either. The worker sees the word after it has made room; a lane that still has none is one
+	 * from which it has messages to take. */
+	atomic_exchange(&attach_lane(a, worker)->kicks_missed, 1);
+	(void)lane_try(a, worker, &m);
 }
 
 void lane_kick(struct attachment *a, uint32_t worker, uint32_t slot)

@@ -8,7 +8,8 @@
 int lane_put(struct attachment *a, uint32_t worker, const struct applane_msg *m);
 /* The same without waiting: -EAGAIN at once. */
 int lane_try(struct attachment *a, uint32_t worker, const struct applane_msg *m);
-/* The worker is to look at the slot's rings and flags: one message, unless one is under way. */
+/* The worker is to look at the slot's rings and flags: one message, unless one is under way. Never waits: where the lane is full, the worker
+ * finds the slot by itself. */
 void lane_kick(struct attachment *a, uint32_t worker, uint32_t slot);
 /* One message at any rate: the one under way may have been lost with a process that was killed before it had put it. */
 void lane_kick_again(struct attachment *a, uint32_t worker, uint32_t slot);

@@ -19,7 +19,8 @@ static void post_to(const struct ref *r, uint32_t worker, uint32_t most)
 
 		if (slot == NONE)
 			return;
-		if (lane_put(r->a, worker, &m) < 0) {
+		/* A lane that is full has room when the next connection is asked for. */
+		if (lane_try(r->a, worker, &m) < 0) {
 			slot_return(r->a, slot);
 			return;
 		}

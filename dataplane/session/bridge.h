@@ -68,8 +68,8 @@ struct app_stream {
 	/* Of the application that has it in a slot (session/lane.h); NULL: it is the gateway's. */
 	struct app_port *port;
 	struct app_listener *posted; /* at which it waits for a connection; NULL: it does not */
-	struct app_stream *next;     /* in the list of streams with something to announce */
-	uint32_t announce;           /* bits 1 << enum bridge_msg_type not sent yet */
+	TAILQ_ENTRY(app_stream) news_link; /* in the list of streams with something to announce */
+	uint32_t announce;                 /* bits 1 << enum bridge_msg_type not sent yet */
 	uint32_t conn, remote;
 	uint16_t local_port;
 	int32_t err; /* positive errno of a connection that failed or broke */
@@ -86,7 +86,8 @@ struct app_stream {
 	/* Watched: bytes that the peer had acknowledged at the last look; the connection is reset when no more have been until expiry. */
 	uint64_t acked;
 	struct instant expiry;
-	TAILQ_ENTRY(app_stream) watch_link; /* watched, or posted */
+	TAILQ_ENTRY(app_stream)
+	watch_link; /* watched, or posted, or an application's that is gone */
 	/* Closing: bytes ever written to the out ring; what comes behind is nobody's. */
 	uint64_t last;
 };

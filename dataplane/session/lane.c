@@ -298,6 +298,33 @@ static void handle(struct worker_sessions *s, struct app_port *p, const struct a
 	}
 }
 
+/* The application found the lane full: which slots it could not name is seen from their words, some of them each turn. */
+static unsigned look_for_kicks(struct worker_sessions *s, struct app_port *p, struct instant now)
+{
+	unsigned n = (unsigned)min_u64(p->look_left, SLOTS_PER_TURN);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct app_stream *st = held_slot(s, p, p->look_at);
+
+		p->look_at = p->look_at + 1 < p->seg->layout.slots ? p->look_at + 1 : 0;
+		if (st && !st->posted && !st->closing &&
+		    atomic_load_explicit(&st->side.shared->worker_kicked, memory_order_relaxed) &&
+		    atomic_exchange(&st->side.shared->worker_kicked, 0))
+			stream_pump(s, st, now);
+	}
+	p->look_left -= n;
+	return n;
+}
+
+bool lane_missed(struct app_port *p)
+{
+	if (likely_(!atomic_load_explicit(&p->lane->kicks_missed, memory_order_relaxed)) ||
+	    !atomic_exchange(&p->lane->kicks_missed, 0))
+		return false;
+	p->look_left = p->seg->layout.slots;
+	return true;
+}
+
 unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant now)
 {
 	unsigned done = 0;
@@ -313,6 +340,10 @@ unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant
 	}
 	if (done)
 		p->last = now;
+	if (done)
+		lane_missed(p);
+	if (unlikely_(p->look_left))
+		done += look_for_kicks(s, p, now);
 	if (unlikely_(p->rx.broken && !p->broken)) {
 		p->broken = true;
 		count_add(&s->w->count.app_nonsense, 1);

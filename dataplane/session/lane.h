@@ -32,13 +32,15 @@ struct app_port {
 	struct applane *lane;
 	struct bytering rx, tx; /* messages of the application; to it */
 	struct app_port *next;  /* among the worker's */
-	/* Streams of which an APPLANE_READY is due. */
-	struct app_stream *news_first, *news_last;
+	/* Streams of which an APPLANE_READY is due; and those whose slots become free, which waits for no room in the ring. */
+	struct app_streams news, gone;
 	/* Its listeners, by their tokens' lowest bits. */
 	struct app_listener *tokens[APP_TOKEN_CHAINS];
 	struct bucket ids;   /* connects to ids that this worker has not heard of */
 	uint32_t held;       /* slots */
 	uint32_t cursor;     /* leaving: the slots before it have been let go of */
+	uint32_t look_at;    /* the next slot to look at for a KICK that found no room */
+	uint32_t look_left;  /* how many are to be looked at */
 	struct instant last; /* when a message last came */
 	bool asleep;         /* worker_asleep was set, and not taken back yet */
 	bool full;         /* its ring had no room for what is due: not tried before ports_retry */
@@ -66,6 +68,8 @@ bool lanes_sleep_ok(struct worker_sessions *s);
 
 /* lane.c: takes what one application says, a bounded number of messages. Returns messages. */
 unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant now);
+/* True: the application has said that a KICK found no room; its slots are looked at in the turns to come. */
+bool lane_missed(struct app_port *p);
 /* Its application is gone: what it still holds is let go of, some slots at a time. Returns how many were looked at. */
 unsigned lane_sweep(struct worker_sessions *s, struct app_port *p, struct instant now);
 /* A listener of an application begins; m is its LISTEN. */

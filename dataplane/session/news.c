@@ -8,11 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BIT(type) (1u << (type))
-/* Announced to an application. */
-#define DUE_READY 1u
-#define DUE_GONE  2u
-
+#define BIT(type)    (1u << (type))
 #define RETRY_MIN_NS NS_PER_MS
 #define RETRY_MAX_NS (64 * NS_PER_MS)
 
@@ -24,12 +20,7 @@ static void announce(struct worker_sessions *s, struct app_stream *st, uint32_t 
 	if (st->listed)
 		return;
 	st->listed = true;
-	st->next = NULL;
-	if (s->announce_last)
-		s->announce_last->next = st;
-	else
-		s->announce_first = st;
-	s->announce_last = st;
+	TAILQ_INSERT_TAIL(&s->announce, st, news_link);
 }
 
 static void kick_gateway(struct worker_sessions *s, struct app_stream *st)
@@ -52,10 +43,10 @@ static uint32_t next_announcement(const struct app_stream *st)
 unsigned news_flush(struct worker_sessions *s)
 {
 	struct bridge *b = &s->bridge;
+	struct app_stream *st;
 	unsigned done = 0;
 
-	while (s->announce_first) {
-		struct app_stream *st = s->announce_first;
+	while ((st = TAILQ_FIRST(&s->announce))) {
 		uint32_t type = next_announcement(st);
 		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
 
@@ -67,9 +58,7 @@ unsigned news_flush(struct worker_sessions *s)
 		                         .stream = st};
 		st->announce &= ~BIT(type);
 		if (st->announce == 0) {
-			s->announce_first = st->next;
-			if (!s->announce_first)
-				s->announce_last = NULL;
+			TAILQ_REMOVE(&s->announce, st, news_link);
 			st->listed = false;
 		}
 		/* After this the gateway may free a stream that is gone. */
@@ -82,20 +71,12 @@ unsigned news_flush(struct worker_sessions *s)
 
 /* ---- to an application ---- */
 
-static void due(struct app_stream *st, uint32_t what)
+static void ready_due(struct app_stream *st)
 {
-	struct app_port *p = st->port;
-
-	st->announce |= what;
 	if (st->listed)
 		return;
 	st->listed = true;
-	st->next = NULL;
-	if (p->news_last)
-		p->news_last->next = st;
-	else
-		p->news_first = st;
-	p->news_last = st;
+	TAILQ_INSERT_TAIL(&st->port->news, st, news_link);
 }
 
 /* All that wait on the word, in whatever process they have it mapped.
@@ -120,7 +101,7 @@ void news_wake(struct worker_sessions *s, struct app_stream *st, _Atomic uint32_
 		futex_wake(waits);
 	}
 	if ((bits & APPWAIT_EVENT) && st)
-		due(st, DUE_READY);
+		ready_due(st);
 }
 
 static void wake_reader(struct worker_sessions *s, struct app_stream *st)
@@ -178,14 +159,18 @@ void news_wake_app(struct worker_sessions *s, struct app_port *p)
 }
 
 /* The slot becomes nobody's. In the same moment another worker may be given it, so nothing of the worker's is touched afterwards; who waits on
- * the slot's words is woken all the same. m: room for a READY; ready: one is due. */
-static void free_slot(struct worker_sessions *s, struct app_stream *st, struct applane_msg *m,
-                      bool ready)
+ * the slot's words is woken all the same. A poll hears of it by a READY where the ring has room: one that is full is read soon, and then whoever
+ * polls looks at everything. */
+static void free_slot(struct worker_sessions *s, struct app_stream *st)
 {
 	struct appseg_slot *slot = news_slot(st);
 	struct app_port *p = st->port;
 	uint32_t number = (uint32_t)(st - p->seg->slots), bits;
+	bool ready = st->listed;
+	struct applane_msg *m;
 
+	if (st->listed)
+		TAILQ_REMOVE(&p->news, st, news_link);
 	p->held--;
 	atomic_store_explicit(&p->seg->holder[number], 0, memory_order_release);
 	if (p->leaving)
@@ -198,6 +183,10 @@ static void free_slot(struct worker_sessions *s, struct app_stream *st, struct a
 	}
 	if (!ready && !(bits & APPWAIT_EVENT))
 		return;
+	p->sent = true;
+	m = news_message(s, p);
+	if (!m)
+		return;
 	m->type = APPLANE_READY;
 	m->slot = number;
 	news_send(p);
@@ -208,24 +197,23 @@ unsigned news_flush_port(struct worker_sessions *s, struct app_port *p)
 	struct app_stream *st;
 	unsigned done = 0;
 
-	while ((st = p->news_first)) {
+	while ((st = TAILQ_FIRST(&p->gone))) {
+		TAILQ_REMOVE(&p->gone, st, watch_link);
+		free_slot(s, st);
+		done++;
+	}
+	while ((st = TAILQ_FIRST(&p->news))) {
 		struct applane_msg *m = p->leaving ? NULL : news_message(s, p);
-		bool gone = st->announce & DUE_GONE, ready = st->announce & DUE_READY;
 
 		if (!m && !p->leaving)
 			break;
-		if (m && !gone) {
+		if (m) {
 			m->type = APPLANE_READY;
 			m->slot = (uint32_t)(st - p->seg->slots);
 			news_send(p);
 		}
-		p->news_first = st->next;
-		if (!p->news_first)
-			p->news_last = NULL;
-		st->announce = 0;
+		TAILQ_REMOVE(&p->news, st, news_link);
 		st->listed = false;
-		if (gone)
-			free_slot(s, st, m, ready);
 		done++;
 	}
 	return done;
@@ -281,9 +269,10 @@ void news_ended(struct worker_sessions *s, struct app_stream *st, int err)
 
 void news_gone(struct worker_sessions *s, struct app_stream *st)
 {
+	COYO_ASSERT(!st->port || !st->gone);
 	st->gone = true;
 	if (st->port)
-		due(st, DUE_GONE);
+		TAILQ_INSERT_TAIL(&st->port->gone, st, watch_link);
 	else
 		announce(s, st, BIT(BRIDGE_GONE));
 }

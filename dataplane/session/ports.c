@@ -35,7 +35,8 @@ bool lanes_sleep_ok(struct worker_sessions *s)
 	}
 	atomic_thread_fence(memory_order_seq_cst);
 	for (struct app_port *p = s->ports; p; p = p->next)
-		quiet &= p->leaving || bytering_used(&p->rx) < sizeof(struct applane_msg);
+		quiet &= p->leaving ||
+		         (bytering_used(&p->rx) < sizeof(struct applane_msg) && !lane_missed(p));
 	return quiet;
 }
 
@@ -60,6 +61,8 @@ void lane_message(struct worker_sessions *s, const struct bridge_msg *m)
 		s->listeners_ready = true;
 		return;
 	}
+	TAILQ_INIT(&p->news);
+	TAILQ_INIT(&p->gone);
 	p->attached_due = true;
 	/* Remotes stand for some seconds: no application alone takes most of them. */
 	bucket_init(&p->ids, s->nremotes / 16 + 1, s->nremotes / 4 + 1);
@@ -115,7 +118,8 @@ unsigned lanes_flush(struct worker_sessions *s)
 bool lanes_owe(const struct worker_sessions *s)
 {
 	for (const struct app_port *p = s->ports; p; p = p->next)
-		if (p->attached_due || left(p) || (p->leaving && p->cursor < p->seg->layout.slots))
+		if (p->attached_due || left(p) || (!p->leaving && p->look_left) ||
+		    (p->leaving && p->cursor < p->seg->layout.slots))
 			return true;
 	return false;
 }

@@ -132,7 +132,7 @@ struct worker_sessions {
 	struct worker_ip *ip; /* ip.h; NULL: no TUN */
 	/* applications */
 	struct bridge bridge;
-	struct app_stream *announce_first, *announce_last;
+	struct app_streams announce; /* the gateway's streams of which something is to be told */
 	/* Their applications are gone, and bytes of them are still to go; when to look at them again. */
 	struct app_streams watched;
 	uint32_t nwatched;

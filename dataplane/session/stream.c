@@ -417,5 +417,5 @@ unsigned app_flush(struct worker_sessions *s, struct instant now)
 
 bool app_owes(const struct worker_sessions *s)
 {
-	return s->announce_first || s->listeners_ready || lanes_owe(s);
+	return !TAILQ_EMPTY(&s->announce) || s->listeners_ready || lanes_owe(s);
 }

@@ -61,6 +61,7 @@ static void of_lanes(void)
 	FIELD(struct applane, to_worker);
 	FIELD(struct applane, to_app);
 	FIELD(struct applane, worker_asleep);
+	FIELD(struct applane, kicks_missed);
 	FIELD(struct applane, app_asleep);
 	SIZE(struct applane_msg);
 	FIELD(struct applane_msg, abort);

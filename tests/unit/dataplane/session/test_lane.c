@@ -438,6 +438,78 @@ static void test_impossible_indices(void **state)
 	assert_true(LANES_UNTIL(w, w->a.gone, NS_PER_S));
 }
 
+/* Slots become free however full the ring is that their application does not read. */
+static void test_a_slot_becomes_free_without_room(void **state)
+{
+	struct lanes *w = *state;
+	uint64_t sent = 0;
+
+	listens(w);
+	joined(w, 0, 0);
+	joined(w, 1, 1);
+	w->b.deaf = true;
+	/* READY after READY, until no more fits. */
+	while (bytering_used(&w->b.rx) < w->b.rx.cap) {
+		assert_true(sent < 2 * APPLANE_MSGS);
+		atomic_store(&w->b.slot[0].words->in_waits, APPWAIT_EVENT);
+		lapp_write(&w->a, 0, ++sent);
+		assert_true(LANES_UNTIL(w, !atomic_load(&w->b.slot[0].words->in_waits), NS_PER_S));
+		lanes_step(w, NS_PER_MS);
+	}
+	/* One is owed for slot 0, which is asked for again. */
+	atomic_store(&w->b.slot[0].words->in_waits, APPWAIT_EVENT);
+	lapp_write(&w->a, 0, ++sent);
+	lanes_for(w, 100 * NS_PER_MS);
+	atomic_store(&w->b.port->lane->app_asleep, 1);
+	atomic_store(&w->b.slot[1].words->in_waits, APPWAIT_EVENT);
+	lapp_close(&w->b, 1, true);
+	lapp_close(&w->b, 0, true);
+	assert_true(
+	        LANES_UNTIL(w, has(&w->b, 0, APPSEG_FREE) && has(&w->b, 1, APPSEG_FREE), NS_PER_S));
+	assert_false(held(&w->b, 0) || held(&w->b, 1));
+	assert_int_equal(w->b.port->held, 0);
+	/* And who sleeps on its descriptor is woken, though no message says so. */
+	assert_int_equal(atomic_load(&w->b.port->lane->app_asleep), 0);
+	w->b.deaf = false;
+	joined(w, 2, 1);
+	assert_true(transfer(w, &w->a, 2, &w->b, 1, 100000));
+}
+
+/* A kick that found the lane full is not lost: the worker finds the slot. */
+static void test_a_kick_without_room(void **state)
+{
+	struct lanes *w = *state;
+	struct applane_msg nothing = {.type = APPLANE_KICK, .slot = 0};
+	void *piece;
+	uint32_t n;
+
+	listens(w);
+	joined(w, 0, 0);
+	joined(w, SLOTS - 2, 1);
+	while (lapp_say(&w->a, nothing))
+		;
+	/* As lapp_write() would, had it room for its kick. */
+	n = bytering_reserve(&w->a.slot[SLOTS - 2].side.out, &piece);
+	assert_true(n >= 100);
+	for (unsigned i = 0; i < 100; i++)
+		((uint8_t *)piece)[i] = byte_at(i);
+	bytering_commit(&w->a.slot[SLOTS - 2].side.out, 100);
+	atomic_store(&w->a.slot[SLOTS - 2].words->stream.worker_kicked, 1);
+	atomic_store(&w->a.port->lane->kicks_missed, 1);
+	lanes_for(w, 100 * NS_PER_MS);
+	lapp_read(&w->b, 1, UINT64_MAX);
+	assert_int_equal(w->b.slot[1].got, 100);
+	assert_int_equal(atomic_load(&w->a.slot[SLOTS - 2].words->stream.worker_kicked), 0);
+	assert_int_equal(atomic_load(&w->a.port->lane->kicks_missed), 0);
+	/* Set by nobody who had anything to say: it keeps the worker from sleep once. */
+	lanes_for(w, 10 * NS_PER_MS);
+	atomic_store(&w->a.port->lane->kicks_missed, 1);
+	assert_false(lanes_sleep_ok(w->n.side[0].sess));
+	lanes_for(w, 10 * NS_PER_MS);
+	assert_true(lanes_sleep_ok(w->n.side[0].sess));
+	lanes_for(w, NS_PER_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +530,8 @@ int main(void)
 	        T(test_nonsense),
 	        T(test_nonsense_in_other_states),
 	        T(test_impossible_indices),
+	        T(test_a_slot_becomes_free_without_room),
+	        T(test_a_kick_without_room),
 	};
 
 	sessnet_global();
