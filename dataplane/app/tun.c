@@ -107,12 +107,16 @@ static void give(struct tun *t, const uint8_t *packet, size_t len)
 		drop(t, DROP_TUN_DOWN);
 }
 
-/* The kernel's packet cannot go: it is told why. */
+/* The kernel's packet cannot go: it is told why, in the name of the node that the packet was for. A router on the way would speak for itself (RFC
+ * 4443, section 2.2), but none has an address here; and a source of this node's own, or one that is not reached by this interface, is what a
+ * firewall with a check of reverse paths drops, Packet Too Big with it. */
 static void answer(struct tun *t, uint8_t type, uint8_t code, uint32_t value, const uint8_t *packet,
                    size_t len)
 {
 	uint8_t out[TUN_ANSWER_MAX];
-	size_t n = tun_answer(out, type, code, value, t->addr, packet, len);
+	size_t n = len < IP6_HEADER_BYTES
+	                   ? 0
+	                   : tun_answer(out, type, code, value, packet + 24, packet, len);
 
 	if (n)
 		give(t, out, n);
