@@ -82,15 +82,19 @@
 	  "any application may listen on ports below 1024; no: those of root and of the daemon's " \
 	  "user")
 
-#define CONF_TUN_OPTIONS(O, S)                                                           \
-	O(S, name, "name", str, 1, 15, NULL, "coyo0", "name of the interface")           \
-	O(S, prefix, "prefix", byte, 1, 253, NULL, "fd",                                 \
-	  "first byte of the addresses, hexadecimal; the same on all nodes that use it") \
-	O(S, mtu, "mtu", uint, 1280, 1500, NULL, "1280",                                 \
-	  "largest packet, bytes; what a path carries less of is told by ICMPv6")        \
-	O(S, route, "route", flag, 0, 0, NULL, "yes",                                    \
-	  "send all of the prefix to the interface; no: routes are made by others")      \
-	O(S, allow, "allow", allow, 4, 1000, NULL, "none",                               \
+#define CONF_TUN_OPTIONS(O, S)                                                            \
+	O(S, name, "name", str, 1, 15, NULL, "coyo0", "name of the interface")            \
+	O(S, prefix, "prefix", byte, 1, 253, NULL, "fd",                                  \
+	  "first byte of the addresses, hexadecimal; the same on all nodes that use it")  \
+	O(S, mtu, "mtu", uint, 1280, 1500, NULL, "1280",                                  \
+	  "largest packet, bytes; what a path carries less of is told by ICMPv6")         \
+	O(S, route, "route", flag, 0, 0, NULL, "yes",                                     \
+	  "send all of the prefix to the interface; no: routes are made by others")       \
+	O(S, queues, "queues", uint, 0, 16, NULL, "0",                                    \
+	  "queues of the interface, each with a thread; 0: as many as there are workers") \
+	O(S, offload, "offload", flag, 0, 0, NULL, "yes",                                 \
+	  "exchange runs of segments with the kernel as one packet (TSO, USO, GRO)")      \
+	O(S, allow, "allow", allow, 4, 1000, NULL, "none",                                \
 	  "what may come unasked: none, or rules like tcp/22, tcp/80 from ID, icmp from any")
 
 #define CONF_PORT_OPTIONS(O, S)                            \

@@ -32,8 +32,10 @@ struct dp_tun_allow {
 /* [tun]: the interface by which IPv6 of any program enters sessions. */
 struct dp_tun_cfg {
 	char name[16];
-	uint8_t prefix; /* first byte of the addresses that ids are seen as */
-	uint16_t mtu;   /* bytes; at least 1280 */
+	uint8_t prefix;  /* first byte of the addresses that ids are seen as */
+	uint16_t mtu;    /* bytes; at least 1280 */
+	unsigned queues; /* of the interface; 1..16 */
+	bool offload;    /* runs of segments are exchanged with the kernel as one packet */
 	bool route; /* all of the prefix goes to the interface, else this node's address alone is made */
 	const struct dp_tun_allow *allow;
 	unsigned nallow;

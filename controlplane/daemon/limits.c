@@ -12,7 +12,7 @@
 #define FDS_OWN     32 /* log, loop, DPDK */
 #define FDS_WORKER  7  /* DPDK's pipes, epoll, eventfds */
 #define FDS_GATEWAY 4
-#define FDS_TUN     3
+#define FDS_TUN     3 /* for each queue */
 #define FDS_PORT    4 /* of a virtual device; and for each of its queue pairs: */
 #define FDS_QUEUE   2
 
@@ -27,6 +27,13 @@ void limits_raise(void)
 	}
 }
 
+static rlim_t tun_fds(const struct conf *c)
+{
+	if (!c->tun.head.line)
+		return 0;
+	return FDS_TUN * (c->tun.queues ? c->tun.queues : c->worker.count);
+}
+
 /* syscalls at the start: getrlimit */
 int limits_check(const struct conf *c, char *err, size_t errcap)
 {
@@ -34,7 +41,7 @@ int limits_check(const struct conf *c, char *err, size_t errcap)
 	rlim_t need = FDS_OWN + CTL_CLIENTS_MAX + c->nlinks + c->nlistens + c->nforwards +
 	              c->worker.count * FDS_WORKER +
 	              c->nports * (FDS_PORT + c->worker.count * FDS_QUEUE) +
-	              (*c->api.socket ? FDS_GATEWAY : 0) + (c->tun.head.line ? FDS_TUN : 0);
+	              (*c->api.socket ? FDS_GATEWAY : 0) + tun_fds(c);
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= need)
 		return 0;

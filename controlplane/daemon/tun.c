@@ -25,6 +25,8 @@ const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
 	cfg = (struct dp_tun_cfg){.prefix = t->prefix,
 	                          .mtu = (uint16_t)t->mtu,
 	                          .route = t->route,
+	                          .offload = t->offload,
+	                          .queues = t->queues ? t->queues : d->conf.worker.count,
 	                          .allow = allow,
 	                          .nallow = n};
 	snprintf(cfg.name, sizeof(cfg.name), "%.15s", t->name);

@@ -16,6 +16,9 @@
 
 #include <linux/if_tun.h>
 
+/* Of Linux 6.2, which both IPv4's and IPv6's are asked of together. */
+#define USO (0x20 | 0x40)
+
 /* As linux/ipv6.h has it, which cannot be included beside the C library's headers. */
 struct in6_request {
 	struct in6_addr addr;
@@ -31,14 +34,39 @@ static void remedy(const struct dp_tun_cfg *cfg, const uint8_t *addr, char *out,
 	inet_ntop(AF_INET6, addr, text, sizeof(text));
 	snprintf(out, cap,
 	         "start coyod with CAP_NET_ADMIN, or let root say: ip tuntap add dev %s mode tun "
-	         "user USER; ip addr add %s/%u dev %s; ip link set %s mtu %u up",
-	         cfg->name, text, cfg->route ? 8 : 128, cfg->name, cfg->name, cfg->mtu);
+	         "user USER%s; ip addr add %s/%u dev %s; ip link set %s mtu %u up",
+	         cfg->name, cfg->queues > 1 ? " multi_queue" : "", text, cfg->route ? 8 : 128,
+	         cfg->name, cfg->name, cfg->mtu);
+}
+
+static void say_in_use(const struct dp_tun_cfg *cfg, char *err, size_t errcap)
+{
+	snprintf(err, errcap,
+	         "[tun]: another process uses the interface %s: stop it, or give another name",
+	         cfg->name);
+}
+
+/* Whether another process has opened the interface: one that nobody has has no carrier.
+ * syscalls at the start: socket ioctl close */
+static bool in_use(const char *name)
+{
+	struct ifreq r = {0};
+	int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool running;
+
+	memcpy(r.ifr_name, name, sizeof(r.ifr_name));
+	running = s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_RUNNING);
+	if (s >= 0)
+		close(s);
+	return running;
 }
 
 /* syscalls at the start: open ioctl close */
-static int attach(const struct dp_tun_cfg *cfg, const uint8_t *addr, char *err, size_t errcap)
+static int attach(const struct dp_tun_cfg *cfg, const uint8_t *addr, bool queues, char *err,
+                  size_t errcap)
 {
-	struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq r = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR |
+	                                       (queues ? IFF_MULTI_QUEUE : 0))};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), why;
 	char help[400];
 
@@ -58,10 +86,7 @@ static int attach(const struct dp_tun_cfg *cfg, const uint8_t *addr, char *err, 
 	close(fd);
 	remedy(cfg, addr, help, sizeof(help));
 	if (why == EBUSY)
-		snprintf(err, errcap,
-		         "[tun]: another process uses the interface %s: stop it, or give another "
-		         "name",
-		         cfg->name);
+		say_in_use(cfg, err, errcap);
 	else if (why == EPERM)
 		snprintf(err, errcap, "[tun]: may not make the interface %s: %s", cfg->name, help);
 	else
@@ -69,6 +94,53 @@ static int attach(const struct dp_tun_cfg *cfg, const uint8_t *addr, char *err, 
 		         "[tun]: cannot make the interface %s: %s; is there one of another kind?",
 		         cfg->name, strerror(why));
 	return -why;
+}
+
+/* All queues. Where the interface had been made with one, or with several and one is wanted, the kernel says EINVAL. */
+static int attach_all(const struct dp_tun_cfg *cfg, const uint8_t *addr, struct tun_if *i,
+                      char *err, size_t errcap)
+{
+	bool several = i->queues > 1;
+	unsigned want = i->queues;
+	int fd;
+
+	/* Of several queues the kernel gives some to each process that asks. */
+	if (in_use(cfg->name)) {
+		say_in_use(cfg, err, errcap);
+		return -EBUSY;
+	}
+	fd = attach(cfg, addr, several, err, errcap);
+	if (fd == -EINVAL) {
+		want = 1;
+		fd = attach(cfg, addr, !several, err, errcap);
+	}
+	for (i->queues = 0; fd >= 0;) {
+		i->fd[i->queues++] = fd;
+		if (i->queues == want)
+			return 0;
+		fd = attach(cfg, addr, several, err, errcap);
+	}
+	return fd;
+}
+
+/* What the kernel's packets may have left to us; older kernels know less.
+ * syscalls at the start: ioctl */
+static uint32_t offload(const struct dp_tun_cfg *cfg, const struct tun_if *i)
+{
+	static const struct {
+		unsigned long bits;
+		uint32_t runs;
+	} tries[] = {{TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN | USO, 1 << GSO_TCP | 1 << GSO_UDP},
+	             {TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN, 1 << GSO_TCP},
+	             {0, 0}};
+	unsigned t = cfg->offload ? 0 : 2;
+
+	/* The interface has one setting, for all of its queues; one that had been made before may have that of another process. */
+	while (t < 2 && ioctl(i->fd[0], TUNSETOFFLOAD, tries[t].bits) < 0)
+		t++;
+	if (t == 2)
+		(void)ioctl(i->fd[0], TUNSETOFFLOAD, 0UL);
+	return tries[t].runs;
 }
 
 /* Whether the interface has the address, and is up. */
@@ -146,17 +218,19 @@ static int configure(const struct dp_tun_cfg *cfg, const uint8_t *addr, unsigned
 }
 
 /* syscalls at the start: close */
-int tun_if_open(const struct dp_tun_cfg *cfg, const uint8_t addr[IP6_ADDR_BYTES], unsigned *mtu,
+int tun_if_open(const struct dp_tun_cfg *cfg, const uint8_t addr[IP6_ADDR_BYTES], struct tun_if *i,
                 char *err, size_t errcap)
 {
-	int fd = attach(cfg, addr, err, errcap), rc;
+	int rc = attach_all(cfg, addr, i, err, errcap);
 
-	if (fd < 0)
-		return fd;
-	*mtu = cfg->mtu;
-	rc = configure(cfg, addr, mtu, err, errcap);
+	i->mtu = cfg->mtu;
 	if (rc == 0)
-		return fd;
-	close(fd);
+		rc = configure(cfg, addr, &i->mtu, err, errcap);
+	if (rc == 0) {
+		i->runs = offload(cfg, i);
+		return 0;
+	}
+	while (i->queues)
+		close(i->fd[--i->queues]);
 	return rc;
 }

@@ -4,33 +4,105 @@
 
 #include <string.h>
 
-/* The packet from e with up to two pieces of payload goes into the ring. */
+/* A packet that nobody asked for: the sender is told so (RFC 4443, 3.1), which ends a connect there at once. */
+static void refuse(struct worker_sessions *s, const struct tunnel_end *e,
+                   const struct tun_packet *p, const struct tun_slot *slot, struct instant now)
+{
+	uint8_t out[TUN_ANSWER_MAX];
+	size_t n;
+
+	drop_count(s->w, DROP_TUN_REFUSED, 1);
+	if (p->kind != TUN_FLOW || !bucket_take(&s->ip->answers, now))
+		return;
+	n = tun_answer(out, ICMP6_UNREACHABLE, ICMP6_PROHIBITED, 0, slot->packet + 24, slot->packet,
+	               slot->len);
+	if (n)
+		ip_send_own(s, s->table[e->index], out, (uint32_t)n, now);
+}
+
+/* Whether the packet may come in, and by which queue; one that may not is dealt with. */
+static bool may_come(struct worker_sessions *s, const struct tunnel_end *e,
+                     const struct tun_slot *slot, struct instant now, unsigned *queue)
+{
+	struct tun_packet p;
+
+	tun_packet_read(slot->packet, slot->len, &p);
+	if (p.kind == TUN_MALFORMED) {
+		drop_count(s->w, DROP_TUN_HEADER, 1);
+		return false;
+	}
+	if (tun_flows_in(&s->ip->flows, &p, &slot->id, now, queue))
+		return true;
+	refuse(s, e, &p, slot, now);
+	return false;
+}
+
+/* A slot of this queue, with room for a run where there is any; *kinds: what may become one there. */
+static struct tun_slot *slot_of(struct worker_sessions *s, unsigned queue, uint32_t len,
+                                uint32_t *kinds)
+{
+	struct tun_slot *slot;
+
+	*kinds = atomic_load_explicit(&s->ip->ring[queue]->runs, memory_order_relaxed);
+	slot = *kinds ? ip_slot(s, queue, TUN_RUN_MOST) : NULL;
+	if (slot)
+		return slot;
+	*kinds = 0;
+	return ip_slot(s, queue, len);
+}
+
+/* Where the packet in slot belongs to another queue than that whose ring it stands in: a slot there with the same, or NULL. */
+static struct tun_slot *moved(struct worker_sessions *s, const struct tun_slot *slot,
+                              unsigned queue, uint32_t *kinds)
+{
+	struct tun_slot *to;
+
+	s->ip->gro_queue = queue;
+	to = slot_of(s, queue, slot->len, kinds);
+	if (to)
+		memcpy(to, slot, TUN_SLOT_HEAD + slot->len);
+	return to;
+}
+
+/* The packet from e with up to two pieces of payload goes into the ring, behind the last where it continues that. */
 static void deliver(struct worker_sessions *s, const struct tunnel_end *e,
                     const struct ip6_elided *h, const uint8_t *front, uint32_t nfront,
-                    const uint8_t *rest, uint32_t nrest)
+                    const uint8_t *rest, uint32_t nrest, struct instant now)
 {
-	struct tunring *r = s->ip->ring;
-	struct tun_slot *slot = tunring_slot(&r->to_tun_tx);
 	const struct node_id *from = &s->remotes[e->remote].id;
+	uint32_t len = IP6_HEADER_BYTES + nfront + nrest, kinds;
+	struct worker_ip *ip = s->ip;
+	struct tun_slot *slot;
+	unsigned queue;
 
-	if (IP6_HEADER_BYTES + nfront + nrest > TUN_MTU_MOST) {
+	if (len > TUN_MTU_MOST) {
 		drop_count(s->w, DROP_TUN_HEADER, 1);
 		return;
+	}
+	if (!nrest && ip->gro.slot && ip->gro_remote == e->remote &&
+	    gro_add(&ip->gro, h, front, nfront))
+		return;
+	/* Most likely it is of the same flow as the last, or there is one queue. */
+	slot = slot_of(s, ip->gro_queue, len, &kinds);
+	if (slot) {
+		slot->kind = TUN_PACKET;
+		slot->len = len;
+		slot->id = *from;
+		ip6_header_put(slot->packet, h, nfront + nrest, from, &s->id);
+		memcpy(slot->packet + IP6_HEADER_BYTES, front, nfront);
+		if (nrest)
+			memcpy(slot->packet + IP6_HEADER_BYTES + nfront, rest, nrest);
+		if (!may_come(s, e, slot, now, &queue))
+			return;
+		if (queue != ip->gro_queue)
+			slot = moved(s, slot, queue, &kinds);
 	}
 	if (!slot) {
 		drop_count(s->w, DROP_TUN_FULL, 1);
 		return;
 	}
-	slot->kind = TUN_PACKET;
-	slot->len = (uint16_t)(IP6_HEADER_BYTES + nfront + nrest);
-	slot->mtu = 0;
-	slot->id = *from;
-	ip6_header_put(slot->packet, h, nfront + nrest, from, &s->id);
-	memcpy(slot->packet + IP6_HEADER_BYTES, front, nfront);
-	if (nrest)
-		memcpy(slot->packet + IP6_HEADER_BYTES + nfront, rest, nrest);
-	tunring_commit(&r->to_tun_tx);
-	r->to_tun_new = true;
+	gro_begin(&ip->gro, slot, h, nrest ? 0 : kinds);
+	ip->gro_remote = e->remote;
 }
 
 /* ---- halves ---- */
@@ -143,7 +215,7 @@ static void join(struct worker_sessions *s, const struct tunnel_end *e, const st
 	/* A mark on either half is a mark on the packet (RFC 3168, section 5.3). */
 	if ((second->h.traffic_class & 3) == TCP_CE && (h.traffic_class & 3) != TCP_NOT_ECT)
 		h.traffic_class |= TCP_CE;
-	deliver(s, e, &h, first->payload, first->len, second->payload, second->len);
+	deliver(s, e, &h, first->payload, first->len, second->payload, second->len, half->since);
 	forget(s, (unsigned)at);
 }
 
@@ -171,7 +243,7 @@ void ip_rx(struct worker_sessions *s, const struct tunnel_end *e, struct rte_mbu
 	half.payload = p + n;
 	half.len = len - (uint32_t)n;
 	if (likely_(half.h.form == IP6_WHOLE))
-		deliver(s, e, &half.h, half.payload, half.len, NULL, 0);
+		deliver(s, e, &half.h, half.payload, half.len, NULL, 0, now);
 	else
 		join(s, e, &half);
 }

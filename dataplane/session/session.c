@@ -150,8 +150,7 @@ bool sess_sleep_ok(struct worker_sessions *s)
 		return false;
 	s->maybe_asleep = true;
 	atomic_exchange(&s->bridge.worker_asleep, 1);
-	return bridge_peek(&s->bridge.to_worker_rx) == NULL &&
-	       (!s->ip || tunring_peek(&s->ip->ring->to_worker_rx) == NULL);
+	return bridge_peek(&s->bridge.to_worker_rx) == NULL && ip_sleep_ok(s);
 }
 
 struct bridge *sess_bridge(struct worker_sessions *s)
@@ -159,7 +158,7 @@ struct bridge *sess_bridge(struct worker_sessions *s)
 	return &s->bridge;
 }
 
-struct tunring *sess_tunring(struct worker_sessions *s)
+struct tunring *sess_tunring(struct worker_sessions *s, unsigned queue)
 {
-	return s->ip ? s->ip->ring : NULL;
+	return s->ip && queue < s->ip->nrings ? s->ip->ring[queue] : NULL;
 }

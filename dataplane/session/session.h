@@ -44,5 +44,5 @@ struct bridge;
 struct bridge *sess_bridge(struct worker_sessions *s);
 
 struct tunring;
-/* Where the TUN's thread meets this worker, NULL: the configuration has no TUN; lives until sess_free(). */
-struct tunring *sess_tunring(struct worker_sessions *s);
+/* Where the thread of a queue of the TUN meets this worker, NULL: the configuration has none; lives until sess_free(). */
+struct tunring *sess_tunring(struct worker_sessions *s, unsigned queue);

@@ -17,8 +17,9 @@ struct dataplane {
 	struct dp_cfg cfg;                      /* constant; all.cfg points here */
 	struct dp_port_cfg ports[DP_PORTS_MAX]; /* cfg.ports */
 	struct loop *loop[CPDP_WORKERS_MAX];
-	struct gateway *gateway; /* NULL: no applications */
-	struct tun *tun;         /* NULL: none */
+	struct gateway *gateway;   /* NULL: no applications */
+	struct tun *tun;           /* NULL: none */
+	struct dp_tun_cfg tun_cfg; /* cfg.tun, with the queues that there are */
 	struct bridge *bridge[CPDP_WORKERS_MAX];
 	struct eal *eal;
 	bool launched;

@@ -90,19 +90,30 @@ static int open_tun(struct dataplane *dp, char *err, size_t errcap)
 {
 	if (!dp->cfg.tun)
 		return 0;
+	dp->tun_cfg = *dp->cfg.tun;
+	dp->cfg.tun = &dp->tun_cfg;
 	dp->tun = tun_open(&dp->cfg, err, errcap);
-	return dp->tun ? 0 : -EIO;
+	if (!dp->tun)
+		return -EIO;
+	dp->tun_cfg.queues = tun_queues(dp->tun);
+	return 0;
 }
 
 static int start_tun(struct dataplane *dp, char *err, size_t errcap)
 {
-	struct tunring *rings[CPDP_WORKERS_MAX];
-
 	if (!dp->tun)
 		return 0;
-	for (unsigned i = 0; i < dp->cfg.workers; i++)
-		rings[i] = sess_tunring(dp->loop[i]->sess);
-	return tun_start(dp->tun, rings, dp->cfg.workers, err, errcap);
+	for (unsigned q = 0; q < dp->tun_cfg.queues; q++) {
+		struct tunring *rings[CPDP_WORKERS_MAX];
+		int rc;
+
+		for (unsigned i = 0; i < dp->cfg.workers; i++)
+			rings[i] = sess_tunring(dp->loop[i]->sess, q);
+		rc = tun_start(dp->tun, q, rings, dp->cfg.workers, err, errcap);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int launch(struct dataplane *dp, char *err, size_t errcap)

@@ -22,7 +22,7 @@ WORDS = {"a": "10.1.0.1", "t": "10.1.0.2", "t2": "10.2.0.1", "b": "10.2.0.2"}
 
 # Programs of the test, each in a node's namespace: NAME ARGUMENTS, on python's command line.
 PROGRAMS = r"""
-import errno, hashlib, os, socket, sys
+import errno, hashlib, os, socket, sys, time
 what, args = sys.argv[1], sys.argv[2:]
 def udp_echo(addr, port):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -41,6 +41,46 @@ def udp_ask(addr, port, *sizes):
         if s.recv(70000) != data[::-1]:
             sys.exit("another datagram came back")
     print("all came back")
+def udp_run(addr, port, size, count):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.setsockopt(socket.IPPROTO_UDP, 103, int(size)) # UDP_SEGMENT
+    s.connect((addr, int(port)))
+    data = os.urandom(int(size) * int(count))
+    s.send(data)
+    for i in range(int(count)):
+        if s.recv(70000)[::-1] != data[i * int(size):(i + 1) * int(size)]:
+            sys.exit("another datagram came back")
+    print("all came back in order")
+def udp_count(addr, port):
+    # Datagrams of many flows, numbered: at a number of 0 it says how many have come, and how many of them after one that was sent later.
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.bind((addr, int(port)))
+    print("ready", flush=True)
+    last, came, late = {}, 0, 0
+    while True:
+        data, who = s.recvfrom(2000)
+        n = int.from_bytes(data[:8], "big")
+        if n == 0:
+            s.sendto(b"%d %d" % (came, late), who)
+            continue
+        came += 1
+        late += n < last.get(who, 0)
+        last[who] = max(n, last.get(who, 0))
+def udp_blast(addr, port, flows, each):
+    socks = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for i in range(int(flows))]
+    for s in socks:
+        s.connect((addr, int(port)))
+        s.setsockopt(socket.IPPROTO_UDP, 103, 400) # UDP_SEGMENT
+    for n in range(1, int(each), 20):
+        for s in socks:
+            s.send(b"".join((n + i).to_bytes(8, "big") + bytes(392) for i in range(20)))
+        time.sleep(0.001)
+    time.sleep(0.5)
+    socks[0].settimeout(5)
+    socks[0].send(bytes(8))
+    print(socks[0].recv(100).decode())
 def tcp_serve(addr, port):
     s = socket.create_server((addr, int(port)), family=socket.AF_INET6)
     print("ready", flush=True)
@@ -144,7 +184,8 @@ def wire(net, name, ends, mtu):
             name, WORDS[at], WORDS[there], net.nodes[other].id))
 
 
-def make(net, mtu=1500, tun="", allow=""):
+def make(net, mtu=1500, tun="", allow="", workers=1):
+    net.workers = workers
     for n in ("a", "t", "b"):
         lib.run("ip", "netns", "add", n)
         lib.run(*in_ns(n, "ip", "link", "set", "lo", "up"))
@@ -170,6 +211,12 @@ def ping(where, addr, count=1, size=56, source=""):
     return out(*program(where, "ping", addr, count, size, source))
 
 
+def received(name):
+    """Packets and bytes that the kernel of a node has from its TUN."""
+    there = "cat /sys/class/net/coyo0/statistics/rx_"
+    return [int(out(*in_ns(name, "sh", "-c", there + what))[1]) for what in ("packets", "bytes")]
+
+
 def whole(net, size):
     """What is allowed works, with every size of packet."""
     a, b = net.nodes["a"], net.nodes["b"]
@@ -181,10 +228,17 @@ def whole(net, size):
     start(net, program("b", "udp_echo", to_b, 5000))
     rc, text = out(*program("a", "udp_ask", to_b, 5000, 1, 100, 1180, 1232, 4000, 30000))
     check(rc == 0, "UDP both ways, datagrams of 1 to 30 000 bytes %s" % text.strip())
+    rc, text = out(*program("a", "udp_run", to_b, 5000, 1000, 40))
+    check(rc == 0, "and 40 datagrams that a program gives its kernel at once %s" % text.strip())
     start(net, program("b", "tcp_serve", to_b, 8000))
-    began = time.monotonic()
+    before, began = received("b"), time.monotonic()
     rc, text = out(*program("a", "tcp_send", to_b, 8000, size), seconds=60)
     check(rc == 0 and text.startswith("True"), "TCP of %d MiB arrives whole (%.0f Mbit/s)" % (size >> 20, size * 8e-6 / (time.monotonic() - began)))
+    packets, octets = (now - then for now, then in zip(received("b"), before))
+    if "offload = no" in b.extra:
+        check(octets / packets < 1281, "packet by packet, as offload = no says: %d bytes each" % (octets / packets))
+    else:
+        check(octets / packets > 2560, "b's kernel got its segments in runs: %d bytes each" % (octets / packets))
     check("IPv6 address of this node, on coyo0: fd" in b.tail(30), "b has told its address in its log")
     check(net.path("a", "b")[0]["node"] == "a", "it was label-switched: a and b have a session")
 
@@ -314,6 +368,20 @@ def by_id(net):
     check(out(*program("a", "tcp_send", address(b.id), 8001, 10))[1].strip() == "errno EACCES", "what is allowed from t does not")
 
 
+def queues(net):
+    """Four queues and two workers: what many flows send arrives in order, flow by flow, both ways."""
+    a, b = net.nodes["a"], net.nodes["b"]
+    threads = out("ps", "-L", "-o", "comm=", "-p", str(b.proc.pid))[1].split()
+    check(sum(t.startswith("coyo-tun") for t in threads) == 4, "b has a thread for each of four queues")
+    for name, other in (("a", "b"), ("b", "a")):
+        start(net, program(other, "udp_count", address(net.nodes[other].id), 5000))
+        came, late = map(int, out(*program(name, "udp_blast", address(net.nodes[other].id), 5000, 16, 2000))[1].split())
+        check(came > 10000 and late <= came / 10000, "of %d datagrams of 16 flows from %s to %s %d were overtaken" % (came, name, other, late))
+    start(net, program("b", "tcp_serve", address(b.id), 8000))
+    rc, text = out(*program("a", "tcp_send", address(b.id), 8000, 32 << 20), seconds=60)
+    check(rc == 0 and text.startswith("True"), "TCP of 32 MiB arrives whole")
+
+
 def made_before(net):
     """Root has made the interface: a daemon without privileges uses it as it is."""
     n = net.nodes["a"]
@@ -405,9 +473,11 @@ def main():
     def more(net):
         programs(net)
         by_id(net)
-    case(default, allow="tcp/8000, udp/5000, icmp")
+    case(default, tun="queues = 2\n", allow="tcp/8000, udp/5000, icmp")
     case(closed, tun="mtu = 1500\n")
     if lib.everything():
+        case(lambda net: whole(net, 4 << 20), tun="offload = no\n", allow="any")
+        case(queues, tun="queues = 4\nallow = any\n", workers=2)
         case(narrow, mtu=1280, allow="any")
         case(wide, tun="mtu = 1500\n", allow="any")
         case(made_before, allow="any")

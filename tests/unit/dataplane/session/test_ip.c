@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IPv6 of the TUN in sessions: packets come out as they went in, whole or in two halves; what cannot go is held, given back or counted. */
 #include "sessnet.h"
+#include "base/be.h"
 #include "seal/seal.h"
 #include "session/ip.h"
 
@@ -11,7 +12,9 @@
 
 #include <cmocka.h>
 
-static const struct dp_tun_cfg fd = {.prefix = 0xfd}, fc = {.prefix = 0xfc};
+static const struct dp_tun_allow anything = {.last = 65535, .any = true};
+static const struct dp_tun_cfg fd = {.prefix = 0xfd, .allow = &anything, .nallow = 1},
+                               fc = {.prefix = 0xfc, .allow = &anything, .nallow = 1};
 static struct sessnet n;
 static struct rng_seeded seeded;
 
@@ -40,7 +43,8 @@ static uint32_t make(unsigned from, uint8_t *p, uint32_t len)
 	struct rng rng = rng_from_seeded(&seeded);
 	const struct ip6_elided h = {.prefix = 0xfd,
 	                             .traffic_class = (uint8_t)(rng_u64(&rng) & ~3u),
-	                             .next_header = (uint8_t)rng_u64(&rng),
+	                             /* None of which anything is known. */
+	                             .next_header = (uint8_t)(0x80 | rng_u64(&rng)),
 	                             .hop_limit = (uint8_t)rng_u64(&rng),
 	                             .flow_label = (uint32_t)rng_below(&rng, 1 << 20)};
 
@@ -52,29 +56,32 @@ static uint32_t make(unsigned from, uint8_t *p, uint32_t len)
 /* As the TUN's thread puts it. False: the ring is full. */
 static bool put(unsigned side, const uint8_t *p, uint32_t len)
 {
-	struct tunring *r = n.side[side].sess->ip->ring;
-	struct tun_slot *slot = tunring_slot(&r->to_worker_tx);
+	struct tunring *r = n.side[side].sess->ip->ring[0];
+	struct tun_slot *slot = tunring_slot(&r->to_worker_tx, len);
 
 	if (!slot)
 		return false;
 	slot->kind = TUN_PACKET;
-	slot->len = (uint16_t)len;
+	slot->len = len;
+	slot->gso = (struct gso){0};
 	slot->id = n.cfg[1 - side].id;
 	memcpy(slot->packet, p, len);
-	tunring_commit(&r->to_worker_tx);
+	tunring_commit(&r->to_worker_tx, slot);
 	return true;
 }
 
 /* What the TUN's thread finds: the kind, 0: nothing. */
 static unsigned get(unsigned side, struct tun_slot *out)
 {
-	struct tunring *r = n.side[side].sess->ip->ring;
-	const struct tun_slot *slot = tunring_peek(&r->to_tun_rx);
+	struct tunring *r = n.side[side].sess->ip->ring[0];
+	const struct tun_slot *slot;
 
+	ip_end_run(n.side[side].sess);
+	slot = tunring_peek(&r->to_tun_rx);
 	if (!slot)
 		return 0;
-	*out = *slot;
-	tunring_done(&r->to_tun_rx);
+	memcpy(out, slot, TUN_SLOT_HEAD + slot->len);
+	tunring_done(&r->to_tun_rx, slot);
 	return out->kind;
 }
 
@@ -127,7 +134,9 @@ static void test_what_goes_in_comes_out(void **state)
 			} else {
 				assert_int_equal(get(side, &got), TUN_TOO_BIG);
 				assert_int_equal(got.mtu, most);
-				assert_memory_equal(got.packet, p, len);
+				/* As much of it as its answer has room for. */
+				assert_int_equal(got.len, TUN_ANSWER_MAX);
+				assert_memory_equal(got.packet, p, got.len);
 			}
 			assert_int_equal(get(1 - side, &got), 0);
 		}
@@ -279,13 +288,14 @@ static void test_use_and_its_end_are_told(void **state)
 
 static void test_full_ring_is_counted(void **state)
 {
+	enum { MOST = TUNRING_BYTES / 256 }; /* slots of a packet of 100 bytes */
 	uint8_t p[100];
 	struct tun_slot got;
 	unsigned came = 0;
 
 	sessnet_up(&n);
 	make(0, p, 100);
-	for (unsigned i = 0; i < TUNRING_SLOTS + 50; i++) {
+	for (unsigned i = 0; i < MOST + 50; i++) {
 		put(0, p, 100);
 		sessnet_run(&n, 10 * NS_PER_US);
 	}
@@ -293,7 +303,187 @@ static void test_full_ring_is_counted(void **state)
 	assert_int_equal(drops(1, DROP_TUN_FULL), 50);
 	while (get(1, &got))
 		came++;
-	assert_int_equal(came, TUNRING_SLOTS);
+	assert_int_equal(came, MOST);
+}
+
+/* ---- runs ---- */
+
+/* A TCP or UDP packet of side 0, or a run of them with `size` payload bytes a piece, as the TUN's thread puts it. */
+static void put_run(uint8_t protocol, uint16_t port, uint32_t payload, uint16_t size)
+{
+	struct tunring *r = n.side[0].sess->ip->ring[0];
+	const struct ip6_elided h = {.prefix = 0xfd, .next_header = protocol, .hop_limit = 64};
+	struct tun_slot *slot = tunring_slot(&r->to_worker_tx, TUN_RUN_MOST);
+	uint32_t head = protocol == IP6_NEXT_TCP ? 60 : 48;
+	struct rng rng = rng_from_seeded(&seeded);
+
+	slot->kind = TUN_PACKET;
+	slot->id = n.cfg[1].id;
+	slot->len = head + payload;
+	memset(slot->packet, 0, head);
+	ip6_header_put(slot->packet, &h, slot->len - 40, &n.cfg[0].id, &n.cfg[1].id);
+	rng_fill(&rng, slot->packet + head, payload);
+	be16_store(slot->packet + 40, port);
+	be16_store(slot->packet + 42, 80);
+	if (protocol == IP6_NEXT_TCP) {
+		slot->packet[52] = 0x50;
+		slot->packet[53] = 0x10;
+	} else {
+		be16_store(slot->packet + 44, (uint16_t)(8 + payload));
+	}
+	assert_true(gso_read(&slot->gso, protocol == IP6_NEXT_TCP ? GSO_TCP : GSO_UDP, size, 40,
+	                     slot->packet, slot->len));
+	tunring_commit(&r->to_worker_tx, slot);
+}
+
+/* What the kernel had given as one leaves as pieces that fit the way, and comes to the other kernel as one. */
+static void test_runs_stay_together(void **state)
+{
+	static struct tun_slot got;
+
+	sessnet_up(&n);
+	path_mtu(0, 1246);
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t protocol = i & 1 ? IP6_NEXT_UDP : IP6_NEXT_TCP;
+		uint64_t before = n.side[0].w.count.session_out;
+		uint32_t head = i & 1 ? 48 : 60;
+
+		/* This kernel takes runs of TCP, and in the end of UDP too. */
+		atomic_store(&n.side[1].sess->ip->ring[0]->runs, i < 2 ? 1u << GSO_TCP : 6);
+		put_run(protocol, (uint16_t)(1000 + i), 15 * 1200 + 7, 1200);
+		/* One turn of each side. */
+		sess_poll(n.side[0].sess, n.now);
+		sessnet_run(&n, 6 * NS_PER_MS);
+		assert_int_equal(n.side[0].w.count.session_out - before, 16);
+		if (i == 1) {
+			for (unsigned k = 0; k < 16; k++) {
+				assert_int_equal(get(1, &got), TUN_PACKET);
+				assert_int_equal(got.len, k < 15 ? 1248 : 55);
+				assert_int_equal(got.gso.kind, GSO_NONE);
+			}
+			continue;
+		}
+		for (unsigned bytes = 0; bytes < 15 * 1200 + 7; bytes += got.len - head)
+			assert_int_equal(get(1, &got), TUN_PACKET);
+		assert_int_equal(got.gso.kind, i & 1 ? GSO_UDP : GSO_TCP);
+		assert_int_equal(get(1, &got), 0);
+	}
+}
+
+/* Where a piece does not fit it is split as any packet is; where it is longer than that allows, the kernel is told once. */
+static void test_runs_over_narrow_ways(void **state)
+{
+	static struct tun_slot got;
+	unsigned came = 0;
+
+	sessnet_up(&n);
+	path_mtu(0, 1186);
+	put_run(IP6_NEXT_TCP, 1000, 10 * 1220, 1220);
+	sessnet_run(&n, 6 * NS_PER_MS);
+	while (get(1, &got)) {
+		assert_int_equal(got.len, 1280);
+		came++;
+	}
+	assert_int_equal(came, 10);
+	put_run(IP6_NEXT_TCP, 1000, 10 * 1221, 1221);
+	sessnet_run(&n, 6 * NS_PER_MS);
+	assert_int_equal(get(1, &got), 0);
+	assert_int_equal(get(0, &got), TUN_TOO_BIG);
+	assert_int_equal(got.mtu, 1280);
+	assert_int_equal(get(0, &got), 0);
+	put_run(IP6_NEXT_TCP, 1000, 10 * 1441, 1441); /* more than any packet has */
+	sessnet_run(&n, 6 * NS_PER_MS);
+	assert_int_equal(drops(0, DROP_TUN_HEADER), 1);
+}
+
+/* The first pieces of a run wait for a session. */
+static void test_runs_are_held(void **state)
+{
+	static struct tun_slot got;
+
+	put_run(IP6_NEXT_UDP, 1000, 20 * 100, 100);
+	sessnet_run(&n, NS_PER_MS);
+	assert_int_equal(drops(0, DROP_TUN_HELD), 20 - IP_HELD_REMOTE);
+	sessnet_up(&n);
+	sessnet_run(&n, 6 * NS_PER_MS);
+	for (unsigned i = 0; i < IP_HELD_REMOTE; i++) {
+		assert_int_equal(get(1, &got), TUN_PACKET);
+		assert_int_equal(got.len, 148);
+	}
+}
+
+/* ---- what nobody asked for ---- */
+
+/* It never comes as far as the TUN; its sender is told, at a bounded rate, and takes that as an answer to what it has sent. */
+static void test_refused(void **state)
+{
+	static const struct dp_tun_cfg closed = {.prefix = 0xfd};
+	static struct tun_slot got;
+	unsigned told = 0;
+
+	sessnet_stop(&n);
+	sessnet_tun[0] = sessnet_tun[1] = &closed;
+	sessnet_start(&n, 1);
+	sessnet_up(&n);
+	for (uint16_t i = 0; i < 3 * IP_ANSWER_RATE; i++) {
+		put_run(IP6_NEXT_UDP, i, 1, 1);
+		sessnet_run(&n, NS_PER_MS);
+		while (get(0, &got)) {
+			assert_int_equal(got.packet[6], IP6_NEXT_ICMP);
+			assert_int_equal(got.packet[40], 1);
+			assert_int_equal(got.packet[41], 1);
+			assert_memory_equal(got.packet + 9, n.cfg[1].id.b, IP6_ID_BYTES);
+			told++;
+		}
+	}
+	sessnet_run(&n, 10 * NS_PER_MS);
+	assert_int_equal(get(1, &got), 0);
+	assert_int_equal(drops(1, DROP_TUN_REFUSED), 3 * IP_ANSWER_RATE);
+	assert_in_range(told, IP_ANSWER_RATE, 2 * IP_ANSWER_RATE);
+}
+
+/* Of several queues an answer comes by that of its question, whatever came before. */
+static void test_queues(void **state)
+{
+	static const struct dp_tun_cfg four = {.prefix = 0xfd, .queues = 4};
+	static struct tun_slot got;
+
+	sessnet_stop(&n);
+	sessnet_tun[0] = &fd;
+	sessnet_tun[1] = &four;
+	sessnet_start(&n, 1);
+	sessnet_up(&n);
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned q = i * 7 / 3 % 4;
+		struct tunring *r = n.side[1].sess->ip->ring[q];
+		struct tun_slot *slot = tunring_slot(&r->to_worker_tx, 100);
+		const struct ip6_elided h = {
+		        .prefix = 0xfd, .next_header = IP6_NEXT_UDP, .hop_limit = 64};
+
+		slot->kind = TUN_PACKET;
+		slot->id = n.cfg[0].id;
+		slot->gso = (struct gso){0};
+		slot->len = 100;
+		memset(slot->packet, 0, 100);
+		ip6_header_put(slot->packet, &h, 60, &n.cfg[1].id, &n.cfg[0].id);
+		be16_store(slot->packet + 40, 80);
+		be16_store(slot->packet + 42, (uint16_t)i);
+		tunring_commit(&r->to_worker_tx, slot);
+		sessnet_run(&n, 6 * NS_PER_MS);
+		assert_int_equal(get(0, &got), TUN_PACKET);
+		/* And the answer. */
+		put_run(IP6_NEXT_UDP, (uint16_t)i, 50, 1000);
+		sessnet_run(&n, 6 * NS_PER_MS);
+		ip_end_run(n.side[1].sess);
+		for (unsigned k = 0; k < 4; k++) {
+			struct bytering *b = &n.side[1].sess->ip->ring[k]->to_tun_rx;
+			struct tun_slot *s = tunring_peek(b);
+
+			assert_int_equal(s != NULL, k == q);
+			if (s)
+				tunring_done(b, s);
+		}
+	}
 }
 
 /* ---- a hostile other end ---- */
@@ -485,6 +675,11 @@ int main(void)
 	        test(test_unreachable_gives_back),
 	        test(test_use_and_its_end_are_told),
 	        test(test_full_ring_is_counted),
+	        test(test_runs_stay_together),
+	        test(test_runs_over_narrow_ways),
+	        test(test_runs_are_held),
+	        test(test_refused),
+	        test(test_queues),
 	        test(test_hostile_halves),
 	        test(test_halves_are_shared),
 	        test(test_halves_of_two_packets_are_not_joined),

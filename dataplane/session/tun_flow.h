@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who may send to this node's TUN: answers to what went out, and what the configuration allows. Pure. */
 #pragma once
-#include "app/tun_packet.h"
+#include "session/tun_packet.h"
 #include "base/time.h"
 #include "dataplane.h"
 
@@ -22,6 +22,7 @@
 struct tun_flow {
 	uint8_t remote[IP6_ADDR_BYTES]; /* the prefix byte is the protocol */
 	uint16_t local_port, remote_port;
+	uint8_t queue; /* of the interface, on which it goes out */
 	int64_t until; /* of the clock; 0: free */
 };
 
@@ -29,23 +30,26 @@ struct tun_flow {
 struct tun_frag {
 	uint8_t remote[IP6_ADDR_BYTES];
 	uint32_t id;
+	uint8_t queue;
 	int64_t until;
 };
 
 struct tun_flows {
 	uint64_t key[2]; /* secret, so that nobody fills one set on purpose */
 	const struct dp_tun_allow *allow;
-	unsigned nallow;
+	unsigned nallow, queues;
 	struct tun_flow set[TUN_FLOW_SETS][TUN_FLOW_WAYS];
 	struct tun_frag frag[TUN_FRAGS];
 };
 
-/* An empty table. allow stays the caller's; seed is secret and random. */
+/* An empty table for an interface with so many queues. allow stays the caller's; seed is secret and random. */
 void tun_flows_init(struct tun_flows *f, const struct dp_tun_allow *allow, unsigned nallow,
-                    const uint8_t seed[16]);
-/* A packet has gone out: its answers may come. Where a set is full, the flow that would end first gives way. Answers that are allowed anyway take no
+                    unsigned queues, const uint8_t seed[16]);
+/* A packet has gone out by this queue: its answers may come. Where a set is full, the flow that would end first gives way. Answers that are allowed anyway take no
  * room. */
-void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, struct instant now);
-/* Whether a packet from id, which its source is, may come in. */
+void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, unsigned queue,
+                   struct instant now);
+/* Whether a packet from id, which its source is, may come in; if so, *queue is the one for it: that by which its flow goes out, or one that is the
+ * same for all packets of the flow. */
 bool tun_flows_in(struct tun_flows *f, const struct tun_packet *p, const struct node_id *id,
-                  struct instant now);
+                  struct instant now, unsigned *queue);

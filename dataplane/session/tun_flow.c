@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Flows of the TUN: a set-associative table of what went out, and the rules of `allow`. */
-#include "app/tun_flow.h"
+#include "session/tun_flow.h"
 
 void tun_flows_init(struct tun_flows *f, const struct dp_tun_allow *allow, unsigned nallow,
-                    const uint8_t seed[16])
+                    unsigned queues, const uint8_t seed[16])
 {
 	memset(f, 0, sizeof(*f));
 	f->allow = allow;
 	f->nallow = nallow;
+	f->queues = queues;
 	memcpy(f->key, seed, sizeof(f->key));
 }
 
@@ -21,7 +22,7 @@ static struct tun_flow key_of(uint8_t protocol, const uint8_t *remote, uint16_t 
 	return k;
 }
 
-static struct tun_flow *set_of(struct tun_flows *f, const struct tun_flow *k)
+static uint64_t hash(const struct tun_flows *f, const struct tun_flow *k)
 {
 	uint64_t a, b;
 	unsigned __int128 p;
@@ -31,7 +32,12 @@ static struct tun_flow *set_of(struct tun_flows *f, const struct tun_flow *k)
 	b ^= (uint64_t)k->local_port << 32 | (uint64_t)k->remote_port << 16;
 	p = (unsigned __int128)(a ^ f->key[0]) * (b ^ f->key[1]);
 	a = (uint64_t)p ^ (uint64_t)(p >> 64);
-	return f->set[(a ^ a >> 32) & (TUN_FLOW_SETS - 1)];
+	return a ^ a >> 32;
+}
+
+static struct tun_flow *set_of(struct tun_flows *f, const struct tun_flow *k)
+{
+	return f->set[hash(f, k) & (TUN_FLOW_SETS - 1)];
 }
 
 static bool same(const struct tun_flow *a, const struct tun_flow *b)
@@ -86,7 +92,8 @@ static bool always_in(const struct tun_flows *f, const struct tun_packet *p)
 	return false;
 }
 
-void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, struct instant now)
+void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, unsigned queue,
+                   struct instant now)
 {
 	struct tun_flow k, *at;
 
@@ -100,6 +107,7 @@ void tun_flows_out(struct tun_flows *f, const struct tun_packet *p, struct insta
 		at = victim(set_of(f, &k));
 		*at = k;
 	}
+	at->queue = (uint8_t)queue;
 	at->until = instant_add(now, life(p->protocol)).ns;
 }
 
@@ -116,12 +124,15 @@ static bool allowed(const struct tun_flows *f, const struct tun_packet *p, const
 	return false;
 }
 
-static bool frag_known(struct tun_flows *f, const struct tun_packet *p, struct instant now)
+static bool frag_known(const struct tun_flows *f, const struct tun_packet *p, struct instant now,
+                       unsigned *queue)
 {
 	for (unsigned i = 0; i < TUN_FRAGS; i++)
 		if (f->frag[i].until > now.ns && f->frag[i].id == p->id &&
-		    memcmp(f->frag[i].remote, p->source, IP6_ADDR_BYTES) == 0)
+		    memcmp(f->frag[i].remote, p->source, IP6_ADDR_BYTES) == 0) {
+			*queue = f->frag[i].queue;
 			return true;
+		}
 	return false;
 }
 
@@ -148,12 +159,14 @@ static struct tun_frag *frag_place(struct tun_flows *f, const struct tun_packet 
 	return share >= TUN_FRAGS_EACH ? own : oldest;
 }
 
-static void frag_note(struct tun_flows *f, const struct tun_packet *p, struct instant now)
+static void frag_note(struct tun_flows *f, const struct tun_packet *p, unsigned queue,
+                      struct instant now)
 {
 	struct tun_frag *at = frag_place(f, p, now);
 
 	memcpy(at->remote, p->source, IP6_ADDR_BYTES);
 	at->id = p->id;
+	at->queue = (uint8_t)queue;
 	at->until = instant_add(now, TUN_FRAG_NS).ns;
 }
 
@@ -166,13 +179,20 @@ static bool error_in(struct tun_flows *f, const struct tun_packet *p, const stru
 	return ip6_is_id(p->dest, id) && (find(f, &k, now) || always_in(f, p));
 }
 
+/* The same for all packets of a flow; an interface's other way follows it. */
+static unsigned queue_of(const struct tun_flows *f, const struct tun_flow *k)
+{
+	return f->queues > 1 ? (unsigned)((hash(f, k) >> 16 & 0xffff) * f->queues >> 16) : 0;
+}
+
 bool tun_flows_in(struct tun_flows *f, const struct tun_packet *p, const struct node_id *id,
-                  struct instant now)
+                  struct instant now, unsigned *queue)
 {
 	struct tun_flow k, *at;
 
+	*queue = 0;
 	if (p->kind == TUN_FRAGMENT)
-		return frag_known(f, p, now);
+		return frag_known(f, p, now, queue);
 	if (p->kind == TUN_ERROR)
 		return error_in(f, p, id, now);
 	if (p->kind != TUN_FLOW)
@@ -181,11 +201,12 @@ bool tun_flows_in(struct tun_flows *f, const struct tun_packet *p, const struct 
 	k = p->protocol == IP6_NEXT_ICMP ? key_of(p->protocol, p->source, p->from, 0)
 	                                 : key_of(p->protocol, p->source, p->to, p->from);
 	at = p->icmp == ICMP6_ECHO ? NULL : find(f, &k, now);
+	*queue = at ? at->queue : queue_of(f, &k);
 	if (at)
 		at->until = instant_add(now, life(p->protocol)).ns;
 	else if (p->icmp == ICMP6_ECHO_REPLY || !allowed(f, p, id))
 		return false;
 	if (p->fragment)
-		frag_note(f, p, now);
+		frag_note(f, p, *queue, now);
 	return true;
 }

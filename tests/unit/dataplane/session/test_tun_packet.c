@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the TUN reads of packets, with every cut and every header, and the ICMPv6 messages that it makes. */
-#include "app/tun_packet.h"
+#include "session/tun_packet.h"
 #include "base/be.h"
 #include "base/rng.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IPv6 headers read as far as ports, and ICMPv6 errors made. */
-#include "app/tun_packet.h"
+#include "session/tun_packet.h"
 #include "base/be.h"
 
 #define HOP_BY_HOP  0
