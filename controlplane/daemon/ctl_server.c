@@ -58,12 +58,12 @@ static const char *listen_remedy(int err)
 	}
 }
 
-/* syscalls at the start: socket umask bind listen close */
+/* Nobody can connect before listen(), so the mode is set in time.
+ * syscalls at the start: socket bind chmod listen unlink close */
 static int listen_at(const char *path, mode_t mode)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd, rc;
-	mode_t old;
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return -ENAMETOOLONG;
@@ -74,11 +74,11 @@ static int listen_at(const char *path, mode_t mode)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	old = umask(0777 & ~mode);
 	rc = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : 0;
-	umask(old);
-	if (rc == 0 && listen(fd, CTL_CLIENTS_MAX) < 0)
+	if (rc == 0 && (chmod(path, mode) < 0 || listen(fd, CTL_CLIENTS_MAX) < 0)) {
 		rc = -errno;
+		(void)unlink(path);
+	}
 	if (rc) {
 		close(fd);
 		return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The daemon's state: the node, the data plane and what the shell keeps between the two. One thread owns all of it.
  *
- * Calls go down: main, loop, ctl_server, request, then the files it asks (reload, show), links, cross and state, pump, and at
+ * Calls go down: main, stack, loop, ctl_server, request, then the files it asks (reload, show), links, cross and state, pump, and at
  * the bottom log and notify. Whoever gives the node an event leaves its outputs to the loop, which drains them after every
  * stage of its turn.
  */
@@ -19,7 +19,10 @@
 #include "daemon/notify.h"
 #include "daemon/ports.h"
 #include "daemon/pump.h"
+#include "daemon/tun.h"
 #include "dataplane.h"
+
+#include <stdatomic.h>
 
 #define COYOD_VERSION "0.1.0"
 
@@ -56,9 +59,15 @@ struct daemon {
 	struct daemon_link *links; /* by link number */
 	uint32_t nlinks;
 	struct daemon_port ports[DP_PORTS_MAX];
+	struct daemon_tun tun;
 	struct pump pump;
 	struct cross cross[CPDP_WORKERS_MAX];
 	struct ctl_server ctl;
+	char *const *eal_args; /* passed on to DPDK as they are; the caller's */
+	int neal_args;
+	bool takes_signals; /* SIGTERM and SIGINT end it, SIGHUP reads the configuration again */
+	/* Set by another thread: the start is to end. NULL: nobody sets it. */
+	const atomic_bool *cancelled;
 	int epoll_fd, timer_fd, signal_fd;
 	struct instant timer_armed; /* what timer_fd is set to */
 	struct instant poll_at;     /* next look at the link counters */

@@ -46,25 +46,32 @@ static int watch(struct daemon *d, int fd, enum loop_kind kind)
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-/* syscalls at the start: epoll_create1 timerfd_create signalfd */
-int loop_open(struct daemon *d)
+/* syscalls at the start: signalfd */
+static int open_signals(struct daemon *d)
 {
 	sigset_t set;
-	int rc;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return d->signal_fd < 0 ? -errno : watch(d, d->signal_fd, LOOP_SIGNAL);
+}
+
+/* syscalls at the start: epoll_create1 timerfd_create */
+int loop_open(struct daemon *d)
+{
+	int rc;
+
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (d->epoll_fd < 0 || d->timer_fd < 0 || d->signal_fd < 0)
+	if (d->epoll_fd < 0 || d->timer_fd < 0)
 		return -errno;
 	d->timer_armed = INSTANT_NEVER;
 	rc = watch(d, d->timer_fd, LOOP_TIMER);
-	if (rc == 0)
-		rc = watch(d, d->signal_fd, LOOP_SIGNAL);
+	if (rc == 0 && d->takes_signals)
+		rc = open_signals(d);
 	if (rc == 0)
 		rc = watch(d, dp_wake_fd(d->dp), LOOP_WAKE);
 	if (rc == 0)

@@ -13,7 +13,7 @@ enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIEN
 #define LOOP_TAG_GENERATION(tag) ((uint32_t)((tag) >> 32))
 
 struct daemon;
-/* Opens epoll, timer and signal descriptors; signals are blocked by main before any thread starts. 0, or -errno. */
+/* Opens epoll and timer descriptors, and that of signals where d->takes_signals: main has blocked them before any thread starts. 0, or -errno. */
 int loop_open(struct daemon *d);
 /* Closes them; also those of a loop_open() that failed. */
 void loop_close(struct daemon *d);

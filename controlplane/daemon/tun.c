@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* [tun] between configuration and data plane. */
 #include "daemon/tun.h"
-#include "allow.h"
 #include "daemon/daemon.h"
 #include "daemon/pump.h"
 #include "wire/ip6.h"
@@ -11,9 +10,9 @@
 
 const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
 {
-	static struct conf_allow_rule rules[CONF_ALLOW_MAX];
-	static struct dp_tun_allow allow[CONF_ALLOW_MAX];
-	static struct dp_tun_cfg cfg;
+	struct conf_allow_rule rules[CONF_ALLOW_MAX];
+	struct dp_tun_allow *allow = d->tun.allow;
+	struct dp_tun_cfg *cfg = &d->tun.cfg;
 	const struct conf_tun *t = &d->conf.tun;
 	char why[160];
 	unsigned n;
@@ -22,21 +21,21 @@ const struct dp_tun_cfg *tun_cfg_of(struct daemon *d)
 	if (!t->head.line ||
 	    conf_allow_parse(t->allow, rules, CONF_ALLOW_MAX, &n, why, sizeof(why)) != 0)
 		return NULL;
-	cfg = (struct dp_tun_cfg){.prefix = t->prefix,
-	                          .mtu = (uint16_t)t->mtu,
-	                          .route = t->route,
-	                          .offload = t->offload,
-	                          .queues = t->queues ? t->queues : d->conf.worker.count,
-	                          .allow = allow,
-	                          .nallow = n};
-	snprintf(cfg.name, sizeof(cfg.name), "%.15s", t->name);
+	*cfg = (struct dp_tun_cfg){.prefix = t->prefix,
+	                           .mtu = (uint16_t)t->mtu,
+	                           .route = t->route,
+	                           .offload = t->offload,
+	                           .queues = t->queues ? t->queues : d->conf.worker.count,
+	                           .allow = allow,
+	                           .nallow = n};
+	snprintf(cfg->name, sizeof(cfg->name), "%.15s", t->name);
 	for (unsigned i = 0; i < n; i++)
 		allow[i] = (struct dp_tun_allow){.protocol = rules[i].protocol,
 		                                 .first = rules[i].first,
 		                                 .last = rules[i].last,
 		                                 .any = rules[i].any,
 		                                 .from = rules[i].from};
-	return &cfg;
+	return cfg;
 }
 
 void tun_announce(struct daemon *d)
