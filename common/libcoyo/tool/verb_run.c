@@ -33,8 +33,8 @@ static bool find_library(char path[PATH_MAX])
 		self[n] = '\0';
 		slash = strrchr(self, '/');
 		if (slash &&
-		    (size_t)snprintf(path, PATH_MAX, "%.*s/../preload/" LIBRARY, (int)(slash - self),
-		                     self) < PATH_MAX &&
+		    (size_t)snprintf(path, PATH_MAX, "%.*s/../preload/" LIBRARY,
+		                     (int)(slash - self), self) < PATH_MAX &&
 		    access(path, R_OK) == 0)
 			return true;
 	}
