@@ -65,6 +65,9 @@ struct applane {
 	/* The application sleeps on its own descriptor (poll, epoll): likewise the other way. What the worker writes there are 8 bytes for
 	 * each 1 that it takes; it is a socket's end, so that the application cannot make the worker wait. */
 	_Atomic uint32_t app_asleep COYO_ALIGNED(COYO_CACHELINE);
+	/* The worker found no room for the READY of a slot that it has made free: it sets 1. The application takes it back after it has taken
+	 * messages, and looks at every socket. */
+	_Atomic uint32_t frees_missed;
 };
 
 /* Told in appseg_stream.told beside STREAM_EOF and STREAM_ERROR. */

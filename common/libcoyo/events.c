@@ -94,8 +94,9 @@ static void drain_lane(struct attachment *a, uint32_t worker)
 		handle(a, worker, &m);
 		n++;
 	}
-	/* It was full: of a slot that became free meanwhile there may have been no room to tell. */
-	if (n >= APPLANE_MSGS)
+	if (unlikely_(atomic_load_explicit(&attach_lane(a, worker)->frees_missed,
+	                                   memory_order_relaxed)) &&
+	    atomic_exchange(&attach_lane(a, worker)->frees_missed, 0))
 		changes_lost(a);
 	/* Whoever lies about a lane is no daemon to go on with. */
 	if (l->events.broken)

@@ -159,8 +159,8 @@ void news_wake_app(struct worker_sessions *s, struct app_port *p)
 }
 
 /* The slot becomes nobody's. In the same moment another worker may be given it, so nothing of the worker's is touched afterwards; who waits on
- * the slot's words is woken all the same. A poll hears of it by a READY where the ring has room: one that is full is read soon, and then whoever
- * polls looks at everything. */
+ * the slot's words is woken all the same. A poll hears of it by a READY where the ring has room, else by a word of
+ * the lane: a ring that is full is read soon, and then whoever polls looks at everything. */
 static void free_slot(struct worker_sessions *s, struct app_stream *st)
 {
 	struct appseg_slot *slot = news_slot(st);
@@ -185,8 +185,10 @@ static void free_slot(struct worker_sessions *s, struct app_stream *st)
 		return;
 	p->sent = true;
 	m = news_message(s, p);
-	if (!m)
+	if (!m) {
+		atomic_exchange(&p->lane->frees_missed, 1);
 		return;
+	}
 	m->type = APPLANE_READY;
 	m->slot = number;
 	news_send(p);

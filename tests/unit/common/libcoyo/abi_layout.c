@@ -63,6 +63,7 @@ static void of_lanes(void)
 	FIELD(struct applane, worker_asleep);
 	FIELD(struct applane, kicks_missed);
 	FIELD(struct applane, app_asleep);
+	FIELD(struct applane, frees_missed);
 	SIZE(struct applane_msg);
 	FIELD(struct applane_msg, abort);
 	FIELD(struct applane_msg, port);

@@ -470,6 +470,7 @@ static void test_a_slot_becomes_free_without_room(void **state)
 	assert_int_equal(w->b.port->held, 0);
 	/* And who sleeps on its descriptor is woken, though no message says so. */
 	assert_int_equal(atomic_load(&w->b.port->lane->app_asleep), 0);
+	assert_int_equal(atomic_load(&w->b.port->lane->frees_missed), 1);
 	w->b.deaf = false;
 	joined(w, 2, 1);
 	assert_true(transfer(w, &w->a, 2, &w->b, 1, 100000));
