@@ -104,11 +104,32 @@ static bool received_all(struct worker_sessions *s, struct app_stream *st, int64
 	return end;
 }
 
+/* What came straight into the ring since the last look belongs to the application now. Returns whether anything did. */
+static bool take_posted(struct worker_sessions *s, struct app_stream *st)
+{
+	int64_t n = tcp_recv_posted(s->tcp, st->conn);
+
+	if (n <= 0)
+		return false;
+	bytering_commit(&st->side.in, (size_t)n);
+	return true;
+}
+
+/* What comes next goes straight into the ring, as far as that is free in one piece. */
+static void post_room(struct worker_sessions *s, struct app_stream *st)
+{
+	void *to;
+	uint32_t room = bytering_reserve(&st->side.in, &to);
+
+	if (room)
+		tcp_recv_post(s->tcp, st->conn, to, room);
+}
+
 /* Moves bytes from TCP to the application. */
 static void pump_in(struct worker_sessions *s, struct app_stream *st)
 {
 	struct bytering *r = &st->side.in;
-	bool moved = false;
+	bool moved = take_posted(s, st);
 
 	for (;;) {
 		const void *from;
@@ -137,6 +158,8 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 	}
 	if (moved)
 		news_in(s, st);
+	if (!st->ended)
+		post_room(s, st);
 }
 
 static void detach(struct worker_sessions *s, struct app_stream *st, struct instant now)
@@ -290,6 +313,8 @@ void stream_attach(struct worker_sessions *s, struct app_stream *st, uint32_t co
 void stream_let_go(struct worker_sessions *s, struct app_stream *st, bool abort, struct instant now)
 {
 	if (!st->connecting) {
+		/* Nobody reads what has come: as with any TCP socket, a reset follows. */
+		abort |= st->conn != TCP_NO_CONN && take_posted(s, st) && !st->ended;
 		st->last = st->side.out.mine + stream_unsent(st);
 		st->closing = true;
 		st->abort = abort;

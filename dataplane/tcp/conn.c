@@ -381,6 +381,7 @@ void conn_let_go(struct tcp_stack *s, struct conn *c)
 		LIST_DEL(s, &s->events, c, event);
 	c->flags &= ~(uint32_t)(CF_APP | CF_EVENT);
 	c->flags |= CF_ORPHAN;
+	c->modes &= ~(uint32_t)CM_POSTED;
 }
 
 static void end_with_reset(struct tcp_stack *s, struct conn *c, int err, bool answered)

@@ -112,6 +112,10 @@ struct conn {
 	int64_t syn_tx, oow_ack_at;
 	int64_t pace_at; /* the next segment's departure */
 
+	/* The application's memory for payload in order, and how much of it there is and is filled. */
+	uint8_t *posted;
+	uint32_t posted_room, posted_len;
+
 	struct conn_link of_peer, queue;
 	uint32_t parent;  /* listener's index while not accepted, CONN_NONE */
 	int32_t err;      /* ended with */

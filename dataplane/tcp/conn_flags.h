@@ -42,17 +42,18 @@ enum conn_mode {
 	CM_CORK = 1u << 0,     /* only full segments */
 	CM_QUICKACK = 1u << 1, /* no delayed ACKs */
 	CM_PACED = 1u << 2,
-	CM_COOKIE = 1u << 3,      /* came back from a SYN cookie */
-	CM_LINGER = 1u << 4,      /* linger_ms is set */
-	CM_EIFEL = 1u << 5,       /* no ACK has covered this recovery's first retransmission */
-	CM_RESCUED = 1u << 6,     /* RFC 6675's rescue retransmission was made */
-	CM_SND_URGENT = 1u << 7,  /* snd_up is ahead of what is acknowledged */
-	CM_RCV_URGENT = 1u << 8,  /* rcv_up is ahead of what was read */
-	CM_QUIET = 1u << 9,       /* no warnings */
-	CM_DRS_NEW = 1u << 10,    /* no echo has told of this period's round trip */
-	CM_TS_LATE = 1u << 11,    /* late_* are in force */
-	CM_PUSH = 1u << 12,       /* what is queued now goes in spite of the cork */
-	CM_UNREACHABLE = 1u << 13 /* soft_err was told, and nothing heard of the peer since */
+	CM_COOKIE = 1u << 3,       /* came back from a SYN cookie */
+	CM_LINGER = 1u << 4,       /* linger_ms is set */
+	CM_EIFEL = 1u << 5,        /* no ACK has covered this recovery's first retransmission */
+	CM_RESCUED = 1u << 6,      /* RFC 6675's rescue retransmission was made */
+	CM_SND_URGENT = 1u << 7,   /* snd_up is ahead of what is acknowledged */
+	CM_RCV_URGENT = 1u << 8,   /* rcv_up is ahead of what was read */
+	CM_QUIET = 1u << 9,        /* no warnings */
+	CM_DRS_NEW = 1u << 10,     /* no echo has told of this period's round trip */
+	CM_TS_LATE = 1u << 11,     /* late_* are in force */
+	CM_PUSH = 1u << 12,        /* what is queued now goes in spite of the cork */
+	CM_UNREACHABLE = 1u << 13, /* soft_err was told, and nothing heard of the peer since */
+	CM_POSTED = 1u << 14       /* posted is the application's memory for what comes */
 };
 
 /* Those of enum tcp_ca_state, in short. */

@@ -4,6 +4,7 @@
 #include "tcp/reass.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* RFC 9293 3.8.6.3: at once for every second segment, small ones too (a writer of small pieces waits less), or as many bytes where
  * the caller put segments together; else after a while. */
@@ -76,12 +77,12 @@ static void tell_duplicate(struct tcp_stack *s, struct conn *c, const struct seg
 		c->dsack = dup;
 }
 
-/* What lies in order up to `end` is readable, and counts. */
-static void arrived(struct tcp_stack *s, struct conn *c, uint32_t end)
+/* What lies in order up to `end` is readable, the first `posted` bytes of it in the application's memory, and counts. */
+static void arrived(struct tcp_stack *s, struct conn *c, uint32_t end, uint32_t posted)
 {
 	uint32_t n = end - c->rcv_nxt;
 
-	c->rcv.len += n;
+	c->rcv.len += n - posted;
 	c->rcv_nxt = end;
 	c->dupacks_due = 0; /* later they would be duplicates of the new number */
 	c->oow_count = 0;
@@ -90,12 +91,28 @@ static void arrived(struct tcp_stack *s, struct conn *c, uint32_t end)
 	conn_event(s, c, TCP_EV_READABLE);
 }
 
+/* Copies payload that is in order to where the application wants it, as much as has room there. Nothing may wait in the buffer: it would come
+ * before. Returns bytes. */
+static uint32_t store_posted(struct conn *c, const struct seg *g)
+{
+	uint32_t room = c->posted_room - c->posted_len, n = g->len < room ? g->len : room;
+
+	if (c->rcv.len || c->n_ooo)
+		return 0;
+	memcpy(c->posted + c->posted_len, g->data, n);
+	c->posted_len += n;
+	return n;
+}
+
 static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg *g)
 {
-	uint32_t n = tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data, g->len);
-	uint32_t end;
+	uint32_t posted = c->modes & CM_POSTED ? store_posted(c, g) : 0;
+	uint32_t n = posted, end;
 
 	COYO_ASSERT(g->seq == c->rcv_nxt);
+	if (n < g->len)
+		n += tcp_buf_write(&s->pool, &c->rcv, c->rcv.head + c->rcv.len, g->data + n,
+		                   g->len - n);
 	if (n < g->len)
 		s->n.drop_memory++;
 	if (!n) {
@@ -109,7 +126,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 		end = reass_pull(s, c, end);
 		c->flags |= CF_ACK_NOW; /* a gap was filled (RFC 5681 4.2) */
 	}
-	arrived(s, c, end);
+	arrived(s, c, end, posted);
 	measure_rtt(s, c, g);
 }
 
@@ -173,7 +190,7 @@ void input_queued(struct tcp_stack *s, struct conn *c)
 	uint32_t end = reass_pull(s, c, c->rcv_nxt);
 
 	if (end != c->rcv_nxt) {
-		arrived(s, c, end);
+		arrived(s, c, end, 0);
 		conn_ack_now(s, c);
 	}
 	if ((c->flags & CF_FIN_SEEN) && c->rcv_nxt == c->fin_seq)

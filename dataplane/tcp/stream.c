@@ -142,11 +142,11 @@ static void window_grow(struct tcp_stack *s, struct conn *c, uint32_t n)
 	c->drs_seq = c->rcv_adv;
 }
 
-static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
+/* n bytes more were read, and have left the buffer. */
+static void was_read(struct tcp_stack *s, struct conn *c, uint32_t n)
 {
 	uint32_t told, room, gain, step, most;
 
-	tcp_buf_drop(&s->pool, &c->rcv, n, c->n_ooo != 0);
 	if ((c->modes & CM_RCV_URGENT) && seq_geq(conn_read_seq(c), c->rcv_up))
 		c->modes &= ~(uint32_t)CM_RCV_URGENT;
 	if (c->state != TCP_ESTABLISHED && c->state != TCP_FIN_WAIT_1 && c->state != TCP_FIN_WAIT_2)
@@ -163,6 +163,12 @@ static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
 	/* Acknowledgements of data carry the window; one is sent for its sake only where the peer may be waiting. */
 	if ((gain >= most / 4 && gain >= 2 * c->mss) || (told < 2 * c->mss && gain >= step))
 		conn_ack_now(s, c);
+}
+
+static void consumed(struct tcp_stack *s, struct conn *c, uint32_t n)
+{
+	tcp_buf_drop(&s->pool, &c->rcv, n, c->n_ooo != 0);
+	was_read(s, c, n);
 }
 
 /* 0: bytes are there; else what to return. *end: it is the end of the stream. */
@@ -250,4 +256,35 @@ int tcp_recv_consume(struct tcp_stack *s, uint32_t conn, size_t len)
 	if (len)
 		consumed(s, c, (uint32_t)len);
 	return 0;
+}
+
+int tcp_recv_post(struct tcp_stack *s, uint32_t conn, void *to, size_t room)
+{
+	struct conn *c = conn_app(s, conn);
+
+	if (!c)
+		return -EBADF;
+	if (c->state == TCP_LISTEN)
+		return -ENOTCONN;
+	if (c->modes & CM_POSTED)
+		return -EINVAL;
+	c->posted = to;
+	c->posted_room = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+	c->posted_len = 0;
+	c->modes |= CM_POSTED;
+	return 0;
+}
+
+int64_t tcp_recv_posted(struct tcp_stack *s, uint32_t conn)
+{
+	struct conn *c = conn_app(s, conn);
+
+	if (!c)
+		return -EBADF;
+	if (!(c->modes & CM_POSTED))
+		return 0;
+	c->modes &= ~(uint32_t)CM_POSTED;
+	if (c->posted_len)
+		was_read(s, c, c->posted_len);
+	return c->posted_len;
 }

@@ -149,6 +149,12 @@ int64_t tcp_peek(const struct tcp_stack *s, uint32_t conn, uint32_t offset, void
 /* Zero-copy: the first contiguous readable piece, valid until the next call on conn; same returns. */
 int64_t tcp_recv_peek(struct tcp_stack *s, uint32_t conn, const void **piece);
 int tcp_recv_consume(struct tcp_stack *s, uint32_t conn, size_t len);
+/* Posts memory: payload that comes in order while nothing else is readable is copied there, at most room bytes, in place of the receive buffer.
+ * It is the stack's until tcp_recv_posted(), tcp_close() or tcp_abort(). -EINVAL: some is posted already; -ENOTCONN: a listener. */
+int tcp_recv_post(struct tcp_stack *s, uint32_t conn, void *to, size_t room);
+/* Takes the posted memory back. Returns how many bytes lie there, which count as read now and come before all that tcp_recv() has; so this
+ * comes before any other call that receives. 0: none, or no memory was posted. */
+int64_t tcp_recv_posted(struct tcp_stack *s, uint32_t conn);
 
 /* No more sending: FIN after what is queued. Receiving goes on (half-close). */
 int tcp_shutdown(struct tcp_stack *s, uint32_t conn);

@@ -74,11 +74,68 @@ static void test_window_closes_and_opens(void **state)
 	tt_free(&t);
 }
 
+/* In order and with nothing before them, bytes go where the application wants them, and nowhere else; what has no room there is buffered. */
+static void test_posted_memory(void **state)
+{
+	uint8_t to[2600], rest[1000];
+	const void *piece;
+	struct tt t;
+
+	(void)state;
+	receiver(&t, true, false);
+	memset(to, 0xee, sizeof(to));
+	assert_int_equal(tcp_recv_posted(t.s, t.conn), 0);
+	assert_int_equal(tcp_recv_post(t.s, t.conn, to, 2500), 0);
+	assert_int_equal(tcp_recv_post(t.s, t.conn, to, 2500), -EINVAL);
+	tt_event(&t, t.conn);
+	tt_data(&t, TCP_ACK, 1, 1, 1000);
+	assert_int_equal(tt_event(&t, t.conn), TCP_EV_READABLE);
+	tt_data(&t, TCP_ACK, 1001, 1, 1000);
+	tt_expect(&t, TCP_ACK, 1, 2001, 0);
+	tt_data(&t, TCP_ACK, 2001, 1, 1000); /* half of it fits */
+	tt_data(&t, TCP_ACK, 3001, 1, 100);
+	tt_expect(&t, TCP_ACK, 1, 3101, 0);
+	assert_int_equal(tcp_recv_posted(t.s, t.conn), 2500);
+	assert_int_equal(tcp_recv_posted(t.s, t.conn), 0);
+	for (uint32_t i = 0; i < 2500; i++)
+		assert_int_equal(to[i], (uint8_t)(1 + i));
+	assert_int_equal(to[2500], 0xee);
+	assert_int_equal(tcp_recv(t.s, t.conn, rest, sizeof(rest)), 600);
+	for (uint32_t i = 0; i < 600; i++)
+		assert_int_equal(rest[i], (uint8_t)(2501 + i));
+	/* A gap: what lies behind it is buffered, and so is what fills it. */
+	assert_int_equal(tcp_recv_post(t.s, t.conn, to, 2500), 0);
+	tt_data(&t, TCP_ACK, 4101, 1, 1000);
+	tt_data(&t, TCP_ACK, 3101, 1, 1000);
+	assert_int_equal(tcp_recv_posted(t.s, t.conn), 0);
+	assert_int_equal(tcp_recv_peek(t.s, t.conn, &piece), 2000);
+	tt_free(&t);
+}
+
+/* A connection that was let go of writes there no more. */
+static void test_posted_memory_goes_back(void **state)
+{
+	uint8_t to[100] = {0};
+	struct tt t;
+
+	(void)state;
+	receiver(&t, true, false);
+	assert_int_equal(tcp_recv_post(t.s, t.conn, to, sizeof(to)), 0);
+	tcp_close(t.s, t.conn);
+	tt_expect(&t, TCP_FIN | TCP_ACK, 1, 1, 0);
+	tt_data(&t, TCP_ACK, 1, 2, 50);
+	for (unsigned i = 0; i < sizeof(to); i++)
+		assert_int_equal(to[i], 0);
+	tt_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_send_buffer),
 	        cmocka_unit_test(test_window_closes_and_opens),
+	        cmocka_unit_test(test_posted_memory),
+	        cmocka_unit_test(test_posted_memory_goes_back),
 	};
 
 	return cmocka_run_group_tests_name("tcp stream", tests, NULL, NULL);
