@@ -161,6 +161,7 @@ enum dp_unit { DP_COUNT = 0, DP_NS };
 	X(session_in, "session_in_packets", DP_COUNT, "packets opened end to end")                 \
 	X(session_out, "session_out_packets", DP_COUNT, "packets sealed end to end")               \
 	X(app_futex_wakes, "app_futex_wakes", DP_COUNT, "waiting calls of applications woken")     \
+	X(app_idle_wakes, "app_idle_wakes", DP_COUNT, "of those: nobody slept there any more")     \
 	X(app_wakes, "app_wakes", DP_COUNT, "applications woken by their descriptors")             \
 	X(app_nonsense, "app_nonsense", DP_COUNT, "what applications said and cannot be")          \
 	X(loops, "loops", DP_COUNT, "turns of the worker's loop")                                  \

@@ -81,9 +81,11 @@ static void ready_due(struct app_stream *st)
 
 /* All that wait on the word, in whatever process they have it mapped.
  * syscalls: futex */
-static void futex_wake(_Atomic uint32_t *word)
+static void futex_wake(struct worker_sessions *s, _Atomic uint32_t *word)
 {
-	(void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	count_add(&s->w->count.app_futex_wakes, 1);
+	if (syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) == 0)
+		count_add(&s->w->count.app_idle_wakes, 1);
 }
 
 /* What was changed before must be seen by who sets the word, or the word here: the fence pairs with the one between its setting and the second
@@ -96,10 +98,8 @@ void news_wake(struct worker_sessions *s, struct app_stream *st, _Atomic uint32_
 	if (likely_(!atomic_load_explicit(waits, memory_order_relaxed)))
 		return;
 	bits = atomic_exchange(waits, 0);
-	if (bits & APPWAIT_SLEEPS) {
-		count_add(&s->w->count.app_futex_wakes, 1);
-		futex_wake(waits);
-	}
+	if (bits & APPWAIT_SLEEPS)
+		futex_wake(s, waits);
 	if ((bits & APPWAIT_EVENT) && st)
 		ready_due(st);
 }
@@ -177,10 +177,8 @@ static void free_slot(struct worker_sessions *s, struct app_stream *st)
 		return;
 	atomic_fetch_or(&slot->stream.told, APPSEG_FREE);
 	bits = atomic_exchange(&slot->in_waits, 0);
-	if (bits & APPWAIT_SLEEPS) {
-		count_add(&s->w->count.app_futex_wakes, 1);
-		futex_wake(&slot->in_waits);
-	}
+	if (bits & APPWAIT_SLEEPS)
+		futex_wake(s, &slot->in_waits);
 	if (!ready && !(bits & APPWAIT_EVENT))
 		return;
 	p->sent = true;

@@ -42,6 +42,8 @@ static void test_who_waits_is_woken(void **state)
 	lapp_write(&w->a, 0, 100);
 	lanes_for(w, 100 * NS_PER_MS);
 	assert_int_equal(c->app_futex_wakes, 2);
+	/* The words were set here, and no thread sleeps on them. */
+	assert_int_equal(c->app_idle_wakes, 2);
 	lapp_write(&w->a, 0, 200);
 	lanes_for(w, 100 * NS_PER_MS);
 	assert_int_equal(c->app_futex_wakes, 2);
