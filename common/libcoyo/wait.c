@@ -9,10 +9,12 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define SPIN_IN_VAIN 4
+#define SPIN_PROBE   16
 
 /* Whoever waits has found none of these before. They may have been told since then, and would else be taken for seen. */
 static struct wait wait_for(const struct ref *r)
@@ -59,20 +61,6 @@ static bool changed(const struct wait *w)
 	       sock_flags(&w->r) != w->flags_seen || sock_closed(&w->r) || attach_dead(w->r.a);
 }
 
-/* Whether the worker can run while this thread spins. */
-static bool several_processors(void)
-{
-	static _Atomic int known; /* 0: not yet, 1: one, 2: several */
-	cpu_set_t set;
-
-	if (atomic_load_explicit(&known, memory_order_relaxed) == 0)
-		atomic_store(&known,
-		             sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1
-		                     ? 1
-		                     : 2);
-	return atomic_load_explicit(&known, memory_order_relaxed) == 2;
-}
-
 static void pause_processor(void)
 {
 #ifdef __x86_64__
@@ -82,22 +70,29 @@ static void pause_processor(void)
 #endif
 }
 
+/* How many times in a row this thread has spun for nothing. So it is where worker and thread share one processor, and where little comes: then
+ * all but one wait in SPIN_PROBE go without, and that one finds out whether it is so still. */
+static _Thread_local unsigned in_vain;
+
 static bool spin(const struct wait *w, int64_t deadline)
 {
 	int64_t until;
 
-	if (!several_processors())
+	if (in_vain >= SPIN_IN_VAIN && in_vain++ % SPIN_PROBE)
 		return false;
 	until = clock_ns() + WAIT_SPIN_NS;
 	if (until > deadline)
 		until = deadline;
 	do {
 		for (unsigned i = 0; i < 16; i++) {
-			if (changed(w))
+			if (changed(w)) {
+				in_vain = 0;
 				return true;
+			}
 			pause_processor();
 		}
 	} while (clock_ns() < until);
+	in_vain++;
 	return false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Waiting for one stream: a short spin where more than one processor is there, then the kernel's futex on a word of its slot.
+/* Waiting for one stream: a short spin where that has been of use, then the kernel's futex on a word of its slot.
  *
  * A futex cannot be told that the daemon has ended. So no thread sleeps longer than WAIT_TICK_NS without a look at the connection to it: a
  * thread of the library's own would spare these looks, but would have to be started anew in each child, and programs do not expect one. */

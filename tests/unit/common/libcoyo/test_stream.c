@@ -3,7 +3,10 @@
 #include "pair.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
 
 static void there_and_back(void **state)
 {
@@ -383,6 +386,37 @@ static void timeouts(void **state)
 	assert_fails(coyo_setsockopt(p->a, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)), EDOM);
 }
 
+/* Looks at the clock by this thread: a wait that goes to sleep at once takes four, one that spins before at least two more. */
+static _Thread_local unsigned looks;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	looks++;
+	return (int)syscall(SYS_clock_gettime, id, t);
+}
+
+/* Where spinning has been of no use several times, a wait goes to sleep at once; one in many still spins, since that may have changed. */
+static void spins_where_it_helps(void **state)
+{
+	struct pair *p = *state;
+	struct timeval t = {0, 1000};
+	unsigned at_once = 0, spun = 0;
+	uint8_t byte;
+
+	assert_int_equal(coyo_setsockopt(p->a, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)), 0);
+	for (unsigned i = 0; i < 72; i++) {
+		unsigned before = looks;
+
+		assert_fails(coyo_recv(p->a, &byte, 1, 0), EAGAIN);
+		if (i < 8)
+			continue;
+		at_once += looks - before <= 5;
+		spun += looks - before > 5;
+	}
+	assert_true(at_once >= 50);
+	assert_true(spun >= 4);
+}
+
 static void non_blocking(void **state)
 {
 	struct pair *p = *state;
@@ -439,6 +473,7 @@ int main(void)
 	        TEST(close_wakes_a_reader),
 	        TEST(no_message_follows_a_close),
 	        TEST(timeouts),
+	        TEST(spins_where_it_helps),
 	        TEST(non_blocking),
 	        TEST(nobody_awake_is_woken),
 	};
