@@ -4,10 +4,13 @@
 #include "wire/id.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* EVT_WANT: a session with it is wanted. EVT_RESOLVE: only its leading 120 bits are known, the others are zero. */
 struct dp_want {
 	struct node_id remote;
+	/* EVT_RESOLVE: which of this node's programs asks, below 2^24; look-ups are shared among them. */
+	uint32_t asker;
 };
 
 /* CMD_RESOLVED: the id that begins as the target of an EVT_RESOLVE does, or that there is none. */

@@ -25,7 +25,7 @@ struct session;
 enum lookup_purpose {
 	LOOKUP_REFRESH = 1, /* housekeeping of kad's own */
 	LOOKUP_REQUEST,     /* an operator's request; ref: its cookie */
-	LOOKUP_ADDRESS, /* which id begins with the target's leading 120 bits; ref: the worker that asks */
+	LOOKUP_ADDRESS, /* which id begins with the target's leading 120 bits; ref: who asks (endpoint/resolve.h) */
 	LOOKUP_SESSION, /* the place of a session's far end; ref: the session's index */
 };
 

@@ -44,7 +44,7 @@ static const struct node_id *of_contact(struct node *n, const struct node_id *ta
 	return NULL;
 }
 
-void resolve_asked(struct node *n, uint8_t worker, const struct node_id *target)
+void resolve_asked(struct node *n, uint8_t worker, uint32_t asker, const struct node_id *target)
 {
 	const struct node_id *id = of_contact(n, target);
 
@@ -53,11 +53,11 @@ void resolve_asked(struct node *n, uint8_t worker, const struct node_id *target)
 	if (id)
 		answer(n, worker, target, id);
 	else if (!lookup_runs(n, LOOKUP_ADDRESS, target))
-		(void)lookup_start(n, LOOKUP_ADDRESS, worker, target, NULL, 0);
+		(void)lookup_start(n, LOOKUP_ADDRESS, asker << 8 | worker, target, NULL, 0);
 }
 
-void resolve_lookup_done(struct node *n, uint8_t worker, const struct node_id *target, bool exact,
+void resolve_lookup_done(struct node *n, uint32_t ref, const struct node_id *target, bool exact,
                          const struct contact_info *closest)
 {
-	answer(n, worker, target, exact ? &closest->id : NULL);
+	answer(n, (uint8_t)ref, target, exact ? &closest->id : NULL);
 }

@@ -156,6 +156,21 @@ bool lookup_runs(const struct node *n, enum lookup_purpose purpose, const struct
 	return false;
 }
 
+/* Whether an asker (ref) of addresses has as many lookups under way as there is room left for others, so that whoever tries many leaves some: one
+ * alone gets half of what there is, a second half of the rest. */
+static bool has_share(const struct node *n, uint32_t ref)
+{
+	unsigned own = 0, left = 0;
+
+	for (unsigned i = 0; i < LOOKUPS_MAX / 2; i++) {
+		const struct lookup *l = &n->kad->lookup[i];
+
+		left += !l->active;
+		own += l->active && l->purpose == LOOKUP_ADDRESS && l->ref == ref;
+	}
+	return own >= left;
+}
+
 int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
                  const struct node_id *target, const struct contact_info *at, uint64_t beyond)
 {
@@ -170,6 +185,8 @@ int lookup_start(struct node *n, enum lookup_purpose purpose, uint32_t ref,
 	/* Housekeeping, and addresses that any program may try, take only half of the slots, so that sessions and operators find one free. */
 	if (!l || ((purpose == LOOKUP_REFRESH || purpose == LOOKUP_ADDRESS) &&
 	           l >= &n->kad->lookup[LOOKUPS_MAX / 2]))
+		return -EBUSY;
+	if (purpose == LOOKUP_ADDRESS && has_share(n, ref))
 		return -EBUSY;
 	memset(l, 0, sizeof(*l));
 	l->cand = ctx_alloc(n, (LOOKUP_WIDTH + 1) * sizeof(*l->cand));

@@ -49,7 +49,7 @@ static void lookup_done(struct node *n, enum lookup_purpose purpose, uint32_t re
 	if (purpose == LOOKUP_REQUEST)
 		request_lookup_done(n, ref, target, exact, closest);
 	else if (purpose == LOOKUP_ADDRESS)
-		resolve_lookup_done(n, (uint8_t)ref, target, exact, closest);
+		resolve_lookup_done(n, ref, target, exact, closest);
 	else if (purpose == LOOKUP_SESSION)
 		session_lookup_done(n, ref, exact, closest);
 }

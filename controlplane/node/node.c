@@ -89,7 +89,7 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 		(void)session_want(n, &ev->u.want.remote);
 		break;
 	case EVT_RESOLVE:
-		resolve_asked(n, ev->worker, &ev->u.want.remote);
+		resolve_asked(n, ev->worker, ev->u.want.asker, &ev->u.want.remote);
 		break;
 	case EVT_LABEL_USE:
 		lsp_label_use(n, &ev->u.use);

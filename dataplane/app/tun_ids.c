@@ -41,8 +41,28 @@ struct tun_ask *tun_ask_find(struct tun_ids *t, const struct node_id *target)
 	return NULL;
 }
 
-struct tun_ask *tun_ask_begin(struct tun_ids *t, const struct node_id *target, struct instant now)
+uint32_t tun_asker(const struct tun_packet *p)
 {
+	return (uint32_t)p->protocol << 16 | (p->protocol == IP6_NEXT_TCP ? p->to : p->from);
+}
+
+/* One that tries many addresses gets half of the room, a second half of the rest, and so on: there is some for one that asks for its first. */
+static bool has_share(const struct tun_ids *t, uint32_t asker)
+{
+	unsigned own = 0, left = 0;
+
+	for (unsigned i = 0; i < TUN_ASK_MAX; i++) {
+		left += t->ask[i].state == TUN_ASK_FREE;
+		own += t->ask[i].state != TUN_ASK_FREE && t->ask[i].asker == asker;
+	}
+	return own >= left;
+}
+
+struct tun_ask *tun_ask_begin(struct tun_ids *t, const struct node_id *target, uint32_t asker,
+                              struct instant now)
+{
+	if (has_share(t, asker))
+		return NULL;
 	for (unsigned i = 0; i < TUN_ASK_MAX; i++) {
 		struct tun_ask *a = &t->ask[i];
 
@@ -51,6 +71,7 @@ struct tun_ask *tun_ask_begin(struct tun_ids *t, const struct node_id *target, s
 		a->state = TUN_ASKING;
 		a->held = 0;
 		a->target = *target;
+		a->asker = asker;
 		a->begun = a->asked = now;
 		return a;
 	}

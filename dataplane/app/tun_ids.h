@@ -2,6 +2,7 @@
 /* Which id an address of the TUN belongs to: those known, and those that control is asked for while their packets wait. Pure. */
 #pragma once
 #include "base/time.h"
+#include "session/tun_packet.h"
 #include "session/tunring.h"
 
 #define TUN_IDS_SETS  1024 /* a power of two */
@@ -18,6 +19,7 @@ enum tun_ask_state { TUN_ASK_FREE = 0, TUN_ASKING, TUN_ASK_FAILED };
 struct tun_ask {
 	uint8_t state; /* enum tun_ask_state */
 	uint8_t held;
+	uint32_t asker;              /* which program asks, tun_asker() */
 	struct node_id target;       /* ip6_least_id() of it */
 	struct instant begun, asked; /* TUN_ASK_FAILED: begun is when it failed */
 	uint16_t len[TUN_ASK_HELD];
@@ -40,8 +42,12 @@ void tun_ids_learn(struct tun_ids *t, const struct node_id *id);
 
 /* What is known of the asking for an address, or NULL: nothing. */
 struct tun_ask *tun_ask_find(struct tun_ids *t, const struct node_id *target);
-/* Begins to ask for it. NULL: too many are asked for. */
-struct tun_ask *tun_ask_begin(struct tun_ids *t, const struct node_id *target, struct instant now);
+/* Which program asks for the address that a packet goes to, as far as the packet tells: what stays the same when one tries many addresses. That is
+ * the own port of UDP and the identifier of an echo, of TCP the port there. Below 2^24. */
+uint32_t tun_asker(const struct tun_packet *p);
+/* Begins to ask for it. NULL: too many are asked for, or this asker asks for as many as there is room left for others. */
+struct tun_ask *tun_ask_begin(struct tun_ids *t, const struct node_id *target, uint32_t asker,
+                              struct instant now);
 /* A packet waits for the answer. False: too many do. */
 bool tun_ask_hold(struct tun_ask *a, const uint8_t *packet, size_t len);
 /* When tun_ask_due() may find something; never: not without a new one. */

@@ -64,7 +64,7 @@ static void send(struct tun_queue *t, const struct node_id *id, struct tun_slot 
 	commit(t, worker, to);
 }
 
-static void ask(struct tun_queue *t, const struct node_id *target)
+static void ask(struct tun_queue *t, const struct node_id *target, uint32_t asker)
 {
 	unsigned worker = cp_session_worker(target, t->nrings);
 	struct tun_slot *slot = tunring_slot(&t->ring[worker]->to_worker_tx, 0);
@@ -76,6 +76,7 @@ static void ask(struct tun_queue *t, const struct node_id *target)
 	slot->kind = TUN_RESOLVE;
 	slot->len = 0;
 	slot->id = *target;
+	slot->asker = asker;
 	commit(t, worker, slot);
 }
 
@@ -147,7 +148,7 @@ static bool hold_slot(struct tun_ask *a, const struct tun_slot *slot)
 	return held;
 }
 
-static void hold(struct tun_queue *t, const struct tun_slot *slot)
+static void hold(struct tun_queue *t, const struct tun_slot *slot, uint32_t asker)
 {
 	struct node_id target = ip6_least_id(slot->packet + 24);
 	struct tun_ask *a = tun_ask_find(&t->ids, &target);
@@ -158,12 +159,12 @@ static void hold(struct tun_queue *t, const struct tun_slot *slot)
 		return;
 	}
 	if (fresh)
-		a = tun_ask_begin(&t->ids, &target, t->now);
+		a = tun_ask_begin(&t->ids, &target, asker, t->now);
 	if (!a || !hold_slot(a, slot))
 		drop(t, DROP_TUN_HELD);
 	/* Last, as it may take the place in the ring where the packet stands. */
 	if (fresh && a)
-		ask(t, &target);
+		ask(t, &target, asker);
 }
 
 static void from_kernel(struct tun_queue *t, struct tun_slot *slot, unsigned at)
@@ -192,7 +193,7 @@ static void from_kernel(struct tun_queue *t, struct tun_slot *slot, unsigned at)
 	if (id)
 		send(t, id, slot, at);
 	else
-		hold(t, slot);
+		hold(t, slot, tun_asker(&p));
 }
 
 /* A round's worth of packets, each read to where most likely it is to be. False: the interface is gone.
@@ -298,7 +299,7 @@ static void ask_again(struct tun_queue *t)
 
 	while ((a = tun_ask_due(&t->ids, t->now, &again))) {
 		if (again)
-			ask(t, &a->target);
+			ask(t, &a->target, a->asker);
 		for (unsigned i = 0; !again && i < a->held; i++)
 			answer(t, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0, a->packet[i], a->len[i]);
 		if (!again)

@@ -359,7 +359,8 @@ static unsigned take(struct worker_sessions *s, const struct tun_slot *slot, uns
 	struct tun_packet p;
 
 	if (slot->kind == TUN_RESOLVE) {
-		struct dp_event ev = {.type = EVT_RESOLVE, .u.want = {.remote = slot->id}};
+		struct dp_event ev = {.type = EVT_RESOLVE,
+		                      .u.want = {.remote = slot->id, .asker = slot->asker}};
 
 		worker_event(s->w, &ev); /* one that is lost is asked for again */
 		return 1;

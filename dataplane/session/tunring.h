@@ -30,7 +30,8 @@ struct tun_slot {
 	uint32_t len;   /* of packet */
 	struct gso gso; /* TUN_PACKET */
 	struct node_id id;
-	uint8_t pad[6];
+	uint32_t asker; /* TUN_RESOLVE: for control, ipc/want.h */
+	uint8_t pad[2];
 	/* In front of a packet, for the interface to read and write the two at once; the TUN's threads alone look at it. */
 	uint8_t vnet[TUN_VNET_BYTES];
 	uint8_t packet[TUN_RUN_MOST + 1]; /* with its IPv6 header */

@@ -36,7 +36,7 @@ static void test_a_session_answers(void **state)
 	bed_open(&b, 3);
 	s = bed_session(&b, true, SESSION_PATHLESS);
 	target = target_of(&s->remote);
-	resolve_asked(b.n, 0, &target);
+	resolve_asked(b.n, 0, 7, &target);
 	answered(&b, &target, &s->remote);
 	bed_close(&b);
 }
@@ -52,7 +52,7 @@ static void test_a_wanted_session_does_not(void **state)
 	bed_open(&b, 3);
 	s = bed_session(&b, true, SESSION_CONNECTING);
 	target = target_of(&s->remote);
-	resolve_asked(b.n, 0, &target);
+	resolve_asked(b.n, 0, 7, &target);
 	while (bed_command(&b, CMD_RESOLVED, &c))
 		assert_false(c.u.resolved.found);
 	bed_close(&b);
@@ -67,11 +67,11 @@ static void test_the_end_of_a_lookup(void **state)
 	bed_open(&b, 4);
 	memset(c.id.b, 0x5a, ID_BYTES);
 	target = target_of(&c.id);
-	resolve_lookup_done(b.n, 0, &target, true, &c);
+	resolve_lookup_done(b.n, 7 << 8, &target, true, &c);
 	answered(&b, &target, &c.id);
-	resolve_lookup_done(b.n, 0, &target, false, &c);
+	resolve_lookup_done(b.n, 7 << 8, &target, false, &c);
 	answered(&b, &target, NULL);
-	resolve_lookup_done(b.n, 0, &target, false, NULL);
+	resolve_lookup_done(b.n, 7 << 8, &target, false, NULL);
 	answered(&b, &target, NULL);
 	bed_close(&b);
 }

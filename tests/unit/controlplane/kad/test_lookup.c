@@ -253,6 +253,34 @@ static void test_room(void **state)
 	lone_close(&o);
 }
 
+/* Programs that try many addresses leave room for one that asks for its first, and for housekeeping. */
+static void test_askers_of_addresses_share(void **state)
+{
+	static const unsigned shares[] = {4, 2, 1, 1};
+	struct lone o;
+	struct node_id target;
+	struct contact_info at = {.ntrees = 1};
+
+	lone_open(&o, 23);
+	for (unsigned asker = 0; asker < 4; asker++) {
+		unsigned got = 0;
+
+		for (unsigned i = 0; i < 40; i++) {
+			rng_fill(&o.rng, target.b, ID_BYTES);
+			rng_fill(&o.rng, at.id.b, ID_BYTES);
+			got += lookup_start(o.n, LOOKUP_ADDRESS, asker << 8, &target, &at, 0) == 0;
+		}
+		assert_int_equal(got, shares[asker]);
+		if (asker == 2) {
+			/* One is left, for whoever comes first. */
+			rng_fill(&o.rng, target.b, ID_BYTES);
+			assert_int_equal(lookup_start(o.n, LOOKUP_ADDRESS, 0, &target, &at, 0),
+			                 -EBUSY);
+		}
+	}
+	lone_close(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +290,7 @@ int main(void)
 	        cmocka_unit_test(test_endless_answers),
 	        cmocka_unit_test(test_beyond),
 	        cmocka_unit_test(test_room),
+	        cmocka_unit_test(test_askers_of_addresses_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static void test_known_are_found(void **state)
 static void test_asked_for(void **state)
 {
 	struct node_id target = id(1);
-	struct tun_ask *a = tun_ask_begin(t, &target, now);
+	struct tun_ask *a = tun_ask_begin(t, &target, 1, now);
 	uint8_t packet[TUN_MTU_MOST] = {0x60};
 	unsigned again_times = 0;
 	bool again;
@@ -100,10 +100,51 @@ static void test_bounded(void **state)
 
 	for (uint32_t i = 0; i < TUN_ASK_MAX; i++) {
 		v = id(i);
-		assert_non_null(tun_ask_begin(t, &v, now));
+		assert_non_null(tun_ask_begin(t, &v, i, now));
 	}
 	v = id(1000);
-	assert_null(tun_ask_begin(t, &v, now));
+	assert_null(tun_ask_begin(t, &v, 1000, now));
+}
+
+/* Whoever tries many addresses, which all fail, again and again, keeps out nobody who asks for one. */
+static void test_who_tries_many_leaves_room(void **state)
+{
+	unsigned tries = 0, got = 0;
+	bool again;
+
+	for (; tries < 100000; tries++) {
+		struct node_id v = id(tries + 10);
+
+		now.ns += NS_PER_MS;
+		while (tun_ask_due(t, now, &again))
+			;
+		/* Two greedy ones, and now and then one that has not asked before. */
+		got += tun_ask_begin(t, &v, tries % 2, now) != NULL;
+		if (tries % 1000 == 0) {
+			v = id(tries + 9);
+			assert_non_null(tun_ask_begin(t, &v, 100 + tries, now));
+		}
+	}
+	assert_in_range(got, 100, 1000);
+}
+
+/* What stays the same where one program tries many. */
+static void test_askers(void **state)
+{
+	struct tun_packet udp = {.protocol = IP6_NEXT_UDP, .from = 5000, .to = 1},
+	                  tcp = {.protocol = IP6_NEXT_TCP, .from = 1, .to = 22},
+	                  echo = {.protocol = IP6_NEXT_ICMP, .from = 77}, other = tcp;
+	uint32_t was = tun_asker(&udp);
+
+	udp.to = 2;
+	assert_int_equal(tun_asker(&udp), was);
+	udp.from = 5001;
+	assert_int_not_equal(tun_asker(&udp), was);
+	other.from = 2;
+	assert_int_equal(tun_asker(&other), tun_asker(&tcp));
+	other.to = 23;
+	assert_int_not_equal(tun_asker(&other), tun_asker(&tcp));
+	assert_true(tun_asker(&echo) < 1 << 24 && tun_asker(&echo) != tun_asker(&tcp));
 }
 
 #define test(x) cmocka_unit_test_setup_teardown(x, setup, teardown)
@@ -111,9 +152,9 @@ static void test_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        test(test_known_are_found),
-	        test(test_asked_for),
-	        test(test_bounded),
+	        test(test_known_are_found), test(test_asked_for),
+	        test(test_bounded),         test(test_who_tries_many_leaves_room),
+	        test(test_askers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
