@@ -145,18 +145,21 @@ class WireGuard(Row):
             words = "set=1\nprivate_key=%s\nlisten_port=51820\n" % key[n]
             for peer, where, what in peers[n]:
                 words += "public_key=%s\nendpoint=%s:51820\nallowed_ip=%s\n" % (pub[peer], where, what)
-            ask(self.net, "/run/wireguard/w%s.sock" % n, words + "\n")
+            ask("/run/wireguard/w%s.sock" % n, words + "\n")
             lib.run(*tun.in_ns(n, "ip", "link", "set", "w" + n, "mtu", str(self.opts.mtu), "up"))
             lib.run(*tun.in_ns(n, "ip", "addr", "add", "fd77::%d/64" % (i + 1), "dev", "w" + n, "nodad"))
         lib.run(*tun.in_ns("t", "ip", "route", "add", "fd77::1/128", "dev", "wt"))
         return "fd77::3"
 
 
-def ask(net, path, words):
+def ask(path, words):
     """Of wireguard's control socket."""
-    net.wait("wireguard-go to listen", lambda: os.path.exists(path), 10)
+    end = time.monotonic() + 20
     with socket.socket(socket.AF_UNIX) as s:
-        s.connect(path)
+        while s.connect_ex(path):  # one of a run before may be left there
+            if time.monotonic() > end:
+                raise coyonet.NetError("wireguard-go does not listen")
+            time.sleep(0.05)
         s.sendall(words.encode())
         if "errno=0" not in s.recv(4096).decode():
             raise coyonet.NetError("wireguard-go does not take its configuration")
