@@ -7,7 +7,7 @@
 #include "session/gso.h"
 #include "wire/ip6.h"
 
-#define TUNRING_BYTES  (UINT32_C(1) << 21) /* each way, a power of two */
+#define TUNRING_BYTES  (UINT32_C(1) << 22) /* each way, a power of two */
 #define TUN_MTU_MOST   1500  /* largest packet that is sent or was received as one, bytes */
 #define TUN_RUN_MOST   65575 /* largest run of pieces of one flow: 65 535 and an IPv6 header */
 #define TUN_VNET_BYTES 10    /* struct virtio_net_hdr of linux/virtio_net.h */

@@ -257,6 +257,9 @@ def measure(kind, opts):
         for name, size in (("file", opts.size << 20), ("byte", 1)):
             with open(row.path(name), "wb") as f:
                 f.truncate(size)
+            with open(row.path(name), "rb") as f:  # so that every row finds it in memory
+                while f.read(1 << 20):
+                    pass
         row.server = serve(row, PORT, row.path("file"))
         serve(row, PORT + 1, row.path("byte"))
         wait_for(row, addr)
