@@ -75,8 +75,14 @@ struct dp_cfg {
 	struct node_id id;               /* this node's, for TCP pseudo-headers */
 	uint8_t seed[32];                /* ISNs and hash keys */
 	uint8_t cookie_key[32];          /* cookies of handshakes; the control plane has it too */
+	/* The process is somebody else's: DPDK makes no files and stays initialised after dp_stop(), for the next stack of the process; ports only with the first.
+	 * Workers' threads end with the stack, and the limit of open files stays as it is. */
+	bool embedded;
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;
+	/* A SOCK_SEQPACKET socket through which applications' connections come as descriptors, beside that path or instead of it; the caller's until after
+	 * dp_stop(). 0: none. */
+	int app_door;
 	/* What applications may ask for until dp_set_names(), copied before the first of them is heard; NULL: none. */
 	const struct names *names;
 	uint32_t app_socket_mode; /* 0600 ... */

@@ -102,16 +102,17 @@ static int watch(struct gateway *g, int fd, struct gw_node *node)
 	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-/* How many descriptors applications may hold: the process's limit without what the daemon needs for links and operators.
+/* How many descriptors applications may hold: the process's limit, raised where it is the daemon's own, without what is needed for links and
+ * operators.
  * syscalls at the start: getrlimit setrlimit */
-static unsigned descriptors(void)
+static unsigned descriptors(bool raise)
 {
 	struct rlimit r;
 	uint64_t own;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
 		return 256;
-	if (r.rlim_cur < r.rlim_max) {
+	if (raise && r.rlim_cur < r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &r) < 0 && getrlimit(RLIMIT_NOFILE, &r) < 0)
 			return 256;
@@ -124,6 +125,7 @@ static unsigned descriptors(void)
 static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size_t cap)
 {
 	g->server_node.kind = GW_SERVER;
+	g->door_node.kind = GW_DOOR;
 	g->wake_node.kind = GW_WAKE;
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(*g->listeners));
 	g->port_token = calloc(65536, sizeof(*g->port_token));
@@ -134,9 +136,12 @@ static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size
 	if (g->epoll < 0 || g->wake < 0)
 		return sentence(err, cap, "out of file descriptors for the application gateway: %s",
 		                strerror(errno));
-	if (make_server(g, cfg, err, cap) < 0)
+	if (cfg->app_socket && make_server(g, cfg, err, cap) < 0)
 		return -1;
-	if (watch(g, g->server, &g->server_node) < 0 || watch(g, g->wake, &g->wake_node) < 0)
+	g->door = cfg->app_door;
+	if ((g->server >= 0 && watch(g, g->server, &g->server_node) < 0) ||
+	    (g->door && watch(g, g->door, &g->door_node) < 0) ||
+	    watch(g, g->wake, &g->wake_node) < 0)
 		return sentence(err, cap, "epoll refuses the application socket: %s",
 		                strerror(errno));
 	return 0;
@@ -172,7 +177,7 @@ struct gateway *gateway_start(const struct dp_cfg *cfg, struct bridge *const *br
 		free(g);
 		return NULL;
 	}
-	g->fds_max = descriptors();
+	g->fds_max = descriptors(!cfg->embedded);
 	g->line_cost = gw_line_cost();
 	g->names = cfg->names ? names_clone(cfg->names) : NULL;
 	if (cfg->names && !g->names) {

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-enum gw_kind { GW_SERVER = 1, GW_WAKE, GW_CLIENT, GW_STREAM, GW_FORWARD };
+enum gw_kind { GW_SERVER = 1, GW_DOOR, GW_WAKE, GW_CLIENT, GW_STREAM, GW_FORWARD };
 
 /* What epoll points at. Freed at the end of the round in which it died, as events of that round may still name it. */
 struct gw_node {
@@ -117,7 +117,8 @@ struct gateway {
 	struct bridge *const *bridges;
 	unsigned nbridges;
 	int epoll, server, wake;
-	struct gw_node server_node, wake_node;
+	int door; /* dp_cfg.app_door; 0: none */
+	struct gw_node server_node, door_node, wake_node;
 	bool server_paused; /* out of descriptors: clients wait */
 	bool fd_closed;     /* in this round: they may be accepted again */
 	unsigned fds;       /* held for clients and streams */

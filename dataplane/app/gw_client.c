@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control connections of the application socket: lines in, answers and descriptors out, and what ends with them. */
 #include "app/gw_attach.h"
+#include "app/gw_door.h"
 #include "app/gw_early.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static void too_many(int fd)
 }
 
 /* syscalls: close */
-static void add_client(struct gateway *g, int fd)
+void gw_client_new(struct gateway *g, int fd)
 {
 	struct gw_client *c;
 
@@ -81,7 +82,7 @@ void gw_serve(struct gateway *g)
 		int fd = accept4(g->server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			add_client(g, fd);
+			gw_client_new(g, fd);
 			continue;
 		}
 		/* Out of descriptors: do not watch the server's socket until one is free. It stays readable, so the loop would spin. */

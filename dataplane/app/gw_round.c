@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A round of the gateway's thread: what applications and workers have to say, bytes moved, what is owed, sleep. */
 #include "app/gw_attach.h"
+#include "app/gw_door.h"
 #include "app/gw_forward.h"
 
 #include <stdlib.h>
@@ -131,6 +132,9 @@ static void dispatch(struct gateway *g, const struct epoll_event *e)
 	switch (node->kind) {
 	case GW_SERVER:
 		gw_serve(g);
+		break;
+	case GW_DOOR:
+		gw_door_serve(g);
 		break;
 	case GW_WAKE:
 		(void)!read(g->wake, &count, sizeof(count));

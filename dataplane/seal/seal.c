@@ -32,6 +32,10 @@ static const struct {
         {AEAD_CHACHA20_POLY1305, "crypto_aesni_mb"},
 };
 
+/* Whether a candidate has given the known answers: tried once in the life of a process, since the driver keeps memory for each thread that seals with it and
+ * frees none of it when the thread ends. */
+static enum { UNTRIED = 0, HOLDS, FAILS } answers[sizeof(candidates) / sizeof(candidates[0])];
+
 /* ---- one session per key and direction --------------------------------------------------------------------------- */
 
 static void *session_create(uint8_t dev, enum aead_alg alg, const uint8_t *key, bool sealing,
@@ -289,7 +293,9 @@ void seal_start(void)
 		backend[alg].used = true;
 		backend[alg].dev = (uint8_t)dev[i];
 		backend[alg].driver = candidates[i].driver;
-		backend[alg].used = known_answers_hold(alg);
+		if (answers[i] == UNTRIED)
+			answers[i] = known_answers_hold(alg) ? HOLDS : FAILS;
+		backend[alg].used = answers[i] == HOLDS;
 	}
 	rte_log_set_global_level(level);
 }

@@ -2,6 +2,7 @@
 /* DPDK's environment: its arguments from the configuration, its runtime folder, its end without leftovers. */
 #include "worker/eal.h"
 #include "core/dpdk.h"
+#include "worker/eal_kept.h"
 #include "worker/eal_log.h"
 
 #include <dirent.h>
@@ -30,7 +31,11 @@ struct eal {
 	char base[128]; /* runtime folder made here, or "" */
 	char dir[256];  /* EAL's own under it */
 	FILE *log;
+	bool embedded;
 };
+
+/* With the first stack that is embedded in a process; it stays until that ends. */
+static struct eal *kept;
 
 /* Appends an argument. False: there are too many, or no memory. */
 static bool add_arg(struct eal *e, const char *format, ...) COYO_PRINTF(2, 3);
@@ -80,6 +85,7 @@ static bool add_lcores(struct eal *e, const struct dp_cfg *cfg)
 	char all[CPUS_MAX * 5] = "", text[sizeof(all) * 2] = "";
 	int cpu[CPUS_MAX];
 	unsigned n = 0;
+	unsigned last = cfg->embedded ? 0 : cfg->workers; /* lcore; threads_start() */
 	cpu_set_t set;
 	size_t at = 0;
 	bool pin;
@@ -92,10 +98,10 @@ static bool add_lcores(struct eal *e, const struct dp_cfg *cfg)
 			cpu[n++] = c;
 		}
 	if (n == 0)
-		return add_arg(e, "--lcores=0-%u", cfg->workers);
-	pin = cfg->idle == DP_IDLE_BUSY && n >= cfg->workers;
+		return add_arg(e, "--lcores=0-%u", last);
+	pin = cfg->idle == DP_IDLE_BUSY && n >= cfg->workers && !cfg->embedded;
 	if (!pin)
-		return add_arg(e, "--lcores=(0-%u)@(%s)", cfg->workers, all);
+		return add_arg(e, "--lcores=(0-%u)@(%s)", last, all);
 	/* Worker i is lcore i + 1. The first CPU is left to the main lcore if there is one more than workers. */
 	at = (size_t)snprintf(text, sizeof(text), "0@(%s)", all);
 	for (unsigned i = 0; i < cfg->workers; i++)
@@ -129,8 +135,11 @@ static bool add_all(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb)
 	if (cfg->no_huge)
 		ok = ok && add_arg(e, "--no-huge") && add_arg(e, "-m") &&
 		     add_arg(e, "%u", memory_mb);
-	else
+	else if (!cfg->embedded)
 		ok = ok && add_arg(e, "--huge-unlink");
+	if (cfg->embedded)
+		ok = ok && add_arg(e, cfg->no_huge ? "--no-shconf" : "--in-memory") &&
+		     add_arg(e, "--no-telemetry");
 	if (!is_given(cfg, "-l") && !is_given(cfg, "-c") && !is_given(cfg, "--lcores"))
 		ok = ok && add_lcores(e, cfg);
 	ok = ok && add_devices(e, cfg);
@@ -280,32 +289,69 @@ static void explain(const struct dp_cfg *cfg, char *err, size_t errcap)
 		snprintf(err, errcap, "DPDK does not start: %s; its own message is above", why);
 }
 
+/* DPDK is initialised, or e freed. False: err tells why. */
+static bool initialise(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb, char *err,
+                       size_t errcap)
+{
+	char *argv[ARGS_MAX + 1];
+
+	if (!cfg->embedded && runtime_folder(e, err, errcap)) {
+		eal_free(e);
+		return false;
+	}
+	if (!add_all(e, cfg, memory_mb)) {
+		snprintf(err, errcap, "too many arguments for DPDK");
+		eal_free(e);
+		return false;
+	}
+	e->log = cfg->embedded ? NULL : eal_log_open(cfg);
+	memcpy(argv, e->argv, sizeof(argv)); /* EAL permutes what it is given */
+	if (rte_eal_init(e->argc, argv) < 0) {
+		explain(cfg, err, errcap);
+		eal_free(e);
+		return false;
+	}
+	snprintf(e->dir, sizeof(e->dir), "%s", rte_eal_get_runtime_dir());
+	return true;
+}
+
+/* What is made in the file system is not needed: there is no second process that would look there. */
+static struct eal *start_embedded(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb,
+                                  char *err, size_t errcap)
+{
+	bool is_first;
+
+	if (kept_take(cfg, memory_mb, &is_first, err, errcap)) {
+		free(e);
+		return NULL;
+	}
+	if (!is_first) {
+		free(e);
+		return kept;
+	}
+	e->embedded = true;
+	if (!initialise(e, cfg, memory_mb, err, errcap)) {
+		kept_give(false);
+		return NULL;
+	}
+	remove_folder(e->dir);
+	kept_began(cfg, memory_mb);
+	kept = e;
+	return e;
+}
+
 struct eal *eal_start(const struct dp_cfg *cfg, unsigned memory_mb, char *err, size_t errcap)
 {
 	struct eal *e = calloc(1, sizeof(*e));
-	char *argv[ARGS_MAX + 1];
 
 	if (!e) {
 		snprintf(err, errcap, "out of memory");
 		return NULL;
 	}
-	if (runtime_folder(e, err, errcap)) {
-		eal_free(e);
+	if (cfg->embedded)
+		return start_embedded(e, cfg, memory_mb, err, errcap);
+	if (!initialise(e, cfg, memory_mb, err, errcap))
 		return NULL;
-	}
-	if (!add_all(e, cfg, memory_mb)) {
-		snprintf(err, errcap, "too many arguments for DPDK");
-		eal_free(e);
-		return NULL;
-	}
-	e->log = eal_log_open(cfg);
-	memcpy(argv, e->argv, sizeof(argv)); /* EAL permutes what it is given */
-	if (rte_eal_init(e->argc, argv) < 0) {
-		explain(cfg, err, errcap);
-		eal_free(e);
-		return NULL;
-	}
-	snprintf(e->dir, sizeof(e->dir), "%s", rte_eal_get_runtime_dir());
 	remove_dead_folders(e->dir);
 	return e;
 }
@@ -330,6 +376,10 @@ void eal_stop(struct eal *e)
 {
 	if (!e)
 		return;
+	if (e->embedded) {
+		kept_give(true);
+		return;
+	}
 	(void)rte_eal_cleanup();
 	remove_folder(e->dir);
 	eal_free(e);

@@ -10,11 +10,10 @@
 #include "seal/seal.h"
 #include "worker/eal.h"
 #include "worker/root.h"
+#include "worker/threads.h"
 
 #include <errno.h>
 #include <rte_errno.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,29 +47,18 @@ static int make_pool(struct dataplane *dp, char *err, size_t errcap)
 
 static int make_workers(struct dataplane *dp, char *err, size_t errcap)
 {
-	unsigned i = 0, lcore;
-
 	for (unsigned n = 0; n < dp->cfg.workers; n++) {
 		dp->loop[n] = loop_new(&dp->all, n, err, errcap);
 		if (!dp->loop[n])
 			return -ENOMEM;
 		dp->all.worker[n] = &dp->loop[n]->w;
 	}
-	RTE_LCORE_FOREACH_WORKER(lcore)
-	{
-		if (i < dp->cfg.workers)
-			dp->loop[i++]->lcore = lcore;
-	}
-	if (i == dp->cfg.workers)
-		return 0;
-	snprintf(err, errcap, "%u workers need %u lcores besides the main one, DPDK has %u",
-	         dp->cfg.workers, dp->cfg.workers, i);
-	return -EINVAL;
+	return threads_prepare(dp, err, errcap);
 }
 
 static int make_apps(struct dataplane *dp, char *err, size_t errcap)
 {
-	if (!dp->cfg.app_socket)
+	if (!dp->cfg.app_socket && !dp->cfg.app_door)
 		return 0;
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		dp->bridge[i] = sess_bridge(dp->loop[i]->sess);
@@ -112,20 +100,6 @@ static int start_tun(struct dataplane *dp, char *err, size_t errcap)
 		rc = tun_start(dp->tun, q, rings, dp->cfg.workers, err, errcap);
 		if (rc)
 			return rc;
-	}
-	return 0;
-}
-
-static int launch(struct dataplane *dp, char *err, size_t errcap)
-{
-	dp->launched = true;
-	for (unsigned i = 0; i < dp->cfg.workers; i++) {
-		int rc = rte_eal_remote_launch(loop_main, dp->loop[i], dp->loop[i]->lcore);
-
-		if (rc) {
-			snprintf(err, errcap, "worker %u does not start: %s", i, strerror(-rc));
-			return rc;
-		}
 	}
 	return 0;
 }
@@ -181,7 +155,7 @@ int dp_start(const struct dp_cfg *cfg, struct dataplane **out, char *err, size_t
 	rc = rc ? rc : start_tun(dp, err, errcap);
 	if (rc == 0)
 		describe(dp);
-	rc = rc ? rc : launch(dp, err, errcap);
+	rc = rc ? rc : threads_start(dp, err, errcap);
 	if (rc) {
 		dp_stop(dp);
 		return rc;
@@ -199,11 +173,7 @@ void dp_stop(struct dataplane *dp)
 		gateway_stop(dp->gateway);
 	if (dp->tun)
 		tun_stop(dp->tun);
-	atomic_store(&dp->all.stop, true);
-	for (unsigned i = 0; dp->launched && i < dp->cfg.workers; i++)
-		worker_wake(dp->all.worker[i]);
-	if (dp->launched)
-		rte_eal_mp_wait_lcore();
+	threads_stop(dp);
 	/* What the workers wrote is this thread's from here on. */
 	for (unsigned i = 0; i < dp->cfg.workers; i++)
 		if (dp->all.worker[i])
