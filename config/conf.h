@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct identity; /* crypto/identity.h */
-
 #define CONF_KEYS_MAX     24   /* options in one section */
 #define CONF_LINE_MAX     1024 /* bytes of one line */
 #define CONF_FILE_MAX     (8u << 20)
@@ -222,14 +220,13 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t len,
                conf_names_fn *names_file, struct conf_errors *e) COYO_NODISCARD;
 /* Reads a file as conf_parse() reads a text, and the file of names that it names; conf_free() either way. */
 int conf_load(struct conf *c, const char *file, struct conf_errors *e) COYO_NODISCARD;
+/* Reads a text as conf_load() reads a file; the text is called `file` in errors. */
+int conf_load_text(struct conf *c, const char *file, const char *text, size_t len,
+                   struct conf_errors *e) COYO_NODISCARD;
 /* Frees what parsing allocated; c is then all zeroes. */
 void conf_free(struct conf *c);
 /* What no single value shows: options that contradict each other, names that name nothing. Called by conf_parse(). */
 void conf_check(const struct conf *c, struct conf_errors *e);
-/* Reads the key file into me, which the caller wipes (identity_wipe()). -EINVAL with an error at the line that names the file when
- * it is missing, readable by others or damaged, or when a link's neighbour is this node itself. */
-int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e) COYO_NODISCARD;
-
 /* Checks that the state directory exists and can be written; otherwise -EINVAL with an error at its line. */
 int conf_state_check(const struct conf *c, struct conf_errors *e) COYO_NODISCARD;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The two files a configuration lives in: its text and the key file it names. */
+#include "key.h"
 #include "names.h"
 #include "crypto/identity.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,14 @@ int conf_load(struct conf *c, const char *file, struct conf_errors *e)
 	return rc;
 }
 
+int conf_load_text(struct conf *c, const char *file, const char *text, size_t len,
+                   struct conf_errors *e)
+{
+	*c = (struct conf){0};
+	e->file = file;
+	return conf_parse(c, file, text, len, read_names, e);
+}
+
 /* A link to oneself would look like a neighbour that never proves its id. */
 static int check_peers(const struct conf *c, const struct identity *me, struct conf_errors *e)
 {
@@ -124,6 +134,28 @@ static int check_peers(const struct conf *c, const struct identity *me, struct c
 	return rc;
 }
 
+bool conf_key_is_ephemeral(const struct conf *c)
+{
+	return strcmp(c->node.key, "ephemeral") == 0;
+}
+
+static void random_fill(void *arg, void *out, size_t n)
+{
+	(void)arg;
+	randombytes_buf(out, n);
+}
+
+/* No neighbour can know this id, so that check_peers() has nothing to find. */
+static int make_key(struct identity *me, uint32_t line, struct conf_errors *e)
+{
+	struct rng rng = {.fill = random_fill};
+	int rc = identity_generate(me, &rng);
+
+	if (rc)
+		conf_error(e, line, "key: none could be made: %s", strerror(-rc));
+	return rc ? -EINVAL : 0;
+}
+
 /* syscalls at the start: open fstat close */
 int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors *e)
 {
@@ -136,6 +168,8 @@ int conf_key_load(const struct conf *c, struct identity *me, struct conf_errors 
 
 	if (!*path)
 		return -EINVAL; /* already reported as missing */
+	if (conf_key_is_ephemeral(c))
+		return make_key(me, line, e);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT) {
 		conf_error(e, line, "key: %s does not exist; make it with: coyo keygen -o %s", path,

@@ -10,7 +10,8 @@
 
 #define CONF_NODE_OPTIONS(O, S)                                                                   \
 	O(S, name, "name", str, 1, 31, NULL, "coyod", "name of this node in logs and output")     \
-	O(S, key, "key", path, 1, 255, NULL, NULL, "key file made by coyo keygen, mode 0600")     \
+	O(S, key, "key", path, 1, 255, NULL, NULL,                                                \
+	  "key file made by coyo keygen, mode 0600; ephemeral: a new key at each start")          \
 	O(S, state, "state", path, 1, 240, NULL, "",                                              \
 	  "directory where known contacts are kept over a restart; none: they are forgotten")     \
 	O(S, control, "control", path, 1, 107, NULL, PATH_CONTROL_SOCKET,                         \

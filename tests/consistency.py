@@ -109,6 +109,7 @@ class Options(unittest.TestCase):
         wrong = []
         for f in files("config", "controlplane", "dataplane", "common", ends=(".c", ".h")):
             for s in literals(read(f)):
+                s = s.replace("\\n", "\n")
                 names = re.findall(r"(?<![\w%-])([a-z][a-z0-9-]*) = (?:[a-z0-9%])", s)
                 wrong += ["%s: %s = ..." % (f, n) for n in names if n not in every]
                 for n, section in re.findall(r"\b([a-z][a-z0-9-]*) in \[([a-z]+)[\] ]", s) + [m[::-1] for m in re.findall(r"\[([a-z]+)\] ([a-z][a-z-]*)\b", s)]:

@@ -4,6 +4,7 @@
 #include "libcoyo/attach.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/dial.h"
+#include "libcoyo/door.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
 
@@ -219,8 +220,8 @@ static int open_attachment(struct attachment *a)
 	        .type = APP_REQ_ATTACH, .version = APPLANE_VERSION, .slots = slots_wanted()};
 	int64_t deadline = clock_ns() + PATIENCE_NS;
 	int fd[APP_SEGMENT_FDS(APPLANE_WORKERS_MAX)], connection = reach(deadline), r;
+	unsigned nfds = 0, door = door_now();
 	struct app_answer ans;
-	unsigned nfds = 0;
 
 	if (connection < 0)
 		return connection;
@@ -233,6 +234,7 @@ static int open_attachment(struct attachment *a)
 		close_all(fd, nfds);
 		close(connection);
 	}
+	a->door = door;
 	return r;
 }
 
@@ -253,6 +255,15 @@ static void retire(struct attachment *a)
 	close_all(a->worker, a->region->layout.workers);
 }
 
+COYO_EXPORT void coyo_private_retire(void)
+{
+	attach_lock();
+	for (unsigned i = 0; i < attach_count(); i++)
+		if (attach_look(&process.at[i]))
+			retire(&process.at[i]);
+	attach_unlock();
+}
+
 struct attachment *attach_get(unsigned *index)
 {
 	struct attachment *a = NULL;
@@ -261,7 +272,7 @@ struct attachment *attach_get(unsigned *index)
 
 	attach_lock();
 	n = attach_count();
-	if (n > 0 && !attach_look(&process.at[n - 1])) {
+	if (n > 0 && process.at[n - 1].door == door_now() && !attach_look(&process.at[n - 1])) {
 		a = &process.at[n - 1];
 		*index = n - 1;
 	} else if (n == ATTACHMENTS) {

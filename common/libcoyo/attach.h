@@ -22,6 +22,7 @@ struct attachment {
 	int wake; /* readable when the daemon wakes the application */
 	int poke; /* an eventfd of the application's own: wakes those of its threads that poll */
 	int worker[APPLANE_WORKERS_MAX]; /* eventfds */
+	unsigned door;                   /* door_now() when it was made */
 	unsigned seat;                   /* this process's; SEATS: none was left */
 	bool watched; /* the caller's own loop sleeps on what events_descriptor() returned */
 	/* This process has no descriptors of it any more: the daemon has ended, or the program has closed them as if they were its own. */

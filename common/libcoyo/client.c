@@ -3,9 +3,12 @@
 #include "libcoyo/client.h"
 #include "ipc/appabi.h"
 #include "libcoyo/dial.h"
+#include "libcoyo/door.h"
+#include "resolve/ask.h"
 #include "resolve/resolve.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -200,12 +203,39 @@ COYO_EXPORT void coyo_format_id(const uint8_t id[COYO_ID_BYTES], char text[COYO_
 	id_to_text(&n, text);
 }
 
+/* By the stack of this process. */
+static int resolve_inside(const char *name, struct node_id *id, char why[RESOLVE_WHY_MAX])
+{
+	char reason[COYO_WHY_MAX];
+	struct app_request req;
+	struct app_answer ans;
+	int r = resolve_own(name, &req, id, why), fd;
+
+	if (r != RESOLVE_ASK)
+		return r;
+	fd = door_dial(SOCK_STREAM, reason);
+	if (fd < 0) {
+		snprintf(why, RESOLVE_WHY_MAX, "%s", reason);
+		return fd;
+	}
+	r = ask_over(fd, &req, RESOLVE_MS, &ans, why);
+	if (r == 0)
+		*id = ans.id;
+	if (r == -ENOENT)
+		snprintf(why, RESOLVE_WHY_MAX,
+		         "nobody is called %.120s here: neither `coyo names` nor [names] in the "
+		         "configuration of this program's stack has it",
+		         req.name);
+	return r;
+}
+
 COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                              char why[COYO_WHY_MAX])
 {
 	char reason[RESOLVE_WHY_MAX];
 	struct node_id found;
-	int r = resolve_name(socket, name, RESOLVE_MS, &found, reason);
+	int r = socket || !door_now() ? resolve_name(socket, name, RESOLVE_MS, &found, reason)
+	                              : resolve_inside(name, &found, reason);
 
 	if (r < 0)
 		return dial_fail(why, -r, "%s", reason);

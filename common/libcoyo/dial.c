@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reaching the daemon: its socket, lines to it, and its answers with what is passed along. */
 #include "libcoyo/dial.h"
+#include "libcoyo/door.h"
 #include "resolve/ask.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ int dial_daemon(const char *socket_arg, int type, char why[COYO_WHY_MAX])
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd, err;
 
+	if (!socket_arg && door_now())
+		return door_dial(type, why);
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return dial_fail(why, ENAMETOOLONG,
 		                 "the socket path %.100s... is longer than %zu bytes", path,

@@ -3,6 +3,7 @@
  * too, before its parent can close one, and to forget what only the parent's threads slept on. */
 #include "libcoyo/fork.h"
 #include "libcoyo/attach.h"
+#include "libcoyo/door.h"
 #include "libcoyo/epoll.h"
 #include "libcoyo/events.h"
 #include "libcoyo/seat.h"
@@ -14,6 +15,7 @@ static unsigned promised[ATTACHMENTS];
 static void before(void)
 {
 	attach_lock();
+	door_lock();
 	events_fork_lock();
 	epoll_fork_lock();
 	for (unsigned i = 0; i < attach_count(); i++)
@@ -27,6 +29,7 @@ static void in_parent(void)
 {
 	epoll_fork_unlock(false);
 	events_fork_unlock(false);
+	door_unlock();
 	attach_unlock();
 }
 
@@ -42,6 +45,7 @@ static void in_child(void)
 	}
 	epoll_fork_unlock(true);
 	events_fork_unlock(true);
+	door_unlock();
 	attach_unlock();
 }
 

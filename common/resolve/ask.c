@@ -129,13 +129,19 @@ static int read_line(int fd, char *line, int64_t deadline, char why[APP_WHY_MAX]
 int ask_daemon(const char *socket, const struct app_request *req, int timeout_ms,
                struct app_answer *ans, char why[APP_WHY_MAX])
 {
+	int fd = dial(ask_socket_path(socket), timeout_ms, why);
+
+	return fd < 0 ? fd : ask_over(fd, req, timeout_ms, ans, why);
+}
+
+int ask_over(int fd, const struct app_request *req, int timeout_ms, struct app_answer *ans,
+             char why[APP_WHY_MAX])
+{
 	int64_t deadline = now_ms() + timeout_ms;
-	int fd = dial(ask_socket_path(socket), timeout_ms, why), r;
 	char line[APP_LINE_MAX];
 	size_t n;
+	int r;
 
-	if (fd < 0)
-		return fd;
 	n = app_request_write(req, line);
 	if (send(fd, line, n, MSG_NOSIGNAL) != (ssize_t)n) {
 		close(fd);

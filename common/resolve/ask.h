@@ -12,3 +12,6 @@ const char *ask_socket_path(const char *socket);
  * what the daemon answered with `error` is -ans->err. One sentence in why. */
 int ask_daemon(const char *socket, const struct app_request *req, int timeout_ms,
                struct app_answer *ans, char why[APP_WHY_MAX]) COYO_NODISCARD;
+/* The same over a connection that stands, which is closed. */
+int ask_over(int fd, const struct app_request *req, int timeout_ms, struct app_answer *ans,
+             char why[APP_WHY_MAX]) COYO_NODISCARD;

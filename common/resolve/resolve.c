@@ -24,26 +24,36 @@ static int ask(const char *socket, const struct app_request *req, int timeout_ms
 	return r;
 }
 
-int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
-                 char why[RESOLVE_WHY_MAX])
+int resolve_own(const char *text, struct app_request *req, struct node_id *id,
+                char why[RESOLVE_WHY_MAX])
 {
-	struct app_request req = {.type = APP_REQ_RESOLVE};
 	struct names own = {0};
 	const struct names_row *row;
-	struct app_answer ans;
-	int r = names_read(text, strlen(text), req.name, id, why);
+	int r;
 
+	*req = (struct app_request){.type = APP_REQ_RESOLVE};
+	r = names_read(text, strlen(text), req->name, id, why);
 	if (r != NAMES_IS_NAME)
 		return r < 0 ? r : 0;
 	r = petnames_load(&own, why);
 	if (r < 0)
 		return r;
-	row = names_find(&own, req.name);
+	row = names_find(&own, req->name);
 	if (row)
 		*id = row->id;
 	names_free(&own);
-	if (row)
-		return 0;
+	return row ? 0 : RESOLVE_ASK;
+}
+
+int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
+                 char why[RESOLVE_WHY_MAX])
+{
+	struct app_request req;
+	struct app_answer ans;
+	int r = resolve_own(text, &req, id, why);
+
+	if (r != RESOLVE_ASK)
+		return r;
 	r = ask(socket, &req, timeout_ms, &ans, why);
 	if (r == 0)
 		*id = ans.id;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whom a name means on this machine, and what an id is called: first the user's own names, then those of the daemon. */
 #pragma once
+#include "ipc/appabi.h"
 #include "names/names.h"
 
 #define RESOLVE_WHY_MAX 320
@@ -11,6 +12,11 @@
  * sentence in why. */
 int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
                  char why[RESOLVE_WHY_MAX]) COYO_NODISCARD;
+
+/* The part of it that asks nobody. 0, errors as above, or RESOLVE_ASK: *req is what the daemon has to be asked. */
+int resolve_own(const char *text, struct app_request *req, struct node_id *id,
+                char why[RESOLVE_WHY_MAX]) COYO_NODISCARD;
+#define RESOLVE_ASK 1
 
 /* The name of an id of which the first 120 bits are given, in the same order; the whole id in *id. Errors as above. */
 int resolve_start(const char *socket, const uint8_t start[15], int timeout_ms, struct node_id *id,

@@ -68,6 +68,9 @@ struct daemon {
 	bool takes_signals; /* SIGTERM and SIGINT end it, SIGHUP reads the configuration again */
 	/* Set by another thread: the start is to end. NULL: nobody sets it. */
 	const atomic_bool *cancelled;
+	bool embedded; /* the process is somebody else's */
+	int app_door;  /* embedded: dp_cfg.app_door */
+	int stop_fd; /* embedded: an eventfd, which says to stop; -1: none. Whoever starts it owns both */
 	int epoll_fd, timer_fd, signal_fd;
 	struct instant timer_armed; /* what timer_fd is set to */
 	struct instant poll_at;     /* next look at the link counters */

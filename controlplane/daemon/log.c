@@ -29,12 +29,21 @@ void log_init(struct log *l, int fd)
 	pthread_condattr_destroy(&attr);
 }
 
+void log_to(struct log *l, log_take_fn *take, void *arg)
+{
+	l->take = take;
+	l->arg = arg;
+}
+
 /* ---- those who log ---- */
+
+static const char *const names[] = {"error", "warn", "info", "debug"};
 
 void log_text(struct log *l, enum log_level level, const char *text)
 {
-	static const char *const names[] = {"error", "warn", "info", "debug"};
 	struct log_slot *s;
+
+	level = (unsigned)level < ARRAY_LEN(names) ? level : LOG_LEVEL_DEBUG;
 
 	pthread_mutex_lock(&l->mutex);
 	if (l->put - l->taken == LOG_SLOTS) {
@@ -44,9 +53,9 @@ void log_text(struct log *l, enum log_level level, const char *text)
 		s = &l->slot[l->put++ % LOG_SLOTS];
 		s->lost = l->lost_now;
 		l->lost_now = 0;
-		s->len = (uint16_t)snprintf(s->text, sizeof(s->text), "%s %.600s\n",
-		                            names[(unsigned)level < ARRAY_LEN(names) ? level : 3],
+		s->len = (uint16_t)snprintf(s->text, sizeof(s->text), "%s %.600s\n", names[level],
 		                            text);
+		s->level = (uint8_t)level;
 		/* Hostile text must not forge lines or steer a terminal. */
 		for (int i = 0; i < s->len - 1; i++)
 			if ((unsigned char)s->text[i] < 0x20 || s->text[i] == 0x7f)
@@ -109,13 +118,23 @@ static bool write_line(int fd, const char *p, size_t n)
 	return true;
 }
 
-static bool write_lost(int fd, uint64_t n)
+/* A line as it lies in the ring, which is changed. */
+static bool give_line(struct log *l, enum log_level level, char *text, size_t len)
+{
+	if (!l->take)
+		return write_line(l->fd, text, len);
+	text[len - 1] = '\0';
+	l->take(l->arg, level, text + strlen(names[level]) + 1);
+	return true;
+}
+
+static bool give_lost(struct log *l, uint64_t n)
 {
 	char text[80];
 	int len = snprintf(text, sizeof(text), "warn %llu lines were lost: the log was not read\n",
 	                   (unsigned long long)n);
 
-	return write_line(fd, text, (size_t)len);
+	return give_line(l, LOG_LEVEL_WARN, text, (size_t)len);
 }
 
 /* Writes the oldest line, or how many were lost where no line follows them. The mutex is given away meanwhile. False: nothing was written. */
@@ -135,8 +154,8 @@ static bool write_next(struct log *l)
 	l->writing = true;
 	pthread_mutex_unlock(&l->mutex);
 	if (line.lost)
-		told = write_lost(l->fd, line.lost);
-	written = told && (!line.len || write_line(l->fd, line.text, line.len));
+		told = give_lost(l, line.lost);
+	written = told && (!line.len || give_line(l, line.level, line.text, line.len));
 	pthread_mutex_lock(&l->mutex);
 	l->writing = false;
 	if (!told)
@@ -206,12 +225,12 @@ bool log_flush(struct log *l, unsigned ms)
 	return written;
 }
 
-void log_close(struct log *l, unsigned ms)
+bool log_close(struct log *l, unsigned ms)
 {
 	bool written;
 
 	if (!l->started && (l->put == l->taken || log_start(l)))
-		return;
+		return true;
 	written = log_flush(l, ms);
 	pthread_mutex_lock(&l->mutex);
 	l->stop = true;
@@ -222,4 +241,5 @@ void log_close(struct log *l, unsigned ms)
 	else
 		pthread_detach(l->writer);
 	l->started = false;
+	return written;
 }

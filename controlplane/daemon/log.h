@@ -22,12 +22,18 @@ enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARN = 1, LOG_LEVEL_INFO = 2, LO
 
 struct log_slot {
 	uint16_t len;
+	uint8_t level; /* enum log_level */
 	uint64_t lost; /* lines lost just before this one */
 	char text[LOG_LINE_MAX];
 };
 
+/* Takes a line without its level and newline, in the log's own thread. */
+typedef void log_take_fn(void *arg, enum log_level level, const char *line);
+
 struct log {
 	int fd;
+	log_take_fn *take; /* NULL: lines are written to fd */
+	void *arg;
 	struct bucket bucket;
 	unsigned long suppressed;
 	/* Under `mutex`. */
@@ -43,6 +49,8 @@ struct log {
 
 /* Lines go to fd, which stays the caller's. */
 void log_init(struct log *l, int fd);
+/* Lines go to take(arg, ...) instead. Before log_start(). */
+void log_to(struct log *l, log_take_fn *take, void *arg);
 /* Starts the thread that writes; until then, and where it returns -errno, lines stay in the ring until log_close() writes them. */
 int log_start(struct log *l);
 /* One line, without its newline; control characters become `?`. Beyond 20 lines a second (after a burst of 200) lines are left
@@ -56,5 +64,5 @@ uint64_t log_lost(struct log *l);
 /* Waits until all is written, at most so many ms. True: it is. */
 bool log_flush(struct log *l, unsigned ms);
 /* Waits at most so many ms for what is not yet written, then ends. A writer that is stuck in a write stays behind, so that the
- * process must end soon; l must stay valid until then. */
-void log_close(struct log *l, unsigned ms);
+ * process must end soon; l must stay valid until then: false. */
+bool log_close(struct log *l, unsigned ms);

@@ -74,7 +74,9 @@ int loop_open(struct daemon *d)
 		rc = open_signals(d);
 	if (rc == 0)
 		rc = watch(d, dp_wake_fd(d->dp), LOOP_WAKE);
-	if (rc == 0)
+	if (rc == 0 && d->stop_fd >= 0)
+		rc = watch(d, d->stop_fd, LOOP_STOP);
+	if (rc == 0 && d->ctl.fd >= 0)
 		rc = watch(d, d->ctl.fd, LOOP_LISTEN);
 	return rc;
 }
@@ -196,6 +198,15 @@ static void take_signals(struct daemon *d)
 	}
 }
 
+/* syscalls: read */
+static void take_stop(struct daemon *d)
+{
+	uint64_t n;
+
+	if (read(d->stop_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+		begin_stop(d);
+}
+
 /* ---- one turn ---- */
 
 static struct instant next_deadline(const struct daemon *d)
@@ -262,6 +273,8 @@ static void requests(struct daemon *d, const struct epoll_event *ev, int n)
 
 		if (LOOP_TAG_KIND(tag) == LOOP_SIGNAL)
 			take_signals(d);
+		else if (LOOP_TAG_KIND(tag) == LOOP_STOP)
+			take_stop(d);
 		else if (LOOP_TAG_KIND(tag) == LOOP_CLIENT)
 			ctl_server_io(d, LOOP_TAG_INDEX(tag), LOOP_TAG_GENERATION(tag),
 			              ev[i].events);

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIENT };
+enum loop_kind { LOOP_WAKE = 1, LOOP_TIMER, LOOP_SIGNAL, LOOP_LISTEN, LOOP_CLIENT, LOOP_STOP };
 
 /* index < 2^16, generation wraps at 2^32: a client's slot may be taken again within one batch of events. */
 #define LOOP_TAG(kind, index, generation) \
@@ -21,5 +21,5 @@ void loop_close(struct daemon *d);
 void loop_clock(struct daemon *d);
 /* Carries what the node wants done to where it belongs: workers, links, clients, the log. */
 void loop_outputs(struct daemon *d);
-/* Runs until a signal, or a worker that takes no commands, ends it. Returns the exit status. */
+/* Runs until a signal, d->stop_fd, or a worker that takes no commands, ends it. Returns the exit status. */
 int loop_run(struct daemon *d);

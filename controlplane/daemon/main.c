@@ -190,7 +190,7 @@ static int coyod(int argc, char **argv)
 		return EXIT_RUNTIME;
 	}
 	if (configure(&d, &a)) {
-		stack_end(&d);
+		(void)stack_end(&d);
 		return EXIT_CONFIG;
 	}
 	if (a.check) {
@@ -199,12 +199,12 @@ static int coyod(int argc, char **argv)
 		if (stack_check(&d, err, sizeof(err)) ||
 		    harden_user(&d.conf, &uid, &gid, err, sizeof(err))) {
 			fprintf(stderr, "%s: %s\n", a.config, err);
-			stack_end(&d);
+			(void)stack_end(&d);
 			return EXIT_CONFIG;
 		}
 		printf("%s: right: %u links, %u ports, %u static cross-connects\n", a.config,
 		       d.conf.nlinks, d.conf.nports, d.conf.nlsps);
-		stack_end(&d);
+		(void)stack_end(&d);
 		return 0;
 	}
 	signals_block();
@@ -221,7 +221,7 @@ static int coyod(int argc, char **argv)
 	}
 	if (status != EXIT_RUNTIME)
 		daemon_log(&d, LOG_LEVEL_INFO, "stopped");
-	stack_end(&d);
+	(void)stack_end(&d);
 	startwatch_end(&watch);
 	return status < 0 ? 0 : status;
 }

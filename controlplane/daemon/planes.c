@@ -34,6 +34,9 @@ static void node_memory_free(void *arg, void *p)
 	free(p);
 }
 
+/* Packet buffers for a worker inside of a program, which has fewer links than a router. */
+#define EMBEDDED_MBUFS 4096
+
 /* As many tunnels as take an eighth of this machine's memory. */
 static uint64_t tunnels_by_memory(void)
 {
@@ -110,7 +113,8 @@ void dp_cfg_of(struct daemon *d, struct dp_port_cfg ports[DP_PORTS_MAX], struct 
 	        .nports = c->nports,
 	        .eal_args = d->eal_args,
 	        .neal_args = d->neal_args,
-	        .mbufs = (unsigned)c->worker.mbufs,
+	        .mbufs = (unsigned)(c->worker.mbufs || !d->embedded ? c->worker.mbufs
+	                                                            : EMBEDDED_MBUFS * d->workers),
 	        .memory_mb = (unsigned)c->worker.memory_mb,
 	        .sessions_max = (uint32_t)c->node.sessions,
 	        .connections_max = (uint32_t)c->worker.connections,
@@ -118,6 +122,8 @@ void dp_cfg_of(struct daemon *d, struct dp_port_cfg ports[DP_PORTS_MAX], struct 
 	        .tcp_rcvbuf = (uint32_t)c->worker.tcp_rcvbuf,
 	        .punt_rate = (uint32_t)c->worker.punt_rate,
 	        .id = d->me.id,
+	        .embedded = d->embedded,
+	        .app_door = d->app_door,
 	        .app_socket = *c->api.socket ? c->api.socket : NULL,
 	        .app_socket_mode = (uint32_t)c->api.mode,
 	        .app_slots = (uint32_t)c->api.slots,
@@ -128,6 +134,7 @@ void dp_cfg_of(struct daemon *d, struct dp_port_cfg ports[DP_PORTS_MAX], struct 
 	        .log_arg = &d->log,
 	};
 	cfg->no_huge = c->worker.hugepages == CONF_HUGE_NO ||
+	               (c->worker.hugepages == CONF_HUGE_AUTO && d->embedded) ||
 	               (c->worker.hugepages == CONF_HUGE_AUTO && !hugepages_usable(cfg));
 	randombytes_buf(cfg->seed, sizeof(cfg->seed));
 	randombytes_buf(cfg->cookie_key, sizeof(cfg->cookie_key));

@@ -11,6 +11,7 @@
 #include "daemon/planes.h"
 #include "daemon/state.h"
 #include "daemon/tun.h"
+#include "key.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@
 void stack_init(struct daemon *d, int log_fd)
 {
 	memset(d, 0, sizeof(*d));
-	d->ctl.fd = d->epoll_fd = d->timer_fd = d->signal_fd = -1;
+	d->ctl.fd = d->epoll_fd = d->timer_fd = d->signal_fd = d->stop_fd = -1;
+	d->ctl.resume_at = INSTANT_NEVER;
 	d->notify.fd = -ENOENT;
 	log_init(&d->log, log_fd);
 	keylock_init(&d->keylock);
@@ -108,7 +110,7 @@ int stack_start(struct daemon *d, char *err, size_t errcap)
 {
 	int rc = limits_check(&d->conf, err, errcap);
 
-	if (rc == 0)
+	if (rc == 0 && !conf_key_is_ephemeral(&d->conf))
 		rc = keylock_take(&d->keylock, &d->me, d->conf.node.key, err, errcap);
 	if (rc)
 		return rc;
@@ -123,8 +125,10 @@ int stack_start(struct daemon *d, char *err, size_t errcap)
 		if (rc < 0)
 			return rc;
 	}
-	rc = ctl_server_open(d, err, errcap);
-	if (rc)
+	/* Inside of a program there is nobody to ask it, unless the program wants that. */
+	if (!d->embedded || conf_given(&d->conf.node.head, CONF_SEC_NODE, "control"))
+		rc = ctl_server_open(d, err, errcap);
+	if (rc < 0)
 		return rc;
 	rc = is_cancelled(d) ? -ECANCELED : start_planes(d, err, errcap);
 	if (rc)
@@ -172,7 +176,7 @@ int stack_run(struct daemon *d)
 	return loop_run(d);
 }
 
-void stack_end(struct daemon *d)
+bool stack_end(struct daemon *d)
 {
 	ctl_server_close(d);
 	if (d->dp)
@@ -186,5 +190,5 @@ void stack_end(struct daemon *d)
 	notify_close(&d->notify);
 	identity_wipe(&d->me);
 	conf_free(&d->conf);
-	log_close(&d->log, LOG_END_MS);
+	return log_close(&d->log, LOG_END_MS);
 }

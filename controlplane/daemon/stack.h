@@ -2,6 +2,7 @@
 /* The stack as a whole: made from a configuration, run by one thread, taken apart. It changes nothing of the process around it but what it opens
  * and the threads that it starts; errors are returned as one sentence with cause and remedy. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct conf_errors;
@@ -19,5 +20,6 @@ int stack_check(struct daemon *d, char *err, size_t errcap);
 int stack_start(struct daemon *d, char *err, size_t errcap);
 /* Runs until told to stop. The exit status of a daemon: 0, or 1 where a worker takes no commands any more. */
 int stack_run(struct daemon *d);
-/* Takes apart what there is; d is empty afterwards. Also after a stack_init() alone. */
-void stack_end(struct daemon *d);
+/* Takes apart what there is; d is empty afterwards. Also after a stack_init() alone. False: whoever reads the log has not come back, and the log must
+ * stay where it is. */
+bool stack_end(struct daemon *d);

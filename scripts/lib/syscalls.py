@@ -17,7 +17,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = ("common/base", "common/wire", "common/crypto", "common/ipc", "config", "controlplane", "dataplane")
-NOT_COYOD = ("controlplane/ctl", "dataplane/tcp", "dataplane/table") + tuple("controlplane/" + r for r in (
+NOT_COYOD = ("controlplane/ctl", "controlplane/embed", "dataplane/tcp", "dataplane/table") + tuple("controlplane/" + r for r in (
     "core", "peer", "anchor", "table", "route", "kad", "lsp", "endpoint", "node"))  # the pure ones: scripts/check keeps them so
 
 # What each call of the C library may become in the kernel; old names are those of other processors and older libraries.

@@ -16,6 +16,8 @@ from lib import check, coyonet
 PROGRAMS = {
     "libcoyo": ("#include <coyo.h>\nint main(void)\n{\n\tunsigned char id[COYO_ID_BYTES];\n\tchar why[COYO_WHY_MAX];\n"
                 "\treturn coyo_parse_id(\"x\", id, why) < 0 && why[0] ? 0 : 1;\n}\n"),
+    "libcoyo-stack": ("#include <coyo_stack.h>\n#include <stdlib.h>\nint main(void)\n{\n\tchar *err;\n\tstruct coyo_stack *s = "
+                      "coyo_stack_start(\"\", &err);\n\tint wrong = s || !err;\n\tfree(err);\n\treturn wrong;\n}\n"),
     "coyotcp": ("#include <coyo/tcp/tcp.h>\nint main(void)\n{\n\tstruct tcp_cfg cfg;\n\ttcp_cfg_default(&cfg);\n"
                 "\treturn tcp_stack_size(&cfg) > 0 && instant_reached(INSTANT_NEVER, instant_add(INSTANT_NEVER, 1)) ? 0 : 1;\n}\n"),
 }

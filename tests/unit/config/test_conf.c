@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "conf.h"
+#include "key.h"
 #include "crypto/identity.h"
 
 #include <stdio.h>
@@ -490,6 +491,23 @@ static void key_case(const char *path, const char *expected)
 	conf_free(&c);
 }
 
+static void test_an_ephemeral_key_is_new_each_time(void **state)
+{
+	static const char text[] = "[node]\nkey = ephemeral\n";
+	struct identity me[2];
+	struct conf_errors e = {0};
+	struct conf c;
+
+	(void)state;
+	assert_int_equal(conf_load_text(&c, "t", text, strlen(text), &e), 0);
+	assert_true(conf_key_is_ephemeral(&c));
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(conf_key_load(&c, &me[i], &e), 0);
+	assert_false(id_eq(&me[0].id, &me[1].id));
+	assert_null(e.text);
+	conf_free(&c);
+}
+
 static void test_key_file(void **state)
 {
 	char dir[] = "/tmp/coyo-test-XXXXXX", path[64], good[IDENTITY_TEXT_MAX];
@@ -547,6 +565,7 @@ int main(void)
 	        cmocka_unit_test(test_many_errors),
 	        cmocka_unit_test(test_long_line),
 	        cmocka_unit_test(test_key_file),
+	        cmocka_unit_test(test_an_ephemeral_key_is_new_each_time),
 	        cmocka_unit_test(test_state_directory),
 	};
 

@@ -11,7 +11,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MANUAL = os.path.join(HERE, "../../../../common/libcoyo/coyo_socket.3")
-ELSEWHERE = ("coyo_client_", "coyo_parse_id", "coyo_format_id", "coyo_resolve", "coyo_socket_path")  # coyo.h alone tells of them
+ELSEWHERE = ("coyo_client_", "coyo_parse_id", "coyo_format_id", "coyo_resolve", "coyo_socket_path",  # coyo.h alone tells of them
+             "coyo_private_")  # between our own libraries
 LIST = os.path.join(HERE, "libcoyo.abi")
 
 

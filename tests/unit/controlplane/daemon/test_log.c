@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,6 +102,32 @@ static void test_rate(void **state)
 	text = written();
 	assert_int_equal(lines(text, "info chatter\n"), 20);
 	assert_int_equal(lines(text, "warn 1 lines left out\n"), 1);
+}
+
+static char taken[256];
+
+static void take(void *arg, enum log_level level, const char *line)
+{
+	size_t n = strlen(taken);
+
+	assert_ptr_equal(arg, fds);
+	snprintf(taken + n, sizeof(taken) - n, "%d %s.", (int)level, line);
+}
+
+static void test_lines_for_a_program(void **state)
+{
+	struct log own;
+
+	(void)state;
+	log_init(&own, -1);
+	log_to(&own, take, fds);
+	log_text(&own, LOG_LEVEL_INFO, "before it starts");
+	assert_int_equal(log_start(&own), 0);
+	log_text(&own, (enum log_level)9, "of no level");
+	log_text(&own, LOG_LEVEL_ERROR, "");
+	assert_true(log_close(&own, 1000));
+	assert_string_equal(taken, "2 before it starts.3 of no level.0 .");
+	assert_int_equal(log_lost(&own), 0);
 }
 
 static int64_t clock_ms(void)
@@ -224,6 +251,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_a_full_pipe_keeps_nobody_waiting, setup,
 	                                        teardown),
+	        cmocka_unit_test(test_lines_for_a_program),
 	        cmocka_unit_test(test_close_beside_a_full_pipe),
 	        cmocka_unit_test_setup_teardown(test_a_reader_that_has_gone, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_a_pipe_that_does_not_block, setup, teardown),
