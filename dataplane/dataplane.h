@@ -76,7 +76,7 @@ struct dp_cfg {
 	uint8_t seed[32];                /* ISNs and hash keys */
 	uint8_t cookie_key[32];          /* cookies of handshakes; the control plane has it too */
 	/* The process is somebody else's: DPDK makes no files and stays initialised after dp_stop(), for the next stack of the process; ports only with the first.
-	 * Workers' threads end with the stack, and the limit of open files stays as it is. */
+	 * Workers' threads sleep until then, and the limit of open files stays as it is. */
 	bool embedded;
 	/* Path of the application socket served by the gateway thread, NULL: none. */
 	const char *app_socket;

@@ -4,8 +4,8 @@
  * From coyo_stack_start() on, new sockets and questions for names of this process go to its own stack instead of a daemon: coyo_socket() and whatever
  * else is told no path of a socket. Threads of the stack take no signals, and nothing is written to standard output or error.
  *
- * DPDK, which the workers stand on, serves one stack at a time in a process, and stays initialised for the next one: what a stop leaves behind is
- * one thread and four descriptors, once, and address space whose memory is given back. See coyo_stack_start(3).
+ * DPDK, which the workers stand on, serves one stack at a time in a process, and stays initialised for the next one: what a stop leaves behind, once, is
+ * its own thread and one for each worker, asleep, four descriptors, and address space whose memory is given back. See coyo_stack_start(3).
  */
 #pragma once
 #include "coyo.h"

@@ -11,14 +11,34 @@
 
 #define CLIENTS_AT_ONCE 64
 
-/* The next descriptor. -EBADMSG: a message without one (this process is out of them, and the client sees that its connection has ended);
- * -EAGAIN: there is none; others: the door is shut.
+/* The one descriptor of a message. -EBADMSG: it has none (this process may be out of them, and the client sees that its connection has ended), or
+ * several, which are closed.
+ * syscalls: close */
+static int one_of(struct msghdr *m)
+{
+	struct cmsghdr *h = CMSG_FIRSTHDR(m);
+	int fd[2];
+	size_t n;
+
+	if (!h || h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+		return -EBADMSG;
+	n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	COYO_ASSERT(n >= 1 && n <= ARRAY_LEN(fd));
+	memcpy(fd, CMSG_DATA(h), n * sizeof(int));
+	if (n == 1)
+		return fd[0];
+	close(fd[0]);
+	close(fd[1]);
+	return -EBADMSG;
+}
+
+/* The next descriptor. -EBADMSG as above; -EAGAIN: there is none; others: the door is shut.
  * syscalls: recvmsg */
 static int take(int door)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(sizeof(int))]; /* on 64 bits there is room for two */
 	} control;
 	char byte;
 	struct iovec iov = {&byte, 1};
@@ -26,21 +46,14 @@ static int take(int door)
 	                   .msg_iovlen = 1,
 	                   .msg_control = &control,
 	                   .msg_controllen = sizeof(control)};
-	struct cmsghdr *h;
 	ssize_t n;
-	int fd;
 
 	do {
 		n = recvmsg(door, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? -errno : -EPIPE;
-	h = CMSG_FIRSTHDR(&m);
-	if (!h || h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS ||
-	    h->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -EBADMSG;
-	memcpy(&fd, CMSG_DATA(h), sizeof(fd));
-	return fd;
+	return one_of(&m);
 }
 
 /* syscalls: fcntl epoll_ctl close */

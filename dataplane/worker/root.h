@@ -5,8 +5,6 @@
 #include "worker/loop.h"
 #include "worker/memory.h"
 
-#include <pthread.h>
-
 #define WORKER_MBUF_CACHE 256 /* packet buffers that each lcore keeps to itself */
 
 struct bridge;
@@ -25,8 +23,6 @@ struct dataplane {
 	struct bridge *bridge[CPDP_WORKERS_MAX];
 	struct eal *eal;
 	bool launched;
-	pthread_t thread[CPDP_WORKERS_MAX]; /* embedded; so many run: */
-	unsigned threads;
 	uint16_t port_id[DP_PORTS_MAX];    /* DPDK's number of cfg.ports[i] */
 	bool link_present[CPDP_LINKS_MAX]; /* as control has commanded */
 	struct memory memory;
