@@ -9,7 +9,7 @@ static bool names_node(uint8_t type)
 
 void oam_write(struct wr *w, const struct oam *m)
 {
-	COYO_ASSERT(m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_COMMIT);
+	COYO_ASSERT(m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PORT_UNREACHABLE);
 	wr_u8(w, m->type);
 	wr_u8(w, m->flags);
 	wr_be16(w, m->sequence);
@@ -36,5 +36,5 @@ bool oam_read(struct rd *r, struct oam *m)
 		m->in_label = rd_be32(r);
 		m->out_label = rd_be32(r);
 	}
-	return rd_done(r) && m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PATH_COMMIT;
+	return rd_done(r) && m->type >= OAM_ECHO_REQUEST && m->type <= OAM_PORT_UNREACHABLE;
 }

@@ -20,7 +20,7 @@ enum tunnel_type {
 #define TUNNEL_INNER_BYTES \
 	2 /* next header and traffic class (of TCP: ECN alone) in front of the segment */
 #define TRANSPORT_TCP  6
-#define TRANSPORT_UDP  17
+#define TRANSPORT_UDP  17 /* udp.h */
 #define TRANSPORT_IPV6 41 /* a packet without its addresses, or half of one: ip6.h */
 
 struct tunnel_header {
@@ -70,6 +70,8 @@ enum oam_type {
 	OAM_PATH_GONE = 8,
 	OAM_PATH_COMMIT =
 	        9, /* id: low half of the tunnel's nonce; the sender uses that tunnel from now on; flags 1: seen */
+	/* A datagram has found nobody at its port. id: its source port << 16 | its destination port. */
+	OAM_PORT_UNREACHABLE = 10,
 };
 #define OAM_FLAG_ANSWER 1 /* keepalive: to be answered by a keepalive without this flag */
 #define OAM_FLAG_SEEN   1 /* path commit: the receiver's own path commit has arrived */

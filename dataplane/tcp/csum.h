@@ -17,8 +17,14 @@ static inline uint16_t tcp_csum_fold(uint32_t sum)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* Pseudo-header part: ids' sums, TCP length, next header 6. */
+/* Pseudo-header part: ids' sums, length of the segment or datagram, next header. */
+static inline uint32_t csum_pseudo(uint16_t src_sum, uint16_t dst_sum, uint32_t len, uint8_t next)
+{
+	return (uint32_t)src_sum + dst_sum + (len >> 16) + (len & 0xffff) + next;
+}
+
+/* The same of TCP. */
 static inline uint32_t tcp_csum_pseudo(uint16_t src_sum, uint16_t dst_sum, uint32_t len)
 {
-	return (uint32_t)src_sum + dst_sum + (len >> 16) + (len & 0xffff) + 6;
+	return csum_pseudo(src_sum, dst_sum, len, 6);
 }

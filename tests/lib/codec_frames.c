@@ -287,7 +287,7 @@ static bool tunnel_again(const uint8_t *msg, size_t len, uint8_t *out, size_t ca
 static size_t oam_make(const struct rng *rng, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
-	struct oam m = {.type = (uint8_t)(OAM_ECHO_REQUEST + rng_below(rng, OAM_PATH_COMMIT)),
+	struct oam m = {.type = (uint8_t)(OAM_ECHO_REQUEST + rng_below(rng, OAM_PORT_UNREACHABLE)),
 	                .flags = (uint8_t)rng_u64(rng),
 	                .sequence = (uint16_t)rng_u64(rng),
 	                .id = (uint32_t)rng_u64(rng),

@@ -232,6 +232,15 @@ def handshakes(a, b):
     for form, name, part in ((0, "whole", body), (1, "first", body[:10]), (2, "second", body[10:])):
         expect("ip6.%s.inner" % name, struct.pack(">BBI", 41, 0xb9, form << 30 | 0xfd << 20 | 0x54321) + fields +
                (struct.pack(">H", 0x0203) if form else b"") + part)
+    body = b"datagram of odd length\0"
+    ports = struct.pack(">HH", 40001, 7)
+    size = struct.pack(">H", 8 + len(body))
+    words = a.id + b.id + bytes(2) + size + b"\0\0\0\x11" + ports + size + body
+    total = sum(struct.unpack(">%dH" % ((len(words) + 1) // 2), words + bytes(len(words) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    expect("udp.inner", b"\x11\0" + ports + size + struct.pack(">H", ~total & 0xffff or 0xffff) + body)
+    expect("udp.nobody", b"\x0a\0\0\0" + ports + bytes(8))
 
 
 def exq_filter(units, rpc, records):

@@ -10,6 +10,7 @@
 #include "crypto/puzzle.h"
 #include "tcp/csum.h"
 #include "tcp/tcp.h"
+#include "wire/udp.h"
 #include "wire/hsmsg.h"
 #include "wire/ip6.h"
 #include "wire/kadmsg.h"
@@ -370,6 +371,27 @@ static void ip6(struct rows *r, const struct world *w)
 	add(r, "ip6.second.inner", inner, k + n - front);
 }
 
+/* A datagram from A to B as it rides in their session, and the answer where B has nobody at that port. */
+static void udp(struct rows *r, const struct world *w)
+{
+	static const char payload[] = "datagram of odd length";
+	const size_t n = sizeof(payload);
+	const struct udp_header h = {.from = 40001, .to = 7};
+	const struct oam m = {.type = OAM_PORT_UNREACHABLE, .id = (uint32_t)h.from << 16 | h.to};
+	uint8_t inner[2 + UDP_HEADER_BYTES + sizeof(payload)] = {TRANSPORT_UDP, 0}, body[OAM_BYTES];
+	struct wr out = wr_init(body, sizeof(body));
+	uint32_t sum = csum_pseudo(tcp_id_sum(w->a.id.b), tcp_id_sum(w->b.id.b),
+	                           (uint32_t)(UDP_HEADER_BYTES + n), TRANSPORT_UDP);
+
+	udp_header_put(inner + 2, &h, n);
+	memcpy(inner + 2 + UDP_HEADER_BYTES, payload, n);
+	sum += tcp_csum_sum(inner + 2, UDP_HEADER_BYTES + n);
+	be16_store(inner + 2 + UDP_AT_CHECKSUM, (uint16_t)~tcp_csum_fold(sum));
+	add(r, "udp.inner", inner, sizeof(inner));
+	oam_write(&out, &m);
+	add(r, "udp.nobody", body, sizeof(body));
+}
+
 static void cookies(struct rows *r, const struct world *w)
 {
 	uint8_t source[COOKIE_SOURCE_BYTES], secret[32], cookie[COOKIE_BYTES], nonce[24],
@@ -601,6 +623,7 @@ static void make(struct rows *r)
 	session_ik(r, &w, a_to_b);
 	tunnel_packet(r, a_to_b);
 	ip6(r, &w);
+	udp(r, &w);
 	cookies(r, &w);
 	puzzles(r, &w);
 	coords_of(r);

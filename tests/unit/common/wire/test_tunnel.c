@@ -80,10 +80,10 @@ static void oam_bodies(void **state)
 	buf[0] = 0;
 	r = rd_init(buf, OAM_BYTES);
 	assert_false(oam_read(&r, &back));
-	buf[0] = OAM_PATH_COMMIT;
+	buf[0] = OAM_PORT_UNREACHABLE;
 	r = rd_init(buf, OAM_BYTES);
 	assert_true(oam_read(&r, &back));
-	buf[0] = OAM_PATH_COMMIT + 1;
+	buf[0] = OAM_PORT_UNREACHABLE + 1;
 	r = rd_init(buf, OAM_BYTES);
 	assert_false(oam_read(&r, &back));
 }
