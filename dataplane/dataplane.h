@@ -166,6 +166,8 @@ enum dp_unit { DP_COUNT = 0, DP_NS };
 	X(cookies, "cookies_sent", DP_COUNT, "cookies given to strangers under load")              \
 	X(session_in, "session_in_packets", DP_COUNT, "packets opened end to end")                 \
 	X(session_out, "session_out_packets", DP_COUNT, "packets sealed end to end")               \
+	X(datagrams_in, "datagrams_in", DP_COUNT, "datagrams given to applications")               \
+	X(datagrams_out, "datagrams_out", DP_COUNT, "datagrams of applications sent")              \
 	X(app_futex_wakes, "app_futex_wakes", DP_COUNT, "waiting calls of applications woken")     \
 	X(app_idle_wakes, "app_idle_wakes", DP_COUNT, "of those: nobody slept there any more")     \
 	X(app_wakes, "app_wakes", DP_COUNT, "applications woken by their descriptors")             \

@@ -145,6 +145,19 @@ static int read_listen(const char **p, const char *end, struct app_request *req,
 	return 0;
 }
 
+static int read_datagrams(const char **p, const char *end, struct app_request *req,
+                          char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	uint32_t port = 0;
+
+	if (!is(w, n, "0") && !number(w, n, UINT16_MAX, &port))
+		return refuse(why, "the port must be a number from 0 to 65535");
+	req->port = (uint16_t)port;
+	return 0;
+}
+
 static int read_attach(const char **p, const char *end, struct app_request *req,
                        char why[APP_WHY_MAX])
 {
@@ -223,6 +236,7 @@ static const struct {
         {"unlisten", APP_REQ_UNLISTEN, read_unlisten},
         {"resolve", APP_REQ_RESOLVE, read_resolve},
         {"name", APP_REQ_NAME, read_name},
+        {"datagrams", APP_REQ_DATAGRAMS, read_datagrams},
 };
 
 int app_request_parse(const char *line, size_t len, struct app_request *out, char why[APP_WHY_MAX])
@@ -238,9 +252,10 @@ int app_request_parse(const char *line, size_t len, struct app_request *out, cha
 		i++;
 	if (i == ARRAY_LEN(requests))
 		return refuse(
-		        why,
-		        "unknown request: say connect ID PORT [early], listen PORT [BACKLOG], "
-		        "attach VERSION [SLOTS], unlisten TOKEN, resolve NAME, name ID or version");
+		        why, "unknown request: say connect ID PORT [early], listen PORT [BACKLOG], "
+		             "attach VERSION [SLOTS], datagrams PORT, unlisten TOKEN, resolve "
+		             "NAME, name ID or "
+		             "version");
 	req.type = requests[i].type;
 	if (requests[i].read(&p, end, &req, why) < 0)
 		return -EINVAL;
@@ -263,6 +278,9 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 		break;
 	case APP_REQ_LISTEN:
 		n = snprintf(out, APP_LINE_MAX, "listen %u %u\n", req->port, req->backlog);
+		break;
+	case APP_REQ_DATAGRAMS:
+		n = snprintf(out, APP_LINE_MAX, "datagrams %u\n", req->port);
 		break;
 	case APP_REQ_ATTACH:
 		n = req->slots ? snprintf(out, APP_LINE_MAX, "attach %u %u\n", req->version,

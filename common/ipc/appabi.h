@@ -24,7 +24,8 @@
  * holds ends with the connection. It carries, one after another:
  *
  *   -> listen PORT [BACKLOG]     <- listening TOKEN PORT            PORT 0: one that is free, from 32768..60999
- *   -> unlisten TOKEN            <- ok
+ *   -> datagrams PORT            <- listening TOKEN PORT            a port for datagrams, which are apart from streams' ports; 0 likewise
+ *   -> unlisten TOKEN            <- ok                              of either
  *   -> resolve, name, version    as above */
 #pragma once
 #include "base/cc.h"
@@ -55,12 +56,13 @@ enum app_request_type {
 	APP_REQ_UNLISTEN,
 	APP_REQ_RESOLVE,
 	APP_REQ_NAME,
+	APP_REQ_DATAGRAMS,
 };
 
 struct app_request {
 	uint8_t type;      /* enum app_request_type */
 	bool early;        /* connect: the descriptor comes before the stream is connected */
-	uint16_t port;     /* connect, listen; 0 (listen alone): any that is free */
+	uint16_t port;     /* connect, listen, datagrams; 0 (not connect): any that is free */
 	uint32_t backlog;  /* listen */
 	uint32_t version;  /* attach */
 	uint32_t slots;    /* attach; 0: as many as the daemon grants */

@@ -5,6 +5,7 @@
  * What lies where follows from four numbers that the daemon's answer to `attach` gives (struct appseg_layout); no offset or length is ever
  * read from the segment itself. Neither side believes what it reads there: each keeps its own indices (struct bytering) elsewhere. */
 #pragma once
+#include "ipc/appdgram.h"
 #include "ipc/appseg.h"
 #include "wire/id.h"
 
@@ -24,11 +25,15 @@ enum applane_type {
 	APPLANE_CONNECT =
 	        1, /* slot, id, port: opens a stream in a free slot; to worker cp_session_worker() of the id */
 	/* token, slot, option: the next connection of that listener goes into this free slot. option is the listener's own slot, whose
-	 * in_waits is taken when an ACCEPTED or the LISTENER_GONE is in the lane. CLOSE takes a slot back that waits. */
+	 * in_waits is taken when an ACCEPTED or the LISTENER_GONE is in the lane. CLOSE takes a slot back that waits.
+	 * Of a port for datagrams token names the port, and the slot is the one whose rings this worker's datagrams of it go through, in records of
+	 * ipc/appdgram.h, until CLOSE or the port's end: what lies in the out ring then is still sent. */
 	APPLANE_ACCEPT_INTO,
 	APPLANE_KICK, /* slot: look at its rings and flags (appseg_stream.worker_kicked was taken) */
 	APPLANE_CLOSE, /* slot, abort: the last message about it until APPSEG_FREE is told; after what was written FIN, or RST */
-	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session) */
+	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session), or APPLANE_OPT_IN_MOST */
+	/* slot, id, port: the slot of a port for datagrams hears only that one from now on; port 0: everybody again */
+	APPLANE_PEER,
 	/* worker -> application */
 	APPLANE_ACCEPTED =
 	        64, /* token, slot, id, port: a connection has come into a slot that was given; the peer's id and port */
@@ -51,6 +56,10 @@ struct applane_msg {
 	uint8_t pad[32];
 };
 _Static_assert(sizeof(struct applane_msg) == 128, "a power of two");
+
+/* APPLANE_OPTION of a port for datagrams: so many bytes may wait in its slot's in ring, those of the records' headers among them, before what
+ * comes is dropped. */
+#define APPLANE_OPT_IN_MOST 1000u
 
 /* One worker's lane. Begins a page; the two arrays of messages follow it. */
 struct applane {
@@ -76,6 +85,9 @@ struct applane {
 #define APPSEG_FREE \
 	8u /* the last word: the worker will not touch the slot again, the application may use it anew */
 
+/* Of a port for datagrams: err holds what became of one that was sent to the peer of APPLANE_PEER. The application takes the bit back. */
+#define APPSEG_DATAGRAM_ERROR 16u
+
 /* How the application waits: bits of in_waits and out_waits. It sets one, looks again, and then waits; the worker takes all by exchange
  * after it has changed something, and does what each asks for. Where neither is set nobody is woken. */
 #define APPWAIT_SLEEPS 1u /* FUTEX_WAKE (shared, all) on the word itself */
@@ -96,7 +108,18 @@ struct appseg_slot {
 	int32_t option_err;
 	_Atomic uint32_t option_seq;
 };
-_Static_assert(sizeof(struct appseg_slot) <= APPLANE_PAGE, "a page");
+
+/* In the second half of its page, if it is that of a port for datagrams: how long one may be. Likewise set to 0 before it is handed over. */
+#define APPSEG_PATHS_AT 2048u
+_Static_assert(sizeof(struct appseg_slot) <= APPSEG_PATHS_AT &&
+                       APPSEG_PATHS_AT + APPDGRAM_PATHS * sizeof(struct appdgram_path) <=
+                               APPLANE_PAGE,
+               "a page");
+/* It, behind the words of a slot. */
+static inline struct appdgram_path *appseg_paths(struct appseg_slot *words)
+{
+	return (struct appdgram_path *)((uint8_t *)words + APPSEG_PATHS_AT);
+}
 
 /* The numbers of a segment. slots and ring_bytes as the daemon granted them; ring_bytes is a power of two >= APPLANE_PAGE. */
 struct appseg_layout {

@@ -128,7 +128,7 @@ static int open_all(struct gateway *g, const struct dp_cfg *cfg, char *err, size
 	g->door_node.kind = GW_DOOR;
 	g->wake_node.kind = GW_WAKE;
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(*g->listeners));
-	g->port_token = calloc(65536, sizeof(*g->port_token));
+	g->port_token = calloc(GW_PORTS, sizeof(*g->port_token));
 	if (!g->listeners || !g->port_token)
 		return sentence(err, cap, "out of memory for the application gateway");
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);

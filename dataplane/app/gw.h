@@ -64,6 +64,7 @@ struct gw_at_worker {
 struct gw_listener {
 	uint32_t token; /* generation << 16 | index */
 	uint16_t port;
+	bool datagrams;    /* a port for them */
 	uint32_t backlog;  /* of TCP, on each worker */
 	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
 	uint32_t here_max; /* ... of this node */
@@ -108,6 +109,7 @@ struct gw_forward;
 TAILQ_HEAD(gw_forwards, gw_forward);
 
 #define GW_LISTENERS_MAX 65536u
+#define GW_PORTS         (2 * 65536u)
 
 /* The gateway thread's alone while it runs, except where something else is said; before and after, of whoever starts and stops it. */
 struct gateway {
@@ -145,7 +147,7 @@ struct gateway {
 	bool privileged;                /* any client may listen below 1024 */
 	struct gw_listener **listeners; /* by index; NULL: free */
 	uint32_t nlisteners, listener_generation;
-	uint32_t *port_token; /* by port, 0: nobody listens */
+	uint32_t *port_token; /* by port, of streams and then of datagrams; 0: free */
 	struct names *names;  /* NULL: none */
 	_Atomic(struct names *)
 	        names_to_come; /* put by control, taken by the gateway; NULL: none */

@@ -47,6 +47,8 @@ void gw_app_end(struct gateway *g, struct gw_app *a);
 void gw_apps_flush(struct gateway *g);
 /* Frees all of them; no worker runs any more. */
 void gw_apps_free(struct gateway *g);
+/* gw_listener.c: as gw_listen(), a port for datagrams. */
+int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port);
 /* Whether an application that shares a segment listens on this port. */
 bool gw_app_listens(struct gateway *g, uint16_t port);
 /* Whether the client's user may listen on this port. */

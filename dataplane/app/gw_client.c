@@ -265,8 +265,11 @@ void gw_failed(struct gateway *g, struct gw_stream *s, int err)
 
 static void start_listen(struct gateway *g, struct gw_client *c, const struct app_request *req)
 {
-	int r = gw_may_listen(g, c, req->port) ? gw_listen(g, c, req->port, req->backlog) : -EACCES;
+	int r = -EACCES;
 
+	if (gw_may_listen(g, c, req->port))
+		r = req->type == APP_REQ_DATAGRAMS ? gw_datagrams(g, c, req->port)
+		                                   : gw_listen(g, c, req->port, req->backlog);
 	if (r < 0)
 		gw_client_listening(g, c, NULL, -r, req->port);
 	else
@@ -357,7 +360,7 @@ static void unlisten(struct gateway *g, struct gw_client *c, uint32_t token)
 /* What an attached application may ask for. */
 static void attached_line(struct gateway *g, struct gw_client *c, const struct app_request *req)
 {
-	if (req->type == APP_REQ_LISTEN)
+	if (req->type == APP_REQ_LISTEN || req->type == APP_REQ_DATAGRAMS)
 		start_listen(g, c, req);
 	else if (req->type == APP_REQ_UNLISTEN)
 		unlisten(g, c, req->token);

@@ -26,14 +26,20 @@ void gw_listener_owe(struct gateway *g, struct gw_listener *l)
 	TAILQ_INSERT_TAIL(&g->owe_listeners, l, owe_link);
 }
 
-/* A port on which nobody listens, 0: there is none. */
-static uint16_t free_port(struct gateway *g)
+/* Who has the port, 0: nobody. */
+static uint32_t *token_at(struct gateway *g, uint16_t port, bool datagrams)
+{
+	return &g->port_token[(datagrams ? GW_PORTS / 2 : 0) + port];
+}
+
+/* A port that nobody has, 0: there is none. */
+static uint16_t free_port(struct gateway *g, bool datagrams)
 {
 	for (unsigned i = 0; i < FREE_LAST - FREE_FIRST + 1; i++) {
 		g->free_port = g->free_port < FREE_FIRST || g->free_port >= FREE_LAST
 		                       ? FREE_FIRST
 		                       : g->free_port + 1;
-		if (!g->port_token[g->free_port])
+		if (!*token_at(g, (uint16_t)g->free_port, datagrams))
 			return (uint16_t)g->free_port;
 	}
 	return 0;
@@ -51,15 +57,16 @@ static int belongs_to(struct gateway *g, struct gw_listener *l, struct gw_client
 	return 0;
 }
 
-int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog)
+static int listen_on(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog,
+                     bool datagrams)
 {
 	struct gw_listener *l;
 	uint32_t i;
 	int r;
 
 	if (port == 0)
-		port = free_port(g);
-	if (port == 0 || g->port_token[port])
+		port = free_port(g, datagrams);
+	if (port == 0 || *token_at(g, port, datagrams))
 		return -EADDRINUSE;
 	i = free_index(g);
 	if (i == GW_LISTENERS_MAX)
@@ -73,12 +80,13 @@ int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t ba
 	g->listener_generation = g->listener_generation % 0xffff + 1;
 	l->token = g->listener_generation << 16 | i;
 	l->port = port;
+	l->datagrams = datagrams;
 	l->client = c;
 	l->app = c->app;
 	TAILQ_INIT(&l->here);
 	l->tell = l->waiting = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	g->listeners[i] = l;
-	g->port_token[port] = l->token;
+	*token_at(g, port, datagrams) = l->token;
 	if (l->app) {
 		TAILQ_INSERT_TAIL(&l->app->listeners, l, app_link);
 		l->app->nlisteners++;
@@ -87,6 +95,16 @@ int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t ba
 	}
 	gw_listener_owe(g, l);
 	return 0;
+}
+
+int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog)
+{
+	return listen_on(g, c, port, backlog, false);
+}
+
+int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port)
+{
+	return listen_on(g, c, port, 1, true);
 }
 
 void gw_unlisten(struct gateway *g, struct gw_listener *l)
@@ -101,7 +119,7 @@ void gw_unlisten(struct gateway *g, struct gw_listener *l)
 		if (!c->node.dead && !c->forward)
 			gw_client_watch(g, c);
 	}
-	g->port_token[l->port] = 0;
+	*token_at(g, l->port, l->datagrams) = 0;
 	g->port_freed = true;
 	l->untell = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	gw_listener_owe(g, l);
@@ -155,7 +173,7 @@ void gw_unlistened(struct gateway *g, unsigned worker, uint32_t token)
 /* The next message that worker w is owed about l. False: none. */
 static bool next_message(const struct gw_listener *l, unsigned w, struct bridge_msg *m)
 {
-	uint8_t type = l->tell & 1u << w     ? BRIDGE_LISTEN
+	uint8_t type = l->tell & 1u << w     ? (l->datagrams ? BRIDGE_DATAGRAMS : BRIDGE_LISTEN)
 	               : l->untell & 1u << w ? BRIDGE_UNLISTEN
 	               : l->at[w].taken      ? BRIDGE_TAKEN
 	                                     : 0;
@@ -172,7 +190,7 @@ static void sent(struct gw_listener *l, unsigned w, uint8_t type)
 {
 	uint32_t bit = 1u << w;
 
-	if (type == BRIDGE_LISTEN) {
+	if (type == BRIDGE_LISTEN || type == BRIDGE_DATAGRAMS) {
 		l->tell &= ~bit;
 		l->held |= bit;
 	} else if (type == BRIDGE_UNLISTEN) {

@@ -20,10 +20,11 @@ enum bridge_msg_type {
 	/* gateway -> worker */
 	BRIDGE_CONNECT = 1, /* stream, id, port */
 	BRIDGE_LISTEN, /* listener, token, port, backlog, credit; app: its connections go into slots that the application gives */
-	BRIDGE_TAKEN,  /* listener, credit: that many more may be offered */
-	BRIDGE_UNLISTEN, /* listener */
-	BRIDGE_ATTACH,   /* conn (of an ACCEPT), stream */
-	BRIDGE_REFUSE,   /* conn (of an ACCEPT): nobody takes it */
+	BRIDGE_DATAGRAMS, /* listener, token, port, app: a port for datagrams; else all is as with a listener of that application */
+	BRIDGE_TAKEN,     /* listener, credit: that many more may be offered */
+	BRIDGE_UNLISTEN,  /* listener */
+	BRIDGE_ATTACH,    /* conn (of an ACCEPT), stream */
+	BRIDGE_REFUSE,    /* conn (of an ACCEPT): nobody takes it */
 	BRIDGE_LET_GO, /* stream, abort: the last message about it; after what was written comes FIN, or RST */
 	BRIDGE_APP_ATTACH, /* app: from now on its lane is looked at */
 	BRIDGE_APP_LEAVE, /* app: the application is gone; what it has written is delivered, all else ends */
@@ -109,6 +110,14 @@ struct app_listener {
 	uint32_t slot;                      /* the listener's own, as the application said */
 	bool gone_due;                      /* LISTENER_GONE is owed to the application */
 	struct app_listener *next_of_token; /* in the chain of its port */
+	/* A port for datagrams (session/datagram.h): no connection is ever made, and the one slot that is posted stays. */
+	bool datagrams;
+	bool sending; /* in the list of those that may have some to send */
+	uint16_t own_port;
+	uint16_t peer_port; /* 0: it hears everybody, else only this port of peer */
+	struct node_id peer;
+	uint32_t in_most; /* bytes that may wait in the slot's in ring */
+	struct app_listener *next_of_own_port, *next_sending;
 };
 
 /* One for each worker. Both threads use it; each ring's ends say whose they are. */

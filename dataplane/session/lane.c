@@ -2,6 +2,7 @@
 /* What applications that share a segment ask for, which this file alone reads. Every message is copied once and then checked field by field; one
  * that cannot be is counted, and costs the slot it names its connection. */
 #include "session/lane.h"
+#include "session/datagram.h"
 #include "session/news.h"
 #include "session/stream.h"
 
@@ -75,7 +76,10 @@ static void withdraw(struct worker_sessions *s, struct app_stream *st)
 static void let_go(struct worker_sessions *s, struct app_stream *st, bool abort, struct instant now)
 {
 	if (st->posted) {
-		withdraw(s, st);
+		if (st->posted->datagrams)
+			datagram_let_go(s, st);
+		else
+			withdraw(s, st);
 		return;
 	}
 	abort |= bytering_room(&st->side.in) < st->side.in.cap && !st->ended;
@@ -112,7 +116,9 @@ void lane_unlisten(struct worker_sessions *s, struct app_listener *l)
 {
 	struct app_stream *st;
 
-	while ((st = TAILQ_FIRST(&l->posted)))
+	if (l->datagrams)
+		datagram_close(s, l);
+	while (!l->datagrams && (st = TAILQ_FIRST(&l->posted)))
 		withdraw(s, st);
 	l->gone_due = true;
 }
@@ -233,7 +239,7 @@ static void do_accept_into(struct worker_sessions *s, struct app_port *p,
 
 	if (!st)
 		return;
-	if (!l) {
+	if (!l || (l->datagrams && !TAILQ_EMPTY(&l->posted))) {
 		/* It may have ended a moment ago, which the application has not read yet. */
 		st->closing = true;
 		news_gone(s, st);
@@ -243,6 +249,7 @@ static void do_accept_into(struct worker_sessions *s, struct app_port *p,
 	st->posted = l;
 	TAILQ_INSERT_TAIL(&l->posted, st, watch_link);
 	s->listeners_ready |= l->ready;
+	l->in_most = st->side.in.cap;
 }
 
 static void do_option(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m)
@@ -250,11 +257,27 @@ static void do_option(struct worker_sessions *s, struct app_stream *st, const st
 	struct appseg_slot *words = news_slot(st);
 	int r = -EINVAL;
 
-	if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
+	if (st->posted)
+		r = datagram_option(st, m->option, m->value);
+	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
 		r = tcp_set_opt(s->tcp, st->conn, (enum tcp_opt)m->option, (uint32_t)m->value);
 	words->option_err = r == -EBADF ? ENOTCONN : -r;
 	atomic_store(&words->option_seq, m->seq);
 	news_wake(s, st, &words->in_waits);
+}
+
+/* About the slot of a port for datagrams. */
+static void do_datagrams(struct worker_sessions *s, struct app_stream *st,
+                         const struct applane_msg *m)
+{
+	if (m->type == APPLANE_OPTION) {
+		do_option(s, st, m);
+	} else if (m->type == APPLANE_PEER) {
+		datagram_peer(s, st, &m->id, m->port);
+	} else {
+		atomic_exchange(&st->side.shared->worker_kicked, 0);
+		datagram_kick(s, st->posted);
+	}
 }
 
 /* About a slot that this worker holds. */
@@ -263,11 +286,16 @@ static void do_slot(struct worker_sessions *s, struct app_port *p, const struct 
 {
 	struct app_stream *st = held_slot(s, p, m->slot);
 
+	/* By way of the gateway the end of its port may have come first. */
+	if (st && st->closing && st->posted)
+		return;
 	if (!st || st->closing) {
 		nonsense(s, st, now);
 	} else if (m->type == APPLANE_CLOSE) {
 		let_go(s, st, m->abort, now);
-	} else if (st->posted) {
+	} else if (st->posted && st->posted->datagrams) {
+		do_datagrams(s, st, m);
+	} else if (st->posted || m->type == APPLANE_PEER) {
 		nonsense(s, st, now);
 	} else if (m->type == APPLANE_OPTION) {
 		do_option(s, st, m);
@@ -290,6 +318,7 @@ static void handle(struct worker_sessions *s, struct app_port *p, const struct a
 	case APPLANE_KICK:
 	case APPLANE_CLOSE:
 	case APPLANE_OPTION:
+	case APPLANE_PEER:
 		do_slot(s, p, m, now);
 		break;
 	default:

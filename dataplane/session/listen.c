@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners on the worker's side: connections are offered to the gateway as it gives credit, or go into slots that an application gives; without
  * either they wait in TCP. */
+#include "session/datagram.h"
 #include "session/lane.h"
 #include "session/stream.h"
 
@@ -27,6 +28,10 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	TAILQ_INIT(&l->posted);
 	if (m->app)
 		lane_listen(l, m);
+	if (m->type == BRIDGE_DATAGRAMS) {
+		datagram_open(s, l, m->port);
+		return;
+	}
 	r = s->draining ? -ESHUTDOWN : tcp_listen(s->tcp, m->port, m->backlog, &l->conn);
 	if (r < 0) {
 		l->conn = TCP_NO_CONN;
@@ -48,6 +53,7 @@ void listen_message(struct worker_sessions *s, const struct bridge_msg *m)
 {
 	switch (m->type) {
 	case BRIDGE_LISTEN:
+	case BRIDGE_DATAGRAMS:
 		listen_on(s, m);
 		break;
 	case BRIDGE_TAKEN:
@@ -132,7 +138,8 @@ unsigned listen_flush(struct worker_sessions *s, struct instant now)
 	while ((l = *link) && tell(s, l, &done, now)) {
 		struct bridge_msg m = {.type = BRIDGE_UNLISTENED, .token = l->token};
 
-		if (!l->unlistened || (l->port && !lane_listener_gone(s, l))) {
+		if (!l->unlistened || datagram_drains(l) ||
+		    (l->port && !lane_listener_gone(s, l))) {
 			link = &l->next;
 			continue;
 		}

@@ -29,6 +29,8 @@
 #define SESS_SEG_MAX   1910 /* largest transport segment: fits a worker_mbuf() with headers and tag */
 #define SESS_ECHO_RATE 100 /* echo requests answered per second and session */
 #define SESS_PUNT_RATE 100 /* packets per second and session that control sees */
+#define SESS_NOBODY_RATE \
+	100 /* datagrams per second and session that are answered by "port unreachable" */
 
 /* The far end of a session: an id that connections exist to, or that a session exists with. Its index is TCP's peer handle. */
 struct remote {
@@ -42,8 +44,9 @@ struct remote {
 	bool wanted;      /* connections are held: control is asked again and again */
 	bool in_use;      /* some connection uses it, or did at the last look */
 	bool told_in_use; /* what control was last told by EVT_SESSION_IDLE */
-	uint8_t ip_ticks; /* ip.h: for so many ticks more it is in use by packets of the TUN */
+	uint8_t ip_ticks; /* for so many ticks more it is in use by packets of the TUN, or datagrams */
 	uint8_t held_ip;  /* packets of the TUN that wait for a session */
+	uint8_t held_udp; /* applications' datagrams that do */
 	/* The far end's, as the keys in use came with it; 0: not known. Another one: it has started anew. */
 	uint32_t incarnation;
 };
@@ -74,7 +77,7 @@ struct tunnel_end {
 	struct tx_key *tx;     /* NULL: none yet */
 	struct tx_key *staged; /* takes its place with the first packet opened under its phase */
 	struct rx_key *rx[SESS_PHASES];
-	struct bucket punts, echoes;
+	struct bucket punts, echoes, nobodies;
 	struct instant wait_since;
 	uint8_t nwait;
 	struct rte_mbuf *wait[SESS_WAIT_MAX];
@@ -130,6 +133,7 @@ struct worker_sessions {
 	unsigned nspare;
 	uint32_t tx_len;      /* of the last segment: what the next will likely have */
 	struct worker_ip *ip; /* ip.h; NULL: no TUN */
+	struct worker_datagrams *datagrams; /* datagram.h */
 	/* applications */
 	struct bridge bridge;
 	struct app_streams announce; /* the gateway's streams of which something is to be told */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Remotes: the ids that connections name, before, during and after there is a session with them. */
 #include "seal/seal.h"
+#include "session/datagram.h"
 #include "session/ip.h"
 
 #include <errno.h>
@@ -95,7 +96,8 @@ void remote_release(struct worker_sessions *s, uint32_t remote)
 	struct remote *p = &s->remotes[remote];
 	uint32_t *link;
 
-	if (!p->used || p->session != SESS_NONE || p->streams || p->in_use || p->held_ip)
+	if (!p->used || p->session != SESS_NONE || p->streams || p->in_use || p->held_ip ||
+	    p->held_udp)
 		return;
 	stop_wanting(s, p);
 	for (link = chain_of(s, &p->id); *link != remote; link = &s->remotes[*link].next)
@@ -128,6 +130,8 @@ void remote_update(struct worker_sessions *s, uint32_t remote, struct instant no
 			tcp_path_up(s->tcp, remote);
 		if (!hold && s->ip)
 			s->ip->released = true;
+		if (!hold)
+			s->datagrams->released = true;
 	}
 	if (!hold) {
 		stop_wanting(s, p);

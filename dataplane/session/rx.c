@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions, inward: headers checked, keys found by phase, packets opened in bursts, contents delivered. */
 #include "seal/seal.h"
+#include "session/datagram.h"
 #include "session/ip.h"
 #include "session/tx.h"
 #include "session/wait.h"
@@ -64,6 +65,9 @@ static void deliver_oam(struct worker_sessions *s, const struct rx_item *it, uin
 		}
 		tx_oam(s, it->end, body, len, 0);
 		return;
+	case OAM_PORT_UNREACHABLE:
+		datagram_nobody(s, it->end, body, len);
+		return;
 	default:
 		punt(s, it, PUNT_OAM, body, len, now);
 	}
@@ -91,7 +95,10 @@ static void deliver_other(struct worker_sessions *s, const struct rx_item *it, c
 		      len - TUNNEL_INNER_BYTES, now);
 		return;
 	}
-	drop_count(s->w, next == TRANSPORT_UDP ? DROP_UDP : DROP_TRANSPORT, 1);
+	if (next == TRANSPORT_UDP)
+		datagram_rx(s, it->end, p + TUNNEL_INNER_BYTES, len - TUNNEL_INNER_BYTES, now);
+	else
+		drop_count(s->w, DROP_TRANSPORT, 1);
 }
 
 /* Delivers the opened packets of one run; the segments go to TCP as one burst. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
+#include "session/datagram.h"
 #include "session/ip.h"
 #include "session/lane.h"
 #include "session/stream.h"
@@ -39,6 +40,8 @@ static void unreachable(struct worker_sessions *s, const struct cp_unreachable *
 	                     c->opening_ms * NS_PER_MS, c->waiting_ms * NS_PER_MS, now);
 	app_events(s, now);
 	ip_unreachable(s, remote, c->opening_ms * NS_PER_MS, now);
+	datagram_unreachable(s, remote, c->err > 0 ? c->err : EHOSTUNREACH,
+	                     c->opening_ms * NS_PER_MS, now);
 }
 
 static int rx_key(struct worker_sessions *s, const struct cp_lane_key *c, struct instant now)
@@ -107,7 +110,9 @@ static void tick(struct worker_sessions *s, struct instant now)
 	remotes_tick(s);
 	wait_tick(s, now);
 	ip_tick(s, now);
-	if (s->nwanted || s->look || s->waiting || s->nunproven || ip_waits(s))
+	datagram_tick(s, now);
+	if (s->nwanted || s->look || s->waiting || s->nunproven || ip_waits(s) ||
+	    s->datagrams->nheld)
 		sess_tick_soon(s, now);
 }
 
@@ -125,6 +130,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	tick(s, now);
 	done += tx_run(s, now);
 	done += ip_run(s, now);
+	done += datagram_run(s, now);
 	done += app_flush(s, now);
 	if (s->dump.on && instant_reached(s->dump.retry, now))
 		done += dump_run(s, now);
@@ -146,7 +152,8 @@ int sess_wake_fd(const struct worker_sessions *s)
 
 bool sess_sleep_ok(struct worker_sessions *s)
 {
-	if (s->nrx || app_owes(s) || tcp_output_pending(s->tcp) || !lanes_sleep_ok(s))
+	if (s->nrx || app_owes(s) || datagram_owes(s) || tcp_output_pending(s->tcp) ||
+	    !lanes_sleep_ok(s))
 		return false;
 	s->maybe_asleep = true;
 	atomic_exchange(&s->bridge.worker_asleep, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions are made and freed: tables, TCP and its memory, the bridge to applications. */
+#include "session/datagram.h"
 #include "session/ip.h"
 #include "session/tx.h"
 #include "session/wait.h"
@@ -100,6 +101,8 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 		r = bridge_init(&s->bridge);
 	if (r == 0)
 		r = ip_start(s);
+	if (r == 0)
+		r = datagram_start(s);
 	if (r < 0) {
 		snprintf(err, errcap, "cannot set up sessions: %s", strerror(-r));
 		sess_free(s);
@@ -122,10 +125,12 @@ void sess_free(struct worker_sessions *s)
 	s->nrx = 0;
 	wait_drop_unproven(s);
 	ip_free(s);
+	datagram_stop(s);
 	tx_free(s);
 	for (uint32_t i = 0; s->tcp && i < s->table_size; i++)
 		if (s->table[i])
 			end_free(s, s->table[i], zero);
+	free(s->datagrams);
 	bridge_free(&s->bridge);
 	if (s->tcp_memory)
 		munmap(s->tcp_memory, s->tcp_bytes);

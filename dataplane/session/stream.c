@@ -338,6 +338,7 @@ static void handle(struct worker_sessions *s, const struct bridge_msg *m, struct
 		stream_connect(s, m->stream, &m->id, m->port, now);
 		break;
 	case BRIDGE_LISTEN:
+	case BRIDGE_DATAGRAMS:
 	case BRIDGE_TAKEN:
 	case BRIDGE_UNLISTEN:
 		listen_message(s, m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tunnel ends: a session's keys and labels on this worker, as control sets them; packets pass by rx.c and tx.c. */
 #include "seal/seal.h"
+#include "session/datagram.h"
 #include "session/ip.h"
 #include "session/tx.h"
 #include "session/wait.h"
@@ -71,6 +72,7 @@ void end_free(struct worker_sessions *s, struct tunnel_end *e, struct instant no
 	if (p->session == e->index) {
 		/* Connections outlive their session: they go on in another one; if there is none they are held, and control is asked for one. */
 		send_on(s, remote, any_end(s, remote));
+		datagram_path(s, remote);
 		remote_update(s, remote, now);
 		remote_release(s, remote);
 	}
@@ -94,6 +96,7 @@ static struct tunnel_end *end_new(struct worker_sessions *s, const struct cp_ses
 	e->out_label = LABEL_NONE;
 	bucket_init(&e->punts, SESS_PUNT_RATE, SESS_PUNT_RATE);
 	bucket_init(&e->echoes, SESS_ECHO_RATE, SESS_ECHO_RATE);
+	bucket_init(&e->nobodies, SESS_NOBODY_RATE, SESS_NOBODY_RATE);
 	COYO_ASSERT(!s->table[c->session]);
 	s->table[c->session] = e;
 	s->remotes[remote].ends++;
@@ -152,6 +155,7 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 	if (segment != e->path_mtu && segment > 20 && s->remotes[e->remote].session == e->index)
 		tcp_peer_mtu(s->tcp, e->remote, (uint16_t)(segment - 20));
 	e->path_mtu = segment;
+	datagram_path(s, e->remote);
 	if (c->in_label)
 		wait_proven(s, e, c->in_link, c->in_label, now);
 	remote_update(s, e->remote, now);

@@ -48,7 +48,11 @@
 	X(SESSION_SPENT, "session_spent", "session key reached its last counter")                \
 	X(SESSION_OAM, "session_oam", "OAM body malformed or over its rate")                     \
 	X(TRANSPORT, "transport", "transport protocol is not spoken here")                       \
-	X(UDP, "udp", "datagrams are not delivered to applications")                             \
+	/* Datagrams of applications */                                                          \
+	X(UDP, "udp", "datagram malformed")                                                      \
+	X(UDP_PORT, "udp_port", "datagram to a port that nobody has, or not for this sender")    \
+	X(UDP_FULL, "udp_full", "application leaves no room for the datagrams that come")        \
+	X(UDP_HELD, "udp_held", "datagram waits for a session for too long, or too many do")     \
 	/* IPv6 of the TUN */                                                                    \
 	X(TUN_HEADER, "tun_header", "IPv6 packet malformed, or longer than the TUN takes")       \
 	X(TUN_PREFIX, "tun_prefix", "IPv6 packet of a node whose [tun] has another prefix")      \

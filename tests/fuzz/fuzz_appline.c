@@ -42,7 +42,7 @@ static void request(const char *line, size_t len)
 		require(memchr(why, '\0', sizeof(why)) && *why && !strchr(why, '\n'));
 		return;
 	}
-	require(a.type >= APP_REQ_CONNECT && a.type <= APP_REQ_NAME);
+	require(a.type >= APP_REQ_CONNECT && a.type <= APP_REQ_DATAGRAMS);
 	require(a.backlog >= 1 && a.backlog <= APP_BACKLOG_MAX);
 	require(a.type != APP_REQ_CONNECT || a.port >= 1);
 	require((a.type == APP_REQ_ATTACH) == (a.version != 0) && a.slots <= APPLANE_SLOTS_MAX);

@@ -66,7 +66,7 @@ static struct gate_world *make(void)
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	gw_lists_init(g);
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(*g->listeners));
-	g->port_token = calloc(65536, sizeof(*g->port_token));
+	g->port_token = calloc(GW_PORTS, sizeof(*g->port_token));
 	listen_here(&w);
 	return &w;
 }
@@ -209,6 +209,7 @@ static void take_listener(struct gate_world *w, unsigned worker, const struct br
 
 	switch (m->type) {
 	case BRIDGE_LISTEN:
+	case BRIDGE_DATAGRAMS:
 		require(!l, "makes one listener twice");
 		l = listener_of(w, worker, NULL);
 		require(l && m->port && m->backlog, "listens without a port or more than once");

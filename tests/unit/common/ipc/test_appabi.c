@@ -61,6 +61,8 @@ static void test_attached_requests_there_and_back(void **state)
 	         {.type = APP_REQ_ATTACH, .version = 65535, .slots = APPLANE_SLOTS_MAX}},
 	        {"unlisten 4294967295\n", {.type = APP_REQ_UNLISTEN, .token = UINT32_MAX}},
 	        {"listen 0 9\n", {.type = APP_REQ_LISTEN, .backlog = 9}},
+	        {"datagrams 0\n", {.type = APP_REQ_DATAGRAMS}},
+	        {"datagrams 65535\n", {.type = APP_REQ_DATAGRAMS, .port = 65535}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -74,7 +76,7 @@ static void test_attached_requests_there_and_back(void **state)
 		assert_int_equal(out.version, rows[i].req.version);
 		assert_int_equal(out.slots, rows[i].req.slots);
 		assert_int_equal(out.token, rows[i].req.token);
-		assert_int_equal(out.port, 0);
+		assert_int_equal(out.port, rows[i].req.port);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A listener is told to every worker, is ready when all have answered, and its port is free as soon as its client lets go. */
 #include "gwtest.h"
+#include "app/gw_attach.h"
 
 #define PORT 7000
 
@@ -122,6 +123,32 @@ static void test_port_has_one_listener(void **state)
 	withdraw(other.listener);
 }
 
+/* Ports of datagrams are others than those of streams. */
+static void test_ports_of_datagrams_are_apart(void **state)
+{
+	struct gw_client third = {0};
+	struct bridge_msg m = {0};
+
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_datagrams(&t.g, &other, PORT), 0);
+	assert_int_equal(gw_datagrams(&t.g, &third, PORT), -EADDRINUSE);
+	assert_null(third.listener);
+	gw_listeners_flush(&t.g);
+	for (unsigned w = 0; w < GW_WORKERS; w++) {
+		assert_true(gwtest_message(&t, w, &m));
+		assert_int_equal(m.type, BRIDGE_LISTEN);
+		assert_true(gwtest_message(&t, w, &m));
+		assert_int_equal(m.type, BRIDGE_DATAGRAMS);
+		assert_int_equal(m.port, PORT);
+		assert_int_equal(m.token, other.listener->token);
+	}
+	withdraw(other.listener);
+	assert_int_equal(gw_listen(&t.g, &third, PORT, 16), -EADDRINUSE);
+	assert_int_equal(gw_datagrams(&t.g, &other, PORT), 0);
+	withdraw(client.listener);
+	withdraw(other.listener);
+}
+
 /* Tokens come back from workers: any value may be asked for. */
 static void test_unknown_tokens(void **state)
 {
@@ -192,6 +219,7 @@ int main(void)
 	        test(test_ready_when_all_have_answered),
 	        test(test_first_error_is_kept),
 	        test(test_port_has_one_listener),
+	        test(test_ports_of_datagrams_are_apart),
 	        test(test_unknown_tokens),
 	        test(test_full_ring_delays),
 	        test(test_nobody_waits_for_another_ring),
