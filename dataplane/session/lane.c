@@ -380,6 +380,16 @@ unsigned lane_take(struct worker_sessions *s, struct app_port *p, struct instant
 	return done;
 }
 
+void lane_hear(struct worker_sessions *s, struct app_listener *l)
+{
+	unsigned done = MSGS_PER_TURN;
+
+	if (!l->datagrams || l->port->leaving)
+		return;
+	for (unsigned i = 0; i < APPLANE_MSGS / MSGS_PER_TURN && done == MSGS_PER_TURN; i++)
+		done = lane_take(s, l->port, s->ports_at);
+}
+
 unsigned lane_sweep(struct worker_sessions *s, struct app_port *p, struct instant now)
 {
 	uint32_t end = (uint32_t)min_u64(p->cursor + SLOTS_PER_TURN, p->seg->layout.slots);

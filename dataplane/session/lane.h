@@ -74,6 +74,8 @@ bool lane_missed(struct app_port *p);
 unsigned lane_sweep(struct worker_sessions *s, struct app_port *p, struct instant now);
 /* A listener of an application begins; m is its LISTEN. */
 void lane_listen(struct app_listener *l, const struct bridge_msg *m);
+/* What its application has said is heard, as the listener's end comes by another way: datagrams that were sent before it still go. */
+void lane_hear(struct worker_sessions *s, struct app_listener *l);
 /* It accepts no more: the slots that wait are given back, and its end is owed to the application. */
 void lane_unlisten(struct worker_sessions *s, struct app_listener *l);
 /* Connections that wait go into slots that wait. */

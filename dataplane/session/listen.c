@@ -61,6 +61,8 @@ void listen_message(struct worker_sessions *s, const struct bridge_msg *m)
 		break;
 	default:
 		stop_listening(s, m->listener);
+		if (m->listener->port)
+			lane_hear(s, m->listener);
 		m->listener->unlistened = true;
 		if (m->listener->port)
 			lane_unlisten(s, m->listener);

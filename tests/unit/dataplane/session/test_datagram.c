@@ -351,6 +351,29 @@ static void test_close_sends_the_rest(void **state)
 	bind_port(w, &w->a, 3, PORT_A);
 }
 
+/* The end of a port comes by way of the gateway, and may overtake what the application has said of it: all of that is heard first. */
+static void test_end_overtakes_the_rest(void **state)
+{
+	struct lanes *w = *state;
+
+	bind_port(w, &w->b, 0, PORT_B);
+	lapp_bridge(&w->a, (struct bridge_msg){.type = BRIDGE_DATAGRAMS,
+	                                       .listener = &w->a.l,
+	                                       .app = w->a.port,
+	                                       .token = w->a.token,
+	                                       .port = PORT_A});
+	assert_true(LANES_UNTIL(w, w->a.listening, NS_PER_S));
+	lapp_post(&w->a, 0, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(put(&w->a, 0, id_of(w, 1), PORT_B, i, 20));
+	lapp_unlisten(&w->a);
+	assert_true(LANES_UNTIL(w, w->a.unlistened && has(&w->a, 0, APPSEG_FREE), NS_PER_S));
+	lanes_for(w, ANSWERED);
+	for (uint32_t i = 0; i < 3; i++)
+		expect(&w->b, 0, id_of(w, 0), PORT_A, i, 20);
+	assert_int_equal(lanes_count(w, 0)->app_nonsense, 0);
+}
+
 /* The other way round, and without a slot at all. */
 static void test_port_ends_before_its_slot(void **state)
 {
@@ -408,6 +431,7 @@ int main(void)
 	        T(test_many_strangers),
 	        T(test_to_itself),
 	        T(test_close_sends_the_rest),
+	        T(test_end_overtakes_the_rest),
 	        T(test_port_ends_before_its_slot),
 	        T(test_application_ends),
 	};
