@@ -5,6 +5,7 @@
 #include "libcoyo/changes.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/events.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/listener.h"
@@ -34,6 +35,8 @@ COYO_EXPORT int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len
 	if (memcmp(to.scoyo_id, any.b, ID_BYTES) != 0 &&
 	    memcmp(to.scoyo_id, r.a->region->local.b, ID_BYTES) != 0)
 		return (int)call_end(-EADDRNOTAVAIL);
+	if (dgram_is(&r))
+		return (int)call_end(dgram_bind(&r, ntohs(to.scoyo_port)));
 	sock_take_send(&r);
 	if (sock_closed(&r) || atomic_load(&r.s->state) != SOCK_NEW || r.s->bound)
 		err = -EINVAL;
@@ -79,6 +82,8 @@ COYO_EXPORT int coyo_listen(int handle, int backlog)
 	struct ref r;
 	int err = sock_find(handle, &r);
 
+	if (err == 0 && dgram_is(&r))
+		err = -EOPNOTSUPP;
 	if (err < 0)
 		return (int)call_end(err);
 	state_settle(&r);
@@ -161,7 +166,7 @@ static int take(const struct ref *r)
 		handle = -ENETDOWN;
 	} else {
 		if (listener_waits(r))
-			handle = sock_new(r->attachment, SOCK_NEW);
+			handle = sock_new(r->attachment, SOCK_NEW, 0);
 		if (handle >= 0 && sock_find(handle, &made) == 0) {
 			uint32_t slot = pop(r, &from);
 
@@ -211,6 +216,8 @@ static int accept_one(int listener, int flags)
 
 	if (handle < 0)
 		return handle;
+	if (dgram_is(&r))
+		return -EOPNOTSUPP;
 	deadline = wait_deadline(&r, atomic_load(&r.s->recv_timeout), 0);
 	while ((handle = take(&r)) == -EAGAIN) {
 		int err = deadline == WAIT_NOT ? -EAGAIN : await(&r, deadline);

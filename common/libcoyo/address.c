@@ -2,6 +2,7 @@
 /* Addresses: of the two ends of a socket, and of names. */
 #include "libcoyo/call.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/state.h"
 
 #include <stdbool.h>
@@ -42,7 +43,9 @@ COYO_EXPORT int coyo_getpeername(int handle, struct sockaddr *addr, socklen_t *l
 	struct ref r;
 	int err = sock_find(handle, &r);
 
-	if (err == 0 && state_settle(&r) != SOCK_UP)
+	if (err == 0 && dgram_is(&r))
+		err = sock_flags(&r) & SOCK_F_CONNECTED ? 0 : -ENOTCONN;
+	else if (err == 0 && state_settle(&r) != SOCK_UP)
 		err = -ENOTCONN;
 	if (err < 0)
 		return (int)call_end(err);
@@ -59,7 +62,7 @@ struct info {
 	char name[];
 };
 
-static int read_service(const char *service, int flags, uint16_t *port)
+static int read_service(const char *service, int flags, bool datagrams, uint16_t *port)
 {
 	struct servent *found;
 	char *end;
@@ -79,12 +82,20 @@ static int read_service(const char *service, int flags, uint16_t *port)
 		struct servent entry;
 		char text[1024];
 
-		if (getservbyname_r(service, "tcp", &entry, text, sizeof(text), &found) != 0 ||
+		if (getservbyname_r(service, datagrams ? "udp" : "tcp", &entry, text, sizeof(text),
+		                    &found) != 0 ||
 		    !found)
 			return EAI_SERVICE;
 		*port = ntohs((uint16_t)entry.s_port);
 	}
 	return 0;
+}
+
+/* Where neither is asked for, it is a stream. */
+static bool for_datagrams(const struct addrinfo *hints)
+{
+	return hints && (hints->ai_socktype == SOCK_DGRAM ||
+	                 (hints->ai_socktype == 0 && hints->ai_protocol == IPPROTO_UDP));
 }
 
 static int read_hints(const struct addrinfo *hints)
@@ -93,9 +104,11 @@ static int read_hints(const struct addrinfo *hints)
 		return 0;
 	if (hints->ai_family != AF_UNSPEC && hints->ai_family != AF_COYO)
 		return EAI_FAMILY;
-	if (hints->ai_socktype != 0 && hints->ai_socktype != SOCK_STREAM)
+	if (hints->ai_socktype != 0 && hints->ai_socktype != SOCK_STREAM &&
+	    hints->ai_socktype != SOCK_DGRAM)
 		return EAI_SOCKTYPE;
-	if (hints->ai_protocol != 0 && hints->ai_protocol != IPPROTO_TCP)
+	if (hints->ai_protocol != 0 &&
+	    hints->ai_protocol != (for_datagrams(hints) ? IPPROTO_UDP : IPPROTO_TCP))
 		return EAI_SERVICE;
 	return hints->ai_flags & ~(AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV |
 	                           AI_ADDRCONFIG)
@@ -122,7 +135,7 @@ COYO_EXPORT int coyo_getaddrinfo(const char *node, const char *service,
                                  const struct addrinfo *hints, struct addrinfo **out)
 {
 	int flags = hints ? hints->ai_flags : 0, r = read_hints(hints);
-	bool named = node && (flags & AI_CANONNAME);
+	bool datagrams = for_datagrams(hints), named = node && (flags & AI_CANONNAME);
 	uint8_t id[COYO_ID_BYTES];
 	struct info *info;
 	uint16_t port;
@@ -130,7 +143,7 @@ COYO_EXPORT int coyo_getaddrinfo(const char *node, const char *service,
 	if (r == 0 && !node && !service)
 		r = EAI_NONAME;
 	if (r == 0)
-		r = read_service(service, flags, &port);
+		r = read_service(service, flags, datagrams, &port);
 	if (r == 0)
 		r = read_node(node, flags, id);
 	if (r != 0)
@@ -143,8 +156,8 @@ COYO_EXPORT int coyo_getaddrinfo(const char *node, const char *service,
 	memcpy(info->addr.scoyo_id, id, COYO_ID_BYTES);
 	info->ai = (struct addrinfo){.ai_flags = flags,
 	                             .ai_family = AF_COYO,
-	                             .ai_socktype = SOCK_STREAM,
-	                             .ai_protocol = IPPROTO_TCP,
+	                             .ai_socktype = datagrams ? SOCK_DGRAM : SOCK_STREAM,
+	                             .ai_protocol = datagrams ? IPPROTO_UDP : IPPROTO_TCP,
 	                             .ai_addrlen = sizeof(info->addr),
 	                             .ai_addr = (struct sockaddr *)&info->addr};
 	if (named) {

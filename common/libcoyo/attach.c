@@ -115,8 +115,7 @@ static int make_region(struct attachment *a, const struct app_answer *ans)
 	                      .closing_first = NONE,
 	                      .closing_last = NONE,
 	                      .sock_free = NONE};
-	size_t bytes = region_socks_at(&head) + head.socks_max * sizeof(struct sock) +
-	               CHANGES * sizeof(uint32_t);
+	size_t bytes = region_bytes(&head);
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

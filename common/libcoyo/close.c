@@ -3,6 +3,7 @@
 #include "libcoyo/call.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/epoll.h"
 #include "libcoyo/interest.h"
 #include "libcoyo/lane.h"
@@ -38,16 +39,22 @@ COYO_EXPORT int coyo_shutdown(int handle, int how)
 	slot = r.s->slot;
 	if (state == SOCK_UNUSED)
 		err = -EBADF;
-	else if (state == SOCK_NEW || state == SOCK_CONNECTING)
+	else if (state == SOCK_NEW || state == SOCK_CONNECTING ||
+	         (state == SOCK_BOUND && !(sock_flags(&r) & SOCK_F_CONNECTED)))
 		err = -ENOTCONN;
 	else if (how != SHUT_WR)
 		atomic_fetch_or(&r.s->flags, SOCK_F_SHUT_RD);
 	if (state == SOCK_UP && how != SHUT_RD)
 		shut_writing(&r);
+	if (err == 0 && state == SOCK_BOUND && how != SHUT_RD)
+		atomic_fetch_or(&r.s->flags, SOCK_F_SHUT_WR);
 	sock_give_both(&r);
 	if (err < 0)
 		return (int)call_end(err);
-	wake_waiting(r.a, slot);
+	if (state == SOCK_BOUND)
+		dgram_wake(r.a, slot);
+	else
+		wake_waiting(r.a, slot);
 	return 0;
 }
 

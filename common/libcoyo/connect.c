@@ -3,6 +3,7 @@
 #include "libcoyo/call.h"
 #include "libcoyo/changes.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/fork.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -17,34 +18,23 @@
 
 COYO_EXPORT int coyo_socket(int domain, int type, int protocol)
 {
+	int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC), handle;
 	unsigned index;
-	int handle;
 
 	if (domain != AF_COYO)
 		return (int)call_end(-EAFNOSUPPORT);
-	if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM)
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
 		return (int)call_end(-ESOCKTNOSUPPORT);
-	if (protocol != 0 && protocol != IPPROTO_TCP)
+	if (protocol != 0 && protocol != (kind == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP))
 		return (int)call_end(-EPROTONOSUPPORT);
 	fork_watch();
 	if (!attach_get(&index))
 		return -1;
 	release_orphans(index);
-	handle = sock_new(index, SOCK_NEW);
+	handle = sock_new(index, SOCK_NEW, kind == SOCK_DGRAM ? SOCK_F_DATAGRAM : 0);
 	if (handle >= 0 && (type & SOCK_NONBLOCK))
 		return coyo_set_nonblock(handle, 1) < 0 ? -1 : handle;
 	return (int)call_end(handle);
-}
-
-/* The address of another node's port. 0 or a negative errno. */
-static int read_address(const struct sockaddr *addr, socklen_t len, struct sockaddr_coyo *to)
-{
-	if (len < sizeof(*to))
-		return -EINVAL;
-	memcpy(to, addr, sizeof(*to));
-	if (to->scoyo_family != AF_COYO)
-		return -EAFNOSUPPORT;
-	return to->scoyo_port ? 0 : -EINVAL;
 }
 
 /* What connect() says of a socket in that state; 1: it may begin. */
@@ -140,8 +130,12 @@ COYO_EXPORT int coyo_connect(int handle, const struct sockaddr *addr, socklen_t 
 	struct ref r;
 	int err = sock_find(handle, &r);
 
+	if (err == 0 && dgram_is(&r) && len >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC)
+		return (int)call_end(dgram_connect(&r, NULL));
 	if (err == 0)
-		err = read_address(addr, len, &to);
+		err = call_address(addr, len, &to);
+	if (err == 0 && dgram_is(&r))
+		return (int)call_end(dgram_connect(&r, &to));
 	if (err < 0)
 		return (int)call_end(err);
 	err = may_connect(&r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Streams to 512-bit ids for any program, in two ways.
+/* Streams and datagrams to 512-bit ids for any program, streams in two ways.
  *
  * Sockets (coyo_socket() and all below it) are BSD's calls over rings of bytes in memory that the program shares with the daemon's workers: no
  * system call for what is sent and received while both sides are busy. Their handles are numbers of this library, from 1 << 20 up, never the
  * kernel's: they go to the calls here, coyo_poll() takes them together with ordinary descriptors. Calls return -1 and set errno as Linux does
- * for a TCP socket; SIGPIPE is never raised. Any thread may use any of them. A child of fork() has its parent's sockets, another program after
+ * for a TCP or UDP socket; SIGPIPE is never raised. Any thread may use any of them. A child of fork() has its parent's sockets, another program after
  * exec has none. man 7 coyo, man 3 coyo_socket.
  *
  * coyo_client_*() ask the daemon for an ordinary connected descriptor. These are stream sockets of the AF_UNIX family: read, write, poll, epoll, shutdown, fork and sendfile work untouched, and a
@@ -86,12 +86,13 @@ int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES]
 
 /* ---- sockets ---- */
 
-/* A new socket. domain AF_COYO, type SOCK_STREAM, with SOCK_NONBLOCK or not, protocol 0 or IPPROTO_TCP. The first one attaches to the daemon
+/* A new socket. domain AF_COYO, type SOCK_STREAM or SOCK_DGRAM, with SOCK_NONBLOCK or not, protocol 0, IPPROTO_TCP or IPPROTO_UDP. The first one attaches to the daemon
  * ($COYO_SOCKET or the built-in path). ENOENT, ENOTCONN, EACCES: no daemon, or none that may be reached; ETIMEDOUT: it does not answer within 5 s;
  * EMFILE: no more sockets. */
 int coyo_socket(int domain, int type, int protocol);
 
-/* The port to listen on; 0: any that is free. The id is this node's or all zeros. A bound socket does not connect: EADDRNOTAVAIL. */
+/* The port to listen on; 0: any that is free. The id is this node's or all zeros. A bound socket of a stream does not connect: EADDRNOTAVAIL.
+ * For datagrams the daemon is asked at once, with the errors of coyo_listen(); a socket that sends or receives without has any free port. */
 int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len);
 
 /* Listens. EADDRINUSE, EACCES (a port below 1024) are told here, where the daemon is asked, and ETIMEDOUT, where it does not answer within 5 s.
@@ -104,14 +105,25 @@ int coyo_accept(int listener, struct sockaddr *addr, socklen_t *len);
 int coyo_accept4(int listener, struct sockaddr *addr, socklen_t *len, int flags);
 
 /* Connects to a struct sockaddr_coyo. EINPROGRESS where the socket does not block: it is writable when it is done, and SO_ERROR says how.
- * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams. The socket may try again. */
+ * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams. The socket may try again.
+ * For datagrams: the peer that coyo_send() sends to, and the only one that is heard, until another one is named, or none by AF_UNSPEC. What becomes
+ * of those sent to it is the error of a later call, once: ECONNREFUSED: nobody has that port; EHOSTUNREACH ... */
 int coyo_connect(int handle, const struct sockaddr *addr, socklen_t len);
 
-/* Sends: all n bytes where the socket blocks. flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (has no effect); others, MSG_OOB too,
- * EOPNOTSUPP. The bytes are the library's when this returns. */
+/* Sends: all n bytes where the socket blocks. flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (of streams; has no effect); others,
+ * MSG_OOB too, EOPNOTSUPP. The bytes are the library's when this returns.
+ * Of datagrams n bytes, 0 too, are one of them. EMSGSIZE: longer than the path to that id carries, as it is known from those sent there before; the
+ * first that is too long, while it is not known, is lost and counted by the daemon. EDESTADDRREQ: to nobody. */
 ssize_t coyo_send(int handle, const void *bytes, size_t n, int flags);
-/* Receives up to n bytes; 0: the peer's end of stream. flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL (not with MSG_PEEK), else EOPNOTSUPP. */
+/* Receives up to n bytes; 0: the peer's end of stream. flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL (not with MSG_PEEK), else EOPNOTSUPP.
+ * Of datagrams one, of which is lost what n bytes have no room for. flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC (returns its own length). */
 ssize_t coyo_recv(int handle, void *bytes, size_t n, int flags);
+/* coyo_send() to an address, of datagrams; a stream does not look at it. */
+ssize_t coyo_sendto(int handle, const void *bytes, size_t n, int flags, const struct sockaddr *addr,
+                    socklen_t len);
+/* coyo_recv() that tells the sender of a datagram in addr (may be NULL); of a stream *len becomes 0. */
+ssize_t coyo_recvfrom(int handle, void *bytes, size_t n, int flags, struct sockaddr *addr,
+                      socklen_t *len);
 /* coyo_send() without flags. */
 ssize_t coyo_write(int handle, const void *bytes, size_t n);
 /* coyo_recv() without flags. */
@@ -120,9 +132,9 @@ ssize_t coyo_read(int handle, void *bytes, size_t n);
 ssize_t coyo_writev(int handle, const struct iovec *iov, int pieces);
 /* Receives into several pieces. */
 ssize_t coyo_readv(int handle, const struct iovec *iov, int pieces);
-/* Sends pieces, with flags. The address is not looked at; control data are EOPNOTSUPP. */
+/* Sends pieces, with flags. A stream does not look at the address; control data are EOPNOTSUPP. */
 ssize_t coyo_sendmsg(int handle, const struct msghdr *m, int flags);
-/* Receives into pieces, with flags. No address and no control data come. */
+/* Receives into pieces, with flags. No control data come; the address is a datagram's sender, and MSG_TRUNC in msg_flags says that it was longer. */
 ssize_t coyo_recvmsg(int handle, struct msghdr *m, int flags);
 
 /* Received bytes in place: *bytes gets the first of up to as many as this returns, 0 at the end of the stream. Waits as coyo_recv() does; flags:
@@ -145,7 +157,8 @@ int coyo_close(int handle);
 
 /* What is set has an effect; what this does not know is ENOPROTOOPT. SOL_SOCKET: SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF,
  * SO_RCVBUF, SO_REUSEADDR (always so). IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
- * TCP_USER_TIMEOUT. */
+ * TCP_USER_TIMEOUT. For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
+ * to what the ring holds. */
 int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len);
 /* The same, of numbers that were set; and SO_ERROR, SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN. */
 int coyo_getsockopt(int handle, int level, int name, void *value, socklen_t *len);

@@ -60,7 +60,9 @@ static void listener_gone(struct attachment *a, uint32_t token)
 	for (uint32_t i = 0; i < r->socks_used; i++) {
 		struct sock *s = &region_socks(r)[i];
 
-		if (atomic_load(&s->state) != SOCK_LISTENING || s->token != token)
+		if ((atomic_load(&s->state) != SOCK_LISTENING &&
+		     atomic_load(&s->state) != SOCK_BOUND) ||
+		    s->token != token)
 			continue;
 		atomic_fetch_or(&s->flags, SOCK_F_GONE);
 		changes_of(a, i);

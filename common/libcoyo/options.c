@@ -5,6 +5,7 @@
 #include "libcoyo/call.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/state.h"
@@ -184,6 +185,29 @@ static int set_number(const struct ref *r, const struct number *n, int v)
 	return set(r, n->option, is_switch(n) ? v != 0 : (int64_t)v * n->scale);
 }
 
+/* Which of a datagram socket's limits an option is; -1: none. */
+static int limit_of(int level, int name)
+{
+	if (level != SOL_SOCKET)
+		return -1;
+	return name == SO_SNDBUF ? DGRAM_OPT_OUT : name == SO_RCVBUF ? DGRAM_OPT_IN : -1;
+}
+
+/* Of a socket for datagrams, once times are looked at. */
+static int set_of_datagrams(const struct ref *r, int level, int name, const void *value,
+                            socklen_t len)
+{
+	int limit = limit_of(level, name), v;
+
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, value, sizeof(v));
+	if (limit >= 0)
+		return sock_closed(r) ? -EBADF : dgram_limit(r, (unsigned)limit, v);
+	/* A port is free for the next socket as soon as its own is closed: always so. */
+	return level == SOL_SOCKET && name == SO_REUSEADDR ? 0 : -ENOPROTOOPT;
+}
+
 static int set_option(const struct ref *r, int level, int name, const void *value, socklen_t len)
 {
 	const struct number *n = number_of(level, name);
@@ -193,6 +217,8 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		return set_time(&r->s->recv_timeout, value, len);
 	if (level == SOL_SOCKET && name == SO_SNDTIMEO)
 		return set_time(&r->s->send_timeout, value, len);
+	if (dgram_is(r))
+		return set_of_datagrams(r, level, name, value, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(r, value, len);
 	if (len < sizeof(v))
@@ -231,9 +257,27 @@ static int take_error(const struct ref *r)
 {
 	int err = atomic_exchange(&r->s->failure, 0);
 
+	if (dgram_is(r))
+		return dgram_error(r);
 	if (err == 0 && atomic_load(&r->s->state) == SOCK_UP)
 		err = state_take_error(r, state_told(r));
 	return err;
+}
+
+/* Of a socket for datagrams. 0 or -ENOPROTOOPT. */
+static int get_of_datagrams(const struct ref *r, int level, int name, int *v)
+{
+	int limit = limit_of(level, name);
+
+	if (limit >= 0)
+		*v = (int)dgram_limit_of(r, (unsigned)limit);
+	else if (level == SOL_SOCKET && name == SO_TYPE)
+		*v = SOCK_DGRAM;
+	else if (level == SOL_SOCKET && name == SO_PROTOCOL)
+		*v = IPPROTO_UDP;
+	else
+		return -ENOPROTOOPT;
+	return 0;
 }
 
 /* An option whose value is an int. 0 or -ENOPROTOOPT. */
@@ -242,6 +286,13 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 	const struct number *n = number_of(level, name);
 	struct sock *s = r->s;
 
+	if (dgram_is(r)) {
+		if (get_of_datagrams(r, level, name, v) == 0)
+			return 0;
+		if (level != SOL_SOCKET || (name != SO_ERROR && name != SO_DOMAIN &&
+		                            name != SO_ACCEPTCONN && name != SO_REUSEADDR))
+			return -ENOPROTOOPT;
+	}
 	if (n) {
 		bool set = s->option_set >> n->option & 1;
 
@@ -296,7 +347,7 @@ static int get_option(const struct ref *r, int level, int name, void *value, soc
 	int64_t ns;
 	int v, err;
 
-	if (level == SOL_SOCKET && name == SO_LINGER) {
+	if (level == SOL_SOCKET && name == SO_LINGER && !dgram_is(r)) {
 		l.l_linger = l.l_onoff ? l.l_linger : 0;
 		return give(&l, sizeof(l), value, len);
 	}

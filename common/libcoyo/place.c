@@ -2,6 +2,7 @@
 /* Bytes in place: received ones where the worker has put them, and room where the next that are sent will lie. */
 #include "libcoyo/call.h"
 #include "libcoyo/coyo.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/state.h"
@@ -44,7 +45,7 @@ COYO_EXPORT ssize_t coyo_borrow(int handle, const void **bytes, int flags)
 	struct ref r;
 	ssize_t n = sock_find(handle, &r);
 
-	if (n == 0 && (flags & ~MSG_DONTWAIT))
+	if (n == 0 && ((flags & ~MSG_DONTWAIT) || dgram_is(&r)))
 		n = -EOPNOTSUPP;
 	if (n < 0)
 		return call_end(n);
@@ -68,6 +69,8 @@ COYO_EXPORT int coyo_release(int handle, size_t n)
 	struct ref r;
 	int err = sock_find(handle, &r);
 
+	if (err == 0 && dgram_is(&r))
+		err = -EOPNOTSUPP;
 	if (err < 0)
 		return (int)call_end(err);
 	sock_take_recv(&r);
@@ -110,7 +113,7 @@ COYO_EXPORT ssize_t coyo_reserve(int handle, void **room, int flags)
 	struct ref r;
 	ssize_t n = sock_find(handle, &r);
 
-	if (n == 0 && (flags & ~MSG_DONTWAIT))
+	if (n == 0 && ((flags & ~MSG_DONTWAIT) || dgram_is(&r)))
 		n = -EOPNOTSUPP;
 	if (n < 0)
 		return call_end(n);
@@ -134,6 +137,8 @@ COYO_EXPORT int coyo_commit(int handle, size_t n)
 	struct ref r;
 	int err = sock_find(handle, &r);
 
+	if (err == 0 && dgram_is(&r))
+		err = -EOPNOTSUPP;
 	if (err < 0)
 		return (int)call_end(err);
 	sock_take_send(&r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a socket is ready for: as poll() of Linux says it of a TCP socket in the same state. */
 #include "libcoyo/ready.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/listener.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/state.h"
@@ -52,6 +53,8 @@ short ready_look(const struct ref *r, short events, bool arm)
 	uint32_t state = state_settle(r);
 	short found = 0;
 
+	if (dgram_is(r))
+		return dgram_ready(r, events, arm);
 	sock_take_both(r);
 	state = sock_closed(r) ? SOCK_UNUSED : atomic_load(&r->s->state);
 	if (arm && r->s->slot != NONE && state != SOCK_UNUSED)

@@ -50,17 +50,19 @@ enum sock_state {
 	SOCK_CONNECTING, /* CONNECT is sent */
 	SOCK_UP,         /* connected, until it is closed */
 	SOCK_LISTENING,
+	SOCK_BOUND, /* for datagrams, with a port */
 };
 
 /* Bits of sock.flags. */
 #define SOCK_F_NONBLOCK    1u
 #define SOCK_F_SHUT_RD     2u
 #define SOCK_F_SHUT_WR     4u
-#define SOCK_F_ERROR_TAKEN 8u         /* the stream's error was returned once */
-#define SOCK_F_CONNECTED   16u        /* a connect() has returned 0 */
-#define SOCK_F_FAILED      32u        /* the last connect failed */
-#define SOCK_F_BROKEN      64u        /* the other side's words were impossible: EPROTO */
-#define SOCK_F_GONE        128u       /* a listener that the daemon has ended */
+#define SOCK_F_ERROR_TAKEN 8u   /* the stream's error was returned once */
+#define SOCK_F_CONNECTED   16u  /* a connect() has returned 0 */
+#define SOCK_F_FAILED      32u  /* the last connect failed */
+#define SOCK_F_BROKEN      64u  /* the other side's words were impossible: EPROTO */
+#define SOCK_F_GONE        128u /* a listener, or a port for datagrams, that the daemon has ended */
+#define SOCK_F_DATAGRAM    256u /* of type SOCK_DGRAM; connected: it has a peer */
 #define SOCK_F_WATCHED     (1u << 16) /* some process has or had it in an epoll set */
 
 #define SOCK_OPTIONS 16 /* settings of TCP kept for a socket that is not connected yet */
@@ -97,6 +99,13 @@ struct sock {
 	bool keepalive;
 	uint32_t option_set; /* bit: option[i] was set */
 	int64_t option[SOCK_OPTIONS];
+};
+
+/* One of the slots of a socket for datagrams. What is of the whole socket stands in its first slot's. */
+struct dgram_end {
+	struct bytering out, in;
+	uint32_t turn; /* whose worker's ring is read next */
+	uint32_t slot[APPLANE_WORKERS_MAX];
 };
 
 /* ---- lanes, processes ---- */
@@ -140,7 +149,8 @@ struct region {
 	_Atomic uint64_t changes;
 	_Atomic uint32_t watched;
 	struct lane lane[APPLANE_WORKERS_MAX];
-	/* struct slot[layout.slots], then struct sock[socks_max], then uint32_t[CHANGES]: the indices of the sockets that changed. */
+	/* struct slot[layout.slots], struct sock[socks_max], struct dgram_end[layout.slots], which streams do not touch, and uint32_t[CHANGES]: the
+	 * indices of the sockets that changed. */
 };
 
 /* The slots of the region. */
@@ -159,8 +169,29 @@ static inline struct sock *region_socks(struct region *r)
 {
 	return (struct sock *)((char *)r + region_socks_at(r));
 }
-/* Where the last changes are, each at its number modulo CHANGES. */
+/* Where the ends of sockets for datagrams begin. */
+static inline size_t region_dgrams_at(const struct region *r)
+{
+	return (region_socks_at(r) + r->socks_max * sizeof(struct sock) + COYO_CACHELINE - 1) /
+	       COYO_CACHELINE * COYO_CACHELINE;
+}
+/* They, by slot. */
+static inline struct dgram_end *region_dgrams(struct region *r)
+{
+	return (struct dgram_end *)((char *)r + region_dgrams_at(r));
+}
+/* Where the last changes begin. */
+static inline size_t region_changed_at(const struct region *r)
+{
+	return region_dgrams_at(r) + r->layout.slots * sizeof(struct dgram_end);
+}
+/* They, each at its number modulo CHANGES. */
 static inline uint32_t *region_changed(struct region *r)
 {
-	return (uint32_t *)(region_socks(r) + r->socks_max);
+	return (uint32_t *)((char *)r + region_changed_at(r));
+}
+/* The whole region. */
+static inline size_t region_bytes(const struct region *r)
+{
+	return region_changed_at(r) + CHANGES * sizeof(uint32_t);
 }

@@ -2,6 +2,7 @@
 /* The end of a socket. As with any TCP socket, what was written goes out and FIN follows; where received bytes lie unread a reset does (RFC 2525,
  * section 2.17). */
 #include "libcoyo/release.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
 #include "libcoyo/slot.h"
@@ -30,13 +31,17 @@ uint32_t release_socket(const struct ref *r)
 	token = s->token;
 	state = atomic_load(&s->state);
 	flags = atomic_load(&s->flags);
-	if (slot != NONE && state != SOCK_LISTENING)
+	if (slot != NONE && state != SOCK_LISTENING && state != SOCK_BOUND)
 		abort = s->linger_s == 0 || (flags & SOCK_F_BROKEN) || bytering_used(&s->in) > 0;
 	s->slot = NONE;
 	sock_free(r);
 	sock_give_both(r);
 	if (slot == NONE)
 		return NONE;
+	if (state == SOCK_BOUND) {
+		dgram_release(r->a, slot, token, flags);
+		return NONE;
+	}
 	wake_waiting(r->a, slot);
 	if (state == SOCK_LISTENING) {
 		unlisten(r->a, token, slot, flags & SOCK_F_GONE);

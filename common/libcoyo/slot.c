@@ -70,8 +70,8 @@ static bool let_go(struct attachment *a, uint32_t i)
 		return s->children == 0;
 	if (told & APPSEG_FREE)
 		return true;
-	/* A connection came into it before the listener had ended. */
-	if (s->posted && (told & APPSEG_UP)) {
+	/* A connection came into it before the listener had ended, or it was taken from a port for datagrams. */
+	if (s->posted && (told & (APPSEG_UP | STREAM_ERROR))) {
 		s->posted = false;
 		s->close_due = s->abort = true;
 	}
@@ -204,5 +204,13 @@ void slot_close_listener(struct attachment *a, uint32_t listener)
 	slot_of(a, listener)->listens = true;
 	list_closing(a, listener);
 	reap(a, a->region->layout.slots);
+	lock_give(&a->region->table);
+}
+
+void slot_leave(struct attachment *a, uint32_t slot)
+{
+	lock_take(&a->region->table);
+	slot_of(a, slot)->posted = true;
+	list_closing(a, slot);
 	lock_give(&a->region->table);
 }

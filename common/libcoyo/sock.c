@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Handles and the table of sockets. */
 #include "libcoyo/sock.h"
+#include "libcoyo/dgram.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
@@ -57,7 +58,7 @@ static void clear(struct sock *s)
 		s->posted[w] = 0;
 }
 
-int sock_new(unsigned attachment, uint32_t state)
+int sock_new(unsigned attachment, uint32_t state, uint32_t flags)
 {
 	struct attachment *a = attach_at(attachment);
 	struct region *r = a->region;
@@ -74,6 +75,7 @@ int sock_new(unsigned attachment, uint32_t state)
 	}
 	s = &region_socks(r)[i];
 	clear(s);
+	atomic_store(&s->flags, flags);
 	seat_take(s, a->seat);
 	atomic_store(&s->state, state);
 	r->socks_open++;
@@ -135,11 +137,20 @@ static bool has_stream(const struct ref *r)
 	return r->s->slot != NONE && atomic_load(&r->s->state) == SOCK_UP;
 }
 
+static bool has_port(const struct ref *r)
+{
+	return r->s->slot != NONE && atomic_load(&r->s->state) == SOCK_BOUND;
+}
+
 void sock_take_recv(const struct ref *r)
 {
 	struct sock *s = r->s;
 
-	if (!lock_take(&s->recv) || !has_stream(r))
+	if (!lock_take(&s->recv))
+		return;
+	if (has_port(r))
+		dgram_repair(r, true);
+	if (!has_stream(r))
 		return;
 	atomic_store(&s->in.shared->tail, s->in.mine);
 	lane_kick_again(r->a, s->worker, s->slot);
@@ -149,7 +160,11 @@ void sock_take_send(const struct ref *r)
 {
 	struct sock *s = r->s;
 
-	if (!lock_take(&s->send) || !has_stream(r))
+	if (!lock_take(&s->send))
+		return;
+	if (has_port(r))
+		dgram_repair(r, false);
+	if (!has_stream(r))
 		return;
 	atomic_store(&s->out.shared->head, s->out.mine);
 	lane_kick_again(r->a, s->worker, s->slot);

@@ -22,8 +22,8 @@ struct ref {
 	unsigned attachment;
 };
 
-/* A new socket, held by this process alone. Its handle, or -EMFILE. */
-int sock_new(unsigned attachment, uint32_t state);
+/* A new socket, held by this process alone; flags: SOCK_F_... Its handle, or -EMFILE. */
+int sock_new(unsigned attachment, uint32_t state, uint32_t flags);
 /* The socket that this process holds under that handle. 0 or -EBADF. */
 int sock_find(int handle, struct ref *out);
 /* An entry of the table without asking who holds it. */

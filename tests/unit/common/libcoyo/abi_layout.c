@@ -86,10 +86,29 @@ static void of_lanes(void)
 	NUMBER(APP_OPT_WARNINGS);
 }
 
+static void of_datagrams(void)
+{
+	SIZE(struct appdgram);
+	FIELD(struct appdgram, len);
+	FIELD(struct appdgram, port);
+	FIELD(struct appdgram, id);
+	SIZE(struct appdgram_path);
+	FIELD(struct appdgram_path, key);
+	FIELD(struct appdgram_path, most);
+	NUMBER(APPDGRAM_MOST);
+	NUMBER(APPDGRAM_ALIGN);
+	NUMBER(APPDGRAM_PATHS);
+	NUMBER(APPSEG_PATHS_AT);
+	NUMBER(APPSEG_DATAGRAM_ERROR);
+	NUMBER(APPLANE_PEER);
+	NUMBER(APPLANE_OPT_IN_MOST);
+}
+
 int main(void)
 {
 	of_programs();
 	of_slots();
 	of_lanes();
+	of_datagrams();
 	return 0;
 }

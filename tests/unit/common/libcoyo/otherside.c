@@ -38,11 +38,17 @@ struct end {
 	uint32_t worker;
 	uint32_t peer; /* slot */
 	struct appseg_side side;
+	/* Of a port for datagrams: its token, 0: it is a stream. */
+	uint32_t port_token;
+	struct node_id only; /* APPLANE_PEER; only_port 0: none */
+	uint16_t only_port;
+	bool kicked; /* looked at when it was kicked, so that nothing overtakes what was said before */
 };
 
 struct listener {
 	uint32_t token, port;
 	uint32_t owner;
+	bool datagrams;
 };
 
 struct app {
@@ -146,7 +152,7 @@ static void give_back(struct otherside *o, struct app *a, uint32_t slot)
 	tell(o, a, slot, APPSEG_FREE, 0);
 }
 
-/* ---- streams ---- */
+/* ---- slots ---- */
 
 static void begin(struct otherside *o, struct app *a, uint32_t slot, uint32_t worker)
 {
@@ -162,10 +168,100 @@ static void begin(struct otherside *o, struct app *a, uint32_t slot, uint32_t wo
 static struct listener *listener_at(struct app *a, uint32_t port)
 {
 	for (unsigned i = 0; i < LISTENERS; i++)
-		if (a->listener[i].token && a->listener[i].port == port)
+		if (a->listener[i].token && a->listener[i].port == port &&
+		    !a->listener[i].datagrams)
 			return &a->listener[i];
 	return NULL;
 }
+
+static struct listener *listener_named(struct app *a, uint32_t token)
+{
+	for (unsigned i = 0; i < LISTENERS; i++)
+		if (a->listener[i].token == token)
+			return &a->listener[i];
+	return NULL;
+}
+
+/* ---- datagrams ---- */
+
+/* The slot of that port with a worker; NOBODY: nobody has it. */
+static uint32_t datagram_end(struct otherside *o, struct app *a, uint32_t worker, uint16_t port)
+{
+	for (uint32_t i = 0; i < o->layout.slots; i++) {
+		struct listener *l = a->end[i].given && a->end[i].port_token
+		                             ? listener_named(a, a->end[i].port_token)
+		                             : NULL;
+
+		if (l && l->port == port && a->end[i].worker == worker)
+			return i;
+	}
+	return NOBODY;
+}
+
+static void datagram_error(struct otherside *o, struct app *a, uint32_t slot,
+                           const struct appdgram *h, int err)
+{
+	struct end *e = &a->end[slot];
+
+	if (e->only_port != h->port || !id_eq(&e->only, &h->id))
+		return;
+	atomic_store(&words_of(o, a, slot)->stream.err, err);
+	tell(o, a, slot, APPSEG_DATAGRAM_ERROR, err);
+}
+
+/* One goes to the port of this node that it is for. Any other node is one step away, carries 1 000 bytes and sends back what it gets. */
+static void datagram(struct otherside *o, struct app *a, uint32_t slot, struct appdgram *h,
+                     const uint8_t *payload)
+{
+	struct end *e = &a->end[slot];
+	bool here = id_eq(&h->id, &otherside_id);
+	uint16_t own = (uint16_t)listener_named(a, e->port_token)->port;
+	uint32_t to = here ? datagram_end(o, a, e->worker, h->port) : slot;
+	struct bytering *in;
+
+	appdgram_path_set(appseg_paths(words_of(o, a, slot)), &h->id, here ? APPDGRAM_MOST : 1000);
+	if (!here && h->len > 1000) {
+		datagram_error(o, a, slot, h, EMSGSIZE);
+		return;
+	}
+	if (here && to != NOBODY && a->end[to].only_port && a->end[to].only_port != own)
+		to = NOBODY;
+	if (to == NOBODY) {
+		datagram_error(o, a, slot, h, ECONNREFUSED);
+		return;
+	}
+	in = &a->end[to].side.in;
+	if (bytering_room(in) < appdgram_bytes(h->len))
+		return;
+	if (here)
+		h->port = own;
+	appdgram_put(in, 0, h, sizeof(*h));
+	appdgram_put(in, sizeof(*h), payload, h->len);
+	bytering_commit(in, appdgram_bytes(h->len));
+	wake(o, a, to, &words_of(o, a, to)->in_waits);
+}
+
+static bool datagrams(struct otherside *o, struct app *a, uint32_t slot)
+{
+	struct end *e = &a->end[slot];
+	struct bytering *out = &e->side.out;
+	uint8_t payload[APPDGRAM_MOST];
+	struct appdgram h;
+	bool did = false;
+
+	e->kicked = false;
+	while (appdgram_first(out, bytering_used(out), &h) > 0) {
+		appdgram_get(out, sizeof(h), payload, h.len);
+		bytering_consume(out, appdgram_bytes(h.len));
+		datagram(o, a, slot, &h, payload);
+		did = true;
+	}
+	if (did && atomic_exchange(&words_of(o, a, slot)->stream.out_full, 0))
+		wake(o, a, slot, &words_of(o, a, slot)->out_waits);
+	return did;
+}
+
+/* ---- streams ---- */
 
 /* One that connects meets a slot that was posted, if there is one. */
 static bool match(struct otherside *o, struct app *a, uint32_t slot)
@@ -305,11 +401,24 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 		break;
 	case APPLANE_ACCEPT_INTO:
 		begin(o, a, m->slot, worker);
+		if (!listener_named(a, m->token)) {
+			give_back(o, a, m->slot); /* its end has overtaken it */
+			break;
+		}
+		if (listener_named(a, m->token)->datagrams) {
+			a->end[m->slot].port_token = m->token;
+			break;
+		}
 		a->end[m->slot].posted = m->token;
 		a->end[m->slot].listener_slot = m->option;
 		break;
+	case APPLANE_PEER:
+		a->end[m->slot].only = m->id;
+		a->end[m->slot].only_port = m->port;
+		break;
 	case APPLANE_KICK:
 		o->count.after_close += !a->end[m->slot].given || a->end[m->slot].closing;
+		a->end[m->slot].kicked = true;
 		atomic_exchange(&words_of(o, a, m->slot)->stream.worker_kicked, 0);
 		break;
 	case APPLANE_CLOSE:
@@ -323,7 +432,8 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 	}
 }
 
-static bool serve(struct otherside *o, struct app *a)
+/* Takes what lies in the lanes. */
+static bool hear(struct otherside *o, struct app *a)
 {
 	bool did = false;
 
@@ -339,10 +449,20 @@ static bool serve(struct otherside *o, struct app *a)
 			did = true;
 		}
 	}
+	return did;
+}
+
+static bool serve(struct otherside *o, struct app *a)
+{
+	bool did = hear(o, a);
+
 	for (uint32_t i = 0; i < o->layout.slots; i++) {
 		if (a->end[i].given && a->end[i].wants)
 			did |= match(o, a, i);
-		did |= pump(o, a, i);
+		if (a->end[i].given && a->end[i].port_token)
+			did |= a->end[i].kicked && datagrams(o, a, i);
+		else
+			did |= pump(o, a, i);
 		if (a->end[i].ready_due)
 			tell_ready(o, a, i);
 	}
@@ -415,16 +535,27 @@ static void attach(struct otherside *o, struct app *a)
 		atomic_store(&o->last, a);
 }
 
+static bool has_port(struct app *a, uint32_t port, bool datagrams)
+{
+	for (unsigned i = 0; i < LISTENERS; i++)
+		if (a->listener[i].token && a->listener[i].port == port &&
+		    a->listener[i].datagrams == datagrams)
+			return true;
+	return false;
+}
+
 static void listen_line(struct otherside *o, struct app *a, const struct app_request *req)
 {
+	bool datagrams = req->type == APP_REQ_DATAGRAMS;
 	uint32_t port = req->port ? req->port : ++o->free_port;
 
 	for (unsigned i = 0; i < LISTENERS; i++) {
-		if (listener_at(a, port))
+		if (has_port(a, port, datagrams))
 			break;
 		if (a->listener[i].token)
 			continue;
-		a->listener[i] = (struct listener){.token = ++o->tokens, .port = port};
+		a->listener[i] = (struct listener){
+		        .token = ++o->tokens, .port = port, .datagrams = datagrams};
 		answer(a,
 		       &(struct app_answer){.type = APP_ANS_LISTENING,
 		                            .token = o->tokens,
@@ -436,13 +567,18 @@ static void listen_line(struct otherside *o, struct app *a, const struct app_req
 	       NULL, 0);
 }
 
+/* What was sent before a port for datagrams ends still goes. */
 static void unlisten_line(struct otherside *o, struct app *a, uint32_t token)
 {
+	hear(o, a);
+	for (uint32_t i = 0; i < o->layout.slots; i++)
+		if (a->end[i].given && a->end[i].port_token == token)
+			datagrams(o, a, i);
 	for (unsigned i = 0; i < LISTENERS; i++)
 		if (a->listener[i].token == token)
 			a->listener[i] = (struct listener){0};
 	for (uint32_t i = 0; i < o->layout.slots; i++)
-		if (a->end[i].given && a->end[i].posted == token)
+		if (a->end[i].given && (a->end[i].posted == token || a->end[i].port_token == token))
 			give_back(o, a, i);
 	answer(a, &(struct app_answer){.type = APP_ANS_OK}, NULL, 0);
 }
@@ -456,7 +592,7 @@ static void request(struct otherside *o, struct app *a, size_t len)
 		return;
 	if (req.type == APP_REQ_ATTACH)
 		attach(o, a);
-	else if (req.type == APP_REQ_LISTEN)
+	else if (req.type == APP_REQ_LISTEN || req.type == APP_REQ_DATAGRAMS)
 		listen_line(o, a, &req);
 	else if (req.type == APP_REQ_UNLISTEN)
 		unlisten_line(o, a, req.token);

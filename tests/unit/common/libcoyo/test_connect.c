@@ -28,7 +28,7 @@ static int option(int h, int level, int name)
 static void what_is_no_socket_of_ours(void **state)
 {
 	assert_fails(coyo_socket(AF_INET, SOCK_STREAM, 0), EAFNOSUPPORT);
-	assert_fails(coyo_socket(AF_COYO, SOCK_DGRAM, 0), ESOCKTNOSUPPORT);
+	assert_fails(coyo_socket(AF_COYO, SOCK_SEQPACKET, 0), ESOCKTNOSUPPORT);
 	assert_fails(coyo_socket(AF_COYO, SOCK_STREAM, IPPROTO_UDP), EPROTONOSUPPORT);
 }
 
@@ -334,7 +334,7 @@ static void names(void **state)
 	assert_int_equal(coyo_getaddrinfo(NULL, NULL, &hints, &ai), EAI_NONAME);
 	hints.ai_family = AF_INET;
 	assert_int_equal(coyo_getaddrinfo(text, "1", &hints, &ai), EAI_FAMILY);
-	hints = (struct addrinfo){.ai_socktype = SOCK_DGRAM};
+	hints = (struct addrinfo){.ai_socktype = SOCK_SEQPACKET};
 	assert_int_equal(coyo_getaddrinfo(text, "1", &hints, &ai), EAI_SOCKTYPE);
 }
 
