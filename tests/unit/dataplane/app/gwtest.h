@@ -39,7 +39,7 @@ static inline void gwtest_start(struct gwtest *t)
 	assert_true(g->epoll >= 0);
 	gw_lists_init(g);
 	g->listeners = calloc(GW_LISTENERS_MAX, sizeof(struct gw_listener *));
-	g->port_token = calloc(65536, sizeof(uint32_t));
+	g->port_token = calloc(GW_PORTS, sizeof(uint32_t));
 	assert_non_null(g->listeners);
 	assert_non_null(g->port_token);
 }
