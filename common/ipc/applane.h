@@ -87,6 +87,8 @@ struct applane {
 
 /* Of a port for datagrams: err holds what became of one that was sent to the peer of APPLANE_PEER. The application takes the bit back. */
 #define APPSEG_DATAGRAM_ERROR 16u
+/* Of its slot: the worker has it, and what comes from now on goes into its ring. */
+#define APPSEG_BOUND 32u
 
 /* How the application waits: bits of in_waits and out_waits. It sets one, looks again, and then waits; the worker takes all by exchange
  * after it has changed something, and does what each asks for. Where neither is set nobody is woken. */

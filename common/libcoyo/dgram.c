@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sockets for datagrams: bound, connected, ready, ended. */
 #include "libcoyo/dgram.h"
+#include "libcoyo/clock.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/slot.h"
 #include "libcoyo/state.h"
+#include "libcoyo/wait.h"
 #include "libcoyo/wake.h"
 
 #include <errno.h>
@@ -15,6 +17,8 @@
 #define OUTPUT (POLLOUT | POLLWRNORM)
 
 #define LEAST_LIMIT appdgram_bytes(APPDGRAM_MOST) /* as with Linux there is always room for one */
+
+#define BOUND_NS (5 * NS_PER_S) /* a worker that runs takes a slot in a moment */
 
 static uint32_t workers(const struct ref *r)
 {
@@ -90,13 +94,36 @@ static int tell_limit(const struct ref *r)
 	return r->s->option_set >> DGRAM_OPT_IN & 1 ? tell_all(r, &m) : 0;
 }
 
+/* Waits until the worker has the slot: whoever hears of the port after bind() may send there. 0 or a negative errno. */
+static int await_bound(struct attachment *a, uint32_t slot, int64_t until)
+{
+	struct appseg_slot *words = attach_slot(a, slot);
+	uint32_t bits = APPSEG_BOUND | APPSEG_FREE | STREAM_ERROR, told, value;
+
+	while (!((told = atomic_load(&words->stream.told)) & bits)) {
+		int64_t left = until - clock_ns();
+
+		value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (attach_look(a))
+			return -ENETDOWN;
+		/* A signal shortens the sleep and not the wait. */
+		if (!(atomic_load(&words->stream.told) & bits))
+			wait_futex(&words->in_waits, value, min_u64((uint64_t)left, WAIT_TICK_NS));
+	}
+	return told & APPSEG_BOUND ? 0 : -ENETDOWN;
+}
+
 /* The daemon has given the port. Under both locks. */
 static int open_port(const struct ref *r, const struct app_answer *ans, const uint32_t *slot)
 {
 	struct applane_msg m = {
 	        .type = APPLANE_ACCEPT_INTO, .token = ans->token, .option = slot[0]};
 	struct dgram_end *first = dgram_end(r->a, slot[0]);
+	int64_t until = clock_ns() + BOUND_NS;
 	struct sock *s = r->s;
+	int err;
 
 	memcpy(first->slot, slot, workers(r) * sizeof(*slot));
 	first->turn = 0;
@@ -105,7 +132,10 @@ static int open_port(const struct ref *r, const struct app_answer *ans, const ui
 	s->bound_port = ans->port;
 	s->bound = true;
 	atomic_store(&s->state, SOCK_BOUND);
-	return tell_all(r, &m);
+	err = tell_all(r, &m);
+	for (uint32_t w = 0; w < workers(r) && err == 0; w++)
+		err = await_bound(r->a, slot[w], until);
+	return err;
 }
 
 /* Under both locks. */

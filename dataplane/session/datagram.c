@@ -61,6 +61,13 @@ void datagram_open(struct worker_sessions *s, struct app_listener *l, uint16_t p
 	s->datagrams->nports++;
 }
 
+void datagram_bound(struct worker_sessions *s, struct app_stream *st)
+{
+	st->posted->in_most = st->side.in.cap;
+	atomic_fetch_or(&st->side.shared->told, APPSEG_BOUND);
+	news_in(s, st);
+}
+
 void datagram_close(struct worker_sessions *s, struct app_listener *l)
 {
 	struct app_listener **link = chain_of(s, l->own_port);

@@ -45,6 +45,8 @@ struct app_listener *datagram_holder(struct worker_sessions *s, uint32_t remote,
 void datagram_noted(struct worker_sessions *s, struct app_stream *st, uint32_t remote);
 /* The listener is the port's from now on. */
 void datagram_open(struct worker_sessions *s, struct app_listener *l, uint16_t port);
+/* The slot is its port's. */
+void datagram_bound(struct worker_sessions *s, struct app_stream *st);
 /* It hears nothing more, and its slot is let go of. */
 void datagram_close(struct worker_sessions *s, struct app_listener *l);
 /* Its slot may have something to send. */

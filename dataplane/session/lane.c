@@ -249,7 +249,8 @@ static void do_accept_into(struct worker_sessions *s, struct app_port *p,
 	st->posted = l;
 	TAILQ_INSERT_TAIL(&l->posted, st, watch_link);
 	s->listeners_ready |= l->ready;
-	l->in_most = st->side.in.cap;
+	if (l->datagrams)
+		datagram_bound(s, st);
 }
 
 static void do_option(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m)

@@ -407,6 +407,7 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 		}
 		if (listener_named(a, m->token)->datagrams) {
 			a->end[m->slot].port_token = m->token;
+			tell(o, a, m->slot, APPSEG_BOUND, 0);
 			break;
 		}
 		a->end[m->slot].posted = m->token;

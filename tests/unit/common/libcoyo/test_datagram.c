@@ -2,10 +2,12 @@
 /* Sockets for datagrams as programs use them: one call is one of them, sizes, peers, errors, waiting, ends. */
 #include "pair.h"
 #include "ipc/applane.h"
+#include "ipc/cpdp.h"
+#include "libcoyo/dgram.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <time.h>
+#include <sys/wait.h>
 
 static struct otherside *o;
 
@@ -381,6 +383,74 @@ static void test_limits(void **state)
 	coyo_close(h);
 }
 
+/* ---- several processes ---- */
+
+static void joined(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* A child uses its parent's socket; its close is the last one's. */
+static void test_a_child_shares_it(void **state)
+{
+	struct sockaddr_coyo to = echo(1);
+	int h = bound(5000);
+	char in[8];
+	pid_t child = fork();
+
+	if (child == 0) {
+		bool good = send_to(h, "child", 5, &to) == 5 &&
+		            coyo_recv(h, in, sizeof(in), 0) == 5 && coyo_close(h) == 0;
+
+		_exit(good ? 0 : 1);
+	}
+	joined(child);
+	assert_int_equal(send_to(h, "parent", 6, &to), 6);
+	assert_int_equal(coyo_recv(h, in, sizeof(in), 0), 6);
+	assert_memory_equal(in, "parent", 6);
+	coyo_close(h);
+	pair_await(otherside_slots(o) == 0);
+}
+
+/* A child dies in the middle of a send and of a receive: with the locks, indices moved and nobody told. */
+static void test_a_child_dies_with_the_locks(void **state)
+{
+	struct sockaddr_coyo to = pair_address(5000);
+	int h = bound(5000);
+	char in[8];
+	pid_t child;
+
+	assert_int_equal(send_to(h, "one", 3, &to), 3);
+	pair_await(coyo_poll(&(struct pollfd){.fd = h, .events = POLLIN}, 1, 0) == 1);
+	child = fork();
+	if (child == 0) {
+		struct appdgram head = {.len = 3, .port = 5000, .id = otherside_id};
+		uint32_t w;
+		struct ref r;
+
+		if (sock_find(h, &r) < 0)
+			_exit(1);
+		sock_take_both(&r);
+		w = cp_session_worker(&otherside_id, r.a->region->layout.workers);
+		appdgram_put(&dgram_end(r.a, dgram_slot(&r, w))->out, 0, &head, sizeof(head));
+		appdgram_put(&dgram_end(r.a, dgram_slot(&r, w))->out, sizeof(head), "two", 3);
+		dgram_end(r.a, dgram_slot(&r, w))->out.mine += appdgram_bytes(3);
+		dgram_end(r.a, dgram_slot(&r, w))->in.mine += appdgram_bytes(3);
+		_exit(0);
+	}
+	joined(child);
+	/* "one" counts as read, "two" as sent. */
+	assert_int_equal(send_to(h, "three", 5, &to), 5);
+	assert_int_equal(coyo_recv(h, in, sizeof(in), 0), 3);
+	assert_memory_equal(in, "two", 3);
+	assert_int_equal(coyo_recv(h, in, sizeof(in), 0), 5);
+	coyo_close(h);
+	pair_await(otherside_slots(o) == 0);
+}
+
 /* ---- what is not for them ---- */
 
 static void test_what_streams_alone_do(void **state)
@@ -482,6 +552,8 @@ int main(void)
 	        T(test_closed_while_waiting),
 	        T(test_no_room),
 	        T(test_limits),
+	        T(test_a_child_shares_it),
+	        T(test_a_child_dies_with_the_locks),
 	        T(test_what_streams_alone_do),
 	        T(test_lies),
 	        T(test_daemon_ends),

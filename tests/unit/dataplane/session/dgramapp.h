@@ -24,7 +24,7 @@ static inline void bind_port(struct lanes *w, struct lapp *a, uint32_t slot, uin
 	assert_true(LANES_UNTIL(w, a->listening, NS_PER_S));
 	lapp_post(a, slot, slot);
 	lanes_for(w, NS_PER_MS);
-	assert_true(held(a, slot));
+	assert_true(held(a, slot) && has(a, slot, APPSEG_BOUND));
 }
 
 static inline void peer(struct lapp *a, uint32_t slot, const struct node_id *id, uint16_t port)
