@@ -388,6 +388,40 @@ def listener(bed):
     check(server.returncode == 0, "shutdown() of a listener ends an accept() that waits, and the next ones")
 
 
+HANDED = r"""
+import ctypes, fcntl, os, socket, sys
+port, how = int(sys.argv[1]), sys.argv[2]
+if len(sys.argv) == 4:
+    l = socket.socket(fileno=int(sys.argv[3]))
+    assert l.getsockname() == ("::", port, 0, 0), l.getsockname()
+    s = l.accept()[0]
+    s.sendall(s.recv(10))
+    sys.exit()
+l = socket.socket(socket.AF_INET6)
+l.bind(("::", port))
+l.listen()
+if how == "close_range":
+    assert ctypes.CDLL(None).close_range(3, ctypes.c_uint(-1), 4) == 0
+else:
+    for fd in range(3, 1024):
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        except OSError:
+            pass
+fcntl.fcntl(l, fcntl.F_SETFD, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv, str(l.fileno())])
+"""
+
+
+def handed(bed):
+    """A server that starts itself anew keeps nothing but its listener, and knows it by the address that bind() was given, as haproxy and nginx do."""
+    for port, how in ((7006, "fcntl"), (7007, "close_range")):
+        server = bed.serve(port, "python3", bed.write("handed.py", HANDED), port, how, stderr=PIPE)
+        bed.call("python3", bed.write("ask.py", ASK), bed.name, port)
+        said = server.communicate(timeout=20)[1].decode()
+        check(server.returncode == 0, "a listener goes on in the program that follows by exec(), after %s %s" % (how, said[-300:]))
+
+
 def curl(bed):
     text = missing("curl", "curl")
     if text:
@@ -615,6 +649,7 @@ def programs(net, bed):
     sigpipe(bed)
     python(bed, net.ghost())
     listener(bed)
+    handed(bed)
     text = missing("redis-server", "redis-server") or missing("redis-benchmark", "redis-tools")
     if text:
         print("skipped: " + text)

@@ -55,6 +55,12 @@ SHIM(dup3) int shim_dup3(int from, int to, int flags)
 	return r;
 }
 
+/* A program that starts itself anew marks every descriptor to be closed by exec: the memory of the run is none of its own, and goes along. */
+static bool spared(int fd, int command)
+{
+	return command == F_SETFD && fds_kind(fd) == FD_TABLE;
+}
+
 static int after_fcntl(int fd, int command, int r)
 {
 	if (r >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC) &&
@@ -71,7 +77,8 @@ SHIM(fcntl) int shim_fcntl(int fd, int command, ...)
 	va_start(ap, command);
 	argument = va_arg(ap, void *);
 	va_end(ap);
-	return after_fcntl(fd, command, NEXT(fcntl)(fd, command, argument));
+	return spared(fd, command) ? 0
+	                           : after_fcntl(fd, command, NEXT(fcntl)(fd, command, argument));
 }
 
 SHIM(fcntl64) int shim_fcntl64(int fd, int command, ...)
@@ -82,7 +89,8 @@ SHIM(fcntl64) int shim_fcntl64(int fd, int command, ...)
 	va_start(ap, command);
 	argument = va_arg(ap, void *);
 	va_end(ap);
-	return after_fcntl(fd, command, NEXT(fcntl64)(fd, command, argument));
+	return spared(fd, command) ? 0
+	                           : after_fcntl(fd, command, NEXT(fcntl64)(fd, command, argument));
 }
 
 /* The memory's descriptor if it lies in the range, else -1. */
@@ -97,14 +105,14 @@ static int table_within(unsigned first, unsigned last)
 
 SHIM(close_range) int shim_close_range(unsigned first, unsigned last, int flags)
 {
-	int spared = flags & CLOSE_RANGE_CLOEXEC ? -1 : table_within(first, last), r = 0;
+	int table = table_within(first, last), r = 0;
 
-	if (spared < 0)
+	if (table < 0)
 		return NEXT(close_range)(first, last, flags);
-	if ((unsigned)spared > first)
-		r = NEXT(close_range)(first, (unsigned)spared - 1, flags);
-	if (r == 0 && (unsigned)spared < last)
-		r = NEXT(close_range)((unsigned)spared + 1, last, flags);
+	if ((unsigned)table > first)
+		r = NEXT(close_range)(first, (unsigned)table - 1, flags);
+	if (r == 0 && (unsigned)table < last)
+		r = NEXT(close_range)((unsigned)table + 1, last, flags);
 	return r;
 }
 

@@ -119,6 +119,8 @@ struct fd_slot *fds_recover(int fd)
 		s = fds_new(fd, (enum fd_kind)end.kind);
 		if (s) {
 			s->end = end;
+			s->bound_len = min_u64(end.bound_len, sizeof(end.bound));
+			memcpy(&s->bound, end.bound, s->bound_len);
 			s->told = true;
 		}
 	}

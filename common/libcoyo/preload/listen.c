@@ -68,6 +68,8 @@ SHIM(bind) int shim_bind(int fd, const struct sockaddr *sa, socklen_t len)
 	s->bound_len =
 	        sa->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 	memcpy(&s->bound, sa, s->bound_len);
+	s->end.bound_len = (uint8_t)s->bound_len;
+	memcpy(s->end.bound, sa, s->bound_len);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #define TABLE_ENV     "COYO_RUN_TABLE" /* FD:INODE of the memory, which `coyo run` has made */
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 #define TABLE_SETS    512u
 #define TABLE_WAYS    8u
 #define TABLE_MOST    (TABLE_SETS * TABLE_WAYS) /* addresses, and descriptors, that are remembered */
@@ -26,6 +26,9 @@ struct table_end {
 	uint8_t family; /* AF_INET or AF_INET6: what the program asked for */
 	uint16_t local_port, peer_port;
 	struct node_id local, peer; /* zero: not known */
+	/* A listener: the address that bind() was given, which a program that gets the descriptor from another compares with its own. */
+	uint8_t bound_len; /* 0: none */
+	uint8_t bound[sizeof(struct sockaddr_in6)];
 };
 
 struct table_way {
