@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -18,7 +19,7 @@ NO_PROXY = "it knows no proxy"
 DATAGRAMS = "its datagrams are not carried"
 DIRECT = "Go calls the kernel past the C library"
 PORTS = {"http": 8090, "https": 8443, "iperf3": 5201, "ssh": 2222, "rsync": 8730, "git": 9418, "redis": 6379, "sql": 5432, "mqtt": 1883,
-         "dns": 5353, "mosh": 60001}
+         "dns": 5353, "mosh": 60001, "behind": 8070, "cache": 11211}
 
 
 class Row:
@@ -32,7 +33,13 @@ class Row:
         return [package for program, package in self.needs if not find(program)]
 
 
-ROWS = []
+class Plain:
+    """The way of a server that only another server asks."""
+
+    name = ""
+
+
+PLAIN, ROWS = Plain(), []
 
 
 def row(name, needs, run=YES, tun=YES, forward=YES, proxy=YES, short=False):
@@ -127,7 +134,7 @@ def wrk(bed, way):
         load = bed.start(way, "wrk", "-t1", "-c8", "-d2s", way.url("http") + "/s1", stdout=PIPE, stderr=subprocess.STDOUT)
         for _ in range(3):
             time.sleep(0.5)
-            os.kill(server.pid, 1)
+            os.kill(server.pid, signal.SIGHUP)
         out = load.communicate(timeout=30)[0].decode()
     if load.returncode or "Non-2xx" in out or re.search(r"Socket errors:.*connect [1-9]", out) or not re.search(r"Requests/sec: +[1-9]", out):
         raise coyonet.NetError(out.strip()[-300:])
@@ -145,6 +152,79 @@ def chromium(bed, way):
     if b"served by nginx" not in got:
         raise coyonet.NetError("it shows %.200r" % got)
     return "shows a page, with --no-sandbox"
+
+
+HAPROXY = """
+global
+  stats socket {dir}/haproxy.sock mode 600 level admin expose-fd listeners
+defaults
+  mode http
+  timeout connect 10s
+  timeout client 20s
+  timeout server 20s
+  option splice-auto
+  option tcpka
+  option tcp-smart-accept
+frontend in
+  bind :::{http} v4v6 defer-accept tfo
+  bind :::{https} v4v6
+  default_backend files
+backend files
+  server own 127.0.0.1:{behind}
+"""
+
+
+@row("curl, haproxy before nginx", (("haproxy", "haproxy"), *CURL))
+def haproxy(bed, way):
+    """It splices, and takes its listeners' descriptors over from the one before it when it reloads."""
+    www(bed)
+    conf = bed.write("haproxy.conf", HAPROXY.format(dir=bed.dir, **PORTS))
+    files = bed.write("files.conf", NGINX.format(dir=bed.dir, http=PORTS["behind"], https=PORTS["behind"] + 1))
+    with bed.serving(PLAIN, ("behind",), "nginx", "-c", files, "-p", bed.dir, "-e", bed.path("nginx.err")), \
+            bed.serving(way, ("http", "https"), "haproxy", "-W", "-db", "-f", conf) as server:
+        for _ in range(3):
+            got = bed.call(way, "sh", "-c", "curl -sSf --limit-rate 200M %s/big | sha256sum" % way.url("http"), seconds=300)
+            same(got.split()[0].decode(), bed.big, "what came")
+            os.kill(server.pid, signal.SIGUSR2)
+            time.sleep(0.3)
+    return "%d MiB spliced, and reloads" % (bed.size >> 20)
+
+
+APACHE = """
+ServerRoot {dir}
+ServerName x
+PidFile {dir}/apache.pid
+ErrorLog {dir}/apache.err
+DefaultRuntimeDir {dir}
+Mutex pthread
+Listen [::]:{http}
+Listen [::]:{https}
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+DocumentRoot {dir}/www
+"""
+
+
+@row("ab, apache2", (("apache2", "apache2-bin"), ("ab", "apache2-utils"), ("openssl", "openssl")), proxy=NO_PROXY)
+def apache(bed, way):
+    www(bed)
+    conf = bed.write("apache.conf", APACHE.format(dir=bed.dir, **PORTS))
+    with bed.serving(way, ("http", "https"), "apache2", "-f", conf, "-DFOREGROUND") as server:
+        load = bed.start(way, "ab", "-q", "-n", "2000", "-c", "8", way.url("http") + "/s1", stdout=PIPE, stderr=subprocess.STDOUT)
+        os.kill(server.pid, signal.SIGUSR1)
+        out = load.communicate(timeout=60)[0].decode()
+    if load.returncode or not re.search("Failed requests: +0$", out, re.M):
+        raise coyonet.NetError(re.search("Complete requests.*?(?=Total transferred)", out, re.S).group(0) if "Complete" in out else out[-300:])
+    return "2000 requests, 8 at once, over a graceful restart"
+
+
+@row("memcached", (("memcached", "memcached"), ("nc", "netcat-openbsd")))
+def memcached(bed, way):
+    through = "-X 5 -x 127.0.0.1:1080" if way.name == "coyo proxy" else ""
+    with bed.serving(way, ("cache",), "memcached", "-p", PORTS["cache"], "-U", 0, "-l", "0.0.0.0,::", "-t", 4):
+        got = bed.call(way, "sh", "-c", "printf 'set k 0 0 5\\r\\nvalue\\r\\nget k\\r\\nquit\\r\\n' | nc -N %s %s %d" % (through, way.host, way.port("cache")))
+    same(got, b"STORED\r\nVALUE k 0 5\r\nvalue\r\nEND\r\n", "the answer")
+    return "a value kept and read"
 
 
 @row("iperf3", (("iperf3", "iperf3"),), proxy=NO_PROXY)
