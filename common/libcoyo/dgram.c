@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sockets for datagrams: bound, connected, ready, ended. */
 #include "libcoyo/dgram.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/clock.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -115,6 +116,15 @@ static int await_bound(struct attachment *a, uint32_t slot, int64_t until)
 	return told & APPSEG_BOUND ? 0 : -ENETDOWN;
 }
 
+/* What workers say of the slots concerns this socket. */
+static void own_slots(const struct ref *r, const uint32_t *slot)
+{
+	lock_take(&r->a->region->table);
+	for (uint32_t w = 0; w < workers(r); w++)
+		region_slots(r->a->region)[slot[w]].sock = r->index;
+	lock_give(&r->a->region->table);
+}
+
 /* The daemon has given the port. Under both locks. */
 static int open_port(const struct ref *r, const struct app_answer *ans, const uint32_t *slot)
 {
@@ -127,6 +137,7 @@ static int open_port(const struct ref *r, const struct app_answer *ans, const ui
 
 	memcpy(first->slot, slot, workers(r) * sizeof(*slot));
 	first->turn = 0;
+	own_slots(r, slot);
 	s->slot = slot[0];
 	s->token = ans->token;
 	s->bound_port = ans->port;
@@ -171,6 +182,9 @@ int dgram_bind(const struct ref *r, uint16_t port)
 	else
 		err = atomic_load(&r->s->state) != SOCK_NEW ? -EINVAL : bind_port(r, port);
 	sock_give_both(r);
+	/* An epoll set that had it before asks the workers from now on. */
+	if (err == 0)
+		changes_made(r);
 	return err;
 }
 

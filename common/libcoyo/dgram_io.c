@@ -2,6 +2,7 @@
 /* Datagrams between the caller's memory and the rings. One call is one of them, whole; what does not fit the path is refused here, where the worker
  * has said how long one may be. */
 #include "libcoyo/dgram.h"
+#include "libcoyo/changes.h"
 #include "libcoyo/events.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -27,12 +28,18 @@ static bool look(void *arg, bool arm)
 	return dgram_ready(w->r, w->events, arm) != 0;
 }
 
-/* 0: look again; -EAGAIN: the deadline has passed; -EINTR. Any of several workers may be the one that has something, so it waits as poll does. */
+/* 0: look again; -EAGAIN: the deadline has passed; -EINTR. Any of several workers may be the one that has something, so it waits as poll does. Who
+ * gives up for want of room asks for it: epoll sets that have the socket may have told of room before, and asked for nothing since. */
 static int await(const struct ref *r, short events, int64_t deadline)
 {
 	struct awaited w = {r, events};
+	int err = deadline == WAIT_NOT ? -EAGAIN
+	                               : events_wait(look, &w, &(struct events_also){0}, deadline);
 
-	return deadline == WAIT_NOT ? -EAGAIN : events_wait(look, &w, &(struct events_also){0}, deadline);
+	if (err == -EAGAIN && (events & POLLOUT) && (sock_flags(r) & SOCK_F_WATCHED) &&
+	    look(&w, true))
+		changes_made(r);
+	return err;
 }
 
 /* ---- sending ---- */

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 static struct otherside *o;
@@ -320,6 +321,47 @@ static void test_closed_while_waiting(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* An epoll set is told of each datagram once, of a port that was bound after the socket was added, too; and of room after a send found none. */
+static void test_epoll(void **state)
+{
+	struct sockaddr_coyo to = pair_address(6000), at = pair_address(5000);
+	int a = new_socket(), b = bound(6000), set = coyo_epoll_create1(0);
+	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.fd = 1}, got;
+	char buf[1000] = "";
+
+	assert_int_equal(coyo_epoll_ctl(set, EPOLL_CTL_ADD, a, &e), 0);
+	e = (struct epoll_event){.events = EPOLLIN | EPOLLET, .data.fd = 2};
+	assert_int_equal(coyo_epoll_ctl(set, EPOLL_CTL_ADD, b, &e), 0);
+	assert_int_equal(coyo_epoll_wait(set, &got, 1, 10000), 1);
+	assert_int_equal(got.events, EPOLLOUT);
+	assert_int_equal(coyo_bind(a, (struct sockaddr *)&at, sizeof(at)), 0);
+	while (coyo_epoll_wait(set, &got, 1, 0) == 1)
+		assert_int_equal(got.events, EPOLLOUT);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(send_to(a, "x", 1, &to), 1);
+		assert_int_equal(coyo_epoll_wait(set, &got, 1, 10000), 1);
+		assert_int_equal(got.data.fd, 2);
+		assert_int_equal(got.events, EPOLLIN);
+		assert_int_equal(coyo_epoll_wait(set, &got, 1, 0), 0);
+		assert_int_equal(coyo_recv(b, buf, sizeof(buf), 0), 1);
+	}
+	assert_int_equal(send_to(b, "x", 1, &at), 1);
+	assert_int_equal(coyo_epoll_wait(set, &got, 1, 10000), 1);
+	assert_int_equal(got.data.fd, 1);
+	assert_true(got.events & EPOLLIN);
+	otherside_hold(o, true);
+	assert_int_equal(coyo_set_nonblock(a, 1), 0);
+	while (send_to(a, buf, sizeof(buf), &to) == sizeof(buf)) {
+	}
+	assert_int_equal(errno, EAGAIN);
+	otherside_hold(o, false);
+	for (got.data.fd = 0; got.data.fd != 1 || !(got.events & EPOLLOUT);)
+		assert_int_equal(coyo_epoll_wait(set, &got, 1, 10000), 1);
+	coyo_close(set);
+	coyo_close(a);
+	coyo_close(b);
+}
+
 /* Where there is no room a call waits, or says so; who waits goes on when there is some. */
 static void test_no_room(void **state)
 {
@@ -550,6 +592,7 @@ int main(void)
 	        T(test_nobody_there),
 	        T(test_waiting),
 	        T(test_closed_while_waiting),
+	        T(test_epoll),
 	        T(test_no_room),
 	        T(test_limits),
 	        T(test_a_child_shares_it),
