@@ -20,7 +20,6 @@ static int serve(int h)
 int main(int argc, char **argv)
 {
 	struct sockaddr_coyo to = {.scoyo_family = AF_COYO};
-	socklen_t len = sizeof(to);
 	char text[COYO_TEXT_MAX];
 	struct pollfd fds[64];
 	unsigned long port = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
@@ -35,7 +34,7 @@ int main(int argc, char **argv)
 	if (coyo_bind(fds[0].fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 	    coyo_listen(fds[0].fd, 64) < 0)
 		err(1, "cannot listen on %s", argv[1]);
-	coyo_getsockname(fds[0].fd, (struct sockaddr *)&to, &len);
+	coyo_getsockname(fds[0].fd, (struct sockaddr *)&to, &(socklen_t){sizeof(to)});
 	coyo_format_id(to.scoyo_id, text);
 	printf("listening on %s %s\n", text, argv[1]);
 	fflush(stdout);
@@ -52,10 +51,9 @@ int main(int argc, char **argv)
 		}
 		if (!(fds[0].revents & fds[0].events) || n == 64)
 			continue;
-		fds[n] =
-		        (struct pollfd){.fd = coyo_accept(fds[0].fd, NULL, NULL), .events = POLLIN};
-		if (fds[n].fd < 0)
+		fds[n].fd = coyo_accept(fds[0].fd, NULL, NULL);
+		fds[n].events = POLLIN;
+		if (fds[n++].fd < 0)
 			err(1, "accept");
-		n++;
 	}
 }
