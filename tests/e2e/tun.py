@@ -107,11 +107,11 @@ def tcp_send(addr, port, size):
     while data := s.recv(4096):
         answer += data
     print(answer.decode() == "%s %s" % (size, h.hexdigest()), answer.decode())
-def ping(addr, count, size, source=""):
+def ping(addr, count, size, wait, source=""):
     s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     if source:
         s.bind((source, 0))
-    s.settimeout(3)
+    s.settimeout(float(wait))
     s.connect((addr, 0))
     for i in range(int(count)):
         data = bytes([128, 0, 0, 0]) + os.getpid().to_bytes(2, "big") + i.to_bytes(2, "big") + os.urandom(int(size))
@@ -207,8 +207,8 @@ def drops(net, name, reason):
     return sum(r["count"] for r in net.nodes[name].rows("drops") if r["reason"] == reason)
 
 
-def ping(where, addr, count=1, size=56, source=""):
-    return out(*program(where, "ping", addr, count, size, source))
+def ping(where, addr, count=1, size=56, source="", wait=3):
+    return out(*program(where, "ping", addr, count, size, wait, source))
 
 
 def received(name):
@@ -285,8 +285,9 @@ def spoofed(net):
     """A source that is not a's."""
     lib.run(*in_ns("a", "ip", "addr", "add", "fd99::1/128", "dev", "coyo0"))
     before = drops(net, "a", "tun_source")
-    ping("a", address(net.nodes["b"].id), source="fd99::1")
-    check(drops(net, "a", "tun_source") > before, "what has another source than a's address stays at a")
+    ping("a", address(net.nodes["b"].id), source="fd99::1", wait=0.1)
+    net.wait("a to drop what has another source", lambda: drops(net, "a", "tun_source") > before, 5)
+    check(True, "what has another source than a's address stays at a")
 
 
 def second(net):
