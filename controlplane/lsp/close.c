@@ -135,6 +135,17 @@ void lsp_tear_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m
 	lsp_tear_ack_rx(n, from, m);
 }
 
+/* from says, or it need not be asked, that l is over on its side. */
+static void answered(struct node *n, struct lsp *l, const struct peer *from)
+{
+	if (l->up == from)
+		l->up_answered = true;
+	if (l->down == from)
+		l->down_answered = true;
+	if (l->up_answered && l->down_answered)
+		remove_entries(n, l);
+}
+
 void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tear *m)
 {
 	struct lsp *l;
@@ -142,12 +153,7 @@ void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tea
 	for (l = lsp_first(n, m->nonce); l && l->nonce == m->nonce; l = lsp_after(n, l)) {
 		if (l->state != LSP_CLOSING || (l->up != from && l->down != from))
 			continue;
-		if (l->up == from)
-			l->up_answered = true;
-		if (l->down == from)
-			l->down_answered = true;
-		if (l->up_answered && l->down_answered)
-			remove_entries(n, l);
+		answered(n, l, from);
 		return;
 	}
 }
@@ -155,10 +161,9 @@ void lsp_tear_ack_rx(struct node *n, struct peer *from, const struct linkmsg_tea
 static void link_lost(struct node *n, struct lsp *l, struct peer *p)
 {
 	if (l->state >= LSP_CLOSING) {
-		struct linkmsg_tear m = {.nonce = l->nonce};
-
+		/* This tunnel, not any of its nonce: another source may have taken the same one. */
 		if (l->state == LSP_CLOSING)
-			lsp_tear_ack_rx(n, p, &m);
+			answered(n, l, p);
 		return;
 	}
 	if (l->state == LSP_PENDING && l->down == p && l->role == LSP_TRANSIT)

@@ -281,6 +281,36 @@ static void up_from(struct hop *b, const struct node_id *src, uint64_t nonce)
 	tears(b, to);
 }
 
+/* Two tunnels of one number wait for answers, and the link under both goes down: neither waits for its neighbour any more. */
+static void test_link_down_under_same_nonce(void **state)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct node_id src[] = {{{1}}, {{2}}};
+		unsigned to[HOP_PEERS];
+		struct hop b;
+
+		hop_open(&b, 41);
+		for (unsigned i = 0; i < 2; i++)
+			up_from(&b, &src[i], 7);
+		for (unsigned i = 0; i < 2; i++)
+			lsp_release(b.n, lsp_find(b.n, 7, &src[i]), TEAR_IDLE);
+		tears(&b, to);
+		peer_down(b.n, b.p[side], "test");
+		for (unsigned i = 0; i < 2; i++) {
+			struct lsp *l = lsp_find(b.n, 7, &src[i]);
+
+			assert_true(side ? l->down_answered : l->up_answered);
+			assert_false(side ? l->up_answered : l->down_answered);
+		}
+		hop_pass(&b, 20 * NS_PER_S);
+		tears(&b, to);
+		assert_int_equal(to[side], 0);
+		hop_workers_done(&b);
+		assert_int_equal(b.n->lsps->count, 0);
+		hop_close(&b);
+	}
+}
+
 /* Processor time, in seconds, that this node needs when the link under n tunnels to one id goes down. */
 static double cost_of_link_down(unsigned n, unsigned side)
 {
@@ -412,6 +442,7 @@ int main(void)
 	        cmocka_unit_test(test_silence),
 	        cmocka_unit_test(test_link_down),
 	        cmocka_unit_test(test_owner_hears),
+	        cmocka_unit_test(test_link_down_under_same_nonce),
 	        cmocka_unit_test(test_link_down_costs_in_proportion),
 	};
 
