@@ -6,6 +6,7 @@
  * read from the segment itself. Neither side believes what it reads there: each keeps its own indices (struct bytering) elsewhere. */
 #pragma once
 #include "ipc/appdgram.h"
+#include "ipc/appinfo.h"
 #include "ipc/appseg.h"
 #include "wire/id.h"
 
@@ -34,6 +35,8 @@ enum applane_type {
 	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session), or APPLANE_OPT_IN_MOST */
 	/* slot, id, port: the slot of a port for datagrams hears only that one from now on; port 0: everybody again */
 	APPLANE_PEER,
+	/* slot: the worker fills in the slot's info and answers as it answers OPTION, with an option_err that is 0 */
+	APPLANE_INFO = 16,
 	/* worker -> application */
 	APPLANE_ACCEPTED =
 	        64, /* token, slot, id, port: a connection has come into a slot that was given; the peer's id and port */
@@ -106,9 +109,10 @@ struct appseg_slot {
 	/* Written by the worker before it tells APPSEG_UP. */
 	uint16_t local_port, peer_port;
 	struct node_id peer;
-	/* The answer to OPTION number option_seq (the worker writes it last): 0 or a positive errno. */
+	/* The answer to OPTION or INFO number option_seq (the worker writes it last): 0 or a positive errno. */
 	int32_t option_err;
 	_Atomic uint32_t option_seq;
+	struct appinfo info;
 };
 
 /* In the second half of its page, if it is that of a port for datagrams: how long one may be. Likewise set to 0 before it is handed over. */
@@ -163,6 +167,17 @@ static inline size_t appseg_bytes(const struct appseg_layout *l)
 {
 	return appseg_ring_at(l, l->slots, false);
 }
+
+/* Behind both arrays: the settings (by enum app_option) of a connection that has made none, as the daemon is configured, written when the application
+ * attaches. 0 also where a daemon does not tell. */
+static inline uint32_t *applane_defaults(struct applane *lane)
+{
+	return (uint32_t *)((uint8_t *)(lane + 1) + 2 * APPLANE_MSGS * sizeof(struct applane_msg));
+}
+_Static_assert(sizeof(struct applane) + 2 * APPLANE_MSGS * sizeof(struct applane_msg) +
+                               APP_OPTIONS * sizeof(uint32_t) <=
+                       APPLANE_BYTES,
+               "there is room in the last page");
 
 /* A lane's array of messages to the worker. */
 static inline void *applane_requests(struct applane *lane)

@@ -138,6 +138,8 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	s->bound_port = listener->s->bound_port;
 	s->linger_s = listener->s->linger_s;
 	s->keepalive = listener->s->keepalive;
+	s->reuseaddr = listener->s->reuseaddr;
+	s->rcvlowat = listener->s->rcvlowat;
 	s->keepidle_s = listener->s->keepidle_s;
 	s->option_set = listener->s->option_set;
 	memcpy(s->option, listener->s->option, sizeof(s->option));

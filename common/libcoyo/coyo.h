@@ -155,12 +155,14 @@ int coyo_shutdown(int handle, int how);
  * that. SO_LINGER is as with sockets. */
 int coyo_close(int handle);
 
-/* What is set has an effect; what this does not know is ENOPROTOOPT. SOL_SOCKET: SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF,
- * SO_RCVBUF, SO_REUSEADDR (always so). IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
- * TCP_USER_TIMEOUT. For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
+/* What is set has an effect; what this does not know is ENOPROTOOPT; lengths and values are checked as Linux checks them. SOL_SOCKET: SO_RCVTIMEO,
+ * SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF (at least 2048, at most what the daemon allows), SO_RCVLOWAT, SO_REUSEADDR (always so).
+ * IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_CONGESTION ("reno",
+ * "cubic"). For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
  * to what the ring holds. */
 int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len);
-/* The same, of numbers that were set; and SO_ERROR, SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN. */
+/* The same, as the connection has them now, or as one would begin with them; and SO_ERROR, SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN,
+ * SO_SNDLOWAT, SO_PEERCRED (nobody), and TCP_INFO: the kernel's struct tcp_info (<linux/tcp.h>), of which coyo_socket(3) says what is filled in. */
 int coyo_getsockopt(int handle, int level, int name, void *value, socklen_t *len);
 /* This end's address: the id is all zeros as long as the socket is neither connected nor listening. */
 int coyo_getsockname(int handle, struct sockaddr *addr, socklen_t *len);

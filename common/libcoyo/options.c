@@ -6,36 +6,38 @@
 #include "libcoyo/clock.h"
 #include "libcoyo/coyo.h"
 #include "libcoyo/dgram.h"
+#include "libcoyo/info.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
+#include "libcoyo/question.h"
 #include "libcoyo/state.h"
-#include "libcoyo/wait.h"
 
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
+#define CONGESTION_BYTES 16  /* TCP_CA_NAME_MAX */
+#define MSS_UNKNOWN      536 /* RFC 9293 3.7.1 */
+
 _Static_assert(APP_OPTIONS <= SOCK_OPTIONS, "each has its place in a socket");
 
-#define ANSWER_NS NS_PER_S
-
-/* Options that are a number of TCP's: what an int of the caller's is multiplied by, and its least and largest value. A socket of which one was not
- * set has what the daemon is configured for, which is not known here: `known` says that an unset one is 0. */
+/* Options that are a number of TCP's: what an int of the caller's is multiplied by, and its least and largest value; `cut`: what is beyond is taken
+ * for them, as Linux does. What a socket has that was not connected yet is what was set, or else what the daemon is configured for. */
 static const struct number {
 	int level, name;
 	uint8_t option; /* enum app_option */
-	bool known;
+	bool cut;
 	int scale, least, most;
 } numbers[] = {
-        {IPPROTO_TCP, TCP_NODELAY, APP_OPT_NODELAY, true, 1, INT_MIN, INT_MAX},
-        {IPPROTO_TCP, TCP_CORK, APP_OPT_CORK, true, 1, INT_MIN, INT_MAX},
-        {IPPROTO_TCP, TCP_QUICKACK, APP_OPT_QUICKACK, true, 1, INT_MIN, INT_MAX},
-        {IPPROTO_TCP, TCP_MAXSEG, APP_OPT_MSS, false, 1, 88, 65535},
+        {IPPROTO_TCP, TCP_NODELAY, APP_OPT_NODELAY, true, 1, 0, 1},
+        {IPPROTO_TCP, TCP_CORK, APP_OPT_CORK, true, 1, 0, 1},
+        {IPPROTO_TCP, TCP_QUICKACK, APP_OPT_QUICKACK, true, 1, 0, 1},
+        {IPPROTO_TCP, TCP_MAXSEG, APP_OPT_MSS, false, 1, 88, 32767},
         {IPPROTO_TCP, TCP_KEEPINTVL, APP_OPT_KEEPALIVE_INTVL_MS, false, 1000, 1, 32767},
         {IPPROTO_TCP, TCP_KEEPCNT, APP_OPT_KEEPALIVE_PROBES, false, 1, 1, 127},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, APP_OPT_USER_TIMEOUT_MS, true, 1, 0, INT_MAX},
-        {SOL_SOCKET, SO_SNDBUF, APP_OPT_SNDBUF_MAX, false, 1, 1, INT_MAX},
-        {SOL_SOCKET, SO_RCVBUF, APP_OPT_RCVBUF_MAX, false, 1, 1, INT_MAX},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, APP_OPT_USER_TIMEOUT_MS, false, 1, 0, INT_MAX},
+        {SOL_SOCKET, SO_SNDBUF, APP_OPT_SNDBUF_MAX, true, 1, 2048, INT_MAX},
+        {SOL_SOCKET, SO_RCVBUF, APP_OPT_RCVBUF_MAX, true, 1, 2048, INT_MAX},
 };
 
 static const struct number *number_of(int level, int name)
@@ -48,18 +50,18 @@ static const struct number *number_of(int level, int name)
 
 static bool is_switch(const struct number *n)
 {
-	return n->least == INT_MIN;
+	return n->cut && n->most == 1;
 }
 
 /* ---- to the worker ---- */
 
 static struct applane_msg message(const struct ref *r, unsigned option)
 {
-	return (struct applane_msg){.type = APPLANE_OPTION,
-	                            .slot = r->s->slot,
-	                            .option = option,
-	                            .value = r->s->option[option],
-	                            .seq = atomic_fetch_add(&r->a->region->option_seq, 1) + 1};
+	struct applane_msg m = question_of(r, APPLANE_OPTION);
+
+	m.option = option;
+	m.value = r->s->option[option];
+	return m;
 }
 
 void options_send(const struct ref *r)
@@ -72,26 +74,6 @@ void options_send(const struct ref *r)
 			break;
 	}
 	lock_give(&r->s->send);
-}
-
-/* Waits for the worker's answer to the message. 0 or a negative errno. */
-static int answer(const struct ref *r, const struct applane_msg *m)
-{
-	struct appseg_slot *words = attach_slot(r->a, m->slot);
-	int64_t until = clock_ns() + ANSWER_NS;
-
-	while (atomic_load(&words->option_seq) != m->seq) {
-		uint32_t value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
-		int64_t left = until - clock_ns();
-
-		if (left <= 0 || attach_look(r->a))
-			return -EIO;
-		/* A signal shortens the sleep and not the wait. */
-		if (atomic_load(&words->option_seq) != m->seq)
-			wait_futex(&words->in_waits, value,
-			           min_u64((uint64_t)left, 10 * NS_PER_MS));
-	}
-	return words->option_err > 0 && words->option_err < 4096 ? -words->option_err : 0;
 }
 
 /* Sets a number of TCP's: of a stream at once, of any other socket when it becomes one. Under the sending lock. */
@@ -108,9 +90,7 @@ static int set(const struct ref *r, unsigned option, int64_t value)
 	err = 0;
 	if ((state == SOCK_UP || state == SOCK_CONNECTING) && !attach_dead(r->a)) {
 		m = message(r, option);
-		err = lane_put(r->a, r->s->worker, &m);
-		if (err == 0)
-			err = answer(r, &m);
+		err = question_ask(r, &m);
 	}
 	if (err == 0)
 		r->s->option_set |= 1u << option;
@@ -178,11 +158,32 @@ static int set_keepalive(const struct ref *r, int name, int v)
 	return 0;
 }
 
+/* By their numbers in TCP's settings (enum tcp_cc). */
+static const char *const congestion[] = {"reno", "cubic"};
+
+static int set_congestion(const struct ref *r, const void *value, socklen_t len)
+{
+	char name[CONGESTION_BYTES] = {0};
+
+	if (len < 1)
+		return -EINVAL;
+	memcpy(name, value, min_u64(len, sizeof(name) - 1));
+	for (unsigned i = 0; i < ARRAY_LEN(congestion); i++)
+		if (strcmp(name, congestion[i]) == 0)
+			return set(r, APP_OPT_CC, i);
+	return -ENOENT;
+}
+
 static int set_number(const struct ref *r, const struct number *n, int v)
 {
-	if (v < n->least || v > n->most)
+	if (is_switch(n))
+		return set(r, n->option, v != 0);
+	/* Linux takes a negative size of a buffer for a very large one, and 0 for no wish of the MSS. */
+	if (n->cut)
+		v = v < 0 ? n->most : v < n->least ? n->least : v;
+	if ((v < n->least || v > n->most) && !(v == 0 && n->option == APP_OPT_MSS))
 		return -EINVAL;
-	return set(r, n->option, is_switch(n) ? v != 0 : (int64_t)v * n->scale);
+	return set(r, n->option, (int64_t)v * n->scale);
 }
 
 /* Which of a datagram socket's limits an option is; -1: none. */
@@ -221,6 +222,10 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		return set_of_datagrams(r, level, name, value, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(r, value, len);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return set_congestion(r, value, len);
+	if (level != SOL_SOCKET && level != IPPROTO_TCP)
+		return -ENOPROTOOPT;
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, value, sizeof(v));
@@ -230,9 +235,15 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		return set_keepalive(r, SO_KEEPALIVE, v);
 	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE)
 		return set_keepalive(r, TCP_KEEPIDLE, v);
-	/* A port is free for the next listener as soon as its listener has ended, with connections of before or without: always so. */
-	if (level == SOL_SOCKET && name == SO_REUSEADDR)
+	if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
+		r->s->rcvlowat = v < 0 ? INT_MAX : v == 0 ? 1 : v;
 		return 0;
+	}
+	/* A port is free for the next listener as soon as its listener has ended, with connections of before or without: always so. */
+	if (level == SOL_SOCKET && name == SO_REUSEADDR) {
+		r->s->reuseaddr = v != 0;
+		return 0;
+	}
 	return -ENOPROTOOPT;
 }
 
@@ -280,6 +291,27 @@ static int get_of_datagrams(const struct ref *r, int level, int name, int *v)
 	return 0;
 }
 
+/* What TCP has: a connection's own, else what was set, else what the daemon is configured for. Under the sending lock. */
+static int64_t number_now(const struct ref *r, unsigned option)
+{
+	struct appinfo info;
+
+	if (info_ask(r, &info) == 0)
+		return info.option[option];
+	if (r->s->option_set >> option & 1)
+		return r->s->option[option];
+	return applane_defaults(attach_lane(r->a, 0))[option];
+}
+
+static int get_number(const struct ref *r, const struct number *n)
+{
+	int64_t v = number_now(r, n->option) / n->scale;
+
+	if (n->option == APP_OPT_MSS && v == 0)
+		return MSS_UNKNOWN;
+	return v > n->most ? n->most : (int)v;
+}
+
 /* An option whose value is an int. 0 or -ENOPROTOOPT. */
 static int get_int(const struct ref *r, int level, int name, int *v)
 {
@@ -294,10 +326,8 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 			return -ENOPROTOOPT;
 	}
 	if (n) {
-		bool set = s->option_set >> n->option & 1;
-
-		*v = set ? (int)(s->option[n->option] / n->scale) : 0;
-		return set || n->known ? 0 : -ENOPROTOOPT;
+		*v = get_number(r, n);
+		return 0;
 	}
 	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) {
 		*v = s->keepidle_s;
@@ -325,6 +355,12 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 		*v = s->keepalive;
 		return 0;
 	case SO_REUSEADDR:
+		*v = s->reuseaddr;
+		return 0;
+	case SO_RCVLOWAT:
+		*v = s->rcvlowat;
+		return 0;
+	case SO_SNDLOWAT:
 		*v = 1;
 		return 0;
 	default:
@@ -334,8 +370,6 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 
 static int give(const void *from, size_t n, void *to, socklen_t *len)
 {
-	if ((int)*len < 0)
-		return -EINVAL;
 	*len = (socklen_t)min_u64(*len, n);
 	memcpy(to, from, *len);
 	return 0;
@@ -347,6 +381,22 @@ static int get_option(const struct ref *r, int level, int name, void *value, soc
 	int64_t ns;
 	int v, err;
 
+	if ((int)*len < 0)
+		return -EINVAL;
+	if (level == IPPROTO_TCP && dgram_is(r))
+		return -ENOPROTOOPT;
+	if (level == IPPROTO_TCP && name == TCP_INFO)
+		return info_give(r, value, len);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+		char text[CONGESTION_BYTES] = {0};
+
+		strcpy(text, congestion[number_now(r, APP_OPT_CC) == 1]);
+		return give(text, sizeof(text), value, len);
+	}
+	/* Nobody who is known here is at the other end, as with any TCP socket. */
+	if (level == SOL_SOCKET && name == SO_PEERCRED)
+		return give(&(struct ucred){0, (uid_t)-1, (gid_t)-1}, sizeof(struct ucred), value,
+		            len);
 	if (level == SOL_SOCKET && name == SO_LINGER && !dgram_is(r)) {
 		l.l_linger = l.l_onoff ? l.l_linger : 0;
 		return give(&l, sizeof(l), value, len);

@@ -25,6 +25,14 @@ static void arm_slot(const struct ref *r, short events)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+/* As many bytes as SO_RCVLOWAT asks for have come, or as many as the worker brings before it waits for room. */
+static bool enough(const struct ref *r)
+{
+	uint32_t used = bytering_used(&r->s->in), cap = r->s->in.cap;
+
+	return used >= (uint32_t)r->s->rcvlowat || used >= cap - cap / 4;
+}
+
 /* Of a stream that is or was connected. Under both locks. */
 static short of_stream(const struct ref *r)
 {
@@ -35,7 +43,7 @@ static short of_stream(const struct ref *r)
 	bool write_end = (flags & SOCK_F_SHUT_WR) || over;
 	short found = 0;
 
-	if (bytering_used(&s->in) > 0 || read_end || s->in.broken)
+	if (enough(r) || read_end || s->in.broken)
 		found |= INPUT;
 	if (read_end)
 		found |= POLLRDHUP;

@@ -209,7 +209,7 @@ ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces,
 	int64_t deadline = wait_deadline(r, atomic_load(&r->s->recv_timeout), flags);
 	struct cursor c = cursor_of(iov, pieces);
 	bool peek = flags & MSG_PEEK;
-	size_t all = c.left;
+	size_t all = c.left, least = flags & MSG_WAITALL ? all : (size_t)r->s->rcvlowat;
 	ssize_t n;
 
 	for (;;) {
@@ -221,7 +221,7 @@ ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces,
 		if (n > 0 && !peek)
 			stream_taken(r);
 		lock_give(&r->s->recv);
-		if (n > 0 && (flags & MSG_WAITALL) && !peek && c.left > 0)
+		if (n > 0 && !peek && c.left > 0 && all - c.left < least)
 			continue;
 		if (n == -EAGAIN)
 			n = wait_until(&w, deadline);

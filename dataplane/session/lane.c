@@ -300,6 +300,8 @@ static void do_slot(struct worker_sessions *s, struct app_port *p, const struct 
 		nonsense(s, st, now);
 	} else if (m->type == APPLANE_OPTION) {
 		do_option(s, st, m);
+	} else if (m->type == APPLANE_INFO) {
+		info_tell(s, st, m);
 	} else {
 		atomic_exchange(&st->side.shared->worker_kicked, 0);
 		stream_pump(s, st, now);
@@ -320,6 +322,7 @@ static void handle(struct worker_sessions *s, struct app_port *p, const struct a
 	case APPLANE_CLOSE:
 	case APPLANE_OPTION:
 	case APPLANE_PEER:
+	case APPLANE_INFO:
 		do_slot(s, p, m, now);
 		break;
 	default:

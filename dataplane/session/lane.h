@@ -84,3 +84,8 @@ void lane_accept(struct worker_sessions *s, struct app_listener *l, struct insta
 bool lane_listener_gone(struct worker_sessions *s, struct app_listener *l);
 /* There is something to tell about the listener, and room where that goes. */
 bool lane_has_news(const struct app_listener *l);
+
+/* info.c: answers INFO: what there is to tell of the slot's connection. */
+void info_tell(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m);
+/* Writes the settings of a connection that has made none into the application's lane. */
+void info_defaults(const struct worker_sessions *s, struct app_port *p);

@@ -66,6 +66,7 @@ void lane_message(struct worker_sessions *s, const struct bridge_msg *m)
 	p->attached_due = true;
 	/* Remotes stand for some seconds: no application alone takes most of them. */
 	bucket_init(&p->ids, s->nremotes / 16 + 1, s->nremotes / 4 + 1);
+	info_defaults(s, p);
 	p->next = s->ports;
 	s->ports = p;
 }

@@ -259,3 +259,11 @@ int tcp_get_opt(const struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint
 	*value = options[opt].get(c);
 	return 0;
 }
+
+uint32_t tcp_default_opt(struct tcp_stack *s, enum tcp_opt opt)
+{
+	struct conn c = {.state = TCP_LISTEN};
+
+	conn_defaults(s, &c);
+	return options[opt].get(&c);
+}

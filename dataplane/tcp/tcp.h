@@ -201,6 +201,8 @@ enum tcp_opt {
 /* -EINVAL: no such option or value; -ENOTCONN: the connection has ended. */
 int tcp_set_opt(struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t value);
 int tcp_get_opt(const struct tcp_stack *s, uint32_t conn, enum tcp_opt opt, uint32_t *value);
+/* What a connection begins with, as the stack is configured. */
+uint32_t tcp_default_opt(struct tcp_stack *s, enum tcp_opt opt);
 
 /* A word of the caller's, returned with events; an accepted connection starts with 0. */
 int tcp_set_user(struct tcp_stack *s, uint32_t conn, uint64_t user);

@@ -222,4 +222,5 @@ def body(net):
     killed_daemon(net, c)
 
 
-lib.main(body)
+if __name__ == "__main__":
+    lib.main(body)

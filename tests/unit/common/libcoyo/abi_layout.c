@@ -42,6 +42,12 @@ static void of_slots(void)
 	FIELD(struct appseg_slot, peer);
 	FIELD(struct appseg_slot, option_err);
 	FIELD(struct appseg_slot, option_seq);
+	FIELD(struct appseg_slot, info);
+	SIZE(struct appinfo);
+	FIELD(struct appinfo, rto);
+	FIELD(struct appinfo, option);
+	FIELD(struct appinfo, cwnd);
+	FIELD(struct appinfo, retransmits);
 	NUMBER(STREAM_SHUT);
 	NUMBER(STREAM_EOF);
 	NUMBER(STREAM_ERROR);
@@ -78,6 +84,7 @@ static void of_lanes(void)
 	NUMBER(APPLANE_KICK);
 	NUMBER(APPLANE_CLOSE);
 	NUMBER(APPLANE_OPTION);
+	NUMBER(APPLANE_INFO);
 	NUMBER(APPLANE_ACCEPTED);
 	NUMBER(APPLANE_READY);
 	NUMBER(APPLANE_LISTENER_GONE);

@@ -29,6 +29,34 @@
 
 const struct node_id otherside_id = {{0x12, 0x34, 0x56}};
 
+const struct appinfo otherside_info = {.state = 4,
+                                       .ca_state = 2,
+                                       .backoff = 3,
+                                       .agreed = APPINFO_TIMESTAMPS | APPINFO_SACK,
+                                       .snd_wscale = 7,
+                                       .rto = 201000,
+                                       .srtt = 1500,
+                                       .rttvar = 300,
+                                       .min_rtt = 900,
+                                       .mss = 1000,
+                                       .outstanding = 2500,
+                                       .lost = 1000,
+                                       .unsent = 77,
+                                       .snd_wnd = 65000,
+                                       .cwnd = 12000,
+                                       .ssthresh = UINT64_MAX,
+                                       .bytes_in = 5000000000,
+                                       .bytes_out = 6000,
+                                       .delivered = 8000,
+                                       .segs_in = 11,
+                                       .segs_out = 12,
+                                       .retransmits = 2};
+const uint32_t otherside_defaults[APP_OPTIONS] = {[APP_OPT_SNDBUF_MAX] = 1 << 20,
+                                                  [APP_OPT_RCVBUF_MAX] = 1 << 21,
+                                                  [APP_OPT_KEEPALIVE_INTVL_MS] = 75000,
+                                                  [APP_OPT_KEEPALIVE_PROBES] = 9,
+                                                  [APP_OPT_CC] = 1};
+
 struct end {
 	bool given, up, closing, abort, fin_told, freed;
 	bool ready_due;  /* there was no room for a READY */
@@ -43,6 +71,7 @@ struct end {
 	struct node_id only; /* APPLANE_PEER; only_port 0: none */
 	uint16_t only_port;
 	bool kicked; /* looked at when it was kicked, so that nothing overtakes what was said before */
+	uint32_t option[APP_OPTIONS];
 };
 
 struct listener {
@@ -159,6 +188,7 @@ static void begin(struct otherside *o, struct app *a, uint32_t slot, uint32_t wo
 	struct appseg_slot *w = words_of(o, a, slot);
 
 	a->end[slot] = (struct end){.given = true, .worker = worker, .peer = NOBODY};
+	memcpy(a->end[slot].option, otherside_defaults, sizeof(otherside_defaults));
 	atomic_fetch_add(&o->slots, 1);
 	appseg_side_init(&a->end[slot].side, &w->stream,
 	                 a->segment + appseg_ring_at(&o->layout, slot, false),
@@ -384,6 +414,19 @@ static void option(struct otherside *o, struct app *a, const struct applane_msg 
 	if (o->cfg.mute_options)
 		return;
 	w->option_err = m->value == 4321 ? EINVAL : 0;
+	if (m->option < APP_OPTIONS && w->option_err == 0)
+		a->end[m->slot].option[m->option] = (uint32_t)m->value;
+	atomic_store(&w->option_seq, m->seq);
+	wake(o, a, m->slot, &w->in_waits);
+}
+
+static void info(struct otherside *o, struct app *a, const struct applane_msg *m)
+{
+	struct appseg_slot *w = words_of(o, a, m->slot);
+
+	w->info = otherside_info;
+	memcpy(w->info.option, a->end[m->slot].option, sizeof(w->info.option));
+	w->option_err = 0;
 	atomic_store(&w->option_seq, m->seq);
 	wake(o, a, m->slot, &w->in_waits);
 }
@@ -427,6 +470,9 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 		break;
 	case APPLANE_OPTION:
 		option(o, a, m);
+		break;
+	case APPLANE_INFO:
+		info(o, a, m);
 		break;
 	default:
 		break;
@@ -525,6 +571,7 @@ static void attach(struct otherside *o, struct app *a)
 
 		bytering_view(&a->requests[w], &l->to_worker, applane_requests(l), ring);
 		bytering_view(&a->events[w], &l->to_app, applane_events(l), ring);
+		memcpy(applane_defaults(l), otherside_defaults, sizeof(otherside_defaults));
 	}
 	for (uint32_t w = 0; w < o->layout.workers; w++)
 		fd[2 + w] = a->worker[w] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -44,3 +44,6 @@ unsigned otherside_slots(struct otherside *o);
 uint32_t otherside_option(struct otherside *o, int64_t *value);
 /* The id that it says is this node's. */
 extern const struct node_id otherside_id;
+/* What it says of each connection, the options apart, and what options begin with. */
+extern const struct appinfo otherside_info;
+extern const uint32_t otherside_defaults[APP_OPTIONS];

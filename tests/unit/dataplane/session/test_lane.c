@@ -225,6 +225,40 @@ static void test_options(void **state)
 	assert_int_equal(lapp_told(&w->a, 0) & STREAM_ERROR, 0);
 }
 
+/* What TCP has, read by the application; settings that it has not made stand in its lane. */
+static void test_info(void **state)
+{
+	struct lanes *w = *state;
+	struct applane_msg m = {.type = APPLANE_INFO, .seq = 9};
+	struct appseg_slot *words;
+
+	listens(w);
+	joined(w, 0, 0);
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 50000));
+	words = w->a.slot[0].words;
+	assert_true(lapp_say(&w->a, m));
+	assert_true(LANES_UNTIL(w, atomic_load(&words->option_seq) == 9, NS_PER_S));
+	assert_int_equal(words->option_err, 0);
+	assert_int_equal(words->info.state, TCP_ESTABLISHED);
+	assert_true(words->info.mss > 500 && words->info.cwnd >= words->info.mss);
+	assert_true(words->info.bytes_out + words->info.outstanding + words->info.unsent >= 50000);
+	assert_true(words->info.segs_out > 0 && words->info.srtt > 0 &&
+	            words->info.rto >= words->info.srtt);
+	assert_int_equal(words->info.option[APP_OPT_MSS], words->info.mss);
+	assert_true(words->info.option[APP_OPT_SNDBUF_MAX] > 0);
+	assert_int_equal(words->info.option[APP_OPT_SNDBUF_MAX],
+	                 applane_defaults(w->a.port->lane)[APP_OPT_SNDBUF_MAX]);
+	assert_int_equal(applane_defaults(w->a.port->lane)[APP_OPT_LINGER_MS], TCP_LINGER_OFF);
+	/* Of a connection that has ended there is nothing left. */
+	lapp_close(&w->b, 0, true);
+	assert_true(LANES_UNTIL(w, has(&w->a, 0, STREAM_ERROR), 10 * NS_PER_S));
+	m.seq = 10;
+	assert_true(lapp_say(&w->a, m));
+	assert_true(LANES_UNTIL(w, atomic_load(&words->option_seq) == 10, NS_PER_S));
+	assert_true(words->info.state == TCP_CLOSED && words->option_err == 0);
+	assert_int_equal(lanes_count(w, 0)->app_nonsense, 0);
+}
+
 /* ---- listeners ---- */
 
 /* Connections wait until slots are given, and take them in the order in which they were given. */
@@ -525,6 +559,7 @@ int main(void)
 	        T(test_closed_while_connecting),
 	        T(test_a_slot_is_used_again_and_again),
 	        T(test_options),
+	        T(test_info),
 	        T(test_slots_are_credit),
 	        T(test_a_listener_ends),
 	        T(test_event_ring_is_full),

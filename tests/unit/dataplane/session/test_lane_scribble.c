@@ -124,7 +124,9 @@ static void say(struct world *x, const struct rng *g)
 	struct applane_msg m;
 
 	rng_fill(g, &m, sizeof(m));
-	m.type = (uint8_t)(rng_below(g, 20) ? 1 + rng_below(g, APPLANE_OPTION) : rng_u64(g));
+	m.type = (uint8_t)(rng_below(g, 20)  ? 1 + rng_below(g, APPLANE_OPTION)
+	                   : rng_below(g, 3) ? APPLANE_INFO
+	                                     : rng_u64(g));
 	m.slot = (uint32_t)drawn(g);
 	m.token = rng_below(g, 4) ? TOKEN : (uint32_t)drawn(g);
 	m.option = (uint32_t)drawn(g);

@@ -106,6 +106,8 @@ static void test_from_configuration(void **state)
 	tt_init(&t, &cfg);
 	assert_int_equal(tcp_connect(t.s, TT_PEER, 80, &t.conn), 0);
 	for (unsigned opt = 0; opt < TCP_OPT_COUNT; opt++) {
+		if (opt != TCP_OPT_MSS)
+			assert_int_equal(tcp_default_opt(t.s, opt), get(&t, t.conn, opt));
 		switch (opt) {
 		case TCP_OPT_LINGER_MS:
 			assert_int_equal(get(&t, t.conn, opt), TCP_LINGER_OFF);

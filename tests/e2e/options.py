@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Options of sockets over libcoyo between two daemons: what TCP_INFO tells is what the engine has, and what was set is what it has.
+
+      a --- b
+"""
+import ctypes
+import errno
+import os
+import socket
+import struct
+
+import lib
+from lib import check
+from libcoyo import MIB, Library, serve
+
+TCP_INFO = 11
+# struct tcp_info of the kernel: eight bytes, 24 words, four words of 64 bits, then words from here on.
+HEAD = struct.Struct("8B24I4Q")
+
+
+class Options(Library):
+    def get(self, h, level, name, n):
+        b, length = ctypes.create_string_buffer(n), ctypes.c_uint32(n)
+        self.call("coyo_getsockopt", h, level, name, b, ctypes.byref(length))
+        return b.raw[:length.value]
+
+    def number(self, h, level, name):
+        return struct.unpack("i", self.get(h, level, name, 4))[0]
+
+    def set(self, h, level, name, v):
+        self.call("coyo_setsockopt", h, level, name, ctypes.byref(ctypes.c_int(v)), 4)
+
+    def info(self, h):
+        f = HEAD.unpack(self.get(h, socket.IPPROTO_TCP, TCP_INFO, 512)[:HEAD.size])
+        words = f[8:32]
+        return {"state": f[0], "rto": words[0], "mss": words[2], "rtt": words[15], "rttvar": words[16], "cwnd": words[18],
+                "acked": f[34], "received": f[35]}
+
+
+def body(net):
+    net.build_net("ab", ["ab"])
+    net.start()
+    net.ready()
+    c = Options(net.build, net.nodes["a"].app)
+    serve(net, "echo_epoll", 7001)
+    h = c.call("coyo_socket", 0x4359, socket.SOCK_STREAM, 0)
+    check(c.info(h)["state"] == 7, "a socket that is not connected is closed to TCP_INFO")
+    check(c.number(h, socket.SOL_SOCKET, socket.SO_SNDBUF) > 65536, "the daemon's buffer size is known before a connection is")
+    c.close(h)
+    h = c.connect(net.nodes["b"].id, 7001)
+    c.set(h, socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 11)
+    c.set(h, socket.SOL_SOCKET, socket.SO_RCVBUF, 300000)
+    check(c.number(h, socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 11 and c.number(h, socket.SOL_SOCKET, socket.SO_RCVBUF) == 300000,
+          "what was set is what the engine has")
+    got = 0
+    c.send(h, os.urandom(MIB // 8))
+    while got < MIB // 8:
+        got += len(c.recv(h, MIB))
+    net.wait("all to be acknowledged", lambda: c.info(h)["acked"] == MIB // 8)
+    i = c.info(h)
+    print("     %s" % i)
+    check(i["state"] == 1 and i["received"] == MIB // 8 and 0 < i["rtt"] < i["rto"] and i["cwnd"] > 0, "TCP_INFO tells state, bytes, round trip and window")
+    row = next(r for r in net.nodes["a"].rows("connections") if r["remote_port"] == 7001)
+    check(i["mss"] == c.number(h, socket.IPPROTO_TCP, socket.TCP_MAXSEG) and row["state"] == "ESTABLISHED", "and the segment size that TCP_MAXSEG tells")
+    try:
+        c.set(h, socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+        check(False, "an option that the engine has not is refused")
+    except OSError as e:
+        check(e.errno == errno.ENOPROTOOPT, "an option that the engine has not is refused")
+    c.close(h)
+
+
+if __name__ == "__main__":
+    lib.main(body)
