@@ -88,6 +88,8 @@ TAILQ_HEAD(gw_listeners, gw_listener);
 
 struct gw_app;
 TAILQ_HEAD(gw_apps, gw_app);
+struct gw_forward;
+TAILQ_HEAD(gw_forwards, gw_forward);
 
 struct gw_client {
 	struct gw_node node;
@@ -105,9 +107,6 @@ struct gw_client {
 	char line[APP_LINE_MAX];
 };
 
-struct gw_forward;
-TAILQ_HEAD(gw_forwards, gw_forward);
-
 #define GW_LISTENERS_MAX 65536u
 #define GW_PORTS         (2 * 65536u)
 
@@ -121,9 +120,9 @@ struct gateway {
 	int epoll, server, wake;
 	int door; /* dp_cfg.app_door; 0: none */
 	struct gw_node server_node, door_node, wake_node;
-	bool server_paused; /* out of descriptors: clients wait */
-	bool fd_closed;     /* in this round: they may be accepted again */
-	unsigned fds;       /* held for clients and streams */
+	bool server_paused,
+	        fd_closed; /* out of descriptors, so that clients wait; in this round one has been closed */
+	unsigned fds; /* held for clients and streams */
 	/* Of them: the rest of the process's limit is left to links and operators. */
 	unsigned fds_max;
 	unsigned nclients;  /* at most half of fds_max: mute clients leave room for streams */
