@@ -9,16 +9,15 @@
 static void serve(int h)
 {
 	struct sockaddr_coyo from;
-	char bytes[2048];
+	char buf[2048];
 
 	printf("listening\n");
 	fflush(stdout);
 	for (;;) {
 		socklen_t len = sizeof(from);
-		ssize_t n =
-		        coyo_recvfrom(h, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+		ssize_t n = coyo_recvfrom(h, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
 
-		if (n < 0 || coyo_sendto(h, bytes, (size_t)n, 0, (struct sockaddr *)&from, len) < 0)
+		if (n < 0 || coyo_sendto(h, buf, (size_t)n, 0, (struct sockaddr *)&from, len) < 0)
 			err(1, "cannot answer");
 	}
 }
