@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -315,11 +316,14 @@ static bool initialise(struct eal *e, const struct dp_cfg *cfg, unsigned memory_
 	return true;
 }
 
-/* What is made in the file system is not needed: there is no second process that would look there. */
+/* What is made in the file system is not needed: there is no second process that would look there. The limit of open files, which DPDK raises for
+ * its memory, is the program's.
+ * syscalls at the start: getrlimit setrlimit */
 static struct eal *start_embedded(struct eal *e, const struct dp_cfg *cfg, unsigned memory_mb,
                                   char *err, size_t errcap)
 {
-	bool is_first;
+	struct rlimit files;
+	bool is_first, known, good;
 
 	if (kept_take(cfg, memory_mb, &is_first, err, errcap)) {
 		free(e);
@@ -330,7 +334,11 @@ static struct eal *start_embedded(struct eal *e, const struct dp_cfg *cfg, unsig
 		return kept;
 	}
 	e->embedded = true;
-	if (!initialise(e, cfg, memory_mb, err, errcap)) {
+	known = getrlimit(RLIMIT_NOFILE, &files) == 0;
+	good = initialise(e, cfg, memory_mb, err, errcap);
+	if (known)
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (!good) {
 		kept_give(false);
 		return NULL;
 	}

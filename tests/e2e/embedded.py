@@ -166,6 +166,8 @@ def many(c, config, node_id, port):
 def around(c, config, node_id, port):
     """What the process has of its own stays as it is; what a child may do."""
     signal.signal(signal.SIGUSR1, lambda sig, frame: None)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(500, hard), hard))  # DPDK would raise it
     mask, limit = signal.pthread_sigmask(signal.SIG_BLOCK, []), resource.getrlimit(resource.RLIMIT_NOFILE)
     handlers, cwd, umask = [signal.getsignal(n) for n in (1, 2, 13, 15)], os.getcwd(), os.umask(0o027)
     env = dict(os.environ)

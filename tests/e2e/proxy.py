@@ -419,8 +419,7 @@ def many_requests(net, proxy, n):
 
 def idle_clients(net):
     """Clients with a stream that say nothing: as many as this process may have. Over the ordinary network, as a daemon has fewer streams."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     n, ends, server = min(10000, hard // 2 - 500), [], socket.create_server(("127.0.0.1", 0), backlog=1024)
     proxy = Proxy(net, "--direct")
     before = proxy.memory()
@@ -441,12 +440,13 @@ def idle_clients(net):
     server.close()
     net.wait("all of them to be gone", lambda: proxy.descriptors() < 30)
     check(proxy.stop() == 0, "SIGTERM: status 0")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def body(net):
     if not shutil.which("curl"):
         lib.skip("Debian's package curl is not installed")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a crowd of clients is this process's
     size, many = (100 * MIB, 200) if lib.everything() else (8 * MIB, 30)
     net.build_net(["a", "b"], [("a", "b")])
     net.start()
