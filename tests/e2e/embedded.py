@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import lib
 from lib import check, coyonet
@@ -185,6 +186,7 @@ def around(c, config, node_id, port):
     second = c.start(config)
     works = c.reached(node_id, port)
     r, w = os.pipe()
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python's own of a fork with threads, which is what is tried here
     child = os.fork()
     if child == 0:
         out = {}
