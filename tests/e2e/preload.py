@@ -139,6 +139,10 @@ class Bed:
         if net.user:
             os.chown(self.dir, net.user.pw_uid, net.user.pw_gid)
             self.user = {"user": net.user.pw_uid, "group": net.user.pw_gid, "extra_groups": []}
+            try:
+                subprocess.run([net.bin("coyo"), "--help"], stdout=subprocess.DEVNULL, check=False, **self.user)
+            except PermissionError:
+                lib.skip("user %s, as whom the programs run, may not enter the folder of %s" % (net.user.pw_name, net.bin("coyo")))
 
     def run(self, node, *words, **kw):
         kw = {"stdin": subprocess.DEVNULL, "cwd": self.dir, "start_new_session": True, **self.user, **kw}

@@ -83,7 +83,8 @@ static void check_forward(const struct proxy_request *r, const uint8_t *head, si
 	out[k] = '\0';
 	require(k > 4 && strcmp(out + k - 4, "\r\n\r\n") == 0 &&
 	        strstr(out, "\r\n\r\n") == out + k - 4);
-	require(strstr(out, " HTTP/1.1\r\nHost: ") != NULL && !strcasestr(out, "\r\nProxy-"));
+	require(strstr(out, " HTTP/1.1\r\nHost: ") || strstr(out, " HTTP/1.0\r\nHost: "));
+	require(!strcasestr(out, "\r\nProxy-"));
 	require(!strcasestr(strstr(out, "\r\nHost: ") + 2, "\r\nHost:"));
 	free(out);
 }
