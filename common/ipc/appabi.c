@@ -129,32 +129,32 @@ static int read_connect(const char **p, const char *end, struct app_request *req
 	return 0;
 }
 
+/* A port of this node; 0: any that is free. */
+static int read_own_port(const char **p, const char *end, struct app_request *req,
+                         char why[APP_WHY_MAX])
+{
+	const char *w;
+	size_t n = word(p, end, &w);
+	uint32_t port = 0;
+
+	if (!is(w, n, "0") && !number(w, n, UINT16_MAX, &port))
+		return refuse(why, "the port must be a number from 0 to 65535");
+	req->port = (uint16_t)port;
+	return 0;
+}
+
 static int read_listen(const char **p, const char *end, struct app_request *req,
                        char why[APP_WHY_MAX])
 {
 	const char *w;
-	size_t n = word(p, end, &w);
-	uint32_t port = 0;
+	int r = read_own_port(p, end, req, why);
+	size_t n;
 
-	if (!is(w, n, "0") && !number(w, n, UINT16_MAX, &port))
-		return refuse(why, "the port must be a number from 0 to 65535");
-	req->port = (uint16_t)port;
+	if (r < 0)
+		return r;
 	n = word(p, end, &w);
 	if (n > 0 && !number(w, n, APP_BACKLOG_MAX, &req->backlog))
 		return refuse(why, "the backlog must be a number from 1 to 65535");
-	return 0;
-}
-
-static int read_datagrams(const char **p, const char *end, struct app_request *req,
-                          char why[APP_WHY_MAX])
-{
-	const char *w;
-	size_t n = word(p, end, &w);
-	uint32_t port = 0;
-
-	if (!is(w, n, "0") && !number(w, n, UINT16_MAX, &port))
-		return refuse(why, "the port must be a number from 0 to 65535");
-	req->port = (uint16_t)port;
 	return 0;
 }
 
@@ -236,7 +236,7 @@ static const struct {
         {"unlisten", APP_REQ_UNLISTEN, read_unlisten},
         {"resolve", APP_REQ_RESOLVE, read_resolve},
         {"name", APP_REQ_NAME, read_name},
-        {"datagrams", APP_REQ_DATAGRAMS, read_datagrams},
+        {"datagrams", APP_REQ_DATAGRAMS, read_own_port},
 };
 
 int app_request_parse(const char *line, size_t len, struct app_request *out, char why[APP_WHY_MAX])
