@@ -111,21 +111,35 @@ static void give_back(struct worker_sessions *s, enum tun_slot_kind kind, uint32
 
 /* ---- sending ---- */
 
-/* One sealed packet with n bytes of payload. */
+/* A sealed packet begins with its elided header; *at: where its payload goes. NULL: there is no buffer. */
+static uint8_t *put_header(struct worker_sessions *s, const struct ip6_elided *h, uint32_t *at)
+{
+	uint8_t *p = tx_inner(s);
+
+	if (!p)
+		return NULL;
+	p[0] = TRANSPORT_IPV6;
+	p[1] = h->traffic_class;
+	*at = TUNNEL_INNER_BYTES + (uint32_t)ip6_elided_put(p + TUNNEL_INNER_BYTES, h);
+	return p;
+}
+
+static unsigned class_of(const struct ip6_elided *h)
+{
+	return (h->traffic_class & 3) == TCP_NOT_ECT ? TC_BE_NOT_ECT : TC_BE_ECT;
+}
+
+/* One with n bytes of payload. */
 static void put(struct worker_sessions *s, struct tunnel_end *e, struct aead_op *ops,
                 const struct ip6_elided *h, const uint8_t *payload, uint32_t n, struct instant now)
 {
-	unsigned tc = (h->traffic_class & 3) == TCP_NOT_ECT ? TC_BE_NOT_ECT : TC_BE_ECT;
-	uint8_t *p = tx_inner(s);
 	uint32_t at;
+	uint8_t *p = put_header(s, h, &at);
 
 	if (!p)
 		return;
-	p[0] = TRANSPORT_IPV6;
-	p[1] = h->traffic_class;
-	at = TUNNEL_INNER_BYTES + (uint32_t)ip6_elided_put(p + TUNNEL_INNER_BYTES, h);
 	memcpy(p + at, payload, n);
-	tx_add(s, e, ops, at + n, tc, now);
+	tx_add(s, e, ops, at + n, class_of(h), now);
 }
 
 /* Two of equal size, so that both fit wherever one of them does. */
@@ -152,17 +166,13 @@ static void put_piece(struct worker_sessions *s, struct tunnel_end *e, struct ae
                       const struct ip6_elided *h, const struct tun_slot *run, unsigned i,
                       struct instant now)
 {
-	unsigned tc = (h->traffic_class & 3) == TCP_NOT_ECT ? TC_BE_NOT_ECT : TC_BE_ECT;
-	uint8_t *p = tx_inner(s);
 	uint32_t at;
+	uint8_t *p = put_header(s, h, &at);
 
 	if (!p)
 		return;
-	p[0] = TRANSPORT_IPV6;
-	p[1] = h->traffic_class;
-	at = TUNNEL_INNER_BYTES + (uint32_t)ip6_elided_put(p + TUNNEL_INNER_BYTES, h);
 	at += (uint32_t)gso_piece(&run->gso, run->packet, run->len, i, p + at);
-	tx_add(s, e, ops, at, tc, now);
+	tx_add(s, e, ops, at, class_of(h), now);
 }
 
 static void send(struct worker_sessions *s, struct tunnel_end *e, struct aead_op *ops,
