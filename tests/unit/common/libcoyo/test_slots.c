@@ -18,22 +18,32 @@ static int many_setup(void **state)
 
 /* ---- calls that fail ---- */
 
+/* Sockets that connect until their worker's lane is full. Returns how many; the next one of h is what found no room, and errno says what it was told. */
+static unsigned fill_lane(int h[LANE])
+{
+	struct sockaddr_coyo to = pair_address(1);
+	unsigned n = 0;
+
+	do {
+		assert_true(n < LANE);
+		h[n] = coyo_socket(AF_COYO, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		assert_int_equal(coyo_connect(h[n], (struct sockaddr *)&to, sizeof(to)), -1);
+	} while (errno == EINPROGRESS && ++n);
+	return n;
+}
+
 /* A worker that takes nothing: the connect that finds its lane full fails, and can be tried again. */
 static void a_connect_that_no_worker_takes(void **state)
 {
 	struct sockaddr_coyo to = pair_address(1);
 	struct pair *p = *state;
 	const unsigned before = 2 + 16; /* the pair's, and what is posted for the backlog */
-	unsigned n = 0;
+	unsigned n;
 	int h[LANE];
 
 	pair_await(otherside_slots(p->o) == before);
 	otherside_hold(p->o, true);
-	do {
-		assert_true(n < LANE);
-		h[n] = coyo_socket(AF_COYO, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		assert_int_equal(coyo_connect(h[n], (struct sockaddr *)&to, sizeof(to)), -1);
-	} while (errno == EINPROGRESS && ++n);
+	n = fill_lane(h);
 	/* At once: this socket may not wait. */
 	assert_int_equal(errno, EAGAIN);
 	otherside_hold(p->o, false);
@@ -47,20 +57,15 @@ static void a_connect_that_no_worker_takes(void **state)
 /* A worker that takes nothing: a send that may not wait does not wait for room in the lane, and says in the lane that a kick is missing. */
 static void a_send_that_finds_the_lane_full(void **state)
 {
-	struct sockaddr_coyo to = pair_address(1);
 	struct pair *p = *state;
 	struct appseg_layout l;
 	struct applane *lane = (struct applane *)otherside_segment(p->o, &l);
-	unsigned n = 0;
+	unsigned n;
 	int h[LANE];
 
 	pair_await(atomic_load(&lane->to_worker.head) == atomic_load(&lane->to_worker.tail));
 	otherside_hold(p->o, true);
-	do {
-		assert_true(n < LANE);
-		h[n] = coyo_socket(AF_COYO, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		assert_int_equal(coyo_connect(h[n], (struct sockaddr *)&to, sizeof(to)), -1);
-	} while (errno == EINPROGRESS && ++n);
+	n = fill_lane(h);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(atomic_load(&lane->kicks_missed), 0);
 	assert_int_equal(coyo_send(p->a, "abc", 3, MSG_DONTWAIT), 3);
