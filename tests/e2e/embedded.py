@@ -22,28 +22,21 @@ import warnings
 
 import lib
 from lib import check, coyonet
+from libcoyo import Library
 
-AF_COYO = 0x4359
 PIPE = subprocess.PIPE
 STARTS = 20
 MIB = 1 << 20
 
 
-class Address(ctypes.Structure):
-    _fields_ = [("family", ctypes.c_uint16), ("port", ctypes.c_uint16), ("pad", ctypes.c_uint32), ("id", ctypes.c_uint8 * 64)]
-
-
-class Coyo:
+class Coyo(Library):
     """Both libraries, as a program of another language loads them."""
 
     LOG = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
 
     def __init__(self, build):
-        self.lib = ctypes.CDLL(os.path.join(build, "common/libcoyo/libcoyo.so.0"), use_errno=True)
+        super().__init__(build)
         self.inside = ctypes.CDLL(os.path.join(build, "controlplane/embed/libcoyo-stack.so.0"), use_errno=True)
-        for name in ("coyo_send", "coyo_recv"):
-            getattr(self.lib, name).restype = ctypes.c_ssize_t
-            getattr(self.lib, name).argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         self.inside.coyo_stack_start_log.restype = ctypes.c_void_p
         self.inside.coyo_stack_start_log.argtypes = [ctypes.c_char_p, self.LOG, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
         self.inside.coyo_stack_stop.argtypes = [ctypes.c_void_p]
@@ -60,19 +53,6 @@ class Coyo:
 
     def stop(self, s):
         self.inside.coyo_stack_stop(s)
-
-    def call(self, name, *args):
-        r = getattr(self.lib, name)(*args)
-        if r < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        return r
-
-    def connect(self, node_id, port):
-        to = Address(AF_COYO, socket.htons(port), 0)
-        self.call("coyo_parse_id", node_id.encode(), to.id, None)
-        h = self.call("coyo_socket", AF_COYO, socket.SOCK_STREAM, 0)
-        self.call("coyo_connect", h, ctypes.byref(to), ctypes.sizeof(to))
-        return h
 
     def echo(self, node_id, port):
         h = self.connect(node_id, port)

@@ -31,8 +31,9 @@ class Address(ctypes.Structure):
 class Library:
     """The shared library as a program of another language loads it."""
 
-    def __init__(self, build, path):
-        os.environ["COYO_SOCKET"] = path
+    def __init__(self, build, path=None):
+        if path:
+            os.environ["COYO_SOCKET"] = path
         self.lib = ctypes.CDLL(os.path.join(build, "common/libcoyo/libcoyo.so.0"), use_errno=True)
         for name in ("coyo_send", "coyo_recv"):
             getattr(self.lib, name).restype = ctypes.c_ssize_t

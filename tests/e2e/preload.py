@@ -18,6 +18,8 @@ import time
 import lib
 from lib import check, coyonet
 
+import nginxconf
+
 PIPE = subprocess.PIPE
 
 CLIENT = r"""
@@ -465,24 +467,10 @@ def refusals(bed):
         check(p.returncode == 1 and "statically" in said, said.strip().replace(bed.dir + "/", ""))
 
 
-NGINX = """
-worker_processes 2;
-daemon off;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx.err info;
-events {{ worker_connections 512; }}
-http {{
-  access_log off;
-  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
-  sendfile on; tcp_nopush on; keepalive_requests 100000;
-  server {{
-    listen 8090{reuse}; listen [::]:8090{reuse} ipv6only=on;
-    root {dir}/www;
+NGINX = nginxconf.template("""    listen 8090{reuse}; listen [::]:8090{reuse} ipv6only=on;
     location /who {{ return 200 "$remote_addr $server_addr $server_port"; }}
     location /proxied/ {{ proxy_pass http://{up}/; }}
-  }}
-}}
-"""
+""")
 
 
 def nginx(bed):

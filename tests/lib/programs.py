@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import coyonet
+import nginxconf
 
 PIPE = subprocess.PIPE
 WAYS = ("coyo run", "[tun]", "[forward]", "coyo proxy")
@@ -60,24 +61,10 @@ def same(got, want, what):
         raise coyonet.NetError("%s differs: %.200r" % (what, got))
 
 
-NGINX = """
-worker_processes 2;
-daemon off;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx.err info;
-events {{ worker_connections 512; }}
-http {{
-  access_log off;
-  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
-  sendfile on; tcp_nopush on; keepalive_requests 100000;
-  server {{
-    listen {http}; listen [::]:{http};
+NGINX = nginxconf.template("""    listen {http}; listen [::]:{http};
     listen {https} ssl http2; listen [::]:{https} ssl http2;
     ssl_certificate {dir}/cert; ssl_certificate_key {dir}/cert.key;
-    root {dir}/www;
-  }}
-}}
-"""
+""")
 
 
 def www(bed):
