@@ -221,9 +221,7 @@ def neighbours_are_told(net):
     waited, began = lib.Waited(net), time.monotonic()
     net.wait("a to know", lambda: lib.down_at(net, "a", "a-b"), every=0.005)
     lib.within(time.monotonic() - began, 0.1, waited, "the neighbour knows")
-    with open(net.nodes["a"].log, encoding="utf-8") as f:
-        said = f.read()
-    check("the neighbour closed the link" in said, "and its log says why")
+    check(net.nodes["a"].told("the neighbour closed the link"), "and its log says why")
 
 
 TESTS = [neighbours_are_told, log_and_telemetry_not_read, told_to_end_while_starting, memory_is_not_swapped, open_files, one_key_twice_across_namespaces,

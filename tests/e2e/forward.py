@@ -146,17 +146,12 @@ def refused(port, what):
     check(how == "ConnectionResetError", "%s (%s)" % (what, how))
 
 
-def said(node, words, since=0):
-    with open(node.log, encoding="utf-8", errors="replace") as f:
-        return words in f.read()[since:]
-
-
 def reload(net, node, extra, words):
     node.extra = extra
     node.write_conf()
     before = os.path.getsize(node.log)
     node.proc.send_signal(signal.SIGHUP)
-    net.wait("%s to say %r" % (node.name, words), lambda: said(node, words, before), every=0.02)
+    net.wait("%s to say %r" % (node.name, words), lambda: words in node.logged(before), every=0.02)
 
 
 def closed(port):
@@ -187,8 +182,8 @@ def reloads(net, ports, server):
     out = forward("out", here % ports[0], b.id + ":80")
     with socket.create_server(("127.0.0.1", ports[1]), reuse_port=False):
         reload(net, a, out + forward("more", here % ports[1], "east:80") + "[names]\neast = %s\n" % b.id, "[forward more] could not be added: it is tried again")
-        check(said(a, "cannot listen on port %d" % ports[1]), "an address in use is told")
-    net.wait("it to be added", lambda: said(a, "reload: [forward more] added"))
+        check(a.told("cannot listen on port %d" % ports[1]), "an address in use is told")
+    net.wait("it to be added", lambda: "reload: [forward more] added" in a.logged())
     s3 = connect(ports[1])
     t3 = other.accept()
     t3.sendall(b"by name")

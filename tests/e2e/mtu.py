@@ -81,8 +81,7 @@ def refused(net):
     for n in "ab":
         net.wait("%s to refuse the link" % n, lambda n=n: row(net, n, "a-b")["state"] == "too narrow")
         check(row(net, n, "a-b")["reason"] == "the way carries less than 1200 bytes", "%s says why in `show links`" % n)
-        with open(net.nodes[n].log, encoding="utf-8") as f:
-            check("carries no packet of 1200 bytes" in f.read(), "%s says why in its log" % n)
+        check(net.nodes[n].told("carries no packet of 1200 bytes"), "%s says why in its log" % n)
     time.sleep(6)
     check(all(row(net, n, "a-b")["flaps"] <= 1 for n in "ab"), "a link that is refused does not flap")
     for a, b in ("ab", "ba"):

@@ -66,7 +66,7 @@ def reload_changes_names(net, p):
     p.write("%s me\n" % p.other, "")
     refused = p.node.ctl("reload", check=False)
     check("error" in refused, "a reload with names that contradict each other changes nothing")
-    check("%s:1: `me` means another id already" % p.file in p.node.tail(5), "and the log says which line")
+    check(p.node.told("%s:1: `me` means another id already" % p.file), "and the log says which line")
     check(p.asks("resolve laptop")[0].startswith("is "), "the names before it stay")
     p.write("%s laptop\n" % p.other, "phone = %s\n" % p.other)
     p.node.proc.send_signal(signal.SIGHUP)

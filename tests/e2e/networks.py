@@ -10,11 +10,6 @@ import lib
 from lib import check
 
 
-def said(net, n, text):
-    with open(net.nodes[n].log, encoding="utf-8") as f:
-        return f.read().count(text)
-
-
 def networks(net):
     lib.machines(net, "at")
     lib.joined(net, "a", "t", 3)
@@ -33,7 +28,7 @@ def networks(net):
     time.sleep(2)  # in which each refuses the other again
     for n, own, other in (("a", 7, 1), ("t", 1, 7)):
         why = "the neighbour is in network %d, this node in %d" % (other, own)
-        check(said(net, n, why) == 1, "%s tells in `show links` and once in its log: %s" % (n, why))
+        check(net.nodes[n].told(why) and net.nodes[n].logged().count(why) == 1, "%s tells in `show links` and once in its log: %s" % (n, why))
 
 
 lib.own_network(named=True)

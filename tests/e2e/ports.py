@@ -29,11 +29,6 @@ def row(net, node):
     return net.nodes[node].ask("show links")["links"][0]
 
 
-def log(net, node):
-    with open(net.nodes[node].log, encoding="utf-8") as f:
-        return f.read()
-
-
 def both_up(net):
     return not any(net.nodes[n].hung_up() or row(net, n)["state"] != "up" for n in ("a", "b"))
 
@@ -58,18 +53,18 @@ def interface_deleted(net):
     subprocess.run(["ip", "link", "del", "ab"], check=True)
     net.wait("a to say why", lambda: row(net, "a")["state"] == "no carrier" and row(net, "a")["reason"] == "its interface is gone")
     time.sleep(2)
-    check("port p does not work: its interface is gone" in log(net, "a"), "a deleted interface is told, in the log and in `show links`")
+    check(net.nodes["a"].told("port p does not work: its interface is gone"), "a deleted interface is told, in the log and in `show links`")
     veth(4096)
     began, waited = time.monotonic(), lib.Waited(net)
     net.wait("the link to come back", lambda: both_up(net))
     lib.within(time.monotonic() - began, 4.0, waited, "made again, the link is back")
-    check("port p works again" in log(net, "a"), "which is told")
+    check(net.nodes["a"].told("port p works again"), "which is told")
     send(net, 7002)
     check(True, "and carries a file")
     for again, number in enumerate((4096, 16384) if lib.everything() else (4096,), 2):
         subprocess.run(["ip", "link", "del", "ab"], check=True)
         veth(number)
-        net.wait("both to notice it", lambda again=again: all(log(net, n).count("port p works again") == again for n in "ab"))
+        net.wait("both to notice it", lambda again=again: all(net.nodes[n].logged().count("port p works again") == again for n in "ab"))
         net.wait("the link to come back", lambda: both_up(net))
         send(net, 7001 + again)
         check(True, "an interface that was deleted and made again between two looks is noticed, under number %d" % number)

@@ -26,11 +26,6 @@ def states(net, node):
     return {r["name"]: r["state"] for r in net.nodes[node].rows("links")}
 
 
-def log(net, node):
-    with open(net.nodes[node].log, encoding="utf-8") as f:
-        return f.read()
-
-
 def body(net):
     net.build_net(["a", "t", "b"], [("a", "t"), ("t", "b")])
     net.start()
@@ -42,7 +37,7 @@ def body(net):
     net.wait("t's links to be up under their new names", lambda: states(net, "t") == {"new-a-t": "up", "new-t-b": "up"})
     took = time.monotonic() - began
     check(took < 5, "all links of t renamed: up again after %.1f s" % took)
-    check("already in use" not in log(net, "t") and "could not be added" not in log(net, "t"), "no address was in use")
+    check(not any(words in net.nodes["t"].logged() for words in ("already in use", "could not be added")), "no address was in use")
     net.ready()
     t = coyonet.Transfer(net, "a", "b", 1 << 20)
     try:
@@ -56,16 +51,16 @@ def body(net):
     hup(net, "t")
     time.sleep(1)
     check(set(states(net, "t")) == {"new-a-t", "new-t-b"}, "names that change hands are told to need a restart, and the links stay")
-    check("needs a restart" in log(net, "t"), "the log says so")
+    check(net.nodes["t"].told("needs a restart"), "the log says so")
 
     taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     taken.bind(("127.0.0.1", 0))
     net.nodes["a"].links.append("[link late]\ntype = udp-socket\nlocal = 127.0.0.1:%d\n" % taken.getsockname()[1])
     hup(net, "a")
-    net.wait("a to say that the address is in use", lambda: "[link late] could not be added: it is tried again" in log(net, "a"))
+    net.wait("a to say that the address is in use", lambda: "[link late] could not be added: it is tried again" in net.nodes["a"].logged())
     taken.close()
     net.wait("a to add the link by itself", lambda: "late" in states(net, "a"))
-    check("reload: [link late] added" in log(net, "a"), "what could not be added is added when it can be, and told")
+    check(net.nodes["a"].told("reload: [link late] added"), "what could not be added is added when it can be, and told")
 
 
 lib.main(body)

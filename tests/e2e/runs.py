@@ -56,8 +56,7 @@ def damaged(harm):
             check(after > before / 2, "runs=%s: %.1f of %.1f MB/s again after 2 s%s" % (
                 harm, after / 1e6, before / 1e6, " and %.1f s of waiting for a processor" % extra if extra > 0.1 else ""))
             check(state(net) == "off", "`show links` says that runs are off")
-            with open(net.nodes["a"].log, encoding="utf-8") as f:
-                check("datagrams that leave in runs (UDP GSO) are lost" in f.read(), "and so does the log, with numbers")
+            check(net.nodes["a"].told("datagrams that leave in runs (UDP GSO) are lost"), "and so does the log, with numbers")
             seen = runs(net)
             time.sleep(0.3)
             check(runs(net) - seen < 20, "they go singly")

@@ -239,7 +239,7 @@ def whole(net, size):
         check(octets / packets < 1281, "packet by packet, as offload = no says: %d bytes each" % (octets / packets))
     else:
         check(octets / packets > 2560, "b's kernel got its segments in runs: %d bytes each" % (octets / packets))
-    check("IPv6 address of this node, on coyo0: fd" in b.tail(30), "b has told its address in its log")
+    check(b.told("IPv6 address of this node, on coyo0: fd"), "b has told its address in its log")
     check(net.path("a", "b")[0]["node"] == "a", "it was label-switched: a and b have a session")
 
 

@@ -15,8 +15,7 @@ TOLD = "another machine seems to use this node's key"
 
 
 def said(net, n):
-    with open(net.nodes[n].log, encoding="utf-8") as f:
-        return f.read().count(TOLD)
+    return net.nodes[n].logged().count(TOLD)
 
 
 def punted(net):

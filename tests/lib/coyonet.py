@@ -206,11 +206,26 @@ class Node:
             self.proc.send_signal(sig)
 
     def tail(self, n=15):
+        return "".join(self.logged().splitlines(True)[-n:])
+
+    def logged(self, since=0):
+        """The log from its byte `since` on, as far as it is written: what is not there may still come, see told()."""
         try:
             with open(self.log, errors="replace", encoding="utf-8") as f:
-                return "".join(f.readlines()[-n:])
+                f.seek(since)
+                return f.read()
         except OSError:
             return ""
+
+    def told(self, words, since=0, seconds=30.0):
+        """Whether the log says `words` after its byte `since`, or says so within `seconds`. A thread of its own writes the log, so that
+        an answer on a socket may be here before the line that tells the same."""
+        end = time.monotonic() + seconds
+        while words not in self.logged(since):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
 
 
 class Net:
