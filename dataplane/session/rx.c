@@ -239,14 +239,33 @@ static void take_unproven(struct worker_sessions *s, struct rx_item *it, const u
 	rte_pktmbuf_free(it->m);
 }
 
+/* The end that p is for; NULL: none yet. False: there is none, and none is to come. The label was looked up when p was read, maybe by another
+ * worker: a session may have become the label's since then, and the label may be a session's that this worker is told of by its next command. So what
+ * this worker's map says now counts. */
+static bool find_end(const struct worker_sessions *s, struct packet *p, struct tunnel_end **end)
+{
+	const struct link *l;
+	const struct ilm_entry *e;
+
+	*end = end_of(s, p->session);
+	if (likely_(*end))
+		return true;
+	l = link_at(s->w, p->link);
+	e = l ? ilm_get(&l->ilm, p->label) : NULL;
+	if (!e || e->op != ILM_SESSION)
+		return p->session == CP_SESSION_NONE;
+	p->session = e->out;
+	*end = end_of(s, p->session);
+	return true;
+}
+
 static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant now)
 {
-	uint32_t session = packet_of(m)->session;
 	struct rx_item it = {.m = m};
 	uint8_t *p;
 	size_t total;
 
-	if (session != CP_SESSION_NONE && (session >= s->table_size || !s->table[session])) {
+	if (!find_end(s, packet_of(m), &it.end)) {
 		drop(s, m, DROP_NO_SESSION);
 		return;
 	}
@@ -254,7 +273,6 @@ static void take(struct worker_sessions *s, struct rte_mbuf *m, struct instant n
 		drop(s, m, DROP_TOO_BIG);
 		return;
 	}
-	it.end = session == CP_SESSION_NONE ? NULL : s->table[session];
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	if (!tunnel_header_get(p, m->data_len, &it.h, &total)) {
 		drop(s, m, DROP_SESSION_HEADER);

@@ -56,118 +56,6 @@ static void test_rekey_in_the_middle(void **state)
 	close_both(p);
 }
 
-static void test_packets_wait_for_their_key(void **state)
-{
-	struct pair *p = *state;
-	uint64_t drops;
-
-	sessnet_up(&p->n);
-	connected(p);
-	sessnet_tx_key(&p->n, 0, 1, 2);
-	app_shut(&p->a);
-	run(p, 100 * NS_PER_MS);
-	assert_false(told(&p->b, STREAM_EOF));
-	drops = p->n.side[1].w.drops[DROP_SESSION_WAIT];
-	assert_int_equal(drops, 0);
-	/* What waited is delivered the moment its key comes, without a retransmission. */
-	sessnet_rx_key(&p->n, 1, 2, 2);
-	run(p, NS_PER_MS);
-	assert_true(told(&p->b, STREAM_EOF));
-}
-
-/* The first data comes by a tunnel whose session is not known yet, as that of a responder until the third message. */
-static void test_packets_wait_for_their_session(void **state)
-{
-	struct pair *p = *state;
-	struct side *b = &p->n.side[1];
-	uint8_t hs[40] = {0};
-	struct cp_cmd c = {.type = CMD_SESSION_SET};
-	struct tunnel_header h = {.type = TUNNEL_HANDSHAKE, .counter = 3};
-	static struct link link;
-	struct dp_event ev;
-
-	b->w.link[SESSNET_LINK] = &link;
-	bucket_init(&link.unproven, 2, 2);
-	b->in_session = CP_SESSION_NONE;
-	sessnet_session(&p->n, 0, 1, b->in_label);
-	sessnet_rx_key(&p->n, 0, 1, 0);
-	sessnet_tx_key(&p->n, 0, 1, 0);
-	app_listen(&p->b);
-	app_connect(&p->n, &p->a, 0);
-	run(p, 20 * NS_PER_MS);
-	/* A handshake goes to control, so many of a link; what is neither goes nowhere. */
-	for (unsigned i = 0; i < 3; i++) {
-		tunnel_header_put(hs, &h, sizeof(hs));
-		sessnet_inject(&p->n, 1, hs, sizeof(hs));
-	}
-	assert_int_equal(sessnet_events(b, EVT_PACKET, &ev), 2);
-	assert_int_equal(ev.u.packet.reason, PUNT_SESSION_HS);
-	assert_int_equal(ev.u.packet.session, CP_SESSION_NONE);
-	assert_int_equal(ev.u.packet.in_label, b->in_label);
-	assert_int_equal(ev.u.packet.number, 3);
-	assert_int_equal(b->w.drops[DROP_PUNT_RATE], 1);
-	h.type = TUNNEL_OAM_CLEAR;
-	tunnel_header_put(hs, &h, sizeof(hs));
-	sessnet_inject(&p->n, 1, hs, sizeof(hs));
-	assert_int_equal(b->w.drops[DROP_NO_SESSION], 1);
-	/* Another label's session is not this one's. */
-	c.u.session = (struct cp_session){.session = 2,
-	                                  .out_link = SESSNET_LINK,
-	                                  .path_mtu = 1280,
-	                                  .out_label = p->n.side[0].in_label,
-	                                  .in_link = SESSNET_LINK,
-	                                  .in_label = b->in_label + 1,
-	                                  .remote = p->n.cfg[0].id};
-	sessnet_command(&p->n, 1, &c);
-	sessnet_rx_key(&p->n, 1, 2, 0);
-	sessnet_tx_key(&p->n, 1, 2, 0);
-	assert_int_equal(sessnet_events(b, EVT_SESSION_USED, NULL), 0);
-	c.u.session.in_label = b->in_label;
-	sessnet_command(&p->n, 1, &c);
-	b->in_session = 2;
-	sessnet_rx_key(&p->n, 1, 2, 1);
-	/* A way there and back, not a retransmission timeout. */
-	run(p, 11 * NS_PER_MS);
-	assert_true(p->a.connected);
-	b->w.link[SESSNET_LINK] = NULL;
-}
-
-/* Nobody fills the places of all others with data for a session that never comes, and what waits is let go of. */
-static void test_waiting_for_a_session_is_bounded_and_ends(void **state)
-{
-	struct pair *p = *state;
-	struct side *b = &p->n.side[1];
-	uint8_t packet[100] = {0};
-	struct tunnel_header h = {.type = TUNNEL_DATA};
-
-	sessnet_up(&p->n);
-	b->in_session = CP_SESSION_NONE;
-	tunnel_header_put(packet, &h, sizeof(packet));
-	for (unsigned i = 0; i < 80; i++)
-		sessnet_inject(&p->n, 1, packet, sizeof(packet));
-	assert_int_equal(b->w.drops[DROP_SESSION_WAIT], 80 - 32);
-	run(p, 10 * NS_PER_S);
-	assert_int_equal(b->w.drops[DROP_NO_SESSION], 32);
-	sessnet_inject(&p->n, 1, packet, sizeof(packet));
-}
-
-static void test_waiting_is_bounded_and_ends(void **state)
-{
-	struct pair *p = *state;
-	uint8_t packet[100] = {0};
-	struct tunnel_header h = {.type = TUNNEL_DATA, .phase = 3};
-
-	sessnet_up(&p->n);
-	for (unsigned i = 0; i < 40; i++) {
-		h.counter = i;
-		tunnel_header_put(packet, &h, sizeof(packet));
-		sessnet_inject(&p->n, 1, packet, sizeof(packet));
-	}
-	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_WAIT], 24);
-	run(p, 10 * NS_PER_S);
-	assert_int_equal(p->n.side[1].w.drops[DROP_SESSION_NO_KEY], 16);
-}
-
 static void test_connect_waits_for_a_session(void **state)
 {
 	struct pair *p = *state;
@@ -699,10 +587,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        T(test_transfer_with_loss),
 	        T(test_rekey_in_the_middle),
-	        T(test_packets_wait_for_their_key),
-	        T(test_packets_wait_for_their_session),
-	        T(test_waiting_for_a_session_is_bounded_and_ends),
-	        T(test_waiting_is_bounded_and_ends),
 	        T(test_connect_waits_for_a_session),
 	        T(test_hold_and_release),
 	        T(test_moved_to_another_tunnel),
