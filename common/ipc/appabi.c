@@ -146,15 +146,22 @@ static int read_own_port(const char **p, const char *end, struct app_request *re
 static int read_listen(const char **p, const char *end, struct app_request *req,
                        char why[APP_WHY_MAX])
 {
-	const char *w;
+	const char *w, *after;
 	int r = read_own_port(p, end, req, why);
 	size_t n;
 
 	if (r < 0)
 		return r;
 	n = word(p, end, &w);
-	if (n > 0 && !number(w, n, APP_BACKLOG_MAX, &req->backlog))
+	req->shared = is(w, n, "shared");
+	if (n > 0 && !req->shared && !number(w, n, APP_BACKLOG_MAX, &req->backlog))
 		return refuse(why, "the backlog must be a number from 1 to 65535");
+	after = *p;
+	n = word(&after, end, &w);
+	if (!req->shared && is(w, n, "shared")) {
+		req->shared = true;
+		*p = after;
+	}
 	return 0;
 }
 
@@ -277,7 +284,8 @@ size_t app_request_write(const struct app_request *req, char out[APP_LINE_MAX])
 		             req->early ? " early" : "");
 		break;
 	case APP_REQ_LISTEN:
-		n = snprintf(out, APP_LINE_MAX, "listen %u %u\n", req->port, req->backlog);
+		n = snprintf(out, APP_LINE_MAX, "listen %u %u%s\n", req->port, req->backlog,
+		             req->shared ? " shared" : "");
 		break;
 	case APP_REQ_DATAGRAMS:
 		n = snprintf(out, APP_LINE_MAX, "datagrams %u\n", req->port);

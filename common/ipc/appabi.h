@@ -11,6 +11,8 @@
  *   -> version                   <- ok 1
  *                                <- error ENAME sentence            whenever it did not work; ENOENT: [names] have no such
  *
+ * `listen PORT [BACKLOG] shared`: others of the same user that say so, too, may listen on the port, and each gets a part of the streams.
+ *
  * A connection carries one request after another. After `listen` it belongs to the listener, which ends with the connection. A line is
  * at most APP_LINE_MAX bytes, its newline included. PORT is 1..65535 in decimal; an id is in any of its text forms.
  *
@@ -23,7 +25,8 @@
  * is woken, by 8 bytes each time, and does not block; it need not be an eventfd. From then on the connection is the application: all that it
  * holds ends with the connection. It carries, one after another:
  *
- *   -> listen PORT [BACKLOG]     <- listening TOKEN PORT            PORT 0: one that is free, from 32768..60999
+ *   -> listen PORT [BACKLOG] [shared]
+ *                                <- listening TOKEN PORT            PORT 0: one that is free, from 32768..60999
  *   -> datagrams PORT            <- listening TOKEN PORT            a port for datagrams, which are apart from streams' ports; 0 likewise
  *   -> unlisten TOKEN            <- ok                              of either
  *   -> resolve, name, version    as above */
@@ -62,6 +65,7 @@ enum app_request_type {
 struct app_request {
 	uint8_t type;      /* enum app_request_type */
 	bool early;        /* connect: the descriptor comes before the stream is connected */
+	bool shared;       /* listen: others of this user may listen there as well */
 	uint16_t port;     /* connect, listen, datagrams; 0 (not connect): any that is free */
 	uint32_t backlog;  /* listen */
 	uint32_t version;  /* attach */

@@ -51,8 +51,10 @@ COYO_EXPORT int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len
 /* The daemon is asked for the port. Under both locks. */
 static int open_listener(const struct ref *r, uint32_t backlog)
 {
-	struct app_request req = {
-	        .type = APP_REQ_LISTEN, .port = r->s->bound_port, .backlog = backlog};
+	struct app_request req = {.type = APP_REQ_LISTEN,
+	                          .port = r->s->bound_port,
+	                          .backlog = backlog,
+	                          .shared = r->s->reuseport};
 	struct app_answer ans;
 	uint32_t slot = slot_take(r->a, SLOT_HELD, 0);
 	int err;
@@ -139,6 +141,7 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	s->linger_s = listener->s->linger_s;
 	s->keepalive = listener->s->keepalive;
 	s->reuseaddr = listener->s->reuseaddr;
+	s->reuseport = listener->s->reuseport;
 	s->rcvlowat = listener->s->rcvlowat;
 	s->keepidle_s = listener->s->keepidle_s;
 	s->option_set = listener->s->option_set;

@@ -156,7 +156,8 @@ int coyo_shutdown(int handle, int how);
 int coyo_close(int handle);
 
 /* What is set has an effect; what this does not know is ENOPROTOOPT; lengths and values are checked as Linux checks them. SOL_SOCKET: SO_RCVTIMEO,
- * SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF (at least 2048, at most what the daemon allows), SO_RCVLOWAT, SO_REUSEADDR (always so).
+ * SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF (at least 2048, at most what the daemon allows), SO_RCVLOWAT, SO_REUSEADDR (always so),
+ * SO_REUSEPORT (before listen()).
  * IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_CONGESTION ("reno",
  * "cubic"). For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
  * to what the ring holds. */

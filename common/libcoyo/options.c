@@ -244,6 +244,11 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		r->s->reuseaddr = v != 0;
 		return 0;
 	}
+	/* Asked of the daemon by listen(). */
+	if (level == SOL_SOCKET && name == SO_REUSEPORT) {
+		r->s->reuseport = v != 0;
+		return 0;
+	}
 	return -ENOPROTOOPT;
 }
 
@@ -356,6 +361,9 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 		return 0;
 	case SO_REUSEADDR:
 		*v = s->reuseaddr;
+		return 0;
+	case SO_REUSEPORT:
+		*v = s->reuseport;
 		return 0;
 	case SO_RCVLOWAT:
 		*v = s->rcvlowat;

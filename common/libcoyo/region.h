@@ -96,7 +96,7 @@ struct sock {
 	_Atomic int64_t recv_timeout, send_timeout; /* ns, 0: none */
 	int32_t linger_s;                           /* -1: off */
 	int32_t keepidle_s;
-	bool keepalive, reuseaddr;
+	bool keepalive, reuseaddr, reuseport;
 	int32_t rcvlowat;    /* bytes, at least 1 */
 	uint32_t option_set; /* bit: option[i] was set */
 	int64_t option[SOCK_OPTIONS];

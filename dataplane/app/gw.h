@@ -64,23 +64,23 @@ struct gw_at_worker {
 struct gw_listener {
 	uint32_t token; /* generation << 16 | index */
 	uint16_t port;
-	bool datagrams;    /* a port for them */
-	uint32_t backlog;  /* of TCP, on each worker */
+	bool datagrams, shared; /* a port for them; others of the same user may listen there */
+	uint32_t uid, backlog;  /* shared: the user; of TCP, on each worker */
 	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
 	uint32_t here_max; /* ... of this node */
 	struct gw_client *client; /* NULL: being withdrawn */
 	/* Whose slots its connections go into; NULL: they are passed to the client as descriptors. */
 	struct gw_app *app;
-	uint32_t tell;    /* workers to send LISTEN to */
-	uint32_t untell;  /* ... UNLISTEN to */
-	uint32_t waiting; /* workers whose LISTENING has not come */
-	uint32_t held;    /* workers whose UNLISTENED has not come */
+	uint32_t tell, untell;  /* workers to send LISTEN to; UNLISTEN to */
+	uint32_t waiting, held; /* workers whose LISTENING has not come; whose UNLISTENED has not */
 	int err;
 	bool owing;
 	TAILQ_ENTRY(gw_listener) owe_link, app_link;
 	/* Whose streams lie in the client's socket untaken, the oldest first; how many of them are of this node. */
 	uint8_t *order;
 	uint32_t order_cap, order_first, order_n, here_n;
+	/* The next of those that share the port; itself where none does. */
+	struct gw_listener *beside;
 	struct gw_clients here; /* clients of this node that wait until one is taken */
 	struct gw_at_worker at[];
 };
@@ -137,8 +137,8 @@ struct gateway {
 	struct gw_clients clients, dead_clients;
 	struct gw_forwards forwards, dead_forwards;
 	_Atomic(struct gw_forward *) posted;
-	bool forwards_wait; /* one could not have its port of this node */
-	bool port_freed;    /* since then a listener has gone */
+	/* A forward could not have its port of this node; since then a listener has gone. */
+	bool forwards_wait, port_freed;
 	struct gw_streams streams, dead_streams, ready, owe[32];
 	struct gw_listeners owe_listeners;
 	struct gw_apps apps, owe_apps;
@@ -191,8 +191,8 @@ void gw_stream_kill(struct gateway *g, struct gw_stream *s);
 void gw_streams_flush(struct gateway *g, unsigned worker);
 void gw_stream_free(struct gw_stream *s);
 
-/* gw_listener.c: client c listens on a port; 0 or -errno. Every worker is told, and gw_listening() collects the answers. */
-int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog);
+/* gw_listener.c: client c listens on a port, alone or not; 0 or -errno. Every worker is told, and gw_listening() collects the answers. */
+int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog, bool shared);
 /* The listener's client lets go of it; every worker is told. */
 void gw_unlisten(struct gateway *g, struct gw_listener *l);
 /* The listener of a token, or NULL: it is gone or on its way. */

@@ -186,8 +186,13 @@ static void here(struct gateway *g, struct gw_listener *l, struct gw_client *c,
 void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_id *id,
                      uint16_t port)
 {
-	struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
+	struct gw_listener *first = gw_listener_of(g, g->port_token[port]), *l = first;
 
+	/* Those that share a port have their turns here, too. */
+	while (l && l->waiting && l->beside != first)
+		l = l->beside;
+	if (l)
+		g->port_token[port] = l->beside->token;
 	/* A forward takes streams of other nodes: a program here reaches its address without one. */
 	if (!l || l->waiting || l->client->forward) {
 		gw_fail_connect(g, c, ECONNREFUSED, id, port);

@@ -14,9 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The user at the other end. False: the kernel does not tell.
- * syscalls: getsockopt */
-static bool peer_uid(const struct gw_client *c, uint32_t *uid)
+/* syscalls: getsockopt */
+bool gw_peer_uid(const struct gw_client *c, uint32_t *uid)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
@@ -34,7 +33,7 @@ bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t 
 
 	if (port == 0 || port >= 1024 || g->privileged)
 		return true;
-	return peer_uid(c, &uid) && (uid == 0 || uid == geteuid());
+	return gw_peer_uid(c, &uid) && (uid == 0 || uid == geteuid());
 }
 
 bool gw_app_listens(struct gateway *g, uint16_t port)
@@ -189,7 +188,7 @@ int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots)
 	uint32_t uid;
 	int r;
 
-	if (!peer_uid(c, &uid))
+	if (!gw_peer_uid(c, &uid))
 		return -EIO;
 	if (applications_of(g, uid) >= g->apps_max)
 		return -EDQUOT;

@@ -51,5 +51,7 @@ void gw_apps_free(struct gateway *g);
 int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port);
 /* Whether an application that shares a segment listens on this port. */
 bool gw_app_listens(struct gateway *g, uint16_t port);
+/* The user at the other end. False: the kernel does not tell. */
+bool gw_peer_uid(const struct gw_client *c, uint32_t *uid);
 /* Whether the client's user may listen on this port. */
 bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t port);

@@ -268,8 +268,9 @@ static void start_listen(struct gateway *g, struct gw_client *c, const struct ap
 	int r = -EACCES;
 
 	if (gw_may_listen(g, c, req->port))
-		r = req->type == APP_REQ_DATAGRAMS ? gw_datagrams(g, c, req->port)
-		                                   : gw_listen(g, c, req->port, req->backlog);
+		r = req->type == APP_REQ_DATAGRAMS
+		            ? gw_datagrams(g, c, req->port)
+		            : gw_listen(g, c, req->port, req->backlog, req->shared);
 	if (r < 0)
 		gw_client_listening(g, c, NULL, -r, req->port);
 	else

@@ -164,7 +164,7 @@ static int watch(struct gateway *g, struct gw_forward *f, int op)
 static void listen_here(struct gateway *g, struct gw_forward *f)
 {
 	if (f->cfg.reverse && !f->client.listener &&
-	    gw_listen(g, &f->client, f->cfg.port, APP_BACKLOG_DEFAULT) < 0)
+	    gw_listen(g, &f->client, f->cfg.port, APP_BACKLOG_DEFAULT, false) < 0)
 		g->forwards_wait = true;
 }
 

@@ -57,36 +57,89 @@ static int belongs_to(struct gateway *g, struct gw_listener *l, struct gw_client
 	return 0;
 }
 
-static int listen_on(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog,
-                     bool datagrams)
+/* A port as a client asks for it. */
+struct asked {
+	uint16_t port; /* 0: any that is free */
+	uint32_t backlog, uid;
+	bool datagrams, shared; /* with others of this uid */
+};
+
+/* The listener that has the port, which the client may share; NULL: none. -EADDRINUSE: it may not. */
+static int look_beside(struct gateway *g, const struct gw_client *c, struct asked *a,
+                       struct gw_listener **beside)
 {
-	struct gw_listener *l;
+	uint32_t token = *token_at(g, a->port, a->datagrams);
+
+	*beside = NULL;
+	if (a->shared && !gw_peer_uid(c, &a->uid))
+		return -EIO;
+	if (!token)
+		return 0;
+	*beside = gw_listener_of(g, token);
+	return *beside && a->shared && (*beside)->shared && (*beside)->uid == a->uid ? 0
+	                                                                             : -EADDRINUSE;
+}
+
+/* It is one of those that have its port, or the only one. */
+static void take_port(struct gateway *g, struct gw_listener *l, struct gw_listener *beside)
+{
+	l->beside = l;
+	if (!beside) {
+		*token_at(g, l->port, l->datagrams) = l->token;
+		return;
+	}
+	l->beside = beside->beside;
+	beside->beside = l;
+}
+
+static void leave_port(struct gateway *g, struct gw_listener *l)
+{
+	struct gw_listener *before = l->beside;
+	uint32_t *token = token_at(g, l->port, l->datagrams);
+
+	while (before->beside != l)
+		before = before->beside;
+	before->beside = l->beside;
+	if (*token == l->token)
+		*token = before != l ? before->token : 0;
+	g->port_freed |= before == l;
+	l->beside = l;
+}
+
+static int listen_on(struct gateway *g, struct gw_client *c, struct asked *a)
+{
+	struct gw_listener *l, *beside;
 	uint32_t i;
 	int r;
 
-	if (port == 0)
-		port = free_port(g, datagrams);
-	if (port == 0 || *token_at(g, port, datagrams))
+	if (a->port == 0)
+		a->port = free_port(g, a->datagrams);
+	if (a->port == 0)
 		return -EADDRINUSE;
+	r = look_beside(g, c, a, &beside);
+	if (r < 0)
+		return r;
 	i = free_index(g);
 	if (i == GW_LISTENERS_MAX)
 		return -ENOBUFS;
 	l = calloc(1, sizeof(*l) + g->nbridges * sizeof(l->at[0]));
-	r = l ? belongs_to(g, l, c, backlog) : -ENOMEM;
+	r = l ? belongs_to(g, l, c, a->backlog) : -ENOMEM;
 	if (r < 0) {
 		free(l);
 		return r;
 	}
 	g->listener_generation = g->listener_generation % 0xffff + 1;
 	l->token = g->listener_generation << 16 | i;
-	l->port = port;
-	l->datagrams = datagrams;
+	l->port = a->port;
+	l->datagrams = a->datagrams;
+	l->shared = a->shared;
+	l->uid = a->uid;
 	l->client = c;
 	l->app = c->app;
 	TAILQ_INIT(&l->here);
 	l->tell = l->waiting = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	g->listeners[i] = l;
-	*token_at(g, port, datagrams) = l->token;
+	take_port(g, l, beside);
 	if (l->app) {
 		TAILQ_INSERT_TAIL(&l->app->listeners, l, app_link);
 		l->app->nlisteners++;
@@ -97,14 +150,14 @@ static int listen_on(struct gateway *g, struct gw_client *c, uint16_t port, uint
 	return 0;
 }
 
-int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog)
+int gw_listen(struct gateway *g, struct gw_client *c, uint16_t port, uint32_t backlog, bool shared)
 {
-	return listen_on(g, c, port, backlog, false);
+	return listen_on(g, c, &(struct asked){.port = port, .backlog = backlog, .shared = shared});
 }
 
 int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port)
 {
-	return listen_on(g, c, port, 1, true);
+	return listen_on(g, c, &(struct asked){.port = port, .backlog = 1, .datagrams = true});
 }
 
 void gw_unlisten(struct gateway *g, struct gw_listener *l)
@@ -119,8 +172,7 @@ void gw_unlisten(struct gateway *g, struct gw_listener *l)
 		if (!c->node.dead && !c->forward)
 			gw_client_watch(g, c);
 	}
-	*token_at(g, l->port, l->datagrams) = 0;
-	g->port_freed = true;
+	leave_port(g, l);
 	l->untell = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	gw_listener_owe(g, l);
 	gw_refuse_waiting(g, l, c);
@@ -182,6 +234,7 @@ static bool next_message(const struct gw_listener *l, unsigned w, struct bridge_
 	                         .token = l->token,
 	                         .port = l->port,
 	                         .backlog = l->backlog,
+	                         .shared = l->shared,
 	                         .credit = type == BRIDGE_TAKEN ? l->at[w].taken : l->ahead};
 	return type != 0;
 }

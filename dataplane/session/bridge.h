@@ -58,7 +58,8 @@ struct bridge_msg {
 	struct app_listener *listener;
 	struct app_port *app; /* of an application that has a segment (session/lane.h) */
 	struct node_id id;
-	uint8_t pad[16];
+	bool shared; /* LISTEN: others may have the port as well */
+	uint8_t pad[15];
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
@@ -118,6 +119,10 @@ struct app_listener {
 	struct node_id peer;
 	uint32_t in_most; /* bytes that may wait in the slot's in ring */
 	struct app_listener *next_of_own_port, *next_sending;
+	/* Of the port with this number: the next that shares it, itself where none does; whose turn it is to take a connection (session/share.h). */
+	uint16_t number;
+	bool shared, turn;
+	struct app_listener *beside;
 };
 
 /* One for each worker. Both threads use it; each ring's ends say whose they are. */

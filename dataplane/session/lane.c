@@ -4,6 +4,7 @@
 #include "session/lane.h"
 #include "session/datagram.h"
 #include "session/news.h"
+#include "session/share.h"
 #include "session/stream.h"
 
 #include <errno.h>
@@ -192,7 +193,7 @@ static void accept_into(struct worker_sessions *s, struct app_listener *l, uint3
 
 void lane_accept(struct worker_sessions *s, struct app_listener *l, struct instant now)
 {
-	while (l->ready && !TAILQ_EMPTY(&l->posted)) {
+	while (l->ready && !TAILQ_EMPTY(&l->posted) && share_turn(l)) {
 		struct applane_msg *m = news_message(s, l->port);
 		struct tcp_info info;
 		uint32_t conn;
@@ -200,9 +201,10 @@ void lane_accept(struct worker_sessions *s, struct app_listener *l, struct insta
 		if (!m)
 			return;
 		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
-			l->ready = false;
+			share_ready(l, false);
 			return;
 		}
+		share_taken(l);
 		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
 			tcp_abort(s->tcp, conn);
 			continue;

@@ -3,6 +3,7 @@
  * either they wait in TCP. */
 #include "session/datagram.h"
 #include "session/lane.h"
+#include "session/share.h"
 #include "session/stream.h"
 
 #include <errno.h>
@@ -23,6 +24,10 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	                           .conn = TCP_NO_CONN,
 	                           .credit = m->credit,
 	                           .listening_due = true,
+	                           .number = m->port,
+	                           .shared = m->shared,
+	                           .turn = true,
+	                           .beside = l,
 	                           .next = s->listeners};
 	s->listeners = l;
 	TAILQ_INIT(&l->posted);
@@ -32,6 +37,8 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 		datagram_open(s, l, m->port);
 		return;
 	}
+	if (l->shared && share_join(s, l))
+		return;
 	r = s->draining ? -ESHUTDOWN : tcp_listen(s->tcp, m->port, m->backlog, &l->conn);
 	if (r < 0) {
 		l->conn = TCP_NO_CONN;
@@ -43,6 +50,8 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 
 static void stop_listening(struct worker_sessions *s, struct app_listener *l)
 {
+	if (share_leave(s, l))
+		return;
 	if (l->conn != TCP_NO_CONN)
 		tcp_close(s->tcp, l->conn);
 	l->conn = TCP_NO_CONN;
@@ -73,8 +82,8 @@ void listen_message(struct worker_sessions *s, const struct bridge_msg *m)
 
 void listen_ready(struct worker_sessions *s, struct app_listener *l)
 {
-	l->ready = true;
-	s->listeners_ready |= has_news(l);
+	share_ready(l, true);
+	s->listeners_ready = true;
 }
 
 /* Offers the gateway the connections that wait at a listener. False: the ring is full. */
@@ -82,7 +91,7 @@ static bool offer(struct worker_sessions *s, struct app_listener *l)
 {
 	struct bridge *b = &s->bridge;
 
-	while (l->ready && l->credit > 0) {
+	while (l->ready && l->credit > 0 && share_turn(l)) {
 		struct bridge_msg *m = bridge_slot(&b->to_gateway_tx);
 		struct tcp_info info;
 		uint32_t conn;
@@ -90,9 +99,10 @@ static bool offer(struct worker_sessions *s, struct app_listener *l)
 		if (!m)
 			return false;
 		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
-			l->ready = false;
+			share_ready(l, false);
 			break;
 		}
+		share_taken(l);
 		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
 			tcp_abort(s->tcp, conn);
 			continue;

@@ -63,6 +63,8 @@ static void test_attached_requests_there_and_back(void **state)
 	        {"listen 0 9\n", {.type = APP_REQ_LISTEN, .backlog = 9}},
 	        {"datagrams 0\n", {.type = APP_REQ_DATAGRAMS}},
 	        {"datagrams 65535\n", {.type = APP_REQ_DATAGRAMS, .port = 65535}},
+	        {"listen 80 9 shared\n",
+	         {.type = APP_REQ_LISTEN, .port = 80, .backlog = 9, .shared = true}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -77,6 +79,7 @@ static void test_attached_requests_there_and_back(void **state)
 		assert_int_equal(out.slots, rows[i].req.slots);
 		assert_int_equal(out.token, rows[i].req.token);
 		assert_int_equal(out.port, rows[i].req.port);
+		assert_int_equal(out.shared, rows[i].req.shared);
 	}
 }
 
@@ -90,7 +93,10 @@ static void test_host_form_and_default_backlog(void **state)
 	snprintf(line, sizeof(line), "connect  %s   9 ", host);
 	assert_int_equal(parse(line, &out, why), 0);
 	assert_true(id_eq(&out.id, &id));
+	assert_int_equal(parse("listen 80 shared", &out, why), 0);
+	assert_true(out.shared && out.backlog == APP_BACKLOG_DEFAULT);
 	assert_int_equal(parse("listen 80\r", &out, why), 0);
+	assert_false(out.shared);
 	assert_int_equal(out.backlog, APP_BACKLOG_DEFAULT);
 	assert_int_equal(parse("version", &out, why), 0);
 	assert_int_equal(out.type, APP_REQ_VERSION);
@@ -166,6 +172,10 @@ static void test_bad_requests(void **state)
 	                                  "listen 7 0",
 	                                  "listen 7 1 1",
 	                                  "listen 7 early",
+	                                  "listen 7 1 share",
+	                                  "listen 7 shared shared",
+	                                  "listen 7 shared 1",
+	                                  "listen shared",
 	                                  "version early",
 	                                  "version 2 ",
 	                                  "resolve",

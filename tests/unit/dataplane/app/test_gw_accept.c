@@ -40,7 +40,7 @@ static int setup(void **state)
 	gwtest_start(&t);
 	memset(t.g.id.b, 7, sizeof(t.g.id.b));
 	owner = client(&user);
-	assert_int_equal(gw_listen(&t.g, owner, PORT, BACKLOG), 0);
+	assert_int_equal(gw_listen(&t.g, owner, PORT, BACKLOG, false), 0);
 	l = owner->listener;
 	owner->busy = true;
 	gw_listeners_flush(&t.g);

@@ -311,7 +311,7 @@ static void test_port_that_is_taken(void **state)
 
 	(void)state;
 	TAILQ_INIT(&app.accepted);
-	assert_int_equal(gw_listen(&t.g, &app, 80, 1), 0);
+	assert_int_equal(gw_listen(&t.g, &app, 80, 1, false), 0);
 	f = set(&in, false);
 	assert_null(f->client.listener);
 	gw_unlisten(&t.g, app.listener);
@@ -349,7 +349,7 @@ static void test_worker_that_cannot_listen(void **state)
 	gw_forwards_round(&t.g);
 	assert_null(f->client.listener);
 	TAILQ_INIT(&app.accepted);
-	assert_int_equal(gw_listen(&t.g, &app, 81, 1), 0);
+	assert_int_equal(gw_listen(&t.g, &app, 81, 1, false), 0);
 	gw_unlisten(&t.g, app.listener);
 	gw_forwards_round(&t.g);
 	assert_non_null(f->client.listener);

@@ -3,6 +3,9 @@
 #include "gwtest.h"
 #include "app/gw_attach.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define PORT 7000
 
 static struct gwtest t;
@@ -42,7 +45,7 @@ static void test_every_worker_is_told_once(void **state)
 	struct bridge_msg m = {0};
 	uint32_t token;
 
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	token = client.listener->token;
 	gw_listeners_flush(&t.g);
 	gw_listeners_flush(&t.g);
@@ -78,7 +81,7 @@ static void test_ready_when_all_have_answered(void **state)
 {
 	struct gw_listener *l;
 
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	l = client.listener;
 	assert_null(gw_listening(&t.g, 1, l->token, 0));
 	assert_null(gw_listening(&t.g, 1, l->token, 0));
@@ -93,7 +96,7 @@ static void test_first_error_is_kept(void **state)
 {
 	struct gw_listener *l;
 
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	l = client.listener;
 	assert_null(gw_listening(&t.g, 0, l->token, EADDRINUSE));
 	assert_ptr_equal(gw_listening(&t.g, 1, l->token, ENOBUFS), l);
@@ -105,16 +108,16 @@ static void test_port_has_one_listener(void **state)
 {
 	uint32_t old;
 
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
-	assert_int_equal(gw_listen(&t.g, &other, PORT, 16), -EADDRINUSE);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, false), -EADDRINUSE);
 	assert_null(other.listener);
-	assert_int_equal(gw_listen(&t.g, &other, PORT + 1, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT + 1, 16, false), 0);
 	assert_int_not_equal(other.listener->token, client.listener->token);
 	withdraw(other.listener);
 	/* The port is free, and answers about the old listener do not reach the new one. */
 	old = client.listener->token;
 	withdraw(client.listener);
-	assert_int_equal(gw_listen(&t.g, &other, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, false), 0);
 	assert_int_not_equal(other.listener->token, old);
 	assert_null(gw_listener_of(&t.g, old));
 	assert_null(gw_listening(&t.g, 0, old, EADDRINUSE));
@@ -129,7 +132,7 @@ static void test_ports_of_datagrams_are_apart(void **state)
 	struct gw_client third = {0};
 	struct bridge_msg m = {0};
 
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	assert_int_equal(gw_datagrams(&t.g, &other, PORT), 0);
 	assert_int_equal(gw_datagrams(&t.g, &third, PORT), -EADDRINUSE);
 	assert_null(third.listener);
@@ -143,10 +146,38 @@ static void test_ports_of_datagrams_are_apart(void **state)
 		assert_int_equal(m.token, other.listener->token);
 	}
 	withdraw(other.listener);
-	assert_int_equal(gw_listen(&t.g, &third, PORT, 16), -EADDRINUSE);
+	assert_int_equal(gw_listen(&t.g, &third, PORT, 16, false), -EADDRINUSE);
 	assert_int_equal(gw_datagrams(&t.g, &other, PORT), 0);
 	withdraw(client.listener);
 	withdraw(other.listener);
+}
+
+/* Those of one user that say so share it; it is free when the last has gone. */
+static void test_port_is_shared(void **state)
+{
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	client.fd = fd[0];
+	other.fd = fd[1];
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, true), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, false), -EADDRINUSE);
+	/* Another user's is not. */
+	client.listener->uid++;
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, true), -EADDRINUSE);
+	client.listener->uid--;
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, true), 0);
+	withdraw(client.listener);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), -EADDRINUSE);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, true), 0);
+	withdraw(other.listener);
+	withdraw(client.listener);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, true), -EADDRINUSE);
+	withdraw(client.listener);
+	close(fd[0]);
+	close(fd[1]);
 }
 
 /* Tokens come back from workers: any value may be asked for. */
@@ -154,7 +185,7 @@ static void test_unknown_tokens(void **state)
 {
 	assert_null(gw_listener_of(&t.g, 0));
 	assert_null(gw_listener_of(&t.g, UINT32_MAX));
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	assert_null(gw_listener_of(&t.g, client.listener->token ^ 0x10000));
 	assert_null(gw_listener_of(&t.g, client.listener->token + 1));
 	withdraw(client.listener);
@@ -166,7 +197,7 @@ static void test_full_ring_delays(void **state)
 	struct bridge_msg m = {0};
 
 	gwtest_fill(&t, 0);
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
 	gw_listeners_flush(&t.g);
 	gw_unlisten(&t.g, client.listener);
 	gw_listeners_flush(&t.g);
@@ -191,8 +222,8 @@ static void test_nobody_waits_for_another_ring(void **state)
 	struct bridge_msg m = {0};
 
 	gwtest_fill(&t, 0);
-	assert_int_equal(gw_listen(&t.g, &client, PORT, 16), 0);
-	assert_int_equal(gw_listen(&t.g, &other, PORT + 1, 16), 0);
+	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, false), 0);
+	assert_int_equal(gw_listen(&t.g, &other, PORT + 1, 16, false), 0);
 	first = client.listener;
 	second = other.listener;
 	gw_listeners_flush(&t.g);
@@ -220,6 +251,7 @@ int main(void)
 	        test(test_first_error_is_kept),
 	        test(test_port_has_one_listener),
 	        test(test_ports_of_datagrams_are_apart),
+	        test(test_port_is_shared),
 	        test(test_unknown_tokens),
 	        test(test_full_ring_delays),
 	        test(test_nobody_waits_for_another_ring),

@@ -107,6 +107,7 @@ void lapp_listen(struct lapp *a)
 	                                   .app = a->port,
 	                                   .token = a->token,
 	                                   .port = a->listens_on,
+	                                   .shared = a->shares,
 	                                   .backlog = 400});
 }
 

@@ -25,6 +25,7 @@ struct lapp {
 	struct bridge *b;
 	uint32_t token; /* of its listener */
 	uint16_t listens_on;
+	bool shares; /* its port */
 	struct app_segment seg;
 	struct app_port *port;
 	int app_fd; /* reading end */
