@@ -282,15 +282,16 @@ struct dp_label_use {
 
 struct dp_connection {
 	struct node_id remote;
-	uint16_t local_port;
-	uint16_t remote_port;
+	uint16_t local_port, remote_port;
 	uint8_t state; /* dataplane/tcp/tcp.h states, RFC 9293 order, as text below */
 	char state_name[12];
 	uint32_t cwnd; /* bytes */
 	uint32_t srtt_us;
-	uint64_t bytes_in;
-	uint64_t bytes_out;
-	uint64_t retransmits; /* segments */
+	uint64_t bytes_in, bytes_out;
+	uint64_t retransmits;       /* segments */
+	uint32_t pid, uid;          /* of the program that has it; uid UINT32_MAX: not known */
+	uint32_t ring_in, ring_out; /* bytes that it has not read; that TCP has not taken of it */
+	uint32_t member; /* > 0: a listener that shares its port with that of an earlier row */
 };
 
 struct dp_dump_end {

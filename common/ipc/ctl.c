@@ -17,6 +17,7 @@ static const char *const view_names[CTL_VIEWS] = {
         [CTL_VIEW_TUNNELS] = "tunnels",
         [CTL_VIEW_SESSIONS] = "sessions",
         [CTL_VIEW_CONNECTIONS] = "connections",
+        [CTL_VIEW_SOCKETS] = "sockets",
         [CTL_VIEW_LABELS] = "labels",
         [CTL_VIEW_DROPS] = "drops",
         [CTL_VIEW_WORKERS] = "workers",

@@ -24,7 +24,7 @@ enum {
 static const char help[] =
         "usage: coyoctl [-s SOCKET] [--json] VERB ...\n"
         "\n"
-        "  show node|links|listeners|contacts|tunnels|sessions|connections|labels|drops|\n"
+        "  show node|links|listeners|contacts|tunnels|sessions|connections|sockets|labels|drops|\n"
         "       workers|config\n"
         "       [-n ROWS]         what the daemon knows\n"
         "  lookup ID              the contact closest to ID, and whether it is ID itself\n"

@@ -91,6 +91,17 @@ static const struct column connections[] = {
         {"OUT", "bytes_out", CELL_BYTES, NULL},
         {"RETRANSMITS", "retransmits", CELL_NUMBER, NULL},
 };
+static const struct column sockets[] = {
+        {"LOCAL PORT", "local_port", CELL_NUMBER, NULL},
+        {"STATE", "state", CELL_TEXT, NULL},
+        {"PID", "pid", CELL_NUMBER, NULL},
+        {"UID", "uid", CELL_NUMBER, NULL},
+        {"REMOTE", "remote", CELL_ID, "remote_name"},
+        {"PORT", "remote_port", CELL_NUMBER, NULL},
+        {"WORKER", "worker", CELL_NUMBER, NULL},
+        {"UNREAD", "unread_bytes", CELL_BYTES, NULL},
+        {"UNSENT", "unsent_bytes", CELL_BYTES, NULL},
+};
 static const struct column labels[] = {
         {"LINK", "link", CELL_TEXT, NULL},         {"LABEL", "label", CELL_NUMBER, NULL},
         {"STATE", "state", CELL_TEXT, NULL},       {"OP", "op", CELL_TEXT, NULL},
@@ -141,6 +152,7 @@ static const struct {
         [CTL_VIEW_TUNNELS] = {COLUMNS(tunnels), "no tunnels"},
         [CTL_VIEW_SESSIONS] = {COLUMNS(sessions), "no sessions"},
         [CTL_VIEW_CONNECTIONS] = {COLUMNS(connections), "no connections"},
+        [CTL_VIEW_SOCKETS] = {COLUMNS(sockets), "no sockets: no program is connected or listens"},
         [CTL_VIEW_LABELS] = {COLUMNS(labels), "no labels"},
         [CTL_VIEW_DROPS] = {COLUMNS(drops), "no drops"},
 };

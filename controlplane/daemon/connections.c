@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `show connections`, worker by worker and slice by slice. */
+/* `show connections` and `show sockets`, worker by worker and slice by slice. */
 #include "daemon/connections.h"
 
 #include "daemon/daemon.h"
@@ -10,9 +10,14 @@
 #define SLICE_NS   (2 * NS_PER_S)  /* without a row */
 #define PAUSE_NS   (15 * NS_PER_S) /* between two slices, without anything sent */
 
+bool connections_view(enum ctl_view view)
+{
+	return view == CTL_VIEW_CONNECTIONS || view == CTL_VIEW_SOCKETS;
+}
+
 static bool shows_connections(const struct ctl_client *c)
 {
-	return c->state == CLIENT_SHOWING && c->req.view == CTL_VIEW_CONNECTIONS;
+	return c->state == CLIENT_SHOWING && connections_view(c->req.view);
 }
 
 bool connections_wait(const struct daemon *d, const struct ctl_client *c)
@@ -42,12 +47,14 @@ void connections_slice(struct daemon *d, struct ctl_client *c)
 
 	COYO_ASSERT(!connections_wait(d, c) && w->rows <= w->limit);
 	if (!w->begun)
-		json_array(ctl_client_line(c), "connections");
+		json_array(ctl_client_line(c), ctl_view_name(c->req.view));
 	w->begun = true;
 	c->cookie = cmd.cookie = request_cookie(d);
-	/* One more than may be shown tells whether any is left out. */
-	cmd.u.dump = (struct cp_dump){.from = w->offset,
-	                              .most = left < SLICE_ROWS ? left + 1 : SLICE_ROWS};
+	/* One more than may be shown tells whether any is left out. Of sockets the worker does not know which are shown. */
+	cmd.u.dump = (struct cp_dump){
+	        .from = w->offset,
+	        .most = left < SLICE_ROWS && c->req.view == CTL_VIEW_CONNECTIONS ? left + 1
+	                                                                         : SLICE_ROWS};
 	c->deadline = instant_add(d->now, SLICE_NS);
 	pump_own_command(d, w->at, &cmd);
 }
@@ -72,14 +79,20 @@ static void slice_end(struct daemon *d, struct ctl_client *c, const struct dp_du
 
 void connections_row(struct daemon *d, struct ctl_client *c, const struct dp_event *e)
 {
+	const struct dp_connection *row = &e->u.connection;
 	struct show_walk *w = &c->walk;
 
 	c->deadline = instant_add(d->now, SLICE_NS);
 	if (e->type == EVT_DUMP_END) {
 		slice_end(d, c, &e->u.dump_end);
+	} else if (c->req.view == CTL_VIEW_SOCKETS ? row->uid == UINT32_MAX : row->member > 0) {
+		/* Nobody's socket; or a connection of TCP that was shown already. */
 	} else if (w->rows < w->limit) {
 		w->rows++;
-		show_connection(d, e->worker, &e->u.connection, &c->out);
+		if (c->req.view == CTL_VIEW_SOCKETS)
+			show_socket(d, e->worker, row, &c->out);
+		else
+			show_connection(d, e->worker, row, &c->out);
 	} else {
 		w->truncated = true;
 	}

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `show connections`: the rows come from the workers, one slice of one worker at a time, so that any number of connections is shown to a
+/* `show connections` and `show sockets`: the rows come from the workers, one slice of one worker at a time, so that any number of connections is shown to a
  * reader of any speed in a bounded buffer. */
 #pragma once
+#include "ipc/ctl.h"
+
 #include <stdbool.h>
 
 struct ctl_client;
 struct daemon;
 struct dp_event;
 
+/* Whether the rows of the view come from the workers. */
+bool connections_view(enum ctl_view view);
 /* Whether c shows connections and must wait, since a worker is at a slice for it or for another client. */
 bool connections_wait(const struct daemon *d, const struct ctl_client *c);
 /* Asks for the next slice. connections_wait() must be false. */

@@ -37,7 +37,7 @@ void request_slice(struct daemon *d, struct ctl_client *c)
 {
 	bool complete;
 
-	if (c->req.view == CTL_VIEW_CONNECTIONS) {
+	if (connections_view(c->req.view)) {
 		connections_slice(d, c);
 		return;
 	}

@@ -49,3 +49,29 @@ void show_connection(struct daemon *d, unsigned worker, const struct dp_connecti
 	json_uint(j, "retransmits", c->retransmits);
 	json_object_end(j);
 }
+
+void show_socket(struct daemon *d, unsigned worker, const struct dp_connection *c, struct json *j)
+{
+	bool listens = c->remote_port == 0 /* no connection has that port */;
+	char state[sizeof(c->state_name) + 1];
+
+	snprintf(state, sizeof(state), "%.*s", (int)sizeof(c->state_name), c->state_name);
+	json_object(j, NULL);
+	json_uint(j, "local_port", c->local_port);
+	json_str(j, "state", state);
+	json_uint(j, "pid", c->pid);
+	json_uint(j, "uid", c->uid);
+	if (listens)
+		json_null(j, "remote");
+	else
+		show_id(j, "remote", &c->remote);
+	if (listens)
+		json_null(j, "remote_name");
+	else
+		show_id_name(d, j, "remote_name", &c->remote);
+	json_uint(j, "remote_port", c->remote_port);
+	json_uint(j, "worker", worker);
+	json_uint(j, "unread_bytes", c->ring_in);
+	json_uint(j, "unsent_bytes", c->ring_out);
+	json_object_end(j);
+}

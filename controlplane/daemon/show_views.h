@@ -34,6 +34,8 @@ void show_config_head(struct daemon *d, struct json *j);
 /* The counters of a link, inside its row. */
 void show_link_counters(const struct dp_link_counters *c, struct json *j);
 
+/* One row of `sockets`, as a worker sent it of a connection or a listener. */
+void show_socket(struct daemon *d, unsigned worker, const struct dp_connection *c, struct json *j);
 /* One row of `connections`, as a worker sent it. */
 void show_connection(struct daemon *d, unsigned worker, const struct dp_connection *c,
                      struct json *j);

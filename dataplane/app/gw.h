@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 enum gw_kind { GW_SERVER = 1, GW_DOOR, GW_WAKE, GW_CLIENT, GW_STREAM, GW_FORWARD };
@@ -38,8 +39,7 @@ struct gw_stream {
 	bool early;        /* passed on already and not connected yet; app_fd is held, too */
 	uint16_t filler;   /* bytes that keep it from being written to while it is early */
 	bool tcp;          /* of a forward: fd is a TCP socket, not the end of a socketpair */
-	bool dialling;     /* it is being connected */
-	bool can_read, can_write;
+	bool can_read, can_write, dialling; /* dialling: it is being connected */
 	bool rdhup, hup;    /* the application will write no more; will not read either */
 	bool deaf;          /* it has shut its reading side: what comes is thrown away */
 	bool unread;        /* it has left bytes unread: its close is a reset */
@@ -94,7 +94,8 @@ TAILQ_HEAD(gw_forwards, gw_forward);
 struct gw_client {
 	struct gw_node node;
 	int fd;
-	bool busy; /* a request is being worked on: further lines wait */
+	struct ucred peer; /* who connected, if that is known */
+	bool known, busy;  /* peer is; a request is being worked on: further lines wait */
 	size_t have;
 	struct gw_stream *connecting;
 	struct gw_listener *listener;
@@ -106,7 +107,6 @@ struct gw_client {
 	TAILQ_ENTRY(gw_client) all, here_link;
 	char line[APP_LINE_MAX];
 };
-
 #define GW_LISTENERS_MAX 65536u
 #define GW_PORTS         (2 * 65536u)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams on their way to whoever listens. A stream is handed over by a line in the client's socket; what the kernel still counts for that
  * socket tells how many lines the client has not taken. No more than a few lie there: the others wait in TCP, whose backlog bounds them. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -142,6 +142,7 @@ struct gw_stream *gw_accepted(struct gateway *g, unsigned worker, const struct b
 	}
 	if (s && l && gw_stream_pair(g, s) == 0) {
 		s->client = l->client;
+		gw_stream_of(s, l->client);
 		TAILQ_INSERT_TAIL(&l->client->accepted, s, wait_link);
 		gw_pass_on(g, l->client);
 		return s;

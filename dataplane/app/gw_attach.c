@@ -14,16 +14,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* syscalls: getsockopt */
 bool gw_peer_uid(const struct gw_client *c, uint32_t *uid)
 {
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
+	*uid = c->peer.uid;
+	return c->known;
+}
 
-	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || n != sizeof(peer))
-		return false;
-	*uid = peer.uid;
-	return true;
+/* syscalls: getsockopt */
+void gw_peer_learn(struct gw_client *c)
+{
+	socklen_t n = sizeof(c->peer);
+
+	c->known = getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &c->peer, &n) == 0 &&
+	           n == sizeof(c->peer);
 }
 
 /* syscalls: geteuid */
@@ -205,7 +208,8 @@ int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots)
 		return r;
 	}
 	make_ports(a);
-	a->uid = uid;
+	a->uid = a->seg.uid = uid;
+	a->seg.pid = (uint32_t)c->peer.pid;
 	a->client = c;
 	a->tell = a->waiting = (uint32_t)((UINT64_C(1) << a->nworkers) - 1);
 	TAILQ_INSERT_TAIL(&g->apps, a, all);

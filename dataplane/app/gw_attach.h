@@ -51,6 +51,10 @@ void gw_apps_free(struct gateway *g);
 int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port);
 /* Whether an application that shares a segment listens on this port. */
 bool gw_app_listens(struct gateway *g, uint16_t port);
+/* gw_stream.c: notes that the stream is the client's; before its worker hears of it. */
+void gw_stream_of(struct gw_stream *s, const struct gw_client *c);
+/* Notes who is at the other end of a new connection. */
+void gw_peer_learn(struct gw_client *c);
 /* The user at the other end. False: the kernel does not tell. */
 bool gw_peer_uid(const struct gw_client *c, uint32_t *uid);
 /* Whether the client's user may listen on this port. */

@@ -61,6 +61,7 @@ void gw_client_new(struct gateway *g, int fd)
 	if (c) {
 		c->node.kind = GW_CLIENT;
 		c->fd = fd;
+		gw_peer_learn(c);
 		TAILQ_INIT(&c->accepted);
 		if (watch(g, c, EPOLL_CTL_ADD) == 0) {
 			TAILQ_INSERT_TAIL(&g->clients, c, all);
@@ -201,6 +202,7 @@ static void start_connect(struct gateway *g, struct gw_client *c, const struct a
 	}
 	s->id = req->id;
 	s->port = req->port;
+	gw_stream_of(s, c);
 	if (req->early) {
 		int r = pass_early(g, s, c);
 

@@ -235,6 +235,9 @@ static bool next_message(const struct gw_listener *l, unsigned w, struct bridge_
 	                         .port = l->port,
 	                         .backlog = l->backlog,
 	                         .shared = l->shared,
+	                         .pid = l->client ? (uint32_t)l->client->peer.pid : 0,
+	                         .uid = l->client && l->client->known ? l->client->peer.uid
+	                                                              : UINT32_MAX,
 	                         .credit = type == BRIDGE_TAKEN ? l->at[w].taken : l->ahead};
 	return type != 0;
 }

@@ -5,7 +5,7 @@
  * A reset must reach the application as ECONNRESET, never as a clean end of stream. The kernel gives that to the other end of a
  * socketpair whose end is closed with bytes unread. So one byte always stays unread here: the last one, which has been peeked at and
  * passed on already. The first such byte is written before the application gets its end. */
-#include "app/gw.h"
+#include "app/gw_attach.h"
 #include "app/gw_tcp.h"
 
 #include <errno.h>
@@ -34,8 +34,15 @@ struct gw_stream *gw_stream_new(struct gateway *g, unsigned worker)
 	s->worker = worker;
 	s->fd = s->app_fd = -1;
 	s->stream->owner = s;
+	s->stream->uid = UINT32_MAX;
 	TAILQ_INSERT_TAIL(&g->streams, s, all);
 	return s;
+}
+
+void gw_stream_of(struct gw_stream *s, const struct gw_client *c)
+{
+	s->stream->pid = (uint32_t)c->peer.pid;
+	s->stream->uid = c->known ? c->peer.uid : UINT32_MAX;
 }
 
 void gw_stream_free(struct gw_stream *s)

@@ -58,8 +58,10 @@ struct bridge_msg {
 	struct app_listener *listener;
 	struct app_port *app; /* of an application that has a segment (session/lane.h) */
 	struct node_id id;
-	bool shared; /* LISTEN: others may have the port as well */
-	uint8_t pad[15];
+	/* LISTEN: whose it is, uid UINT32_MAX: nobody's who is known; others may have the port as well */
+	uint32_t pid, uid;
+	bool shared;
+	uint8_t pad[7];
 };
 _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots never wrap");
 
@@ -67,6 +69,8 @@ _Static_assert(sizeof(struct bridge_msg) == 128, "a power of two, so that slots 
 struct app_stream {
 	struct appseg_side side;
 	void *owner; /* the gateway's: written before the worker hears of the stream, and read by the gateway alone */
+	uint32_t pid,
+	        uid; /* whose it is; written likewise. uid UINT32_MAX: nobody's who is known */
 	/* Of the application that has it in a slot (session/lane.h); NULL: it is the gateway's. */
 	struct app_port *port;
 	struct app_listener *posted; /* at which it waits for a connection; NULL: it does not */
@@ -121,6 +125,7 @@ struct app_listener {
 	struct app_listener *next_of_own_port, *next_sending;
 	/* Of the port with this number: the next that shares it, itself where none does; whose turn it is to take a connection (session/share.h). */
 	uint16_t number;
+	uint32_t pid, uid; /* whose it is; uid UINT32_MAX: nobody's who is known */
 	bool shared, turn;
 	struct app_listener *beside;
 };

@@ -20,8 +20,9 @@ struct app_segment {
 	struct app_stream *slots; /* one for each slot: its holder's alone */
 	/* By slot: the number + 1 of the worker that holds it, 0: nobody. Workers change it, and each only between 0 and its own. */
 	_Atomic uint8_t *holder;
-	int app_fd;  /* a socket: 8 bytes sent there wake the application */
-	void *owner; /* the gateway's */
+	int app_fd;        /* a socket: 8 bytes sent there wake the application */
+	void *owner;       /* the gateway's */
+	uint32_t pid, uid; /* of the process that attached */
 };
 
 /* One worker's part of an application: the worker's alone from APP_ATTACH until it answers APP_LEAVE with APP_GONE, except where something

@@ -25,6 +25,8 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	                           .credit = m->credit,
 	                           .listening_due = true,
 	                           .number = m->port,
+	                           .pid = m->pid,
+	                           .uid = m->uid,
 	                           .shared = m->shared,
 	                           .turn = true,
 	                           .beside = l,

@@ -151,7 +151,9 @@ struct worker_sessions {
 	struct {
 		bool on, have;
 		uint32_t cookie, cursor;
-		uint32_t left;        /* rows that the slice may still have */
+		uint32_t left; /* rows that the slice may still have */
+		/* Of those that share the port of the last row, who is next; 0: none. */
+		uint32_t member;
 		struct instant retry; /* the event ring was full: not before */
 		struct dp_event row;
 	} dump;

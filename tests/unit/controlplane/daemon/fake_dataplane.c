@@ -173,6 +173,9 @@ unsigned dp_events(struct dataplane *dp, unsigned worker, unsigned max,
 			slice->most--;
 			e.u.connection.remote.b[0] = 8;
 			e.u.connection.local_port = 7000;
+			e.u.connection.pid = 42;
+			e.u.connection.uid = slice->from % 3 == 2 ? UINT32_MAX : 1000;
+			e.u.connection.ring_in = 17;
 			e.u.connection.bytes_in = slice->from++;
 			memcpy(e.u.connection.state_name, "ESTABLISHED", 12);
 		} else {

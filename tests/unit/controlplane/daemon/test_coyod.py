@@ -604,6 +604,9 @@ class Case(unittest.TestCase):
         c = d.json("show", "connections")["connections"]
         self.assertEqual([(x["worker"], x["state"], x["local_port"]) for x in c],
                          [(0, "ESTABLISHED", 7000), (1, "ESTABLISHED", 7000)])
+        c = d.json("show", "sockets")["sockets"]
+        self.assertEqual([(x["worker"], x["pid"], x["uid"], x["unread_bytes"], x["remote"]) for x in c],
+                         [(0, 42, 1000, 17, None), (1, 42, 1000, 17, None)])
         labels = d.json("show", "labels", "-n", "5")
         self.assertEqual(len(labels["labels"]), 5)
         self.assertTrue(labels["truncated"])
@@ -619,7 +622,7 @@ class Case(unittest.TestCase):
         conf = d.json("show", "config")
         self.assertEqual(conf["config"][0]["options"]["rekey-s"], "120")
         self.assertEqual(conf["names"], {"b": PEER})
-        for view in "node links contacts tunnels sessions connections labels drops workers config".split():
+        for view in "node links contacts tunnels sessions connections sockets labels drops workers config".split():
             text = d.ctl("show", view)
             self.assertGreater(len(text.split("\n")), 2, view)
             self.assertFalse(any(line != line.rstrip() for line in text.split("\n")), view)

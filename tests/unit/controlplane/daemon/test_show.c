@@ -493,6 +493,40 @@ static void test_connections_limit(void **state)
 	}
 }
 
+/* Sockets that are nobody's are left out, and do not count. */
+static void test_sockets_limit(void **state)
+{
+	static const struct {
+		unsigned limit, each, rows;
+		bool truncated;
+	} cases[] = {{1000, 300, 400, false},
+	             {400, 300, 400, false},
+	             {399, 300, 399, true},
+	             {2, 3, 2, true},
+	             {1, 3, 1, true}};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct jvalue *v;
+		char line[64];
+		int peer;
+
+		fake.connections = cases[i].each;
+		snprintf(line, sizeof(line), "show sockets limit=%u", cases[i].limit);
+		request(client(&peer), line);
+		while (take(peer)) {
+			pump_events(&d, take_row);
+			ctl_server_slice(&d);
+		}
+		v = document();
+		assert_int_equal(rows_of(v, "sockets"), cases[i].rows);
+		assert_int_equal(jvalue_get(v, "truncated")->truth, cases[i].truncated);
+		jvalue_free(v);
+		answer_len = 0;
+		close(peer);
+	}
+}
+
 /* A worker that never says that its rows have ended: the answer comes without it, and says so. */
 static void test_connections_cut(void **state)
 {
@@ -597,6 +631,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_connections_cut, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_connections_many, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_connections_limit, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_sockets_limit, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_config_changes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_static_labels, setup, teardown),
 	};

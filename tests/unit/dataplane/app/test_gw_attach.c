@@ -37,6 +37,7 @@ static void join(struct user *u)
 	u->c = calloc(1, sizeof(*u->c));
 	u->c->node.kind = GW_CLIENT;
 	u->c->fd = fd[0];
+	gw_peer_learn(u->c);
 	e.data.ptr = &u->c->node;
 	assert_int_equal(epoll_ctl(t.g.epoll, EPOLL_CTL_ADD, fd[0], &e), 0);
 	u->fd = fd[1];

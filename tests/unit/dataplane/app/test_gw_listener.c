@@ -161,6 +161,8 @@ static void test_port_is_shared(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	client.fd = fd[0];
 	other.fd = fd[1];
+	gw_peer_learn(&client);
+	gw_peer_learn(&other);
 	assert_int_equal(gw_listen(&t.g, &client, PORT, 16, true), 0);
 	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, false), -EADDRINUSE);
 	/* Another user's is not. */

@@ -108,6 +108,8 @@ void lapp_listen(struct lapp *a)
 	                                   .token = a->token,
 	                                   .port = a->listens_on,
 	                                   .shared = a->shares,
+	                                   .pid = a->seg.pid,
+	                                   .uid = a->seg.uid,
 	                                   .backlog = 400});
 }
 

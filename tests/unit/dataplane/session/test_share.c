@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners that share a port: connections go to each in turn, past those that take none, and what waits outlives one of them. */
 #include "lanepair.h"
+#include "tcp/tcp.h"
 
 #define CONNECTS 12
 
@@ -22,6 +23,10 @@ static struct shared *shared_setup(void)
 	x->c.token = TOKEN + 0x10000;
 	x->w.b.shares = x->c.shares = true;
 	x->w.b.beside = &x->c;
+	x->w.b.seg.pid = 11;
+	x->w.b.seg.uid = 1;
+	x->c.seg.pid = 22;
+	x->c.seg.uid = 2;
 	sessnet_up(&x->w.n);
 	lapp_listen(&x->w.b);
 	lapp_listen(&x->c);
@@ -118,12 +123,56 @@ static void test_what_waits_outlives_one(void **state)
 	shared_teardown(x);
 }
 
+/* Control is told of each of them, of whose a connection is, and of what lies in its rings. */
+static void test_whose_they_are(void **state)
+{
+	struct cp_cmd c = {.type = CMD_DUMP_CONNECTIONS, .cookie = 9};
+	struct shared *x = shared_setup();
+	struct dp_event ev[4];
+	unsigned n = 0;
+
+	(void)state;
+	post_some(&x->c, 0, 1);
+	connect_some(x, 0, 1);
+	assert_true(LANES_UNTIL(&x->w, accepted(x, 0, 1), 5 * NS_PER_S));
+	lapp_write(&x->w.a, 0, 1000);
+	lanes_for(&x->w, NS_PER_S);
+	/* A slice of one row: it does not end between those that share a port. */
+	c.u.dump.most = 1;
+	for (bool more = true; more;) {
+		struct side *side = &x->w.n.side[1];
+		struct dp_event end;
+
+		side->nevents = 0;
+		sessnet_command(&x->w.n, 1, &c);
+		for (unsigned i = 0; i < side->nevents; i++)
+			if (side->events[i].type == EVT_CONNECTION && n < ARRAY_LEN(ev))
+				ev[n++] = side->events[i];
+		assert_int_equal(sessnet_events(side, EVT_DUMP_END, &end), 1);
+		c.u.dump.from = end.u.dump_end.next;
+		more = end.u.dump_end.more;
+	}
+	assert_int_equal(n, 3);
+	assert_int_equal(ev[0].u.connection.state, TCP_LISTEN);
+	assert_int_equal(ev[0].u.connection.member, 0);
+	assert_int_equal(ev[1].u.connection.member, 1);
+	assert_true(ev[0].u.connection.pid == 11 || ev[1].u.connection.pid == 11);
+	assert_int_equal(ev[0].u.connection.pid + ev[1].u.connection.pid, 33);
+	assert_int_equal(ev[2].u.connection.state, TCP_ESTABLISHED);
+	assert_int_equal(ev[2].u.connection.pid, 22);
+	assert_int_equal(ev[2].u.connection.uid, 2);
+	assert_int_equal(ev[2].u.connection.ring_in, 1000);
+	assert_int_equal(ev[2].u.connection.ring_out, 0);
+	shared_teardown(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_each_in_turn),
 	        cmocka_unit_test(test_past_one_that_takes_none),
 	        cmocka_unit_test(test_what_waits_outlives_one),
+	        cmocka_unit_test(test_whose_they_are),
 	};
 
 	sessnet_global();
