@@ -99,7 +99,7 @@ struct applane {
 #define APPWAIT_EVENT \
 	2u /* an APPLANE_READY for the slot (APPSEG_FREE: where the lane has room), and the application's eventfd if app_asleep was set */
 
-/* The words of one slot; its page. Whoever hands a slot over (CONNECT, ACCEPT_INTO) has set all words to 0 before; the worker then begins
+/* The words of one slot. Whoever hands a slot over (CONNECT, ACCEPT_INTO) has set all words to 0 before; the worker then begins
  * its own view at 0. A listener is a slot too, of which only in_waits is used: it is taken when an ACCEPTED has been put into a lane. */
 struct appseg_slot {
 	struct appseg_stream stream;
@@ -115,16 +115,19 @@ struct appseg_slot {
 	struct appinfo info;
 };
 
-/* In the second half of its page, if it is that of a port for datagrams: how long one may be. Likewise set to 0 before it is handed over. */
-#define APPSEG_PATHS_AT 2048u
-_Static_assert(sizeof(struct appseg_slot) <= APPSEG_PATHS_AT &&
-                       APPSEG_PATHS_AT + APPDGRAM_PATHS * sizeof(struct appdgram_path) <=
-                               APPLANE_PAGE,
-               "a page");
-/* It, behind the words of a slot. */
+/* A slot: its words, then the first bytes of its out ring and of its in ring. */
+#define APPSEG_WORDS_BYTES 1024u
+#define APPSEG_SLOT_BYTES  (APPSEG_WORDS_BYTES + 2 * BYTERING_FIRST)
+_Static_assert(sizeof(struct appseg_slot) <= APPSEG_WORDS_BYTES &&
+                       APPSEG_SLOT_BYTES % COYO_CACHELINE == 0,
+               "an array of slots");
+_Static_assert(APPDGRAM_PATHS * sizeof(struct appdgram_path) <= 2 * BYTERING_FIRST,
+               "in place of the first bytes");
+/* Behind the words of a port for datagrams, whose rings are fixed and have no first bytes there: how long one may be. Likewise set to 0 before the
+ * slot is handed over. */
 static inline struct appdgram_path *appseg_paths(struct appseg_slot *words)
 {
-	return (struct appdgram_path *)((uint8_t *)words + APPSEG_PATHS_AT);
+	return (struct appdgram_path *)((uint8_t *)words + APPSEG_WORDS_BYTES);
 }
 
 /* The numbers of a segment. slots and ring_bytes as the daemon granted them; ring_bytes is a power of two >= APPLANE_PAGE. */
@@ -146,21 +149,28 @@ static inline bool appseg_layout_ok(const struct appseg_layout *l)
 	       l->ring_bytes <= 1u << 26 && !(l->ring_bytes & (l->ring_bytes - 1));
 }
 
-/* Lanes first, then a page of words for each slot, then the rings: out and in of slot 0, of slot 1, ... Sparse: what is never used is never
- * touched. */
+/* Lanes first, then the slots, then from a page of its own what their rings have beyond their first bytes: out and in of slot 0, of slot 1, ...
+ * Sparse: what is never used is never touched. */
 static inline size_t appseg_lane_at(uint32_t worker)
 {
 	return worker * APPLANE_BYTES;
 }
-/* The page of a slot's words. */
+/* A slot's words. */
 static inline size_t appseg_words_at(const struct appseg_layout *l, uint32_t slot)
 {
-	return l->workers * APPLANE_BYTES + (size_t)slot * APPLANE_PAGE;
+	return l->workers * APPLANE_BYTES + (size_t)slot * APPSEG_SLOT_BYTES;
 }
-/* A slot's ring: of what comes in from the network, or of what goes out. */
+/* The first bytes of a slot's ring: of what comes in from the network, or of what goes out. */
+static inline size_t appseg_first_at(const struct appseg_layout *l, uint32_t slot, bool in)
+{
+	return appseg_words_at(l, slot) + APPSEG_WORDS_BYTES + in * BYTERING_FIRST;
+}
+/* Its other bytes, as from the ring's beginning on. */
 static inline size_t appseg_ring_at(const struct appseg_layout *l, uint32_t slot, bool in)
 {
-	return appseg_words_at(l, l->slots) + ((size_t)slot * 2 + in) * l->ring_bytes;
+	size_t rings = (appseg_words_at(l, l->slots) + APPLANE_PAGE - 1) / APPLANE_PAGE;
+
+	return rings * APPLANE_PAGE + ((size_t)slot * 2 + in) * l->ring_bytes;
 }
 /* The whole segment. */
 static inline size_t appseg_bytes(const struct appseg_layout *l)
@@ -178,6 +188,34 @@ _Static_assert(sizeof(struct applane) + 2 * APPLANE_MSGS * sizeof(struct applane
                                APP_OPTIONS * sizeof(uint32_t) <=
                        APPLANE_BYTES,
                "there is room in the last page");
+
+/* One side's view of one of a slot's rings, as its words are when all are 0. */
+static inline void appseg_view(struct bytering *r, uint8_t *segment, const struct appseg_layout *l,
+                               uint32_t slot, bool in)
+{
+	struct appseg_slot *words = (struct appseg_slot *)(segment + appseg_words_at(l, slot));
+
+	bytering_elastic(r, in ? &words->stream.in : &words->stream.out,
+	                 segment + appseg_first_at(l, slot, in),
+	                 segment + appseg_ring_at(l, slot, in), l->ring_bytes);
+}
+/* Of the stream in the slot. */
+static inline void appseg_slot_view(struct appseg_side *v, uint8_t *segment,
+                                    const struct appseg_layout *l, uint32_t slot)
+{
+	v->shared = (struct appseg_stream *)(segment + appseg_words_at(l, slot));
+	appseg_view(&v->out, segment, l, slot, false);
+	appseg_view(&v->in, segment, l, slot, true);
+}
+/* One of the rings of a port for datagrams, which is fixed. */
+static inline void appseg_fixed_view(struct bytering *r, uint8_t *segment,
+                                     const struct appseg_layout *l, uint32_t slot, bool in)
+{
+	struct appseg_slot *words = (struct appseg_slot *)(segment + appseg_words_at(l, slot));
+
+	bytering_view(r, in ? &words->stream.in : &words->stream.out,
+	              segment + appseg_ring_at(l, slot, in), l->ring_bytes);
+}
 
 /* A lane's array of messages to the worker. */
 static inline void *applane_requests(struct applane *lane)

@@ -36,10 +36,8 @@ static void open_slot(struct attachment *a, uint32_t slot)
 	struct dgram_end *e = dgram_end(a, slot);
 
 	memset(appseg_paths(words), 0, APPDGRAM_PATHS * sizeof(struct appdgram_path));
-	bytering_view(&e->out, &words->stream.out, a->segment + appseg_ring_at(l, slot, false),
-	              l->ring_bytes);
-	bytering_view(&e->in, &words->stream.in, a->segment + appseg_ring_at(l, slot, true),
-	              l->ring_bytes);
+	appseg_fixed_view(&e->out, a->segment, l, slot, false);
+	appseg_fixed_view(&e->in, a->segment, l, slot, true);
 }
 
 /* One slot for each worker. False: there are not as many, and none is held. */

@@ -97,6 +97,8 @@ static ssize_t reserve(const struct ref *r, void **room, struct wait *w)
 		*w = wait_for_input(r);
 	if (n < 0)
 		return n;
+	/* Who writes in place wants room in one piece. */
+	r->s->out.wide = true;
 	n = bytering_reserve(&r->s->out, room);
 	if (r->s->out.broken)
 		return -state_broken(r);

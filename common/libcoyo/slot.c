@@ -11,7 +11,8 @@
 #define FILLED_MOST \
 	32 /* free slots that keep the memory of their rings, for those that come next */
 #define FEW_BYTES \
-	16384u /* a ring that so many bytes went through at most is not worth a system call */
+	16384u /* a fixed ring that so many bytes went through at most is not worth a system call */
+#define FEW_DOUBLED 3u /* nor is one that has doubled so often at most, to 8 KiB */
 
 static struct slot *slot_of(struct attachment *a, uint32_t i)
 {
@@ -20,6 +21,14 @@ static struct slot *slot_of(struct attachment *a, uint32_t i)
 
 /* ---- under the region's lock ---- */
 
+/* Whether so little of a ring was touched that its memory is kept. */
+static bool is_small(struct appseg_stream *stream, struct bytering_shared *ring)
+{
+	if (atomic_load(&stream->told) & APPSEG_BOUND)
+		return atomic_load(&ring->head) <= FEW_BYTES;
+	return bytering_doubled(atomic_load(&ring->shape)) <= FEW_DOUBLED;
+}
+
 /* The rings' memory goes back to the system, except that of some slots. Nobody has the slot: its worker has told APPSEG_FREE, or never heard of
  * it, and no thread is in its rings, since each is there under a lock of the socket that gave the slot up. */
 static void give_memory_back(struct attachment *a, uint32_t i)
@@ -27,8 +36,8 @@ static void give_memory_back(struct attachment *a, uint32_t i)
 	const struct appseg_layout *l = &a->region->layout;
 	struct appseg_stream *stream = &attach_slot(a, i)->stream;
 
-	if (!slot_of(a, i)->filled && atomic_load(&stream->in.head) <= FEW_BYTES &&
-	    atomic_load(&stream->out.head) <= FEW_BYTES)
+	if (!slot_of(a, i)->filled && is_small(stream, &stream->in) &&
+	    is_small(stream, &stream->out))
 		return;
 	slot_of(a, i)->filled = a->region->filled < FILLED_MOST ||
 	                        madvise(a->segment + appseg_ring_at(l, i, false),

@@ -119,12 +119,9 @@ void sock_free(const struct ref *r)
 void sock_open_slot(const struct ref *r, uint32_t slot)
 {
 	const struct appseg_layout *l = &r->a->region->layout;
-	struct appseg_slot *words = attach_slot(r->a, slot);
 
-	bytering_view(&r->s->out, &words->stream.out,
-	              r->a->segment + appseg_ring_at(l, slot, false), l->ring_bytes);
-	bytering_view(&r->s->in, &words->stream.in, r->a->segment + appseg_ring_at(l, slot, true),
-	              l->ring_bytes);
+	appseg_view(&r->s->out, r->a->segment, l, slot, false);
+	appseg_view(&r->s->in, r->a->segment, l, slot, true);
 	r->s->borrowed = r->s->reserved = 0;
 	r->s->slot = slot;
 	lock_take(&r->a->region->table);
@@ -167,7 +164,7 @@ void sock_take_send(const struct ref *r)
 		dgram_repair(r, false);
 	if (!has_stream(r))
 		return;
-	atomic_store(&s->out.shared->head, s->out.mine);
+	bytering_repair(&s->out);
 	lane_kick_again(r->a, s->worker, s->slot);
 }
 

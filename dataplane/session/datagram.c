@@ -63,6 +63,11 @@ void datagram_open(struct worker_sessions *s, struct app_listener *l, uint16_t p
 
 void datagram_bound(struct worker_sessions *s, struct app_stream *st)
 {
+	const struct app_segment *seg = st->port->seg;
+	uint32_t slot = (uint32_t)(st - seg->slots);
+
+	appseg_fixed_view(&st->side.out, seg->at, &seg->layout, slot, false);
+	appseg_fixed_view(&st->side.in, seg->at, &seg->layout, slot, true);
 	st->posted->in_most = st->side.in.cap;
 	atomic_fetch_or(&st->side.shared->told, APPSEG_BOUND);
 	news_in(s, st);

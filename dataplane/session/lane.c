@@ -47,7 +47,6 @@ static struct app_stream *take_slot(struct worker_sessions *s, struct app_port *
 {
 	const struct appseg_layout *l = &p->seg->layout;
 	struct app_stream *st = held_slot(s, p, slot);
-	struct appseg_slot *words;
 	uint8_t nobody = 0;
 
 	if (st || slot >= l->slots ||
@@ -56,10 +55,8 @@ static struct app_stream *take_slot(struct worker_sessions *s, struct app_port *
 		return NULL;
 	}
 	st = &p->seg->slots[slot];
-	words = (struct appseg_slot *)(p->seg->at + appseg_words_at(l, slot));
 	*st = (struct app_stream){.port = p, .conn = TCP_NO_CONN, .remote = SESS_NONE};
-	appseg_side_init(&st->side, &words->stream, p->seg->at + appseg_ring_at(l, slot, false),
-	                 p->seg->at + appseg_ring_at(l, slot, true), l->ring_bytes);
+	appseg_slot_view(&st->side, p->seg->at, l, slot);
 	p->held++;
 	return st;
 }

@@ -22,7 +22,7 @@ import warnings
 
 import lib
 from lib import check, coyonet
-from libcoyo import Library
+from coyolib import Library
 
 PIPE = subprocess.PIPE
 STARTS = 20

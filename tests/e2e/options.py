@@ -12,7 +12,8 @@ import struct
 
 import lib
 from lib import check
-from libcoyo import MIB, Library, serve
+from coyolib import Library
+from libcoyo import MIB, serve
 
 TCP_INFO = 11
 # struct tcp_info of the kernel: eight bytes, 24 words, four words of 64 bits, then words from here on.

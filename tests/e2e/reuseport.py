@@ -15,7 +15,8 @@ import time
 
 import lib
 from lib import check
-from libcoyo import AF_COYO, Address, Library, example
+from coyolib import AF_COYO, Address, Library
+from libcoyo import example
 
 PORT = 7001
 PROCESSES = 3

@@ -11,7 +11,8 @@ import subprocess
 
 import lib
 from lib import check
-from libcoyo import AF_COYO, Library, serve
+from coyolib import AF_COYO, Library
+from libcoyo import serve
 
 PORT = 7001
 

@@ -17,6 +17,8 @@ EOF, ERROR, UP, FREE = 1, 2, 4, 8
 SHUT = 1
 # Where words stand: in a lane, and in a slot's page.
 TO_WORKER, TO_APP, WORKER_ASLEEP, APP_ASLEEP, LANE_HEAD = 0, 128, 256, 320, 384
+WORDS, FIRST = 1024, 1024
+SLOT = WORDS + 2 * FIRST
 LANE = (LANE_HEAD + 2 * MSGS * MSG + PAGE - 1) // PAGE * PAGE
 OUT, IN, ASKED, TOLD, OUT_FULL, IN_FULL, WORKER_KICKED, APP_KICKED, ERR = 0, 128, 256, 260, 264, 268, 272, 276, 280
 IN_WAITS, OUT_WAITS, LOCAL_PORT, PEER_PORT, PEER, OPTION_ERR, OPTION_SEQ = 320, 324, 328, 330, 332, 396, 400
@@ -38,12 +40,22 @@ class Message(ctypes.LittleEndianStructure):
 
 
 class Ring:
-    """One side's view of bytes at `data` with the two shared indices at `at`."""
+    """One side's view of bytes at `data` with the two shared indices at `at`. An elastic one has its first bytes at `first`, and its shape beside the
+    producer's index; as a producer this one is as large as it may be from the beginning."""
 
-    def __init__(self, memory, at, data, cap):
-        self.memory, self.data, self.cap = memory, data, cap
-        self.head, self.tail = (ctypes.c_uint64.from_buffer(memory, at + k) for k in (0, 64))
+    def __init__(self, memory, at, data, cap, first=None, produces=False):
+        self.memory, self.data, self.cap, self.first, self.base = memory, data, cap, first, 0
+        self.head, self.shape, self.tail = (ctypes.c_uint64.from_buffer(memory, at + k) for k in (0, 8, 64))
         self.mine = 0
+        if produces:
+            self.shape.value = (cap // FIRST).bit_length() - 1
+
+    def look(self):
+        """What the producer has written; the shape is read after its index."""
+        head = self.head.value
+        if self.first is not None:
+            self.base, self.cap = self.shape.value >> 8, FIRST << (self.shape.value & 255)
+        return head
 
     def write(self, data):
         """As many bytes as there is room for."""
@@ -53,19 +65,21 @@ class Ring:
         return n
 
     def read(self, most):
-        n, out = min(most, self.head.value - self.mine), []
+        n, out = min(most, self.look() - self.mine), []
         self._each(n, lambda at, a, b: out.append(self.memory[at:at + b - a]))
         self.tail.value = self.mine
         return b"".join(out)
 
     def _each(self, n, piece):
-        at = self.mine % self.cap
-        first = min(n, self.cap - at)
-        if first:
-            piece(self.data + at, 0, first)
-        if n > first:
-            piece(self.data, first, n)
-        self.mine += n
+        done = 0
+        while done < n:
+            at, end, data = (self.mine - self.base) % self.cap, self.cap, self.data
+            if self.first is not None and at < FIRST:
+                data, end = self.first, FIRST
+            k = min(n - done, end - at)
+            piece(data + at, done, done + k)
+            done += k
+            self.mine += k
 
 
 class Lane:
@@ -94,11 +108,11 @@ class Stream:
 
     def __init__(self, app, slot, worker):
         self.app, self.slot, self.lane = app, slot, app.lanes[worker]
-        self.page = app.slots_at + slot * PAGE
-        app.memory[self.page:self.page + PAGE] = bytes(PAGE)
+        self.page = app.slots_at + slot * SLOT
+        app.memory[self.page:self.page + WORDS] = bytes(WORDS)
         rings = app.rings_at + slot * 2 * app.ring_bytes
-        self.out = Ring(app.memory, self.page + OUT, rings, app.ring_bytes)
-        self.incoming = Ring(app.memory, self.page + IN, rings + app.ring_bytes, app.ring_bytes)
+        self.out = Ring(app.memory, self.page + OUT, rings, app.ring_bytes, self.page + WORDS, True)
+        self.incoming = Ring(app.memory, self.page + IN, rings + app.ring_bytes, app.ring_bytes, self.page + WORDS + FIRST)
 
     def word(self, at, kind=ctypes.c_uint32):
         return kind.from_buffer(self.app.memory, self.page + at)
@@ -164,7 +178,7 @@ class Segment:
         workers, self.nslots, self.ring_bytes = (int(w) for w in words[1:4])
         self.id, self.fds = words[4], fds
         self.slots_at = workers * LANE
-        self.rings_at = self.slots_at + self.nslots * PAGE
+        self.rings_at = (self.slots_at + self.nslots * SLOT + PAGE - 1) // PAGE * PAGE
         self.memory = mmap.mmap(fds[0], self.rings_at + self.nslots * 2 * self.ring_bytes)
         self.lanes = [Lane(self.memory, w, fds[2 + w]) for w in range(workers)]
         self.accepted, self.ready, self.ended = [], [], []

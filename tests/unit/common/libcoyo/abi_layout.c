@@ -63,6 +63,12 @@ static void of_lanes(void)
 	NUMBER(APPLANE_PAGE);
 	NUMBER(APPLANE_MSGS);
 	NUMBER(APPLANE_BYTES);
+	NUMBER(APPSEG_WORDS_BYTES);
+	NUMBER(APPSEG_SLOT_BYTES);
+	NUMBER(BYTERING_FIRST);
+	FIELD(struct bytering_shared, head);
+	FIELD(struct bytering_shared, shape);
+	FIELD(struct bytering_shared, tail);
 	SIZE(struct applane);
 	FIELD(struct applane, to_worker);
 	FIELD(struct applane, to_app);
@@ -105,7 +111,7 @@ static void of_datagrams(void)
 	NUMBER(APPDGRAM_MOST);
 	NUMBER(APPDGRAM_ALIGN);
 	NUMBER(APPDGRAM_PATHS);
-	NUMBER(APPSEG_PATHS_AT);
+	NUMBER(APPSEG_WORDS_BYTES);
 	NUMBER(APPSEG_DATAGRAM_ERROR);
 	NUMBER(APPSEG_BOUND);
 	NUMBER(APPLANE_PEER);

@@ -157,14 +157,10 @@ static void give_back(struct otherside *o, struct app *a, uint32_t slot)
 
 static void begin(struct otherside *o, struct app *a, uint32_t slot, uint32_t worker)
 {
-	struct appseg_slot *w = words_of(o, a, slot);
-
 	a->end[slot] = (struct end){.given = true, .worker = worker, .peer = NOBODY};
 	memcpy(a->end[slot].option, otherside_defaults, sizeof(otherside_defaults));
 	atomic_fetch_add(&o->slots, 1);
-	appseg_side_init(&a->end[slot].side, &w->stream,
-	                 a->segment + appseg_ring_at(&o->layout, slot, false),
-	                 a->segment + appseg_ring_at(&o->layout, slot, true), o->layout.ring_bytes);
+	appseg_slot_view(&a->end[slot].side, a->segment, &o->layout, slot);
 }
 
 static struct listener *listener_at(struct app *a, uint32_t port)
@@ -422,6 +418,10 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 		}
 		if (listener_named(a, m->token)->datagrams) {
 			a->end[m->slot].port_token = m->token;
+			appseg_fixed_view(&a->end[m->slot].side.out, a->segment, &o->layout,
+			                  m->slot, false);
+			appseg_fixed_view(&a->end[m->slot].side.in, a->segment, &o->layout, m->slot,
+			                  true);
 			tell(o, a, m->slot, APPSEG_BOUND, 0);
 			break;
 		}

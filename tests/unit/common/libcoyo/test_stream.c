@@ -158,7 +158,7 @@ static void in_place(void **state)
 	ssize_t n;
 
 	n = coyo_reserve(p->a, &room, 0);
-	assert_int_equal(n, PAIR_RING);
+	assert_true(n >= (ssize_t)PAIR_RING / 2 && n <= (ssize_t)PAIR_RING);
 	assert_fails(coyo_send(p->a, "x", 1, 0), EBUSY);
 	assert_fails(coyo_reserve(p->a, &room, 0), EBUSY);
 	memcpy(room, "in place", 8);

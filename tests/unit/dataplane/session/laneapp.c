@@ -66,8 +66,7 @@ void lapp_fresh(struct lapp *a, uint32_t slot)
 
 	s->words = (struct appseg_slot *)(a->seg.at + appseg_words_at(l, slot));
 	memset((void *)s->words, 0, sizeof(*s->words));
-	appseg_side_init(&s->side, &s->words->stream, a->seg.at + appseg_ring_at(l, slot, false),
-	                 a->seg.at + appseg_ring_at(l, slot, true), l->ring_bytes);
+	appseg_slot_view(&s->side, a->seg.at, l, slot);
 	s->sent = s->got = 0;
 }
 
@@ -94,6 +93,11 @@ void lapp_connect(struct lapp *a, uint32_t slot, const struct node_id *id, uint1
 void lapp_post(struct lapp *a, uint32_t slot, uint32_t own)
 {
 	lapp_fresh(a, slot);
+	/* A port for datagrams has no slot but this one. */
+	if (own == slot) {
+		appseg_fixed_view(&a->slot[slot].side.out, a->seg.at, &a->seg.layout, slot, false);
+		appseg_fixed_view(&a->slot[slot].side.in, a->seg.at, &a->seg.layout, slot, true);
+	}
 	assert_true(lapp_say(a, (struct applane_msg){.type = APPLANE_ACCEPT_INTO,
 	                                             .slot = slot,
 	                                             .token = a->token,

@@ -545,6 +545,30 @@ static void test_a_kick_without_room(void **state)
 	lanes_for(w, NS_PER_MS);
 }
 
+/* What is under way over a long link lies in TCP's buffers, which grow, and not in the rings: 64 KiB of ring carry many times that in each round
+ * trip. */
+static void test_the_way_is_longer_than_the_ring(void **state)
+{
+	const int64_t rtt = 100 * NS_PER_MS;
+	struct lanes *w = *state;
+	struct instant end;
+	uint64_t before;
+
+	w->n.delay_ns = rtt / 2;
+	listens(w);
+	joined(w, 0, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		before = w->b.slot[0].got;
+		end = instant_add(w->n.now, 2 * NS_PER_S);
+		while (instant_before(w->n.now, end)) {
+			lapp_write(&w->a, 0, UINT64_MAX);
+			lanes_step(w, NS_PER_MS);
+			lapp_read(&w->b, 0, UINT64_MAX);
+		}
+	}
+	assert_true(w->b.slot[0].got - before > 8 * (uint64_t)RING * (2 * NS_PER_S / rtt));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -568,6 +592,7 @@ int main(void)
 	        T(test_impossible_indices),
 	        T(test_a_slot_becomes_free_without_room),
 	        T(test_a_kick_without_room),
+	        T(test_the_way_is_longer_than_the_ring),
 	};
 
 	sessnet_global();

@@ -170,6 +170,8 @@ static void scribble(struct world *x, const struct rng *g)
 		break;
 	case 2: /* bytes that may well be there */
 		atomic_fetch_add(&words->stream.out.head, rng_below(g, 64));
+		if (rng_below(g, 2))
+			atomic_store(&words->stream.out.shape, rng_u64(g) << 8 | rng_below(g, 10));
 		break;
 	case 3: /* an index, near to what it was: its stream does not outlive that for long */
 		at = rng_below(g, 2 * sizeof(struct bytering_shared) / 8) * 8;
