@@ -79,6 +79,16 @@
 	  "most streams of one application that shares memory with the workers")                   \
 	O(S, applications, "applications", uint, 1, 4096, NULL, "64",                              \
 	  "most applications of one user that share memory with the workers")                      \
+	O(S, memory, "memory", size, 0, 1099511627776, NULL, "0",                                  \
+	  "memory that one of them may use in its streams' rings, bytes (K, M, G); 0: no limit")   \
+	O(S, connects, "connects", uint, 0, 10000000, NULL, "0",                                   \
+	  "connects a second of one of them, on each worker; 0: no limit")                         \
+	O(S, user_streams, "user-streams", uint, 0, 16777216, NULL, "0",                           \
+	  "most streams of one user's together; 0: three quarters of the workers' connections")    \
+	O(S, user_memory, "user-memory", size, 0, 1099511627776, NULL, "1G",                       \
+	  "memory that one user's may use together, bytes (K, M, G); 0: no limit")                 \
+	O(S, user_connects, "user-connects", uint, 0, 10000000, NULL, "0",                         \
+	  "connects a second of one user's together, on each worker; 0: no limit")                 \
 	O(S, privileged, "privileged", flag, 0, 0, NULL, "no",                                     \
 	  "any application may listen on ports below 1024; no: those of root and of the daemon's " \
 	  "user")

@@ -56,6 +56,14 @@ struct dp_forward {
 	uint32_t nallow;
 };
 
+/* What applications that share memory with the workers may have. 0: no limit. */
+struct dp_app_limits {
+	uint32_t streams;  /* at the same time */
+	uint32_t connects; /* a second, on each worker */
+	/* Of segments that are memory: what was ever written to and not given back. */
+	uint64_t bytes;
+};
+
 /* Constant after dp_start(). Strings and arguments stay the caller's and must outlive the dataplane; ports are copied. */
 struct dp_cfg {
 	const char *name; /* file prefix of EAL, thread names */
@@ -88,7 +96,9 @@ struct dp_cfg {
 	uint32_t app_socket_mode; /* 0600 ... */
 	uint32_t app_slots;       /* most streams of an application that shares a segment */
 	uint32_t app_max;         /* most applications of one user that share one */
-	bool app_privileged;      /* whoever may use the socket may listen below 1024, too */
+	/* Of an application that shares one; of all of a user's together. */
+	struct dp_app_limits app_each, app_user;
+	bool app_privileged; /* whoever may use the socket may listen below 1024, too */
 	/* Stays the caller's and outlives the dataplane; NULL: no TUN. */
 	const struct dp_tun_cfg *tun;
 	/* Takes what DPDK logs, one line without its newline, from any thread; must not wait. NULL: DPDK logs to stderr by itself. */
@@ -172,6 +182,9 @@ enum dp_unit { DP_COUNT = 0, DP_NS };
 	X(app_idle_wakes, "app_idle_wakes", DP_COUNT, "of those: nobody slept there any more")     \
 	X(app_wakes, "app_wakes", DP_COUNT, "applications woken by their descriptors")             \
 	X(app_nonsense, "app_nonsense", DP_COUNT, "what applications said and cannot be")          \
+	X(app_no_streams, "app_no_streams", DP_COUNT, "connects refused: user-streams of [api]")   \
+	X(app_no_connects, "app_no_connects", DP_COUNT, "connects refused: too many a second")     \
+	X(app_no_memory, "app_no_memory", DP_COUNT, "connects refused: too much memory in use")    \
 	X(loops, "loops", DP_COUNT, "turns of the worker's loop")                                  \
 	X(busy_loops, "busy_loops", DP_COUNT, "of those: with something to do")                    \
 	X(sleeps, "sleeps", DP_COUNT, "times that the worker went to sleep")                       \

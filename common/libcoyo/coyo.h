@@ -105,7 +105,8 @@ int coyo_accept(int listener, struct sockaddr *addr, socklen_t *len);
 int coyo_accept4(int listener, struct sockaddr *addr, socklen_t *len, int flags);
 
 /* Connects to a struct sockaddr_coyo. EINPROGRESS where the socket does not block: it is writable when it is done, and SO_ERROR says how.
- * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams. The socket may try again.
+ * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams, or memory; ENFILE: of this user; EAGAIN: too
+ * many in this second. The socket may try again.
  * For datagrams: the peer that coyo_send() sends to, and the only one that is heard, until another one is named, or none by AF_UNSPEC. What becomes
  * of those sent to it is the error of a later call, once: ECONNREFUSED: nobody has that port; EHOSTUNREACH ... */
 int coyo_connect(int handle, const struct sockaddr *addr, socklen_t len);

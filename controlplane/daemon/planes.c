@@ -128,6 +128,12 @@ void dp_cfg_of(struct daemon *d, struct dp_port_cfg ports[DP_PORTS_MAX], struct 
 	        .app_socket_mode = (uint32_t)c->api.mode,
 	        .app_slots = (uint32_t)c->api.slots,
 	        .app_max = (uint32_t)c->api.applications,
+	        .app_each = {.connects = (uint32_t)c->api.connects, .bytes = c->api.memory},
+	        .app_user = {.streams = c->api.user_streams ? (uint32_t)c->api.user_streams
+	                                                    : (uint32_t)(c->worker.connections *
+	                                                                 d->workers * 3 / 4),
+	                     .connects = (uint32_t)c->api.user_connects,
+	                     .bytes = c->api.user_memory},
 	        .app_privileged = c->api.privileged,
 	        .tun = tun_cfg_of(d),
 	        .log = dpdk_logs,

@@ -160,6 +160,10 @@ static struct gateway *gateway_new(const struct dp_cfg *cfg, struct bridge *cons
 	g->slots_max = cfg->app_slots ? cfg->app_slots : 1;
 	g->apps_max = cfg->app_max;
 	g->privileged = cfg->app_privileged;
+	g->limits = (struct gw_limits){.each = cfg->app_each,
+	                               .user = cfg->app_user,
+	                               .log = cfg->log,
+	                               .log_arg = cfg->log_arg};
 	g->epoll = g->server = g->wake = -1;
 	gw_lists_init(g);
 	return g;

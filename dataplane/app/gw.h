@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's inside: clients, listeners and streams of its one thread; internal to dataplane/app. */
 #pragma once
+#include "app/gw_user.h"
 #include "app/gateway.h"
 #include "ipc/appabi.h"
 
@@ -86,9 +87,7 @@ struct gw_listener {
 };
 TAILQ_HEAD(gw_listeners, gw_listener);
 
-struct gw_app;
 TAILQ_HEAD(gw_apps, gw_app);
-struct gw_forward;
 TAILQ_HEAD(gw_forwards, gw_forward);
 
 struct gw_client {
@@ -142,6 +141,7 @@ struct gateway {
 	struct gw_streams streams, dead_streams, ready, owe[32];
 	struct gw_listeners owe_listeners;
 	struct gw_apps apps, owe_apps;
+	struct gw_limits limits;
 	uint32_t slots_max, apps_max;   /* of one application; of one user */
 	bool privileged;                /* any client may listen below 1024 */
 	struct gw_listener **listeners; /* by index; NULL: free */

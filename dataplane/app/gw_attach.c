@@ -70,18 +70,12 @@ static struct gw_app *app_new(struct gateway *g, uint32_t slots)
 	return a;
 }
 
-/* The descriptors that the application is given and no worker needs. */
-static void given(struct gateway *g, struct gw_app *a)
-{
-	gw_close(g, &a->memfd);
-	gw_close(g, &a->their_fd);
-}
-
 /* The eventfds are taken out of the workers' epolls, as the application may have passed its own copies on.
  * syscalls: munmap epoll_ctl */
 static void app_free(struct gateway *g, struct gw_app *a)
 {
-	given(g, a);
+	gw_close(g, &a->memfd);
+	gw_close(g, &a->their_fd);
 	for (unsigned w = 0; w < a->nworkers; w++) {
 		int *fd = &gw_app_wake_fds(a)[w];
 
@@ -92,6 +86,8 @@ static void app_free(struct gateway *g, struct gw_app *a)
 	gw_close(g, &a->seg.app_fd);
 	if (a->seg.at)
 		munmap(a->seg.at, appseg_bytes(&a->seg.layout));
+	if (a->user)
+		gw_user_put(&g->limits, a->user);
 	free(a->seg.slots);
 	free((void *)a->seg.holder);
 	free(a);
@@ -173,7 +169,7 @@ static uint32_t applications_of(const struct gateway *g, uint32_t uid)
 	uint32_t n = 0;
 
 	TAILQ_FOREACH (a, &g->apps, all)
-		n += a->uid == uid;
+		n += a->seg.uid == uid;
 	return n;
 }
 
@@ -200,7 +196,8 @@ int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots)
 	a = app_new(g, slots && slots < g->slots_max ? slots : g->slots_max);
 	if (!a)
 		return -ENOMEM;
-	r = make_memory(g, a);
+	a->user = gw_user_get(&g->limits, uid);
+	r = a->user ? make_memory(g, a) : -ENOMEM;
 	if (r == 0)
 		r = make_fds(g, a);
 	if (r < 0) {
@@ -208,8 +205,10 @@ int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots)
 		return r;
 	}
 	make_ports(a);
-	a->uid = a->seg.uid = uid;
+	a->seg.uid = uid;
 	a->seg.pid = (uint32_t)c->peer.pid;
+	account_init(&a->account, &g->limits.each, &a->user->account);
+	a->seg.account = &a->account;
 	a->client = c;
 	a->tell = a->waiting = (uint32_t)((UINT64_C(1) << a->nworkers) - 1);
 	TAILQ_INSERT_TAIL(&g->apps, a, all);
@@ -233,7 +232,7 @@ bool gw_attached(struct gateway *g, unsigned worker, struct gw_app *a)
 		gw_client_free(g, a->client);
 		return false;
 	}
-	given(g, a);
+	gw_close(g, &a->their_fd);
 	return true;
 }
 
@@ -255,7 +254,7 @@ void gw_app_leave(struct gateway *g, struct gw_app *a)
 	while ((l = TAILQ_FIRST(&a->listeners)))
 		gw_unlisten(g, l);
 	a->client = NULL;
-	given(g, a);
+	gw_close(g, &a->their_fd);
 	a->untell = (uint32_t)((UINT64_C(1) << a->nworkers) - 1);
 	owe(g, a);
 }

@@ -11,7 +11,9 @@
 struct gw_app {
 	struct app_segment seg;
 	struct gw_client *client; /* NULL: it is gone */
-	uint32_t uid;
+	struct gw_user *user;
+	struct app_account account;
+	uint32_t told[ACCOUNT_LIMITS]; /* refusals that the log has told of */
 	unsigned nworkers;
 	uint32_t tell;       /* workers to send APP_ATTACH to */
 	uint32_t untell;     /* ... APP_LEAVE to */
@@ -19,8 +21,8 @@ struct gw_app {
 	uint32_t held;       /* workers whose APP_GONE has not come */
 	uint32_t nlisteners; /* some of them may be withdrawn, and held by workers */
 	struct gw_listeners listeners;
-	int memfd;    /* until it is given, as the other */
-	int their_fd; /* reading end of what wakes it */
+	int memfd;
+	int their_fd; /* reading end of what wakes it, until it is given */
 	bool owing;
 	TAILQ_ENTRY(gw_app) all, owe_link;
 	struct app_port ports[]; /* for each worker; behind them the eventfd of each */

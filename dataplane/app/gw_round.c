@@ -3,6 +3,7 @@
 #include "app/gw_attach.h"
 #include "app/gw_door.h"
 #include "app/gw_forward.h"
+#include "app/gw_quota.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -184,6 +185,7 @@ void gw_lists_init(struct gateway *g)
 	TAILQ_INIT(&g->owe_listeners);
 	TAILQ_INIT(&g->apps);
 	TAILQ_INIT(&g->owe_apps);
+	TAILQ_INIT(&g->limits.users);
 	TAILQ_INIT(&g->forwards);
 	TAILQ_INIT(&g->dead_forwards);
 	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)
@@ -194,7 +196,7 @@ void gw_lists_init(struct gateway *g)
 void gw_round(struct gateway *g, bool wait)
 {
 	struct epoll_event ev[EVENTS_PER_ROUND];
-	int timeout = !may_sleep(g) || !wait ? 0 : owes(g) ? 1 : -1;
+	int timeout = !may_sleep(g) || !wait ? 0 : owes(g) ? 1 : gw_quota_due(g);
 	int n = epoll_wait(g->epoll, ev, EVENTS_PER_ROUND, timeout);
 
 	atomic_exchange(&g->asleep, 0);
@@ -206,6 +208,7 @@ void gw_round(struct gateway *g, bool wait)
 	pump_ready(g);
 	gw_listeners_flush(g);
 	gw_apps_flush(g);
+	gw_quota_round(g);
 	for (unsigned i = 0; i < g->nbridges; i++) {
 		struct bridge *b = g->bridges[i];
 

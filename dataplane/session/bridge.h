@@ -80,8 +80,9 @@ struct app_stream {
 	uint16_t local_port;
 	int32_t err; /* positive errno of a connection that failed or broke */
 	bool listed, connecting;
-	bool shut;   /* TCP was told to send FIN */
-	bool hangup; /* the peer's FIN has come */
+	bool charged; /* to the account of its application */
+	bool shut;    /* TCP was told to send FIN */
+	bool hangup;  /* the peer's FIN has come */
 	bool broken; /* the connection has ended with err; what was received before still moves on */
 	bool err_taken; /* by a write: TCP tells it once, so reading no longer tells it from the peer's FIN */
 	bool ended;   /* and that was told: no byte moves any more */

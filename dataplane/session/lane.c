@@ -9,8 +9,9 @@
 
 #include <errno.h>
 
-#define MSGS_PER_TURN  64  /* of one application */
-#define SLOTS_PER_TURN 256 /* looked at for one that has left */
+#define MSGS_PER_TURN  64               /* of one application */
+#define LIMIT_NS       (20 * NS_PER_MS) /* an application that may have no more streams is asked again */
+#define SLOTS_PER_TURN 256              /* looked at for one that has left */
 
 static uint8_t own_mark(const struct worker_sessions *s)
 {
@@ -127,7 +128,7 @@ bool lane_has_news(const struct app_listener *l)
 
 	if (l->unlistened)
 		return !l->gone_due || p->leaving || !p->full;
-	return l->ready && !TAILQ_EMPTY(&l->posted) && !p->full;
+	return l->ready && !TAILQ_EMPTY(&l->posted) && !p->full && !p->at_limit;
 }
 
 /* Who waits for the listener to have news. */
@@ -190,32 +191,62 @@ static void accept_into(struct worker_sessions *s, struct app_listener *l, uint3
 
 void lane_accept(struct worker_sessions *s, struct app_listener *l, struct instant now)
 {
-	while (l->ready && !TAILQ_EMPTY(&l->posted) && share_turn(l)) {
+	while (l->ready && !TAILQ_EMPTY(&l->posted) && !l->port->at_limit && share_turn(l)) {
+		struct app_account *account = l->port->seg->account;
 		struct applane_msg *m = news_message(s, l->port);
 		struct tcp_info info;
 		uint32_t conn;
 
 		if (!m)
 			return;
+		if (account && !account_accept(account)) {
+			l->port->at_limit = true;
+			s->ports_retry = instant_min(s->ports_retry, instant_add(now, LIMIT_NS));
+			/* Others that share the port may take it. */
+			s->listeners_ready |= l->beside != l;
+			return;
+		}
 		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
 			share_ready(l, false);
+			if (account)
+				account_release(account);
 			return;
 		}
 		share_taken(l);
-		if (tcp_info(s->tcp, conn, &info) < 0 || info.peer >= s->nremotes) {
-			tcp_abort(s->tcp, conn);
+		if (tcp_info(s->tcp, conn, &info) == 0 && info.peer < s->nremotes) {
+			TAILQ_FIRST(&l->posted)->charged = account != NULL;
+			accept_into(s, l, conn, &info, m, now);
 			continue;
 		}
-		accept_into(s, l, conn, &info, m, now);
+		tcp_abort(s->tcp, conn);
+		if (account)
+			account_release(account);
 	}
 }
 
 /* ---- what applications ask for ---- */
 
+/* Whether the application may have one more stream. 0, and it is charged; or a positive errno. */
+static int allowance(struct worker_sessions *s, struct app_stream *st, struct instant now)
+{
+	struct dp_worker_counters *count = &s->w->count;
+	struct app_account *account = st->port->seg->account;
+	uint64_t *refused[] = {&count->app_no_streams, &count->app_no_connects,
+	                       &count->app_no_memory};
+	enum account_limit limit;
+	int err = account ? account_connect(account, s->w->number, now, &limit) : 0;
+
+	st->charged = account && err == 0;
+	if (err)
+		count_add(refused[limit], 1);
+	return err;
+}
+
 static void do_connect(struct worker_sessions *s, struct app_port *p, const struct applane_msg *m,
                        struct instant now)
 {
 	struct app_stream *st = take_slot(s, p, m->slot, now);
+	int err;
 
 	if (!st)
 		return;
@@ -223,8 +254,11 @@ static void do_connect(struct worker_sessions *s, struct app_port *p, const stru
 		nonsense(s, st, now);
 		return;
 	}
-	if (remote_find(s, &m->id) == SESS_NONE && !bucket_take(&p->ids, now)) {
-		stream_reset(s, st, ENOBUFS, now);
+	err = allowance(s, st, now);
+	if (err == 0 && remote_find(s, &m->id) == SESS_NONE && !bucket_take(&p->ids, now))
+		err = ENOBUFS;
+	if (err) {
+		stream_reset(s, st, err, now);
 		return;
 	}
 	stream_connect(s, st, &m->id, m->port, now);

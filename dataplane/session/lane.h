@@ -5,6 +5,7 @@
 #include "base/bucket.h"
 #include "base/time.h"
 #include "ipc/applane.h"
+#include "session/account.h"
 #include "session/bridge.h"
 
 #include <stdatomic.h>
@@ -20,9 +21,10 @@ struct app_segment {
 	struct app_stream *slots; /* one for each slot: its holder's alone */
 	/* By slot: the number + 1 of the worker that holds it, 0: nobody. Workers change it, and each only between 0 and its own. */
 	_Atomic uint8_t *holder;
-	int app_fd;        /* a socket: 8 bytes sent there wake the application */
-	void *owner;       /* the gateway's */
-	uint32_t pid, uid; /* of the process that attached */
+	struct app_account *account; /* NULL: it has no limits */
+	int app_fd;                  /* a socket: 8 bytes sent there wake the application */
+	void *owner;                 /* the gateway's */
+	uint32_t pid, uid;           /* of the process that attached */
 };
 
 /* One worker's part of an application: the worker's alone from APP_ATTACH until it answers APP_LEAVE with APP_GONE, except where something
@@ -44,10 +46,11 @@ struct app_port {
 	uint32_t look_left;  /* how many are to be looked at */
 	struct instant last; /* when a message last came */
 	bool asleep;         /* worker_asleep was set, and not taken back yet */
-	bool full;         /* its ring had no room for what is due: not tried before ports_retry */
-	int64_t retry_ns;  /* how long that was put off for; 0: it had room */
-	bool sent;         /* a message since the application was last looked at */
-	bool leaving;      /* the application is gone */
+	bool full;        /* its ring had no room for what is due: not tried before ports_retry */
+	int64_t retry_ns; /* how long that was put off for; 0: it had room */
+	bool sent;        /* a message since the application was last looked at */
+	bool at_limit; /* it may have no more streams: those that come in wait until ports_retry */
+	bool leaving;  /* the application is gone */
 	bool attached_due; /* APP_ATTACHED is owed */
 	bool broken;       /* its messages cannot be read any more, which was counted */
 };

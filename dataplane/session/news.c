@@ -172,6 +172,8 @@ static void free_slot(struct worker_sessions *s, struct app_stream *st)
 	if (st->listed)
 		TAILQ_REMOVE(&p->news, st, news_link);
 	p->held--;
+	if (st->charged)
+		account_release(p->seg->account);
 	atomic_store_explicit(&p->seg->holder[number], 0, memory_order_release);
 	if (p->leaving)
 		return;

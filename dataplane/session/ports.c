@@ -46,7 +46,7 @@ void lanes_retry(struct worker_sessions *s, struct instant now)
 		return;
 	s->ports_retry = INSTANT_NEVER;
 	for (struct app_port *p = s->ports; p; p = p->next)
-		p->full = false;
+		p->full = p->at_limit = false;
 	s->listeners_ready = true;
 }
 

@@ -7,7 +7,8 @@ static bool can_take(const struct app_listener *l)
 {
 	if (l->unlistened)
 		return false;
-	return l->port ? !TAILQ_EMPTY(&l->posted) && !l->port->full : l->credit > 0;
+	return l->port ? !TAILQ_EMPTY(&l->posted) && !l->port->full && !l->port->at_limit
+	               : l->credit > 0;
 }
 
 bool share_join(struct worker_sessions *s, struct app_listener *l)

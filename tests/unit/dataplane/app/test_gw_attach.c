@@ -414,6 +414,81 @@ static void test_low_ports(void **state)
 	end();
 }
 
+static char logged[3][200];
+static unsigned nlogged;
+
+static void hear_log(void *arg, enum dp_log_level level, const char *line)
+{
+	(void)arg;
+	assert_int_equal(level, DP_LOG_WARN);
+	assert_true(nlogged < ARRAY_LEN(logged));
+	snprintf(logged[nlogged++], sizeof(logged[0]), "%s", line);
+}
+
+/* The next round measures, whatever time it is. */
+static void measured(void)
+{
+	t.g.limits.measured_at = 0;
+	gw_round(&t.g, false);
+}
+
+/* What an application has written to is measured, refusals are logged once, and who takes twice of what the user may have is detached; another one of the
+ * same user is not. */
+static void test_memory_is_measured(void **state)
+{
+	struct app_port *port[2][GW_WORKERS];
+	const struct app_account *account, *user;
+	struct user u[2];
+	char line[200];
+	uint8_t *at;
+
+	t.g.limits.user.bytes = 1 << 20;
+	t.g.limits.log = hear_log;
+	nlogged = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		join(&u[i]);
+		attach(&u[i], "attach 1 8\n", port[i]);
+	}
+	account = port[0][0]->seg->account;
+	user = account->user;
+	assert_ptr_equal(user, port[1][0]->seg->account->user);
+	at = port[0][0]->seg->at;
+	memset(at, 0, 600 * 1024);
+	measured();
+	assert_int_equal(account->bytes, 600 * 1024);
+	assert_int_equal(user->bytes, 600 * 1024);
+	memset(port[1][0]->seg->at, 0, 424 * 1024);
+	measured();
+	assert_int_equal(user->bytes, 1 << 20);
+	assert_int_equal(nlogged, 0);
+	atomic_fetch_add(&port[1][0]->seg->account->user->refused[ACCOUNT_BYTES], 3);
+	measured();
+	measured();
+	assert_int_equal(nlogged, 1);
+	snprintf(line, sizeof(line),
+	         "3 connects of uid %u refused: it has all that it may have (user-memory in the "
+	         "section [api])",
+	         (unsigned)getuid());
+	assert_string_equal(logged[0], line);
+	memset(at, 0, 1700 * 1024);
+	measured();
+	measured();
+	assert_int_equal(nlogged, 2);
+	snprintf(line, sizeof(line), "process %d of uid %u is detached: it has written to 1 MiB",
+	         (int)getpid(), (unsigned)getuid());
+	assert_memory_equal(logged[1], line, strlen(line));
+	assert_false(hear(&u[0]));
+	gone(port[0]);
+	assert_non_null(u[1].c->app);
+	measured();
+	assert_int_equal(user->bytes, 424 * 1024);
+	for (unsigned i = 0; i < 2; i++)
+		leave(&u[i]);
+	gone(port[1]);
+	assert_true(TAILQ_EMPTY(&t.g.limits.users));
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +501,7 @@ int main(void)
 	        cmocka_unit_test_setup(test_listeners_of_an_application, setup),
 	        cmocka_unit_test_setup(test_requests_of_the_other_kind, setup),
 	        cmocka_unit_test_setup(test_low_ports, setup),
+	        cmocka_unit_test_setup(test_memory_is_measured, setup),
 	};
 
 	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
