@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define APPLANE_VERSION     1
+#define APPLANE_VERSION     2
 #define APPLANE_PAGE        4096u
 #define APPLANE_MSGS        256u /* slots of each message ring */
 #define APPLANE_SLOTS_MAX   65536u
