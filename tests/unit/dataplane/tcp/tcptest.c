@@ -330,3 +330,73 @@ void tt_established(struct tt *t, const struct tcp_cfg *cfg)
 	t->sack_ok = cfg->sack;
 	tt_establish_passive(t);
 }
+
+void tt_ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end)
+{
+	t->sack[0] = (struct tcp_sack_range){start, end};
+	t->nsack = 1;
+	tt_in(t, TCP_ACK, 1, ack, NULL, 0);
+}
+
+void tt_cfg_small(struct tcp_cfg *cfg)
+{
+	tt_cfg(cfg);
+	cfg->chunks = 2000;
+	cfg->sndbuf = cfg->sndbuf_max = 1 << 20;
+}
+
+unsigned tt_drain(struct tt *t)
+{
+	struct tt_seg o;
+	unsigned n = 0;
+
+	while (tt_out(t, &o))
+		n++;
+	return n;
+}
+
+void tt_ecn_start(struct tt *t, uint8_t mode)
+{
+	struct tcp_cfg cfg;
+
+	tt_cfg_small(&cfg);
+	cfg.ecn = mode;
+	tt_init(t, &cfg);
+	assert_int_equal(tcp_listen(t->s, TT_PORT, 8, &t->listener), 0);
+	tt_in(t, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
+	tt_expect(t, TCP_SYN | TCP_ACK | TCP_ECE, 0, 1, 0);
+	t->now += 20 * NS_PER_MS;
+	tt_in(t, TCP_ACK, 1, 1, NULL, 0);
+	assert_int_equal(tcp_accept(t->s, t->listener, &t->conn), 0);
+	assert_true(tt_info(t).ecn);
+}
+
+void tt_read_all(struct tt *t, uint32_t want)
+{
+	static uint8_t b[70000];
+	int64_t n = tcp_recv(t->s, t->conn, b, sizeof(b));
+
+	assert_int_equal(n, want);
+	for (uint32_t i = 0; i < want; i++)
+		assert_int_equal(b[i], (uint8_t)(1 + i));
+}
+
+void tt_receiver(struct tt *t, bool sack, bool ts)
+{
+	struct tcp_cfg cfg;
+
+	tt_cfg(&cfg);
+	cfg.sack = sack;
+	cfg.timestamps = ts;
+	tt_init(t, &cfg);
+	t->sack_ok = sack;
+	t->ts_val = ts ? 1000 : 0;
+	tt_establish_passive(t);
+}
+
+void tt_send_segments(struct tt *t, uint32_t first_seq, unsigned n)
+{
+	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
+	for (unsigned i = 0; i < n; i++)
+		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
+}

@@ -92,3 +92,17 @@ void tt_to_state(struct tt *t, enum tcp_state state);
 enum tcp_state tt_state(struct tt *t, uint32_t conn); /* TCP_CLOSED also when the slot is gone */
 /* Flags of the next event of conn, 0: none. */
 uint32_t tt_event(struct tt *t, uint32_t conn);
+/* ACK ack from seq 1, with one SACK block. */
+void tt_ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end);
+/* tt_cfg() with 2 000 chunks and 1 MiB to send. */
+void tt_cfg_small(struct tcp_cfg *cfg);
+/* Takes out all that may go; returns the segments. */
+unsigned tt_drain(struct tt *t);
+/* A passive connection that has negotiated ECN; mode is enum tcp_ecn's. */
+void tt_ecn_start(struct tt *t, uint8_t mode);
+/* Reads what tt_data() filled in, want bytes from seq 1 on. */
+void tt_read_all(struct tt *t, uint32_t want);
+/* A passive connection with tt_cfg() but for these two. */
+void tt_receiver(struct tt *t, bool sack, bool ts);
+/* Sends n full segments and takes them out. */
+void tt_send_segments(struct tt *t, uint32_t first_seq, unsigned n);

@@ -4,14 +4,6 @@
 
 #include <errno.h>
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
 static void test_rto_series(void **state)
 {
 	int64_t at[6];
@@ -20,7 +12,7 @@ static void test_rto_series(void **state)
 	(void)state;
 	tt_start(&t, false);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 2);
+	tt_send_segments(&t, 1, 2);
 	at[0] = t.now;
 	for (unsigned i = 1; i < 6; i++) {
 		tt_wait(&t, 100000);
@@ -53,7 +45,7 @@ static void test_gives_up(void **state)
 	tt_establish_passive(&t);
 	tt_event(&t, t.conn);
 	tcp_set_opt(t.s, t.conn, TCP_OPT_USER_TIMEOUT_MS, 5000);
-	send_segments(&t, 1, 1);
+	tt_send_segments(&t, 1, 1);
 	int64_t from = t.now;
 
 	while (tt_state(&t, t.conn) == TCP_ESTABLISHED) {
@@ -117,7 +109,7 @@ static void test_user_timeout_while_held(void **state)
 	tt_start(&t, false);
 	tt_establish_passive(&t);
 	tcp_set_opt(t.s, t.conn, TCP_OPT_USER_TIMEOUT_MS, 5000);
-	send_segments(&t, 1, 1);
+	tt_send_segments(&t, 1, 1);
 	tcp_peer_hold(t.s, TT_PEER, true);
 	tt_wait(&t, 4900);
 	assert_int_equal(tt_state(&t, t.conn), TCP_ESTABLISHED);

@@ -2,13 +2,6 @@
 /* HyStart++: rounds, thresholds, the way back, and a connection whose queue builds up. */
 #include "tcptest.h"
 
-static void cfg_small(struct tcp_cfg *cfg)
-{
-	tt_cfg(cfg);
-	cfg->chunks = 2000;
-	cfg->sndbuf = cfg->sndbuf_max = 1 << 20;
-}
-
 /* One round of slow start: n ACKs of one segment with the given round trip; `next` of them follow in the next. */
 static void hystart_round(struct tcp_ccs *c, uint32_t *una, unsigned n, unsigned next,
                           int64_t rtt_us)
@@ -112,7 +105,7 @@ static void test_hystart_in_a_connection(void **state)
 		struct tt t;
 
 		(void)state;
-		cfg_small(&cfg);
+		tt_cfg_small(&cfg);
 		cfg.hystart = on;
 		tt_established(&t, &cfg);
 		t.wnd = 65535;

@@ -4,19 +4,6 @@
 
 #include <string.h>
 
-static void receiver(struct tt *t, bool sack, bool ts)
-{
-	struct tcp_cfg cfg;
-
-	tt_cfg(&cfg);
-	cfg.sack = sack;
-	cfg.timestamps = ts;
-	tt_init(t, &cfg);
-	t->sack_ok = sack;
-	t->ts_val = ts ? 1000 : 0;
-	tt_establish_passive(t);
-}
-
 static void test_malformed(void **state)
 {
 	uint8_t b[64] = {0};
@@ -24,7 +11,7 @@ static void test_malformed(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, false);
+	tt_receiver(&t, false, false);
 	for (uint32_t n = 0; n < 20; n++) {
 		in.len = n;
 		tcp_input(t.s, &in, (struct instant){t.now});

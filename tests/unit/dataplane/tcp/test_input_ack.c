@@ -2,29 +2,6 @@
 /* Arrival, the ACK field: what is not acceptable, and ECN of sender and receiver (RFC 3168). */
 #include "tcptest.h"
 
-static void cfg_small(struct tcp_cfg *cfg)
-{
-	tt_cfg(cfg);
-	cfg->chunks = 2000;
-	cfg->sndbuf = cfg->sndbuf_max = 1 << 20;
-}
-
-static void ecn_start(struct tt *t, uint8_t mode)
-{
-	struct tcp_cfg cfg;
-
-	cfg_small(&cfg);
-	cfg.ecn = mode;
-	tt_init(t, &cfg);
-	assert_int_equal(tcp_listen(t->s, TT_PORT, 8, &t->listener), 0);
-	tt_in(t, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
-	tt_expect(t, TCP_SYN | TCP_ACK | TCP_ECE, 0, 1, 0);
-	t->now += 20 * NS_PER_MS;
-	tt_in(t, TCP_ACK, 1, 1, NULL, 0);
-	assert_int_equal(tcp_accept(t->s, t->listener, &t->conn), 0);
-	assert_true(tt_info(t).ecn);
-}
-
 /* Once per window; CWR on the next new data; no ECT on what is sent again, on probes, on ACKs. */
 static void test_ecn_sender(void **state)
 {
@@ -34,7 +11,7 @@ static void test_ecn_sender(void **state)
 	struct tt t;
 
 	(void)state;
-	ecn_start(&t, TCP_ECN_PASSIVE);
+	tt_ecn_start(&t, TCP_ECN_PASSIVE);
 	tcp_send(t.s, t.conn, tt_filler, 30000);
 	for (unsigned i = 0; i < 10; i++) {
 		assert_true(tt_out(&t, &o));
@@ -75,7 +52,7 @@ static void test_ecn_cwr_after_loss(void **state)
 	struct tt t;
 
 	(void)state;
-	ecn_start(&t, TCP_ECN_PASSIVE);
+	tt_ecn_start(&t, TCP_ECN_PASSIVE);
 	tcp_send(t.s, t.conn, tt_filler, 30000);
 	for (unsigned i = 0; i < 10; i++)
 		assert_true(tt_out(&t, &o));
@@ -96,7 +73,7 @@ static void test_ecn_receiver(void **state)
 	struct tt t;
 
 	(void)state;
-	ecn_start(&t, TCP_ECN_PASSIVE);
+	tt_ecn_start(&t, TCP_ECN_PASSIVE);
 	t.ecn = TCP_CE;
 	tt_data(&t, TCP_ACK, 1, 1, 100);
 	tt_expect(&t, TCP_ACK | TCP_ECE, 1, 101, 0); /* at once */

@@ -2,36 +2,12 @@
 /* Arrival before the ACK is looked at: window, PAWS, resets and SYNs in every state, reuse of TIME-WAIT. */
 #include "tcptest.h"
 
-static void receiver(struct tt *t, bool sack, bool ts)
-{
-	struct tcp_cfg cfg;
-
-	tt_cfg(&cfg);
-	cfg.sack = sack;
-	cfg.timestamps = ts;
-	tt_init(t, &cfg);
-	t->sack_ok = sack;
-	t->ts_val = ts ? 1000 : 0;
-	tt_establish_passive(t);
-}
-
-/* What tt_data() filled in, from seq 1 on. */
-static void read_all(struct tt *t, uint32_t want)
-{
-	static uint8_t b[70000];
-	int64_t n = tcp_recv(t->s, t->conn, b, sizeof(b));
-
-	assert_int_equal(n, want);
-	for (uint32_t i = 0; i < want; i++)
-		assert_int_equal(b[i], (uint8_t)(1 + i));
-}
-
 static void test_beyond_the_window(void **state)
 {
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, false);
+	tt_receiver(&t, false, false);
 	tt_data(&t, TCP_ACK, 70000, 1, 1000);
 	tt_expect(&t, TCP_ACK, 1, 1, 0);
 	assert_int_equal(tt_counters(&t).drop_window, 1);
@@ -52,7 +28,7 @@ static void test_paws(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, true);
+	tt_receiver(&t, false, true);
 	t.ts_val = 2000;
 	tt_data(&t, TCP_ACK, 1, 1, 100);
 	tt_wait(&t, 100);
@@ -65,7 +41,7 @@ static void test_paws(void **state)
 	assert_int_equal(tt_counters(&t).drop_paws, 1);
 	t.ts_val = 2000;
 	tt_data(&t, TCP_ACK, 101, 1, 100);
-	read_all(&t, 200);
+	tt_read_all(&t, 200);
 	tt_wait(&t, 100);
 	while (tt_out(&t, &o))
 		;

@@ -32,26 +32,13 @@ static void test_gaps_do_not_take_all_memory(void **state)
 	tt_free(&t);
 }
 
-static void receiver(struct tt *t, bool sack, bool ts)
-{
-	struct tcp_cfg cfg;
-
-	tt_cfg(&cfg);
-	cfg.sack = sack;
-	cfg.timestamps = ts;
-	tt_init(t, &cfg);
-	t->sack_ok = sack;
-	t->ts_val = ts ? 1000 : 0;
-	tt_establish_passive(t);
-}
-
 static void test_delayed_ack(void **state)
 {
 	int64_t from;
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, false);
+	tt_receiver(&t, false, false);
 	from = t.now;
 	tt_data(&t, TCP_ACK, 1, 1, 1000);
 	tt_quiet(&t);
@@ -82,7 +69,7 @@ static void test_duplicate_acks_one_each_without_sack(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, false);
+	tt_receiver(&t, false, false);
 	for (unsigned i = 0; i < 3; i++)
 		tt_data(&t, TCP_ACK, 1001 + 1000 * i, 1, 1000);
 	for (unsigned i = 0; i < 3; i++)
@@ -97,7 +84,7 @@ static void test_fin_before_its_data(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, true, false);
+	tt_receiver(&t, true, false);
 	tt_data(&t, TCP_FIN | TCP_ACK, 1001, 1, 1000);
 	tt_expect(&t, TCP_ACK, 1, 1, 0);
 	assert_int_equal(tt_state(&t, t.conn), TCP_ESTABLISHED);

@@ -140,14 +140,6 @@ static void test_rack_small_segments(void **state)
 	tt_free(&t);
 }
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
 static void test_fast_retransmit_newreno(void **state)
 {
 	struct tt t;
@@ -155,7 +147,7 @@ static void test_fast_retransmit_newreno(void **state)
 	(void)state;
 	tt_start(&t, false);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 10);
+	tt_send_segments(&t, 1, 10);
 	/* 1st and 5th are lost. */
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
@@ -175,13 +167,6 @@ static void test_fast_retransmit_newreno(void **state)
 	tt_free(&t);
 }
 
-static void ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end)
-{
-	t->sack[0] = (struct tcp_sack_range){start, end};
-	t->nsack = 1;
-	tt_in(t, TCP_ACK, 1, ack, NULL, 0);
-}
-
 static void test_lost_retransmission_repaired_by_rack(void **state)
 {
 	struct tt_seg o;
@@ -194,16 +179,16 @@ static void test_lost_retransmission_repaired_by_rack(void **state)
 	while (tt_out(&t, &o))
 		;
 	t.now += 20 * NS_PER_MS;
-	ack_sack(&t, 1, 1001, 5001); /* 1 lost; retransmitted, and new data with it */
+	tt_ack_sack(&t, 1, 1001, 5001); /* 1 lost; retransmitted, and new data with it */
 	assert_true(tt_out(&t, &o));
 	assert_int_equal(o.seq, 1);
 	t.now += NS_PER_MS;
-	ack_sack(&t, 1, 1001, 10001);
+	tt_ack_sack(&t, 1, 1001, 10001);
 	while (tt_out(&t, &o))
 		assert_true(o.seq >= 10001);
 	t.now += 20 * NS_PER_MS;
-	ack_sack(&t, 1, 1001,
-	         11001); /* sent after the retransmission, arrived before it: lost again */
+	tt_ack_sack(&t, 1, 1001,
+	            11001); /* sent after the retransmission, arrived before it: lost again */
 	tt_expect(&t, TCP_ACK, 1, 1, 1000);
 	assert_int_equal(tt_info(&t).rtos, 0);
 	tt_free(&t);

@@ -2,24 +2,6 @@
 /* What is sent next: Nagle, windows closed, shrunk and silly, probes, limited transmit, restart after idle. */
 #include "tcptest.h"
 
-static void cfg_small(struct tcp_cfg *cfg)
-{
-	tt_cfg(cfg);
-	cfg->chunks = 2000;
-	cfg->sndbuf = cfg->sndbuf_max = 1 << 20;
-}
-
-/* Takes out all that may go; returns the segments. */
-static unsigned drain(struct tt *t)
-{
-	struct tt_seg o;
-	unsigned n = 0;
-
-	while (tt_out(t, &o))
-		n++;
-	return n;
-}
-
 static void test_restart_after_idle(void **state)
 {
 	for (unsigned on = 0; on < 2; on++) {
@@ -27,45 +9,29 @@ static void test_restart_after_idle(void **state)
 		struct tt t;
 
 		(void)state;
-		cfg_small(&cfg);
+		tt_cfg_small(&cfg);
 		cfg.idle_restart = on;
 		tt_established(&t, &cfg);
 		t.wnd = 65535;
 		tcp_send(t.s, t.conn, tt_filler, 100000);
-		assert_int_equal(drain(&t), 10);
+		assert_int_equal(tt_drain(&t), 10);
 		t.now += 20 * NS_PER_MS;
 		for (uint32_t i = 1; i <= 10; i++)
 			tt_in(&t, TCP_ACK, 1, 1 + 1000 * i, NULL, 0);
-		assert_int_equal(drain(&t), 20);
+		assert_int_equal(tt_drain(&t), 20);
 		for (uint32_t i = 11; i <= 30; i++)
 			tt_in(&t, TCP_ACK, 1, 1 + 1000 * i, NULL, 0);
-		assert_int_equal(drain(&t), 40);
+		assert_int_equal(tt_drain(&t), 40);
 		tt_in(&t, TCP_ACK, 1, 70001, NULL, 0);
-		drain(&t);
+		tt_drain(&t);
 		tt_in(&t, TCP_ACK, 1, 100001, NULL, 0);
 		assert_int_equal(tt_info(&t).in_flight, 0);
 		assert_int_equal(tt_info(&t).cwnd, 56000);
 		t.now += 5 * NS_PER_S;
 		tcp_send(t.s, t.conn, tt_filler, 60000);
-		assert_int_equal(drain(&t), on ? 10 : 56);
+		assert_int_equal(tt_drain(&t), on ? 10 : 56);
 		tt_free(&t);
 	}
-}
-
-static void ecn_start(struct tt *t, uint8_t mode)
-{
-	struct tcp_cfg cfg;
-
-	cfg_small(&cfg);
-	cfg.ecn = mode;
-	tt_init(t, &cfg);
-	assert_int_equal(tcp_listen(t->s, TT_PORT, 8, &t->listener), 0);
-	tt_in(t, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
-	tt_expect(t, TCP_SYN | TCP_ACK | TCP_ECE, 0, 1, 0);
-	t->now += 20 * NS_PER_MS;
-	tt_in(t, TCP_ACK, 1, 1, NULL, 0);
-	assert_int_equal(tcp_accept(t->s, t->listener, &t->conn), 0);
-	assert_true(tt_info(t).ecn);
 }
 
 static void test_ecn_probe_is_not_capable(void **state)
@@ -74,7 +40,7 @@ static void test_ecn_probe_is_not_capable(void **state)
 	struct tt t;
 
 	(void)state;
-	ecn_start(&t, TCP_ECN_PASSIVE);
+	tt_ecn_start(&t, TCP_ECN_PASSIVE);
 	t.wnd = 0;
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	tcp_send(t.s, t.conn, tt_filler, 1000);
@@ -122,21 +88,6 @@ static void test_limited_transmit(void **state)
 	limited_transmit(false, true);
 }
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
-static void ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end)
-{
-	t->sack[0] = (struct tcp_sack_range){start, end};
-	t->nsack = 1;
-	tt_in(t, TCP_ACK, 1, ack, NULL, 0);
-}
-
 static void test_tail_loss_probe(void **state)
 {
 	struct tcp_cfg cfg;
@@ -154,13 +105,13 @@ static void test_tail_loss_probe(void **state)
 	t.now += 20 * NS_PER_MS;
 	tt_in(&t, TCP_ACK, 1, 1, NULL, 0);
 	assert_int_equal(tcp_accept(t.s, t.listener, &t.conn), 0);
-	send_segments(&t, 1, 3);
+	tt_send_segments(&t, 1, 3);
 	from = t.now;
 	tt_wait(&t, 1000);
 	tt_expect(&t, TCP_ACK, 2001, 1, 1000); /* the last, after 2 SRTT */
 	assert_in_range(t.now - from, 40 * NS_PER_MS, 41 * NS_PER_MS);
 	t.now += 20 * NS_PER_MS;
-	ack_sack(&t, 1, 2001, 3001); /* it arrived: the two before it are lost */
+	tt_ack_sack(&t, 1, 2001, 3001); /* it arrived: the two before it are lost */
 	tt_wait(&t, 20);
 	tt_expect(&t, TCP_ACK, 1, 1, 1000);
 	assert_int_equal(tt_info(&t).rtos, 0);
@@ -198,7 +149,7 @@ static void test_zero_window(void **state)
 	(void)state;
 	tt_start(&t, false);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 1);
+	tt_send_segments(&t, 1, 1);
 	t.wnd = 0;
 	tt_in(&t, TCP_ACK, 1, 1001, NULL, 0);
 	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, 5000), 5000);
@@ -269,7 +220,7 @@ static void test_window_shrunk(void **state)
 	(void)state;
 	tt_start(&t, false);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 5);
+	tt_send_segments(&t, 1, 5);
 	t.wnd = 500;
 	tt_in(&t, TCP_ACK, 1, 1001, NULL, 0);
 	tcp_send(t.s, t.conn, tt_filler, 1000);

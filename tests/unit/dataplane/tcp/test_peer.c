@@ -4,14 +4,6 @@
 
 #include <errno.h>
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
 static void test_hold_and_release(void **state)
 {
 	struct tt_seg o;
@@ -20,7 +12,7 @@ static void test_hold_and_release(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 3);
+	tt_send_segments(&t, 1, 3);
 	tcp_peer_hold(t.s, TT_PEER, true);
 	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, 1000), 1000);
 	tt_quiet(&t);
@@ -64,7 +56,7 @@ static void test_path_up_sends_at_once(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 3);
+	tt_send_segments(&t, 1, 3);
 	for (unsigned i = 0; i < 4; i++) {
 		tt_wait(&t, 10000);
 		tt_expect(&t, TCP_ACK, 1, 1, 1000);
@@ -87,7 +79,7 @@ static void test_mtu_shrinks(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 3);
+	tt_send_segments(&t, 1, 3);
 	tcp_peer_mtu(t.s, TT_PEER, 600);
 	for (unsigned i = 0; i < 5; i++)
 		tt_expect(&t, TCP_ACK, 1 + 600 * i, 1, 600);
@@ -141,7 +133,7 @@ static void test_restarted(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 3);
+	tt_send_segments(&t, 1, 3);
 	tt_event(&t, t.conn);
 	assert_int_equal(tcp_connect(t.s, TT_PEER, 81, &opening), 0);
 	assert_true(tt_out(&t, &o));

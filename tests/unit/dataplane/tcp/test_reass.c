@@ -2,30 +2,6 @@
 /* Out-of-order ranges: all orders of arrival, SACK and D-SACK blocks, their bound. */
 #include "tcptest.h"
 
-static void receiver(struct tt *t, bool sack, bool ts)
-{
-	struct tcp_cfg cfg;
-
-	tt_cfg(&cfg);
-	cfg.sack = sack;
-	cfg.timestamps = ts;
-	tt_init(t, &cfg);
-	t->sack_ok = sack;
-	t->ts_val = ts ? 1000 : 0;
-	tt_establish_passive(t);
-}
-
-/* What tt_data() filled in, from seq 1 on. */
-static void read_all(struct tt *t, uint32_t want)
-{
-	static uint8_t b[70000];
-	int64_t n = tcp_recv(t->s, t->conn, b, sizeof(b));
-
-	assert_int_equal(n, want);
-	for (uint32_t i = 0; i < want; i++)
-		assert_int_equal(b[i], (uint8_t)(1 + i));
-}
-
 static void test_all_orders(void **state)
 {
 	/* Four segments in all 24 orders, overlapping by 50 bytes. */
@@ -44,13 +20,13 @@ static void test_all_orders(void **state)
 		if (seen != 15)
 			continue;
 		runs++;
-		receiver(&t, true, false);
+		tt_receiver(&t, true, false);
 		for (unsigned i = 0; i < 4; i++)
 			tt_data(&t, TCP_ACK, 1 + 500 * order[i], 1, order[i] == 3 ? 500 : 550);
 		while (tt_out(&t, &o))
 			assert_true(o.ack <= 2001);
 		assert_int_equal(o.ack, 2001);
-		read_all(&t, 2000);
+		tt_read_all(&t, 2000);
 		assert_int_equal(tt_counters(&t).chunks_used, 0);
 		tt_free(&t);
 	}
@@ -64,7 +40,7 @@ static void test_sack_blocks(void **state)
 	uint32_t b = 0;
 
 	(void)state;
-	receiver(&t, true, false);
+	tt_receiver(&t, true, false);
 	tt_data(&t, TCP_ACK, 2001, 1, 1000);
 	assert_true(tt_out(&t, &o));
 	assert_int_equal(o.o.nsack, 1);
@@ -111,7 +87,7 @@ static void test_out_of_order_ranges_are_bounded(void **state)
 	assert_int_equal(tt_counters(&t).drop_ooo, 12);
 	for (unsigned i = 0; i < 40; i++)
 		tt_data(&t, TCP_ACK, 1 + 100 * i, 1, 100);
-	read_all(&t, 4000);
+	tt_read_all(&t, 4000);
 	tt_free(&t);
 }
 

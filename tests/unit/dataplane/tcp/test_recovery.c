@@ -2,24 +2,6 @@
 /* The window: growth, validation, PRR, a receiver that reneges. */
 #include "tcptest.h"
 
-static void cfg_small(struct tcp_cfg *cfg)
-{
-	tt_cfg(cfg);
-	cfg->chunks = 2000;
-	cfg->sndbuf = cfg->sndbuf_max = 1 << 20;
-}
-
-/* Takes out all that may go; returns the segments. */
-static unsigned drain(struct tt *t)
-{
-	struct tt_seg o;
-	unsigned n = 0;
-
-	while (tt_out(t, &o))
-		n++;
-	return n;
-}
-
 /* A sender that does not fill its window does not widen it (RFC 9438 5.8). */
 static void test_window_validation(void **state)
 {
@@ -27,11 +9,11 @@ static void test_window_validation(void **state)
 	struct tt t;
 
 	(void)state;
-	cfg_small(&cfg);
+	tt_cfg_small(&cfg);
 	tt_established(&t, &cfg);
 	for (uint32_t i = 0; i < 100; i++) {
 		tcp_send(t.s, t.conn, tt_filler, 2000);
-		assert_int_equal(drain(&t), 2);
+		assert_int_equal(tt_drain(&t), 2);
 		t.now += NS_PER_MS;
 		tt_in(&t, TCP_ACK, 1, 1 + 2000 * (i + 1), NULL, 0);
 	}
@@ -76,14 +58,6 @@ static void test_prr(void **state)
 	tt_free(&t);
 }
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
 static void test_initial_window_and_growth(void **state)
 {
 	struct tt t;
@@ -102,13 +76,6 @@ static void test_initial_window_and_growth(void **state)
 	tt_free(&t);
 }
 
-static void ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end)
-{
-	t->sack[0] = (struct tcp_sack_range){start, end};
-	t->nsack = 1;
-	tt_in(t, TCP_ACK, 1, ack, NULL, 0);
-}
-
 static void test_reneging(void **state)
 {
 	struct tt_seg o;
@@ -117,8 +84,8 @@ static void test_reneging(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 4);
-	ack_sack(&t, 1, 1001, 4001);
+	tt_send_segments(&t, 1, 4);
+	tt_ack_sack(&t, 1, 1001, 4001);
 	while (tt_out(&t, &o))
 		;
 	tt_in(&t, TCP_ACK, 1, 1001, NULL,

@@ -2,21 +2,6 @@
 /* What SACKs say, written into the records: several losses in a window repaired without a time-out. */
 #include "tcptest.h"
 
-/* Sends n full segments and takes them out. */
-static void send_segments(struct tt *t, uint32_t first_seq, unsigned n)
-{
-	assert_int_equal(tcp_send(t->s, t->conn, tt_filler, 1000 * n), 1000 * n);
-	for (unsigned i = 0; i < n; i++)
-		tt_expect(t, TCP_ACK, first_seq + 1000 * i, 1, 1000);
-}
-
-static void ack_sack(struct tt *t, uint32_t ack, uint32_t start, uint32_t end)
-{
-	t->sack[0] = (struct tcp_sack_range){start, end};
-	t->nsack = 1;
-	tt_in(t, TCP_ACK, 1, ack, NULL, 0);
-}
-
 static void test_sack_repairs_three_losses_without_rto(void **state)
 {
 	struct tt_seg o;
@@ -27,14 +12,14 @@ static void test_sack_repairs_three_losses_without_rto(void **state)
 	(void)state;
 	tt_start(&t, true);
 	tt_establish_passive(&t);
-	send_segments(&t, 1, 10);
+	tt_send_segments(&t, 1, 10);
 	t.now += 20 * NS_PER_MS;
 	/* 1, 3 and 5 are lost; the others arrive one by one. */
-	ack_sack(&t, 1, 1001, 2001);
-	ack_sack(&t, 1, 3001, 4001);
+	tt_ack_sack(&t, 1, 1001, 2001);
+	tt_ack_sack(&t, 1, 3001, 4001);
 	tt_quiet(&t);
 	for (unsigned i = 5; i < 10; i++) {
-		ack_sack(&t, 1, 5001, 1001 + 1000 * i);
+		tt_ack_sack(&t, 1, 5001, 1001 + 1000 * i);
 		while (tt_out(&t, &o)) {
 			assert_true(o.retransmit);
 			assert_false(again[(o.seq - 1) / 1000]);

@@ -33,19 +33,6 @@ static void test_send_buffer(void **state)
 	tt_free(&t);
 }
 
-static void receiver(struct tt *t, bool sack, bool ts)
-{
-	struct tcp_cfg cfg;
-
-	tt_cfg(&cfg);
-	cfg.sack = sack;
-	cfg.timestamps = ts;
-	tt_init(t, &cfg);
-	t->sack_ok = sack;
-	t->ts_val = ts ? 1000 : 0;
-	tt_establish_passive(t);
-}
-
 static void test_window_closes_and_opens(void **state)
 {
 	static uint8_t b[70000];
@@ -54,7 +41,7 @@ static void test_window_closes_and_opens(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, false, false);
+	tt_receiver(&t, false, false);
 	while (at + 1000 <= 65001) {
 		tt_data(&t, TCP_ACK, at, 1, 1000);
 		at += 1000;
@@ -82,7 +69,7 @@ static void test_posted_memory(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, true, false);
+	tt_receiver(&t, true, false);
 	memset(to, 0xee, sizeof(to));
 	assert_int_equal(tcp_recv_posted(t.s, t.conn), 0);
 	assert_int_equal(tcp_recv_post(t.s, t.conn, to, 2500), 0);
@@ -119,7 +106,7 @@ static void test_posted_memory_goes_back(void **state)
 	struct tt t;
 
 	(void)state;
-	receiver(&t, true, false);
+	tt_receiver(&t, true, false);
 	assert_int_equal(tcp_recv_post(t.s, t.conn, to, sizeof(to)), 0);
 	tcp_close(t.s, t.conn);
 	tt_expect(&t, TCP_FIN | TCP_ACK, 1, 1, 0);
