@@ -107,6 +107,9 @@ def breaks(net, server):
     check(x.ended(1, b"the other side closed the connection before"), "the other side is gone and does not hear the rest: status 1")
 
     x = Pair(net, server)
+    # Killed before it holds the stream that the other side has accepted already, it would leave a reset.
+    x.far.sendall(b"here")
+    check(x.p.stdout.read(4) == b"here", "the stream is up on both sides")
     x.p.send_signal(signal.SIGTERM)
     check(x.far.recv(1) == b"" and x.ended(-signal.SIGTERM), "SIGTERM ends it, and the stream")
 
