@@ -11,14 +11,15 @@
 #define APPINFO_WSCALE     4u
 #define APPINFO_ECN        8u
 
-/* Times in microseconds. A connection that has ended has 0 everywhere but in state. */
+/* Times in microseconds. A connection that has ended has 0 everywhere but in state and hops. */
 struct appinfo {
 	uint8_t state; /* as RFC 9293 and tcp/info.h count them: 0 closed, 1 listen ... 10 time-wait */
 	uint8_t ca_state; /* 0 open, 1 window reduced, 2 recovery, 3 loss */
 	uint8_t backoff;  /* times the time-out was doubled */
 	uint8_t agreed;   /* APPINFO_... */
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t pad[2];
+	uint8_t hops; /* links that its packets cross; 0: it has no path now, or its peer is this node */
+	uint8_t pad;
 	uint32_t rto, srtt, rttvar, min_rtt;
 	uint32_t mss; /* payload bytes of a full segment */
 	uint32_t outstanding, sacked,

@@ -24,7 +24,7 @@
 enum applane_type {
 	/* application -> worker */
 	APPLANE_CONNECT =
-	        1, /* slot, id, port: opens a stream in a free slot; to worker cp_session_worker() of the id */
+	        1, /* slot, id, port, option (0 or APPLANE_DIRECT): opens a stream in a free slot; to worker cp_session_worker() of the id */
 	/* token, slot, option: the next connection of that listener goes into this free slot. option is the listener's own slot, whose
 	 * in_waits is taken when an ACCEPTED or the LISTENER_GONE is in the lane. CLOSE takes a slot back that waits.
 	 * Of a port for datagrams token names the port, and the slot is the one whose rings this worker's datagrams of it go through, in records of
@@ -59,6 +59,9 @@ struct applane_msg {
 	uint8_t pad[32];
 };
 _Static_assert(sizeof(struct applane_msg) == 128, "a power of two");
+
+/* APPLANE_CONNECT: only over the link to that id, a neighbour. EHOSTUNREACH where there is none, at once or when the stream's path leads over others. */
+#define APPLANE_DIRECT 1u
 
 /* APPLANE_OPTION of a port for datagrams: so many bytes may wait in its slot's in ring, those of the records' headers among them, before what
  * comes is dropped. */

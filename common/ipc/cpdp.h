@@ -86,8 +86,7 @@ struct cp_link {
 	uint8_t peer_mac[6]; /* all-zero: broadcast until learnt */
 	uint8_t family; /* udp*: 4 or 6; 0: learn the remote from the first authenticated packet */
 	uint8_t pad;
-	uint16_t remote_port;
-	uint16_t local_port;
+	uint16_t remote_port, local_port;
 	uint8_t remote_addr[16];
 	/* udp-socket: sends from this address where the socket is bound to any (all-zero: the kernel chooses), out of this interface (0: any). */
 	uint8_t local_addr[16];
@@ -131,6 +130,7 @@ struct cp_session {
 	/* Packets that wait under this in-label, which had no session, are this one's. 0: none are. */
 	uint32_t in_label;
 	uint16_t in_link;
+	uint8_t hops; /* links that the tunnel crosses (1 and more than 1 are certain, how many more is not), 0: no tunnel */
 	struct node_id remote;
 };
 
@@ -138,6 +138,7 @@ struct cp_unreachable {
 	int32_t err; /* positive errno: EHOSTUNREACH, ENETUNREACH, ETIMEDOUT */
 	/* Connections end that have been opening, or whose data has been waiting, for at least so long; others only remember err. */
 	uint32_t opening_ms, waiting_ms;
+	bool direct; /* instead: those end that wait for a path of one link, as it is no neighbour */
 	struct node_id remote;
 };
 
@@ -225,8 +226,8 @@ void cp_cmd_wipe(struct cp_cmd *c);
 
 enum dp_event_type {
 	EVT_NONE = 0,
-	EVT_PACKET,       /* a punted packet */
-	EVT_WANT,         /* no session for this id: a local connect or datagram is being held */
+	EVT_PACKET, /* a punted packet */
+	EVT_WANT, /* no session (direct: over one link) for this id: a local connect or datagram is held */
 	EVT_LABEL_USE,    /* answer to CMD_QUERY_LABEL */
 	EVT_SESSION_USED, /* first packet opened under a session's new phase, or (session all-one) under a link's receiver index */
 	EVT_REKEY,        /* a lane's counter has reached the rekey limit */
@@ -276,8 +277,7 @@ struct dp_label_use {
 	uint16_t link;
 	uint32_t label;
 	int64_t idle_ns; /* since the last packet, < 0: never used or no such entry */
-	uint64_t packets;
-	uint64_t bytes;
+	uint64_t packets, bytes;
 };
 
 struct dp_connection {

@@ -11,6 +11,8 @@ struct dp_want {
 	struct node_id remote;
 	/* EVT_RESOLVE: which of this node's programs asks, below 2^24; look-ups are shared among them. */
 	uint32_t asker;
+	/* EVT_WANT: for connections that go to a neighbour over its own link, or nowhere. */
+	bool direct;
 };
 
 /* CMD_RESOLVED: the id that begins as the target of an EVT_RESOLVE does, or that there is none. */

@@ -93,7 +93,7 @@ COYO_EXPORT int coyo_listen(int handle, int backlog)
 	if (sock_closed(&r))
 		err = -EBADF;
 	else if (atomic_load(&r.s->state) == SOCK_NEW)
-		err = open_listener(&r, n);
+		err = r.s->direct ? -EOPNOTSUPP : open_listener(&r, n);
 	else if (atomic_load(&r.s->state) != SOCK_LISTENING)
 		err = -EINVAL;
 	lock_give(&r.s->send);

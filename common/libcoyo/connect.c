@@ -61,7 +61,9 @@ static int may_connect(const struct ref *r)
 /* The socket gets a slot and CONNECT is sent, before any other message about the slot can be. 0 or a negative errno. */
 static int begin(const struct ref *r, const struct sockaddr_coyo *to)
 {
-	struct applane_msg m = {.type = APPLANE_CONNECT, .port = ntohs(to->scoyo_port)};
+	struct applane_msg m = {.type = APPLANE_CONNECT,
+	                        .port = ntohs(to->scoyo_port),
+	                        .option = r->s->direct ? APPLANE_DIRECT : 0};
 	struct attachment *a = r->a;
 	struct sock *s = r->s;
 	int err = 0;

@@ -31,6 +31,15 @@ extern "C" {
 #define COYO_VERSION  "0.1.0"
 #define AF_COYO       0x4359 /* no kernel has it: such an address never reaches the kernel */
 #define COYO_ID_BYTES 64
+
+/* Options of sockets for streams that no other network has, at level SOL_COYO. */
+#define SOL_COYO         AF_COYO
+#define COYO_PATH        1 /* int: COYO_PATH_ANY, or COYO_PATH_DIRECT, before connect */
+#define COYO_PATH_ANY    0
+#define COYO_PATH_DIRECT 1 /* over the link to a neighbour, or not at all */
+#define COYO_HOPS \
+	2 /* int, to read: links that the path crosses; 0: none now, or the peer is this node */
+
 #define COYO_WHY_MAX  320 /* a sentence for a person, with its NUL */
 #define COYO_TEXT_MAX 109 /* an id in text form, with its NUL */
 
@@ -96,7 +105,7 @@ int coyo_socket(int domain, int type, int protocol);
 int coyo_bind(int handle, const struct sockaddr *addr, socklen_t len);
 
 /* Listens. EADDRINUSE, EACCES (a port below 1024) are told here, where the daemon is asked, and ETIMEDOUT, where it does not answer within 5 s.
- * Without a bind: any free port. */
+ * Without a bind: any free port. EOPNOTSUPP: its path is COYO_PATH_DIRECT, which only a socket that connects can have. */
 int coyo_listen(int handle, int backlog);
 
 /* The next connection of a listener, as a socket of its own; addr (may be NULL) gets its peer. ENETDOWN: the daemon has ended. */
@@ -105,7 +114,7 @@ int coyo_accept(int listener, struct sockaddr *addr, socklen_t *len);
 int coyo_accept4(int listener, struct sockaddr *addr, socklen_t *len, int flags);
 
 /* Connects to a struct sockaddr_coyo. EINPROGRESS where the socket does not block: it is writable when it is done, and SO_ERROR says how.
- * ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams, or memory; ENFILE: of this user; EAGAIN: too
+ * ECONNREFUSED, EHOSTUNREACH (also: its path is COYO_PATH_DIRECT and the id no neighbour), ENETUNREACH, ETIMEDOUT ...; ENOBUFS: no more streams, or memory; ENFILE: of this user; EAGAIN: too
  * many in this second. The socket may try again.
  * For datagrams: the peer that coyo_send() sends to, and the only one that is heard, until another one is named, or none by AF_UNSPEC. What becomes
  * of those sent to it is the error of a later call, once: ECONNREFUSED: nobody has that port; EHOSTUNREACH ... */
@@ -158,13 +167,13 @@ int coyo_close(int handle);
 
 /* What is set has an effect; what this does not know is ENOPROTOOPT; lengths and values are checked as Linux checks them. SOL_SOCKET: SO_RCVTIMEO,
  * SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF (at least 2048, at most what the daemon allows), SO_RCVLOWAT, SO_REUSEADDR (always so),
- * SO_REUSEPORT (before listen()).
+ * SO_REUSEPORT (before listen()). SOL_COYO: COYO_PATH, EISCONN once it connects.
  * IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_CONGESTION ("reno",
  * "cubic"). For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
  * to what the ring holds. */
 int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len);
 /* The same, as the connection has them now, or as one would begin with them; and SO_ERROR, SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN,
- * SO_SNDLOWAT, SO_PEERCRED (nobody), and TCP_INFO: the kernel's struct tcp_info (<linux/tcp.h>), of which coyo_socket(3) says what is filled in. */
+ * SO_SNDLOWAT, SO_PEERCRED (nobody), COYO_HOPS, and TCP_INFO: the kernel's struct tcp_info (<linux/tcp.h>), of which coyo_socket(3) says what is filled in. */
 int coyo_getsockopt(int handle, int level, int name, void *value, socklen_t *len);
 /* This end's address: the id is all zeros as long as the socket is neither connected nor listening. */
 int coyo_getsockname(int handle, struct sockaddr *addr, socklen_t *len);

@@ -209,6 +209,23 @@ static int set_of_datagrams(const struct ref *r, int level, int name, const void
 	return level == SOL_SOCKET && name == SO_REUSEADDR ? 0 : -ENOPROTOOPT;
 }
 
+static int set_path(const struct ref *r, int name, const void *value, socklen_t len)
+{
+	int v;
+
+	if (name != COYO_PATH)
+		return -ENOPROTOOPT;
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, value, sizeof(v));
+	if (v != COYO_PATH_ANY && v != COYO_PATH_DIRECT)
+		return -EINVAL;
+	if (atomic_load(&r->s->state) != SOCK_NEW)
+		return -EISCONN;
+	r->s->direct = v == COYO_PATH_DIRECT;
+	return 0;
+}
+
 static int set_option(const struct ref *r, int level, int name, const void *value, socklen_t len)
 {
 	const struct number *n = number_of(level, name);
@@ -220,6 +237,8 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		return set_time(&r->s->send_timeout, value, len);
 	if (dgram_is(r))
 		return set_of_datagrams(r, level, name, value, len);
+	if (level == SOL_COYO)
+		return set_path(r, name, value, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(r, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
@@ -267,6 +286,20 @@ COYO_EXPORT int coyo_setsockopt(int handle, int level, int name, const void *val
 }
 
 /* ---- reading ---- */
+
+/* What no other network has. 0 or -ENOPROTOOPT. */
+static int get_path(const struct ref *r, int name, int *v)
+{
+	struct appinfo info;
+
+	if (name == COYO_PATH)
+		*v = r->s->direct ? COYO_PATH_DIRECT : COYO_PATH_ANY;
+	else if (name == COYO_HOPS)
+		*v = info_ask(r, &info) == 0 ? info.hops : 0;
+	else
+		return -ENOPROTOOPT;
+	return 0;
+}
 
 /* The error that SO_ERROR tells, once. */
 static int take_error(const struct ref *r)
@@ -338,6 +371,8 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 		*v = s->keepidle_s;
 		return 0;
 	}
+	if (level == SOL_COYO)
+		return get_path(r, name, v);
 	if (level != SOL_SOCKET)
 		return -ENOPROTOOPT;
 	switch (name) {

@@ -97,6 +97,7 @@ struct sock {
 	int32_t linger_s;                           /* -1: off */
 	int32_t keepidle_s;
 	bool keepalive, reuseaddr, reuseport;
+	bool direct;         /* COYO_PATH is COYO_PATH_DIRECT */
 	int32_t rcvlowat;    /* bytes, at least 1 */
 	uint32_t option_set; /* bit: option[i] was set */
 	int64_t option[SOCK_OPTIONS];

@@ -52,7 +52,7 @@ static void clear(struct sock *s)
 	s->bound = false;
 	s->linger_s = -1;
 	s->keepidle_s = 7200;
-	s->keepalive = s->reuseaddr = s->reuseport = false;
+	s->keepalive = s->reuseaddr = s->reuseport = s->direct = false;
 	s->rcvlowat = 1;
 	s->option_set = 0;
 	for (unsigned w = 0; w < APPLANE_WORKERS_MAX; w++)

@@ -34,6 +34,16 @@ void path_use(struct node *n, struct session *s, struct lsp *l)
 	n->news->session_ready(n, s);
 }
 
+/* Loops are erased from every tunnel, so that one which leaves by the far end's own link crosses no other. The number of hops is not asked: at the
+ * far end of a tunnel it may be that of the way that the set-up took. */
+bool path_direct(const struct session *s)
+{
+	const struct lsp *l = s->path;
+	const struct peer *p = !l ? NULL : l->role == LSP_INGRESS ? l->down : l->up;
+
+	return p && id_eq(&p->id, &s->remote);
+}
+
 /* ---- both sides use the same tunnel ---- */
 
 static void commit_send(struct node *n, struct session *s)

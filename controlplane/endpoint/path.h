@@ -7,6 +7,8 @@
 /* From now on l carries s, which has keys; the tunnel before it is withdrawn after a while (make before break). The counts of attempts are
  * reset, and news.session_ready() is reported. Nothing if l carries s already. */
 void path_use(struct node *n, struct session *s, struct lsp *l);
+/* Whether the tunnel in use is the link to the other end and crosses no other node. False without a tunnel. */
+bool path_direct(const struct session *s);
 /* Asks the other side, inside the new tunnel, to use it as well; repeated until it answers, at most COMMIT_TRIES times. s has a path. */
 void path_commit(struct node *n, struct session *s);
 /* Asks once more if no answer has come. */

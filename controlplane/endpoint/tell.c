@@ -2,6 +2,8 @@
 /* Commands about one session to the worker that owns it. */
 #include "endpoint/tell.h"
 
+#include "endpoint/path.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@ static void session_set(struct node *n, struct session *s, const struct lsp *pro
 
 		c.u.session.out_link = p->link;
 		c.u.session.out_label = l->role == LSP_INGRESS ? l->fwd_out : l->rev_out;
+		c.u.session.hops = path_direct(s) ? 1 : l->hops > 2 ? l->hops : 2;
 	}
 	if (proven) {
 		c.u.session.in_link = proven->up->link;
@@ -62,6 +65,16 @@ void tell_unreachable(struct node *n, const struct session *s, int err, int64_t 
 	c.u.unreachable.waiting_ms = TELL_WAITING_NS / NS_PER_MS;
 	c.u.unreachable.remote = s->remote;
 	out_command(n, s->worker, &c);
+}
+
+void tell_no_neighbour(struct node *n, const struct node_id *remote)
+{
+	struct cp_cmd c = {.type = CMD_UNREACHABLE};
+
+	c.u.unreachable.err = EHOSTUNREACH;
+	c.u.unreachable.direct = true;
+	c.u.unreachable.remote = *remote;
+	out_command(n, cp_session_worker(remote, n->cfg.workers), &c);
 }
 
 /* ---- keys ---- */

@@ -15,6 +15,9 @@ void tell_end(struct node *n, struct session *s);
 #define TELL_WAITING_NS (7 * NS_PER_S)
 void tell_unreachable(struct node *n, const struct session *s, int err, int64_t opening_ns);
 
+/* The id is no neighbour at present: the worker ends with EHOSTUNREACH those connections to it that wait for a path of one link. */
+void tell_no_neighbour(struct node *n, const struct node_id *remote);
+
 /* Gives the worker the receiving key that results from hs, derived from secret. */
 void tell_rx_key(struct node *n, const struct session *s, const struct session_hs *hs,
                  const uint8_t secret[32]);

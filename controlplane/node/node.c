@@ -6,6 +6,7 @@
 #include "anchor/anchor.h"
 #include "core/ctx.h"
 #include "endpoint/build.h"
+#include "endpoint/direct.h"
 #include "endpoint/input.h"
 #include "endpoint/request.h"
 #include "endpoint/resolve.h"
@@ -86,7 +87,10 @@ static void worker_event(struct node *n, const struct dp_event *ev)
 		receive(n, &ev->u.packet);
 		break;
 	case EVT_WANT:
-		(void)session_want(n, &ev->u.want.remote);
+		if (ev->u.want.direct)
+			session_want_direct(n, &ev->u.want.remote);
+		else
+			(void)session_want(n, &ev->u.want.remote);
 		break;
 	case EVT_RESOLVE:
 		resolve_asked(n, ev->worker, ev->u.want.asker, &ev->u.want.remote);

@@ -4,6 +4,7 @@
  * for the other: a message that finds its ring full is sent later, and a stream has at most one KICK under way each way. */
 #pragma once
 #include "base/time.h"
+#include "ipc/appopts.h"
 #include "ipc/appseg.h"
 #include "ipc/bytering.h"
 #include "wire/id.h"
@@ -95,6 +96,13 @@ struct app_stream {
 	struct instant expiry;
 	TAILQ_ENTRY(app_stream)
 	watch_link; /* watched, or posted, or an application's that is gone */
+	bool direct; /* asked for: its bytes cross the link to its peer and no other (session/direct.h) */
+	bool in_direct; /* in the list of those */
+	/* It has no connection yet, and waits for such a path to the peer's port, until expiry; settings of TCP that were made meanwhile, by a bit. */
+	bool awaits_direct;
+	uint16_t peer_port;
+	uint32_t early_set, early[APP_OPTIONS];
+	TAILQ_ENTRY(app_stream) direct_link;
 	/* Closing: bytes ever written to the out ring; what comes behind is nobody's. */
 	uint64_t last;
 };

@@ -47,6 +47,14 @@ static void fill(const struct tcp_info *i, struct appinfo *o)
 	o->retransmits = i->retransmits;
 }
 
+/* Of the path to it that there is now. */
+static uint8_t hops(const struct worker_sessions *s, uint32_t remote)
+{
+	const struct remote *p = remote == SESS_NONE ? NULL : &s->remotes[remote];
+
+	return !p || p->held || p->session == SESS_NONE ? 0 : s->table[p->session]->hops;
+}
+
 void info_tell(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m)
 {
 	struct appseg_slot *words = news_slot(st);
@@ -59,6 +67,7 @@ void info_tell(struct worker_sessions *s, struct app_stream *st, const struct ap
 			if (tcp_get_opt(s->tcp, st->conn, (enum tcp_opt)i, &told.option[i]) < 0)
 				told.option[i] = 0;
 	}
+	told.hops = hops(s, st->remote);
 	words->info = told;
 	words->option_err = 0;
 	atomic_store(&words->option_seq, m->seq);

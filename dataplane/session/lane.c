@@ -3,6 +3,7 @@
  * that cannot be is counted, and costs the slot it names its connection. */
 #include "session/lane.h"
 #include "session/datagram.h"
+#include "session/direct.h"
 #include "session/news.h"
 #include "session/share.h"
 #include "session/stream.h"
@@ -250,7 +251,8 @@ static void do_connect(struct worker_sessions *s, struct app_port *p, const stru
 
 	if (!st)
 		return;
-	if (m->port == 0 || cp_session_worker(&m->id, s->w->workers) != s->w->number) {
+	if (m->port == 0 || m->option > APPLANE_DIRECT ||
+	    cp_session_worker(&m->id, s->w->workers) != s->w->number) {
 		nonsense(s, st, now);
 		return;
 	}
@@ -261,6 +263,7 @@ static void do_connect(struct worker_sessions *s, struct app_port *p, const stru
 		stream_reset(s, st, err, now);
 		return;
 	}
+	st->direct = m->option == APPLANE_DIRECT;
 	stream_connect(s, st, &m->id, m->port, now);
 }
 
@@ -293,6 +296,8 @@ static void do_option(struct worker_sessions *s, struct app_stream *st, const st
 
 	if (st->posted)
 		r = datagram_option(st, m->option, m->value);
+	else if (m->value >= 0 && m->value <= UINT32_MAX && st->awaits_direct)
+		r = direct_option(st, m->option, (uint32_t)m->value);
 	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
 		r = tcp_set_opt(s->tcp, st->conn, (enum tcp_opt)m->option, (uint32_t)m->value);
 	words->option_err = r == -EBADF ? ENOTCONN : -r;

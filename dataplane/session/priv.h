@@ -39,6 +39,7 @@ struct remote {
 	uint32_t ends;    /* sessions with it, the one to send on among them */
 	uint32_t next;    /* in its hash chain, or in the free list */
 	uint32_t streams; /* applications' streams */
+	uint32_t directs; /* of them that have asked for a path of one link */
 	bool used, held;
 	bool self;        /* this node: its segments go back into TCP, without a session */
 	bool wanted;      /* connections are held: control is asked again and again */
@@ -72,6 +73,7 @@ struct tunnel_end {
 	uint32_t out_label;
 	uint16_t out_link;
 	uint16_t path_mtu;
+	uint8_t hops;          /* links that the tunnel crosses; 0: none now */
 	uint16_t ip_split;     /* number of the last packet of the TUN that was split */
 	uint8_t ip_halves;     /* halves of such packets that wait here for their other half */
 	struct tx_key *tx;     /* NULL: none yet */
@@ -141,6 +143,8 @@ struct worker_sessions {
 	struct app_streams watched;
 	uint32_t nwatched;
 	struct instant watch;
+	struct app_streams direct;  /* those that have asked for a path of one link */
+	bool direct_look;           /* the path of some of them may have changed */
 	struct app_port *ports;     /* applications that share a segment */
 	struct instant ports_at;    /* the last look at them */
 	struct instant ports_retry; /* some ring of theirs was full: tried again then */

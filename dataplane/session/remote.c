@@ -142,6 +142,7 @@ void remote_update(struct worker_sessions *s, uint32_t remote, struct instant no
 	}
 	if (p->wanted || s->look)
 		sess_tick_soon(s, now);
+	s->direct_look |= p->directs > 0;
 }
 
 void remote_incarnation(struct worker_sessions *s, uint32_t remote, uint32_t incarnation)

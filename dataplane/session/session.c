@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
 #include "session/datagram.h"
+#include "session/direct.h"
 #include "session/ip.h"
 #include "session/lane.h"
 #include "session/stream.h"
@@ -36,6 +37,10 @@ static void unreachable(struct worker_sessions *s, const struct cp_unreachable *
 
 	if (remote == SESS_NONE)
 		return;
+	if (c->direct) {
+		direct_unreachable(s, remote, c->err > 0 ? c->err : EHOSTUNREACH, now);
+		return;
+	}
 	tcp_peer_unreachable(s->tcp, remote, c->err > 0 ? c->err : EHOSTUNREACH,
 	                     c->opening_ms * NS_PER_MS, c->waiting_ms * NS_PER_MS, now);
 	app_events(s, now);
@@ -111,8 +116,8 @@ static void tick(struct worker_sessions *s, struct instant now)
 	wait_tick(s, now);
 	ip_tick(s, now);
 	datagram_tick(s, now);
-	if (s->nwanted || s->look || s->waiting || s->nunproven || ip_waits(s) ||
-	    s->datagrams->nheld)
+	if (direct_tick(s, now) || s->nwanted || s->look || s->waiting || s->nunproven ||
+	    ip_waits(s) || s->datagrams->nheld)
 		sess_tick_soon(s, now);
 }
 
@@ -128,6 +133,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	app_events(s, now);
 	ending_run(s, now);
 	tick(s, now);
+	direct_run(s, now);
 	done += tx_run(s, now);
 	done += ip_run(s, now);
 	done += datagram_run(s, now);

@@ -92,6 +92,7 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 	s->bridge.worker_fd = -1;
 	TAILQ_INIT(&s->watched);
 	TAILQ_INIT(&s->announce);
+	TAILQ_INIT(&s->direct);
 	s->watch = s->ports_retry = INSTANT_NEVER;
 	s->table_size = n;
 	s->table = calloc(n, sizeof(*s->table));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Applications' streams on the worker's side: what their users ask for becomes TCP calls, what TCP tells becomes news. */
 #include "session/stream.h"
+#include "session/direct.h"
 #include "session/news.h"
 
 #include <errno.h>
@@ -170,11 +171,14 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 	news_gone(s, st);
 	if (st->remote == SESS_NONE)
 		return;
+	direct_forget(s, st);
 	p = &s->remotes[st->remote];
 	COYO_ASSERT(p->used && p->streams > 0);
 	p->streams--;
 	s->look |= p->streams == 0;
 	remote_update(s, st->remote, now);
+	/* Nothing was ever sent to it: nobody looks for it later. */
+	remote_release(s, st->remote);
 	st->remote = SESS_NONE;
 }
 
@@ -255,12 +259,29 @@ void stream_reset(struct worker_sessions *s, struct app_stream *st, int err, str
 
 /* ---- what users ask for ---- */
 
+bool stream_open(struct worker_sessions *s, struct app_stream *st, uint16_t port,
+                 struct instant now)
+{
+	struct tcp_info info;
+	int r = tcp_connect(s->tcp, st->remote, port, &st->conn);
+
+	if (r < 0) {
+		st->conn = TCP_NO_CONN;
+		failed(s, st, -r);
+		return false;
+	}
+	tcp_set_user(s->tcp, st->conn, (uint64_t)(uintptr_t)st);
+	if (tcp_info(s->tcp, st->conn, &info) == 0)
+		st->local_port = info.local_port;
+	remote_in_use(s, st->remote);
+	remote_update(s, st->remote, now);
+	return true;
+}
+
 void stream_connect(struct worker_sessions *s, struct app_stream *st, const struct node_id *id,
                     uint16_t port, struct instant now)
 {
-	struct tcp_info info;
 	uint32_t remote;
-	int r;
 
 	st->conn = TCP_NO_CONN;
 	st->remote = SESS_NONE;
@@ -270,20 +291,10 @@ void stream_connect(struct worker_sessions *s, struct app_stream *st, const stru
 		failed(s, st, s->draining ? ESHUTDOWN : ENOBUFS);
 		return;
 	}
-	r = tcp_connect(s->tcp, remote, port, &st->conn);
-	if (r < 0) {
-		st->conn = TCP_NO_CONN;
-		remote_release(s, remote);
-		failed(s, st, -r);
-		return;
-	}
-	tcp_set_user(s->tcp, st->conn, (uint64_t)(uintptr_t)st);
-	if (tcp_info(s->tcp, st->conn, &info) == 0)
-		st->local_port = info.local_port;
 	st->remote = remote;
 	s->remotes[remote].streams++;
-	remote_in_use(s, remote);
-	remote_update(s, remote, now);
+	if (!st->direct || direct_begin(s, st, port, now))
+		(void)stream_open(s, st, port, now);
 }
 
 void stream_attach(struct worker_sessions *s, struct app_stream *st, uint32_t conn,

@@ -24,6 +24,9 @@ void listen_drain(struct worker_sessions *s);
 /* Opens a connection to a port of an id for a stream that has none. */
 void stream_connect(struct worker_sessions *s, struct app_stream *st, const struct node_id *id,
                     uint16_t port, struct instant now);
+/* The same for one that counts among its remote's streams already. False: it has failed, which its user is told. */
+bool stream_open(struct worker_sessions *s, struct app_stream *st, uint16_t port,
+                 struct instant now);
 /* A connection that was accepted becomes the stream's. */
 void stream_attach(struct worker_sessions *s, struct app_stream *st, uint32_t conn,
                    struct instant now);

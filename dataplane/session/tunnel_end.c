@@ -152,6 +152,7 @@ int end_set(struct worker_sessions *s, const struct cp_session *c, struct instan
 	        (e->out_label != c->out_label || e->out_link != c->out_link);
 	e->out_link = c->out_link;
 	e->out_label = c->out_label;
+	e->hops = c->hops;
 	if (segment != e->path_mtu && segment > 20 && s->remotes[e->remote].session == e->index)
 		tcp_peer_mtu(s->tcp, e->remote, (uint16_t)(segment - 20));
 	e->path_mtu = segment;

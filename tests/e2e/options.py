@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Options of sockets over libcoyo between two daemons: what TCP_INFO tells is what the engine has, and what was set is what it has.
 
-      a --- b
+      a --- b, and both are neighbours of c
 """
 import ctypes
 import errno
 import os
+import signal
 import socket
 import struct
 
 import lib
 from lib import check
-from coyolib import Library
+from coyolib import AF_COYO, Address, Library
 from libcoyo import MIB, serve
 
 TCP_INFO = 11
@@ -39,8 +40,47 @@ class Options(Library):
                 "acked": f[34], "received": f[35]}
 
 
+SOL_COYO, PATH, DIRECT, HOPS = 0x4359, 1, 1, 2
+
+
+def direct(c, node_id, port):
+    """A stream to a neighbour over its link. Returns (handle, 0), or (-1, errno)."""
+    h = c.call("coyo_socket", 0x4359, socket.SOCK_STREAM, 0)
+    c.set(h, SOL_COYO, PATH, DIRECT)
+    to = Address(AF_COYO, socket.htons(port), 0)
+    c.call("coyo_parse_id", node_id.encode(), to.id, None)
+    try:
+        c.call("coyo_connect", h, ctypes.byref(to), ctypes.sizeof(to))
+    except OSError as e:
+        c.close(h)
+        return -1, e.errno
+    return h, 0
+
+
+def paths(net, c):
+    b = net.nodes["b"].id
+    h, _ = direct(c, b, 7001)
+    anywhere = c.connect(b, 7001)
+    check(c.number(h, SOL_COYO, HOPS) == 1 and c.number(anywhere, SOL_COYO, HOPS) == 1, "a stream to a neighbour crosses one link")
+    a = net.nodes["a"]
+    a.links = [text for text in a.links if "[link a-b]" not in text]
+    a.write_conf()
+    a.proc.send_signal(signal.SIGHUP)
+    net.wait("the path to lead by way of c", lambda: c.number(anywhere, SOL_COYO, HOPS) == 2)
+    try:
+        c.recv(h, 1)
+        check(False, "the stream that wanted the link has ended")
+    except OSError as e:
+        check(e.errno == errno.EHOSTUNREACH, "a stream that wanted the link ends with EHOSTUNREACH when the path leads over c")
+    c.send(anywhere, b"still here")
+    check(c.recv(anywhere, 10, socket.MSG_WAITALL) == b"still here", "and one that did not goes on")
+    check(direct(c, b, 7001) == (-1, errno.EHOSTUNREACH), "who is no neighbour is not connected to directly")
+    c.close(h)
+    c.close(anywhere)
+
+
 def body(net):
-    net.build_net("ab", ["ab"])
+    net.build_net("abc", ["ab", "bc", "ac"])
     net.start()
     net.ready()
     c = Options(net.build, net.nodes["a"].app)
@@ -70,6 +110,7 @@ def body(net):
     except OSError as e:
         check(e.errno == errno.ENOPROTOOPT, "an option that the engine has not is refused")
     c.close(h)
+    paths(net, c)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@
 
 Over libcoyo.so, which has to be installed; the daemon is $COYO_SOCKET's, or that of the machine.
 """
-from coyo.library import AF_COYO, format_id, local_id, resolve
+from coyo.library import AF_COYO, COYO_HOPS, COYO_PATH, COYO_PATH_ANY, COYO_PATH_DIRECT, SOL_COYO, format_id, local_id, resolve
 from coyo.sockets import Socket, create_connection, create_server, poll
 from coyo.streams import Server, create_transport, open_connection, start_server
 
-__all__ = ["AF_COYO", "Server", "Socket", "create_connection", "create_server", "create_transport", "format_id", "local_id", "open_connection", "poll",
+__all__ = ["AF_COYO", "COYO_HOPS", "COYO_PATH", "COYO_PATH_ANY", "COYO_PATH_DIRECT", "SOL_COYO", "Server", "Socket", "create_connection", "create_server", "create_transport", "format_id", "local_id", "open_connection", "poll",
            "resolve", "start_server"]

@@ -6,6 +6,9 @@ import os
 import socket
 
 AF_COYO = 0x4359
+# Options of setsockopt() and getsockopt() at this level: see coyo_socket(3).
+SOL_COYO = AF_COYO
+COYO_PATH, COYO_PATH_ANY, COYO_PATH_DIRECT, COYO_HOPS = 1, 0, 1, 2
 ID_BYTES, ID_TEXT, WHY_MAX = 64, 108, 320
 SONAME = "libcoyo.so.0"
 

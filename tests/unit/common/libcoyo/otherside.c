@@ -409,6 +409,7 @@ static void message(struct otherside *o, struct app *a, uint32_t worker,
 	case APPLANE_CONNECT:
 		begin(o, a, m->slot, worker);
 		a->end[m->slot].wants = m->port;
+		o->count.directs += m->option == APPLANE_DIRECT;
 		break;
 	case APPLANE_ACCEPT_INTO:
 		begin(o, a, m->slot, worker);

@@ -14,6 +14,7 @@ struct otherside;
 /* What it did, for tests that count. */
 struct otherside_count {
 	_Atomic uint64_t messages, futex_wakes, app_wakes, turns_asleep;
+	_Atomic uint64_t directs;     /* connects over a neighbour's link or not at all */
 	_Atomic uint64_t after_close; /* kicks of slots that were closed before */
 };
 

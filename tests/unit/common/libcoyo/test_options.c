@@ -292,6 +292,45 @@ static void what_tcp_tells(void **state)
 	assert_true(i.tcpi_state == 10 && i.tcpi_unacked == 0 && i.tcpi_sacked == 16);
 }
 
+/* The path is chosen before connect, goes to the daemon with it, and is told afterwards. */
+static void the_path(void **state)
+{
+	struct pair *p = *state;
+	struct sockaddr_coyo to = pair_address(PAIR_PORT);
+	int h = coyo_socket(AF_COYO, SOCK_STREAM, 0), v = COYO_PATH_DIRECT;
+
+	assert_int_equal(get(h, SOL_COYO, COYO_PATH), COYO_PATH_ANY);
+	assert_int_equal(get(h, SOL_COYO, COYO_HOPS), 0);
+	assert_int_equal(coyo_connect(h, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(otherside_count(p->o)->directs, 0);
+	assert_int_equal(get(h, SOL_COYO, COYO_HOPS), 3);
+	assert_int_equal(coyo_setsockopt(h, SOL_COYO, COYO_PATH, &v, sizeof(v)), -1);
+	assert_int_equal(errno, EISCONN);
+	coyo_close(h);
+	h = coyo_socket(AF_COYO, SOCK_STREAM, 0);
+	set(h, SOL_COYO, COYO_PATH, COYO_PATH_DIRECT);
+	assert_int_equal(get(h, SOL_COYO, COYO_PATH), COYO_PATH_DIRECT);
+	assert_int_equal(coyo_listen(h, 1), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	assert_int_equal(coyo_connect(h, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(otherside_count(p->o)->directs, 1);
+	assert_int_equal(coyo_setsockopt(h, SOL_COYO, COYO_HOPS, &v, sizeof(v)), -1);
+	assert_int_equal(errno, ENOPROTOOPT);
+	coyo_close(h);
+	h = coyo_socket(AF_COYO, SOCK_STREAM, 0);
+	v = 2;
+	assert_int_equal(coyo_setsockopt(h, SOL_COYO, COYO_PATH, &v, sizeof(v)), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(coyo_setsockopt(h, SOL_COYO, COYO_PATH, &v, 3), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(get(h, SOL_COYO, COYO_PATH), COYO_PATH_ANY);
+	coyo_close(h);
+	h = coyo_socket(AF_COYO, SOCK_DGRAM, 0);
+	assert_int_equal(coyo_setsockopt(h, SOL_COYO, COYO_PATH, &v, sizeof(v)), -1);
+	assert_int_equal(errno, ENOPROTOOPT);
+	coyo_close(h);
+}
+
 /* A receive waits for so many bytes, and so does poll(); an end or a full ring is always told. */
 static void receive_low_water(void **state)
 {
@@ -323,8 +362,11 @@ static void receive_low_water(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(set_as_the_kernel_does),   TEST(got_as_from_the_kernel),
-	        TEST(before_and_after_connect), TEST(what_tcp_tells),
+	        TEST(set_as_the_kernel_does),
+	        TEST(got_as_from_the_kernel),
+	        TEST(before_and_after_connect),
+	        TEST(what_tcp_tells),
+	        TEST(the_path),
 	        TEST(receive_low_water),
 	};
 	alarm(60);
