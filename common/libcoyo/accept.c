@@ -142,6 +142,7 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	s->keepalive = listener->s->keepalive;
 	s->reuseaddr = listener->s->reuseaddr;
 	s->reuseport = listener->s->reuseport;
+	s->notsent_lowat = listener->s->notsent_lowat;
 	s->rcvlowat = listener->s->rcvlowat;
 	s->keepidle_s = listener->s->keepidle_s;
 	s->option_set = listener->s->option_set;

@@ -168,7 +168,7 @@ int coyo_close(int handle);
 /* What is set has an effect; what this does not know is ENOPROTOOPT; lengths and values are checked as Linux checks them. SOL_SOCKET: SO_RCVTIMEO,
  * SO_SNDTIMEO, SO_LINGER, SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF (at least 2048, at most what the daemon allows), SO_RCVLOWAT, SO_REUSEADDR (always so),
  * SO_REUSEPORT (before listen()). SOL_COYO: COYO_PATH, EISCONN once it connects.
- * IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_CONGESTION ("reno",
+ * IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT, TCP_CONGESTION ("reno",
  * "cubic"). For datagrams: SO_RCVTIMEO, SO_SNDTIMEO, SO_REUSEADDR, and SO_SNDBUF, SO_RCVBUF: bytes that may wait with their headers, up
  * to what the ring holds. */
 int coyo_setsockopt(int handle, int level, int name, const void *value, socklen_t len);

@@ -64,9 +64,23 @@ static struct applane_msg message(const struct ref *r, unsigned option)
 	return m;
 }
 
+static struct applane_msg notsent_message(const struct ref *r)
+{
+	struct applane_msg m = question_of(r, APPLANE_OPTION);
+
+	m.option = APPLANE_OPT_NOTSENT;
+	m.value = (uint32_t)r->s->notsent_lowat;
+	return m;
+}
+
 void options_send(const struct ref *r)
 {
 	sock_take_send(r);
+	if (r->s->notsent_lowat && !sock_closed(r) && r->s->slot != NONE) {
+		struct applane_msg m = notsent_message(r);
+
+		(void)lane_put(r->a, r->s->worker, &m);
+	}
 	for (unsigned i = 0; i < APP_OPTIONS && !sock_closed(r) && r->s->slot != NONE; i++) {
 		struct applane_msg m = message(r, i);
 
@@ -186,6 +200,25 @@ static int set_number(const struct ref *r, const struct number *n, int v)
 	return set(r, n->option, (int64_t)v * n->scale);
 }
 
+/* Any number will do, as with Linux: as one without sign, 0 for no limit. */
+static int set_notsent(const struct ref *r, int v)
+{
+	uint32_t state = atomic_load(&r->s->state);
+	int before = r->s->notsent_lowat, err = 0;
+
+	if (sock_closed(r))
+		return -EBADF;
+	r->s->notsent_lowat = v;
+	if ((state == SOCK_UP || state == SOCK_CONNECTING) && !attach_dead(r->a)) {
+		struct applane_msg m = notsent_message(r);
+
+		err = question_ask(r, &m);
+	}
+	if (err < 0)
+		r->s->notsent_lowat = before;
+	return err;
+}
+
 /* Which of a datagram socket's limits an option is; -1: none. */
 static int limit_of(int level, int name)
 {
@@ -254,6 +287,8 @@ static int set_option(const struct ref *r, int level, int name, const void *valu
 		return set_keepalive(r, SO_KEEPALIVE, v);
 	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE)
 		return set_keepalive(r, TCP_KEEPIDLE, v);
+	if (level == IPPROTO_TCP && name == TCP_NOTSENT_LOWAT)
+		return set_notsent(r, v);
 	if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
 		r->s->rcvlowat = v < 0 ? INT_MAX : v == 0 ? 1 : v;
 		return 0;
@@ -369,6 +404,10 @@ static int get_int(const struct ref *r, int level, int name, int *v)
 	}
 	if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) {
 		*v = s->keepidle_s;
+		return 0;
+	}
+	if (level == IPPROTO_TCP && name == TCP_NOTSENT_LOWAT) {
+		*v = s->notsent_lowat;
 		return 0;
 	}
 	if (level == SOL_COYO)

@@ -5,6 +5,7 @@
 #include "libcoyo/listener.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/state.h"
+#include "libcoyo/stream.h"
 
 #include <poll.h>
 
@@ -47,7 +48,8 @@ static short of_stream(const struct ref *r)
 		found |= INPUT;
 	if (read_end)
 		found |= POLLRDHUP;
-	if (write_end || bytering_room(&s->out) >= s->out.cap / 4 || s->out.broken)
+	if (write_end || (bytering_room(&s->out) >= s->out.cap / 4 && stream_allows(r) > 0) ||
+	    s->out.broken)
 		found |= OUTPUT;
 	if (read_end && write_end)
 		found |= POLLHUP;

@@ -97,9 +97,10 @@ struct sock {
 	int32_t linger_s;                           /* -1: off */
 	int32_t keepidle_s;
 	bool keepalive, reuseaddr, reuseport;
-	bool direct;         /* COYO_PATH is COYO_PATH_DIRECT */
-	int32_t rcvlowat;    /* bytes, at least 1 */
-	uint32_t option_set; /* bit: option[i] was set */
+	bool direct;           /* COYO_PATH is COYO_PATH_DIRECT */
+	int32_t rcvlowat;      /* bytes, at least 1 */
+	int32_t notsent_lowat; /* as set; bytes, unsigned, 0: no limit */
+	uint32_t option_set;   /* bit: option[i] was set */
 	int64_t option[SOCK_OPTIONS];
 };
 

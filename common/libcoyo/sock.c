@@ -53,6 +53,7 @@ static void clear(struct sock *s)
 	s->linger_s = -1;
 	s->keepidle_s = 7200;
 	s->keepalive = s->reuseaddr = s->reuseport = s->direct = false;
+	s->notsent_lowat = 0;
 	s->rcvlowat = 1;
 	s->option_set = 0;
 	for (unsigned w = 0; w < APPLANE_WORKERS_MAX; w++)

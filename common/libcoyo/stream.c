@@ -77,6 +77,16 @@ int stream_may_send(const struct ref *r)
 	return r->s->reserved ? -EBUSY : 0;
 }
 
+uint32_t stream_allows(const struct ref *r)
+{
+	uint32_t limit = (uint32_t)r->s->notsent_lowat, ring = applane_notsent_ring(limit), used;
+
+	if (likely_(limit == 0))
+		return UINT32_MAX;
+	used = r->s->out.cap - bytering_room(&r->s->out);
+	return used < ring ? ring - used : used == 0 ? 1 : 0;
+}
+
 /* Copies what there is room for, at most PUBLISH bytes, under the sending lock. Bytes or a negative errno; where it must wait, *w says for
  * what. */
 static ssize_t put(const struct ref *r, struct cursor *c, struct wait *w)
@@ -91,7 +101,7 @@ static ssize_t put(const struct ref *r, struct cursor *c, struct wait *w)
 		return err;
 	while (c->left > 0 && done < (ssize_t)PUBLISH) {
 		void *piece;
-		size_t n = bytering_reserve(ring, &piece);
+		size_t n = min_u64(bytering_reserve(ring, &piece), stream_allows(r));
 
 		if (n == 0)
 			break;

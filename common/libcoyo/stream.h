@@ -16,6 +16,8 @@ ssize_t stream_recv(const struct ref *r, const struct iovec *iov, size_t pieces,
 
 /* What a send meets before it looks for room: 0 or a negative errno. Under the sending lock. */
 int stream_may_send(const struct ref *r);
+/* How many more bytes the ring may have by TCP_NOTSENT_LOWAT; at least 1 where it is empty. Under the sending lock. */
+uint32_t stream_allows(const struct ref *r);
 /* What a receive meets when no byte waits: 0: the end of the stream; -EAGAIN: it has to wait; another negative errno. Under the receiving
  * lock; told: state_told() before the ring was looked at. */
 int stream_ended(const struct ref *r, uint32_t told);

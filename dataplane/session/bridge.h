@@ -95,7 +95,10 @@ struct app_stream {
 	uint64_t acked;
 	struct instant expiry;
 	TAILQ_ENTRY(app_stream)
-	watch_link; /* watched, or posted, or an application's that is gone */
+	watch_link;       /* watched, or posted, or an application's that is gone */
+	uint32_t notsent; /* TCP_NOTSENT_LOWAT (session/lowat.h), 0: none */
+	bool in_lowat;    /* in the list of those that are looked at when something was sent */
+	TAILQ_ENTRY(app_stream) lowat_link;
 	bool direct; /* asked for: its bytes cross the link to its peer and no other (session/direct.h) */
 	bool in_direct; /* in the list of those */
 	/* It has no connection yet, and waits for such a path to the peer's port, until expiry; settings of TCP that were made meanwhile, by a bit. */

@@ -4,6 +4,7 @@
 #include "session/lane.h"
 #include "session/datagram.h"
 #include "session/direct.h"
+#include "session/lowat.h"
 #include "session/news.h"
 #include "session/share.h"
 #include "session/stream.h"
@@ -289,6 +290,15 @@ static void do_accept_into(struct worker_sessions *s, struct app_port *p,
 		datagram_bound(s, st);
 }
 
+/* What waits for room may have it with the new limit. */
+static int set_notsent(struct worker_sessions *s, struct app_stream *st, uint32_t limit)
+{
+	lowat_set(st, limit);
+	if (lowat_below(st) && atomic_exchange(&st->side.shared->out_full, 0))
+		news_room(s, st);
+	return 0;
+}
+
 static void do_option(struct worker_sessions *s, struct app_stream *st, const struct applane_msg *m)
 {
 	struct appseg_slot *words = news_slot(st);
@@ -296,6 +306,8 @@ static void do_option(struct worker_sessions *s, struct app_stream *st, const st
 
 	if (st->posted)
 		r = datagram_option(st, m->option, m->value);
+	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option == APPLANE_OPT_NOTSENT)
+		r = set_notsent(s, st, (uint32_t)m->value);
 	else if (m->value >= 0 && m->value <= UINT32_MAX && st->awaits_direct)
 		r = direct_option(st, m->option, (uint32_t)m->value);
 	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)

@@ -143,6 +143,7 @@ struct worker_sessions {
 	struct app_streams watched;
 	uint32_t nwatched;
 	struct instant watch;
+	struct app_streams lowat;   /* those with bytes that TCP is not to have yet */
 	struct app_streams direct;  /* those that have asked for a path of one link */
 	bool direct_look;           /* the path of some of them may have changed */
 	struct app_port *ports;     /* applications that share a segment */

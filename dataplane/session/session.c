@@ -4,6 +4,7 @@
 #include "session/direct.h"
 #include "session/ip.h"
 #include "session/lane.h"
+#include "session/lowat.h"
 #include "session/stream.h"
 #include "session/tx.h"
 #include "session/wait.h"
@@ -121,6 +122,24 @@ static void tick(struct worker_sessions *s, struct instant now)
 		sess_tick_soon(s, now);
 }
 
+/* What was sent makes place for bytes that TCP was not to have before: until nothing more leaves. */
+static unsigned send_all(struct worker_sessions *s, struct instant now)
+{
+	unsigned sent = tx_run(s, now);
+	struct app_streams due = TAILQ_HEAD_INITIALIZER(due);
+	struct app_stream *st;
+
+	if (likely_(!sent || TAILQ_EMPTY(&s->lowat)))
+		return sent;
+	TAILQ_CONCAT(&due, &s->lowat, lowat_link);
+	while ((st = TAILQ_FIRST(&due))) {
+		TAILQ_REMOVE(&due, st, lowat_link);
+		st->in_lowat = false;
+		stream_pump(s, st, now);
+	}
+	return sent;
+}
+
 unsigned sess_poll(struct worker_sessions *s, struct instant now)
 {
 	unsigned done = s->nrx;
@@ -134,7 +153,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	ending_run(s, now);
 	tick(s, now);
 	direct_run(s, now);
-	done += tx_run(s, now);
+	done += send_all(s, now);
 	done += ip_run(s, now);
 	done += datagram_run(s, now);
 	done += app_flush(s, now);

@@ -2,6 +2,7 @@
 /* Applications' streams on the worker's side: what their users ask for becomes TCP calls, what TCP tells becomes news. */
 #include "session/stream.h"
 #include "session/direct.h"
+#include "session/lowat.h"
 #include "session/news.h"
 
 #include <errno.h>
@@ -45,7 +46,8 @@ uint32_t stream_unsent(struct app_stream *st)
 /* An application that waits for room is woken by a system call: when half of the ring is free, so that it does not wait again for the next bytes. */
 static bool worth_waking(struct app_stream *st)
 {
-	return !st->port || bytering_used(&st->side.out) <= st->side.out.cap / 2;
+	return !st->port ||
+	       (bytering_used(&st->side.out) <= st->side.out.cap / 2 && lowat_below(st));
 }
 
 /* Moves bytes from the application to TCP. The flag is read before the ring: the gateway sets it after its last byte, so that no FIN
@@ -64,6 +66,13 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 
 		if (unlikely_(st->closing))
 			n = (uint32_t)min_u64(n, stream_unsent(st));
+		if (n && unlikely_(st->notsent != 0)) {
+			n = (uint32_t)min_u64(n, lowat_allows(s, st));
+			if (n == 0) {
+				lowat_wait(s, st);
+				last = false;
+			}
+		}
 		if (n == 0)
 			break;
 		room = tcp_send_reserve(s->tcp, st->conn, &to);
@@ -168,6 +177,7 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 	struct remote *p;
 
 	ending_forget(s, st);
+	lowat_forget(s, st);
 	news_gone(s, st);
 	if (st->remote == SESS_NONE)
 		return;
@@ -329,6 +339,7 @@ void stream_let_go(struct worker_sessions *s, struct app_stream *st, bool abort,
 		st->last = st->side.out.mine + stream_unsent(st);
 		st->closing = true;
 		st->abort = abort;
+		lowat_set(st, 0); /* nobody waits for room any more */
 		stream_pump(s, st, now);
 		return;
 	}

@@ -16,7 +16,7 @@ from lib import check
 from coyolib import AF_COYO, Address, Library
 from libcoyo import MIB, serve
 
-TCP_INFO = 11
+TCP_INFO, NOTSENT_LOWAT = 11, 25
 # struct tcp_info of the kernel: eight bytes, 24 words, four words of 64 bits, then words from here on.
 HEAD = struct.Struct("8B24I4Q")
 
@@ -94,6 +94,8 @@ def body(net):
     c.set(h, socket.SOL_SOCKET, socket.SO_RCVBUF, 300000)
     check(c.number(h, socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 11 and c.number(h, socket.SOL_SOCKET, socket.SO_RCVBUF) == 300000,
           "what was set is what the engine has")
+    c.set(h, socket.IPPROTO_TCP, NOTSENT_LOWAT, 16384)
+    check(c.number(h, socket.IPPROTO_TCP, NOTSENT_LOWAT) == 16384, "TCP_NOTSENT_LOWAT is taken, and the bytes below come through it")
     got = 0
     c.send(h, os.urandom(MIB // 8))
     while got < MIB // 8:

@@ -102,7 +102,10 @@ static const struct set_row set_rows[] = {
         /* What the kernel has and this has not is refused, and not taken in silence. */
         SET(IPPROTO_TCP, TCP_DEFER_ACCEPT, INT(1), NOT_HERE),
         SET(IPPROTO_TCP, TCP_SYNCNT, INT(1), NOT_HERE),
-        SET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT(1), NOT_HERE),
+        SET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT(1), 0),
+        SET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT(-1), 0),
+        SET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT(0), 0),
+        SET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT(1) - 1, 0),
         SET(IPPROTO_TCP, TCP_WINDOW_CLAMP, INT(100000), NOT_HERE),
         SET(SOL_SOCKET, SO_OOBINLINE, INT(1), NOT_HERE),
         SET(SOL_SOCKET, SO_PRIORITY, INT(1), NOT_HERE),
@@ -180,7 +183,7 @@ static const struct get_row {
         GET(IPPROTO_TCP, 9999, 4, true, 0),
         GET(9999, 1, 4, false, NOT_HERE), /* kernels differ */
         GET(IPPROTO_TCP, TCP_DEFER_ACCEPT, 4, false, NOT_HERE),
-        GET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4, false, NOT_HERE),
+        GET(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4, true, 0),
 };
 
 static void got_as_from_the_kernel(void **state)
@@ -292,6 +295,44 @@ static void what_tcp_tells(void **state)
 	assert_true(i.tcpi_state == 10 && i.tcpi_unacked == 0 && i.tcpi_sacked == 16);
 }
 
+/* There is room while less than so many bytes are not sent, for poll() and for a send, and again when they are. */
+static void send_low_water(void **state)
+{
+	struct pair *p = *state;
+	struct pollfd f = {.fd = p->a, .events = POLLOUT};
+	struct epoll_event e = {.events = EPOLLOUT}, got;
+	uint8_t big[8192] = {0};
+	int set_of = coyo_epoll_create1(0);
+	int64_t value;
+
+	assert_int_equal(get(p->a, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 0);
+	set(p->a, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1000);
+	assert_int_equal(otherside_option(p->o, &value), APPLANE_OPT_NOTSENT);
+	assert_int_equal(value, 1000);
+	assert_int_equal(coyo_epoll_ctl(set_of, EPOLL_CTL_ADD, p->a, &e), 0);
+	coyo_set_nonblock(p->a, 1);
+	otherside_hold(p->o, true);
+	assert_int_equal(coyo_poll(&f, 1, 0), 1);
+	assert_int_equal(coyo_send(p->a, big, sizeof(big), 0), 500);
+	assert_int_equal(coyo_send(p->a, big, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(coyo_poll(&f, 1, 20), 0);
+	assert_int_equal(coyo_epoll_wait(set_of, &got, 1, 0), 0);
+	otherside_hold(p->o, false);
+	assert_int_equal(coyo_poll(&f, 1, 10000), 1);
+	assert_int_equal(coyo_epoll_wait(set_of, &got, 1, 10000), 1);
+	/* The least there is: one byte at a time. */
+	set(p->a, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1);
+	otherside_hold(p->o, true);
+	assert_int_equal(coyo_send(p->a, big, 100, 0), 1);
+	assert_int_equal(coyo_send(p->a, big, 100, 0), -1);
+	otherside_hold(p->o, false);
+	/* As many as fit, as before. */
+	set(p->a, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0);
+	pair_await(coyo_send(p->a, big, 1000, 0) == 1000);
+	coyo_close(set_of);
+}
+
 /* The path is chosen before connect, goes to the daemon with it, and is told afterwards. */
 static void the_path(void **state)
 {
@@ -368,6 +409,7 @@ int main(void)
 	        TEST(what_tcp_tells),
 	        TEST(the_path),
 	        TEST(receive_low_water),
+	        TEST(send_low_water),
 	};
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);
