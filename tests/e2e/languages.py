@@ -233,6 +233,34 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
             stop.set()
             writer.transport.abort()
 
+    async def test_idle_streams_cost_nothing(self):
+        """The library is asked about what is ready, however many others wait: so many calls for each round trip, and no row of a table with each."""
+        idle = [await coyo.open_connection(self.me, self.port) for _ in range(150)]
+        reader, writer = await coyo.open_connection(self.me, self.port)
+        calls, rows, told = 0, 0, 0
+        real = coyo.streams.call
+
+        def counted(name, *args):
+            nonlocal calls, rows, told
+            r = real(name, *args)
+            calls += 1
+            rows += args[1] if name == "watch" else 0
+            told += r if name == "epoll_wait" else 0
+            return r
+        await asyncio.sleep(0.2)
+        coyo.streams.call = counted
+        try:
+            for _ in range(50):
+                writer.write(b"x")
+                self.assertEqual(await reader.readexactly(1), b"x")
+        finally:
+            coyo.streams.call = real
+        self.assertEqual(rows, 0)
+        self.assertLess(calls, 50 * 30)
+        self.assertLess(told, 50 * 10)
+        for _, w in idle + [(reader, writer)]:
+            w.close()
+
     async def test_an_idle_loop_sleeps(self):
         _, writer = await coyo.open_connection(self.me, self.port)
         await asyncio.sleep(0.1)

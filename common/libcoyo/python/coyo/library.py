@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import platform
 import socket
 
 AF_COYO = 0x4359
@@ -27,6 +28,14 @@ class Pollfd(ctypes.Structure):
     _fields_ = [("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short)]
 
 
+class EpollEvent(ctypes.Structure):
+    """struct epoll_event, whose data is a handle."""
+
+    if platform.machine() in ("x86_64", "AMD64"):
+        _pack_ = 1
+    _fields_ = [("events", ctypes.c_uint32), ("handle", ctypes.c_uint64)]
+
+
 INT, PTR, SIZE, SSIZE, TEXT = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_ssize_t, ctypes.c_char_p
 LEN = ctypes.POINTER(ctypes.c_uint32)
 # name: what it returns, what it takes.
@@ -46,6 +55,9 @@ CALLS = {
     "getpeername": (INT, INT, PTR, LEN),
     "set_nonblock": (INT, INT, INT),
     "poll": (INT, PTR, ctypes.c_ulong, INT),
+    "epoll_create1": (INT, INT),
+    "epoll_ctl": (INT, INT, INT, INT, PTR),
+    "epoll_wait": (INT, INT, PTR, INT, INT),
     "fd": (INT,),
     "watch": (INT, PTR, ctypes.c_ulong),
     "local_id": (INT, PTR),

@@ -1,57 +1,74 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """asyncio's streams: open_connection() and start_server() as asyncio has them, over transports that wait by coyo_fd()."""
 import asyncio
+import ctypes
 import errno
 import os
 import select
 import socket
 import weakref
 
-from coyo.library import Pollfd, call, resolve
+from coyo.library import EpollEvent, call, resolve
 from coyo.sockets import Socket, create_server
 
 READ = 1 << 18
 HIGH, LOW = 1 << 16, 1 << 14
+MOST = 64  # sockets told of at once
+CTL_ADD, CTL_DEL, CTL_MOD = 1, 2, 3
 
 
 class _Waiter:
-    """What sockets of one loop wait for. One descriptor of the library stands in the loop for all of them, so a process has one such loop at a time."""
+    """What sockets of one loop wait for, in an epoll set of the library's: what it costs to ask is what is ready. One descriptor of the library stands
+    in the loop for all of them, so a process has one such loop at a time."""
 
     def __init__(self, loop):
-        self.loop, self.wanted, self.asked, self.fd = loop, {}, False, None
+        self.loop, self.wanted, self.asked, self.fd, self.set, self.found = loop, {}, False, None, None, (EpollEvent * MOST)()
 
     def want(self, handle, events, ready):
         """ready(events) is called whenever one of them is there, until want() is called with none."""
-        if events:
-            self.wanted[handle] = (events, ready)
-        else:
-            self.wanted.pop(handle, None)
         if self.fd is None:
-            self.fd = call("fd")
+            self.fd, self.set = call("fd"), call("epoll_create1", 0)
             self.loop.add_reader(self.fd, self._look)
-        elif not self.wanted:
+        if events:
+            op = CTL_MOD if handle in self.wanted else CTL_ADD
+            call("epoll_ctl", self.set, op, handle, ctypes.byref(EpollEvent(events, handle)))
+            self.wanted[handle] = ready
+        elif self.wanted.pop(handle, None):
+            try:
+                call("epoll_ctl", self.set, CTL_DEL, handle, None)
+            except OSError:
+                pass  # one that is closed has left the set by itself
+        if not self.wanted:
             self.loop.remove_reader(self.fd)
-            self.fd = None
-        if self.wanted and not self.asked:
-            self.asked = True
-            self.loop.call_soon(self._look_again)
+            call("close", self.set)
+            self.fd = self.set = None
+        elif not self.asked:
+            self._ask_soon()
+
+    def _ask_soon(self):
+        self.asked = True
+        self.loop.call_soon(self._look_again)
 
     def _look_again(self):
         self.asked = False
         self._look()
 
+    def _ready(self):
+        return call("epoll_wait", self.set, self.found, MOST, 0)
+
     def _look(self):
-        """Asks which are ready. Only where none is does the descriptor tell of the next: otherwise they are served and asked again."""
-        rows = list(self.wanted.items())
-        fds = (Pollfd * len(rows))(*(Pollfd(handle, events, 0) for handle, (events, _) in rows))
-        if not rows or call("watch", fds, len(rows)) == 0:
+        """Asks which are ready. Only where none is, the descriptor is to tell of the next; what came before it was told so is seen by asking once more."""
+        if not self.wanted:
             return
-        for (handle, row), f in zip(rows, fds):
-            if f.revents and self.wanted.get(handle) is row:
-                row[1](f.revents)
-        if self.wanted and not self.asked:
-            self.asked = True
-            self.loop.call_soon(self._look_again)
+        n = self._ready()
+        if n == 0:
+            call("watch", None, 0)
+            n = self._ready()
+        for events, handle, ready in [(e.events, e.handle, self.wanted.get(e.handle)) for e in self.found[:n]]:
+            if ready and self.wanted.get(handle) is ready:
+                ready(events)
+        if n and self.wanted and not self.asked:
+            self._ask_soon()
 
 
 _waiters = weakref.WeakKeyDictionary()
