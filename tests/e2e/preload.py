@@ -6,6 +6,7 @@
 
 With `long` more programs, and a table of which works."""
 import contextlib
+import errno
 import json
 import os
 import pwd
@@ -621,6 +622,45 @@ def table(bed):
     check(not failed, "every program that is here works%s" % (": not " + ", ".join(failed) if failed else ""))
 
 
+SHARED = r"""
+import os, socket, sys
+l = socket.socket(socket.AF_INET6)
+l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(sys.argv[2]))
+l.bind(("::", int(sys.argv[1])))
+try:
+    l.listen()
+except OSError as e:
+    sys.exit("listen: %d" % e.errno)
+print("listens", flush=True)
+while True:
+    s = l.accept()[0]
+    s.sendall(b"%d" % os.getpid())
+    s.close()
+"""
+
+ASK_WHO = r"""
+import socket, sys
+for _ in range(int(sys.argv[3])):
+    print(socket.create_connection((sys.argv[1], int(sys.argv[2]))).recv(20).decode())
+"""
+
+
+def shared(bed):
+    """Processes that each listen on one port with SO_REUSEPORT have its streams in turn; another one has not."""
+    path, ask = bed.write("shared.py", SHARED), bed.write("ask_who.py", ASK_WHO)
+    servers = [bed.run("b", "--listen", 7008, "python3", path, 7008, 1, stdout=PIPE) for _ in range(2)]
+    for s in servers:
+        check(s.stdout.readline() == b"listens\n", "a process listens with SO_REUSEPORT")
+    other = bed.run("b", "--listen", 7008, "python3", path, 7008, 0, stdout=PIPE, stderr=PIPE)
+    check(other.communicate(timeout=20)[1].decode().strip() == "listen: %d" % errno.EADDRINUSE, "one without it is refused")
+    who = bed.call("python3", ask, bed.name, 7008, 8).split()
+    check(sorted(who.count(w) for w in set(who)) == [4, 4], "two of one user share the port, each in turn")
+    end(servers[0])
+    left = bed.call("python3", ask, bed.name, 7008, 4).split()
+    check(len(set(left)) == 1 and left[0] in who, "when one ends the other has all")
+    end(servers[1])
+
+
 def body(net):
     net.build_net(["a", "b"], [("a", "b")])
     net.start()
@@ -642,6 +682,7 @@ def programs(net, bed):
     python(bed, net.ghost())
     listener(bed)
     handed(bed)
+    shared(bed)
     text = missing("redis-server", "redis-server") or missing("redis-benchmark", "redis-tools")
     if text:
         print("skipped: " + text)

@@ -127,10 +127,12 @@ static int take_from(int other, const struct node_id *local)
 	return -err;
 }
 
-/* Asks the daemon for a port. The connection that brings its streams, or a negative errno; *local: this node's id. */
-static int ask_listen(uint16_t port, uint32_t backlog, struct node_id *local)
+/* Asks the daemon for a port, with other processes of this user or not. The connection that brings its streams, or a negative errno; *local: this
+ * node's id. */
+static int ask_listen(uint16_t port, uint32_t backlog, bool shared, struct node_id *local)
 {
-	struct app_request req = {.type = APP_REQ_LISTEN, .port = port, .backlog = backlog};
+	struct app_request req = {
+	        .type = APP_REQ_LISTEN, .port = port, .backlog = backlog, .shared = shared};
 	struct app_answer ans = {0};
 	int control = ask(&req), passed, r;
 
@@ -153,14 +155,14 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
                          struct node_id *local)
 {
 	int other = fds_listener(s->end.local_port), reuse = 0;
+	bool shared = number_of(fd, SO_REUSEPORT) == 1;
 
 	*kind = FD_LISTENER;
 	if (other >= 0) {
 		struct fd_slot *o = fds_peek(other);
 
 		*local = o->end.local;
-		if (number_of(fd, SO_REUSEPORT) == 1 &&
-		    fds_option(o, SOL_SOCKET, SO_REUSEPORT, &reuse) && reuse)
+		if (shared && fds_option(o, SOL_SOCKET, SO_REUSEPORT, &reuse) && reuse)
 			return duplicate(other);
 		if (o->end.family == s->end.family)
 			return -EADDRINUSE;
@@ -171,7 +173,7 @@ static int open_listener(int fd, const struct fd_slot *s, int backlog, enum fd_k
 	}
 	return ask_listen(s->end.local_port,
 	                  backlog == 0 ? 1 : (uint32_t)min_u64((uint32_t)backlog, APP_BACKLOG_MAX),
-	                  local);
+	                  shared, local);
 }
 
 SHIM(listen) int shim_listen(int fd, int backlog)
@@ -221,7 +223,10 @@ static int accepted(int stream, const struct app_answer *ans, const struct table
 static int listen_once(int fd, const struct fd_slot *s)
 {
 	struct node_id local = {{0}};
-	int control = ask_listen(s->end.local_port, APP_BACKLOG_DEFAULT, &local);
+	int shared = 0, control;
+
+	(void)fds_option(s, SOL_SOCKET, SO_REUSEPORT, &shared);
+	control = ask_listen(s->end.local_port, APP_BACKLOG_DEFAULT, shared != 0, &local);
 
 	return control < 0 ? control : -replace(fd, control, FD_LISTENER, &local);
 }
