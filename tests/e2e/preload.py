@@ -78,6 +78,33 @@ def sockets():
     # What was the same before it was connected is the same still.
     assert w.connect_ex(s.getpeername()) == 0 and w.getpeername() == v.getpeername()
 
+def addresses():
+    # TCP looks at an address only where it is to connect: of the kernel's sockets and of these alike.
+    to = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][4]
+    l = socket.create_server(("127.0.0.1", 0))
+    k, s = socket.create_connection(l.getsockname()), socket.create_connection(to[:2])
+    a = l.accept()[0]
+    for x, there in ((k, k.getpeername()), (s, to)):
+        assert x.sendto(b"one ", there) == 4
+        assert x.sendmsg([b"two ", b"three"], [], 0, there) == 9
+    for x in (a, s):
+        got = b""
+        while len(got) < 13:
+            got += x.recv(100)
+        assert got == b"one two three", got
+    for send in (lambda f: f.sendto(b"fast", socket.MSG_FASTOPEN, to), lambda f: f.sendmsg([b"fa", b"st"], [], socket.MSG_FASTOPEN, to)):
+        with socket.socket(socket.AF_INET6) as f:
+            assert send(f) == 4
+            assert f.recv(100) == b"fast" and f.getpeername()[1] == port
+    with socket.socket(socket.AF_INET6) as f:
+        f.setblocking(False)
+        try:
+            f.sendto(b"later", socket.MSG_FASTOPEN, to)
+            assert False
+        except BlockingIOError as e:
+            assert e.errno == errno.EINPROGRESS
+        assert select.select([], [f], [], 20)[1] and f.send(b"later") == 5
+
 async def many():
     async def one(i):
         r, w = await asyncio.open_connection(name, port)
@@ -104,6 +131,7 @@ def names():
     assert c.family == socket.AF_INET and l.accept()[1] == c.getsockname()
 
 sockets()
+addresses()
 asyncio.run(many())
 names()
 refused(port + 1, errno.ECONNREFUSED)

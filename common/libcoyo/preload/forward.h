@@ -34,6 +34,8 @@
 	X(getsockname)      \
 	X(getsockopt)       \
 	X(listen)           \
+	X(sendmsg)          \
+	X(sendto)           \
 	X(setsockopt)       \
 	X(shutdown)         \
 	X(socket)

@@ -24,3 +24,5 @@ void shim_address(int family, const struct node_id *id, uint16_t port, struct so
                   socklen_t *len);
 /* Whether a socket address is one that stands for an id. */
 bool shim_is_ours(const struct sockaddr *sa, socklen_t len, struct node_id *id);
+/* connect(), as the program calls it: connect.c. */
+COYO_EXPORT int shim_connect(int fd, const struct sockaddr *sa, socklen_t len);
