@@ -69,7 +69,7 @@ struct otherside {
 	char folder[64], path[96];
 	int listen_fd;
 	pthread_t thread;
-	_Atomic bool stop, hold, mute;
+	_Atomic bool serving, stop, hold, mute;
 	_Atomic uint32_t slots, option;
 	_Atomic int64_t option_value;
 	struct app app[APPS];
@@ -660,9 +660,11 @@ static bool serve_all(struct otherside *o)
 {
 	bool did = false;
 
+	atomic_store(&o->serving, true);
 	for (unsigned i = 0; i < o->apps; i++)
 		if (o->app[i].connection >= 0 && o->app[i].segment && !atomic_load(&o->hold))
 			did |= serve(o, &o->app[i]);
+	atomic_store(&o->serving, false);
 	return did;
 }
 
@@ -769,6 +771,8 @@ struct otherside_count *otherside_count(struct otherside *o)
 void otherside_hold(struct otherside *o, bool held)
 {
 	atomic_store(&o->hold, held);
+	while (held && atomic_load(&o->serving)) /* a turn that had begun ends first */
+		usleep(20);
 }
 
 void otherside_mute(struct otherside *o, bool mute)
