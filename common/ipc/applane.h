@@ -67,20 +67,6 @@ _Static_assert(sizeof(struct applane_msg) == 128, "a power of two");
  * comes is dropped. */
 #define APPLANE_OPT_IN_MOST 1000u
 
-/* APPLANE_OPTION of a stream: TCP_NOTSENT_LOWAT, 0: none. Of so many bytes that are not sent TCP has one half at most, and the application waits for
- * room while its ring has the other half, so that both together are below it where there is room. */
-#define APPLANE_OPT_NOTSENT 1001u
-/* TCP's half, at least 1: it gets no more while so many bytes are not sent. */
-static inline uint32_t applane_notsent_tcp(uint32_t limit)
-{
-	return limit - limit / 2;
-}
-/* The ring's half: with so many bytes in it, and at least 1, there is no room. */
-static inline uint32_t applane_notsent_ring(uint32_t limit)
-{
-	return limit / 2;
-}
-
 /* One worker's lane. Begins a page; the two arrays of messages follow it. */
 struct applane {
 	struct bytering_shared to_worker; /* APPLANE_MSGS messages; the application produces */

@@ -2,6 +2,7 @@
 /* Settings of TCP that an application may ask for in APPLANE_OPTION, by the numbers that they have there for ever. What each means stands beside the
  * row of the same name in dataplane/tcp/tcp.h, whose order is held to this one (dataplane/session/session.c). */
 #pragma once
+#include <stdint.h>
 
 enum app_option {
 	APP_OPT_NODELAY,
@@ -21,3 +22,17 @@ enum app_option {
 	APP_OPT_WARNINGS,
 	APP_OPTIONS
 };
+
+/* APPLANE_OPTION of a stream: TCP_NOTSENT_LOWAT, 0: none. Of so many bytes that are not sent TCP has one half at most, and the application waits for
+ * room while its ring has the other half, so that both together are below it where there is room. */
+#define APPLANE_OPT_NOTSENT 1001u
+/* TCP's half, at least 1: it gets no more while so many bytes are not sent. */
+static inline uint32_t applane_notsent_tcp(uint32_t limit)
+{
+	return limit - limit / 2;
+}
+/* The ring's half: with so many bytes in it, and at least 1, there is no room. */
+static inline uint32_t applane_notsent_ring(uint32_t limit)
+{
+	return limit / 2;
+}

@@ -58,3 +58,13 @@ static inline void appseg_side_init(struct appseg_side *v, struct appseg_stream 
 	bytering_view(&v->out, &s->out, out, cap);
 	bytering_view(&v->in, &s->in, in, cap);
 }
+
+/* What a ring may become where its stream's buffer is limited: the least power of two that `limit` bytes fit in, at most `most`. */
+static inline uint32_t bytering_within(int64_t limit, uint32_t most)
+{
+	uint32_t n = BYTERING_FIRST;
+
+	while (n < most && n < limit)
+		n *= 2;
+	return n;
+}

@@ -147,6 +147,7 @@ static void fill_socket(const struct ref *r, const struct ref *listener, uint32_
 	s->keepidle_s = listener->s->keepidle_s;
 	s->option_set = listener->s->option_set;
 	memcpy(s->option, listener->s->option, sizeof(s->option));
+	sock_limit_out(r);
 	atomic_store(&s->recv_timeout, atomic_load(&listener->s->recv_timeout));
 	atomic_store(&s->send_timeout, atomic_load(&listener->s->send_timeout));
 	atomic_store(&s->flags, SOCK_F_CONNECTED);

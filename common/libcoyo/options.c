@@ -110,6 +110,8 @@ static int set(const struct ref *r, unsigned option, int64_t value)
 		r->s->option_set |= 1u << option;
 	else
 		r->s->option[option] = before;
+	if (option == APP_OPT_SNDBUF_MAX && r->s->slot != NONE)
+		sock_limit_out(r);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Handles and the table of sockets. */
 #include "libcoyo/sock.h"
+#include "ipc/appopts.h"
 #include "libcoyo/dgram.h"
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
@@ -117,12 +118,23 @@ void sock_free(const struct ref *r)
 	lock_give(&region->table);
 }
 
+void sock_limit_out(const struct ref *r)
+{
+	uint32_t most = r->a->region->layout.ring_bytes;
+	int64_t limit = r->s->option_set >> APP_OPT_SNDBUF_MAX & 1
+	                        ? r->s->option[APP_OPT_SNDBUF_MAX]
+	                        : most;
+
+	r->s->out.most = bytering_within(limit, most);
+}
+
 void sock_open_slot(const struct ref *r, uint32_t slot)
 {
 	const struct appseg_layout *l = &r->a->region->layout;
 
 	appseg_view(&r->s->out, r->a->segment, l, slot, false);
 	appseg_view(&r->s->in, r->a->segment, l, slot, true);
+	sock_limit_out(r);
 	r->s->borrowed = r->s->reserved = 0;
 	r->s->slot = slot;
 	lock_take(&r->a->region->table);

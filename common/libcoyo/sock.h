@@ -33,6 +33,8 @@ void sock_free(const struct ref *r);
 
 /* The socket has got this slot, whose words are all 0: its views of the rings begin. Under both locks. */
 void sock_open_slot(const struct ref *r, uint32_t slot);
+/* Its out ring grows as far as SO_SNDBUF says from now on; what it has already it keeps. Under the sending lock. */
+void sock_limit_out(const struct ref *r);
 
 /* Takes the receiving lock. What a process that died in the middle had moved is made known to the worker. */
 void sock_take_recv(const struct ref *r);

@@ -312,6 +312,8 @@ static void do_option(struct worker_sessions *s, struct app_stream *st, const st
 		r = direct_option(st, m->option, (uint32_t)m->value);
 	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
 		r = tcp_set_opt(s->tcp, st->conn, (enum tcp_opt)m->option, (uint32_t)m->value);
+	if (r == 0 && m->option == APP_OPT_RCVBUF_MAX && !st->posted)
+		st->side.in.most = bytering_within(m->value, st->port->seg->layout.ring_bytes);
 	words->option_err = r == -EBADF ? ENOTCONN : -r;
 	atomic_store(&words->option_seq, m->seq);
 	news_wake(s, st, &words->in_waits);

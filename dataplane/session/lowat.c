@@ -2,7 +2,7 @@
 /* Which streams have bytes that TCP is not to have yet. */
 #include "session/lowat.h"
 
-#include "ipc/applane.h"
+#include "ipc/appopts.h"
 
 uint32_t lowat_allows(const struct worker_sessions *s, const struct app_stream *st)
 {

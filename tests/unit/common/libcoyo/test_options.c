@@ -295,6 +295,42 @@ static void what_tcp_tells(void **state)
 	assert_true(i.tcpi_state == 10 && i.tcpi_unacked == 0 && i.tcpi_sacked == 16);
 }
 
+/* What is not read piles up in a ring that SO_SNDBUF bounds, of a socket that connects and of one that was accepted. */
+static void the_ring_is_bounded(void **state)
+{
+	struct pair *p = *state;
+	struct sockaddr_coyo to = pair_address(PAIR_PORT);
+	int h = coyo_socket(AF_COYO, SOCK_STREAM, 0), accepted, of[2];
+	uint8_t big[PAIR_RING] = {0};
+
+	set(h, SOL_SOCKET, SO_SNDBUF, 3000);
+	set(p->listener, SOL_SOCKET, SO_SNDBUF, 4096);
+	assert_int_equal(coyo_connect(h, (struct sockaddr *)&to, sizeof(to)), 0);
+	accepted = coyo_accept(p->listener, NULL, NULL);
+	assert_true(accepted >= 0);
+	of[0] = h;
+	of[1] = accepted;
+	for (unsigned i = 0; i < 2; i++) {
+		size_t room = 0;
+		ssize_t n;
+
+		coyo_set_nonblock(of[i], 1);
+		/* The other side takes the first ones, so that the ring grows as far as it may. */
+		for (unsigned turns = 0; turns < 200; turns++) {
+			otherside_hold(p->o, true);
+			for (room = 0; (n = coyo_send(of[i], big, sizeof(big), 0)) > 0;)
+				room += (size_t)n;
+			assert_true(room <= 4096);
+			otherside_hold(p->o, false);
+			while (coyo_recv(of[!i], big, sizeof(big), MSG_DONTWAIT) > 0)
+				;
+			usleep(200);
+		}
+	}
+	coyo_close(h);
+	coyo_close(accepted);
+}
+
 /* There is room while less than so many bytes are not sent, for poll() and for a send, and again when they are. */
 static void send_low_water(void **state)
 {
@@ -410,6 +446,7 @@ int main(void)
 	        TEST(the_path),
 	        TEST(receive_low_water),
 	        TEST(send_low_water),
+	        TEST(the_ring_is_bounded),
 	};
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,6 +287,35 @@ static void test_slots_are_credit(void **state)
 	assert_int_equal(lanes_count(w, 1)->app_nonsense, 0);
 }
 
+/* What an application does not read fills a ring as large as SO_RCVBUF says, and no larger. */
+static void test_the_in_ring_is_bounded(void **state)
+{
+	struct lanes *w = *state;
+
+	listens(w);
+	joined(w, 0, 0);
+	joined(w, 1, 1);
+	assert_true(lapp_say(&w->b, (struct applane_msg){.type = APPLANE_OPTION,
+	                                                 .slot = 0,
+	                                                 .option = APP_OPT_RCVBUF_MAX,
+	                                                 .value = 3000,
+	                                                 .seq = 1}));
+	assert_true(LANES_UNTIL(w, w->b.slot[0].words->option_seq == 1, NS_PER_S));
+	for (uint64_t end = 500; end < 200000; end += end / 2) {
+		lapp_write(&w->a, 0, end);
+		lapp_write(&w->a, 1, end);
+		lanes_for(w, 10 * NS_PER_MS);
+		/* A few bytes now and then, so that the ring may grow. */
+		lapp_read(&w->b, 0, 100);
+		lapp_read(&w->b, 1, 100);
+		lapp_kick(&w->b, 0);
+		lapp_kick(&w->b, 1);
+	}
+	assert_true(w->b.seg.slots[0].side.in.cap <= 4096);
+	assert_true(w->b.seg.slots[1].side.in.cap > 4096);
+	assert_true(transfer(w, &w->a, 0, &w->b, 0, 300000));
+}
+
 /* The slots that it was given are free again, connections live on, and a slot that comes too late is given back. */
 static void test_a_listener_ends(void **state)
 {
@@ -585,6 +614,7 @@ int main(void)
 	        T(test_options),
 	        T(test_info),
 	        T(test_slots_are_credit),
+	        T(test_the_in_ring_is_bounded),
 	        T(test_a_listener_ends),
 	        T(test_event_ring_is_full),
 	        T(test_nonsense),
