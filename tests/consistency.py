@@ -159,12 +159,12 @@ class Programs(unittest.TestCase):
             self.assertEqual(told ^ written, set(), program)
 
     def test_verbs_in_help_and_manual(self):
-        for program, verbs in (("coyo", ("keygen", "id", "listen", "connect", "names", "run", "proxy")), ("coyoctl", ("show", "lookup", "ping", "trace", "drain", "reload", "allow", "deny"))):
+        for program, verbs in (("coyo", ("keygen", "id", "listen", "connect", "names", "run", "proxy", "resolver")), ("coyoctl", ("show", "lookup", "ping", "trace", "drain", "reload", "allow", "deny"))):
             said, text = run(program, "--help")[1], plain(PROGRAMS[program][1])
             for v in verbs:
                 self.assertRegex(said, r"(?m)^ +(?:coyo )?%s\b" % v)
                 self.assertRegex(text, r"(?m)^\W*%s\b" % v)
-                self.assertNotIn("unknown verb", run(program, v, *["--nonsense"] * (v == "proxy"))[1])
+                self.assertNotIn("unknown verb", run(program, v, *["--nonsense"] * (v in ("proxy", "resolver")))[1])
             told = set(re.findall(r"(?m)^  (?:coyo )?([a-z]+)\b", said.split("usage:", 1)[1]))
             self.assertEqual(told - {"coyo"}, set(verbs), said)
 

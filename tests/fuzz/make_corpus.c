@@ -134,6 +134,48 @@ static void proxied(const char *folder)
 	save(folder, "proxy", i, longest, sizeof(start) - 1 + 680 + 4);
 }
 
+/* Questions to the resolver: for a name, an id, the zone, an address; with options, of a key, of another class; and one that is an answer. */
+static void questions(const char *folder)
+{
+#define HEAD(additional) "\1\2\1\0\0\1\0\0\0\0\0" additional
+#define OPT              "\0\0\51\4\320\0\0\0\0\0\0"
+#define SEED(text)       {text, sizeof(text) - 1}
+#define TEN              "aaaaaaaaaa"
+#define NIBBLES          \
+	"\1a\1b\1c\1d\1" \
+	"0\1"            \
+	"1\1"            \
+	"2\1"            \
+	"3\1"            \
+	"4\1"            \
+	"5"
+	static const struct {
+		const char *p;
+		size_t n;
+	} seeds[] = {
+	        SEED(HEAD("\0") "\1n\4coyo\0\0\34\0\1"),
+	        SEED(HEAD("\1") "\3not\4coyo\0\0\1\0\1" OPT),
+	        SEED(HEAD("\1") "\2ex\4coyo\0\0\34\0\1" OPT),
+	        SEED(HEAD("\0") "\4coyo\0\0\6\0\1"),
+	        SEED(HEAD("\0") "\4coyo\0\0\2\0\1"),
+	        SEED(HEAD("\0") NIBBLES NIBBLES NIBBLES "\1d\1f\3ip6\4arpa\0\0\14\0\1"),
+	        SEED(HEAD("\1") "\1n\4coyo\0\0\34\0\1\3key\300\14\0\372\0\377\0\0\0\0\0\3abc"),
+	        SEED(HEAD("\1") "\73" TEN TEN TEN TEN TEN "aaaaaaaaa\74" TEN TEN TEN TEN TEN TEN
+	                        "\4coyo\0\0\34\0\1\0\0\51\2\0\0\0\0\0\0"
+	                        "\0"), /* as long as names are */
+	        SEED(HEAD("\0") "\7version\4bind\0\0\20\0\3"),
+	        SEED("\1\2\200\0\0\1\0\0\0\0\0\0\1n\4coyo\0\0\34\0\1"),
+	};
+#undef NIBBLES
+#undef TEN
+#undef SEED
+#undef OPT
+#undef HEAD
+
+	for (unsigned i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		save(folder, "dns", i, seeds[i].p, seeds[i].n);
+}
+
 /* Snapshots of no contact, of one and of a few; and one of more than a bucket takes, and than the table has room for at first. */
 static void snapshots(const char *folder, const struct rng *rng)
 {
@@ -195,6 +237,7 @@ int main(int argc, char **argv)
 	id_to_text(&me.id, text);
 	lines(argv[1], text);
 	proxied(argv[1]);
+	questions(argv[1]);
 	snapshots(argv[1], &rng);
 	return 0;
 }

@@ -33,6 +33,9 @@ static const char usage[] =
         "     --user NAME:FILE       ask for this name, and the password in FILE's first line\n"
         "     --direct               what is not of this network goes to the ordinary one\n"
         "     --any-address          -l may name an address that is no loopback address\n"
+        "  coyo resolver [-l ADDRESS:PORT]... [--prefix BYTE]\n"
+        "                            answer DNS for NAME.coyo on loopback addresses (default:\n"
+        "                            127.0.0.1:5300), for programs that do not ask libc\n"
         "\n"
         "  -s SOCKET   the daemon's application socket (default: $COYO_SOCKET, else %s)\n"
         "  --help, --version\n"
@@ -44,9 +47,10 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv, const char *socket);
 } verbs[] = {
-        {"keygen", verb_keygen}, {"id", verb_id},       {"connect", verb_connect},
-        {"listen", verb_listen}, {"names", verb_names}, {"run", verb_run},
-        {"proxy", verb_proxy},
+        {"keygen", verb_keygen},   {"id", verb_id},
+        {"connect", verb_connect}, {"listen", verb_listen},
+        {"names", verb_names},     {"run", verb_run},
+        {"proxy", verb_proxy},     {"resolver", verb_resolver},
 };
 
 static int run(int argc, char **argv)
@@ -72,7 +76,8 @@ static int run(int argc, char **argv)
 		at += 2;
 	}
 	if (at == argc)
-		return verb_misuse("no verb: keygen, id, listen, connect, names, run or proxy");
+		return verb_misuse(
+		        "no verb: keygen, id, listen, connect, names, run, proxy or resolver");
 	argv += at;
 	argc -= at;
 	opterr = 0;
@@ -80,7 +85,8 @@ static int run(int argc, char **argv)
 		if (strcmp(argv[0], verbs[i].name) == 0)
 			return verbs[i].run(argc, argv, socket);
 	return verb_misuse(
-	        "unknown verb: there are keygen, id, listen, connect, names, run and proxy");
+	        "unknown verb: there are keygen, id, listen, connect, names, run, proxy and "
+	        "resolver");
 }
 
 int main(int argc, char **argv)

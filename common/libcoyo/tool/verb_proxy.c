@@ -5,7 +5,6 @@
 #include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,43 +14,6 @@
 #include <unistd.h>
 
 #define DEFAULT_ADDRESS "127.0.0.1:1080"
-
-/* ADDRESS:PORT or [ADDRESS]:PORT; port 0 lets the kernel choose. */
-static bool take_address(const char *text, struct sockaddr_storage *at)
-{
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)at;
-	struct sockaddr_in *four = (struct sockaddr_in *)at;
-	const char *colon = strrchr(text, ':');
-	char host[64];
-	size_t n = colon ? (size_t)(colon - text) : 0;
-	uint16_t port = 0;
-
-	if (n == 0 || n >= sizeof(host) ||
-	    (strcmp(colon + 1, "0") != 0 && !verb_port(colon + 1, &port)))
-		return false;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	*at = (struct sockaddr_storage){.ss_family = AF_INET};
-	four->sin_port = htons(port);
-	if (inet_pton(AF_INET, host, &four->sin_addr) == 1)
-		return true;
-	if (host[0] != '[' || host[n - 1] != ']')
-		return false;
-	host[n - 1] = '\0';
-	*at = (struct sockaddr_storage){.ss_family = AF_INET6};
-	six->sin6_port = htons(port);
-	return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1;
-}
-
-static bool is_loopback(const struct sockaddr_storage *at)
-{
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
-	const struct sockaddr_in *four = (const struct sockaddr_in *)at;
-
-	if (at->ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-	return ntohl(four->sin_addr.s_addr) >> 24 == 127;
-}
 
 /* The first line of the file, which nobody else may read. */
 static int read_password(const char *path, char password[PROXY_HOST_MAX + 1],
@@ -105,7 +67,7 @@ static int take_login(const char *text, struct proxy_login *login, char why[COYO
 static int check_addresses(const struct proxy_cfg *cfg, bool any)
 {
 	for (unsigned i = 0; !any && i < cfg->listeners; i++)
-		if (!is_loopback(&cfg->at[i]))
+		if (!verb_is_loopback(&cfg->at[i]))
 			return verb_misuse("whoever reaches the proxy opens streams in this node's "
 			                   "name, so it listens on loopback addresses only; "
 			                   "--any-address allows others");
@@ -137,7 +99,7 @@ int verb_proxy(int argc, char **argv, const char *socket)
 		else if (c == 'd')
 			cfg.direct = true;
 		else if (c == 'l' && (cfg.listeners == PROXY_LISTENERS_MAX ||
-		                      !take_address(optarg, &cfg.at[cfg.listeners++])))
+		                      !verb_address(optarg, &cfg.at[cfg.listeners++])))
 			return verb_misuse(
 			        "-l takes ADDRESS:PORT or [ADDRESS]:PORT, at most 16 times");
 		else if (c == 'u' && take_login(optarg, &login, why) < 0)
@@ -151,7 +113,7 @@ int verb_proxy(int argc, char **argv, const char *socket)
 	}
 	if (optind != argc)
 		return verb_misuse("proxy takes options only");
-	if (cfg.listeners == 0 && !take_address(DEFAULT_ADDRESS, &cfg.at[cfg.listeners++]))
+	if (cfg.listeners == 0 && !verb_address(DEFAULT_ADDRESS, &cfg.at[cfg.listeners++]))
 		return verb_misuse("no address to listen on");
 	r = check_addresses(&cfg, any);
 	return r == PROGRAM_DONE ? serve(&cfg) : r;

@@ -84,14 +84,6 @@ static void make_table(void)
 	setenv(TABLE_ENV, text, 1);
 }
 
-static bool prefix_ok(const char *text)
-{
-	char *end;
-	unsigned long v = strtoul(text, &end, 16);
-
-	return *text && strlen(text) <= 2 && !*end && v > 0 && v < 0xff;
-}
-
 static bool ports_ok(const char *text)
 {
 	char one[8];
@@ -144,6 +136,7 @@ int verb_run(int argc, char **argv, const char *socket)
 	                                        {0}};
 	const char *ports = NULL, *prefix = NULL;
 	char why[COYO_WHY_MAX], path[PATH_MAX];
+	uint8_t byte;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "+s:", options, NULL)) != -1) {
@@ -151,7 +144,7 @@ int verb_run(int argc, char **argv, const char *socket)
 			socket = optarg;
 		else if (c == 'l' && ports_ok(optarg))
 			ports = optarg;
-		else if (c == 'p' && prefix_ok(optarg))
+		else if (c == 'p' && verb_prefix(optarg, &byte))
 			prefix = optarg;
 		else
 			return verb_misuse(

@@ -3,10 +3,12 @@
 #include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void (*verb_sigpipe)(int) = SIG_DFL;
 
@@ -65,4 +67,49 @@ bool verb_port(const char *text, uint16_t *port)
 		return false;
 	*port = (uint16_t)v;
 	return true;
+}
+
+bool verb_address(const char *text, struct sockaddr_storage *at)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)at;
+	struct sockaddr_in *four = (struct sockaddr_in *)at;
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	uint16_t port = 0;
+
+	if (n == 0 || n >= sizeof(host) ||
+	    (strcmp(colon + 1, "0") != 0 && !verb_port(colon + 1, &port)))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	*at = (struct sockaddr_storage){.ss_family = AF_INET};
+	four->sin_port = htons(port);
+	if (inet_pton(AF_INET, host, &four->sin_addr) == 1)
+		return true;
+	if (host[0] != '[' || host[n - 1] != ']')
+		return false;
+	host[n - 1] = '\0';
+	*at = (struct sockaddr_storage){.ss_family = AF_INET6};
+	six->sin6_port = htons(port);
+	return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1;
+}
+
+bool verb_is_loopback(const struct sockaddr_storage *at)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)at;
+
+	if (at->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+	return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+}
+
+bool verb_prefix(const char *text, uint8_t *prefix)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 16);
+
+	*prefix = (uint8_t)v;
+	return *text && strlen(text) <= 2 && !*end && v > 0 && v < 0xff;
 }

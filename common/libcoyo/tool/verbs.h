@@ -4,6 +4,7 @@
 #include "libcoyo/coyo.h"
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 /* A verb gets its own arguments, argv[0] being its name, and the daemon's application socket as -s gave it (NULL: not given). Returns the
  * exit status (program/program.h). */
@@ -25,6 +26,8 @@ int verb_names(int argc, char **argv, const char *socket);
 int verb_run(int argc, char **argv, const char *socket);
 /* coyo proxy ...: programs that know one reach this network by it. */
 int verb_proxy(int argc, char **argv, const char *socket);
+/* coyo resolver ...: programs that ask DNS have the names of this network. */
+int verb_resolver(int argc, char **argv, const char *socket);
 
 /* Says why on standard error; returns status. */
 int verb_complain(int status, const char *why);
@@ -42,3 +45,9 @@ int verb_complain_of_name(int err, const char *why);
 bool verb_number(const char *text, unsigned long most, unsigned long *v);
 /* A port in decimal, 1 to 65535. */
 bool verb_port(const char *text, uint16_t *port);
+/* ADDRESS:PORT or [ADDRESS]:PORT; port 0 lets the kernel choose. */
+bool verb_address(const char *text, struct sockaddr_storage *at);
+/* Whether only this machine reaches the address. */
+bool verb_is_loopback(const struct sockaddr_storage *at);
+/* The first byte of the addresses of ids, in one or two hexadecimal digits: 01 to fe. */
+bool verb_prefix(const char *text, uint8_t *prefix);
