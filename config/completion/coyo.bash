@@ -54,7 +54,7 @@ _coyo() {
 	if [[ $cur == -* ]]; then
 		options=$(_coyo_help "$verb" <<<"$help" | _coyo_options)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [ "$before" = -o ] || _coyo_help "$verb" <<<"$help" | grep -q 'coyo [a-z]* *FILE'; then
+	elif [ "$before" = -o ] || _coyo_help "$verb" <<<"$help" | grep -qE 'coyo [a-z]+ +(\[[^]]*\] +)*FILE'; then
 		_coyo_files "$cur"
 	fi
 }

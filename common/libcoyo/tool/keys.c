@@ -118,11 +118,9 @@ static ssize_t load(const char *path, char *out, size_t cap, char why[COYO_WHY_M
 	return k < 0 ? k : (ssize_t)n;
 }
 
-int keys_show(const char *path, char why[COYO_WHY_MAX])
+int keys_id(const char *path, struct node_id *id, char why[COYO_WHY_MAX])
 {
-	char text[IDENTITY_TEXT_MAX * 4], id[ID_TEXT_LEN + 1], host[ID_HOST_LEN + 1],
-	        brief[ID_SHORT_LEN + 1], address[INET6_ADDRSTRLEN];
-	uint8_t ipv6[16];
+	char text[IDENTITY_TEXT_MAX * 4];
 	struct identity me;
 	ssize_t n;
 	int r;
@@ -140,13 +138,27 @@ int keys_show(const char *path, char why[COYO_WHY_MAX])
 		                       : "is not a key file: coyo keygen makes one");
 		return r;
 	}
-	id_to_text(&me.id, id);
-	id_to_host(&me.id, host);
-	id_to_short(&me.id, brief);
-	ip6_of_id(&me.id, NAMES_IPV6_PREFIX, ipv6);
-	inet_ntop(AF_INET6, ipv6, address, sizeof(address));
+	*id = me.id;
 	identity_wipe(&me);
-	if (printf("short %s\nhost  %s\nipv6  %s\nid    %s\n", brief, host, address, id) < 0 ||
+	return 0;
+}
+
+int keys_show(const char *path, char why[COYO_WHY_MAX])
+{
+	char text[ID_TEXT_LEN + 1], host[ID_HOST_LEN + 1], brief[ID_SHORT_LEN + 1],
+	        address[INET6_ADDRSTRLEN];
+	uint8_t ipv6[16];
+	struct node_id id;
+	int r = keys_id(path, &id, why);
+
+	if (r < 0)
+		return r;
+	id_to_text(&id, text);
+	id_to_host(&id, host);
+	id_to_short(&id, brief);
+	ip6_of_id(&id, NAMES_IPV6_PREFIX, ipv6);
+	inet_ntop(AF_INET6, ipv6, address, sizeof(address));
+	if (printf("short %s\nhost  %s\nipv6  %s\nid    %s\n", brief, host, address, text) < 0 ||
 	    fflush(stdout) != 0)
 		return say(why, -errno, "write", "standard output");
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* coyo names: the user's own names of nodes. */
+#include "libcoyo/tool/qr.h"
 #include "libcoyo/tool/verbs.h"
 #include "program/program.h"
 #include "resolve/ask.h"
@@ -142,6 +143,18 @@ static int show(const char *socket, const char *word)
 	return PROGRAM_DONE;
 }
 
+/* The id that a name means, or an id itself, as a QR code. */
+static int draw(const char *socket, const char *word)
+{
+	char why[COYO_WHY_MAX];
+	struct node_id id;
+	int r = resolve_name(socket, word, DAEMON_MS, &id, why);
+
+	if (r < 0)
+		return verb_complain_of_name(r, why);
+	return qr_show(&id, why) < 0 ? verb_complain(PROGRAM_FAILED, why) : PROGRAM_DONE;
+}
+
 int verb_names(int argc, char **argv, const char *socket)
 {
 	const char *what = argc > 1 ? argv[1] : "list";
@@ -154,5 +167,7 @@ int verb_names(int argc, char **argv, const char *socket)
 		return drop(argv[2]);
 	if (strcmp(what, "show") == 0 && argc == 3)
 		return show(socket, argv[2]);
-	return verb_misuse("names takes list, add NAME ID, remove NAME or show ID|NAME");
+	if (strcmp(what, "show") == 0 && argc == 4 && strcmp(argv[2], "--qr") == 0)
+		return draw(socket, argv[3]);
+	return verb_misuse("names takes list, add NAME ID, remove NAME or show [--qr] ID|NAME");
 }

@@ -38,7 +38,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(offered("listen", "-"), {"-k", "-v", "-m", "-t", "--once", "--allow", "--per-peer", "--retry"})
         self.assertEqual(offered("connect", "--"), {"--timeout", "--json"})
         self.assertEqual(offered("keygen", "-"), {"-o"})
-        self.assertEqual(offered("id", "-"), set())
+        self.assertEqual(offered("id", "-"), {"--qr"})
         self.assertEqual(offered("-s", "x", "listen", "-m", "3", "--r"), {"--retry"})
         self.assertEqual(offered("nonsense", "-"), set())
 
@@ -52,7 +52,7 @@ class Completion(unittest.TestCase):
                 with open(os.path.join(d, name), "w", encoding="ascii"):
                     pass
             both = {os.path.join(d, n) for n in ("key", "kept")}
-            for words in (("id",), ("keygen", "-o"), ("-s",), ("listen", "7000", "--", "cat")):
+            for words in (("id",), ("id", "--qr"), ("keygen", "-o"), ("-s",), ("listen", "7000", "--", "cat")):
                 self.assertEqual(offered(*words, os.path.join(d, "ke")), both, words)
             self.assertEqual(offered("connect", os.path.join(d, "ke")), set())
 
