@@ -176,6 +176,7 @@ def by_programs(w):
 
 def without_daemon(net, w):
     w.node.proc.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, w.node.proc.pid, os.WSTOPPED)  # until the last of its threads stands still
     waited, began = lib.Waited(net), time.monotonic()
     check([ask("me.coyo")[0] for _ in range(20)] == [SERVFAIL] * 20, "a daemon that is stopped: it is not known now")
     lib.within(time.monotonic() - began, 3, waited, "and that is told, of twenty questions,")
