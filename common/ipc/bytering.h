@@ -67,6 +67,14 @@ static inline void bytering_repair(struct bytering *r)
 
 /* ---- consumer ---- */
 
+/* As bytering_repair(), of a consumer. */
+static inline void bytering_repair_consumer(struct bytering *r)
+{
+	if (r->most)
+		r->cap = BYTERING_FIRST << bytering_doubled(r->shape);
+	atomic_store_explicit(&r->shared->tail, r->mine, memory_order_release);
+}
+
 /* Bytes that wait to be read. */
 static inline uint32_t bytering_used(struct bytering *r)
 {

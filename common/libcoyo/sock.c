@@ -163,7 +163,7 @@ void sock_take_recv(const struct ref *r)
 		dgram_repair(r, true);
 	if (!has_stream(r))
 		return;
-	atomic_store(&s->in.shared->tail, s->in.mine);
+	bytering_repair_consumer(&s->in);
 	lane_kick_again(r->a, s->worker, s->slot);
 }
 

@@ -328,6 +328,20 @@ static void test_repair(void **state)
 	assert_int_equal(out(f, 3000, 3000), 2000);
 }
 
+/* The same of a consumer, which had read the shape and not noted yet how large that makes the ring, or had not made known what it read. */
+static void test_repair_of_a_consumer(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(in(f, 0, 3000), 3000);
+	f->rx.shape = atomic_load(&f->shared.shape);
+	bytering_repair_consumer(&f->rx);
+	assert_int_equal(out(f, 0, 3000), 3000);
+	atomic_store(&f->shared.tail, 0);
+	bytering_repair_consumer(&f->rx);
+	assert_int_equal(bytering_room(&f->tx), f->tx.cap);
+}
+
 #define STREAM_BYTES (8u << 20)
 
 static void *producer(void *arg)
@@ -398,6 +412,7 @@ int main(void)
 	        E(test_wide),
 	        E(test_shapes_that_lie),
 	        E(test_repair),
+	        E(test_repair_of_a_consumer),
 	        E(test_two_threads),
 	};
 
