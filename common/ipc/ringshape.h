@@ -116,17 +116,20 @@ static inline void bytering_take_shape(struct bytering *r, uint64_t shape)
 	atomic_store_explicit(&r->shared->shape, shape, memory_order_relaxed);
 }
 
-/* Bytes written since an elastic ring began last. */
-static inline uint64_t bytering_since(const struct bytering *r)
+/* Whether the producer of an elastic ring doubles it now: head is the producer's index, and unread how many bytes before it wait. */
+static inline bool bytering_doubles(const struct bytering *r, uint64_t head, uint32_t unread)
 {
-	return ((r->mine << 8) - (r->shape & ~UINT64_C(255))) >> 8;
+	uint64_t since = ((head << 8) - (r->shape & ~UINT64_C(255))) >> 8;
+
+	return since >= r->cap && (since & (r->cap - 1)) == 0 && r->cap < r->most &&
+	       (r->cap < BYTERING_SMALL || unread > r->cap / 4);
 }
 
 /* An elastic ring begins anew where it is empty, and doubles where it is at its end with a consumer far behind. Both sides' indices are as they
  * were looked at last. */
 static inline void bytering_fit(struct bytering *r)
 {
-	uint64_t since = bytering_since(r), base;
+	uint64_t base;
 	uint32_t unread = (uint32_t)(r->mine - r->theirs), doubled = bytering_doubled(r->shape);
 
 	if (unread == 0) {
@@ -138,8 +141,7 @@ static inline void bytering_fit(struct bytering *r)
 		r->tight = false;
 		/* One that is not small any more leaves its first bytes out, behind which the others do not follow. */
 		base = r->mine - (BYTERING_FIRST << doubled < BYTERING_SMALL ? 0 : BYTERING_FIRST);
-	} else if (since >= r->cap && (since & (r->cap - 1)) == 0 && r->cap < r->most &&
-	           (r->cap < BYTERING_SMALL || unread > r->cap / 4)) {
+	} else if (bytering_doubles(r, r->mine, unread)) {
 		base = r->mine - r->cap;
 		doubled++;
 	} else {

@@ -26,12 +26,18 @@ static void arm_slot(const struct ref *r, short events)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* As many bytes as SO_RCVLOWAT asks for have come, or as many as the worker brings before it waits for room. */
+/* As many bytes as SO_RCVLOWAT asks for have come, or as many as the worker brings before it waits for room. It does not wait where it doubles the
+ * ring; once it does, it goes on when a quarter is free. */
 static bool enough(const struct ref *r)
 {
-	uint32_t used = bytering_used(&r->s->in), cap = r->s->in.cap;
+	struct bytering *in = &r->s->in;
+	uint32_t used = bytering_used(in);
 
-	return used >= (uint32_t)r->s->rcvlowat || used >= cap - cap / 4;
+	if (used >= (uint32_t)r->s->rcvlowat)
+		return true;
+	if (used == in->cap)
+		return !bytering_doubles(in, in->theirs, used);
+	return used >= in->cap - in->cap / 4 && atomic_load(&sock_words(r)->stream.in_full);
 }
 
 /* Of a stream that is or was connected. Under both locks. */

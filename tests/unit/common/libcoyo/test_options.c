@@ -425,6 +425,16 @@ static void receive_low_water(void **state)
 	assert_int_equal(coyo_recv(p->a, got, 20, 0), 10);
 	coyo_send(p->b, "123", 3, 0);
 	assert_int_equal(coyo_recv(p->a, got, 3, 0), 3);
+	/* More than the ring begins with, which grows. */
+	set(p->a, SOL_SOCKET, SO_RCVLOWAT, 3000);
+	for (int i = 1; i < 3; i++) {
+		coyo_send(p->b, got, 1000, 0);
+		pair_await(coyo_recv(p->a, got, sizeof(got), MSG_DONTWAIT | MSG_PEEK) == i * 1000);
+		assert_int_equal(coyo_poll(&f, 1, 30), 0);
+	}
+	coyo_send(p->b, got, 1000, 0);
+	assert_int_equal(coyo_poll(&f, 1, 10000), 1);
+	assert_int_equal(coyo_recv(p->a, got, sizeof(got), 0), 3000);
 	set(p->a, SOL_SOCKET, SO_RCVLOWAT, INT_MAX);
 	coyo_send(p->b, got, sizeof(got), 0);
 	assert_int_equal(coyo_poll(&f, 1, 10000), 1);
