@@ -41,8 +41,10 @@ bool gw_may_listen(const struct gateway *g, const struct gw_client *c, uint16_t 
 
 bool gw_app_listens(struct gateway *g, uint16_t port)
 {
-	const struct gw_listener *l = gw_listener_of(g, g->port_token[port]);
+	const struct gw_listener *first = gw_listener_of(g, g->port_token[port]), *l = first;
 
+	while (l && !l->app && l->beside != first)
+		l = l->beside;
 	return l && l->app;
 }
 

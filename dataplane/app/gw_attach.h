@@ -5,6 +5,7 @@
 #include "session/lane.h"
 
 #define GW_RING_BYTES        BRIDGE_STREAM_BYTES
+#define GW_SHARE_MAX         256u /* listeners of one port: a worker walks over them */
 #define GW_LISTENERS_APP_MAX 256u /* listeners of one application that shares a segment */
 
 /* An application that shares a segment with the workers. */
@@ -51,7 +52,7 @@ void gw_apps_flush(struct gateway *g);
 void gw_apps_free(struct gateway *g);
 /* gw_listener.c: as gw_listen(), a port for datagrams. */
 int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port);
-/* Whether an application that shares a segment listens on this port. */
+/* Whether an application that shares a segment listens on this port, alone or with others. */
 bool gw_app_listens(struct gateway *g, uint16_t port);
 /* gw_stream.c: notes that the stream is the client's; before its worker hears of it. */
 void gw_stream_of(struct gw_stream *s, const struct gw_client *c);

@@ -64,7 +64,16 @@ struct asked {
 	bool datagrams, shared; /* with others of this uid */
 };
 
-/* The listener that has the port, which the client may share; NULL: none. -EADDRINUSE: it may not. */
+static uint32_t sharers(const struct gw_listener *l)
+{
+	uint32_t n = 1;
+
+	for (const struct gw_listener *o = l->beside; o != l; o = o->beside)
+		n++;
+	return n;
+}
+
+/* The listener that has the port, which the client may share; NULL: none. -EADDRINUSE: it may not; -ENOBUFS: as many share it as may. */
 static int look_beside(struct gateway *g, const struct gw_client *c, struct asked *a,
                        struct gw_listener **beside)
 {
@@ -76,8 +85,9 @@ static int look_beside(struct gateway *g, const struct gw_client *c, struct aske
 	if (!token)
 		return 0;
 	*beside = gw_listener_of(g, token);
-	return *beside && a->shared && (*beside)->shared && (*beside)->uid == a->uid ? 0
-	                                                                             : -EADDRINUSE;
+	if (!*beside || !a->shared || !(*beside)->shared || (*beside)->uid != a->uid)
+		return -EADDRINUSE;
+	return sharers(*beside) < GW_SHARE_MAX ? 0 : -ENOBUFS;
 }
 
 /* It is one of those that have its port, or the only one. */

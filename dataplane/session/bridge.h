@@ -135,11 +135,13 @@ struct app_listener {
 	struct node_id peer;
 	uint32_t in_most; /* bytes that may wait in the slot's in ring */
 	struct app_listener *next_of_own_port, *next_sending;
-	/* Of the port with this number: the next that shares it, itself where none does; whose turn it is to take a connection (session/share.h). */
+	/* Of the port with this number: the next that shares it, itself where none does; which of them tells for all of them whose turn it is to take a
+	 * connection, and what all backlogs are together (session/share.h). */
 	uint16_t number;
+	bool shared;
 	uint32_t pid, uid; /* whose it is; uid UINT32_MAX: nobody's who is known */
-	bool shared, turn;
-	struct app_listener *beside;
+	uint32_t backlog, backlog_sum;
+	struct app_listener *beside, *first, *turn;
 };
 
 /* One for each worker. Both threads use it; each ring's ends say whose they are. */

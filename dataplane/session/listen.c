@@ -28,8 +28,11 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	                           .pid = m->pid,
 	                           .uid = m->uid,
 	                           .shared = m->shared,
-	                           .turn = true,
+	                           .backlog = m->backlog,
+	                           .backlog_sum = m->backlog,
 	                           .beside = l,
+	                           .first = l,
+	                           .turn = l,
 	                           .next = s->listeners};
 	s->listeners = l;
 	TAILQ_INIT(&l->posted);

@@ -11,6 +11,13 @@ static bool can_take(const struct app_listener *l)
 	               : l->credit > 0;
 }
 
+/* As many connections may wait as all of them together have asked for. */
+static void set_backlog(struct worker_sessions *s, struct app_listener *first, uint32_t sum)
+{
+	first->backlog_sum = sum;
+	tcp_set_backlog(s->tcp, first->conn, sum);
+}
+
 bool share_join(struct worker_sessions *s, struct app_listener *l)
 {
 	struct app_listener *o = s->listeners;
@@ -21,10 +28,25 @@ bool share_join(struct worker_sessions *s, struct app_listener *l)
 		return false;
 	l->conn = o->conn;
 	l->ready = o->ready;
-	l->turn = false;
+	l->first = o->first;
 	l->beside = o->beside;
 	o->beside = l;
+	set_backlog(s, l->first, l->first->backlog_sum + l->backlog);
 	return true;
+}
+
+/* Those that stay go by one of them in place of the one that told whose turn it is. */
+static void replace_first(struct worker_sessions *s, struct app_listener *first)
+{
+	const struct app_listener *old = first->first;
+	struct app_listener *o = first;
+
+	first->turn = old->turn;
+	first->backlog_sum = old->backlog_sum;
+	do
+		o->first = first;
+	while ((o = o->beside) != first);
+	tcp_set_user(s->tcp, first->conn, (uint64_t)(uintptr_t)first | LISTENER_BIT);
 }
 
 bool share_leave(struct worker_sessions *s, struct app_listener *l)
@@ -36,11 +58,13 @@ bool share_leave(struct worker_sessions *s, struct app_listener *l)
 	while (before->beside != l)
 		before = before->beside;
 	before->beside = l->beside;
-	before->turn |= l->turn;
-	tcp_set_user(s->tcp, l->conn, (uint64_t)(uintptr_t)before | LISTENER_BIT);
+	if (l->first == l)
+		replace_first(s, before);
+	if (before->first->turn == l)
+		before->first->turn = l->beside;
+	set_backlog(s, before->first, before->first->backlog_sum - l->backlog);
 	s->listeners_ready |= before->ready;
-	l->beside = l;
-	l->turn = true;
+	l->beside = l->first = l->turn = l;
 	l->ready = false;
 	l->conn = TCP_NO_CONN;
 	return true;
@@ -55,25 +79,18 @@ void share_ready(struct app_listener *l, bool ready)
 	while ((o = o->beside) != l);
 }
 
-/* Whose turn it is. */
-static struct app_listener *holder(struct app_listener *l)
-{
-	while (!l->turn)
-		l = l->beside;
-	return l;
-}
-
 bool share_turn(struct app_listener *l)
 {
-	struct app_listener *first = holder(l), *o = first;
+	struct app_listener *first = l->first, *o = first->turn;
 
-	while (o != l && !can_take(o) && o->beside != first)
+	while (o != l && !can_take(o) && o->beside != first->turn)
 		o = o->beside;
+	/* It goes past those that cannot take one for good, so that nobody looks at them again for each connection. */
+	first->turn = o;
 	return o == l;
 }
 
 void share_taken(struct app_listener *l)
 {
-	holder(l)->turn = false;
-	l->beside->turn = true;
+	l->first->turn = l->beside;
 }

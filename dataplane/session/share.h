@@ -10,7 +10,7 @@ bool share_join(struct worker_sessions *s, struct app_listener *l);
 bool share_leave(struct worker_sessions *s, struct app_listener *l);
 /* Connections wait, or none do, for all that share. */
 void share_ready(struct app_listener *l, bool ready);
-/* One that can take a connection asks whether the next is its own: its turn has come, or those whose turn it is cannot take one. */
+/* One that can take a connection asks whether the next is its own: its turn has come, or those whose turn it was cannot take one and have lost it. */
 bool share_turn(struct app_listener *l);
 /* It has taken one: the turn is the next one's. */
 void share_taken(struct app_listener *l);

@@ -38,6 +38,18 @@ int tcp_connect_from(struct tcp_stack *s, uint32_t peer, uint16_t local_port, ui
 	return 0;
 }
 
+int tcp_set_backlog(struct tcp_stack *s, uint32_t listener, uint32_t backlog)
+{
+	struct conn *l = conn_app(s, listener);
+
+	if (!l)
+		return -EBADF;
+	if (l->state != TCP_LISTEN)
+		return -EINVAL;
+	l->backlog = backlog < 1 ? 1 : backlog > s->cfg.backlog_max ? s->cfg.backlog_max : backlog;
+	return 0;
+}
+
 int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *listener)
 {
 	struct conn *l;
@@ -53,7 +65,7 @@ int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *l
 	conn_become(l, TCP_LISTEN);
 	l->flags = CF_APP;
 	conn_defaults(s, l);
-	l->backlog = backlog < 1 ? 1 : backlog > s->cfg.backlog_max ? s->cfg.backlog_max : backlog;
+	tcp_set_backlog(s, conn_handle(l), backlog);
 	*listener = conn_handle(l);
 	return 0;
 }

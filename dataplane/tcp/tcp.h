@@ -124,9 +124,10 @@ int tcp_connect(struct tcp_stack *s, uint32_t peer, uint16_t port, uint32_t *con
 /* The same from a chosen port (0: ephemeral). -EADDRINUSE. */
 int tcp_connect_from(struct tcp_stack *s, uint32_t peer, uint16_t local_port, uint16_t port,
                      uint32_t *conn);
-/* -EADDRINUSE, -EINVAL, -ENOBUFS. backlog counts half-open and unaccepted connections; never more than so many wait for tcp_accept(), also
- * of those that SYN cookies bring. */
+/* -EADDRINUSE, -EINVAL, -ENOBUFS. backlog counts half-open and unaccepted connections; of the latter no more wait, even by SYN cookies. */
 int tcp_listen(struct tcp_stack *s, uint16_t port, uint32_t backlog, uint32_t *listener);
+/* Another backlog of a listener; those that wait already stay. -EINVAL: no listener. */
+int tcp_set_backlog(struct tcp_stack *s, uint32_t listener, uint32_t backlog);
 /* -EAGAIN: none waiting. */
 int tcp_accept(struct tcp_stack *s, uint32_t listener, uint32_t *conn);
 

@@ -182,6 +182,41 @@ static void test_port_is_shared(void **state)
 	close(fd[1]);
 }
 
+/* No more than so many share a port, since workers walk over them; and one of an application among them is seen wherever it stands. */
+static void test_so_many_share_a_port(void **state)
+{
+	static struct gw_client many[GW_SHARE_MAX];
+	struct gw_app app = {.nlisteners = 1};
+	struct bridge_msg m = {0};
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	other.fd = fd[0];
+	gw_peer_learn(&other);
+	for (uint32_t i = 0; i < GW_SHARE_MAX; i++) {
+		many[i] = other;
+		assert_int_equal(gw_listen(&t.g, &many[i], PORT, 16, true), 0);
+		gw_listeners_flush(&t.g);
+		for (unsigned w = 0; w < GW_WORKERS; w++)
+			while (gwtest_message(&t, w, &m))
+				;
+	}
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, true), -ENOBUFS);
+	assert_false(gw_app_listens(&t.g, PORT));
+	many[GW_SHARE_MAX / 2].listener->app = &app;
+	assert_true(gw_app_listens(&t.g, PORT));
+	many[GW_SHARE_MAX / 2].listener->app = NULL;
+	withdraw(many[0].listener);
+	assert_int_equal(gw_listen(&t.g, &other, PORT, 16, true), 0);
+	withdraw(other.listener);
+	for (uint32_t i = 1; i < GW_SHARE_MAX; i++)
+		withdraw(many[i].listener);
+	assert_false(gw_app_listens(&t.g, PORT));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* Tokens come back from workers: any value may be asked for. */
 static void test_unknown_tokens(void **state)
 {
@@ -254,6 +289,7 @@ int main(void)
 	        test(test_port_has_one_listener),
 	        test(test_ports_of_datagrams_are_apart),
 	        test(test_port_is_shared),
+	        test(test_so_many_share_a_port),
 	        test(test_unknown_tokens),
 	        test(test_full_ring_delays),
 	        test(test_nobody_waits_for_another_ring),

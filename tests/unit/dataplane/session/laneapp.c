@@ -114,7 +114,7 @@ void lapp_listen(struct lapp *a)
 	                                   .shared = a->shares,
 	                                   .pid = a->seg.pid,
 	                                   .uid = a->seg.uid,
-	                                   .backlog = 400});
+	                                   .backlog = a->backlog ? a->backlog : 400});
 }
 
 void lapp_unlisten(struct lapp *a)

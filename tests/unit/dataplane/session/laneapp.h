@@ -31,6 +31,7 @@ struct lapp {
 	int app_fd; /* reading end */
 	struct bytering tx, rx;
 	struct lslot *slot;
+	uint32_t backlog; /* of its listener; 0: 400 */
 	struct app_listener l;
 	bool attached, gone, listening, unlistened, listener_gone;
 	unsigned accepted, ready; /* events so far */

@@ -11,7 +11,7 @@ struct shared {
 	struct lapp c;
 };
 
-static struct shared *shared_setup(void)
+static struct shared *shared_with(uint32_t backlog_b, uint32_t backlog_c)
 {
 	struct shared *x = aligned_alloc(64, (sizeof(*x) + 63) / 64 * 64);
 
@@ -22,6 +22,8 @@ static struct shared *shared_setup(void)
 	lapp_start(&x->w.n, &x->c, 1, SLOTS, RING);
 	x->c.token = TOKEN + 0x10000;
 	x->w.b.shares = x->c.shares = true;
+	x->w.b.backlog = backlog_b;
+	x->c.backlog = backlog_c;
 	x->w.b.beside = &x->c;
 	x->w.b.seg.pid = 11;
 	x->w.b.seg.uid = 1;
@@ -32,6 +34,11 @@ static struct shared *shared_setup(void)
 	lapp_listen(&x->c);
 	assert_true(LANES_UNTIL(&x->w, x->w.b.listening && x->c.listening, NS_PER_S));
 	return x;
+}
+
+static struct shared *shared_setup(void)
+{
+	return shared_with(0, 0);
 }
 
 static void shared_teardown(struct shared *x)
@@ -123,6 +130,26 @@ static void test_what_waits_outlives_one(void **state)
 	shared_teardown(x);
 }
 
+/* As many wait as both have asked for, also where the first has asked for little; what is the other's stays with it. */
+static void test_backlogs_add_up(void **state)
+{
+	struct shared *x = shared_with(2, 10);
+
+	(void)state;
+	connect_some(x, 0, CONNECTS);
+	assert_true(LANES_UNTIL(&x->w, has(&x->w.a, CONNECTS - 1, APPSEG_UP), 5 * NS_PER_S));
+	lanes_for(&x->w, NS_PER_S);
+	post_some(&x->c, 0, CONNECTS);
+	assert_true(LANES_UNTIL(&x->w, accepted(x, 0, CONNECTS), 100 * NS_PER_MS));
+	assert_int_equal(x->w.b.l.first->backlog_sum, 12);
+	lapp_unlisten(&x->w.b);
+	assert_true(LANES_UNTIL(&x->w, x->w.b.unlistened, NS_PER_S));
+	assert_int_equal(x->c.l.backlog_sum, 10);
+	assert_ptr_equal(x->c.l.first, &x->c.l);
+	assert_ptr_equal(x->c.l.turn, &x->c.l);
+	shared_teardown(x);
+}
+
 /* Control is told of each of them, of whose a connection is, and of what lies in its rings. */
 static void test_whose_they_are(void **state)
 {
@@ -172,6 +199,7 @@ int main(void)
 	        cmocka_unit_test(test_each_in_turn),
 	        cmocka_unit_test(test_past_one_that_takes_none),
 	        cmocka_unit_test(test_what_waits_outlives_one),
+	        cmocka_unit_test(test_backlogs_add_up),
 	        cmocka_unit_test(test_whose_they_are),
 	};
 
