@@ -142,6 +142,7 @@ static void hook_answer(void *arg, uint32_t node, const struct node_answer *a)
 /* ---- probes ---- */
 static uint32_t probe_new(struct judge *j, uint32_t pair, bool back)
 {
+	const struct pair *p = &j->pair[pair];
 	struct probe *x;
 
 	if (j->nprobes == j->capprobes) {
@@ -149,9 +150,13 @@ static uint32_t probe_new(struct judge *j, uint32_t pair, bool back)
 		j->probe = mem_resize(j->probe, j->capprobes * sizeof(*j->probe));
 	}
 	x = &j->probe[j->nprobes];
-	*x = (struct probe){.pair = pair, .back = back, .live = true};
+	*x = (struct probe){.pair = pair,
+	                    .from = back ? p->b : p->a,
+	                    .to = back ? p->a : p->b,
+	                    .back = back,
+	                    .live = true};
 	x->trail = mem_new((HOPS_LIMIT + 2) * sizeof(*x->trail));
-	x->trail[0] = back ? j->pair[pair].b : j->pair[pair].a;
+	x->trail[0] = x->from;
 	j->pair[pair].probe = j->nprobes;
 	return j->nprobes++;
 }
@@ -178,13 +183,12 @@ static void call_timeout(void *arg, uint32_t probe, uint32_t b, struct instant n
 
 static void probe_send(struct judge *j, uint32_t pair, bool back)
 {
-	struct pair *p = &j->pair[pair];
-	uint32_t from = back ? p->b : p->a, to = back ? p->a : p->b;
 	uint32_t probe = probe_new(j, pair, back);
+	const struct probe *x = &j->probe[probe];
 
 	net_call(j->net, j->net->now.ns + j->probe_timeout_ns, call_timeout, j, probe, 0);
 	/* Without a session the worker would hold the data and ask; the probe simply times out. */
-	net_inject(j->net, from, &j->net->node[to].identity.id, probe);
+	net_inject(j->net, x->from, &j->net->node[x->to].identity.id, probe);
 }
 
 void judge_probe(struct judge *j, uint32_t pair)
@@ -216,13 +220,13 @@ static void call_back(void *arg, uint32_t pair, uint32_t tries, struct instant n
 		probe_send(j, pair, true);
 }
 
-static void explain_stray(const struct judge *j, const struct probe *x, const struct pair *p,
-                          uint32_t node)
+static void explain_stray(const struct judge *j, const struct probe *x, uint32_t node)
 {
 	if (!j->explain)
 		return;
 	fprintf(stderr, "misdelivered at %.6f s: %s probe of %u -> %u ended at %u (%s), by way of",
-	        (double)j->net->now.ns / 1e9, x->back ? "returning" : "first", p->a, p->b, node,
+	        (double)j->net->now.ns / 1e9, x->back ? "returning" : "first",
+	        x->back ? x->to : x->from, x->back ? x->from : x->to, node,
 	        x->trail ? "in time" : "late");
 	for (uint32_t i = 0; x->trail && i <= x->hops; i++)
 		fprintf(stderr, " %u", x->trail[i]);
@@ -235,11 +239,10 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 	struct judge *j = arg;
 	struct probe *x = &j->probe[probe];
 	struct pair *p = &j->pair[x->pair];
-	uint32_t from = x->back ? p->b : p->a, to = x->back ? p->a : p->b;
 
-	if (at_end && node != to) {
+	if (at_end && node != x->to) {
 		j->misdelivered++; /* even where the keys would have saved it */
-		explain_stray(j, x, p, node);
+		explain_stray(j, x, node);
 	}
 	if (!remote) {
 		j->why[why]++;
@@ -249,11 +252,11 @@ static void hook_end(void *arg, uint32_t probe, uint32_t node, const struct node
 			probe_failed(j, p);
 		return;
 	}
-	if (node == to && net_find(j->net, remote) != from)
+	if (node == x->to && net_find(j->net, remote) != x->from)
 		j->misdelivered++;
 	if (!x->live || p->probe != probe || p->state != PAIR_PROBING)
 		return;
-	if (node != to || net_find(j->net, remote) != from)
+	if (node != x->to || net_find(j->net, remote) != x->from)
 		return;
 	if (!x->back) {
 		p->hops = x->hops;

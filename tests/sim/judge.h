@@ -32,6 +32,8 @@ struct pair {
 /* One probe, there or back. Numbers are not reused. */
 struct probe {
 	uint32_t pair;
+	uint32_t from,
+	        to; /* nodes: the pair's place may have gone to another pair before the probe ends */
 	bool back;
 	bool live;
 	uint32_t hops;
