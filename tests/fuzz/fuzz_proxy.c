@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A client of the proxy that says anything, in pieces of any size: what it asks for is the same as in one piece, and within its limits. */
+/* A client of the proxy that says anything, in pieces of any size: what it asks for is the same as in one piece, and within its limits. And one that
+ * sends any datagram: its head is what an answer from there begins with. */
+#include "libcoyo/proxy/datagram.h"
 #include "libcoyo/proxy/request.h"
 
 #include <stdlib.h>
@@ -61,14 +63,36 @@ static void play(struct course *c, const struct proxy_login *who, const uint8_t 
 }
 
 /* A host never ends a line, and has an end. */
+static void check_host(const struct proxy_address *a)
+{
+	size_t n = strnlen(a->host, sizeof(a->host));
+
+	require(n > 0 && n <= PROXY_HOST_MAX);
+	for (size_t i = 0; i < n; i++)
+		require(a->host[i] > ' ' && a->host[i] <= '~');
+}
+
 static void check_wanted(const struct proxy_request *r)
 {
-	size_t n = strnlen(r->host, sizeof(r->host));
-
-	require(n > 0 && n <= PROXY_HOST_MAX && r->port > 0);
+	check_host(&r->to);
+	require(r->to.port > 0 || r->protocol == PROXY_ASSOCIATE);
 	require(r->protocol >= PROXY_SOCKS5 && r->protocol <= PROXY_FORWARD);
-	for (size_t i = 0; i < n; i++)
-		require(r->host[i] > ' ' && r->host[i] <= '~');
+}
+
+static void check_datagram(const uint8_t *p, size_t n)
+{
+	uint8_t out[PROXY_DATAGRAM_HEAD_MAX], *copy = malloc(n + !n);
+	struct proxy_head h;
+
+	require(copy != NULL);
+	memcpy(copy, p, n);
+	if (proxy_head_read(copy, n, &h) == PROXY_HEAD_FINE) {
+		require(h.bytes <= n && h.asked_n <= sizeof(h.asked) && h.to.port > 0);
+		check_host(&h.to);
+		require(proxy_head_write(h.asked, h.asked_n, out) == h.bytes &&
+		        memcmp(out, p, h.bytes) == 0);
+	}
+	free(copy);
 }
 
 /* What goes to the server is a request that this parser takes apart, with one Host, and nothing of the proxy. */
@@ -89,7 +113,7 @@ static void check_forward(const struct proxy_request *r, const uint8_t *head, si
 	free(out);
 }
 
-/* The first byte: whether a name and a password are asked for, and the size of the pieces. */
+/* The first byte: whether it is a datagram; else whether a name and a password are asked for, and the size of the pieces. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct course whole, pieces;
@@ -97,12 +121,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > 2 * PROXY_HEAD_MAX)
 		return 0;
+	if (data[0] & 0x80) {
+		check_datagram(data + 1, size - 1);
+		return 0;
+	}
 	who = data[0] & 1 ? &login : NULL;
 	play(&whole, who, data + 1, size - 1, size - 1);
 	play(&pieces, who, data + 1, size - 1, 1 + (data[0] >> 1) % 16 * (size > 600 ? 64 : 1));
 	require(whole.verdict == pieces.verdict && whole.said == pieces.said);
 	require(memcmp(whole.reply, pieces.reply, whole.said) == 0);
-	require(strcmp(whole.request.host, pieces.request.host) == 0);
+	require(strcmp(whole.request.to.host, pieces.request.to.host) == 0);
 	if (whole.verdict == PROXY_WANTED) {
 		require(whole.at == pieces.at);
 		check_wanted(&whole.request);

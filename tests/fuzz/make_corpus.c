@@ -117,6 +117,11 @@ static void proxied(const char *folder)
 	        SEED("\1", "CONNECT [::1]:1 HTTP/1.1\r\nProxy-Authorization: Basic YTpi\r\n\r\n"),
 	        SEED("\0", "GET http://x:8/a?b HTTP/1.1\r\nHost: y\r\nConnection: Z, close\r\nZ: "
 	                   "1\r\n\r\n"),
+	        SEED("\0", "\5\1\0\5\3\0\1\0\0\0\0\0\0"),
+	        SEED("\200", "\0\0\0\1\177\0\0\1\0\120data"),
+	        SEED("\200", "\0\0\0\3\4name\0\065data"),
+	        SEED("\200", "\0\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1"),
+	        SEED("\200", "\0\0\1\3\4name\0\065a fragment"),
 	        SEED("\1", "POST http://x HTTP/1.0\nProxy-Authorization: Basic YTpi\nA:\n\nbody"),
 	};
 #undef SEED

@@ -354,7 +354,7 @@ def rclone(bed, way):
     return "a file over HTTP" + (", by HTTP_PROXY" if env else "")
 
 
-@row("dig, dnsmasq", (("dig", "bind9-dnsutils"), ("dnsmasq", "dnsmasq-base")), run=DATAGRAMS, forward=DATAGRAMS, proxy=DATAGRAMS)
+@row("dig, dnsmasq", (("dig", "bind9-dnsutils"), ("dnsmasq", "dnsmasq-base")), run=DATAGRAMS, forward=DATAGRAMS, proxy=NO_PROXY)
 def dig(bed, way):
     with bed.serving(way, ("dns",), "dnsmasq", "-k", "-C", "/dev/null", "-p", PORTS["dns"], "--no-resolv", "--no-hosts", "--address=/x.test/192.0.2.7",
                      "--pid-file=", "--user=" + bed.user):
@@ -364,7 +364,7 @@ def dig(bed, way):
     return "an answer by UDP"
 
 
-@row("mosh", (("mosh-server", "mosh"), ("script", "bsdutils")), run=DATAGRAMS, forward=DATAGRAMS, proxy=DATAGRAMS)
+@row("mosh", (("mosh-server", "mosh"), ("script", "bsdutils")), run=DATAGRAMS, forward=DATAGRAMS, proxy=NO_PROXY)
 def mosh(bed, way):
     env = {"LC_ALL": "C.UTF-8", "TERM": "xterm", "MOSH_SERVER_NETWORK_TMOUT": "20"}
     local = way.address if way.name == "[tun]" else "0.0.0.0"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A client until it relays: its request is read, what it wants is looked up and connected, and it is answered. */
 #include "libcoyo/proxy/proxy.h"
+#include "libcoyo/proxy/associate.h"
+#include "libcoyo/proxy/tell.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +38,7 @@ static void fail(struct proxy *x, struct proxy_client *c, enum proxy_outcome out
 {
 	struct proxy_reply reply;
 
-	proxy_tell(x, &c->asking->request, why);
+	proxy_tell(c->asking->request.to.host, c->asking->request.to.port, why);
 	proxy_answer(&c->asking->request, outcome, why, &reply);
 	say_last(x, c, &reply);
 }
@@ -58,7 +60,7 @@ static enum proxy_outcome outcome_of(int err)
 	}
 }
 
-/* The client has its stream: it is told so, and what it has sent already goes on. */
+/* The client has its stream, or its association, which tells it by itself: it is told so, and what it has sent already goes on. */
 static void opened(struct proxy *x, struct proxy_client *c)
 {
 	struct proxy_asking *a = c->asking;
@@ -92,7 +94,7 @@ static int next_direct(struct proxy *x, struct proxy_client *c)
 		int fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		*(six ? &((struct sockaddr_in6 *)to)->sin6_port
-		      : &((struct sockaddr_in *)to)->sin_port) = htons(a->request.port);
+		      : &((struct sockaddr_in *)to)->sin_port) = htons(a->request.to.port);
 		err = errno;
 		if (fd < 0)
 			continue;
@@ -147,9 +149,9 @@ static bool literal(struct proxy_asking *a)
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&a->direct[0];
 
 	a->ndirect = 1;
-	if (inet_pton(AF_INET, a->request.host, &four->sin_addr) == 1) {
+	if (inet_pton(AF_INET, a->request.to.host, &four->sin_addr) == 1) {
 		four->sin_family = AF_INET;
-	} else if (inet_pton(AF_INET6, a->request.host, &six->sin6_addr) == 1) {
+	} else if (inet_pton(AF_INET6, a->request.to.host, &six->sin6_addr) == 1) {
 		six->sin6_family = AF_INET6;
 	} else {
 		a->ndirect = 0;
@@ -167,7 +169,7 @@ static void go_ours(struct proxy *x, struct proxy_client *c)
 	int fd;
 
 	to->scoyo_family = AF_COYO;
-	to->scoyo_port = htons(c->asking->request.port);
+	to->scoyo_port = htons(c->asking->request.to.port);
 	fd = coyo_client_connect_start(x->cfg->socket, to, why);
 	if (fd == -EAGAIN && ++c->asking->again < AGAIN_MAX) {
 		proxy_enter(x, c, PROXY_AGAIN);
@@ -215,7 +217,7 @@ static void look_up(struct proxy *x, struct proxy_client *c)
 	if (l) {
 		l->client = c;
 		l->direct = x->cfg->direct;
-		memcpy(l->host, c->asking->request.host, sizeof(l->host));
+		memcpy(l->host, c->asking->request.to.host, sizeof(l->host));
 		if (finder_start(x->finder, l)) {
 			c->asking->lookup = l;
 			return;
@@ -242,13 +244,34 @@ void proxy_client_found(struct proxy *x, struct proxy_client *c, struct proxy_lo
 	}
 }
 
+/* ---- datagrams ---- */
+
+/* From now on the association speaks to the client. */
+static void associate(struct proxy *x, struct proxy_client *c)
+{
+	char why[COYO_WHY_MAX];
+	int fd = associations_start(x->associations, c->near.watch.fd, c->asking->request.to.port,
+	                            why);
+
+	if (fd < 0) {
+		fail(x, c, PROXY_FAILED, why);
+	} else if (proxy_watch_end(x, &c->far, fd) < 0) {
+		close(fd);
+		fail(x, c, PROXY_FAILED, "out of memory");
+	} else {
+		opened(x, c);
+	}
+}
+
 /* The request is known. An id that was mistyped is looked up, too, to be refused for what is wrong with it. */
 static void wanted(struct proxy *x, struct proxy_client *c)
 {
 	struct proxy_asking *a = c->asking;
 
 	proxy_enter(x, c, PROXY_OPENING);
-	if (coyo_parse_id(a->request.host, a->to.scoyo_id, NULL) == 0)
+	if (a->request.protocol == PROXY_ASSOCIATE)
+		associate(x, c);
+	else if (coyo_parse_id(a->request.to.host, a->to.scoyo_id, NULL) == 0)
 		go_ours(x, c);
 	else if (!literal(a))
 		look_up(x, c);

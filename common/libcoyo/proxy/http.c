@@ -154,7 +154,7 @@ static bool take_port(struct proxy_request *r, struct piece a)
 			return false;
 		v = v * 10 + (unsigned)(a.p[i] - '0');
 	}
-	r->port = (uint16_t)v;
+	r->to.port = (uint16_t)v;
 	return v >= 1 && v <= 65535;
 }
 
@@ -165,13 +165,13 @@ static bool take_authority(struct proxy_request *r, struct piece a, uint16_t por
 	const char *bracket = a.n && *a.p == '[' ? memchr(a.p, ']', a.n) : NULL;
 	struct piece host = a;
 
-	r->port = port;
+	r->to.port = port;
 	if (colon && (!bracket || colon > bracket)) {
 		host.n = (size_t)(colon - a.p);
 		if (!take_port(r, (struct piece){colon + 1, a.n - host.n - 1}))
 			return false;
 	}
-	if (r->port == 0)
+	if (r->to.port == 0)
 		return false;
 	if (bracket) {
 		if (bracket + 1 != host.p + host.n)
@@ -181,7 +181,8 @@ static bool take_authority(struct proxy_request *r, struct piece a, uint16_t por
 		return false;
 	}
 	/* An authority with a name before an @ is refused: programs hide one address behind another so (RFC 9110, section 4.2.4). */
-	return host.n && !memchr(host.p, '@', host.n) && proxy_take_host(r, host.p, host.n);
+	return host.n && !memchr(host.p, '@', host.n) &&
+	       proxy_take_host(r->to.host, host.p, host.n);
 }
 
 /* The authority of http://AUTHORITY/PATH, and the path, of at least one byte. False: no such address. */

@@ -12,9 +12,6 @@ enum proxy_verdict proxy_http_read(struct proxy_request *r, const struct proxy_l
 void proxy_http_say(struct proxy_reply *reply, unsigned status, const char *phrase,
                     const char *more, const char *why);
 
-/* Takes the host of n bytes. False: empty, too long, or a byte that no host has. */
-bool proxy_take_host(struct proxy_request *r, const char *p, size_t n);
-
 /* Whether both are the name and the password that are asked for; takes as long whatever is wrong. */
 bool proxy_login_holds(const struct proxy_login *login, const char *name, size_t name_len,
                        const char *password, size_t password_len);

@@ -2,11 +2,11 @@
 /* The proxy's loop: addresses on which it listens, clients by the state they are in, time limits, and the end. */
 #include "libcoyo/proxy/proxy.h"
 #include "base/cc.h"
+#include "libcoyo/proxy/associate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +23,6 @@
 #define EVENTS_PER_ROUND 256
 #define CLIENTS_MAX      32768
 #define FDS_OWN          64 /* of the process, besides two of each client */
-#define TELL_MAX         10 /* failures printed in a second */
 #define BACKLOG          1024
 #define PAUSE_MS         100 /* after descriptors or room for clients were missing */
 
@@ -110,32 +109,6 @@ static void bury(struct proxy *x)
 			free(c->asking->bytes);
 		free(c->asking);
 		free(c);
-	}
-}
-
-/* Whether a line may be printed now: not too many in a second, and none where nobody reads them, which would hold up all clients. */
-static bool may_tell(struct proxy *x)
-{
-	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-
-	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-		return false;
-	if (x->now >= x->told_since + 1000) {
-		if (x->untold)
-			fprintf(stderr, "coyo: %u failures more\n", x->untold);
-		x->told_since = x->now;
-		x->told = x->untold = 0;
-	}
-	return x->told < TELL_MAX;
-}
-
-void proxy_tell(struct proxy *x, const struct proxy_request *r, const char *why)
-{
-	if (may_tell(x)) {
-		x->told++;
-		fprintf(stderr, "coyo: %s:%u: %s\n", r->host, r->port, why);
-	} else {
-		x->untold++;
 	}
 }
 
@@ -384,7 +357,7 @@ static int open_listener(struct proxy *x, struct proxy_watch *w, const struct so
 /* Two descriptors for each client are to be had. */
 static unsigned clients_max(void)
 {
-	const rlim_t want = 2 * CLIENTS_MAX + FDS_OWN;
+	const rlim_t want = 2 * CLIENTS_MAX + 2 * ASSOCIATIONS_MAX + FDS_OWN;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
@@ -418,8 +391,9 @@ static int open_own(struct proxy *x, char why[COYO_WHY_MAX])
 		return sentence(why, "out of file descriptors: %s", strerror(errno));
 	x->scratch = malloc(PROXY_CHUNK);
 	x->finder = finder_new(x->cfg->socket, x->found.fd);
+	x->associations = associations_new(x->cfg->idle_s);
 	errno = ENOMEM;
-	return x->scratch && x->finder ? 0 : sentence(why, "out of memory");
+	return x->scratch && x->finder && x->associations ? 0 : sentence(why, "out of memory");
 }
 
 static int open_all(struct proxy *x, char why[COYO_WHY_MAX])
@@ -462,6 +436,8 @@ static void close_all(struct proxy *x)
 		close_fd(x->listeners[i].fd);
 	if (x->finder)
 		finder_leave(x->finder);
+	if (x->associations)
+		associations_leave(x->associations);
 	close_fd(x->found.fd);
 	close_fd(x->signals.fd);
 	close_fd(x->epoll);

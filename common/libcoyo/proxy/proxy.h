@@ -16,6 +16,7 @@ struct proxy_cfg {
 	unsigned listeners;
 	bool direct;                     /* what is not of this network goes to the ordinary one */
 	const struct proxy_login *login; /* NULL: none is asked for */
+	unsigned idle_s;                 /* so long an association may carry nothing */
 };
 
 /* Serves until SIGTERM or SIGINT: 0. Else -errno and a sentence in why. One line on standard error names each address when all are served. */
@@ -23,6 +24,8 @@ int proxy_run(const struct proxy_cfg *cfg, char why[COYO_WHY_MAX]);
 
 /* What epoll points at. */
 enum proxy_kind { PROXY_LISTENER = 1, PROXY_SIGNALS, PROXY_FOUND, PROXY_NEAR, PROXY_FAR };
+
+struct associations;
 
 struct proxy_watch {
 	enum proxy_kind kind;
@@ -80,14 +83,13 @@ struct proxy {
 	int epoll;
 	struct proxy_watch listeners[PROXY_LISTENERS_MAX], signals, found;
 	struct proxy_finder *finder;
+	struct associations *associations;
 	unsigned nclients, nclients_max;
 	bool paused, stopping;
 	uint64_t paused_at; /* ms */
 	uint64_t now;       /* ms */
 	/* By state, those that came last at the end; and those that can go on without waiting. */
 	struct proxy_clients in[PROXY_DEAD + 1], ready;
-	uint64_t told_since; /* ms: failures are counted since */
-	unsigned told, untold;
 	uint8_t *scratch; /* PROXY_CHUNK */
 };
 
@@ -103,8 +105,6 @@ void proxy_enter(struct proxy *x, struct proxy_client *c, enum proxy_state state
 void proxy_ready(struct proxy *x, struct proxy_client *c);
 /* Closes all that the client has; reset: its ends are told that the stream broke. */
 void proxy_drop(struct proxy *x, struct proxy_client *c, bool reset);
-/* Prints that a client could not be served, unless much was printed in the last moment. */
-void proxy_tell(struct proxy *x, const struct proxy_request *r, const char *why);
 
 /* proxy_client.c: from a client's first byte until it relays. Goes on as far as it can. */
 void proxy_client_go(struct proxy *x, struct proxy_client *c);

@@ -12,14 +12,12 @@
 #define SOCKS_LOGIN     0x02 /* name and password, RFC 1929 */
 #define SOCKS_NO_METHOD 0xff
 #define SOCKS_CONNECT   0x01
-#define SOCKS_IPV4      0x01
-#define SOCKS_NAME      0x03
-#define SOCKS_IPV6      0x04
+#define SOCKS_ASSOCIATE 0x03
 /* Replies that are not the outcome of an attempt. */
 #define SOCKS_FAILURE         0x01
 #define SOCKS_NO_COMMAND      0x07
 #define SOCKS_NO_ADDRESS_TYPE 0x08
-#define SOCKS_REPLY_BYTES     10 /* with an address of IPv4, as all replies here */
+#define SOCKS_BEFORE_ADDRESS  3
 
 static const struct {
 	uint8_t socks;
@@ -30,18 +28,6 @@ static const struct {
         PROXY_OUTCOMES(OUTCOME_ROW)
 #undef OUTCOME_ROW
 };
-
-bool proxy_take_host(struct proxy_request *r, const char *p, size_t n)
-{
-	if (n == 0 || n > PROXY_HOST_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (p[i] <= ' ' || p[i] > '~')
-			return false;
-	memcpy(r->host, p, n);
-	r->host[n] = '\0';
-	return true;
-}
 
 /* Whether n bytes are text, in a time that does not tell where they differ. */
 static bool same(const char *text, const char *p, size_t n)
@@ -69,13 +55,24 @@ static void say(struct proxy_reply *reply, uint8_t a, uint8_t b)
 	reply->text[1] = (char)b;
 }
 
-static void socks_reply(struct proxy_reply *reply, uint8_t code)
+/* With that address, of 4 or 16 bytes. */
+static void socks_reply(struct proxy_reply *reply, uint8_t code, const uint8_t *host, size_t bytes,
+                        uint16_t port)
 {
-	memset(reply->text, 0, SOCKS_REPLY_BYTES);
-	reply->len = SOCKS_REPLY_BYTES;
-	reply->text[0] = SOCKS_VERSION;
-	reply->text[1] = (char)code;
-	reply->text[3] = SOCKS_IPV4;
+	uint8_t *p = (uint8_t *)reply->text;
+
+	p[0] = SOCKS_VERSION;
+	p[1] = code;
+	p[2] = 0;
+	reply->len = SOCKS_BEFORE_ADDRESS +
+	             proxy_address_write(host, bytes, port, p + SOCKS_BEFORE_ADDRESS);
+}
+
+static void socks_say(struct proxy_reply *reply, uint8_t code)
+{
+	static const uint8_t none[4];
+
+	socks_reply(reply, code, none, sizeof(none), 0);
 }
 
 /* The methods that the client offers: RFC 1928, section 3. */
@@ -126,34 +123,9 @@ static enum proxy_verdict read_login(struct proxy_request *r, const struct proxy
 	return PROXY_NEXT;
 }
 
-static bool take_ipv4(struct proxy_request *r, const uint8_t *p)
-{
-	snprintf(r->host, sizeof(r->host), "%u.%u.%u.%u", p[0], p[1], p[2], p[3]);
-	return true;
-}
-
-static bool take_ipv6(struct proxy_request *r, const uint8_t *p)
-{
-	size_t at = 0;
-
-	for (unsigned i = 0; i < 16; i += 2)
-		at += (size_t)snprintf(r->host + at, sizeof(r->host) - at, "%s%x", i ? ":" : "",
-		                       (unsigned)p[i] << 8 | p[i + 1]);
-	return true;
-}
-
-/* Takes the address of `len` bytes at p, and the port behind it. */
-static bool take_address(struct proxy_request *r, uint8_t type, const uint8_t *p, size_t len)
-{
-	r->port = (uint16_t)(p[len] << 8 | p[len + 1]);
-	if (type == SOCKS_IPV4)
-		return take_ipv4(r, p);
-	return type == SOCKS_IPV6 ? take_ipv6(r, p) : proxy_take_host(r, (const char *)p, len);
-}
-
 static enum proxy_verdict refuse(struct proxy_reply *reply, uint8_t code)
 {
-	socks_reply(reply, code);
+	socks_say(reply, code);
 	return PROXY_REFUSED;
 }
 
@@ -161,28 +133,30 @@ static enum proxy_verdict refuse(struct proxy_reply *reply, uint8_t code)
 static enum proxy_verdict read_command(struct proxy_request *r, const uint8_t *p, size_t n,
                                        size_t *used, struct proxy_reply *reply)
 {
-	size_t at = 4, len = 0;
+	enum proxy_address_found found = PROXY_ADDRESS_MORE;
+	size_t address = 0;
 
 	*used = n;
 	if (p[0] != SOCKS_VERSION || (n > 2 && p[2] != 0))
 		return refuse(reply, SOCKS_FAILURE);
-	if (n > 3 && p[3] == SOCKS_IPV4)
-		len = 4;
-	else if (n > 3 && p[3] == SOCKS_IPV6)
-		len = 16;
-	else if (n > 3 && p[3] != SOCKS_NAME)
+	if (n > SOCKS_BEFORE_ADDRESS)
+		found = proxy_address_read(p + SOCKS_BEFORE_ADDRESS, n - SOCKS_BEFORE_ADDRESS,
+		                           &r->to, &address);
+	if (found == PROXY_ADDRESS_TYPE)
 		return refuse(reply, SOCKS_NO_ADDRESS_TYPE);
-	else if (n > 4)
-		at = 5, len = p[4];
 	*used = 0;
-	if (n < 5 || n < at + len + 2)
+	if (found == PROXY_ADDRESS_MORE)
 		return PROXY_MORE;
-	*used = at + len + 2;
-	if (!take_address(r, p[3], p + at, len))
+	*used = SOCKS_BEFORE_ADDRESS + address;
+	if (found == PROXY_ADDRESS_NAME)
 		return refuse(reply, SOCKS_FAILURE);
+	if (p[1] == SOCKS_ASSOCIATE) {
+		r->protocol = PROXY_ASSOCIATE;
+		return PROXY_WANTED;
+	}
 	if (p[1] != SOCKS_CONNECT)
 		return refuse(reply, SOCKS_NO_COMMAND);
-	return r->port ? PROXY_WANTED : refuse(reply, SOCKS_FAILURE);
+	return r->to.port ? PROXY_WANTED : refuse(reply, SOCKS_FAILURE);
 }
 
 enum proxy_verdict proxy_read(struct proxy_request *r, const struct proxy_login *login,
@@ -209,14 +183,23 @@ void proxy_answer(const struct proxy_request *r, enum proxy_outcome outcome, con
                   struct proxy_reply *reply)
 {
 	reply->len = 0;
-	if (r->protocol == PROXY_SOCKS5)
-		socks_reply(reply, outcomes[outcome].socks);
+	if (r->protocol == PROXY_SOCKS5 ||
+	    (r->protocol == PROXY_ASSOCIATE && outcome != PROXY_OPEN))
+		socks_say(reply, outcomes[outcome].socks);
+	else if (r->protocol == PROXY_ASSOCIATE)
+		return;
 	else if (outcome != PROXY_OPEN)
 		proxy_http_say(reply, outcomes[outcome].status, outcomes[outcome].phrase, "", why);
 	else if (r->protocol == PROXY_CONNECT)
 		reply->len =
 		        (size_t)snprintf(reply->text, sizeof(reply->text), "HTTP/1.1 %u %s\r\n\r\n",
 		                         outcomes[outcome].status, outcomes[outcome].phrase);
+}
+
+void proxy_answer_associated(const uint8_t *host, size_t bytes, uint16_t port,
+                             struct proxy_reply *reply)
+{
+	socks_reply(reply, outcomes[PROXY_OPEN].socks, host, bytes, port);
 }
 
 void proxy_answer_late(const struct proxy_request *r, struct proxy_reply *reply)

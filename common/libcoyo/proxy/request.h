@@ -2,11 +2,8 @@
 /* What a client of the proxy asks for: SOCKS5 (RFC 1928, RFC 1929) and HTTP/1 (RFC 9110, section 9.3.6, and RFC 9112, section 3.2.2), read from
  * bytes that may come in any pieces, and answered. Pure: no descriptor, no clock, no memory of its own. */
 #pragma once
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "libcoyo/proxy/address.h"
 
-#define PROXY_HOST_MAX 255 /* bytes of a host name (RFC 1928, section 5) */
 #define PROXY_HEAD_MAX \
 	(16 * 1024)          /* bytes of one message of a client: a longer HTTP head is refused */
 #define PROXY_FIELDS_MAX 100 /* fields in the head of a request of HTTP */
@@ -16,8 +13,9 @@
 
 enum proxy_protocol {
 	PROXY_SOCKS5 = 1,
-	PROXY_CONNECT, /* HTTP: a tunnel */
-	PROXY_FORWARD, /* HTTP: one request with the whole address of what it wants */
+	PROXY_ASSOCIATE, /* SOCKS5: an association for datagrams */
+	PROXY_CONNECT,   /* HTTP: a tunnel */
+	PROXY_FORWARD,   /* HTTP: one request with the whole address of what it wants */
 };
 
 /* What is awaited next. */
@@ -32,9 +30,8 @@ struct proxy_request {
 	enum proxy_stage stage;
 	enum proxy_protocol protocol; /* 0: not known yet */
 	size_t scanned;               /* HTTP: so many bytes have no end of the head */
-	uint16_t port;
-	char host[PROXY_HOST_MAX +
-	          1]; /* printable ASCII without spaces; an IPv6 address without brackets */
+	/* What it wants; PROXY_ASSOCIATE: whence it will send its datagrams, zeros where it does not know. */
+	struct proxy_address to;
 };
 
 /* What a client has to say before it is served. */
@@ -82,10 +79,14 @@ enum proxy_outcome {
 #undef PROXY_OUTCOME_ENUM
 };
 
-/* Answers a request that was PROXY_WANTED. why: one sentence, which HTTP carries; unused with PROXY_OPEN. Of PROXY_FORWARD the server answers:
- * nothing is to be sent where the outcome is PROXY_OPEN. */
+/* Answers a request that was PROXY_WANTED. why: one sentence, which HTTP carries; unused with PROXY_OPEN. Of PROXY_FORWARD the server answers,
+ * of PROXY_ASSOCIATE proxy_answer_associated(): nothing is to be sent where the outcome is PROXY_OPEN. */
 void proxy_answer(const struct proxy_request *r, enum proxy_outcome outcome, const char *why,
                   struct proxy_reply *reply);
+
+/* Answers a request for an association: datagrams are taken at that address, of 4 or 16 bytes. */
+void proxy_answer_associated(const uint8_t *host, size_t bytes, uint16_t port,
+                             struct proxy_reply *reply);
 
 /* The client has not said in time what it wants. */
 void proxy_answer_late(const struct proxy_request *r, struct proxy_reply *reply);

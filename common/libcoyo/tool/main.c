@@ -32,6 +32,7 @@ static const char usage[] =
         "  coyo proxy [OPTION]...    SOCKS5 and HTTP proxy for programs that know one; options:\n"
         "     -l ADDRESS:PORT        listen there (may be given again; default: 127.0.0.1:1080)\n"
         "     --user NAME:FILE       ask for this name, and the password in FILE's first line\n"
+        "     --udp-idle SECONDS     how long an association for datagrams may carry nothing\n"
         "     --direct               what is not of this network goes to the ordinary one\n"
         "     --any-address          -l may name an address that is no loopback address\n"
         "  coyo resolver [-l ADDRESS:PORT]... [--prefix BYTE]\n"

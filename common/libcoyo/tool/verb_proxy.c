@@ -9,11 +9,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_ADDRESS "127.0.0.1:1080"
+#define DEFAULT_IDLE_S  300 /* RFC 4787, section 4.3 */
+#define IDLE_S_MAX      86400
 
 /* The first line of the file, which nobody else may read. */
 static int read_password(const char *path, char password[PROXY_HOST_MAX + 1],
@@ -63,6 +66,15 @@ static int take_login(const char *text, struct proxy_login *login, char why[COYO
 	return read_password(colon + 1, login->password, why);
 }
 
+static bool take_idle(const char *text, unsigned *seconds)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	*seconds = (unsigned)v;
+	return *text >= '0' && *text <= '9' && !*end && v >= 1 && v <= IDLE_S_MAX;
+}
+
 /* Everybody who reaches the proxy opens streams in the name of this node. */
 static int check_addresses(const struct proxy_cfg *cfg, bool any)
 {
@@ -85,9 +97,10 @@ int verb_proxy(int argc, char **argv, const char *socket)
 {
 	static const struct option longs[] = {{"any-address", no_argument, NULL, 'a'},
 	                                      {"direct", no_argument, NULL, 'd'},
+	                                      {"udp-idle", required_argument, NULL, 'i'},
 	                                      {"user", required_argument, NULL, 'u'},
 	                                      {0}};
-	struct proxy_cfg cfg = {.socket = socket};
+	struct proxy_cfg cfg = {.socket = socket, .idle_s = DEFAULT_IDLE_S};
 	struct proxy_login login;
 	char why[COYO_WHY_MAX];
 	bool any = false;
@@ -98,6 +111,8 @@ int verb_proxy(int argc, char **argv, const char *socket)
 			any = true;
 		else if (c == 'd')
 			cfg.direct = true;
+		else if (c == 'i' && !take_idle(optarg, &cfg.idle_s))
+			return verb_misuse("--udp-idle takes seconds, from 1 to 86400");
 		else if (c == 'l' && (cfg.listeners == PROXY_LISTENERS_MAX ||
 		                      !verb_address(optarg, &cfg.at[cfg.listeners++])))
 			return verb_misuse(
@@ -106,15 +121,18 @@ int verb_proxy(int argc, char **argv, const char *socket)
 			return verb_complain(PROGRAM_USAGE, why);
 		else if (c == 'u')
 			cfg.login = &login;
-		else if (c != 'l')
+		else if (c != 'l' && c != 'i')
 			return verb_misuse(
 			        "proxy takes -l ADDRESS:PORT, --user NAME:PASSWORD-FILE, "
-			        "--direct and --any-address");
+			        "--udp-idle SECONDS, --direct and --any-address");
 	}
 	if (optind != argc)
 		return verb_misuse("proxy takes options only");
 	if (cfg.listeners == 0 && !verb_address(DEFAULT_ADDRESS, &cfg.at[cfg.listeners++]))
 		return verb_misuse("no address to listen on");
+	/* Sockets of the library find the daemon so. */
+	if (setenv("COYO_SOCKET", coyo_socket_path(socket), 1) < 0)
+		return verb_complain(PROGRAM_FAILED, "out of memory");
 	r = check_addresses(&cfg, any);
 	return r == PROGRAM_DONE ? serve(&cfg) : r;
 }

@@ -66,8 +66,8 @@ static struct course everyhow(const struct proxy_login *who, const void *bytes, 
 		assert_int_equal(c.verdict, whole.verdict);
 		assert_int_equal(c.said, whole.said);
 		assert_memory_equal(c.reply, whole.reply, whole.said);
-		assert_string_equal(c.request.host, whole.request.host);
-		assert_int_equal(c.request.port, whole.request.port);
+		assert_string_equal(c.request.to.host, whole.request.to.host);
+		assert_int_equal(c.request.to.port, whole.request.to.port);
 		if (c.verdict != PROXY_REFUSED)
 			assert_int_equal(c.left, whole.left);
 	}
@@ -81,8 +81,8 @@ static void wants(const struct course *c, enum proxy_protocol protocol, const ch
 {
 	assert_int_equal(c->verdict, PROXY_WANTED);
 	assert_int_equal(c->request.protocol, protocol);
-	assert_string_equal(c->request.host, host);
-	assert_int_equal(c->request.port, port);
+	assert_string_equal(c->request.to.host, host);
+	assert_int_equal(c->request.to.port, port);
 	assert_int_equal(c->left, left);
 }
 
@@ -109,8 +109,8 @@ static void test_socks_refused(void **state)
 	} rows[] = {
 #define ROW(text, code) {text, sizeof(text) - 1, code}
 	        ROW("\5\1\0\5\2\0\1\177\0\0\1\0\1", 7), /* BIND */
-	        ROW("\5\1\0\5\3\0\1\0\0\0\0\0\0", 7),   /* UDP ASSOCIATE, from anywhere */
-	        ROW("\5\1\0\5\11\0\3\1x\0\1", 7),       /* no such command */
+	        ROW("\5\1\0\5\3\0\3\0\0\1", 1),   /* UDP ASSOCIATE, from a name without a byte */
+	        ROW("\5\1\0\5\11\0\3\1x\0\1", 7), /* no such command */
 	        ROW("\5\1\0\5\1\0\2\1\1\1\1\1\1", 8),   /* no such address type */
 	        ROW("\5\1\0\5\1\0\1\177\0\0\1\0\0", 1), /* port 0 */
 	        ROW("\5\1\0\4\1\0\1\177\0\0\1\0\1", 1), /* another version */
@@ -130,6 +130,31 @@ static void test_socks_refused(void **state)
 		assert_int_equal(c.reply[2], 5);
 		assert_int_equal(c.reply[3], rows[i].code);
 	}
+}
+
+/* Whence datagrams will come need not be known. */
+static void test_socks_associate(void **state)
+{
+	struct course c = SOCKS(NULL, "\5\1\0\5\3\0\1\0\0\0\0\0\0");
+	struct proxy_reply reply;
+	uint8_t six[16] = {[15] = 1};
+
+	(void)state;
+	wants(&c, PROXY_ASSOCIATE, "0.0.0.0", 0, 0);
+	c = SOCKS(NULL, "\5\1\0\5\3\0\1\177\0\0\1\1\2x");
+	wants(&c, PROXY_ASSOCIATE, "127.0.0.1", 258, 1);
+	proxy_answer(&c.request, PROXY_OPEN, NULL, &reply);
+	assert_int_equal(reply.len, 0);
+	proxy_answer(&c.request, PROXY_FAILED, "", &reply);
+	assert_int_equal(reply.len, 10);
+	assert_memory_equal(reply.text, "\5\1\0\1\0\0\0\0\0\0", 10);
+	proxy_answer_associated((const uint8_t *)"\177\0\0\1", 4, 0x1234, &reply);
+	assert_int_equal(reply.len, 10);
+	assert_memory_equal(reply.text, "\5\0\0\1\177\0\0\1\x12\x34", 10);
+	proxy_answer_associated(six, sizeof(six), 0x1234, &reply);
+	assert_int_equal(reply.len, 22);
+	assert_memory_equal(reply.text, "\5\0\0\4", 4);
+	assert_memory_equal(reply.text + 19, "\1\x12\x34", 3);
 }
 
 static void test_socks_login(void **state)
@@ -349,11 +374,11 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_socks_connect), cmocka_unit_test(test_socks_refused),
-	        cmocka_unit_test(test_socks_login),   cmocka_unit_test(test_http_connect),
-	        cmocka_unit_test(test_http_refused),  cmocka_unit_test(test_http_login),
-	        cmocka_unit_test(test_http_limits),   cmocka_unit_test(test_http_forward),
-	        cmocka_unit_test(test_answers),
+	        cmocka_unit_test(test_socks_connect),   cmocka_unit_test(test_socks_refused),
+	        cmocka_unit_test(test_socks_associate), cmocka_unit_test(test_socks_login),
+	        cmocka_unit_test(test_http_connect),    cmocka_unit_test(test_http_refused),
+	        cmocka_unit_test(test_http_login),      cmocka_unit_test(test_http_limits),
+	        cmocka_unit_test(test_http_forward),    cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
