@@ -138,7 +138,7 @@ struct cp_unreachable {
 	int32_t err; /* positive errno: EHOSTUNREACH, ENETUNREACH, ETIMEDOUT */
 	/* Connections end that have been opening, or whose data has been waiting, for at least so long; others only remember err. */
 	uint32_t opening_ms, waiting_ms;
-	bool direct; /* instead: those end that wait for a path of one link, as it is no neighbour */
+	uint8_t direct; /* not 0: only those end that wait for a path of one link, since it is no neighbour */
 	struct node_id remote;
 };
 

@@ -12,7 +12,7 @@ struct dp_want {
 	/* EVT_RESOLVE: which of this node's programs asks, below 2^24; look-ups are shared among them. */
 	uint32_t asker;
 	/* EVT_WANT: for connections that go to a neighbour over its own link, or nowhere. */
-	bool direct;
+	uint8_t direct; /* 0: no */
 };
 
 /* CMD_RESOLVED: the id that begins as the target of an EVT_RESOLVE does, or that there is none. */
