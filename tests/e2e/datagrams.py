@@ -15,14 +15,10 @@ import time
 
 import lib
 from lib import check, coyonet
+from coyolib import AF_COYO, Address, Library
 
-AF_COYO = 0x4359
 MOST = 1902  # bytes, whatever the path
 DROPPED_FROM = 400000  # bytes sent to a program that reads none: more than its ring holds
-
-
-class Address(ctypes.Structure):
-    _fields_ = [("family", ctypes.c_uint16), ("port", ctypes.c_uint16), ("pad", ctypes.c_uint32), ("id", ctypes.c_uint8 * 64)]
 
 
 class PollFd(ctypes.Structure):
@@ -30,11 +26,10 @@ class PollFd(ctypes.Structure):
 
 
 def library(build):
-    c = ctypes.CDLL(os.path.join(build, "common/libcoyo/libcoyo.so.0"), use_errno=True)
-    for name in ("coyo_send", "coyo_recv", "coyo_sendto", "coyo_recvfrom"):
-        getattr(c, name).restype = ctypes.c_ssize_t
-    c.coyo_sendto.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32]
-    c.coyo_recvfrom.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    c = Library(build)
+    c.lib.coyo_sendto.restype = c.lib.coyo_recvfrom.restype = ctypes.c_ssize_t
+    c.lib.coyo_sendto.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32]
+    c.lib.coyo_recvfrom.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
     return c
 
 
@@ -42,19 +37,8 @@ class Socket:
     """A socket for datagrams of this process, which is attached to one daemon."""
 
     def __init__(self, c):
-        self.c = c
+        self.call, self.address = c.call, c.address
         self.h = self.call("coyo_socket", AF_COYO, socket.SOCK_DGRAM, 0)
-
-    def call(self, name, *args):
-        r = getattr(self.c, name)(*args)
-        if r < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        return r
-
-    def address(self, node_id, port):
-        to = Address(AF_COYO, socket.htons(port), 0)
-        self.call("coyo_parse_id", node_id.encode(), to.id, None)
-        return to
 
     def bind(self, port):
         at = Address(AF_COYO, socket.htons(port), 0)

@@ -28,9 +28,13 @@ class Library:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return r
 
-    def connect(self, node_id, port):
+    def address(self, node_id, port):
         to = Address(AF_COYO, socket.htons(port), 0)
         self.call("coyo_parse_id", node_id.encode(), to.id, None)
+        return to
+
+    def connect(self, node_id, port):
+        to = self.address(node_id, port)
         h = self.call("coyo_socket", AF_COYO, socket.SOCK_STREAM, 0)
         try:
             self.call("coyo_connect", h, ctypes.byref(to), ctypes.sizeof(to))

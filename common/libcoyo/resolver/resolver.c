@@ -3,6 +3,7 @@
 #include "libcoyo/resolver/resolver.h"
 #include "base/be.h"
 #include "base/cc.h"
+#include "libcoyo/dial.h"
 #include "libcoyo/resolver/lookup.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -243,17 +243,6 @@ static void serve(struct resolver *x)
 
 /* ---- beginning and end ---- */
 
-COYO_PRINTF(2, 3) static int sentence(char why[COYO_WHY_MAX], const char *format, ...)
-{
-	int err = errno;
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, COYO_WHY_MAX, format, ap);
-	va_end(ap);
-	return -err;
-}
-
 static socklen_t length_of(const struct sockaddr_storage *at)
 {
 	return at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
@@ -287,13 +276,14 @@ static int open_socket(const struct sockaddr_storage *at, int type, int *fd, cha
 	address_text(at, text);
 	*fd = socket(at->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
-		return sentence(why, "cannot make a socket for %s: %s", text, strerror(errno));
+		return dial_fail(why, errno, "cannot make a socket for %s: %s", text,
+		                 strerror(errno));
 	if (type == SOCK_STREAM)
 		(void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(*fd, (const struct sockaddr *)at, length_of(at)) < 0 ||
 	    (type == SOCK_STREAM && listen(*fd, BACKLOG) < 0))
-		return sentence(why, "cannot answer on %s: %s%s", text, strerror(errno),
-		                advice(errno));
+		return dial_fail(why, errno, "cannot answer on %s: %s%s", text, strerror(errno),
+		                 advice(errno));
 	return 0;
 }
 
@@ -308,7 +298,7 @@ static int open_all(struct resolver *x, char why[COYO_WHY_MAX])
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	x->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (x->signals < 0)
-		return sentence(why, "out of file descriptors: %s", strerror(errno));
+		return dial_fail(why, errno, "out of file descriptors: %s", strerror(errno));
 	for (unsigned i = 0; r == 0 && i < x->cfg->addresses; i++) {
 		r = open_socket(&x->cfg->at[i], SOCK_DGRAM, &x->udp[i], why);
 		if (r == 0)

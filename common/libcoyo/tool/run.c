@@ -2,11 +2,11 @@
 /* Looks into a program's file. */
 #include "libcoyo/tool/run.h"
 #include "base/cc.h"
+#include "libcoyo/dial.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +16,6 @@
 #include <unistd.h>
 
 #define SCRIPTS_MAX 4 /* interpreters that are scripts themselves */
-
-COYO_PRINTF(3, 4) static int fail(char why[COYO_WHY_MAX], int err, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, COYO_WHY_MAX, format, ap);
-	va_end(ap);
-	return -err;
-}
 
 static bool runs(const char *path)
 {
@@ -41,8 +31,8 @@ int run_find(const char *name, char path[PATH_MAX], char why[COYO_WHY_MAX])
 	if (strchr(name, '/')) {
 		snprintf(path, PATH_MAX, "%s", name);
 		return runs(path) ? 0
-		                  : fail(why, ENOENT, "%.200s is no program that can be started",
-		                         name);
+		                  : dial_fail(why, ENOENT,
+		                              "%.200s is no program that can be started", name);
 	}
 	for (const char *at = folders ? folders : "/usr/bin:/bin"; *at;) {
 		size_t n = strcspn(at, ":");
@@ -53,7 +43,7 @@ int run_find(const char *name, char path[PATH_MAX], char why[COYO_WHY_MAX])
 			return 0;
 		at += n + (at[n] == ':');
 	}
-	return fail(why, ENOENT, "there is no program %.200s in $PATH", name);
+	return dial_fail(why, ENOENT, "there is no program %.200s in $PATH", name);
 }
 
 /* The interpreter that a script's first line names. False: it is no script. */
@@ -99,21 +89,23 @@ static int check_elf(int fd, const Elf64_Ehdr *e, const char *path, char why[COY
 	char linker[256];
 
 	if (e->e_ident[EI_CLASS] != ELFCLASS64)
-		return fail(why, EPERM,
-		            "%.120s is a 32-bit program: the library that it would need is 64-bit; "
-		            "use coyo proxy or [forward]",
-		            path);
+		return dial_fail(
+		        why, EPERM,
+		        "%.120s is a 32-bit program: the library that it would need is 64-bit; "
+		        "use coyo proxy or [forward]",
+		        path);
 	if (!dynamic_linker(fd, e, linker, sizeof(linker)))
 		return 0;
 	/* The dynamic linker itself has none. */
 	if (!linker[0] && !strstr(path, "/ld-"))
-		return fail(
+		return dial_fail(
 		        why, EPERM,
 		        "%.120s is linked statically, so that no library can be put before its own",
 		        path);
 	if (strstr(linker, "musl"))
-		return fail(why, EPERM, "%.120s uses another C library (%.60s) than the GNU one",
-		            path, linker);
+		return dial_fail(why, EPERM,
+		                 "%.120s uses another C library (%.60s) than the GNU one", path,
+		                 linker);
 	return 0;
 }
 
@@ -123,15 +115,17 @@ static int check_rights(const struct stat *st, const char *path, char why[COYO_W
 	             ((st->st_mode & S_ISGID) && st->st_gid != getegid());
 
 	if (other)
-		return fail(why, EPERM,
-		            "%.120s runs with another user's rights (setuid): the system loads no "
-		            "library of yours into it",
-		            path);
+		return dial_fail(
+		        why, EPERM,
+		        "%.120s runs with another user's rights (setuid): the system loads no "
+		        "library of yours into it",
+		        path);
 	if (geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0)
-		return fail(why, EPERM,
-		            "%.120s has capabilities of its own: the system loads no library of "
-		            "yours into it",
-		            path);
+		return dial_fail(
+		        why, EPERM,
+		        "%.120s has capabilities of its own: the system loads no library of "
+		        "yours into it",
+		        path);
 	return 0;
 }
 

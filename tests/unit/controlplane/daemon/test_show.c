@@ -462,30 +462,28 @@ static void test_connections_many(void **state)
 	close(peer);
 }
 
-/* The limit counts the rows of all workers, and an answer that has all of them is not called cut. */
-static void test_connections_limit(void **state)
-{
-	static const struct {
-		unsigned limit, each, rows;
-		bool truncated;
-	} cases[] = {{600, 300, 600, false}, {599, 300, 599, true},  {300, 300, 300, true},
-	             {1, 1, 1, true},        {512, 256, 512, false}, {256, 256, 256, true}};
+struct limit_case {
+	unsigned limit, each, rows; /* each: of a worker */
+	bool truncated;
+};
 
-	(void)state;
-	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+/* `show WHAT limit=N`, whose rows the workers tell. */
+static void limits(const char *what, const struct limit_case *cases, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
 		struct jvalue *v;
 		char line[64];
 		int peer;
 
 		fake.connections = cases[i].each;
-		snprintf(line, sizeof(line), "show connections limit=%u", cases[i].limit);
+		snprintf(line, sizeof(line), "show %s limit=%u", what, cases[i].limit);
 		request(client(&peer), line);
 		while (take(peer)) {
 			pump_events(&d, take_row);
 			ctl_server_slice(&d);
 		}
 		v = document();
-		assert_int_equal(rows_of(v, "connections"), cases[i].rows);
+		assert_int_equal(rows_of(v, what), cases[i].rows);
 		assert_int_equal(jvalue_get(v, "truncated")->truth, cases[i].truncated);
 		jvalue_free(v);
 		answer_len = 0;
@@ -493,38 +491,28 @@ static void test_connections_limit(void **state)
 	}
 }
 
+/* The limit counts the rows of all workers, and an answer that has all of them is not called cut. */
+static void test_connections_limit(void **state)
+{
+	static const struct limit_case cases[] = {{600, 300, 600, false}, {599, 300, 599, true},
+	                                          {300, 300, 300, true},  {1, 1, 1, true},
+	                                          {512, 256, 512, false}, {256, 256, 256, true}};
+
+	(void)state;
+	limits("connections", cases, ARRAY_LEN(cases));
+}
+
 /* Sockets that are nobody's are left out, and do not count. */
 static void test_sockets_limit(void **state)
 {
-	static const struct {
-		unsigned limit, each, rows;
-		bool truncated;
-	} cases[] = {{1000, 300, 400, false},
-	             {400, 300, 400, false},
-	             {399, 300, 399, true},
-	             {2, 3, 2, true},
-	             {1, 3, 1, true}};
+	static const struct limit_case cases[] = {{1000, 300, 400, false},
+	                                          {400, 300, 400, false},
+	                                          {399, 300, 399, true},
+	                                          {2, 3, 2, true},
+	                                          {1, 3, 1, true}};
 
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
-		struct jvalue *v;
-		char line[64];
-		int peer;
-
-		fake.connections = cases[i].each;
-		snprintf(line, sizeof(line), "show sockets limit=%u", cases[i].limit);
-		request(client(&peer), line);
-		while (take(peer)) {
-			pump_events(&d, take_row);
-			ctl_server_slice(&d);
-		}
-		v = document();
-		assert_int_equal(rows_of(v, "sockets"), cases[i].rows);
-		assert_int_equal(jvalue_get(v, "truncated")->truth, cases[i].truncated);
-		jvalue_free(v);
-		answer_len = 0;
-		close(peer);
-	}
+	limits("sockets", cases, ARRAY_LEN(cases));
 }
 
 /* A worker that never says that its rows have ended: the answer comes without it, and says so. */
