@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The client's side of the application socket: one request line out, one answer line and a descriptor in. */
 #include "libcoyo/client.h"
+#include "base/why.h"
 #include "ipc/appabi.h"
 #include "libcoyo/dial.h"
 #include "libcoyo/door.h"
@@ -52,7 +53,7 @@ static int request(const char *socket, const struct app_request *req, int type,
 	if (r == 0)
 		return fd;
 	close(fd);
-	return dial_fail(why, -r, "lost coyod: %s", strerror(-r));
+	return why_say(why, COYO_WHY_MAX, -r, "lost coyod: %s", strerror(-r));
 }
 
 /* The answer's descriptor, or a negative errno; the answer itself in *ans. */
@@ -61,9 +62,9 @@ static int take_stream(int fd, struct app_answer *ans, int flags, char why[COYO_
 	int passed, r = read_answer(fd, ans, &passed, flags, why);
 
 	if (r == 0 && passed < 0)
-		return dial_fail(why, EPROTO,
-		                 "coyod's answer carries no stream: this process may be out "
-		                 "of file descriptors");
+		return why_say(why, COYO_WHY_MAX, EPROTO,
+		               "coyod's answer carries no stream: this process may be out "
+		               "of file descriptors");
 	if (r == 0)
 		return passed;
 	if (passed >= 0)
@@ -78,7 +79,7 @@ static int ask_stream(const char *socket, const struct sockaddr_coyo *to, int ty
 	struct app_request req = {.type = APP_REQ_CONNECT, .port = ntohs(to->scoyo_port)};
 
 	if (to->scoyo_family != AF_COYO || to->scoyo_port == 0)
-		return dial_fail(why, EINVAL, "not an address of this network");
+		return why_say(why, COYO_WHY_MAX, EINVAL, "not an address of this network");
 	memcpy(req.id.b, to->scoyo_id, ID_BYTES);
 	return request(socket, &req, type, why);
 }
@@ -122,7 +123,8 @@ int client_listen_ask(const char *socket, uint16_t port, unsigned backlog, char 
 	struct app_request req = {.type = APP_REQ_LISTEN, .port = port};
 
 	if (port == 0)
-		return dial_fail(why, EINVAL, "the port must be a number from 1 to 65535");
+		return why_say(why, COYO_WHY_MAX, EINVAL,
+		               "the port must be a number from 1 to 65535");
 	req.backlog =
 	        backlog == 0 ? APP_BACKLOG_DEFAULT : (uint32_t)min_u64(backlog, APP_BACKLOG_MAX);
 	return request(socket, &req, SOCK_STREAM, why);
@@ -189,7 +191,7 @@ COYO_EXPORT int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char 
 	enum id_parse_result r = id_parse(text, strlen(text), &out);
 
 	if (r != ID_PARSE_OK)
-		return dial_fail(why, EINVAL, "%s", id_parse_error(r));
+		return why_say(why, COYO_WHY_MAX, EINVAL, "%s", id_parse_error(r));
 	memcpy(id, out.b, ID_BYTES);
 	return 0;
 }
@@ -238,7 +240,7 @@ COYO_EXPORT int coyo_resolve(const char *socket, const char *name, uint8_t id[CO
 	                              : resolve_inside(name, &found, reason);
 
 	if (r < 0)
-		return dial_fail(why, -r, "%s", reason);
+		return why_say(why, COYO_WHY_MAX, -r, "%s", reason);
 	memcpy(id, found.b, ID_BYTES);
 	return 0;
 }

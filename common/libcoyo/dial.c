@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reaching the daemon: its socket, lines to it, and its answers with what is passed along. */
 #include "libcoyo/dial.h"
+#include "base/why.h"
 #include "libcoyo/door.h"
 #include "resolve/ask.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-int dial_fail(char why[COYO_WHY_MAX], int err, const char *format, ...)
-{
-	va_list ap;
-
-	if (why) {
-		va_start(ap, format);
-		vsnprintf(why, COYO_WHY_MAX, format, ap);
-		va_end(ap);
-	}
-	return -err;
-}
 
 COYO_EXPORT const char *coyo_socket_path(const char *socket)
 {
@@ -37,32 +24,33 @@ int dial_daemon(const char *socket_arg, int type, char why[COYO_WHY_MAX])
 	if (!socket_arg && door_now())
 		return door_dial(type, why);
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return dial_fail(why, ENAMETOOLONG,
-		                 "the socket path %.100s... is longer than %zu bytes", path,
-		                 sizeof(sun.sun_path) - 1);
+		return why_say(why, COYO_WHY_MAX, ENAMETOOLONG,
+		               "the socket path %.100s... is longer than %zu bytes", path,
+		               sizeof(sun.sun_path) - 1);
 	strcpy(sun.sun_path, path);
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return dial_fail(why, errno, "cannot make a socket: %s", strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "cannot make a socket: %s",
+		               strerror(errno));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
 	err = errno;
 	close(fd);
 	if (err == EACCES || err == EPERM)
-		return dial_fail(why, err,
-		                 "no permission for the daemon's socket %s: join the group that "
-		                 "owns it, or see [api] mode in coyod's configuration",
-		                 path);
+		return why_say(why, COYO_WHY_MAX, err,
+		               "no permission for the daemon's socket %s: join the group that "
+		               "owns it, or see [api] mode in coyod's configuration",
+		               path);
 	if (err == ENOENT || err == ECONNREFUSED)
-		return dial_fail(
-		        why, err == ENOENT ? ENOENT : ENOTCONN,
+		return why_say(
+		        why, COYO_WHY_MAX, err == ENOENT ? ENOENT : ENOTCONN,
 		        "coyod is not running: nothing answers on %s; start `coyod -c FILE`, or "
 		        "name its socket with -s or in $" APP_SOCKET_ENV,
 		        path);
 	if (err == EAGAIN)
-		return dial_fail(why, err,
-		                 "coyod does not answer on %s: it is stopped or has no time", path);
-	return dial_fail(why, err, "cannot reach coyod on %s: %s", path, strerror(err));
+		return why_say(why, COYO_WHY_MAX, err,
+		               "coyod does not answer on %s: it is stopped or has no time", path);
+	return why_say(why, COYO_WHY_MAX, err, "cannot reach coyod on %s: %s", path, strerror(err));
 }
 
 int dial_send(int fd, const char *p, size_t n)
@@ -122,9 +110,9 @@ static ssize_t receive(int fd, void *p, size_t n, int *passed, unsigned most, un
 static int lost(int err, char why[COYO_WHY_MAX])
 {
 	if (err)
-		return dial_fail(why, err, "lost coyod: %s", strerror(err));
-	return dial_fail(why, ECONNABORTED,
-	                 "coyod closed the connection: it is stopping, or it has too many clients");
+		return why_say(why, COYO_WHY_MAX, err, "lost coyod: %s", strerror(err));
+	return why_say(why, COYO_WHY_MAX, ECONNABORTED,
+	               "coyod closed the connection: it is stopping, or it has too many clients");
 }
 
 /* What is there of the next answer line is looked at before it is taken, so that nothing behind its end is. Returns its length without the end,
@@ -146,7 +134,8 @@ static ssize_t read_line(int fd, char line[APP_LINE_MAX], int *passed, unsigned 
 			return lost(k < 0 ? errno : 0, why);
 		end = memchr(line + n, '\n', (size_t)k);
 		if (!end && n + (size_t)k == APP_LINE_MAX)
-			return dial_fail(why, EPROTO, "coyod sent a line that is too long");
+			return why_say(why, COYO_WHY_MAX, EPROTO,
+			               "coyod sent a line that is too long");
 		if (!end && flags)
 			return -EAGAIN;
 		k = receive(fd, line + n, end ? (size_t)(end + 1 - line) - n : (size_t)k, passed,
@@ -172,11 +161,11 @@ int dial_answer(int fd, struct app_answer *ans, int *passed, unsigned most, unsi
 	if (n < 0)
 		return (int)n;
 	if (app_answer_parse(line, (size_t)n, ans) < 0)
-		return dial_fail(why, EPROTO,
-		                 "coyod answered \"%.60s\", which this version does not "
-		                 "understand",
-		                 line);
+		return why_say(why, COYO_WHY_MAX, EPROTO,
+		               "coyod answered \"%.60s\", which this version does not "
+		               "understand",
+		               line);
 	if (ans->type == APP_ANS_ERROR)
-		return dial_fail(why, ans->err, "%s", ans->why);
+		return why_say(why, COYO_WHY_MAX, ans->err, "%s", ans->why);
 	return 0;
 }

@@ -7,9 +7,6 @@
 
 #include <stddef.h>
 
-/* Writes a sentence into why (may be NULL) and returns -err. */
-COYO_PRINTF(3, 4) int dial_fail(char why[COYO_WHY_MAX], int err, const char *format, ...);
-
 /* Connects to the daemon's socket (coyo_socket_path()), or, without one named, to the stack of this process (door.h). type: SOCK_STREAM, and SOCK_NONBLOCK where nothing may block: -EAGAIN then, if the
  * daemon has not taken earlier callers yet. A descriptor, or a negative errno with a sentence. */
 int dial_daemon(const char *socket, int type, char why[COYO_WHY_MAX]);

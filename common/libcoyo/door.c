@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The way to a stack inside this process, in place of the daemon's socket. */
 #include "libcoyo/door.h"
+#include "base/why.h"
 #include "libcoyo/dial.h"
 
 #include <errno.h>
@@ -75,7 +76,8 @@ int door_dial(int type, char why[COYO_WHY_MAX])
 	int pair[2], r = -ENOTCONN;
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
-		return dial_fail(why, errno, "cannot make a socket: %s", strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "cannot make a socket: %s",
+		               strerror(errno));
 	/* Under the lock, so that the descriptor cannot be closed meanwhile and its number become another's. */
 	pthread_mutex_lock(&door.lock);
 	if (door.open)
@@ -85,6 +87,6 @@ int door_dial(int type, char why[COYO_WHY_MAX])
 	if (r == 0)
 		return pair[0];
 	close(pair[0]);
-	return dial_fail(why, r == -EPIPE || r == -ECONNRESET ? ENOTCONN : -r,
-	                 "the stack of this process has ended: start another one");
+	return why_say(why, COYO_WHY_MAX, r == -EPIPE || r == -ECONNRESET ? ENOTCONN : -r,
+	               "the stack of this process has ended: start another one");
 }

@@ -2,27 +2,12 @@
 /* Names as text: what is one, what is an id, what is neither and why; lines of a file of names. */
 #include "names/names.h"
 
+#include "base/why.h"
+
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 static const char suffix[] = ".coyo";
 #define SUFFIX_LEN (sizeof(suffix) - 1)
-
-COYO_PRINTF(3, 4)
-static int refuse(char why[NAMES_WHY_MAX], int err, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, NAMES_WHY_MAX, format, ap);
-	va_end(ap);
-	/* It is shown to people and sent as a line. */
-	for (char *c = why; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return err;
-}
 
 static char lower(char c)
 {
@@ -57,27 +42,27 @@ static int check_label(const char *label, size_t n, const char *whole, int width
                        char why[NAMES_WHY_MAX])
 {
 	if (n == 0)
-		return refuse(why, -EINVAL,
-		              "`%.*s` is no name: nothing stands before or between its dots", width,
-		              whole);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.*s` is no name: nothing stands before or between its dots",
+		               width, whole);
 	if (n > NAMES_LABEL_MAX)
-		return refuse(why, -EINVAL,
-		              "`%.*s...` is no name, which has at most %d characters between "
-		              "dots, and no id, which has %d in all",
-		              width < 24 ? width : 24, whole, NAMES_LABEL_MAX, ID_TEXT_LEN);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.*s...` is no name, which has at most %d characters between "
+		               "dots, and no id, which has %d in all",
+		               width < 24 ? width : 24, whole, NAMES_LABEL_MAX, ID_TEXT_LEN);
 	for (size_t i = 0; i < n; i++) {
 		char c = label[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
-			return refuse(why, -EINVAL,
-			              "`%.*s` is no name: a name has letters, digits and hyphens, "
-			              "with dots between",
-			              width, whole);
+			return why_say(why, NAMES_WHY_MAX, EINVAL,
+			               "`%.*s` is no name: a name has letters, digits and hyphens, "
+			               "with dots between",
+			               width, whole);
 	}
 	if (label[0] == '-' || label[n - 1] == '-')
-		return refuse(why, -EINVAL,
-		              "`%.*s` is no name: a hyphen stands between other characters only",
-		              width, whole);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.*s` is no name: a hyphen stands between other characters only",
+		               width, whole);
 	return 0;
 }
 
@@ -87,16 +72,16 @@ static int check_whole(const char *name, const char *last, char why[NAMES_WHY_MA
 	static const char *const taken[] = {"any", "none"};
 
 	if (strspn(last, "0123456789") == strlen(last))
-		return refuse(why, -EINVAL,
-		              "`%.60s` is no name: its last part is a number, as of an address",
-		              name);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.60s` is no name: its last part is a number, as of an address",
+		               name);
 	if (strcmp(last, suffix + 1) == 0)
-		return refuse(why, -EINVAL,
-		              "`%.60s` is no name: .coyo is what follows a name, once", name);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.60s` is no name: .coyo is what follows a name, once", name);
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
 		if (strcmp(name, taken[i]) == 0)
-			return refuse(why, -EINVAL,
-			              "`%s` is no name: it is a word of the configuration", name);
+			return why_say(why, NAMES_WHY_MAX, EINVAL,
+			               "`%s` is no name: it is a word of the configuration", name);
 	return 0;
 }
 
@@ -107,12 +92,12 @@ static int read_name(const char *text, size_t len, char name[NAMES_NAME_MAX + 1]
 	size_t last = 0;
 
 	if (len == 0)
-		return refuse(why, -EINVAL, "a name has at least one character");
+		return why_say(why, NAMES_WHY_MAX, EINVAL, "a name has at least one character");
 	if (len > NAMES_NAME_MAX)
-		return refuse(why, -EINVAL,
-		              "`%.24s...` is no name, which has at most %d characters, and no id, "
-		              "which has %d",
-		              text, NAMES_NAME_MAX, ID_TEXT_LEN);
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "`%.24s...` is no name, which has at most %d characters, and no id, "
+		               "which has %d",
+		               text, NAMES_NAME_MAX, ID_TEXT_LEN);
 	for (size_t i = 0; i < len; i++)
 		name[i] = lower(text[i]);
 	name[len] = '\0';
@@ -143,7 +128,7 @@ int names_read(const char *text, size_t len, char name[NAMES_NAME_MAX + 1], stru
 	parsed = id_parse(text, bare, id);
 	if (parsed == ID_PARSE_OK)
 		return NAMES_IS_ID;
-	return refuse(why, -EINVAL, "%s", id_parse_error(parsed));
+	return why_say(why, NAMES_WHY_MAX, EINVAL, "%s", id_parse_error(parsed));
 }
 
 /* ---- lines of a file ---- */
@@ -172,17 +157,20 @@ static int add_word(struct names *t, const char *word, size_t n, const struct no
 	if (r < 0)
 		return r;
 	if (r == NAMES_IS_ID)
-		return refuse(why, -EINVAL, "an id stands where a name is expected: ID NAME...");
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "an id stands where a name is expected: ID NAME...");
 	switch (names_add(t, name, id)) {
 	case 0:
 	case -EALREADY:
 		return 0;
 	case -EEXIST:
-		return refuse(why, -EEXIST, "`%.100s` means another id already", name);
+		return why_say(why, NAMES_WHY_MAX, EEXIST, "`%.100s` means another id already",
+		               name);
 	case -ENOSPC:
-		return refuse(why, -ENOSPC, "there are more than %d names", NAMES_MAX);
+		return why_say(why, NAMES_WHY_MAX, ENOSPC, "there are more than %d names",
+		               NAMES_MAX);
 	default:
-		return refuse(why, -ENOMEM, "out of memory for the names");
+		return why_say(why, NAMES_WHY_MAX, ENOMEM, "out of memory for the names");
 	}
 }
 
@@ -198,12 +186,13 @@ int names_add_line(struct names *t, const char *line, size_t len, char why[NAMES
 		return 0;
 	parsed = id_parse(word, n, &id);
 	if (parsed != ID_PARSE_OK)
-		return refuse(why, -EINVAL,
-		              "a line is `ID NAME...`, and its first word is no id: %s",
-		              id_parse_error(parsed));
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "a line is `ID NAME...`, and its first word is no id: %s",
+		               id_parse_error(parsed));
 	n = next_word(&line, end, &word);
 	if (n == 0)
-		return refuse(why, -EINVAL, "no name follows the id: a line is `ID NAME...`");
+		return why_say(why, NAMES_WHY_MAX, EINVAL,
+		               "no name follows the id: a line is `ID NAME...`");
 	while (r == 0 && n > 0) {
 		r = add_word(t, word, n, &id, why);
 		n = next_word(&line, end, &word);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One question on the application socket. It runs inside programs that know nothing of it: no globals, no signals, nothing left behind. */
 #include "resolve/ask.h"
+#include "base/why.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +12,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-COYO_PRINTF(3, 4) static int fail(char why[APP_WHY_MAX], int err, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(why, APP_WHY_MAX, format, ap);
-	va_end(ap);
-	return -err;
-}
 
 const char *ask_socket_path(const char *socket)
 {
@@ -42,7 +32,8 @@ static int64_t now_ms(void)
 
 static int late(char why[APP_WHY_MAX])
 {
-	return fail(why, ETIMEDOUT, "coyod does not answer: is it stopped, or very busy?");
+	return why_say(why, APP_WHY_MAX, ETIMEDOUT,
+	               "coyod does not answer: is it stopped, or very busy?");
 }
 
 /* A socket that gives up sending, and connecting, after so long. */
@@ -62,13 +53,14 @@ static int dial(const char *path, int timeout_ms, char why[APP_WHY_MAX])
 	int fd, err;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return fail(why, ENAMETOOLONG,
-		            "the socket's path %.60s... is longer than %zu bytes", path,
-		            sizeof(sun.sun_path) - 1);
+		return why_say(why, APP_WHY_MAX, ENAMETOOLONG,
+		               "the socket's path %.60s... is longer than %zu bytes", path,
+		               sizeof(sun.sun_path) - 1);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	fd = open_socket(timeout_ms);
 	if (fd < 0)
-		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
+		return why_say(why, APP_WHY_MAX, errno, "cannot make a socket: %s",
+		               strerror(errno));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
 	err = errno;
@@ -77,21 +69,22 @@ static int dial(const char *path, int timeout_ms, char why[APP_WHY_MAX])
 	case ENOENT:
 	case ENOTDIR:
 	case ECONNREFUSED:
-		return fail(
-		        why, ENOTCONN,
+		return why_say(
+		        why, APP_WHY_MAX, ENOTCONN,
 		        "coyod is not running: nothing answers on %.100s; start it, or name its "
 		        "socket (-s, $" APP_SOCKET_ENV ")",
 		        path);
 	case EACCES:
 	case EPERM:
-		return fail(why, EACCES,
-		            "no permission for the daemon's socket %.100s: see mode in [api] of "
-		            "coyod's configuration",
-		            path);
+		return why_say(why, APP_WHY_MAX, EACCES,
+		               "no permission for the daemon's socket %.100s: see mode in [api] of "
+		               "coyod's configuration",
+		               path);
 	case EAGAIN:
 		return late(why);
 	default:
-		return fail(why, err, "cannot reach coyod on %.100s: %s", path, strerror(err));
+		return why_say(why, APP_WHY_MAX, err, "cannot reach coyod on %.100s: %s", path,
+		               strerror(err));
 	}
 }
 
@@ -114,15 +107,17 @@ static int read_line(int fd, char *line, int64_t deadline, char why[APP_WHY_MAX]
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n < 0)
-			return fail(why, errno, "lost coyod: %s", strerror(errno));
+			return why_say(why, APP_WHY_MAX, errno, "lost coyod: %s", strerror(errno));
 		if (n == 0)
-			return fail(why, ENOTCONN, "coyod closed the connection: it is stopping");
+			return why_say(why, APP_WHY_MAX, ENOTCONN,
+			               "coyod closed the connection: it is stopping");
 		end = memchr(line + have, '\n', (size_t)n);
 		have += (size_t)n;
 		if (end)
 			return (int)(end - line);
 		if (have == APP_LINE_MAX)
-			return fail(why, EPROTO, "coyod sent a line that is too long");
+			return why_say(why, APP_WHY_MAX, EPROTO,
+			               "coyod sent a line that is too long");
 	}
 }
 
@@ -145,16 +140,16 @@ int ask_over(int fd, const struct app_request *req, int timeout_ms, struct app_a
 	n = app_request_write(req, line);
 	if (send(fd, line, n, MSG_NOSIGNAL) != (ssize_t)n) {
 		close(fd);
-		return fail(why, ENOTCONN, "lost coyod: it is stopping");
+		return why_say(why, APP_WHY_MAX, ENOTCONN, "lost coyod: it is stopping");
 	}
 	r = read_line(fd, line, deadline, why);
 	close(fd);
 	if (r < 0)
 		return r;
 	if (app_answer_parse(line, (size_t)r, ans) < 0)
-		return fail(why, EPROTO,
-		            "coyod's answer is not understood: is it of another version?");
+		return why_say(why, APP_WHY_MAX, EPROTO,
+		               "coyod's answer is not understood: is it of another version?");
 	if (ans->type == APP_ANS_ERROR)
-		return fail(why, ans->err, "%s", ans->why);
+		return why_say(why, APP_WHY_MAX, ans->err, "%s", ans->why);
 	return 0;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The file of a user's own names as it was read; internal to common/resolve. */
 #pragma once
-#include "resolve/petnames.h"
-
-#include <limits.h>
+#include "resolve/private.h"
 
 struct petfile {
 	char path
@@ -21,5 +19,3 @@ int petfile_load(struct petfile *f, char why[PETNAMES_WHY_MAX]) COYO_NODISCARD;
 void petfile_free(struct petfile *f);
 /* The length of the line at p, and in *next where the next one begins. */
 size_t petfile_line(const struct petfile *f, const char *p, const char **next);
-/* Writes a sentence; returns -err. */
-int petfile_fail(char why[PETNAMES_WHY_MAX], int err, const char *format, ...) COYO_PRINTF(3, 4);

@@ -2,50 +2,12 @@
 /* Changes of a user's own names: the file is replaced as a whole, by one process at a time, and what a person has written stays. */
 #include "resolve/petfile.h"
 
+#include "base/why.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* Cuts the last part of a path off. */
-static void up(char *path)
-{
-	char *slash = strrchr(path, '/');
-
-	if (slash)
-		*slash = '\0';
-}
-
-/* The folder, made where it is missing, and locked: whoever changes the names holds it. A descriptor, or -errno. */
-static int lock_folder(const struct petfile *f, char why[PETNAMES_WHY_MAX])
-{
-	char folder[PATH_MAX], above[PATH_MAX];
-	int fd, err;
-
-	memcpy(folder, f->path, sizeof(folder));
-	up(folder);
-	memcpy(above, folder, sizeof(above));
-	up(above);
-	(void)mkdir(above, 0700);
-	(void)mkdir(folder, 0700);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return petfile_fail(why, errno, "cannot use the folder %.200s: %s", folder,
-		                    strerror(errno));
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno == EINTR)
-			continue;
-		err = errno;
-		close(fd);
-		return petfile_fail(why, err, "cannot lock the folder %.200s: %s", folder,
-		                    strerror(err));
-	}
-	return fd;
-}
 
 /* The next word of *p, which then stands behind it; 0: none. */
 static size_t next_word(const char **p, const char *end, const char **word)
@@ -94,24 +56,32 @@ static void put_line_without(FILE *f, const char *line, size_t len, const char *
 	fputc('\n', f);
 }
 
-/* The text without a name, and with one for an id at its end; either may be NULL. */
-static void put_text(FILE *out, const struct petfile *f, const char *without, const char *with,
-                     const struct node_id *id)
+/* A change of the text. */
+struct change {
+	const struct petfile *f;
+	const char *without; /* a name that is taken away, or NULL */
+	const char *with;    /* one that is added at the end, or NULL */
+	const struct node_id *id;
+};
+
+static void put_text(FILE *out, const void *arg)
 {
+	const struct change *c = arg;
+	const struct petfile *f = c->f;
 	char text[ID_TEXT_LEN + 1];
 	const char *next;
 
 	for (const char *p = f->text; p && p < f->text + f->len; p = next) {
 		size_t n = petfile_line(f, p, &next);
 
-		if (without)
-			put_line_without(out, p, n, without);
+		if (c->without)
+			put_line_without(out, p, n, c->without);
 		else
 			fprintf(out, "%.*s\n", (int)n, p);
 	}
-	if (with) {
-		id_to_text(id, text);
-		fprintf(out, "%s %s\n", text, with);
+	if (c->with) {
+		id_to_text(c->id, text);
+		fprintf(out, "%s %s\n", text, c->with);
 	}
 }
 
@@ -119,33 +89,9 @@ static void put_text(FILE *out, const struct petfile *f, const char *without, co
 static int write_anew(const struct petfile *f, int folder, const char *without, const char *with,
                       const struct node_id *id, char why[PETNAMES_WHY_MAX])
 {
-	char fresh[PATH_MAX + 16];
-	int fd, err;
-	bool good;
-	FILE *out;
+	const struct change c = {.f = f, .without = without, .with = with, .id = id};
 
-	snprintf(fresh, sizeof(fresh), "%s.XXXXXX", f->path);
-	fd = mkostemp(fresh, O_CLOEXEC); /* with mode 0600 */
-	out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!out) {
-		err = errno;
-		if (fd >= 0) {
-			close(fd);
-			(void)unlink(fresh);
-		}
-		return petfile_fail(why, err, "cannot write %.200s: %s", f->path, strerror(err));
-	}
-	put_text(out, f, without, with, id);
-	good = fflush(out) == 0 && fsync(fd) == 0;
-	good = fclose(out) == 0 && good && rename(fresh, f->path) == 0;
-	if (good) {
-		/* The change is made; not every file system can sync a folder. */
-		(void)fsync(folder);
-		return 0;
-	}
-	err = errno;
-	(void)unlink(fresh);
-	return petfile_fail(why, err, "cannot write %.200s: %s", f->path, strerror(err));
+	return private_replace(f->path, folder, put_text, &c, why);
 }
 
 /* What a change begins with: the file, read under the lock. The folder's descriptor, or -errno. */
@@ -154,9 +100,9 @@ static int begin(struct petfile *f, char why[PETNAMES_WHY_MAX])
 	int r = petfile_find(f), folder;
 
 	if (r < 0)
-		return petfile_fail(why, -r,
-		                    "there is no place for your own names: $HOME is not set");
-	folder = lock_folder(f, why);
+		return why_say(why, PETNAMES_WHY_MAX, -r,
+		               "there is no place for your own names: $HOME is not set");
+	folder = private_lock(f->path, why);
 	if (folder < 0)
 		return folder;
 	r = petfile_load(f, why);
@@ -177,15 +123,16 @@ int petnames_add(const char *name, const struct node_id *id, char why[PETNAMES_W
 		return folder;
 	known = names_find(&f.names, name);
 	if (!known && f.names.n == NAMES_MAX) {
-		r = petfile_fail(why, ENOSPC, "you have %d names already: remove some", NAMES_MAX);
+		r = why_say(why, PETNAMES_WHY_MAX, ENOSPC, "you have %d names already: remove some",
+		            NAMES_MAX);
 	} else if (!known) {
 		r = write_anew(&f, folder, NULL, name, id, why);
 	} else if (id_eq(&known->id, id)) {
 		r = 1;
 	} else {
 		id_to_text(&known->id, text);
-		r = petfile_fail(why, EEXIST, "%.60s is your name for %s: remove it first", name,
-		                 text);
+		r = why_say(why, PETNAMES_WHY_MAX, EEXIST,
+		            "%.60s is your name for %s: remove it first", name, text);
 	}
 	petfile_free(&f);
 	close(folder);
@@ -202,8 +149,8 @@ int petnames_remove(const char *name, char why[PETNAMES_WHY_MAX])
 	if (names_find(&f.names, name))
 		r = write_anew(&f, folder, name, NULL, NULL, why);
 	else
-		r = petfile_fail(why, ENOENT, "%.100s is no name of yours: `coyo names` lists them",
-		                 name);
+		r = why_say(why, PETNAMES_WHY_MAX, ENOENT,
+		            "%.100s is no name of yours: `coyo names` lists them", name);
 	petfile_free(&f);
 	close(folder);
 	return r;

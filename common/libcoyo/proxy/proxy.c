@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The proxy's loop: addresses on which it listens, clients by the state they are in, time limits, and the end. */
 #include "libcoyo/proxy/proxy.h"
+#include "base/why.h"
 #include "base/cc.h"
 #include "libcoyo/dial.h"
 #include "libcoyo/proxy/associate.h"
@@ -330,17 +331,19 @@ static int open_listener(struct proxy *x, struct proxy_watch *w, const struct so
 	w->kind = PROXY_LISTENER;
 	w->fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (w->fd < 0)
-		return dial_fail(why, errno, "cannot make a socket for %s: %s", text,
-		                 strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "cannot make a socket for %s: %s", text,
+		               strerror(errno));
 	setsockopt(w->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (six)
 		setsockopt(w->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(w->fd, (const struct sockaddr *)at, n) < 0 || listen(w->fd, BACKLOG) < 0)
-		return dial_fail(why, errno, "cannot listen on %s: %s%s", text, strerror(errno),
-		                 errno == EADDRINUSE ? "; name another port with -l ADDRESS:PORT"
-		                                     : "");
+		return why_say(why, COYO_WHY_MAX, errno, "cannot listen on %s: %s%s", text,
+		               strerror(errno),
+		               errno == EADDRINUSE ? "; name another port with -l ADDRESS:PORT"
+		                                   : "");
 	if (watch(x, w, EPOLLIN, EPOLL_CTL_ADD) < 0)
-		return dial_fail(why, errno, "epoll refuses a socket: %s", strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "epoll refuses a socket: %s",
+		               strerror(errno));
 	return 0;
 }
 
@@ -378,12 +381,14 @@ static int open_own(struct proxy *x, char why[COYO_WHY_MAX])
 	if (x->epoll < 0 || x->signals.fd < 0 || x->found.fd < 0 ||
 	    watch(x, &x->signals, EPOLLIN, EPOLL_CTL_ADD) < 0 ||
 	    watch(x, &x->found, EPOLLIN, EPOLL_CTL_ADD) < 0)
-		return dial_fail(why, errno, "out of file descriptors: %s", strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "out of file descriptors: %s",
+		               strerror(errno));
 	x->scratch = malloc(PROXY_CHUNK);
 	x->finder = finder_new(x->cfg->socket, x->found.fd);
 	x->associations = associations_new(x->cfg->idle_s);
-	return x->scratch && x->finder && x->associations ? 0
-	                                                  : dial_fail(why, ENOMEM, "out of memory");
+	return x->scratch && x->finder && x->associations
+	               ? 0
+	               : why_say(why, COYO_WHY_MAX, ENOMEM, "out of memory");
 }
 
 static int open_all(struct proxy *x, char why[COYO_WHY_MAX])

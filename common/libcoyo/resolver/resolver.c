@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The resolver's loop: sockets of both kinds for each address, clients by TCP, and the end. */
 #include "libcoyo/resolver/resolver.h"
+#include "base/why.h"
 #include "base/be.h"
 #include "base/cc.h"
 #include "libcoyo/dial.h"
@@ -276,14 +277,14 @@ static int open_socket(const struct sockaddr_storage *at, int type, int *fd, cha
 	address_text(at, text);
 	*fd = socket(at->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
-		return dial_fail(why, errno, "cannot make a socket for %s: %s", text,
-		                 strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "cannot make a socket for %s: %s", text,
+		               strerror(errno));
 	if (type == SOCK_STREAM)
 		(void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(*fd, (const struct sockaddr *)at, length_of(at)) < 0 ||
 	    (type == SOCK_STREAM && listen(*fd, BACKLOG) < 0))
-		return dial_fail(why, errno, "cannot answer on %s: %s%s", text, strerror(errno),
-		                 advice(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "cannot answer on %s: %s%s", text,
+		               strerror(errno), advice(errno));
 	return 0;
 }
 
@@ -298,7 +299,8 @@ static int open_all(struct resolver *x, char why[COYO_WHY_MAX])
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	x->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (x->signals < 0)
-		return dial_fail(why, errno, "out of file descriptors: %s", strerror(errno));
+		return why_say(why, COYO_WHY_MAX, errno, "out of file descriptors: %s",
+		               strerror(errno));
 	for (unsigned i = 0; r == 0 && i < x->cfg->addresses; i++) {
 		r = open_socket(&x->cfg->at[i], SOCK_DGRAM, &x->udp[i], why);
 		if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Looks into a program's file. */
 #include "libcoyo/tool/run.h"
+#include "base/why.h"
 #include "base/cc.h"
 #include "libcoyo/dial.h"
 
@@ -31,8 +32,8 @@ int run_find(const char *name, char path[PATH_MAX], char why[COYO_WHY_MAX])
 	if (strchr(name, '/')) {
 		snprintf(path, PATH_MAX, "%s", name);
 		return runs(path) ? 0
-		                  : dial_fail(why, ENOENT,
-		                              "%.200s is no program that can be started", name);
+		                  : why_say(why, COYO_WHY_MAX, ENOENT,
+		                            "%.200s is no program that can be started", name);
 	}
 	for (const char *at = folders ? folders : "/usr/bin:/bin"; *at;) {
 		size_t n = strcspn(at, ":");
@@ -43,7 +44,7 @@ int run_find(const char *name, char path[PATH_MAX], char why[COYO_WHY_MAX])
 			return 0;
 		at += n + (at[n] == ':');
 	}
-	return dial_fail(why, ENOENT, "there is no program %.200s in $PATH", name);
+	return why_say(why, COYO_WHY_MAX, ENOENT, "there is no program %.200s in $PATH", name);
 }
 
 /* The interpreter that a script's first line names. False: it is no script. */
@@ -89,8 +90,8 @@ static int check_elf(int fd, const Elf64_Ehdr *e, const char *path, char why[COY
 	char linker[256];
 
 	if (e->e_ident[EI_CLASS] != ELFCLASS64)
-		return dial_fail(
-		        why, EPERM,
+		return why_say(
+		        why, COYO_WHY_MAX, EPERM,
 		        "%.120s is a 32-bit program: the library that it would need is 64-bit; "
 		        "use coyo proxy or [forward]",
 		        path);
@@ -98,14 +99,14 @@ static int check_elf(int fd, const Elf64_Ehdr *e, const char *path, char why[COY
 		return 0;
 	/* The dynamic linker itself has none. */
 	if (!linker[0] && !strstr(path, "/ld-"))
-		return dial_fail(
-		        why, EPERM,
+		return why_say(
+		        why, COYO_WHY_MAX, EPERM,
 		        "%.120s is linked statically, so that no library can be put before its own",
 		        path);
 	if (strstr(linker, "musl"))
-		return dial_fail(why, EPERM,
-		                 "%.120s uses another C library (%.60s) than the GNU one", path,
-		                 linker);
+		return why_say(why, COYO_WHY_MAX, EPERM,
+		               "%.120s uses another C library (%.60s) than the GNU one", path,
+		               linker);
 	return 0;
 }
 
@@ -115,17 +116,16 @@ static int check_rights(const struct stat *st, const char *path, char why[COYO_W
 	             ((st->st_mode & S_ISGID) && st->st_gid != getegid());
 
 	if (other)
-		return dial_fail(
-		        why, EPERM,
+		return why_say(
+		        why, COYO_WHY_MAX, EPERM,
 		        "%.120s runs with another user's rights (setuid): the system loads no "
 		        "library of yours into it",
 		        path);
 	if (geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0)
-		return dial_fail(
-		        why, EPERM,
-		        "%.120s has capabilities of its own: the system loads no library of "
-		        "yours into it",
-		        path);
+		return why_say(why, COYO_WHY_MAX, EPERM,
+		               "%.120s has capabilities of its own: the system loads no library of "
+		               "yours into it",
+		               path);
 	return 0;
 }
 
