@@ -27,7 +27,7 @@ static const char *const view_names[CTL_VIEWS] = {
 static const char *const verb_names[CTL_VERBS] = {
         [CTL_SHOW] = "show",   [CTL_LOOKUP] = "lookup", [CTL_PING] = "ping",
         [CTL_TRACE] = "trace", [CTL_DRAIN] = "drain",   [CTL_RELOAD] = "reload",
-        [CTL_ALLOW] = "allow", [CTL_DENY] = "deny",
+        [CTL_ALLOW] = "allow", [CTL_DENY] = "deny",     [CTL_VOUCH] = "vouch",
 };
 
 #define WORDS_MAX 6
@@ -214,6 +214,30 @@ static int parse_target(const struct words *w, struct ctl_request *out, char *wh
 	return 0;
 }
 
+static int parse_vouch(const struct words *w, struct ctl_request *out, char *why, size_t cap)
+{
+	bool good = w->count >= 2 && number(w->w[1], w->n[1], 1, CTL_BODY_MAX, &out->body);
+
+	for (unsigned i = 2; good && i < w->count; i++) {
+		const char *s = w->w[i];
+		size_t n = w->n[i];
+
+		if (n > 3 && memcmp(s, "as=", 3) == 0) {
+			good = !*out->target && target_ok(s + 3, n - 3);
+			if (good)
+				memcpy(out->target, s + 3, n - 3);
+		} else {
+			good = !out->expires_s &&
+			       option(s, n, "expires", 1, CTL_EXPIRES_MAX, &out->expires_s);
+		}
+	}
+	if (good)
+		return 0;
+	return refuse(why, cap,
+	              "vouch takes the number of bytes of the names behind its line, 1..262144, "
+	              "expires=1..315360000 (s) and as=NAME");
+}
+
 int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, char *why,
                       size_t whycap)
 {
@@ -241,6 +265,8 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 	case CTL_ALLOW:
 	case CTL_DENY:
 		return parse_target(&w, out, why, whycap);
+	case CTL_VOUCH:
+		return parse_vouch(&w, out, why, whycap);
 	case CTL_DRAIN:
 	case CTL_RELOAD:
 		if (w.count > 1)
@@ -249,7 +275,7 @@ int ctl_request_parse(const char *line, size_t len, struct ctl_request *out, cha
 	default:
 		return refuse(why, whycap,
 		              "unknown request; there are show, lookup, ping, trace, "
-		              "drain, reload, allow and deny");
+		              "drain, reload, allow, deny and vouch");
 	}
 }
 
@@ -270,6 +296,12 @@ int ctl_request_format(const struct ctl_request *r, char *out, size_t cap)
 	case CTL_DENY:
 		n = snprintf(out, cap, "%s %s%s%s\n", verb_names[r->verb], r->target,
 		             *r->listener ? " " : "", r->listener);
+		break;
+	case CTL_VOUCH:
+		n = r->expires_s ? snprintf(out, cap, "vouch %u expires=%u%s%s\n", r->body,
+		                            r->expires_s, *r->target ? " as=" : "", r->target)
+		                 : snprintf(out, cap, "vouch %u%s%s\n", r->body,
+		                            *r->target ? " as=" : "", r->target);
 		break;
 	case CTL_LOOKUP:
 	case CTL_TRACE:

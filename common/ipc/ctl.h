@@ -2,11 +2,15 @@
 /* The operator's protocol over coyod's control socket: one request line in, JSON lines out, then the end of the stream.
  *
  *   show VIEW [limit=N] | lookup TARGET | ping TARGET [count=N] [interval=MS] | trace TARGET | drain | reload
- *   | allow TARGET [LISTENER] | deny TARGET [LISTENER]
+ *   | allow TARGET [LISTENER] | deny TARGET [LISTENER] | vouch BYTES [expires=SECONDS] [as=NAME]
  *
  * TARGET is a node id in any text form, or a name of [names]. Answers are JSON documents, one a line. `ping` and
  * `trace` send a line per answer; the last line of these has the key "done". A failed request's last line has the keys
  * "error" (a sentence with cause and remedy) and "code" (the errno's name).
+ *
+ * Behind the line of `vouch` come BYTES bytes of lines `ID NAME...`, as in a file of names. The answer's key "list" is the text of a list
+ * (names/vouched.h) of these, made and signed by this node; it expires after SECONDS, and NAME is what the node would like to be called. Whoever
+ * may use the control socket may so have the node vouch for names; the application socket has no such request.
  */
 #pragma once
 #include "base/cc.h"
@@ -16,6 +20,8 @@
 
 #define CTL_LINE_MAX     512 /* bytes of a request, without its newline */
 #define CTL_TARGET_MAX   127
+#define CTL_BODY_MAX     (256u << 10) /* bytes behind the line of a request */
+#define CTL_EXPIRES_MAX  315360000u   /* s, ten years */
 #define CTL_COUNT_MAX    100000
 #define CTL_INTERVAL_MIN 10 /* ms */
 #define CTL_INTERVAL_MAX 60000
@@ -32,6 +38,7 @@ enum ctl_verb {
 	CTL_RELOAD,
 	CTL_ALLOW,
 	CTL_DENY,
+	CTL_VOUCH,
 	CTL_VERBS
 };
 
@@ -56,7 +63,10 @@ struct ctl_request {
 	uint32_t view;  /* enum ctl_view, of show */
 	uint32_t limit; /* rows, of show */
 	uint32_t count, interval_ms;
-	char target[CTL_TARGET_MAX + 1];
+	uint32_t body; /* bytes that come behind the line, of vouch; at least 1 there, else 0 */
+	uint32_t expires_s; /* of vouch; 0: never */
+	char target[CTL_TARGET_MAX +
+	            1];    /* of vouch: what the node would like to be called, or empty */
 	char listener[32]; /* of allow and deny; empty: every one */
 };
 

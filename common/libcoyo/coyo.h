@@ -87,8 +87,8 @@ int coyo_parse_id(const char *text, uint8_t id[COYO_ID_BYTES], char why[COYO_WHY
 void coyo_format_id(const uint8_t id[COYO_ID_BYTES], char text[COYO_TEXT_MAX]);
 
 /* The id that a name means: any text form of an id, with or without `.coyo`, for which nobody is asked; else a name, in upper or
- * lower case, with or without `.coyo`: the user's own (`coyo names`), else one that the local daemon knows. socket as for coyo_socket_path().
- * -EINVAL: neither a name nor an id; -ENOENT: nobody is called so; -ENOTCONN: no daemon answers; -ETIMEDOUT: none within 5 s; -EPERM: the file
+ * lower case, with or without `.coyo`: the user's own (`coyo names`), else NAME.CONTACT that a contact of the user's vouches for, else one
+ * that the local daemon knows. socket as for coyo_socket_path(). -EINVAL: neither a name nor an id; -ENOENT: nobody is called so; -ESTALE: the contact's list has expired; -ENOTCONN: no daemon answers; -ETIMEDOUT: none within 5 s; -EPERM: the file
  * of own names is not private; others from reading it or reaching the daemon. One sentence in why (may be NULL). */
 int coyo_resolve(const char *socket, const char *name, uint8_t id[COYO_ID_BYTES],
                  char why[COYO_WHY_MAX]);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The order in which names are looked for: a user's own names first, so that no configuration can put another node in their place. */
+/* The order in which names are looked for: a user's own names first, so that nobody can put another node in their place; then those that the
+ * user's contacts vouch for, which are below the contact's name; then the daemon's. */
 #include "resolve/resolve.h"
 #include "resolve/ask.h"
+#include "resolve/contacts.h"
 #include "resolve/petnames.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "base/why.h"
 
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+_Static_assert(RESOLVE_ASK == 1, "what contacts.h returns where a list does not say");
 _Static_assert(RESOLVE_WHY_MAX >= PETNAMES_WHY_MAX && RESOLVE_WHY_MAX >= APP_WHY_MAX, "sentences");
 
 /* Asks the daemon a question that is answered with `is ID NAME`. */
@@ -16,11 +21,9 @@ static int ask(const char *socket, const struct app_request *req, int timeout_ms
 {
 	int r = ask_daemon(socket, req, timeout_ms, ans, why);
 
-	if (r == 0 && ans->type != APP_ANS_IS) {
-		snprintf(why, RESOLVE_WHY_MAX,
-		         "coyod's answer is no name: is it of another version?");
-		return -EPROTO;
-	}
+	if (r == 0 && ans->type != APP_ANS_IS)
+		return why_say(why, RESOLVE_WHY_MAX, EPROTO,
+		               "coyod's answer is no name: is it of another version?");
 	return r;
 }
 
@@ -41,8 +44,10 @@ int resolve_own(const char *text, struct app_request *req, struct node_id *id,
 	row = names_find(&own, req->name);
 	if (row)
 		*id = row->id;
+	else
+		r = contacts_find(&own, req->name, (uint64_t)time(NULL), id, why);
 	names_free(&own);
-	return row ? 0 : RESOLVE_ASK;
+	return r;
 }
 
 int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
@@ -58,8 +63,7 @@ int resolve_name(const char *socket, const char *text, int timeout_ms, struct no
 	if (r == 0)
 		*id = ans.id;
 	if (r == -ENOENT)
-		snprintf(
-		        why, RESOLVE_WHY_MAX,
+		why_say(why, RESOLVE_WHY_MAX, ENOENT,
 		        "nobody is called %.120s here: neither `coyo names` nor [names] in coyod's "
 		        "configuration has it",
 		        req.name);
@@ -82,9 +86,11 @@ int resolve_start(const char *socket, const uint8_t start[15], int timeout_ms, s
 		*id = row->id;
 		memcpy(name, row->name, sizeof(row->name));
 	}
+	if (!row)
+		r = contacts_of_start(&own, start, (uint64_t)time(NULL), id, name, why);
 	names_free(&own);
-	if (row)
-		return 0;
+	if (r != RESOLVE_ASK)
+		return r;
 	memcpy(req.id.b, start, 15);
 	r = ask(socket, &req, timeout_ms, &ans, why);
 	if (r == 0) {

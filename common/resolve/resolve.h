@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whom a name means on this machine, and what an id is called: first the user's own names, then those of the daemon. */
+/* Whom a name means on this machine, and what an id is called: first the user's own names, then those that the user's contacts vouch for
+ * (NAME.CONTACT), then those of the daemon. */
 #pragma once
 #include "ipc/appabi.h"
 #include "names/names.h"
 
 #define RESOLVE_WHY_MAX 320
 
-/* An id in any form is itself, and nobody is asked. A name means what the user's own names say; where they do not have it, what the daemon on
- * the application socket says (socket as for ask_socket_path()), for at most timeout_ms. -EINVAL: neither a name nor an id; -ENOENT: nobody is
- * called so; -ENOTCONN: no daemon; -ETIMEDOUT; -EPERM and others from the file of own names, which is not passed over where it is wrong. One
+/* An id in any form is itself, and nobody is asked. A name means what the user's own names say; where they do not have it, what the list of the contact says
+ * that it ends in; else what the daemon on the application socket says (socket as for ask_socket_path()), for at most timeout_ms. -EINVAL: neither a name nor an id; -ENOENT: nobody is
+ * called so; -ENOTCONN: no daemon; -ETIMEDOUT; -ESTALE: the contact's list has expired; -EPERM and others from the files of own names and
+ * contacts, which are not passed over where they are wrong. One
  * sentence in why. */
 int resolve_name(const char *socket, const char *text, int timeout_ms, struct node_id *id,
                  char why[RESOLVE_WHY_MAX]) COYO_NODISCARD;

@@ -6,7 +6,7 @@
 #include "ipc/paths.h"
 #include "names/names.h"
 #include "program/program.h"
-#include "resolve/petnames.h"
+#include "resolve/resolve.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -91,25 +91,24 @@ static bool number(const char *s, uint32_t lo, uint32_t hi, uint32_t *out)
 	return !errno && !*end && v >= lo && v <= hi;
 }
 
-/* A name of the user's own becomes its id; another is left to the daemon. Returns an exit status, or -1 to go on. */
+/* A name of the user's own, or of a contact, becomes its id; another is left to the daemon. Returns an exit status, or -1 to go on. */
 static int own_name(struct options *o)
 {
-	char name[NAMES_NAME_MAX + 1], why[PETNAMES_WHY_MAX];
+	char name[NAMES_NAME_MAX + 1], why[RESOLVE_WHY_MAX];
 	char *target = o->req.target;
-	const struct names_row *row;
-	struct names own = {0};
+	struct app_request ask;
 	struct node_id id;
+	int r;
 
 	_Static_assert(CTL_TARGET_MAX >= ID_TEXT_LEN && CTL_TARGET_MAX >= NAMES_NAME_MAX + 5,
 	               "an id, and a name with .coyo");
 	if (names_read(target, strlen(target), name, &id, why) != NAMES_IS_NAME)
 		return -1;
-	if (petnames_load(&own, why) < 0)
-		return failed(o, EXIT_REFUSED, EPERM, why, false);
-	row = names_find(&own, name);
-	if (row)
-		id_to_text(&row->id, target);
-	names_free(&own);
+	r = resolve_own(target, &ask, &id, why);
+	if (r < 0)
+		return failed(o, EXIT_REFUSED, -r, why, false);
+	if (r == 0)
+		id_to_text(&id, target);
 	return -1;
 }
 
@@ -135,6 +134,8 @@ static int parse_words(struct options *o, char **words, int n)
 	}
 	if (ctl_request_parse(line, len, &o->req, why, sizeof(why)))
 		return usage(o, why);
+	if (o->req.verb == CTL_VOUCH)
+		return usage(o, "names follow that request: `coyo names export` sends them");
 	if (o->npings && o->req.verb != CTL_PING)
 		return usage(o, "-c and -i belong to ping");
 	if (o->nrows && o->req.verb != CTL_SHOW)

@@ -5,6 +5,7 @@
 #include "daemon/loop.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -46,6 +47,7 @@ void ctl_client_close(struct ctl_client *c)
 	close(c->fd);
 	json_free(&c->out);
 	show_end(&c->walk);
+	free(c->body);
 	*c = (struct ctl_client){.fd = -1, .generation = generation};
 }
 
@@ -60,8 +62,9 @@ void ctl_client_watch(struct daemon *d, struct ctl_client *c)
 	bool want = ctl_client_waiting(c) > 0;
 	struct epoll_event ev = {.data.u64 = tag_of(d, c)};
 
-	/* Beyond the one line nothing is read; a client that leaves is noticed by the hang-up, always reported. */
-	ev.events = (c->state == CLIENT_READING ? EPOLLIN : 0) | (want ? EPOLLOUT : 0);
+	/* Beyond the request nothing is read; a client that leaves is noticed by the hang-up, always reported. */
+	ev.events = (c->state == CLIENT_READING || c->state == CLIENT_BODY ? EPOLLIN : 0) |
+	            (want ? EPOLLOUT : 0);
 	c->want_write = want;
 	(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
 }

@@ -19,6 +19,7 @@ struct daemon;
 enum ctl_client_state {
 	CLIENT_FREE = 0,
 	CLIENT_READING, /* the request is coming in */
+	CLIENT_BODY,    /* its line is there, and what comes behind it is coming in */
 	CLIENT_WORKING, /* the node or the workers answer */
 	CLIENT_SHOWING, /* a view is written, slice by slice */
 	CLIENT_WRITING, /* the answer is complete and being sent */
@@ -28,10 +29,12 @@ struct ctl_client {
 	enum ctl_client_state state;
 	int fd;
 	uint32_t generation;
-	/* Reading, working, showing while a worker is asked: give up; else showing, writing: give up unless something is sent before. */
+	/* Reading (also what comes behind the line), working, showing while a worker is asked: give up; else showing, writing: give up unless something is sent before. */
 	struct instant deadline;
 	char line[CTL_LINE_MAX + 2];
 	size_t line_len;
+	char *body; /* req.body bytes, of which body_len have come; owned, NULL where the request has none */
+	size_t body_len;
 	/* The answer as far as it has not been sent: out.text + sent .. out.text + out.len. */
 	struct json out;
 	size_t sent;

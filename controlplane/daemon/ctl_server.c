@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -160,18 +161,56 @@ void ctl_server_accept(struct daemon *d)
 	}
 }
 
-static void client_request(struct daemon *d, struct ctl_client *c, size_t len)
+/* The request is there, whole. */
+static void client_start(struct daemon *d, struct ctl_client *c)
 {
-	char why[200];
-
 	c->state = CLIENT_WORKING;
 	c->began = d->now;
-	if (ctl_request_parse(c->line, len, &c->req, why, sizeof(why)))
-		ctl_client_error(d, c, EINVAL, why);
-	else
-		request_start(d, c);
+	request_start(d, c);
 	if (c->state == CLIENT_WORKING || c->state == CLIENT_SHOWING)
 		ctl_client_watch(d, c);
+}
+
+/* The line is there, of len bytes without its end. What has come behind it is the beginning of its body, if it has one. */
+static void client_request(struct daemon *d, struct ctl_client *c, size_t len)
+{
+	size_t more = c->line_len - len - 1;
+	char why[200];
+
+	if (ctl_request_parse(c->line, len, &c->req, why, sizeof(why))) {
+		ctl_client_error(d, c, EINVAL, why);
+		return;
+	}
+	if (c->req.body == 0) {
+		client_start(d, c);
+		return;
+	}
+	c->body = malloc(c->req.body);
+	if (!c->body) {
+		ctl_client_error(d, c, ENOMEM, "out of memory for the request");
+		return;
+	}
+	c->state = CLIENT_BODY;
+	c->body_len = more < c->req.body ? more : c->req.body;
+	memcpy(c->body, c->line + len + 1, c->body_len);
+	if (c->body_len == c->req.body)
+		client_start(d, c);
+}
+
+/* syscalls: recv */
+static void client_read_body(struct daemon *d, struct ctl_client *c)
+{
+	ssize_t n = recv(c->fd, c->body + c->body_len, c->req.body - c->body_len, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		ctl_client_close(c);
+		return;
+	}
+	c->body_len += (size_t)n;
+	if (c->body_len == c->req.body)
+		client_start(d, c);
 }
 
 /* syscalls: recv */
@@ -180,6 +219,8 @@ static void client_read(struct daemon *d, struct ctl_client *c)
 	char *nl;
 	ssize_t n;
 
+	if (c->state == CLIENT_BODY)
+		client_read_body(d, c);
 	if (c->state != CLIENT_READING)
 		return;
 	n = recv(c->fd, c->line + c->line_len, CTL_LINE_MAX + 1 - c->line_len, MSG_DONTWAIT);

@@ -86,6 +86,8 @@ struct daemon {
 	bool snapshot_due;
 	struct instant snapshot_at; /* not before */
 	uint32_t next_cookie;
+	/* Of the last list of names that was signed; the next one has a higher one. */
+	uint64_t vouched_serial;
 };
 
 #define STOP_COOKIE 1 /* the drain of SIGTERM; cookies of requests start above */

@@ -8,6 +8,7 @@
 #include "daemon/show.h"
 #include "daemon/show_value.h"
 #include "daemon/show_views.h"
+#include "daemon/vouching.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -169,6 +170,9 @@ void request_start(struct daemon *d, struct ctl_client *c)
 		return;
 	case CTL_RELOAD:
 		start_reload(d, c);
+		return;
+	case CTL_VOUCH:
+		vouching_answer(d, c);
 		return;
 	default:
 		break;

@@ -100,6 +100,9 @@ def finds(w):
     friend = w.net.ghost()
     check(w.runs(w.net.bin("coyo"), "names", "add", "friend", friend)[0] == 0 and w.addresses("friend.coyo") == ([view(friend)], "friend.coyo"),
           "and a name of one's own")
+    coyo, given = w.net.bin("coyo"), os.path.join(w.net.dir, "given")
+    check(w.runs(coyo, "names", "export", "-o", given, COYO_CONTROL=w.node.control)[0] == 0 and w.runs(coyo, "names", "import", "--contact", "pal", given)[0] == 0
+          and w.addresses("friend.pal.coyo") == ([view(friend)], "friend.pal.coyo"), "and a name that a contact vouches for")
     check(w.asked() == [], "the resolver was asked for none of them")
 
 

@@ -104,6 +104,11 @@ def answers(w):
     check(ask("coyo", SOA)[:2] == (NOERROR, [SOA]) and ask("coyo", NS)[:2] == (NOERROR, [NS]), "the zone says that it is one")
     check(ask(reverse(me), PTR) == (NOERROR, [PTR], wire("me.coyo")), "the name of %s is me.coyo" % me)
     check(ask(reverse(view(w.friend)), PTR)[2] == wire("friend.coyo"), "and one's own name is that of its address")
+    given = os.path.join(w.net.dir, "given")
+    check(w.coyo("names", "export", "-o", given, "--control", w.node.control).returncode == 0 and w.coyo("names", "import", "--contact", "pal", given).returncode == 0
+          and ask("friend.pal.coyo") == ask("friend.coyo"), "a name that a contact vouches for is there, too")
+    check(w.coyo("names", "forget", "pal").returncode == 0 and w.coyo("names", "remove", "pal").returncode == 0 and ask("friend.pal.coyo")[0] == NXDOMAIN,
+          "until the list is forgotten")
     check(ask(reverse("fd00::1"), PTR)[0] == REFUSED and ask("public.example", A)[0] == REFUSED, "what is somebody else's is refused")
     check(w.others.asked == [], "and nobody else is asked")
 

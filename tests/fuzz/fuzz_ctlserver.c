@@ -84,6 +84,8 @@ static void check(struct play *p)
 		require(c->state != CLIENT_FREE || (!c->out.text && !c->walk.held && !c->cookie),
 		        "a client that has left holds something");
 		require(c->line_len <= CTL_LINE_MAX + 1, "a line longer than its buffer");
+		require(c->body_len <= c->req.body && (c->body || c->state != CLIENT_BODY),
+		        "more behind a line than was announced");
 		require(ctl_client_waiting(c) <= CLIENT_OUT_MAX + (1u << 20),
 		        "an answer without bound");
 	}
@@ -215,15 +217,16 @@ static size_t request(struct play *p, char *out, size_t cap, bool *valid)
 	        "show tunnels limit=7", "show sessions", "show labels", "show drops",
 	        "show workers", "show config", "show connections", "show connections limit=70",
 	        "lookup ID", "ping ID count=3", "trace ID", "ping NOBODY", "drain",
+	        "vouch 113 as=me expires=60\nID nas",
 	        /* From here on wrong, or refused. */
 	        "allow ID", "deny ID at=door", "show", "", "show tunnels limit=x", "ping 7",
-	        "lookup"};
+	        "lookup", "vouch 113\nID n_s", "vouch 3\nID nas"};
 	uint8_t how = byte(p) % ARRAY_LEN(lines);
 	const char *line = lines[how], *id = strstr(line, "ID"), *nobody = strstr(line, "NOBODY");
 	struct node_id to;
 	char text[ID_TEXT_LEN + 1];
 
-	*valid = how < 18;
+	*valid = how < 19;
 	if (!id && !nobody)
 		return (size_t)snprintf(out, cap, "%s\n", line);
 	memset(to.b, nobody ? 0xff : 3, ID_BYTES);

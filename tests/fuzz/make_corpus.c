@@ -2,7 +2,7 @@
 /* Writes seed inputs for the fuzzers: `make_corpus FOLDER` makes FOLDER/fuzz_<what>/seed-<n>, the same at every run. */
 #include "tests/lib/codec.h"
 
-#include "crypto/identity.h"
+#include "crypto/vouch.h"
 #include "wire/record.h"
 
 #include <stdio.h>
@@ -99,6 +99,23 @@ static void names(const char *folder, const char *id, const char *host)
 
 	snprintf(file, sizeof(file), "# mine\n%s nas box.coyo\t# both\r\n\n%s phone", id, host);
 	texts(folder, "names", -1, text);
+}
+
+/* A list of names with everything that a list can have, and one with as little. */
+static void lists(const char *folder, const struct identity *me)
+{
+	struct vouched v = {.serial = 1700000000000, .expires = 1800000000, .label = "alice"};
+	char *text = malloc(VOUCHED_TEXT_MAX);
+
+	if (!text || names_add(&v.names, "nas.home", &me->id) != 0 ||
+	    names_add(&v.names, "phone", &me->id) != 0)
+		exit(1);
+	save(folder, "vouched", 0, text, vouch_make(me, &v, text));
+	vouched_free(&v);
+	v.expires = 0;
+	v.label[0] = '\0';
+	save(folder, "vouched", 1, text, vouch_make(me, &v, text));
+	free(text);
 }
 
 /* Requests of clients of the proxy, whole, behind a byte that says whether they have to say who they are. */
@@ -244,5 +261,6 @@ int main(int argc, char **argv)
 	proxied(argv[1]);
 	questions(argv[1]);
 	snapshots(argv[1], &rng);
+	lists(argv[1], &me);
 	return 0;
 }

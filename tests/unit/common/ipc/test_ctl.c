@@ -81,6 +81,17 @@ static void test_bad(void **state)
 	        "allow x y z",
 	        "deny x a/b",
 	        "deny x aaaaaaaaaabbbbbbbbbbccccccccccdd",
+	        "vouch",
+	        "vouch 0",
+	        "vouch x",
+	        "vouch 262145",
+	        "vouch 1 expires=0",
+	        "vouch 1 expires=315360001",
+	        "vouch 1 expires=1 expires=1",
+	        "vouch 1 as=",
+	        "vouch 1 as=a/b",
+	        "vouch 1 as=a as=b",
+	        "vouch 1 x",
 	        "quit",
 	        "show\tlinks",
 	        "show links\r",
@@ -121,7 +132,10 @@ static void test_round_trip(void **state)
 	                                    "drain",
 	                                    "reload",
 	                                    "allow x",
-	                                    "deny x door"};
+	                                    "deny x door",
+	                                    "vouch 7",
+	                                    "vouch 262144 expires=315360000 as=al.ice",
+	                                    "vouch 1 as=x"};
 	struct ctl_request a, b;
 	char text[CTL_LINE_MAX + 2];
 	bool seen[CTL_VERBS] = {false};
