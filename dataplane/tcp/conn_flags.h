@@ -53,7 +53,10 @@ enum conn_mode {
 	CM_TS_LATE = 1u << 11,     /* late_* are in force */
 	CM_PUSH = 1u << 12,        /* what is queued now goes in spite of the cork */
 	CM_UNREACHABLE = 1u << 13, /* soft_err was told, and nothing heard of the peer since */
-	CM_POSTED = 1u << 14       /* posted is the application's memory for what comes */
+	CM_POSTED = 1u << 14,      /* posted is the application's memory for what comes */
+	CM_RCV_MORE = 1u << 15,    /* the last payload that came in order had no PSH */
+	CM_SND_MORE =
+	        1u << 16 /* the application has more than the buffer takes: its end has no PSH */
 };
 
 /* Those of enum tcp_ca_state, in short. */

@@ -120,6 +120,7 @@ static void store_in_order(struct tcp_stack *s, struct conn *c, const struct seg
 		return;
 	}
 	c->rcv_segs++;
+	c->modes = g->flags & TCP_PSH ? c->modes & ~(uint32_t)CM_RCV_MORE : c->modes | CM_RCV_MORE;
 	end = c->rcv_nxt + n;
 	if (c->n_ooo) {
 		tell_duplicate(s, c, g);

@@ -161,7 +161,7 @@ static uint32_t send_new(struct tcp_stack *s, struct conn *c, uint32_t len, uint
 	if (p.retransmit)
 		rflags |= REC_RETX;
 	if (c->snd_nxt + len == conn_data_end(c)) {
-		p.flags |= len ? TCP_PSH : 0;
+		p.flags |= len && !(c->modes & CM_SND_MORE) ? TCP_PSH : 0;
 		if (c->flags & CF_FIN_QUEUED) {
 			p.flags |= TCP_FIN;
 			rflags |= REC_FIN;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Application calls that move bytes: send and receive, copying or in place; receive-window growth. */
+#include "tcp/push.h"
 #include "tcp/stack.h"
 
 #include <errno.h>
@@ -287,4 +288,21 @@ int64_t tcp_recv_posted(struct tcp_stack *s, uint32_t conn)
 	if (c->posted_len)
 		was_read(s, c, c->posted_len);
 	return c->posted_len;
+}
+
+bool tcp_recv_more(const struct tcp_stack *s, uint32_t conn)
+{
+	const struct conn *c = conn_app(s, conn);
+
+	return c && (c->modes & (CM_RCV_MORE | CM_RCV_URGENT)) == CM_RCV_MORE && !c->n_ooo &&
+	       (c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+	        c->state == TCP_FIN_WAIT_2);
+}
+
+void tcp_send_more(struct tcp_stack *s, uint32_t conn, bool more)
+{
+	struct conn *c = conn_app(s, conn);
+
+	if (c)
+		c->modes = more ? c->modes | CM_SND_MORE : c->modes & ~(uint32_t)CM_SND_MORE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Send and receive calls: a full buffer, a window that closes and opens with the reader. */
 #include "tcptest.h"
+#include "tcp/push.h"
 
 #include <errno.h>
 #include <string.h>
@@ -116,6 +117,56 @@ static void test_posted_memory_goes_back(void **state)
 	tt_free(&t);
 }
 
+/* More is on its way as long as what came in order was not pushed, nothing is missing before it and nothing in it is urgent. */
+static void test_more_to_come(void **state)
+{
+	struct tt t;
+
+	(void)state;
+	tt_receiver(&t, true, false);
+	assert_false(tcp_recv_more(t.s, t.conn));
+	tt_data(&t, TCP_ACK, 1, 1, 1000);
+	assert_true(tcp_recv_more(t.s, t.conn));
+	tt_data(&t, TCP_ACK | TCP_PSH, 1001, 1, 1000);
+	assert_false(tcp_recv_more(t.s, t.conn));
+	tt_data(&t, TCP_ACK, 2001, 1, 1000);
+	assert_true(tcp_recv_more(t.s, t.conn));
+	/* An old segment again says nothing new. */
+	tt_data(&t, TCP_ACK | TCP_PSH, 1001, 1, 1000);
+	assert_true(tcp_recv_more(t.s, t.conn));
+	/* One is missing: who knows when it comes. */
+	tt_data(&t, TCP_ACK, 4001, 1, 1000);
+	assert_false(tcp_recv_more(t.s, t.conn));
+	tt_data(&t, TCP_ACK, 3001, 1, 1000);
+	assert_true(tcp_recv_more(t.s, t.conn));
+	tt_data(&t, TCP_ACK | TCP_FIN, 5001, 1, 1000);
+	assert_false(tcp_recv_more(t.s, t.conn));
+	assert_false(tcp_recv_more(t.s, t.listener));
+	assert_false(tcp_recv_more(t.s, TCP_NO_CONN));
+	tt_free(&t);
+}
+
+/* The end of the buffer is not pushed while the application has more, and is sent all the same. */
+static void test_more_to_send(void **state)
+{
+	struct tt_seg o;
+	struct tt t;
+
+	(void)state;
+	tt_start(&t, false);
+	tt_establish_passive(&t);
+	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, 2000), 2000);
+	tcp_send_more(t.s, t.conn, true);
+	assert_true(tt_out(&t, &o) && !(o.flags & TCP_PSH));
+	assert_true(tt_out(&t, &o) && !(o.flags & TCP_PSH));
+	assert_int_equal(tcp_send(t.s, t.conn, tt_filler, 2000), 2000);
+	tcp_send_more(t.s, t.conn, false);
+	assert_true(tt_out(&t, &o) && !(o.flags & TCP_PSH));
+	assert_true(tt_out(&t, &o) && (o.flags & TCP_PSH));
+	tcp_send_more(t.s, TCP_NO_CONN, true);
+	tt_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +174,8 @@ int main(void)
 	        cmocka_unit_test(test_window_closes_and_opens),
 	        cmocka_unit_test(test_posted_memory),
 	        cmocka_unit_test(test_posted_memory_goes_back),
+	        cmocka_unit_test(test_more_to_come),
+	        cmocka_unit_test(test_more_to_send),
 	};
 
 	return cmocka_run_group_tests_name("tcp stream", tests, NULL, NULL);
