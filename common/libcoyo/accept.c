@@ -191,7 +191,7 @@ static int take(const struct ref *r)
 static int await(const struct ref *r, int64_t deadline)
 {
 	_Atomic uint32_t *word;
-	uint32_t value;
+	struct wait_mark m;
 	int64_t left;
 
 	sock_take_recv(r);
@@ -201,14 +201,14 @@ static int await(const struct ref *r, int64_t deadline)
 	}
 	word = &sock_words(r)->in_waits;
 	lock_give(&r->s->recv);
-	value = atomic_fetch_or(word, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+	m = wait_announce(r->a, word);
 	events_drain();
 	if (sock_closed(r) || listener_ready(r))
 		return 0;
 	left = deadline == WAIT_NOT ? 0 : deadline - clock_ns();
 	if (left <= 0)
 		return -EAGAIN;
-	if (wait_futex(word, value, left < WAIT_TICK_NS ? left : WAIT_TICK_NS) < 0)
+	if (wait_futex(word, m.value, left < WAIT_TICK_NS ? left : WAIT_TICK_NS) < 0)
 		return -EINTR;
 	if (!listener_ready(r) && !attach_look(r->a))
 		release_orphans(r->attachment);

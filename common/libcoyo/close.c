@@ -65,14 +65,14 @@ static void linger(struct attachment *a, uint32_t slot, int32_t seconds)
 	struct appseg_slot *words = attach_slot(a, slot);
 
 	while (!attach_look(a) && clock_ns() < until) {
-		uint32_t value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+		struct wait_mark m = wait_announce(a, &words->in_waits);
 
 		/* Used anew already: then it had been let go. */
 		if ((atomic_load(&words->stream.told) & APPSEG_FREE) ||
 		    region_slots(a->region)[slot].state != SLOT_CLOSING)
 			return;
-		if (wait_futex(&words->in_waits, value, min_u64(until - clock_ns(), WAIT_TICK_NS)) <
-		    0)
+		if (wait_futex(&words->in_waits, m.value,
+		               min_u64(until - clock_ns(), WAIT_TICK_NS)) < 0)
 			return;
 	}
 }

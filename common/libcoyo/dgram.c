@@ -97,19 +97,20 @@ static int tell_limit(const struct ref *r)
 static int await_bound(struct attachment *a, uint32_t slot, int64_t until)
 {
 	struct appseg_slot *words = attach_slot(a, slot);
-	uint32_t bits = APPSEG_BOUND | APPSEG_FREE | STREAM_ERROR, told, value;
+	uint32_t bits = APPSEG_BOUND | APPSEG_FREE | STREAM_ERROR, told;
 
 	while (!((told = atomic_load(&words->stream.told)) & bits)) {
 		int64_t left = until - clock_ns();
+		struct wait_mark m = wait_announce(a, &words->in_waits);
 
-		value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (attach_look(a))
 			return -ENETDOWN;
 		/* A signal shortens the sleep and not the wait. */
 		if (!(atomic_load(&words->stream.told) & bits))
-			wait_futex(&words->in_waits, value, min_u64((uint64_t)left, WAIT_TICK_NS));
+			wait_futex(&words->in_waits, m.value,
+			           min_u64((uint64_t)left, WAIT_TICK_NS));
 	}
 	return told & APPSEG_BOUND ? 0 : -ENETDOWN;
 }

@@ -23,14 +23,14 @@ static int answer(const struct ref *r, const struct applane_msg *m)
 	int64_t until = clock_ns() + ANSWER_NS;
 
 	while (atomic_load(&words->option_seq) != m->seq) {
-		uint32_t value = atomic_fetch_or(&words->in_waits, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
+		struct wait_mark mark = wait_announce(r->a, &words->in_waits);
 		int64_t left = until - clock_ns();
 
 		if (left <= 0 || attach_look(r->a))
 			return -EIO;
 		/* A signal shortens the sleep and not the wait. */
 		if (atomic_load(&words->option_seq) != m->seq)
-			wait_futex(&words->in_waits, value,
+			wait_futex(&words->in_waits, mark.value,
 			           min_u64((uint64_t)left, 10 * NS_PER_MS));
 	}
 	return words->option_err > 0 && words->option_err < 4096 ? -words->option_err : 0;

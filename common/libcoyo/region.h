@@ -132,6 +132,7 @@ struct region {
 	uint32_t socks_max;
 	_Atomic uint32_t dead;       /* the daemon is gone */
 	_Atomic uint32_t option_seq; /* numbers for OPTION */
+	_Atomic uint32_t waits;      /* numbers of announced sleeps: wait_announce() */
 	pthread_mutex_t request;     /* a line and its answer on the connection */
 	uint32_t owed;         /* answers that were not waited for to their end; under that lock */
 	pthread_mutex_t table; /* lists, slots, holders, seats */

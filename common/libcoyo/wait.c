@@ -96,6 +96,29 @@ static bool spin(const struct wait *w, int64_t deadline)
 	return false;
 }
 
+struct wait_mark wait_announce(struct attachment *a, _Atomic uint32_t *word)
+{
+	uint32_t number = atomic_fetch_add(&a->region->waits, 1) * (APPWAIT_EVENT << 1);
+	uint32_t before = atomic_load(word);
+	struct wait_mark m = {.word = word};
+
+	do
+		m.value = number | (before & APPWAIT_EVENT) | APPWAIT_SLEEPS;
+	while (!atomic_compare_exchange_weak(word, &before, m.value));
+	m.alone = !(before & APPWAIT_SLEEPS);
+	return m;
+}
+
+/* It does not sleep after all, or not any more: where nobody else has announced a sleep on the word, and the worker has not taken this one, it need not
+ * wake anybody. Numbers are taken once, so that a word with this one's has not been taken and announced anew since. */
+static void withdraw(const struct wait_mark *m)
+{
+	uint32_t value = m->value;
+
+	if (m->alone)
+		(void)atomic_compare_exchange_strong(m->word, &value, value & APPWAIT_EVENT);
+}
+
 int wait_futex(_Atomic uint32_t *word, uint32_t value, int64_t ns)
 {
 	struct timespec t = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
@@ -147,19 +170,22 @@ int wait_until(const struct wait *w, int64_t deadline)
 	if (spin(w, deadline))
 		return 0;
 	for (;;) {
-		uint32_t value = atomic_fetch_or(w->word, APPWAIT_SLEEPS) | APPWAIT_SLEEPS;
 		int64_t now = clock_ns(), left = deadline - now;
+		struct wait_mark m = wait_announce(w->r.a, w->word);
+		int r;
 
 		if (w->room)
 			atomic_exchange(&words->stream.out_full, 1);
+		r = changed(w) || left <= 0 ? 0
+		                            : wait_futex(w->word, m.value,
+		                                         left < WAIT_TICK_NS ? left : WAIT_TICK_NS);
+		withdraw(&m);
+		if (r < 0)
+			return r;
 		if (changed(w))
 			return 0;
 		if (left <= 0)
 			return give_up(w);
-		if (wait_futex(w->word, value, left < WAIT_TICK_NS ? left : WAIT_TICK_NS) < 0)
-			return -EINTR;
-		if (changed(w))
-			return 0;
 		if (clock_ns() - now < WAIT_TICK_NS)
 			continue;
 		tick(w);

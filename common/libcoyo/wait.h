@@ -33,5 +33,16 @@ int wait_until(const struct wait *w, int64_t deadline);
 /* When a call that begins now ends at the latest: this socket's time limit (ns, 0: none), or at once. */
 int64_t wait_deadline(const struct ref *r, int64_t limit, int flags);
 
+/* A thread has announced that it is about to sleep on a word of a slot. */
+struct wait_mark {
+	_Atomic uint32_t *word;
+	/* What the word has become: the bits, and a number that no other announcement has. */
+	uint32_t value;
+	/* No thread had announced a sleep there before it. */
+	bool alone;
+};
+/* Announces it for in_waits or out_waits; a look at what is waited for follows, and then wait_futex() with the value. */
+struct wait_mark wait_announce(struct attachment *a, _Atomic uint32_t *word);
+
 /* One look at a word (value: what was found there) until it changes, for at most ns. 0 or -EINTR. Also returns for no reason. */
 int wait_futex(_Atomic uint32_t *word, uint32_t value, int64_t ns);
