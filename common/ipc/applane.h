@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define APPLANE_VERSION     2
+#define APPLANE_VERSION     3
 #define APPLANE_PAGE        4096u
 #define APPLANE_MSGS        256u /* slots of each message ring */
 #define APPLANE_SLOTS_MAX   65536u
@@ -30,7 +30,9 @@ enum applane_type {
 	 * Of a port for datagrams token names the port, and the slot is the one whose rings this worker's datagrams of it go through, in records of
 	 * ipc/appdgram.h, until CLOSE or the port's end: what lies in the out ring then is still sent. */
 	APPLANE_ACCEPT_INTO,
-	APPLANE_KICK, /* slot: look at its rings and flags (appseg_stream.worker_kicked was taken) */
+	/* slot: look at its rings and flags (appseg_stream.worker_kicked was taken). Bytes that are written behind others need none: a worker that has left
+	 * some in the out ring comes back by itself, and one that has taken all looks again behind a fence. */
+	APPLANE_KICK,
 	APPLANE_CLOSE, /* slot, abort: the last message about it until APPSEG_FREE is told; after what was written FIN, or RST */
 	APPLANE_OPTION, /* slot, option, value: a setting of TCP (rows in dataplane/session), or APPLANE_OPT_IN_MOST */
 	/* slot, id, port: the slot of a port for datagrams hears only that one from now on; port 0: everybody again */
@@ -97,7 +99,8 @@ struct applane {
 #define APPSEG_BOUND 32u
 
 /* How the application waits: bits of in_waits and out_waits. It sets one, looks again, and then waits; the worker takes all by exchange
- * after it has changed something, and does what each asks for. Where neither is set nobody is woken. */
+ * after it has changed something, and does what each asks for. Where neither is set nobody is woken. The other bits are the application's: who finds
+ * at that look that there is no need to wait takes back what it has set, and no other thread's (libcoyo/wait.h). */
 #define APPWAIT_SLEEPS 1u /* FUTEX_WAKE (shared, all) on the word itself */
 #define APPWAIT_EVENT \
 	2u /* an APPLANE_READY for the slot (APPSEG_FREE: where the lane has room), and the application's eventfd if app_asleep was set */
@@ -150,6 +153,13 @@ static inline bool appseg_layout_ok(const struct appseg_layout *l)
 	return l->workers >= 1 && l->workers <= APPLANE_WORKERS_MAX && l->slots >= 1 &&
 	       l->slots <= APPLANE_SLOTS_MAX && l->ring_bytes >= APPLANE_PAGE &&
 	       l->ring_bytes <= 1u << 26 && !(l->ring_bytes & (l->ring_bytes - 1));
+}
+
+/* A ring of a stream is no larger than this until it has been seen to hold its stream up, and only for some streams at a time is it then: each side
+ * decides that for the ring that it writes to. A ring of a port for datagrams, which is fixed and so touches all that it has, always is so large. */
+static inline uint32_t appseg_plain(const struct appseg_layout *l)
+{
+	return l->ring_bytes < 256 * 1024 ? l->ring_bytes : 256 * 1024;
 }
 
 /* Lanes first, then the slots, then from a page of its own what their rings have beyond their first bytes: out and in of slot 0, of slot 1, ...
@@ -217,7 +227,7 @@ static inline void appseg_fixed_view(struct bytering *r, uint8_t *segment,
 	struct appseg_slot *words = (struct appseg_slot *)(segment + appseg_words_at(l, slot));
 
 	bytering_view(r, in ? &words->stream.in : &words->stream.out,
-	              segment + appseg_ring_at(l, slot, in), l->ring_bytes);
+	              segment + appseg_ring_at(l, slot, in), appseg_plain(l));
 }
 
 /* A lane's array of messages to the worker. */

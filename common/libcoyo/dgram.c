@@ -347,7 +347,7 @@ short dgram_ready(const struct ref *r, short events, bool arm)
 
 int dgram_limit(const struct ref *r, unsigned option, int64_t bytes)
 {
-	int64_t most = r->a->region->layout.ring_bytes;
+	int64_t most = appseg_plain(&r->a->region->layout);
 
 	if (bytes < LEAST_LIMIT)
 		bytes = LEAST_LIMIT;
@@ -360,7 +360,7 @@ int dgram_limit(const struct ref *r, unsigned option, int64_t bytes)
 int64_t dgram_limit_of(const struct ref *r, unsigned option)
 {
 	return r->s->option_set >> option & 1 ? r->s->option[option]
-	                                      : r->a->region->layout.ring_bytes;
+	                                      : appseg_plain(&r->a->region->layout);
 }
 
 /* ---- after a death ---- */

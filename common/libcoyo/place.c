@@ -3,7 +3,6 @@
 #include "libcoyo/call.h"
 #include "libcoyo/coyo.h"
 #include "libcoyo/dgram.h"
-#include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/state.h"
 #include "libcoyo/stream.h"
@@ -105,6 +104,7 @@ static ssize_t reserve(const struct ref *r, void **room, struct wait *w)
 	r->s->reserved = (uint32_t)n;
 	if (n > 0)
 		return n;
+	sock_grow_out(r);
 	*w = wait_for_room(r);
 	return -EAGAIN;
 }
@@ -153,7 +153,7 @@ COYO_EXPORT int coyo_commit(int handle, size_t n)
 		bytering_commit(&r.s->out, n);
 	}
 	if (err == 0 && n > 0)
-		lane_kick(r.a, r.s->worker, r.s->slot);
+		stream_written(&r, n);
 	lock_give(&r.s->send);
 	return (int)call_end(err);
 }

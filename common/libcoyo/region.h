@@ -33,6 +33,7 @@ struct slot {
 	bool close_due; /* closing: CLOSE is not sent yet */
 	bool abort;     /* closing: with a reset */
 	bool filled;    /* its rings may have pages of streams before */
+	bool grown;     /* its out ring may become as large as the segment has room for */
 	bool listens; /* a listener's own: it is free when no posted slot names it any more, and no worker tells APPSEG_FREE */
 	uint16_t port;     /* queued: the peer's */
 	uint32_t sock;     /* held: the socket; posted, queued: the listening one; else NONE */
@@ -139,6 +140,7 @@ struct region {
 	/* Lists and how much of each array was ever used. */
 	uint32_t slot_free, slots_used, closing_first, closing_last;
 	uint32_t filled; /* of the free ones: how many keep the memory of their rings */
+	uint32_t grown;  /* how many are */
 	uint32_t sock_free, socks_used, socks_open;
 	struct seat seat[SEATS];
 	uint32_t seats_used;

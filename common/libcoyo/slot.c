@@ -12,7 +12,8 @@
 	32 /* free slots that keep the memory of their rings, for those that come next */
 #define FEW_BYTES \
 	16384u /* a fixed ring that so many bytes went through at most is not worth a system call */
-#define FEW_DOUBLED 3u /* nor is one that has doubled so often at most, to 8 KiB */
+#define FEW_DOUBLED 3u  /* nor is one that has doubled so often at most, to 8 KiB */
+#define GROWN_MOST  16u /* streams at a time whose out rings may be large */
 
 static struct slot *slot_of(struct attachment *a, uint32_t i)
 {
@@ -29,6 +30,19 @@ static bool is_small(struct appseg_stream *stream, struct bytering_shared *ring)
 	return bytering_doubled(atomic_load(&ring->shape)) <= FEW_DOUBLED;
 }
 
+/* What a ring that has grown has beyond what any may have goes back in any case: most streams never need it. */
+static void give_grown_back(struct attachment *a, uint32_t i, bool in)
+{
+	const struct appseg_layout *l = &a->region->layout;
+	struct appseg_stream *stream = &attach_slot(a, i)->stream;
+	uint64_t shape = atomic_load(in ? &stream->in.shape : &stream->out.shape);
+	uint32_t plain = appseg_plain(l);
+
+	if ((uint64_t)BYTERING_FIRST << (bytering_doubled(shape) & 31) > plain)
+		(void)madvise(a->segment + appseg_ring_at(l, i, in) + plain, l->ring_bytes - plain,
+		              MADV_REMOVE);
+}
+
 /* The rings' memory goes back to the system, except that of some slots. Nobody has the slot: its worker has told APPSEG_FREE, or never heard of
  * it, and no thread is in its rings, since each is there under a lock of the socket that gave the slot up. */
 static void give_memory_back(struct attachment *a, uint32_t i)
@@ -43,6 +57,10 @@ static void give_memory_back(struct attachment *a, uint32_t i)
 	                        madvise(a->segment + appseg_ring_at(l, i, false),
 	                                2 * (size_t)l->ring_bytes, MADV_REMOVE) < 0;
 	a->region->filled += slot_of(a, i)->filled;
+	if (!slot_of(a, i)->filled || atomic_load(&stream->told) & APPSEG_BOUND)
+		return;
+	give_grown_back(a, i, false);
+	give_grown_back(a, i, true);
 }
 
 static void list_free(struct attachment *a, uint32_t i)
@@ -50,6 +68,8 @@ static void list_free(struct attachment *a, uint32_t i)
 	struct slot *s = slot_of(a, i);
 
 	give_memory_back(a, i);
+	a->region->grown -= s->grown;
+	s->grown = false;
 	s->state = SLOT_FREE;
 	s->next = a->region->slot_free;
 	a->region->slot_free = i;
@@ -157,6 +177,19 @@ uint32_t slot_take(struct attachment *a, uint8_t state, uint32_t worker)
 	i = take(a, state, worker);
 	lock_give(&a->region->table);
 	return i;
+}
+
+bool slot_grow(struct attachment *a, uint32_t slot)
+{
+	struct slot *s = slot_of(a, slot);
+
+	lock_take(&a->region->table);
+	if (!s->grown && a->region->grown < GROWN_MOST) {
+		s->grown = true;
+		a->region->grown++;
+	}
+	lock_give(&a->region->table);
+	return s->grown;
 }
 
 uint32_t slot_post(struct attachment *a, uint32_t sock, uint32_t listener, uint32_t worker)

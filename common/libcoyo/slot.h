@@ -13,5 +13,7 @@ void slot_close_listener(struct attachment *a, uint32_t listener);
 void slot_leave(struct attachment *a, uint32_t slot);
 /* A slot for the next connection of this listening socket, whose own slot is `listener`. NONE: there is none. */
 uint32_t slot_post(struct attachment *a, uint32_t sock, uint32_t listener, uint32_t worker);
+/* The slot's out ring may be larger than others', until the slot is free again. False: as many are as may be. */
+bool slot_grow(struct attachment *a, uint32_t slot);
 /* A slot that slot_take() or slot_post() returned, and that no worker has heard of, is free again. */
 void slot_return(struct attachment *a, uint32_t slot);

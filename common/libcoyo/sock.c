@@ -6,6 +6,7 @@
 #include "libcoyo/lane.h"
 #include "libcoyo/lock.h"
 #include "libcoyo/seat.h"
+#include "libcoyo/slot.h"
 
 #include <errno.h>
 
@@ -120,12 +121,24 @@ void sock_free(const struct ref *r)
 
 void sock_limit_out(const struct ref *r)
 {
-	uint32_t most = r->a->region->layout.ring_bytes;
+	const struct appseg_layout *l = &r->a->region->layout;
+	bool grown = r->s->slot != NONE && region_slots(r->a->region)[r->s->slot].grown;
+	uint32_t most = grown ? l->ring_bytes : appseg_plain(l);
 	int64_t limit = r->s->option_set >> APP_OPT_SNDBUF_MAX & 1
 	                        ? r->s->option[APP_OPT_SNDBUF_MAX]
 	                        : most;
 
 	r->s->out.most = bytering_within(limit, most);
+}
+
+void sock_grow_out(const struct ref *r)
+{
+	const struct bytering *out = &r->s->out;
+
+	if (out->cap < out->most || out->most < appseg_plain(&r->a->region->layout) ||
+	    region_slots(r->a->region)[r->s->slot].grown || !slot_grow(r->a, r->s->slot))
+		return;
+	sock_limit_out(r);
 }
 
 void sock_open_slot(const struct ref *r, uint32_t slot)
@@ -134,9 +147,9 @@ void sock_open_slot(const struct ref *r, uint32_t slot)
 
 	appseg_view(&r->s->out, r->a->segment, l, slot, false);
 	appseg_view(&r->s->in, r->a->segment, l, slot, true);
-	sock_limit_out(r);
 	r->s->borrowed = r->s->reserved = 0;
 	r->s->slot = slot;
+	sock_limit_out(r);
 	lock_take(&r->a->region->table);
 	region_slots(r->a->region)[slot].sock = r->index;
 	lock_give(&r->a->region->table);

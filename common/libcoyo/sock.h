@@ -35,6 +35,9 @@ void sock_free(const struct ref *r);
 void sock_open_slot(const struct ref *r, uint32_t slot);
 /* Its out ring grows as far as SO_SNDBUF says from now on; what it has already it keeps. Under the sending lock. */
 void sock_limit_out(const struct ref *r);
+/* Its out ring has no room, and the stream is held up by that: the ring may become larger from now on, where it is as large as it may be and few
+ * others are so. Under the sending lock. */
+void sock_grow_out(const struct ref *r);
 
 /* Takes the receiving lock. What a process that died in the middle had moved is made known to the worker. */
 void sock_take_recv(const struct ref *r);

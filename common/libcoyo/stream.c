@@ -103,8 +103,10 @@ static ssize_t put(const struct ref *r, struct cursor *c, struct wait *w)
 		void *piece;
 		size_t n = min_u64(bytering_reserve(ring, &piece), stream_allows(r));
 
-		if (n == 0)
+		if (n == 0) {
+			sock_grow_out(r);
 			break;
+		}
 		n = min_u64(n, min_u64(c->left, PUBLISH));
 		copy(c, piece, n, false);
 		bytering_commit(ring, n);
@@ -117,6 +119,19 @@ static ssize_t put(const struct ref *r, struct cursor *c, struct wait *w)
 		return -EAGAIN;
 	}
 	return done;
+}
+
+/* The worker stores its tail, and looks once more behind a fence when it has taken all that it knew of; the head is stored before the fence here. So
+ * either this sees that the worker has come as far as these bytes, or the worker sees them. */
+void stream_written(const struct ref *r, size_t n)
+{
+	const struct bytering *out = &r->s->out;
+	uint64_t tail;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	tail = atomic_load_explicit(&out->shared->tail, memory_order_relaxed);
+	if ((int64_t)(tail - (out->mine - n)) >= 0)
+		lane_kick(r->a, r->s->worker, r->s->slot);
 }
 
 ssize_t stream_send(const struct ref *r, const struct iovec *iov, size_t pieces, int flags)
@@ -133,7 +148,7 @@ ssize_t stream_send(const struct ref *r, const struct iovec *iov, size_t pieces,
 		sock_take_send(r);
 		n = put(r, &c, &w);
 		if (n > 0)
-			lane_kick(r->a, r->s->worker, r->s->slot);
+			stream_written(r, (size_t)n);
 		lock_give(&r->s->send);
 		if (n == -EAGAIN)
 			n = wait_until(&w, deadline);

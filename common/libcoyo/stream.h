@@ -21,5 +21,8 @@ uint32_t stream_allows(const struct ref *r);
 /* What a receive meets when no byte waits: 0: the end of the stream; -EAGAIN: it has to wait; another negative errno. Under the receiving
  * lock; told: state_told() before the ring was looked at. */
 int stream_ended(const struct ref *r, uint32_t told);
+/* n bytes were put into the out ring last: the worker is kicked, unless it has others before them that it comes for by itself. Under the sending
+ * lock. */
+void stream_written(const struct ref *r, size_t n);
 /* Bytes were taken out of the in ring: a worker that waits for room there is kicked. Under the receiving lock, so that no kick comes after a close. */
 void stream_taken(const struct ref *r);

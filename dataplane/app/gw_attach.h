@@ -4,9 +4,9 @@
 #include "app/gw.h"
 #include "session/lane.h"
 
-#define GW_RING_BYTES        BRIDGE_STREAM_BYTES
-#define GW_SHARE_MAX         256u /* listeners of one port: a worker walks over them */
-#define GW_LISTENERS_APP_MAX 256u /* listeners of one application that shares a segment */
+#define GW_RING_BYTES        (4u << 20) /* what a ring may become: appseg_plain() */
+#define GW_SHARE_MAX         256u       /* listeners of one port: a worker walks over them */
+#define GW_LISTENERS_APP_MAX 256u       /* listeners of one application that shares a segment */
 
 /* An application that shares a segment with the workers. */
 struct gw_app {

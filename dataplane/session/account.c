@@ -84,3 +84,22 @@ void account_release(struct app_account *a)
 	if (a->user)
 		release(a->user);
 }
+
+bool account_grow(struct app_account *a, uint32_t ring_bytes)
+{
+	uint64_t after = atomic_fetch_add_explicit(&a->grown, 1, memory_order_relaxed) + 1;
+
+	if (a->most.bytes == 0 || after * 2 * ring_bytes <= a->most.bytes / 2) {
+		if (!a->user || account_grow(a->user, ring_bytes))
+			return true;
+	}
+	atomic_fetch_sub_explicit(&a->grown, 1, memory_order_relaxed);
+	return false;
+}
+
+void account_shrink(struct app_account *a)
+{
+	atomic_fetch_sub_explicit(&a->grown, 1, memory_order_relaxed);
+	if (a->user)
+		account_shrink(a->user);
+}

@@ -17,6 +17,7 @@ struct app_account {
 	struct dp_app_limits most;
 	struct app_account *user; /* an application's: its user's; NULL: this is a user's */
 	_Atomic uint32_t streams; /* connected or connecting, on all workers */
+	_Atomic uint32_t grown;   /* of them: how many have a large ring; workers change it */
 	_Atomic uint64_t bytes; /* of segments that are memory, as the gateway has measured last */
 	_Atomic uint32_t refused[ACCOUNT_LIMITS]; /* connects, by the limit that refused them */
 	/* Each its worker's alone. */
@@ -34,3 +35,8 @@ int account_connect(struct app_account *a, unsigned worker, struct instant now,
 bool account_accept(struct app_account *a);
 /* A stream that was charged has ended. */
 void account_release(struct app_account *a);
+/* A stream is to have rings of ring_bytes each way. True: it may, and is counted, as long as such streams could take no more than half of what the
+ * application and its user may have in memory. */
+bool account_grow(struct app_account *a, uint32_t ring_bytes);
+/* It has ended. */
+void account_shrink(struct app_account *a);

@@ -108,6 +108,12 @@ struct app_stream {
 	TAILQ_ENTRY(app_stream) direct_link;
 	/* Closing: bytes ever written to the out ring; what comes behind is nobody's. */
 	uint64_t last;
+	/* Who waits for bytes is not woken yet (session/hold.h): since when, and when the last of them came. in_limit: what its in ring may become by
+	 * SO_RCVBUF; grown: that its ring may be large is charged to its application. */
+	bool held, grown;
+	struct instant held_since, held_at;
+	TAILQ_ENTRY(app_stream) held_link;
+	uint32_t in_limit;
 };
 
 /* One worker's part of a listener. The gateway allocates and frees it; the worker alone uses it from LISTEN until it has answered UNLISTEN

@@ -4,6 +4,7 @@
 #include "session/lane.h"
 #include "session/datagram.h"
 #include "session/direct.h"
+#include "session/hold.h"
 #include "session/lowat.h"
 #include "session/news.h"
 #include "session/share.h"
@@ -60,6 +61,8 @@ static struct app_stream *take_slot(struct worker_sessions *s, struct app_port *
 	st = &p->seg->slots[slot];
 	*st = (struct app_stream){.port = p, .conn = TCP_NO_CONN, .remote = SESS_NONE};
 	appseg_slot_view(&st->side, p->seg->at, l, slot);
+	st->in_limit = l->ring_bytes;
+	st->side.in.most = appseg_plain(l);
 	p->held++;
 	return st;
 }
@@ -313,7 +316,7 @@ static void do_option(struct worker_sessions *s, struct app_stream *st, const st
 	else if (m->value >= 0 && m->value <= UINT32_MAX && m->option < TCP_OPT_COUNT)
 		r = tcp_set_opt(s->tcp, st->conn, (enum tcp_opt)m->option, (uint32_t)m->value);
 	if (r == 0 && m->option == APP_OPT_RCVBUF_MAX && !st->posted)
-		st->side.in.most = bytering_within(m->value, st->port->seg->layout.ring_bytes);
+		hold_limit(st, m->value);
 	words->option_err = r == -EBADF ? ENOTCONN : -r;
 	atomic_store(&words->option_seq, m->seq);
 	news_wake(s, st, &words->in_waits);

@@ -174,6 +174,8 @@ static void free_slot(struct worker_sessions *s, struct app_stream *st)
 	p->held--;
 	if (st->charged)
 		account_release(p->seg->account);
+	if (st->grown)
+		account_shrink(p->seg->account);
 	atomic_store_explicit(&p->seg->holder[number], 0, memory_order_release);
 	if (p->leaving)
 		return;

@@ -143,6 +143,8 @@ struct worker_sessions {
 	struct app_streams watched;
 	uint32_t nwatched;
 	struct instant watch;
+	/* Those whose readers are not woken yet, the longest without bytes first. */
+	struct app_streams held;
 	struct app_streams lowat;   /* those with bytes that TCP is not to have yet */
 	struct app_streams direct;  /* those that have asked for a path of one link */
 	bool direct_look;           /* the path of some of them may have changed */

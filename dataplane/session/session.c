@@ -2,6 +2,7 @@
 /* A worker's sessions as its loop sees them: commands, one poll in a turn, when to wake. */
 #include "session/datagram.h"
 #include "session/direct.h"
+#include "session/hold.h"
 #include "session/ip.h"
 #include "session/lane.h"
 #include "session/lowat.h"
@@ -156,6 +157,7 @@ unsigned sess_poll(struct worker_sessions *s, struct instant now)
 	done += send_all(s, now);
 	done += ip_run(s, now);
 	done += datagram_run(s, now);
+	hold_run(s, now);
 	done += app_flush(s, now);
 	if (s->dump.on && instant_reached(s->dump.retry, now))
 		done += dump_run(s, now);
@@ -166,7 +168,7 @@ struct instant sess_deadline(const struct worker_sessions *s)
 {
 	struct instant t = instant_min(instant_min(s->tick, s->watch), tcp_next_deadline(s->tcp));
 
-	t = instant_min(t, s->ports_retry);
+	t = instant_min(instant_min(t, s->ports_retry), hold_deadline(s));
 	return s->dump.on ? instant_min(t, s->dump.retry) : t;
 }
 

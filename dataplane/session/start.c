@@ -94,6 +94,7 @@ struct worker_sessions *sess_new(struct worker *w, struct fwd *fwd, char *err, s
 	TAILQ_INIT(&s->announce);
 	TAILQ_INIT(&s->direct);
 	TAILQ_INIT(&s->lowat);
+	TAILQ_INIT(&s->held);
 	s->watch = s->ports_retry = INSTANT_NEVER;
 	s->table_size = n;
 	s->table = calloc(n, sizeof(*s->table));

@@ -2,8 +2,10 @@
 /* Applications' streams on the worker's side: what their users ask for becomes TCP calls, what TCP tells becomes news. */
 #include "session/stream.h"
 #include "session/direct.h"
+#include "session/hold.h"
 #include "session/lowat.h"
 #include "session/news.h"
+#include "tcp/push.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,7 +58,7 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 {
 	bool last = atomic_load(&st->side.shared->asked) & STREAM_SHUT;
 	struct bytering *r = &st->side.out;
-	uint32_t moved = 0;
+	uint32_t moved = 0, fenced = 0;
 
 	for (;;) {
 		const void *from;
@@ -72,6 +74,12 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 				lowat_wait(s, st);
 				last = false;
 			}
+		}
+		/* Who writes behind bytes that are not taken yet kicks nobody: see stream_written() of libcoyo. */
+		if (n == 0 && fenced != moved) {
+			fenced = moved;
+			atomic_thread_fence(memory_order_seq_cst);
+			continue;
 		}
 		if (n == 0)
 			break;
@@ -91,6 +99,8 @@ static void pump_out(struct worker_sessions *s, struct app_stream *st)
 		bytering_consume(r, n);
 		moved += n;
 	}
+	if (moved)
+		tcp_send_more(s->tcp, st->conn, stream_unsent(st) > 0);
 	if (moved && worth_waking(st) && atomic_exchange(&st->side.shared->out_full, 0))
 		news_room(s, st);
 	if (last && !st->shut) {
@@ -136,10 +146,10 @@ static void post_room(struct worker_sessions *s, struct app_stream *st)
 }
 
 /* Moves bytes from TCP to the application. */
-static void pump_in(struct worker_sessions *s, struct app_stream *st)
+static void pump_in(struct worker_sessions *s, struct app_stream *st, struct instant now)
 {
 	struct bytering *r = &st->side.in;
-	bool moved = take_posted(s, st);
+	bool moved = take_posted(s, st), now_due = false;
 
 	for (;;) {
 		const void *from;
@@ -148,7 +158,7 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		uint32_t room;
 
 		if (n <= 0) {
-			moved |= received_all(s, st, n);
+			now_due = received_all(s, st, n);
 			break;
 		}
 		room = bytering_reserve(r, &to);
@@ -156,8 +166,10 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 			/* Set the flag, then look again: the gateway may have made room before it could see the flag. */
 			atomic_exchange(&st->side.shared->in_full, 1);
 			room = bytering_reserve(r, &to);
-			if (room == 0)
+			if (room == 0) {
+				now_due = true;
 				break;
+			}
 		}
 		if (n > room)
 			n = room;
@@ -166,8 +178,10 @@ static void pump_in(struct worker_sessions *s, struct app_stream *st)
 		tcp_recv_consume(s->tcp, st->conn, (size_t)n);
 		moved = true;
 	}
-	if (moved)
-		news_in(s, st);
+	if (now_due)
+		hold_give(s, st);
+	else if (moved)
+		hold_in(s, st, now);
 	if (!st->ended)
 		post_room(s, st);
 }
@@ -178,6 +192,7 @@ static void detach(struct worker_sessions *s, struct app_stream *st, struct inst
 
 	ending_forget(s, st);
 	lowat_forget(s, st);
+	hold_forget(s, st);
 	news_gone(s, st);
 	if (st->remote == SESS_NONE)
 		return;
@@ -247,7 +262,7 @@ void stream_pump(struct worker_sessions *s, struct app_stream *st, struct instan
 		return;
 	if (atomic_load(&st->side.shared->asked) & STREAM_GONE)
 		ending_watch(s, st, now);
-	pump_in(s, st);
+	pump_in(s, st, now);
 	if (unlikely_(garbled(st))) {
 		count_add(&s->w->count.app_nonsense, 1);
 		stream_reset(s, st, EPROTO, now);

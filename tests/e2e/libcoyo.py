@@ -7,6 +7,7 @@ connects, what is left when either program or the daemon is killed, and how few 
 """
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -165,6 +166,40 @@ def system_calls(net):
     check(data["futex"] + data["write"] < 40 * size, "fewer than 40 calls a MiB wait for the worker or wake it, with both on a busy machine")
 
 
+def few_calls(net):
+    """A long stream between two programs: on neither side a system call for each MiB, nor of a worker for it; and nobody who is awake is woken. They are
+    counted by appload, which stands in front of the C library."""
+    size, program = 256, os.path.join(net.build, "tests/bench/appload")
+    if not os.path.exists(program):
+        print("skipped: %s is not built" % program)
+        return
+
+    def start(node, *words):
+        with coyonet.signals.hold():
+            p = subprocess.Popen([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=net.born(),
+                                 env=dict(os.environ, COYO_SOCKET=net.nodes[node].app))
+            net.programs.append(p)
+        return p
+
+    def wakes(which):
+        return [sum(net.worker_sum(n, k) for k in which) for n in "ab"]
+    sink = start("b", "sink", "7007", "1")
+    check(sink.stdout.readline().strip() == "listening", "a program that reads what comes")
+    before, idle = wakes(("app_futex_wakes", "app_wakes")), sum(wakes(("app_idle_wakes",)))
+    source = start("a", "stream", net.nodes["b"].id, "7007", str(size * MIB))
+    sent, got = json.loads(source.communicate(timeout=120)[0]), json.loads(sink.stdout.readline())
+    sink.kill()
+    sink.wait()
+    check(got["bytes"] == size * MIB, "%d MiB have come" % size)
+    calls = [x["futex_calls"] + x["eventfd_writes"] for x in (sent, got)]
+    moved = [x - y for x, y in zip(wakes(("app_futex_wakes", "app_wakes")), before)]
+    check(max(calls) < size, "fewer calls than one a MiB: the sender %d, the receiver %d" % tuple(calls))
+    check(max(moved) < size, "and of the workers for them: %d, %d" % tuple(moved))
+    # A thread may find what it waits for between its last look and its sleep.
+    idle = sum(wakes(("app_idle_wakes",))) - idle
+    check(idle <= size // 64, "wake-ups that found nobody asleep: %d" % idle)
+
+
 def body(net):
     net.build_net("ab", ["ab"])
     net.start()
@@ -174,6 +209,7 @@ def body(net):
     many_connects(net, c, 1000 if lib.everything() else 100)
     refusals(net, c)
     killed_server(net, c)
+    few_calls(net)
     system_calls(net)
     killed_daemon(net, c)
 

@@ -100,8 +100,8 @@ static void speak(struct play *p, int fd)
 	                                    "resolve a\n",  "connect ",      "\n",
 	                                    "listen ",      " 1\n",          "x y z\n",
 	                                    "listen 2 1\n", "lis",           "ten 3 1\n",
-	                                    "version\r\n",  "connect a 1\n", "attach 2\n",
-	                                    "attach 2 2\n", "listen 3 7\n",  "unlisten 1\n"};
+	                                    "version\r\n",  "connect a 1\n", "attach 3\n",
+	                                    "attach 3 2\n", "listen 3 7\n",  "unlisten 1\n"};
 	uint8_t how = byte(p);
 	char text[2 * APP_LINE_MAX], id[ID_TEXT_LEN + 1];
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 
-VERSION, PAGE, MSGS, MSG = 2, 4096, 256, 128
+VERSION, PAGE, MSGS, MSG = 3, 4096, 256, 128
 CONNECT, ACCEPT_INTO, KICK, CLOSE, OPTION = range(1, 6)
 ACCEPTED, READY, LISTENER_GONE = range(64, 67)
 EOF, ERROR, UP, FREE = 1, 2, 4, 8

@@ -176,6 +176,73 @@ static void memory_of_closed_streams(void **state)
 	fill_both_ways(p->a, p->b);
 }
 
+/* ---- large rings ---- */
+
+#define LARGE (1u << 20)
+#define PLAIN (256u << 10)
+
+static int large_setup(void **state)
+{
+	return pair_setup_cfg(
+	        state, &(struct otherside_cfg){.workers = 1, .slots = 128, .ring_bytes = LARGE});
+}
+
+/* How many bytes the out ring takes while no worker takes any. */
+static size_t fill_ring(int h)
+{
+	static uint8_t big[PLAIN];
+	size_t all = 0;
+
+	/* A send that finds no room asks for a larger ring, which the next one has. */
+	for (unsigned refused = 0; refused < 2;) {
+		ssize_t n = coyo_send(h, big, sizeof(big), MSG_DONTWAIT);
+
+		if (n > 0)
+			all += (size_t)n;
+		else
+			refused++;
+	}
+	return all;
+}
+
+/* Sixteen streams may have large rings, within SO_SNDBUF; another one when one of them is closed. */
+static void few_large_rings(void **state)
+{
+	struct pair *p = *state;
+	int a[19], b[19], limit = 100000;
+	unsigned slots;
+	size_t bound;
+
+	for (unsigned i = 0; i < 19; i++) {
+		pair_again(p);
+		a[i] = p->a;
+		b[i] = p->b;
+	}
+	assert_int_equal(coyo_setsockopt(a[0], SOL_SOCKET, SO_SNDBUF, &limit, sizeof(limit)), 0);
+	otherside_hold(p->o, true);
+	bound = fill_ring(a[0]);
+	assert_true(bound >= 100000 && bound <= 256 * 1024);
+	for (unsigned i = 1; i <= 16; i++)
+		assert_int_equal(fill_ring(a[i]), LARGE);
+	assert_int_equal(fill_ring(a[17]), PLAIN);
+	otherside_hold(p->o, false);
+	slots = otherside_slots(p->o);
+	coyo_close(b[1]);
+	coyo_close(a[1]);
+	/* The slots of both are free, which the library sees when it takes others. */
+	pair_await(otherside_slots(p->o) <= slots - 2);
+	pair_again(p);
+	otherside_hold(p->o, true);
+	assert_true(fill_ring(a[18]) == LARGE);
+	otherside_hold(p->o, false);
+	for (unsigned i = 0; i < 19; i++) {
+		if (i == 1)
+			continue;
+		coyo_close(a[i]);
+		coyo_close(b[i]);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, many_setup, pair_teardown)
 
 int main(void)
@@ -185,6 +252,7 @@ int main(void)
 	        TEST(a_send_that_finds_the_lane_full),
 	        TEST(two_threads_that_close_one_socket),
 	        TEST(memory_of_closed_streams),
+	        cmocka_unit_test_setup_teardown(few_large_rings, large_setup, pair_teardown),
 	};
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static void test_what_an_application_is_given(void **state)
 	uint8_t *at;
 
 	join(&u);
-	attach(&u, "attach 2\n", port);
+	attach(&u, "attach 3\n", port);
 	ans = answer_of(&u);
 	assert_int_equal(ans.type, APP_ANS_SEGMENT);
 	assert_int_equal(ans.layout.workers, GW_WORKERS);
@@ -194,7 +194,7 @@ static void test_what_wakes_an_application_makes_no_worker_wait(void **state)
 	struct user u;
 
 	join(&u);
-	attach(&u, "attach 2 5\n", port);
+	attach(&u, "attach 3 5\n", port);
 	assert_int_equal(fstat(port[0]->seg->app_fd, &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(fcntl(u.fds[1], F_SETFL, 0), 0);
@@ -215,7 +215,7 @@ static void test_slots_are_granted_up_to_the_limit(void **state)
 	static const struct {
 		const char *line;
 		uint32_t slots;
-	} rows[] = {{"attach 2 5\n", 5}, {"attach 2 65536\n", 64}, {"attach 2\n", 64}};
+	} rows[] = {{"attach 3 5\n", 5}, {"attach 3 65536\n", 64}, {"attach 3\n", 64}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct app_port *port[GW_WORKERS];
@@ -232,7 +232,7 @@ static void test_slots_are_granted_up_to_the_limit(void **state)
 
 static void test_another_version_is_refused(void **state)
 {
-	static const char *const others[] = {"attach 1\n", "attach 3\n"};
+	static const char *const others[] = {"attach 2\n", "attach 4\n"};
 	struct user u;
 
 	for (unsigned i = 0; i < ARRAY_LEN(others); i++) {
@@ -255,16 +255,16 @@ static void test_applications_of_a_user_are_bounded(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		join(&u[i]);
 	for (unsigned i = 0; i < 3; i++)
-		attach(&u[i], "attach 2 1\n", port[i]);
-	say(&u[3], "attach 2 1\n");
+		attach(&u[i], "attach 3 1\n", port[i]);
+	say(&u[3], "attach 3 1\n");
 	assert_true(hear(&u[3]));
 	assert_int_equal(answer_of(&u[3]).err, EDQUOT);
 	leave(&u[1]);
-	say(&u[3], "attach 2 1\n");
+	say(&u[3], "attach 3 1\n");
 	assert_true(hear(&u[3]));
 	assert_int_equal(answer_of(&u[3]).err, EDQUOT);
 	gone(port[1]);
-	attach(&u[3], "attach 2 1\n", port[3]);
+	attach(&u[3], "attach 3 1\n", port[3]);
 	leave(&u[0]);
 	gone(port[0]);
 	leave(&u[2]);
@@ -281,7 +281,7 @@ static void test_gone_before_it_was_attached(void **state)
 	struct user u;
 
 	join(&u);
-	say(&u, "attach 2\n");
+	say(&u, "attach 3\n");
 	leave(&u);
 	for (unsigned w = 0; w < GW_WORKERS; w++) {
 		port = next(w, BRIDGE_APP_ATTACH).app;
@@ -291,7 +291,7 @@ static void test_gone_before_it_was_attached(void **state)
 	}
 	join(&u);
 	gwtest_fill(&t, 0);
-	say(&u, "attach 2\n");
+	say(&u, "attach 3\n");
 	leave(&u);
 	next(1, BRIDGE_APP_ATTACH);
 	port = next(1, BRIDGE_APP_LEAVE).app;
@@ -341,7 +341,7 @@ static void test_listeners_of_an_application(void **state)
 	uint32_t token;
 
 	join(&u);
-	attach(&u, "attach 2\n", port);
+	attach(&u, "attach 3\n", port);
 	a = listens(&u, "listen 7000 4\n", port);
 	assert_int_equal(answer_of(&u).port, 7000);
 	b = listens(&u, "listen 0\n", port);
@@ -378,7 +378,7 @@ static void test_listeners_of_an_application(void **state)
 static void test_requests_of_the_other_kind(void **state)
 {
 	static const char *const plain[] = {"unlisten 7\n", "listen 0\n"};
-	static const char *const attached[] = {"attach 2\n"};
+	static const char *const attached[] = {"attach 3\n"};
 	struct app_port *port[GW_WORKERS];
 	struct user u;
 
@@ -388,7 +388,7 @@ static void test_requests_of_the_other_kind(void **state)
 		assert_true(hear(&u));
 		assert_int_equal(answer_of(&u).err, EINVAL);
 	}
-	attach(&u, "attach 2\n", port);
+	attach(&u, "attach 3\n", port);
 	for (size_t i = 0; i < ARRAY_LEN(attached); i++) {
 		say(&u, attached[i]);
 		assert_true(hear(&u));
@@ -450,7 +450,7 @@ static void test_memory_is_measured(void **state)
 	nlogged = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		join(&u[i]);
-		attach(&u[i], "attach 2 8\n", port[i]);
+		attach(&u[i], "attach 3 8\n", port[i]);
 	}
 	account = port[0][0]->seg->account;
 	user = account->user;
