@@ -60,6 +60,25 @@ struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16
 	return c;
 }
 
+struct conn *conn_come(struct tcp_stack *s, const struct conn *l, const struct seg *g)
+{
+	struct conn *c;
+
+	if (l->charge && !tcp_charge_take(l->charge)) {
+		s->n.drop_charge++;
+		return NULL;
+	}
+	c = conn_new(s, g->peer, g->lport, g->rport);
+	if (c) {
+		c->charge = l->charge;
+		return c;
+	}
+	if (l->charge)
+		tcp_charge_release(l->charge);
+	s->n.drop_conns++;
+	return NULL;
+}
+
 uint16_t conn_path_mss(const struct tcp_stack *s, uint32_t peer, const struct conn *c)
 {
 	uint16_t mss = s->peers[peer].mss;
@@ -352,6 +371,7 @@ void conn_end(struct tcp_stack *s, struct conn *c, int err, uint32_t events)
 	tcp_buf_free(&s->pool, &c->snd);
 	tcp_buf_free(&s->pool, &c->rec);
 	reass_free(s, c);
+	conn_uncharge(c);
 	conn_become(c, TCP_CLOSED);
 	c->err = err;
 	s->n.closed++;
@@ -418,6 +438,7 @@ void conn_time_wait(struct tcp_stack *s, struct conn *c)
 	if (first) {
 		c->flags |= CF_TIME_WAIT;
 		s->peers[c->peer].live--;
+		conn_uncharge(c);
 		LIST_ADD(s, &s->time_wait, c, queue);
 		tcp_buf_free(&s->pool, &c->snd);
 		tcp_buf_free(&s->pool, &c->rec);

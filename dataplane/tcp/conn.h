@@ -4,6 +4,7 @@
 #include "base/cc.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/charge.h"
 #include "tcp/conn_flags.h"
 #include "tcp/opt.h"
 #include "tcp/seq.h"
@@ -117,7 +118,9 @@ struct conn {
 	uint32_t posted_room, posted_len;
 
 	struct conn_link of_peer, queue;
-	uint32_t parent;  /* listener's index while not accepted, CONN_NONE */
+	uint32_t parent; /* listener's index while not accepted, CONN_NONE */
+	/* It is counted there; NULL: nowhere. A listener is not: the connections that come to it are. */
+	struct tcp_charge *charge;
 	int32_t err;      /* ended with */
 	int32_t soft_err; /* remembered from the network, until something is heard */
 

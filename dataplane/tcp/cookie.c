@@ -159,11 +159,9 @@ enum cookie_verdict cookie_back(struct tcp_stack *s, struct conn *l, const struc
 		s->n.drop_backlog++;
 		return COOKIE_DONE; /* the peer asks again with its data */
 	}
-	c = conn_new(s, g->peer, g->lport, g->rport);
-	if (!c) {
-		s->n.drop_conns++;
+	c = conn_come(s, l, g);
+	if (!c)
 		return COOKIE_DONE;
-	}
 	l->backlog_used++;
 	c->parent = l->index;
 	cookie_conn(s, c, l, g, &k);

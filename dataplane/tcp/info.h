@@ -110,6 +110,7 @@ struct tcp_info {
 	X(drop_no_conn, "dropped: no connection and no listener (answered with a reset)") \
 	X(drop_backlog, "dropped: backlog full")                                          \
 	X(drop_conns, "dropped: no connection slot free")                                 \
+	X(drop_charge, "dropped: who listens may have no more connections")               \
 	X(drop_window, "dropped: outside the receive window")                             \
 	X(drop_paws, "dropped: timestamp too old or missing (RFC 7323)")                  \
 	X(drop_ack, "dropped: acknowledgement not acceptable")                            \

@@ -51,6 +51,9 @@ static void established(struct tcp_stack *s, struct conn *c, const struct seg *g
 /* No state can or shall be kept for this SYN. False: it is answered with nothing. */
 static bool by_cookie(const struct tcp_stack *s, const struct conn *l)
 {
+	/* Nobody could pay for what comes back. */
+	if (l->charge && tcp_charge_full(l->charge))
+		return false;
 	/* A full accept queue means that the application is behind: more connections would not help it. */
 	return s->cfg.syn_cookies != TCP_COOKIES_NEVER && l->acc_used < l->backlog;
 }
@@ -77,11 +80,9 @@ void input_reopen(struct tcp_stack *s, struct conn *old, const struct seg *g)
 	uint32_t last = seq_max(old->snd_max, old->snd_nxt);
 
 	conn_end(s, old, 0, 0);
-	c = conn_new(s, g->peer, g->lport, g->rport);
-	if (!c) {
-		s->n.drop_conns++;
+	c = conn_come(s, l, g);
+	if (!c)
 		return;
-	}
 	half_open(s, c, l, g);
 	/* RFC 9293 3.6.1: above all that the connection before it used. */
 	if (seq_leq(c->iss, last))
@@ -112,9 +113,8 @@ static void listen_syn(struct tcp_stack *s, struct conn *l, const struct seg *g)
 		cookie_send(s, l, g);
 		return;
 	}
-	c = conn_new(s, g->peer, g->lport, g->rport);
+	c = conn_come(s, l, g);
 	if (!c) {
-		s->n.drop_conns++;
 		if (by_cookie(s, l))
 			cookie_send(s, l, g);
 		return;

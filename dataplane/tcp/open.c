@@ -197,3 +197,31 @@ int tcp_set_user(struct tcp_stack *s, uint32_t conn, uint64_t user)
 	c->user = user;
 	return 0;
 }
+
+int tcp_set_charge(struct tcp_stack *s, uint32_t conn, struct tcp_charge *charge)
+{
+	struct conn *c = conn_app(s, conn);
+
+	if (!c)
+		return -EBADF;
+	if (c->state == TCP_LISTEN) {
+		c->charge = charge;
+		return 0;
+	}
+	conn_uncharge(c);
+	if (charge && c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT) {
+		tcp_charge_add(charge);
+		c->charge = charge;
+	}
+	return 0;
+}
+
+bool tcp_take_charge(struct tcp_stack *s, uint32_t conn)
+{
+	struct conn *c = conn_app(s, conn);
+	bool charged = c && c->state != TCP_LISTEN && c->charge;
+
+	if (charged)
+		c->charge = NULL;
+	return charged;
+}

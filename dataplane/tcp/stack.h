@@ -119,6 +119,14 @@ static inline void conn_become(struct conn *c, enum tcp_state state)
 	c->state = (uint8_t)state;
 }
 
+/* Nobody pays for it any more. */
+static inline void conn_uncharge(struct conn *c)
+{
+	if (c->charge && c->state != TCP_LISTEN)
+		tcp_charge_release(c->charge);
+	c->charge = NULL;
+}
+
 /* What is acknowledged, sent, sent at most; and no more of it is SACKed or lost than is outstanding. */
 static inline bool conn_sound(const struct conn *c)
 {
@@ -190,6 +198,8 @@ void timer_tlp(struct tcp_stack *s, struct conn *c);
 
 /* conn.c: the life of a slot. */
 struct conn *conn_new(struct tcp_stack *s, uint32_t peer, uint16_t lport, uint16_t rport);
+/* One that comes to a listener by this segment, charged to whoever pays for those. NULL, and counted: it is one too many, or no slot is free. */
+struct conn *conn_come(struct tcp_stack *s, const struct conn *l, const struct seg *g);
 void conn_defaults(struct tcp_stack *s, struct conn *c); /* options as configured ... */
 void conn_inherit(struct conn *c, const struct conn *l); /* ... or as the listener's */
 void conn_setup(struct tcp_stack *s, struct conn *c);    /* then initial windows, buffers, ISN */
