@@ -4,34 +4,23 @@
 
 #include <errno.h>
 
+/* As much as half a second brings may come at once. */
+static uint32_t burst_of(const struct dp_app_limits *most)
+{
+	return most->connects / 2 + 1;
+}
+
 void account_init(struct app_account *a, const struct dp_app_limits *most, struct app_account *user)
 {
-	*a = (struct app_account){.most = *most, .user = user};
-	/* As much as half a second brings may come at once. */
+	*a = (struct app_account){.most = *most, .user = user, .streams.most = most->streams};
 	for (unsigned w = 0; w < APPLANE_WORKERS_MAX; w++)
-		bucket_init(&a->connects[w], most->connects, most->connects / 2 + 1);
+		bucket_init(&a->connects[w], most->connects, burst_of(most));
 }
 
 static bool has_memory(const struct app_account *a)
 {
 	return a->most.bytes == 0 ||
 	       atomic_load_explicit(&a->bytes, memory_order_relaxed) < a->most.bytes;
-}
-
-/* Workers add at the same time: whoever adds one too many takes it back. */
-static bool charge(struct app_account *a)
-{
-	uint32_t before = atomic_fetch_add_explicit(&a->streams, 1, memory_order_relaxed);
-
-	if (a->most.streams == 0 || before < a->most.streams)
-		return true;
-	atomic_fetch_sub_explicit(&a->streams, 1, memory_order_relaxed);
-	return false;
-}
-
-static void release(struct app_account *a)
-{
-	atomic_fetch_sub_explicit(&a->streams, 1, memory_order_relaxed);
 }
 
 /* The stream is charged to one account. 0 or a positive errno, which is counted. */
@@ -46,7 +35,7 @@ static int take(struct app_account *a, unsigned worker, struct instant now,
 	} else if (!bucket_take(&a->connects[worker], now)) {
 		*limit = ACCOUNT_CONNECTS;
 		err = EAGAIN;
-	} else if (!charge(a)) {
+	} else if (!tcp_charge_take(&a->streams)) {
 		*limit = ACCOUNT_STREAMS;
 		err = ENFILE;
 	}
@@ -63,26 +52,42 @@ int account_connect(struct app_account *a, unsigned worker, struct instant now,
 	if (err == 0 && a->user) {
 		err = take(a->user, worker, now, limit);
 		if (err)
-			release(a);
+			tcp_charge_release(&a->streams);
 	}
 	return err;
 }
 
 bool account_accept(struct app_account *a)
 {
-	if (!has_memory(a) || !charge(a))
-		return false;
-	if (!a->user || account_accept(a->user))
-		return true;
-	release(a);
-	return false;
+	return has_memory(a) && (!a->user || has_memory(a->user)) && tcp_charge_take(&a->streams);
+}
+
+void account_accepted(struct app_account *a, bool paid)
+{
+	if (a->user && !paid)
+		tcp_charge_add(&a->user->streams);
+}
+
+void account_accept_not(struct app_account *a)
+{
+	tcp_charge_release(&a->streams);
 }
 
 void account_release(struct app_account *a)
 {
-	release(a);
+	tcp_charge_release(&a->streams);
 	if (a->user)
-		release(a->user);
+		tcp_charge_release(&a->user->streams);
+}
+
+struct tcp_charge *account_payer(struct app_account *a)
+{
+	return a && a->user ? &a->user->streams : NULL;
+}
+
+int64_t account_fill_ns(const struct app_account *a)
+{
+	return a->most.connects ? NS_PER_S / a->most.connects * burst_of(&a->most) : 0;
 }
 
 bool account_grow(struct app_account *a, uint32_t ring_bytes)

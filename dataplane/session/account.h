@@ -6,6 +6,7 @@
 #include "base/cc.h"
 #include "dataplane.h"
 #include "ipc/applane.h"
+#include "tcp/charge.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,8 +17,10 @@ enum account_limit { ACCOUNT_STREAMS, ACCOUNT_CONNECTS, ACCOUNT_BYTES, ACCOUNT_L
 struct app_account {
 	struct dp_app_limits most;
 	struct app_account *user; /* an application's: its user's; NULL: this is a user's */
-	_Atomic uint32_t streams; /* connected or connecting, on all workers */
-	_Atomic uint32_t grown;   /* of them: how many have a large ring; workers change it */
+	/* Connected or connecting, on all workers. A user's: also connections that wait at the user's listeners, and those that its applications have
+	 * closed, until they are gone or in TIME-WAIT. */
+	struct tcp_charge streams;
+	_Atomic uint32_t grown;   /* how many of the streams have a large ring; workers change it */
 	_Atomic uint64_t bytes; /* of segments that are memory, as the gateway has measured last */
 	_Atomic uint32_t refused[ACCOUNT_LIMITS]; /* connects, by the limit that refused them */
 	/* Each its worker's alone. */
@@ -31,8 +34,13 @@ void account_init(struct app_account *a, const struct dp_app_limits *most,
  * be), ENOBUFS (as much memory), EAGAIN (as many connects in this second); *limit then says which. */
 int account_connect(struct app_account *a, unsigned worker, struct instant now,
                     enum account_limit *limit);
-/* A stream that comes in to an application. False: it has, or its user, all that it may; nothing is charged. */
+/* A stream that comes in to an application; its user pays for it already, as it waited at a listener. False: the application has all that it may, or
+ * memory is at its limit; nothing is charged. */
 bool account_accept(struct app_account *a);
+/* That stream is there. paid: its user's charge is the caller's now (tcp_take_charge()), else it is made here. */
+void account_accepted(struct app_account *a, bool paid);
+/* There was no such stream after all. */
+void account_accept_not(struct app_account *a);
 /* A stream that was charged has ended. */
 void account_release(struct app_account *a);
 /* A stream is to have rings of ring_bytes each way. True: it may, and is counted, as long as such streams could take no more than half of what the
@@ -40,3 +48,7 @@ void account_release(struct app_account *a);
 bool account_grow(struct app_account *a, uint32_t ring_bytes);
 /* It has ended. */
 void account_shrink(struct app_account *a);
+/* What the user of an application pays by for connections that no stream holds; NULL: nobody pays. */
+struct tcp_charge *account_payer(struct app_account *a);
+/* For how long, in ns, an account of which nothing is used has to be kept until one that is made anew may do no more: its buckets are full then. */
+int64_t account_fill_ns(const struct app_account *a);

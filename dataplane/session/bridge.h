@@ -44,6 +44,7 @@ enum bridge_msg_type {
 
 struct app_port;
 struct app_stream;
+struct tcp_charge;
 TAILQ_HEAD(app_streams, app_stream);
 
 struct bridge_msg {
@@ -72,6 +73,8 @@ struct app_stream {
 	void *owner; /* the gateway's: written before the worker hears of the stream, and read by the gateway alone */
 	uint32_t pid,
 	        uid; /* whose it is; written likewise. uid UINT32_MAX: nobody's who is known */
+	/* The gateway's stream: its user's; written likewise. NULL: nobody pays. */
+	struct tcp_charge *payer;
 	/* Of the application that has it in a slot (session/lane.h); NULL: it is the gateway's. */
 	struct app_port *port;
 	struct app_listener *posted; /* at which it waits for a connection; NULL: it does not */
@@ -147,6 +150,8 @@ struct app_listener {
 	bool shared;
 	uint32_t pid, uid; /* whose it is; uid UINT32_MAX: nobody's who is known */
 	uint32_t backlog, backlog_sum;
+	/* Its user's, for connections that wait; NULL: nobody pays. The gateway writes it before LISTEN, and keeps the user until UNLISTENED. */
+	struct tcp_charge *payer;
 	struct app_listener *beside, *first, *turn;
 };
 

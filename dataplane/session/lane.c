@@ -214,18 +214,20 @@ void lane_accept(struct worker_sessions *s, struct app_listener *l, struct insta
 		if (tcp_accept(s->tcp, l->conn, &conn) < 0) {
 			share_ready(l, false);
 			if (account)
-				account_release(account);
+				account_accept_not(account);
 			return;
 		}
 		share_taken(l);
 		if (tcp_info(s->tcp, conn, &info) == 0 && info.peer < s->nremotes) {
+			if (account)
+				account_accepted(account, tcp_take_charge(s->tcp, conn));
 			TAILQ_FIRST(&l->posted)->charged = account != NULL;
 			accept_into(s, l, conn, &info, m, now);
 			continue;
 		}
 		tcp_abort(s->tcp, conn);
 		if (account)
-			account_release(account);
+			account_accept_not(account);
 	}
 }
 

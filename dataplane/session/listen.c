@@ -30,6 +30,7 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 	                           .shared = m->shared,
 	                           .backlog = m->backlog,
 	                           .backlog_sum = m->backlog,
+	                           .payer = m->app ? account_payer(m->app->seg->account) : l->payer,
 	                           .beside = l,
 	                           .first = l,
 	                           .turn = l,
@@ -51,6 +52,7 @@ static void listen_on(struct worker_sessions *s, const struct bridge_msg *m)
 		return;
 	}
 	tcp_set_user(s->tcp, l->conn, (uint64_t)(uintptr_t)l | LISTENER_BIT);
+	tcp_set_charge(s->tcp, l->conn, l->payer);
 }
 
 static void stop_listening(struct worker_sessions *s, struct app_listener *l)

@@ -235,6 +235,9 @@ void stream_finish(struct worker_sessions *s, struct app_stream *st, struct inst
 		return;
 	}
 	tcp_set_user(s->tcp, st->conn, 0);
+	/* Its slot is somebody else's soon, but the connection may go on for a minute: the user pays for it until then. */
+	if (st->port)
+		tcp_set_charge(s->tcp, st->conn, account_payer(st->port->seg->account));
 	if (st->abort && !over)
 		tcp_abort(s->tcp, st->conn);
 	else
@@ -296,6 +299,8 @@ bool stream_open(struct worker_sessions *s, struct app_stream *st, uint16_t port
 		return false;
 	}
 	tcp_set_user(s->tcp, st->conn, (uint64_t)(uintptr_t)st);
+	if (!st->port)
+		tcp_set_charge(s->tcp, st->conn, st->payer);
 	if (tcp_info(s->tcp, st->conn, &info) == 0)
 		st->local_port = info.local_port;
 	remote_in_use(s, st->remote);
