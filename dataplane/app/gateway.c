@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's thread: its socket, its beginning and its end. */
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 #include "app/gw_forward.h"
 
@@ -268,6 +269,7 @@ void gateway_free(struct gateway *g)
 		free(g->listeners[i]);
 	}
 	gw_apps_free(g);
+	gw_users_free(&g->limits);
 	free(g->listeners);
 	free(g->port_token);
 	gw_names_end(g);

@@ -32,6 +32,7 @@ struct gw_stream {
 	int fd;                   /* the gateway's end; -1: not made yet, or closed */
 	int app_fd;               /* the application's end until it has been passed on, else -1 */
 	struct gw_client *client; /* who waits for it */
+	struct gw_user *user;     /* who pays for it; NULL: nobody who is known */
 	uint32_t owe;
 	uint32_t conn;     /* the worker's handle of a connection that was accepted */
 	uint16_t port;     /* remote port (connect), remote port (accept) */
@@ -70,6 +71,7 @@ struct gw_listener {
 	uint32_t ahead;    /* streams of each worker that may lie in the client's socket untaken */
 	uint32_t here_max; /* ... of this node */
 	struct gw_client *client; /* NULL: being withdrawn */
+	struct gw_user *user;     /* kept until no worker holds it; NULL: nobody who is known */
 	/* Whose slots its connections go into; NULL: they are passed to the client as descriptors. */
 	struct gw_app *app;
 	uint32_t tell, untell;  /* workers to send LISTEN to; UNLISTEN to */
@@ -93,8 +95,11 @@ TAILQ_HEAD(gw_forwards, gw_forward);
 struct gw_client {
 	struct gw_node node;
 	int fd;
-	struct ucred peer; /* who connected, if that is known */
-	bool known, busy;  /* peer is; a request is being worked on: further lines wait */
+	struct ucred peer;    /* who connected, if that is known */
+	bool known, busy;     /* peer is; a request is being worked on: further lines wait */
+	struct gw_user *user; /* NULL: nobody who is known, or the process that the stack runs in */
+	bool mute;            /* it has asked for nothing so far; since came_at, ns */
+	int64_t came_at;
 	size_t have;
 	struct gw_stream *connecting;
 	struct gw_listener *listener;
@@ -103,7 +108,7 @@ struct gw_client {
 	struct gw_listener *here;   /* of this node, at which it waits for room */
 	/* It is no application: what it accepts goes there. It has no descriptor, and is in no list. */
 	struct gw_forward *forward;
-	TAILQ_ENTRY(gw_client) all, here_link;
+	TAILQ_ENTRY(gw_client) all, here_link, mute_link;
 	char line[APP_LINE_MAX];
 };
 #define GW_LISTENERS_MAX 65536u
@@ -133,7 +138,7 @@ struct gateway {
 	_Atomic uint32_t stop; /* set by control */
 	pthread_t thread;
 	bool running;
-	struct gw_clients clients, dead_clients;
+	struct gw_clients clients, dead_clients, mute; /* mute: in the order of their coming */
 	struct gw_forwards forwards, dead_forwards;
 	_Atomic(struct gw_forward *) posted;
 	/* A forward could not have its port of this node; since then a listener has gone. */
@@ -205,25 +210,6 @@ void gw_unlistened(struct gateway *g, unsigned worker, uint32_t token);
 void gw_listeners_flush(struct gateway *g);
 /* Some worker is to be told something about it. */
 void gw_listener_owe(struct gateway *g, struct gw_listener *l);
-
-/* gw_accept.c: what gateway.line_cost is to be; measured. */
-uint32_t gw_line_cost(void);
-/* Divides a backlog: how many streams of each worker and of this node may lie in the client's socket untaken, and how many wait in TCP.
- * Like Linux, backlog + 1 in all from one worker. -ENOMEM. */
-int gw_divide_backlog(struct gateway *g, struct gw_listener *l, uint32_t backlog);
-/* The worker may offer one connection more. */
-void gw_credit(struct gateway *g, struct gw_listener *l, unsigned worker);
-/* Looks at what the listener's client has taken: its workers get credit again, and who waits here goes on. */
-void gw_look_taken(struct gateway *g, struct gw_listener *l);
-/* Sends the accept lines that wait, as far as the client's socket takes them. */
-void gw_pass_on(struct gateway *g, struct gw_client *c);
-/* A connection has come for a listener. NULL: nobody takes it, and no memory to say so in order; else the stream, which tells the worker. */
-struct gw_stream *gw_accepted(struct gateway *g, unsigned worker, const struct bridge_msg *m);
-/* A client of this node asks for a stream to a listener of this node. */
-void gw_connect_here(struct gateway *g, struct gw_client *c, const struct node_id *id,
-                     uint16_t port);
-/* The listener of client c is going: streams that c was not given are reset, and who waits here is refused. */
-void gw_refuse_waiting(struct gateway *g, struct gw_listener *l, struct gw_client *c);
 
 /* gw_client.c: new clients wait at the server's socket, or may be accepted again. */
 void gw_serve(struct gateway *g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams on their way to whoever listens. A stream is handed over by a line in the client's socket; what the kernel still counts for that
  * socket tells how many lines the client has not taken. No more than a few lie there: the others wait in TCP, whose backlog bounds them. */
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 
 #include <errno.h>
@@ -140,14 +141,14 @@ struct gw_stream *gw_accepted(struct gateway *g, unsigned worker, const struct b
 		s->attached = true;
 		gw_stream_owe(g, s, OWE_ATTACH);
 	}
-	if (s && l && gw_stream_pair(g, s) == 0) {
+	if (s && l && gw_client_may_hold(g, l->client, 1) && gw_stream_pair(g, s) == 0) {
 		s->client = l->client;
 		gw_stream_of(s, l->client);
 		TAILQ_INSERT_TAIL(&l->client->accepted, s, wait_link);
 		gw_pass_on(g, l->client);
 		return s;
 	}
-	/* Nobody listens any more, or there is no descriptor: it is attached and reset. */
+	/* Nobody listens any more, or there is no descriptor, or not for this user: it is attached and reset. */
 	if (l)
 		gw_credit(g, l, worker);
 	if (s)

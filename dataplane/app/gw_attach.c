@@ -72,6 +72,12 @@ static struct gw_app *app_new(struct gateway *g, uint32_t slots)
 	return a;
 }
 
+/* Descriptors of one application, the one that is passed on among them. */
+static uint32_t app_fds(const struct gateway *g)
+{
+	return APP_SEGMENT_FDS(g->nbridges) + 1;
+}
+
 /* The eventfds are taken out of the workers' epolls, as the application may have passed its own copies on.
  * syscalls: munmap epoll_ctl */
 static void app_free(struct gateway *g, struct gw_app *a)
@@ -88,8 +94,7 @@ static void app_free(struct gateway *g, struct gw_app *a)
 	gw_close(g, &a->seg.app_fd);
 	if (a->seg.at)
 		munmap(a->seg.at, appseg_bytes(&a->seg.layout));
-	if (a->user)
-		gw_user_put(&g->limits, a->user);
+	gw_user_put(&g->limits, a->user, app_fds(g), gw_clock_ns());
 	free(a->seg.slots);
 	free((void *)a->seg.holder);
 	free(a);
@@ -193,12 +198,12 @@ int gw_attach(struct gateway *g, struct gw_client *c, uint32_t slots)
 		return -EIO;
 	if (applications_of(g, uid) >= g->apps_max)
 		return -EDQUOT;
-	if (g->fds + APP_SEGMENT_FDS(g->nbridges) + 1 > g->fds_max)
+	if (g->fds + app_fds(g) > g->fds_max || !gw_client_may_hold(g, c, app_fds(g)))
 		return -EMFILE;
 	a = app_new(g, slots && slots < g->slots_max ? slots : g->slots_max);
 	if (!a)
 		return -ENOMEM;
-	a->user = gw_user_get(&g->limits, uid);
+	a->user = gw_user_get(&g->limits, uid, app_fds(g));
 	r = a->user ? make_memory(g, a) : -ENOMEM;
 	if (r == 0)
 		r = make_fds(g, a);

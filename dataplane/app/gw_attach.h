@@ -54,8 +54,10 @@ void gw_apps_free(struct gateway *g);
 int gw_datagrams(struct gateway *g, struct gw_client *c, uint16_t port);
 /* Whether an application that shares a segment listens on this port, alone or with others. */
 bool gw_app_listens(struct gateway *g, uint16_t port);
-/* gw_stream.c: notes that the stream is the client's; before its worker hears of it. */
+/* gw_stream.c: notes that the stream is the client's, whose user pays for it; before its worker hears of it. */
 void gw_stream_of(struct gw_stream *s, const struct gw_client *c);
+/* gw_client.c: whether the client's user may hold so many descriptors more. */
+bool gw_client_may_hold(const struct gateway *g, const struct gw_client *c, uint32_t fds);
 /* Notes who is at the other end of a new connection. */
 void gw_peer_learn(struct gw_client *c);
 /* The user at the other end. False: the kernel does not tell. */

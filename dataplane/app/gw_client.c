@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control connections of the application socket: lines in, answers and descriptors out, and what ends with them. */
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 #include "app/gw_door.h"
 #include "app/gw_early.h"
+#include "app/gw_quota.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,42 +38,123 @@ static void pause_server(struct gateway *g, bool pause)
 	epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->server, &e);
 }
 
-/* syscalls: send close */
-static void too_many(int fd)
+/* The line that a client is refused by, which has no other.
+ * syscalls: send */
+static void turn_away(struct gw_client *c, int err, const char *why)
 {
-	struct app_answer ans = {.type = APP_ANS_ERROR,
-	                         .err = EBUSY,
-	                         .why = "the daemon has too many clients: close some first"};
+	struct app_answer ans = {.type = APP_ANS_ERROR, .err = err};
 	char line[APP_LINE_MAX];
 
-	(void)!send(fd, line, app_answer_write(&ans, line), MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
+	snprintf(ans.why, sizeof(ans.why), "%s", why);
+	(void)!send(c->fd, line, app_answer_write(&ans, line), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Descriptors that applications may still take. */
+static uint32_t fds_left(const struct gateway *g)
+{
+	return g->fds < g->fds_max ? g->fds_max - g->fds : 0;
+}
+
+bool gw_client_may_hold(const struct gateway *g, const struct gw_client *c, uint32_t fds)
+{
+	return gw_user_share(c->user, c->user ? c->user->fds : 0, fds, fds_left(g));
+}
+
+/* Whether there is a place for the client, and a descriptor, and whether its user may have them. Else it is told so.
+ * syscalls: geteuid */
+static bool may_come(struct gateway *g, struct gw_client *c, bool own)
+{
+	uint32_t places = g->fds_max / 2, uid;
+	struct gw_user *u = NULL;
+
+	if (g->nclients >= places || fds_left(g) == 0) {
+		turn_away(c, EBUSY, "the daemon has too many clients: close some first");
+		return false;
+	}
+	if (own || !gw_peer_uid(c, &uid))
+		return true;
+	u = c->user = gw_user_get(&g->limits, uid, 1);
+	if (!u)
+		return false;
+	u->trusted = uid == 0 || uid == geteuid();
+	if (gw_user_share(u, u->clients, 1, places - g->nclients) &&
+	    gw_user_share(u, u->fds - 1, 1, fds_left(g))) {
+		u->clients++;
+		return true;
+	}
+	u->turned_away++;
+	turn_away(c, EDQUOT,
+	          "this user has as many connections to the daemon as its share is: close some "
+	          "first");
+	gw_user_put(&g->limits, u, 1, gw_clock_ns());
+	return false;
+}
+
+/* Some who connect and say nothing must not keep the places of those that would. */
+static void expect_line(struct gateway *g, struct gw_client *c)
+{
+	c->mute = true;
+	c->came_at = gw_clock_ns();
+	TAILQ_INSERT_TAIL(&g->mute, c, mute_link);
+}
+
+static void heard(struct gateway *g, struct gw_client *c)
+{
+	if (c->mute)
+		TAILQ_REMOVE(&g->mute, c, mute_link);
+	c->mute = false;
+}
+
+/* It holds nothing of its user's any more. */
+static void leave_user(struct gateway *g, struct gw_client *c)
+{
+	if (c->user)
+		c->user->clients--;
+	gw_user_put(&g->limits, c->user, 1, gw_clock_ns());
+	c->user = NULL;
 }
 
 /* syscalls: close */
-void gw_client_new(struct gateway *g, int fd)
+void gw_client_new(struct gateway *g, int fd, bool own)
 {
-	struct gw_client *c;
+	struct gw_client *c = calloc(1, sizeof(*c));
 
-	if (g->nclients >= g->fds_max / 2 || g->fds >= g->fds_max) {
-		too_many(fd);
-		return;
-	}
-	c = calloc(1, sizeof(*c));
 	if (c) {
 		c->node.kind = GW_CLIENT;
 		c->fd = fd;
 		gw_peer_learn(c);
 		TAILQ_INIT(&c->accepted);
-		if (watch(g, c, EPOLL_CTL_ADD) == 0) {
-			TAILQ_INSERT_TAIL(&g->clients, c, all);
-			g->nclients++;
-			g->fds++;
-			return;
+		if (may_come(g, c, own)) {
+			if (watch(g, c, EPOLL_CTL_ADD) == 0) {
+				TAILQ_INSERT_TAIL(&g->clients, c, all);
+				g->nclients++;
+				g->fds++;
+				if (!own)
+					expect_line(g, c);
+				return;
+			}
+			leave_user(g, c);
 		}
 	}
 	free(c);
 	close(fd);
+}
+
+int64_t gw_mute_due(const struct gateway *g)
+{
+	const struct gw_client *c = TAILQ_FIRST(&g->mute);
+
+	return c ? c->came_at + GW_MUTE_NS : INT64_MAX;
+}
+
+void gw_mute_close(struct gateway *g, int64_t now)
+{
+	while (gw_mute_due(g) <= now) {
+		struct gw_client *c = TAILQ_FIRST(&g->mute);
+
+		turn_away(c, ETIMEDOUT, "nothing was asked for in time");
+		gw_client_free(g, c);
+	}
 }
 
 /* syscalls: accept4 */
@@ -83,7 +166,7 @@ void gw_serve(struct gateway *g)
 		int fd = accept4(g->server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			gw_client_new(g, fd);
+			gw_client_new(g, fd, false);
 			continue;
 		}
 		/* Out of descriptors: do not watch the server's socket until one is free. It stays readable, so the loop would spin. */
@@ -112,6 +195,8 @@ void gw_client_free(struct gateway *g, struct gw_client *c)
 	}
 	gw_close(g, &c->fd);
 	g->nclients--;
+	heard(g, c);
+	leave_user(g, c);
 	TAILQ_REMOVE(&g->clients, c, all);
 	TAILQ_INSERT_TAIL(&g->dead_clients, c, all);
 }
@@ -195,9 +280,16 @@ static void start_connect(struct gateway *g, struct gw_client *c, const struct a
 		gw_connect_here(g, c, &req->id, req->port);
 		return;
 	}
-	s = gw_stream_new(g, cp_session_worker(&req->id, g->nbridges));
+	if (c->user && tcp_charge_full(&c->user->account.streams)) {
+		gw_fail_connect(g, c, ENFILE, &req->id, req->port);
+		return;
+	}
+	/* One of the two of its pair stays here. */
+	s = gw_client_may_hold(g, c, 1) ? gw_stream_new(g, cp_session_worker(&req->id, g->nbridges))
+	                                : NULL;
 	if (!s) {
-		gw_fail_connect(g, c, ENOMEM, &req->id, req->port);
+		gw_fail_connect(g, c, gw_client_may_hold(g, c, 1) ? ENOMEM : EMFILE, &req->id,
+		                req->port);
 		return;
 	}
 	s->id = req->id;
@@ -377,6 +469,7 @@ static void request_line(struct gateway *g, struct gw_client *c, const char *lin
 	struct app_request req;
 	char why[APP_WHY_MAX];
 
+	heard(g, c);
 	if (app_request_parse(line, n, &req, why) < 0) {
 		answer_error(g, c, EINVAL, why);
 		return;

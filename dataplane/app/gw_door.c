@@ -63,7 +63,7 @@ void gw_door_serve(struct gateway *g)
 		int fd = take(g->door);
 
 		if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0) {
-			gw_client_new(g, fd);
+			gw_client_new(g, fd, true);
 			continue;
 		}
 		if (fd >= 0)

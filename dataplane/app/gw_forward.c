@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Forwards: TCP of this machine to a port of another node, and streams that come to a port of this node to TCP. Each is a stream whose
  * descriptor is a TCP socket, where that of an application is a socketpair. */
+#include "app/gw_accept.h"
 #include "app/gw_forward.h"
 #include "app/gw_tcp.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners: a port here is a port on every worker, because the remote id decides which worker a connection lands on. */
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 
 #include <errno.h>
@@ -146,6 +147,9 @@ static int listen_on(struct gateway *g, struct gw_client *c, struct asked *a)
 	l->uid = a->uid;
 	l->client = c;
 	l->app = c->app;
+	l->user = gw_user_hold(c->user, 0);
+	for (unsigned w = 0; w < g->nbridges; w++)
+		l->at[w].shared.payer = l->user ? &l->user->account.streams : NULL;
 	TAILQ_INIT(&l->here);
 	l->tell = l->waiting = (uint32_t)((UINT64_C(1) << g->nbridges) - 1);
 	g->listeners[i] = l;
@@ -216,6 +220,7 @@ static void end(struct gateway *g, struct gw_listener *l)
 	if (l->client || l->owing || l->held)
 		return;
 	g->listeners[l->token & 0xffff] = NULL;
+	gw_user_put(&g->limits, l->user, 0, gw_clock_ns());
 	free(l->order);
 	free(l);
 	if (a) {

@@ -4,18 +4,9 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define PERIOD_NS   NS_PER_S
 #define BLOCK_BYTES 512u /* of st_blocks */
-
-static int64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
 
 /* ---- what the log tells ---- */
 
@@ -50,6 +41,30 @@ static void tell_refused(const struct gateway *g, const struct app_account *a,
 	}
 }
 
+/* Connections to the application socket that were refused. */
+static void tell_turned_away(const struct gateway *g, struct gw_user *u)
+{
+	char line[200];
+
+	if (u->turned_away == u->told_away)
+		return;
+	snprintf(line, sizeof(line),
+	         "%u connections of uid %u to the application socket refused: it has its share of "
+	         "them",
+	         u->turned_away - u->told_away, u->uid);
+	u->told_away = u->turned_away;
+	tell(g, DP_LOG_WARN, line);
+}
+
+static void tell_user(const struct gateway *g, struct gw_user *u)
+{
+	char who[80];
+
+	snprintf(who, sizeof(who), "uid %u", u->uid);
+	tell_refused(g, &u->account, u->told, who, true);
+	tell_turned_away(g, u);
+}
+
 static void tell_all(const struct gateway *g)
 {
 	struct gw_user *u;
@@ -60,10 +75,10 @@ static void tell_all(const struct gateway *g)
 		snprintf(who, sizeof(who), "process %u of uid %u", a->seg.pid, a->seg.uid);
 		tell_refused(g, &a->account, a->told, who, false);
 	}
-	TAILQ_FOREACH (u, &g->limits.users, all) {
-		snprintf(who, sizeof(who), "uid %u", u->uid);
-		tell_refused(g, &u->account, u->told, who, true);
-	}
+	TAILQ_FOREACH (u, &g->limits.users, all)
+		tell_user(g, u);
+	TAILQ_FOREACH (u, &g->limits.idle, all)
+		tell_user(g, u);
 }
 
 /* ---- memory ---- */
@@ -74,21 +89,19 @@ static void measure(struct gateway *g)
 	struct gw_user *u;
 	struct gw_app *a;
 
-	TAILQ_FOREACH (u, &g->limits.users, all) {
-		uint64_t all = 0;
+	TAILQ_FOREACH (u, &g->limits.users, all)
+		u->measured = 0;
+	TAILQ_FOREACH (a, &g->apps, all) {
+		struct stat st;
 
-		TAILQ_FOREACH (a, &g->apps, all) {
-			struct stat st;
-
-			if (a->user != u || fstat(a->memfd, &st) < 0)
-				continue;
-			atomic_store_explicit(&a->account.bytes,
-			                      (uint64_t)st.st_blocks * BLOCK_BYTES,
-			                      memory_order_relaxed);
-			all += (uint64_t)st.st_blocks * BLOCK_BYTES;
-		}
-		atomic_store_explicit(&u->account.bytes, all, memory_order_relaxed);
+		if (fstat(a->memfd, &st) < 0)
+			continue;
+		atomic_store_explicit(&a->account.bytes, (uint64_t)st.st_blocks * BLOCK_BYTES,
+		                      memory_order_relaxed);
+		a->user->measured += (uint64_t)st.st_blocks * BLOCK_BYTES;
 	}
+	TAILQ_FOREACH (u, &g->limits.users, all)
+		atomic_store_explicit(&u->account.bytes, u->measured, memory_order_relaxed);
 }
 
 static bool twice(const struct app_account *a)
@@ -130,11 +143,14 @@ static void detach(struct gateway *g, struct gw_app *a)
 
 int gw_quota_due(const struct gateway *g)
 {
-	int64_t left;
+	int64_t due = gw_mute_due(g), left;
 
-	if (TAILQ_EMPTY(&g->apps))
+	if ((!TAILQ_EMPTY(&g->apps) || !TAILQ_EMPTY(&g->limits.idle)) &&
+	    g->limits.measured_at + PERIOD_NS < due)
+		due = g->limits.measured_at + PERIOD_NS;
+	if (due == INT64_MAX)
 		return -1;
-	left = g->limits.measured_at + PERIOD_NS - clock_ns();
+	left = due - gw_clock_ns();
 	return left > 0 ? (int)(left / NS_PER_MS) + 1 : 0;
 }
 
@@ -143,9 +159,12 @@ void gw_quota_round(struct gateway *g)
 	struct gw_user *u;
 	struct gw_app *a;
 
-	if (gw_quota_due(g) != 0)
+	int64_t now = gw_clock_ns();
+
+	gw_mute_close(g, now);
+	if (now - g->limits.measured_at < PERIOD_NS)
 		return;
-	g->limits.measured_at = clock_ns();
+	g->limits.measured_at = now;
 	measure(g);
 	tell_all(g);
 	TAILQ_FOREACH (a, &g->apps, all)
@@ -156,4 +175,5 @@ void gw_quota_round(struct gateway *g)
 		if (a)
 			detach(g, a);
 	}
+	gw_users_age(&g->limits, now);
 }

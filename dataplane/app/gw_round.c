@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A round of the gateway's thread: what applications and workers have to say, bytes moved, what is owed, sleep. */
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 #include "app/gw_door.h"
 #include "app/gw_forward.h"
@@ -179,6 +180,7 @@ void gw_lists_init(struct gateway *g)
 {
 	TAILQ_INIT(&g->clients);
 	TAILQ_INIT(&g->dead_clients);
+	TAILQ_INIT(&g->mute);
 	TAILQ_INIT(&g->streams);
 	TAILQ_INIT(&g->dead_streams);
 	TAILQ_INIT(&g->ready);
@@ -186,6 +188,7 @@ void gw_lists_init(struct gateway *g)
 	TAILQ_INIT(&g->apps);
 	TAILQ_INIT(&g->owe_apps);
 	TAILQ_INIT(&g->limits.users);
+	TAILQ_INIT(&g->limits.idle);
 	TAILQ_INIT(&g->forwards);
 	TAILQ_INIT(&g->dead_forwards);
 	for (unsigned i = 0; i < ARRAY_LEN(g->owe); i++)

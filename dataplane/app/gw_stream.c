@@ -43,6 +43,8 @@ void gw_stream_of(struct gw_stream *s, const struct gw_client *c)
 {
 	s->stream->pid = (uint32_t)c->peer.pid;
 	s->stream->uid = c->known ? c->peer.uid : UINT32_MAX;
+	s->user = gw_user_hold(c->user, 1);
+	s->stream->payer = s->user ? &s->user->account.streams : NULL;
 }
 
 void gw_stream_free(struct gw_stream *s)
@@ -156,6 +158,8 @@ void gw_stream_kill(struct gateway *g, struct gw_stream *s)
 	if (s->owing)
 		TAILQ_REMOVE(&g->owe[s->worker], s, owe_link);
 	s->ready = s->owing = false;
+	gw_user_put(&g->limits, s->user, 1, gw_clock_ns());
+	s->user = NULL;
 	TAILQ_REMOVE(&g->streams, s, all);
 	TAILQ_INSERT_TAIL(&g->dead_streams, s, all);
 }

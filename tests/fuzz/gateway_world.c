@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gateway's ground, what it must hold at any time, and its workers. */
 #include "gateway_world.h"
+#include "app/gw_accept.h"
 #include "app/gw_attach.h"
 
 #include <errno.h>
@@ -401,6 +402,9 @@ void gate_end(struct gate_world *w)
 	gate_round(w);
 	require(TAILQ_EMPTY(&g->clients) && g->nclients == 0, "keeps clients that have left");
 	require(TAILQ_EMPTY(&g->streams), "keeps streams that nobody holds");
+	require(TAILQ_EMPTY(&g->limits.users), "keeps users who hold nothing");
+	require(TAILQ_EMPTY(&g->mute), "waits for a client that has left");
+	gw_users_free(&g->limits);
 	require(TAILQ_EMPTY(&g->apps), "keeps applications that have left");
 	require(TAILQ_EMPTY(&g->owe_listeners) && TAILQ_EMPTY(&g->owe_apps) &&
 	                TAILQ_EMPTY(&g->ready),

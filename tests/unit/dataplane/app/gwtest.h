@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A gateway without a thread, a socket or sessions: its state, its epoll descriptor, and the bridges of workers that the test plays. */
 #pragma once
-#include "app/gw.h"
+#include "app/gw_accept.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -56,6 +56,8 @@ static inline void gwtest_end(struct gwtest *t)
 		gw_stream_free(s);
 	}
 	assert_int_equal(g->fds, 0);
+	assert_true(TAILQ_EMPTY(&g->limits.users) && TAILQ_EMPTY(&g->mute));
+	gw_users_free(&g->limits);
 	free(g->listeners);
 	free(g->port_token);
 	close(g->epoll);

@@ -492,6 +492,31 @@ static void test_memory_is_measured(void **state)
 	end();
 }
 
+/* Whoever attaches anew goes on with what is left of the user's connects, instead of with all of them. */
+static void test_leaving_fills_no_bucket(void **state)
+{
+	const struct instant now = {1};
+	struct app_port *port[GW_WORKERS];
+	enum account_limit limit;
+	unsigned had = 0;
+	struct user u;
+
+	(void)state;
+	t.g.limits.user.connects = 4;
+	for (unsigned i = 0; i < 10; i++) {
+		join(&u);
+		attach(&u, "attach 2 8\n", port);
+		while (account_connect(port[0]->seg->account, 0, now, &limit) == 0)
+			had++;
+		for (uint32_t n = tcp_charge_held(&port[0]->seg->account->streams); n > 0; n--)
+			account_release(port[0]->seg->account);
+		leave(&u);
+		gone(port);
+	}
+	assert_int_equal(had, 3);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +529,7 @@ int main(void)
 	        cmocka_unit_test_setup(test_listeners_of_an_application, setup),
 	        cmocka_unit_test_setup(test_requests_of_the_other_kind, setup),
 	        cmocka_unit_test_setup(test_low_ports, setup),
+	        cmocka_unit_test_setup(test_leaving_fills_no_bucket, setup),
 	        cmocka_unit_test_setup(test_memory_is_measured, setup),
 	};
 
