@@ -84,7 +84,8 @@
 	O(S, connects, "connects", uint, 0, 10000000, NULL, "0",                                   \
 	  "connects a second of one of them, on each worker; 0: no limit")                         \
 	O(S, user_streams, "user-streams", uint, 0, 16777216, NULL, "0",                           \
-	  "most streams of one user's together; 0: three quarters of the workers' connections")    \
+	  "most streams of one user's together, with what waits at listeners or was closed and "   \
+	  "is not over; 0: three quarters of the workers' connections")                            \
 	O(S, user_memory, "user-memory", size, 0, 1099511627776, NULL, "1G",                       \
 	  "memory that one user's may use together, bytes (K, M, G); 0: no limit")                 \
 	O(S, user_connects, "user-connects", uint, 0, 10000000, NULL, "0",                         \
