@@ -20,13 +20,14 @@ static uint64_t tag_of(const struct daemon *d, const struct ctl_client *c)
 }
 
 /* syscalls: epoll_ctl */
-int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd)
+int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd, uint32_t uid)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	int rc;
 
 	*c = (struct ctl_client){.state = CLIENT_READING,
 	                         .fd = fd,
+	                         .uid = uid,
 	                         .generation = c->generation,
 	                         .deadline = instant_add(d->now, READ_NS)};
 	ev.data.u64 = tag_of(d, c);

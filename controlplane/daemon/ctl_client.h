@@ -29,6 +29,7 @@ struct ctl_client {
 	enum ctl_client_state state;
 	int fd;
 	uint32_t generation;
+	uint32_t uid; /* who asks */
 	/* Reading (also what comes behind the line), working, showing while a worker is asked: give up; else showing, writing: give up unless something is sent before. */
 	struct instant deadline;
 	char line[CTL_LINE_MAX + 2];
@@ -51,8 +52,8 @@ struct ctl_client {
 	int64_t rtt_min_ns, rtt_max_ns, rtt_sum_ns;
 };
 
-/* Takes a slot for an accepted socket, which it owns from then on; -errno when epoll refuses it, the socket is then closed. */
-int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd);
+/* Takes a slot for an accepted socket of this user, which it owns from then on; -errno when epoll refuses it, the socket is then closed. */
+int ctl_client_open(struct daemon *d, struct ctl_client *c, int fd, uint32_t uid);
 /* Closes the socket and frees whatever the request held. Nothing for a free slot. */
 void ctl_client_close(struct ctl_client *c);
 /* Tells epoll what the client waits for. */

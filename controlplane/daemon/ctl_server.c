@@ -134,30 +134,73 @@ static void accept_failed(struct daemon *d, int err)
 		listening(d, false);
 }
 
-/* syscalls: accept4 send close */
+/* Who is at the other end; UINT32_MAX: nobody who is known.
+ * syscalls: getsockopt */
+static uint32_t uid_of(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && n == sizeof(peer)
+	               ? peer.uid
+	               : UINT32_MAX;
+}
+
+/* A place for one more client of this user, or NULL: all are taken, or *share: the user has as many as would stay free. Root and the daemon's own user, who
+ * could end the daemon anyhow, take what there is.
+ * syscalls: geteuid */
+static struct ctl_client *place_for(struct daemon *d, uint32_t uid, bool *share)
+{
+	struct ctl_client *place = NULL;
+	unsigned has = 0, left = 0;
+
+	for (unsigned i = 0; i < CTL_CLIENTS_MAX; i++) {
+		struct ctl_client *c = &d->ctl.clients[i];
+
+		if (c->state == CLIENT_FREE) {
+			left++;
+			place = place ? place : c;
+		} else {
+			has += c->uid == uid;
+		}
+	}
+	*share = left > 0 && uid != 0 && uid != geteuid() && has + 2 > left;
+	return *share ? NULL : place;
+}
+
+/* syscalls: send close */
+static void turn_away(int fd, bool share)
+{
+	static const char busy[] = "{\"error\":\"32 requests are under way; try again later\","
+	                           "\"code\":\"EBUSY\"}\n";
+	static const char much[] =
+	        "{\"error\":\"this user's share of the requests is under way; try again later\","
+	        "\"code\":\"EDQUOT\"}\n";
+
+	(void)!send(fd, share ? much : busy, (share ? sizeof(much) : sizeof(busy)) - 1,
+	            MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+/* syscalls: accept4 */
 void ctl_server_accept(struct daemon *d)
 {
 	for (unsigned n = 0; n < CTL_ACCEPTS; n++) {
 		int fd = accept4(d->ctl.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct ctl_client *c = NULL;
+		struct ctl_client *c;
+		bool share;
+		uint32_t uid;
 
 		if (fd < 0) {
 			accept_failed(d, errno);
 			return;
 		}
-		for (unsigned i = 0; i < CTL_CLIENTS_MAX && !c; i++)
-			if (d->ctl.clients[i].state == CLIENT_FREE)
-				c = &d->ctl.clients[i];
-		if (!c) {
-			static const char busy[] =
-			        "{\"error\":\"32 requests are under way; try again later\","
-			        "\"code\":\"EBUSY\"}\n";
-
-			(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-			close(fd);
-			continue;
-		}
-		(void)ctl_client_open(d, c, fd);
+		uid = uid_of(fd);
+		c = place_for(d, uid, &share);
+		if (c)
+			(void)ctl_client_open(d, c, fd, uid);
+		else
+			turn_away(fd, share);
 	}
 }
 

@@ -28,7 +28,7 @@ int ctl_server_open(struct daemon *d, char *err, size_t errcap);
 /* Closes every client and the socket, and removes its path. */
 void ctl_server_close(struct daemon *d);
 
-/* Takes up to CTL_ACCEPTS of those who wait to be accepted, or refuses them where all clients are in use; for epoll's LOOP_LISTEN, which comes
+/* Takes up to CTL_ACCEPTS of those who wait to be accepted, or refuses them where all clients are in use, or this user has its share: as many as stay free; for epoll's LOOP_LISTEN, which comes
  * again while someone waits. */
 void ctl_server_accept(struct daemon *d);
 /* Reads and writes one client; for epoll's LOOP_CLIENT. A generation that has passed is ignored. */

@@ -92,7 +92,7 @@ static struct ctl_client *client(int *peer)
 	while (c->state != CLIENT_FREE)
 		c++;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(ctl_client_open(&d, c, fds[0]), 0);
+	assert_int_equal(ctl_client_open(&d, c, fds[0], 0), 0);
 	*peer = fds[1];
 	return c;
 }
