@@ -161,6 +161,7 @@ static struct cp_session session_fields(struct play *p)
 	struct cp_session c = {.session = session_index(p),
 	                       .out_link = link_number(p),
 	                       .path_mtu = how & 1 ? 1280 : (uint16_t)(how << 4),
+	                       .hops = how >> 1 & 3,
 	                       .out_label = how & 8 ? LABEL_NONE : label(p)};
 
 	if (how & 16) {
@@ -229,6 +230,7 @@ static struct cp_cmd command(struct play *p)
 		break;
 	case CMD_UNREACHABLE:
 		c.u.unreachable.err = (int8_t)wild;
+		c.u.unreachable.direct = wild >> 2 & 3;
 		memset(c.u.unreachable.remote.b, 1 + wild % 4, ID_BYTES);
 		break;
 	case CMD_SEND:

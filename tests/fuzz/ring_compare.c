@@ -113,7 +113,7 @@ static void same_session(const struct worker_sessions *s, uint32_t index, struct
 	if (!e)
 		return;
 	require(e->index == index && e->out_label == x->cfg.out_label &&
-	                e->out_link == x->cfg.out_link,
+	                e->out_link == x->cfg.out_link && e->hops == x->cfg.hops,
 	        "has set up a session otherwise than it was told");
 	require(s->remotes[e->remote].used && id_eq(&s->remotes[e->remote].id, &x->cfg.remote),
 	        "has given a session's far end to somebody else");
