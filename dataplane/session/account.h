@@ -20,7 +20,7 @@ struct app_account {
 	/* Connected or connecting, on all workers. A user's: also connections that wait at the user's listeners, and those that its applications have
 	 * closed, until they are gone or in TIME-WAIT. */
 	struct tcp_charge streams;
-	_Atomic uint32_t grown;   /* how many of the streams have a large ring; workers change it */
+	_Atomic uint32_t grown; /* how many of the streams have a large ring; workers change it */
 	_Atomic uint64_t bytes; /* of segments that are memory, as the gateway has measured last */
 	_Atomic uint32_t refused[ACCOUNT_LIMITS]; /* connects, by the limit that refused them */
 	/* Each its worker's alone. */
