@@ -505,7 +505,7 @@ static void test_leaving_fills_no_bucket(void **state)
 	t.g.limits.user.connects = 4;
 	for (unsigned i = 0; i < 10; i++) {
 		join(&u);
-		attach(&u, "attach 2 8\n", port);
+		attach(&u, "attach 3 8\n", port);
 		while (account_connect(port[0]->seg->account, 0, now, &limit) == 0)
 			had++;
 		for (uint32_t n = tcp_charge_held(&port[0]->seg->account->streams); n > 0; n--)
