@@ -177,10 +177,10 @@ static int read_row(const struct reader *r, struct vouched *v, char before[NAMES
 
 static int read_all(struct reader *r, struct vouched *v, char why[NAMES_WHY_MAX])
 {
-	const char *text = r->at, *s;
+	const char *text = r->at, *s = NULL;
 	char before[NAMES_NAME_MAX + 1] = "";
 	int err = read_head(r, v, why);
-	size_t n;
+	size_t n = 0;
 
 	while (err == 0 && !after_word(r, "signature", &s, &n)) {
 		err = read_row(r, v, before, why);

@@ -31,8 +31,11 @@ static void check(const struct ctl_request *r)
 	require(r->interval_ms >= CTL_INTERVAL_MIN && r->interval_ms <= CTL_INTERVAL_MAX);
 	check_word(r->target, sizeof(r->target));
 	check_word(r->listener, sizeof(r->listener));
-	require(!*r->target ==
-	        (r->verb == CTL_SHOW || r->verb == CTL_DRAIN || r->verb == CTL_RELOAD));
+	if (r->verb != CTL_VOUCH) /* it may say what the node would like to be called */
+		require(!*r->target ==
+		        (r->verb == CTL_SHOW || r->verb == CTL_DRAIN || r->verb == CTL_RELOAD));
+	require((r->body > 0) == (r->verb == CTL_VOUCH) && r->body <= CTL_BODY_MAX);
+	require(r->expires_s == 0 || (r->verb == CTL_VOUCH && r->expires_s <= CTL_EXPIRES_MAX));
 	require(!*r->listener || r->verb == CTL_ALLOW || r->verb == CTL_DENY);
 }
 
@@ -48,12 +51,13 @@ static unsigned words(const uint8_t *p, size_t n)
 /* No word of the line is overlooked: it has those that the request names, and at most its verb's options besides. */
 static void check_words(const struct ctl_request *r, unsigned n)
 {
-	unsigned named = 1 + (*r->target != '\0') + (*r->listener != '\0') + (r->verb == CTL_SHOW);
+	unsigned named = 1 + (r->body > 0) + (*r->target != '\0') + (*r->listener != '\0') +
+	                 (r->verb == CTL_SHOW);
 
 	require(n >= named);
 	if (r->verb == CTL_PING)
 		return;
-	require(n <= named + (r->verb == CTL_SHOW));
+	require(n <= named + (r->verb == CTL_SHOW) + (r->expires_s > 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -76,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(ctl_request_parse(line, (size_t)n - 1, &b, why, sizeof(why)) == 0);
 	require(a.verb == b.verb && a.view == b.view && a.limit == b.limit && a.count == b.count &&
 	        a.interval_ms == b.interval_ms && strcmp(a.target, b.target) == 0 &&
-	        strcmp(a.listener, b.listener) == 0);
+	        strcmp(a.listener, b.listener) == 0 && a.body == b.body &&
+	        a.expires_s == b.expires_s);
 	return 0;
 }
