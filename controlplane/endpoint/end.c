@@ -63,6 +63,13 @@ void end_give_up(struct node *n, struct session *s, int err)
 
 void end_session(struct node *n, struct session *s)
 {
+	struct lsp *l;
+
 	tell_end(n, s);
+	/* Whoever is at the other end of one would go on sending into it until it is silent for too long. */
+	while ((l = LIST_FIRST(&s->tunnels))) {
+		session_disown(s, l);
+		lsp_release(n, l, TEAR_ADMIN);
+	}
 	session_destroy(n, s);
 }

@@ -9,5 +9,5 @@ void end_keys(struct node *n, struct session *s);
 void end_begin_anew(struct node *n, struct session *s);
 /* The id could not be reached in time: reports err (positive errno) to the worker and to requests, and drops the keys. */
 void end_give_up(struct node *n, struct session *s, int err);
-/* Nobody needs s any more: frees it, and the worker forgets it. */
+/* Nobody needs s any more: frees it, the worker forgets it, and its tunnels are withdrawn. */
 void end_session(struct node *n, struct session *s);

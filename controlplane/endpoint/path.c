@@ -93,6 +93,16 @@ static struct lsp *offered(const struct session *s, uint32_t nonce)
 	return NULL;
 }
 
+bool path_offered(const struct session *s)
+{
+	const struct lsp *l;
+
+	LIST_FOREACH (l, &s->tunnels, of_owner)
+		if (l->role == LSP_EGRESS && l->state == LSP_UP)
+			return true;
+	return false;
+}
+
 void path_commit_rx(struct node *n, struct session *s, const struct oam *m)
 {
 	struct oam seen = {.type = OAM_PATH_COMMIT,

@@ -15,6 +15,8 @@ void path_commit(struct node *n, struct session *s);
 void path_commit_again(struct node *n, struct session *s);
 /* PATH_COMMIT from the other side, sealed: it uses the tunnel named from now on, or acknowledges ours. */
 void path_commit_rx(struct node *n, struct session *s, const struct oam *m);
+/* Whether a tunnel stands that the other side has built: its commit is on its way. */
+bool path_offered(const struct session *s);
 /* The tunnel in use is being withdrawn, and not by us. Begins repairs: at once if this side initiated the tunnel, else a little later. */
 void path_lost(struct node *n, struct session *s);
 /* Tunnel l of a repair, or perhaps a shorter one, is up: uses it, or releases it if it is not shorter than the one in use. */

@@ -83,9 +83,11 @@ void step(struct node *n, struct session *s)
 		path_move(n, s);
 	} else if (!session_wanted(s) && !(s->in_use && session_has_keys(s))) {
 		unwanted(n, s);
-	} else if (instant_sub(n->now, s->want_since) >= build_time_limit(n, s)) {
-		end_give_up(n, s, reason(n, s));
-	} else {
+	} else if (instant_sub(n->now, s->want_since) < build_time_limit(n, s)) {
 		attempt(n, s);
+	} else if (session_has_keys(s) && path_offered(s)) {
+		arm(n, &s->timer, TIMER_SESSION, s, NS_PER_S); /* it is there again */
+	} else {
+		end_give_up(n, s, reason(n, s));
 	}
 }

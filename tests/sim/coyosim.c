@@ -36,6 +36,7 @@ static const char help[] =
         "  --pairs P       pairs to judge; all ordered pairs when there are fewer [1000]\n"
         "  --kill F        share of nodes that die (fail) [0.1]\n"
         "  --churn-s M     mean life of a node in seconds (churn) [60]\n"
+        "  --again-s S     the bridge is cut again for so many seconds (merge) [0: it is not]\n"
         "  --loss F        share of frames that every edge loses [0]\n"
         "  --delay-ms A-B  range an edge's one-way delay is drawn from [1-5]\n"
         "  --warm-s S      virtual seconds before pairs are judged [by topology]\n"
@@ -67,6 +68,7 @@ enum option_id {
 	OPT_PAIRS,
 	OPT_KILL,
 	OPT_CHURN,
+	OPT_AGAIN,
 	OPT_LOSS,
 	OPT_DELAY,
 	OPT_WARM,
@@ -95,6 +97,7 @@ static const struct option options[] = {
         {"pairs", required_argument, NULL, OPT_PAIRS},
         {"kill", required_argument, NULL, OPT_KILL},
         {"churn-s", required_argument, NULL, OPT_CHURN},
+        {"again-s", required_argument, NULL, OPT_AGAIN},
         {"loss", required_argument, NULL, OPT_LOSS},
         {"delay-ms", required_argument, NULL, OPT_DELAY},
         {"warm-s", required_argument, NULL, OPT_WARM},
@@ -193,6 +196,8 @@ static bool take_value(int o, const char *text, struct scenario_cfg *cfg)
 		return number(text, 0, 0.9, &cfg->kill);
 	case OPT_CHURN:
 		return number(text, 1, 1e6, &cfg->churn_s);
+	case OPT_AGAIN:
+		return number(text, 0, 1e6, &cfg->again_s);
 	case OPT_LOSS:
 		return number(text, 0, 0.9, &cfg->net.loss);
 	case OPT_DELAY:

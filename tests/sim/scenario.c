@@ -543,21 +543,36 @@ static int do_cut(struct run *x)
 	return -EINVAL;
 }
 
-static int do_merge(struct run *x)
+/* The islands have just been joined: until every pair across the bridge is delivered, s. */
+static double joined_s(struct run *x)
 {
 	struct judge *j = &x->judge;
 	uint32_t from = j->npairs;
 	int64_t at = x->net.now.ns;
 
-	if (x->cfg->topology != TOPO_ISLANDS)
-		return -EINVAL;
-	net_plug(&x->net, x->net.graph.bridge);
 	judge_sample(j, (uint32_t)min_u64(x->cfg->pairs, 200), true);
 	j->repeat = true;
 	judge_run(j, from, PAIR_GAP_NS, at + RECOVER_MAX_NS);
 	j->repeat = false;
-	x->r->recover_s = all_done_s(j, from, at);
+	return all_done_s(j, from, at);
+}
+
+/* Islands that a bridge joins, and with again_s one that goes and comes back: those on its far side follow a worse root meanwhile. */
+static int do_merge(struct run *x)
+{
+	uint32_t bridge = x->net.graph.bridge;
+
+	if (x->cfg->topology != TOPO_ISLANDS)
+		return -EINVAL;
+	net_plug(&x->net, bridge);
+	x->r->recover_s = joined_s(x);
 	run_for(x, 5 * NS_PER_S);
+	if (x->cfg->again_s > 0) {
+		net_edge(&x->net, bridge, false);
+		run_for(x, (int64_t)(x->cfg->again_s * 1e9));
+		net_edge(&x->net, bridge, true);
+		x->r->return_s = joined_s(x);
+	}
 	measure_pairs(x);
 	return 0;
 }

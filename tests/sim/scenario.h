@@ -23,6 +23,7 @@ struct scenario_cfg {
 	uint32_t nodes, pairs;
 	double kill;     /* fail: share of nodes that die */
 	double churn_s;  /* churn: mean life of a node, s */
+	double again_s;  /* merge: the bridge is cut again for so long, s; 0: it is not */
 	int64_t warm_ns; /* quiet time before pairs are judged; 0: by topology */
 	bool expiry; /* wait until every tunnel has expired and audit what is left (on by default) */
 	bool explain; /* failed pairs and leaked labels on stderr */
@@ -38,8 +39,8 @@ struct scenario_result {
 	double hops_mean, hops_p99, first_stretch_mean, stretch_mean, stretch_p99;
 	double setup_ms_mean, setup_ms_p99;
 	double recover_s; /* until every pair is delivered (again) */
-	double return_s;  /* cut: until the path is as short as before, once the edge is back */
-	bool moved;       /* cut: the probe's path avoided the edge and came back to it */
+	double return_s; /* cut: until the path is as short as before, merge again: until every pair is delivered, once the edge is back */
+	bool moved;      /* cut: the probe's path avoided the edge and came back to it */
 	double messages_per_lookup, state_bytes_per_node;
 	double maintenance_bytes_s_per_node, hello_bytes_s_per_node;
 	double cold_bytes_per_node; /* from the start to the end of the warm-up, without hellos */

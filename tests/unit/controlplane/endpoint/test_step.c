@@ -116,6 +116,30 @@ static void test_time_limit(void **state)
 	}
 }
 
+/* The other side has built a tunnel in the last moment: its commit is waited for as long as that stands. */
+static void test_offered_at_the_end(void **state)
+{
+	struct session *s;
+	struct lsp *l;
+	struct bed b;
+
+	bed_open(&b, 6);
+	s = bed_session(&b, false, SESSION_PATHLESS);
+	s->in_use = true;
+	s->want_since = b.n->now;
+	l = bed_tunnel(&b, s, 7, LSP_EGRESS);
+	b.n->now.ns += build_time_limit(b.n, s);
+	step(b.n, s);
+	assert_int_equal(s->state, SESSION_PATHLESS);
+	assert_int_equal(bed_heard.failed, 0);
+	assert_int_equal(instant_sub(s->timer.at, b.n->now), NS_PER_S);
+	lsp_release(b.n, l, TEAR_ADMIN);
+	step(b.n, s);
+	assert_int_equal(s->state, SESSION_CLOSED);
+	assert_int_equal(bed_heard.err, ETIMEDOUT);
+	bed_close(&b);
+}
+
 /* A young attempt is waited for; an old one is not, and where there is no way at all the destination is looked up. */
 static void test_attempt(void **state)
 {
@@ -145,8 +169,11 @@ static void test_attempt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_closed),  cmocka_unit_test(test_half_open),
-	        cmocka_unit_test(test_unused),  cmocka_unit_test(test_time_limit),
+	        cmocka_unit_test(test_closed),
+	        cmocka_unit_test(test_half_open),
+	        cmocka_unit_test(test_unused),
+	        cmocka_unit_test(test_time_limit),
+	        cmocka_unit_test(test_offered_at_the_end),
 	        cmocka_unit_test(test_attempt),
 	};
 
